@@ -1,0 +1,14 @@
+/* Whole files in and out of memory: the one place that opens what a user names. */
+#ifndef CLIPMOE_FILE_H
+#define CLIPMOE_FILE_H
+
+#include "../clipmoe/error.h"
+
+/* Reads a regular file of at most @limit bytes with pread into new memory, NUL-terminated behind *length.
+ * Errors name @path. Free with g_free(). */
+char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error);
+
+/* Writes @length bytes to @path whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. */
+gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
+
+#endif

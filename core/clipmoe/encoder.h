@@ -1,0 +1,65 @@
+/* A model made ready to run: pictures or words in, unit vectors out. One caller at a time. */
+#ifndef CLIPMOE_ENCODER_H
+#define CLIPMOE_ENCODER_H
+
+#include "image.h"
+#include "model.h"
+
+G_BEGIN_DECLS
+
+typedef struct _ClipmoeEncoder ClipmoeEncoder;
+
+typedef enum {
+  CLIPMOE_PRECISION_AUTO,
+  CLIPMOE_PRECISION_F32,
+  CLIPMOE_PRECISION_HALF, /* not available yet: UNSUPPORTED */
+  CLIPMOE_PRECISION_INT8, /* not available yet: UNSUPPORTED */
+} ClipmoePrecision;
+
+/** Zero is the default for every field. Since: 0.1 */
+typedef struct {
+  ClipmoePrecision precision;
+  guint threads; /* 0 = all that affinity and cgroup quota allow */
+  guint batch;   /* the most pictures in one call to the tower; 0 = 1 */
+} ClipmoeEncoderOptions;
+
+/**
+ * clipmoe_encoder_new: packs the weights and allocates all scratch; encoding allocates nothing afterwards.
+ * Keeps a reference on @model. Since: 0.1
+ */
+CLIPMOE_API ClipmoeEncoder *clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options,
+                                                 GError **error);
+CLIPMOE_API void clipmoe_encoder_free (ClipmoeEncoder *self);
+CLIPMOE_API ClipmoeModel *clipmoe_encoder_get_model (const ClipmoeEncoder *self); /* borrowed */
+/** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
+CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
+CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
+
+/**
+ * clipmoe_encoder_encode_pixels:
+ * @pixels: [n][3][side][side] floats from a #ClipmoePreprocessor
+ * @out: (out): [n][embed] unit vectors
+ * Same bytes for any thread count and any batch. Fails (FORMAT) when the result is not finite. Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
+                                                    GError **error);
+/** The same from pictures, each preprocessed with @geometry and @orientation. Since: 0.1 */
+CLIPMOE_API gboolean clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
+                                                    ClipmoeGeometry geometry, ClipmoeOrientation orientation,
+                                                    float *out, GError **error);
+/**
+ * clipmoe_encoder_encode_texts:
+ * @texts: n strings, taken as they are (no template)
+ * @out: (out): [n][embed] unit vectors
+ * @n_truncated: (out) (optional): texts longer than the model's context
+ * Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n, float *out,
+                                                   guint *n_truncated, GError **error);
+/** The same from token ids: @ids holds @lengths[i] ids for text i, one after the other. Since: 0.1 */
+CLIPMOE_API gboolean clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths,
+                                                    guint n, float *out, GError **error);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,90 @@
+/* Weights, configuration and tokenizer of one checkpoint. Immutable, reference counted, shared between threads. */
+#ifndef CLIPMOE_MODEL_H
+#define CLIPMOE_MODEL_H
+
+#include "tokenizer.h"
+
+G_BEGIN_DECLS
+
+typedef struct _ClipmoeModel ClipmoeModel;
+
+typedef enum {
+  CLIPMOE_ACTIVATION_AUTO,
+  CLIPMOE_ACTIVATION_QUICK_GELU,
+  CLIPMOE_ACTIVATION_GELU,
+} ClipmoeActivation;
+
+/** Zero is the default for every field. Since: 0.1 */
+typedef struct {
+  const char *vocab;            /* a vocabulary elsewhere, or NULL */
+  ClipmoeActivation activation; /* AUTO: as the files say, else QuickGELU */
+  guint experts;                /* experts a token uses; 0 = as the checkpoint says, else 2 */
+  gboolean no_vocab;            /* open without a vocabulary (inspect, convert, image tower only) */
+} ClipmoeModelOptions;
+
+typedef struct {
+  guint width, layers, heads, ffn_width;
+  guint moe_layers, experts; /* blocks that are mixtures, and the most experts in one */
+  ClipmoeActivation activation;
+  float eps;
+  guint64 parameters, active_parameters; /* of this tower, `active` = what one token uses */
+} ClipmoeTowerInfo;
+
+/** What a model is; borrowed strings live as long as the model. Since: 0.1 */
+typedef struct {
+  const char *name;        /* clip.name, else the file or folder name */
+  const char *path;        /* where it came from */
+  const char *layout;      /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
+  const char *dtype;       /* "f32", "f16", "mixed f16/f32", … as stored */
+  const char *fingerprint; /* 64 hex digits */
+  const char *id;          /* NAME@12 hex digits */
+  const char *licence;     /* what it may be used for (clip.licence), or NULL */
+  const char *const *assumed; /* NULL-terminated sentences: what no file said */
+  ClipmoeTowerInfo image, text;
+  guint image_size, patch_size, embed, context, vocab_size, top_k;
+  guint64 parameters, active_parameters; /* with logit_scale */
+  float mean[3], std[3];
+  float logit_scale; /* the exponent is not taken */
+} ClipmoeModelInfo;
+
+/**
+ * clipmoe_model_open:
+ * @path: (nullable): a checkpoint file, a folder, or the name of a model in $CLIPMOE_MODEL_PATH, the user's data
+ *   directory or the installed models; NULL = the default model
+ * @options: (nullable): NULL = all defaults
+ *
+ * Returns: (transfer full) (nullable): the model; free with clipmoe_model_unref()
+ * Since: 0.1
+ */
+CLIPMOE_API ClipmoeModel *clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error);
+CLIPMOE_API ClipmoeModel *clipmoe_model_ref (ClipmoeModel *self);
+CLIPMOE_API void clipmoe_model_unref (ClipmoeModel *self);
+CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *self);
+/** Borrowed; NULL when opened with no_vocab. Since: 0.1 */
+CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
+
+typedef enum { CLIPMOE_LAYOUT_CLIPMOE, CLIPMOE_LAYOUT_HUGGINGFACE } ClipmoeLayout;
+
+/**
+ * clipmoe_model_save: writes a folder (model.safetensors, config.json, vocabulary) whole or not at all.
+ * @dtype: "f32", "f16", "bf16", or NULL = as stored where the target can hold it
+ * A mixture cannot be held by Hugging Face's layout: UNSUPPORTED.
+ * Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_model_save (const ClipmoeModel *self, const char *folder, ClipmoeLayout layout,
+                                         const char *dtype, GError **error);
+
+/**
+ * clipmoe_resource_find: looks up an installed thing by name.
+ * @kind: "" for a model folder, "labels" or "templates" for a list (NAME.txt)
+ * @name: a name without '/'
+ *
+ * Searches $CLIPMOE_MODEL_PATH (colon-separated), the user's data directory, the installed models.
+ * Returns: (transfer full) (nullable): the path, or NULL
+ * Since: 0.1
+ */
+CLIPMOE_API char *clipmoe_resource_find (const char *kind, const char *name);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,1 @@
+typedef int clipmoe_kernels_empty;

@@ -1,0 +1,1 @@
+#include "../clipmoe/encoder.h"

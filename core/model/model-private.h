@@ -1,0 +1,53 @@
+/* What the towers see of a model: configuration and f32 weights by role. Filled by model.c, read by the encoder. */
+#ifndef CLIPMOE_MODEL_PRIVATE_H
+#define CLIPMOE_MODEL_PRIVATE_H
+
+#include "../clipmoe/model.h"
+
+/* One feed-forward layer, dense or an expert. F = ffn width, D = tower width. */
+typedef struct {
+  const float *c_fc_weight;   /* [F][D] */
+  const float *c_fc_bias;     /* [F] */
+  const float *c_proj_weight; /* [D][F] */
+  const float *c_proj_bias;   /* [D] */
+} ClipmoeFfn;
+
+typedef struct {
+  const float *ln_1_weight, *ln_1_bias;           /* [D] */
+  const float *in_proj_weight, *in_proj_bias;     /* [3D][D], [3D]: q, k, v */
+  const float *out_proj_weight, *out_proj_bias;   /* [D][D], [D] */
+  const float *ln_2_weight, *ln_2_bias;           /* [D] */
+  guint n_experts;                                /* 0 = dense */
+  const float *gate_weight;                       /* [n_experts][D], or NULL */
+  ClipmoeFfn *ffn;                                /* n_experts of them, one when dense */
+} ClipmoeBlock;
+
+typedef struct {
+  guint width, layers, heads, ffn_width;
+  ClipmoeActivation activation; /* never AUTO */
+  float eps;
+  ClipmoeBlock *blocks;
+} ClipmoeTower;
+
+struct _ClipmoeModel {
+  gint ref_count; /* atomic */
+  ClipmoeModelInfo info;
+  ClipmoeTower image, text;
+  guint top_k; /* experts a token uses; a block with fewer uses all it has */
+
+  const float *conv1_weight;    /* [Dv][3*P*P] */
+  const float *class_embedding; /* [Dv] */
+  const float *image_positions; /* [G*G+1][Dv] */
+  const float *ln_pre_weight, *ln_pre_bias, *ln_post_weight, *ln_post_bias;
+  const float *image_projection; /* [Dv][C] */
+
+  const float *token_embedding; /* [V][Dt] */
+  const float *text_positions;  /* [context][Dt], the two tables merged */
+  const float *ln_final_weight, *ln_final_bias;
+  const float *text_projection; /* [Dt][C] */
+
+  ClipmoeTokenizer *tokenizer; /* NULL with no_vocab */
+  gpointer storage;            /* what owns the floats; model.c alone knows */
+};
+
+#endif

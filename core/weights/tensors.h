@@ -1,0 +1,55 @@
+/* The table of tensors that every checkpoint reader fills: name, type, shape, bytes. */
+#ifndef CLIPMOE_TENSORS_H
+#define CLIPMOE_TENSORS_H
+
+#include "../clipmoe/error.h"
+
+typedef enum {
+  CLIPMOE_DTYPE_F64,
+  CLIPMOE_DTYPE_F32,
+  CLIPMOE_DTYPE_F16,
+  CLIPMOE_DTYPE_BF16,
+  CLIPMOE_DTYPE_OTHER, /* integers, bool, f8: carried, never converted */
+} ClipmoeDtype;
+
+#define CLIPMOE_MAX_DIMS 8
+#define CLIPMOE_MAX_TENSORS 100000
+#define CLIPMOE_MAX_NAME 256
+
+/* One tensor: contiguous, row-major, little-endian, perhaps unaligned. The table owns name and data. */
+typedef struct {
+  char *name;
+  ClipmoeDtype dtype;
+  const char *dtype_name; /* "F16", "I64", …; static */
+  guint n_dims;
+  guint64 shape[CLIPMOE_MAX_DIMS];
+  guint64 n_elements, n_bytes;
+  const guint8 *data;
+} ClipmoeTensor;
+
+typedef struct _ClipmoeTensors ClipmoeTensors;
+
+/* Reads any of: .safetensors, *.index.json of a sharded model (safetensors or .bin), torch zip (.pt, .bin, .pth; state
+ * dict, training checkpoint, TorchScript), torch legacy. The format is told by content, not by name. Everything is
+ * validated and lies in our own memory afterwards (pread, never mapped). */
+ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
+void clipmoe_tensors_free (ClipmoeTensors *self);
+guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
+/* In file order. */
+const ClipmoeTensor *clipmoe_tensors_get (const ClipmoeTensors *self, guint i);
+const ClipmoeTensor *clipmoe_tensors_lookup (const ClipmoeTensors *self, const char *name);
+/* safetensors' __metadata__, or NULL. */
+const char *clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char *key);
+
+/* Exact for F16, BF16, F32; F64 rounds. @out holds n_elements floats. FALSE for OTHER. */
+gboolean clipmoe_tensor_to_f32 (const ClipmoeTensor *tensor, float *out);
+/* Round to nearest even. */
+guint16 clipmoe_f32_to_f16 (float value);
+guint16 clipmoe_f32_to_bf16 (float value);
+
+/* Writes whole or not at all: temporary name, fsync, rename, fsync of the folder. Data 8-byte aligned, tensors by
+ * falling element size, then name. @metadata (string -> string) may be NULL. */
+gboolean clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n, GHashTable *metadata,
+                                    GError **error);
+
+#endif

@@ -1,0 +1,12 @@
+/* The sub-commands of `clipmoe`: each gets argv from its own name on and returns the exit status
+ * (0 done, 1 failed with one sentence on stderr and nothing on stdout, 2 wrong usage). */
+#ifndef CLIPMOE_COMMANDS_H
+#define CLIPMOE_COMMANDS_H
+
+int clipmoe_cmd_tag (int argc, char **argv);
+int clipmoe_cmd_embed (int argc, char **argv);
+int clipmoe_cmd_tokenize (int argc, char **argv);
+int clipmoe_cmd_model (int argc, char **argv);
+int clipmoe_cmd_bench (int argc, char **argv);
+
+#endif

@@ -1,0 +1,7 @@
+#include "commands.h"
+
+int
+main (int argc, char **argv)
+{
+  return 2;
+}

@@ -1,0 +1,7 @@
+#include "commands.h"
+
+int
+clipmoe_cmd_model (int argc, char **argv)
+{
+  return 2;
+}
