@@ -1,0 +1,256 @@
+/* The table of tensors, and conversion of their numbers. */
+#include "tensors-private.h"
+
+#include <math.h>
+#include <string.h>
+#include "../base/file.h"
+
+struct _ClipmoeTensors {
+  GPtrArray *tensors, *blocks;
+  GHashTable *names, *metadata;
+};
+
+static void
+tensor_free (gpointer data)
+{
+  ClipmoeTensor *t = data;
+  g_free (t->name);
+  g_free (t);
+}
+
+ClipmoeTensors *
+clipmoe_tensors_new (void)
+{
+  ClipmoeTensors *self = g_new (ClipmoeTensors, 1);
+  self->tensors = g_ptr_array_new_with_free_func (tensor_free);
+  self->blocks = g_ptr_array_new_with_free_func (g_free);
+  self->names = g_hash_table_new (g_str_hash, g_str_equal);
+  self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return self;
+}
+
+void
+clipmoe_tensors_free (ClipmoeTensors *self)
+{
+  if (!self)
+    return;
+  g_hash_table_unref (self->names);
+  g_hash_table_unref (self->metadata);
+  g_ptr_array_unref (self->tensors);
+  g_ptr_array_unref (self->blocks);
+  g_free (self);
+}
+
+void
+clipmoe_tensors_own (ClipmoeTensors *self, gpointer block)
+{
+  g_ptr_array_add (self->blocks, block);
+}
+
+void
+clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value)
+{
+  g_hash_table_replace (self->metadata, g_strdup (key), g_strdup (value));
+}
+
+guint
+clipmoe_tensors_get_n (const ClipmoeTensors *self)
+{
+  return self->tensors->len;
+}
+
+const ClipmoeTensor *
+clipmoe_tensors_get (const ClipmoeTensors *self, guint i)
+{
+  return g_ptr_array_index (self->tensors, i);
+}
+
+const ClipmoeTensor *
+clipmoe_tensors_lookup (const ClipmoeTensors *self, const char *name)
+{
+  return g_hash_table_lookup (self->names, name);
+}
+
+const char *
+clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char *key)
+{
+  return g_hash_table_lookup (self->metadata, key);
+}
+
+gboolean
+clipmoe_checked_product (const guint64 *factors, guint n, guint64 *product)
+{
+  guint64 p = 1;
+  for (guint i = 0; i < n; i++)
+    if (__builtin_mul_overflow (p, factors[i], &p))
+      return FALSE;
+  /* 0 * huge: the other factors alone must not wrap either */
+  guint64 q = 1;
+  for (guint i = 0; i < n; i++)
+    if (factors[i] && __builtin_mul_overflow (q, factors[i], &q))
+      return FALSE;
+  *product = p;
+  return TRUE;
+}
+
+gboolean
+clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size)
+{
+  static const struct {
+    const char *name;
+    ClipmoeDtype dtype;
+    guint size;
+  } known[] = {
+    { "F32", CLIPMOE_DTYPE_F32, 4 },   { "F16", CLIPMOE_DTYPE_F16, 2 },       { "BF16", CLIPMOE_DTYPE_BF16, 2 },
+    { "F64", CLIPMOE_DTYPE_F64, 8 },   { "I64", CLIPMOE_DTYPE_OTHER, 8 },     { "U64", CLIPMOE_DTYPE_OTHER, 8 },
+    { "I32", CLIPMOE_DTYPE_OTHER, 4 }, { "U32", CLIPMOE_DTYPE_OTHER, 4 },     { "I16", CLIPMOE_DTYPE_OTHER, 2 },
+    { "U16", CLIPMOE_DTYPE_OTHER, 2 }, { "I8", CLIPMOE_DTYPE_OTHER, 1 },      { "U8", CLIPMOE_DTYPE_OTHER, 1 },
+    { "BOOL", CLIPMOE_DTYPE_OTHER, 1 }, { "F8_E5M2", CLIPMOE_DTYPE_OTHER, 1 }, { "F8_E4M3", CLIPMOE_DTYPE_OTHER, 1 },
+    { "F8_E8M0", CLIPMOE_DTYPE_OTHER, 1 }, { "C64", CLIPMOE_DTYPE_OTHER, 8 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (strcmp (name, known[i].name) == 0) {
+      *dtype = known[i].dtype;
+      *canonical = known[i].name;
+      *size = known[i].size;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype, guint n_dims,
+                     const guint64 *shape, const guint8 *data, guint64 n_bytes, GError **error)
+{
+  ClipmoeTensor t = { 0 };
+  guint size;
+  guint64 bytes;
+  if (strlen (name) > CLIPMOE_MAX_NAME || !*name) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: tensor \"%.40s\": a name of %" G_GSIZE_FORMAT
+                 " bytes, expected 1 to %d", path, name, strlen (name), CLIPMOE_MAX_NAME);
+    return FALSE;
+  }
+  if (self->tensors->len >= CLIPMOE_MAX_TENSORS) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: more than %d tensors", path, CLIPMOE_MAX_TENSORS);
+    return FALSE;
+  }
+  if (clipmoe_tensors_lookup (self, name)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" stands there twice", path, name);
+    return FALSE;
+  }
+  if (!clipmoe_dtype_parse (dtype, &t.dtype, &t.dtype_name, &size)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: tensor \"%s\": unknown dtype \"%.40s\"", path, name,
+                 dtype);
+    return FALSE;
+  }
+  if (n_dims > CLIPMOE_MAX_DIMS) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: tensor \"%s\": %u dimensions, expected at most %d", path, name,
+                 n_dims, CLIPMOE_MAX_DIMS);
+    return FALSE;
+  }
+  if (!clipmoe_checked_product (shape, n_dims, &t.n_elements) ||
+      __builtin_mul_overflow (t.n_elements, (guint64) size, &bytes) || bytes != n_bytes) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": %" G_GUINT64_FORMAT
+                 " bytes of data do not fit its shape and dtype %s", path, name, n_bytes, t.dtype_name);
+    return FALSE;
+  }
+  t.name = g_strdup (name);
+  t.n_dims = n_dims;
+  memcpy (t.shape, shape, n_dims * sizeof *shape);
+  t.n_bytes = n_bytes;
+  t.data = data;
+  ClipmoeTensor *kept = g_memdup2 (&t, sizeof t);
+  g_ptr_array_add (self->tensors, kept);
+  g_hash_table_insert (self->names, kept->name, kept);
+  return TRUE;
+}
+
+ClipmoeTensors *
+clipmoe_tensors_read (const char *path, GError **error)
+{
+  gsize length;
+  guint8 *data = (guint8 *) clipmoe_file_read (path, G_MAXSIZE / 2, &length, error);
+  if (!data)
+    return NULL;
+  ClipmoeTensors *self = clipmoe_tensors_new ();
+  clipmoe_tensors_own (self, data);
+  if (!clipmoe_safetensors_read (self, path, data, length, error))
+    g_clear_pointer (&self, clipmoe_tensors_free);
+  return self;
+}
+
+static float
+f16_to_f32 (guint16 h)
+{
+  guint32 sign = (guint32) (h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
+  if (exponent == 31) {
+    bits = sign | 0x7f800000 | mantissa << 13;
+  } else if (exponent) {
+    bits = sign | (exponent + 112) << 23 | mantissa << 13;
+  } else {
+    float f = (float) mantissa * 0x1p-24f;
+    return sign ? -f : f;
+  }
+  float f;
+  memcpy (&f, &bits, 4);
+  return f;
+}
+
+guint16
+clipmoe_f32_to_f16 (float value)
+{
+  guint32 bits;
+  memcpy (&bits, &value, 4);
+  guint16 sign = (guint16) (bits >> 16 & 0x8000);
+  bits &= 0x7fffffff;
+  if (bits >= 0x7f800000)
+    return (guint16) (sign | 0x7c00 | (bits > 0x7f800000 ? 0x200 : 0));
+  if (bits < 0x38800000) { /* below the smallest normal: the unit is 2^-24, nearbyint rounds to even */
+    memcpy (&value, &bits, 4);
+    return (guint16) (sign | (guint16) nearbyintf (value * 0x1p24f));
+  }
+  bits += 0xfff + (bits >> 13 & 1); /* may carry into the exponent, as it should */
+  bits -= 112u << 23;
+  return (guint16) (sign | (bits >= 0x0f800000 ? 0x7c00 : bits >> 13));
+}
+
+guint16
+clipmoe_f32_to_bf16 (float value)
+{
+  guint32 bits;
+  memcpy (&bits, &value, 4);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return (guint16) (bits >> 16 | 0x40);
+  return (guint16) ((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+gboolean
+clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out)
+{
+  for (guint64 i = 0; i < t->n_elements; i++) {
+    guint16 half;
+    guint32 word;
+    double wide;
+    switch (t->dtype) {
+    case CLIPMOE_DTYPE_F32:
+      memcpy (out, t->data, t->n_bytes);
+      return TRUE;
+    case CLIPMOE_DTYPE_F16:
+      memcpy (&half, t->data + 2 * i, 2);
+      out[i] = f16_to_f32 (half);
+      break;
+    case CLIPMOE_DTYPE_BF16:
+      memcpy (&half, t->data + 2 * i, 2);
+      word = (guint32) half << 16;
+      memcpy (&out[i], &word, 4);
+      break;
+    case CLIPMOE_DTYPE_F64:
+      memcpy (&wide, t->data + 8 * i, 8);
+      out[i] = (float) wide;
+      break;
+    default:
+      return FALSE;
+    }
+  }
+  return t->dtype != CLIPMOE_DTYPE_OTHER;
+}
