@@ -1,0 +1,24 @@
+/* What stands beside the weights: which files belong to a model, and what they say that shapes do not. */
+#ifndef CLIPMOE_CONFIG_H
+#define CLIPMOE_CONFIG_H
+
+#include "../weights/tensors.h"
+#include "model-private.h"
+
+typedef struct {
+  char *name;    /* of the file or folder */
+  char *folder;
+  char *weights; /* the file to read */
+  char *config, *preprocessor, *vocab; /* or NULL */
+} ClipmoeFiles;
+
+gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);
+void clipmoe_files_clear (ClipmoeFiles *files);
+/* The line after "Use:" or "**Use**" in a README.md beside the weights, or NULL. */
+char *clipmoe_files_licence (const ClipmoeFiles *files);
+
+/* Sets heads, activation, eps, k, mean and deviation; checks what files say against the shapes in @m. */
+gboolean clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors,
+                               const ClipmoeModelOptions *options, GPtrArray *assumed, GError **error);
+
+#endif
