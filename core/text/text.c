@@ -1,1 +1,0 @@
-#include "../clipmoe/clipmoe.h"

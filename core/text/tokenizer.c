@@ -1,0 +1,199 @@
+/* Splits cleaned text into chunks and merges their bytes. */
+#include "../clipmoe/tokenizer.h"
+
+#include <string.h>
+#include "clean.h"
+#include "vocab.h"
+
+#define MAX_LENGTH (1u << 20)
+
+struct _ClipmoeTokenizer {
+  gint ref_count;
+  ClipmoeVocab vocab;
+};
+
+ClipmoeTokenizer *
+clipmoe_tokenizer_open (const char *path, guint vocab_size, GError **error)
+{
+  g_return_val_if_fail (path != NULL, NULL);
+  ClipmoeTokenizer *self = g_new0 (ClipmoeTokenizer, 1);
+  self->ref_count = 1;
+  if (!clipmoe_vocab_read (&self->vocab, path, vocab_size, error))
+    g_clear_pointer (&self, clipmoe_tokenizer_unref);
+  return self;
+}
+
+ClipmoeTokenizer *
+clipmoe_tokenizer_ref (ClipmoeTokenizer *self)
+{
+  g_atomic_int_inc (&self->ref_count);
+  return self;
+}
+
+void
+clipmoe_tokenizer_unref (ClipmoeTokenizer *self)
+{
+  if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
+    return;
+  clipmoe_vocab_clear (&self->vocab);
+  g_free (self);
+}
+
+guint
+clipmoe_tokenizer_get_vocab_size (const ClipmoeTokenizer *self)
+{
+  return self->vocab.size;
+}
+
+guint
+clipmoe_tokenizer_get_start (const ClipmoeTokenizer *self)
+{
+  return self->vocab.start;
+}
+
+guint
+clipmoe_tokenizer_get_end (const ClipmoeTokenizer *self)
+{
+  return self->vocab.end;
+}
+
+const char *
+clipmoe_tokenizer_get_digest (const ClipmoeTokenizer *self)
+{
+  return self->vocab.digest;
+}
+
+typedef enum { KIND_SPACE, KIND_LETTER, KIND_NUMBER, KIND_OTHER } Kind;
+
+static Kind
+kind_of (gunichar c)
+{
+  /* U+0345 folds to a letter and is one of no class: the pattern drops it. */
+  if (clipmoe_is_space (c) || c == 0x345)
+    return KIND_SPACE;
+  switch (g_unichar_type (c)) {
+  case G_UNICODE_LOWERCASE_LETTER:
+  case G_UNICODE_UPPERCASE_LETTER:
+  case G_UNICODE_TITLECASE_LETTER:
+  case G_UNICODE_MODIFIER_LETTER:
+  case G_UNICODE_OTHER_LETTER:
+    return KIND_LETTER;
+  case G_UNICODE_DECIMAL_NUMBER:
+  case G_UNICODE_LETTER_NUMBER:
+  case G_UNICODE_OTHER_NUMBER:
+    return KIND_NUMBER;
+  default:
+    return KIND_OTHER;
+  }
+}
+
+/* Bytes of @text that match @word, where the long s (U+017F) counts as s; 0 = no match. */
+static gsize
+match (const char *text, const char *word)
+{
+  const char *p = text;
+  for (; *word; word++)
+    if (*p == *word)
+      p++;
+    else if (*word == 's' && (guint8) p[0] == 0xC5 && (guint8) p[1] == 0xBF)
+      p += 2;
+    else
+      return 0;
+  return (gsize) (p - text);
+}
+
+/* The chunk that begins at @p, or 0 bytes for what the pattern drops. */
+static gsize
+chunk_at (const char *p)
+{
+  static const char *const words[] = { "<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d" };
+  gsize n;
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if ((n = match (p, words[i])))
+      return n;
+  Kind kind = kind_of (g_utf8_get_char (p));
+  if (kind == KIND_SPACE)
+    return 0;
+  const char *q = g_utf8_next_char (p);
+  if (kind != KIND_NUMBER)
+    while (*q && kind_of (g_utf8_get_char (q)) == kind)
+      q = g_utf8_next_char (q);
+  return (gsize) (q - p);
+}
+
+/* Merges the pair of smallest rank, every occurrence from left to right, until no pair is a merge. */
+static gsize
+merge (const ClipmoeVocab *v, guint32 *ids, gsize n)
+{
+  while (n > 1) {
+    gint64 best = G_MAXINT64, pair = 0;
+    for (gsize i = 0; i + 1 < n; i++) {
+      gint64 key = (gint64) ids[i] << 32 | ids[i + 1];
+      const gint64 *found = g_hash_table_lookup (v->merges, &key);
+      if (found && *found < best) {
+        best = *found;
+        pair = key;
+      }
+    }
+    if (best == G_MAXINT64)
+      break;
+    gsize to = 0;
+    for (gsize i = 0; i < n; to++) {
+      if (i + 1 < n && ((gint64) ids[i] << 32 | ids[i + 1]) == pair) {
+        ids[to] = (guint32) best;
+        i += 2;
+      } else {
+        ids[to] = ids[i++];
+      }
+    }
+    n = to;
+  }
+  return n;
+}
+
+gboolean
+clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context, guint32 *ids, guint *n_ids,
+                          gboolean *truncated, GError **error)
+{
+  const ClipmoeVocab *v = &self->vocab;
+  gsize size = length < 0 ? strlen (text) : (gsize) length;
+  g_return_val_if_fail (context >= 2, FALSE);
+  if (size > MAX_LENGTH) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, MAX_LENGTH);
+    return FALSE;
+  }
+  char *clean = clipmoe_clean (text, size);
+  guint32 *symbols = g_new (guint32, strlen (clean) + 1);
+  guint n = 0;
+  gboolean more = FALSE;
+  ids[n++] = v->start;
+  for (const char *p = clean; *p && !more;) {
+    gsize bytes = chunk_at (p), count = 1;
+    if (!bytes) {
+      p = g_utf8_next_char (p);
+      continue;
+    }
+    if (bytes == 15 && strncmp (p, "<|startoftext|>", bytes) == 0) {
+      symbols[0] = v->start;
+    } else if (bytes == 13 && strncmp (p, "<|endoftext|>", bytes) == 0) {
+      symbols[0] = v->end;
+    } else {
+      for (gsize i = 0; i < bytes; i++)
+        symbols[i] = v->bytes[i + 1 == bytes][(guint8) p[i]];
+      count = merge (v, symbols, bytes);
+    }
+    for (gsize i = 0; i < count && !more; i++) {
+      more = n + 1 >= context;
+      if (!more)
+        ids[n++] = symbols[i];
+    }
+    p += bytes;
+  }
+  ids[n++] = v->end;
+  *n_ids = n;
+  if (truncated)
+    *truncated = more;
+  g_free (symbols);
+  g_free (clean);
+  return TRUE;
+}
