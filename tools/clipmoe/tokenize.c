@@ -1,7 +1,80 @@
+/* clipmoe tokenize: words into ids. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "commands.h"
+#include "common.h"
+
+static gboolean
+one (ClipmoeTokenizer *t, const char *text, guint context, guint32 *ids, GString *out, GError **error)
+{
+  guint n;
+  gboolean cut;
+  if (!clipmoe_tokenizer_encode (t, text, -1, context, ids, &n, &cut, error))
+    return FALSE;
+  g_string_append (out, "{\"text\":");
+  clipmoe_json_string (out, text);
+  g_string_append (out, ",\"ids\":[");
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (out, i ? ",%u" : "%u", ids[i]);
+  g_string_append (out, "]}\n");
+  return TRUE;
+}
 
 int
 clipmoe_cmd_tokenize (int argc, char **argv)
 {
-  return 2;
+  ClipmoeModelArguments a = { 0 };
+  int length = 0;
+  const GOptionEntry entries[] = { CLIPMOE_MODEL_ENTRIES (a),
+                                   { "context", 0, 0, G_OPTION_ARG_INT, &length, "Most ids of a text; 0 = the model's, 77 for a bare vocabulary", "N" },
+                                   { NULL } };
+  char **texts = NULL;
+  int r = clipmoe_parse (argc, argv, "clipmoe tokenize", "TEXT… — print the token ids of words; - reads lines from standard input",
+                         "Example:\n  clipmoe tokenize \"a photo of a dog.\"\n", entries, &texts);
+  if (r)
+    return r == 2 ? 2 : 0;
+  if (!*texts || length < 0 || length == 1 || length > 1 << 20) {
+    fprintf (stderr, "clipmoe tokenize: expected words, and a context of at least 2, see clipmoe tokenize --help\n");
+    g_strfreev (texts);
+    return 2;
+  }
+  GError *error = NULL;
+  ClipmoeModel *model = NULL;
+  ClipmoeTokenizer *t;
+  guint context = 77;
+  if (a.vocab && !a.model) {
+    t = clipmoe_tokenizer_open (a.vocab, 0, &error);
+  } else if ((model = clipmoe_open_model (&a, FALSE, &error))) {
+    context = clipmoe_model_get_info (model)->context;
+    t = clipmoe_tokenizer_ref (clipmoe_model_get_tokenizer (model));
+  } else {
+    t = NULL;
+  }
+  if (length)
+    context = (guint) length;
+  guint32 *ids = g_new (guint32, context);
+  GString *out = g_string_new (NULL);
+  for (char **p = texts; *p && !error; p++) {
+    if (strcmp (*p, "-") == 0) {
+      char *line = NULL;
+      size_t size = 0;
+      ssize_t n;
+      while (!error && (n = getline (&line, &size, stdin)) >= 0) {
+        if (n && line[n - 1] == '\n')
+          line[n - 1] = 0;
+        one (t, line, context, ids, out, &error);
+      }
+      free (line);
+    } else {
+      one (t, *p, context, ids, out, &error);
+    }
+  }
+  r = error ? clipmoe_fail (error) : fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0 ? 0 : 1;
+  g_string_free (out, TRUE);
+  g_free (ids);
+  clipmoe_tokenizer_unref (t);
+  clipmoe_model_unref (model);
+  g_strfreev (texts);
+  return r;
 }

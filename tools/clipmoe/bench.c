@@ -1,7 +1,0 @@
-#include "commands.h"
-
-int
-clipmoe_cmd_bench (int argc, char **argv)
-{
-  return 2;
-}
