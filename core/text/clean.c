@@ -297,6 +297,10 @@ lower (const char *text)
       g_string_append (s, "i\314\207");
     else if (u[i] == 0x3A3)
       g_string_append_unichar (s, cased_near (u, n, i, -1) && !cased_near (u, n, i, 1) ? 0x3C2 : 0x3C3);
+    else if (u[i] >= 0x2160 && u[i] <= 0x216F) /* Roman numerals and circled letters: cased, but no letters to GLib */
+      g_string_append_unichar (s, u[i] + 16);
+    else if (u[i] >= 0x24B6 && u[i] <= 0x24CF)
+      g_string_append_unichar (s, u[i] + 26);
     else
       g_string_append_unichar (s, g_unichar_tolower (u[i]));
   }

@@ -306,7 +306,6 @@ def main():
     }.items():
         for ending in (".png", ".mp4"):
             check("picture: %s %s" % (name, ending), ["tag", write(os.path.join(top, "x" + ending), data)] + WORDS, ["x" + ending])
-        check("embed picture: " + name, ["embed", os.path.join(top, "x.png")])
     fifo = os.path.join(top, "fifo")
     os.mkfifo(fifo)
     link = os.path.join(top, "loop")
