@@ -21,7 +21,8 @@ typedef struct {
   guint embed;
 } ClipmoeLook;
 
-/* Registers the custom meta "ClipmoeTags" without tags, so that converters and encoders leave it alone. Idempotent. */
+/* Registers the custom meta "ClipmoeTags" without tags, so that converters and encoders leave it alone.
+ * Idempotent. */
 void clipmoe_meta_register (void);
 /* Appends a look to the buffer's meta; @buffer must be writable. */
 void clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look);

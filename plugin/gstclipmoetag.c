@@ -2,12 +2,13 @@
  * SECTION:element-clipmoetag
  * @title: clipmoetag
  *
- * Looks at video with CLIP or CLIP-MoE and attaches what it sees, in words of your own, to the buffers as the custom
- * meta `ClipmoeTags`. The pixels pass untouched.
+ * Looks at video with CLIP or CLIP-MoE and attaches what it sees, in words of your own, to the buffers as the
+ * custom meta `ClipmoeTags`. The pixels pass untouched.
  *
  * ## Example
  * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=30 ! clipmoetag labels="a dog,a test card" post-messages=all ! fakesink
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! clipmoetag labels="a dog,a test card" post-messages=all !
+ * fakesink
  * ]|
  */
 #include "gstclipmoetag.h"
@@ -84,45 +85,47 @@ struct _GstClipmoeTag {
 
 G_DEFINE_TYPE (GstClipmoeTag, gst_clipmoe_tag, GST_TYPE_BASE_TRANSFORM)
 
-#define FORMATS                                                                                                                          \
-  "{ NV12, NV21, I420, YV12, Y42B, Y444, YUY2, UYVY, P010_10LE, I420_10LE, I422_10LE, Y444_10LE, RGB, BGR, RGBx, BGRx, xRGB, xBGR, "  \
+#define FORMATS                                                                                              \
+  "{ NV12, NV21, I420, YV12, Y42B, Y444, YUY2, UYVY, P010_10LE, I420_10LE, I422_10LE, Y444_10LE, RGB, BGR, " \
+  "RGBx, BGRx, xRGB, xBGR, "                                                                                 \
   "RGBA, BGRA, ARGB, ABGR, GRAY8 }"
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
 
 static GType
-make_enum (const char *name, const GEnumValue *values)
-{
+make_enum (const char *name, const GEnumValue *values) {
   GType type = g_type_from_name (name);
   return type ? type : g_enum_register_static (name, values);
 }
 
-static const GEnumValue activations[] = { { CLIPMOE_ACTIVATION_AUTO, "As the files say, else QuickGELU", "auto" },
-                                          { CLIPMOE_ACTIVATION_QUICK_GELU, "QuickGELU", "quick-gelu" },
-                                          { CLIPMOE_ACTIVATION_GELU, "Exact GELU", "gelu" },
-                                          { 0, NULL, NULL } };
-static const GEnumValue scores_values[] = { { CLIPMOE_SCORE_SOFTMAX, "Over all labels and negatives, sum 1", "softmax" },
-                                            { CLIPMOE_SCORE_SIGMOID, "Each label alone against the background", "sigmoid" },
-                                            { CLIPMOE_SCORE_COSINE, "The cosine as it is", "cosine" },
-                                            { 0, NULL, NULL } };
-static const GEnumValue geometries[] = { { CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop (as trained)", "crop" },
-                                         { CLIPMOE_GEOMETRY_SQUASH, "The whole frame, proportions lost", "squash" },
-                                         { CLIPMOE_GEOMETRY_LETTERBOX, "The whole frame, rest filled", "letterbox" },
-                                         { 0, NULL, NULL } };
-static const GEnumValue precisions[] = { { CLIPMOE_PRECISION_AUTO, "The best this build knows (f32)", "auto" },
-                                         { CLIPMOE_PRECISION_F32, "32-bit floats", "f32" },
-                                         { 0, NULL, NULL } };
-static const GEnumValue posts[] = { { POST_NONE, "No messages", "none" },
-                                    { POST_CHANGES, "When the set of tags changes", "changes" },
-                                    { POST_ALL, "Every look", "all" },
-                                    { 0, NULL, NULL } };
+static const GEnumValue activations[] = {
+    {CLIPMOE_ACTIVATION_AUTO, "As the files say, else QuickGELU", "auto"},
+    {CLIPMOE_ACTIVATION_QUICK_GELU, "QuickGELU", "quick-gelu"},
+    {CLIPMOE_ACTIVATION_GELU, "Exact GELU", "gelu"},
+    {0, NULL, NULL}};
+static const GEnumValue scores_values[] = {
+    {CLIPMOE_SCORE_SOFTMAX, "Over all labels and negatives, sum 1", "softmax"},
+    {CLIPMOE_SCORE_SIGMOID, "Each label alone against the background", "sigmoid"},
+    {CLIPMOE_SCORE_COSINE, "The cosine as it is", "cosine"},
+    {0, NULL, NULL}};
+static const GEnumValue geometries[] = {
+    {CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop (as trained)", "crop"},
+    {CLIPMOE_GEOMETRY_SQUASH, "The whole frame, proportions lost", "squash"},
+    {CLIPMOE_GEOMETRY_LETTERBOX, "The whole frame, rest filled", "letterbox"},
+    {0, NULL, NULL}};
+static const GEnumValue precisions[] = {{CLIPMOE_PRECISION_AUTO, "The best this build knows (f32)", "auto"},
+                                        {CLIPMOE_PRECISION_F32, "32-bit floats", "f32"},
+                                        {0, NULL, NULL}};
+static const GEnumValue posts[] = {{POST_NONE, "No messages", "none"},
+                                   {POST_CHANGES, "When the set of tags changes", "changes"},
+                                   {POST_ALL, "Every look", "all"},
+                                   {0, NULL, NULL}};
 
 static void
-gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
-{
+gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   char **text = NULL;
   GST_OBJECT_LOCK (self);
@@ -197,14 +200,14 @@ gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GP
   if (text) {
     g_free (*text);
     *text = g_value_dup_string (value);
-    self->labels_changed |= id == PROP_LABELS || id == PROP_LABELS_FILE || id == PROP_TEMPLATES || id == PROP_NEGATIVE_LABELS;
+    self->labels_changed |=
+        id == PROP_LABELS || id == PROP_LABELS_FILE || id == PROP_TEMPLATES || id == PROP_NEGATIVE_LABELS;
   }
   GST_OBJECT_UNLOCK (self);
 }
 
 static void
-gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
-{
+gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   GST_OBJECT_LOCK (self);
   switch (id) {
@@ -272,8 +275,10 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
     g_value_set_enum (value, self->post);
     break;
   case PROP_STATS:
-    g_value_take_boxed (value, gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "looks", G_TYPE_UINT64, self->looks,
-                                                  "ms-per-look", G_TYPE_DOUBLE, self->looks ? self->seconds * 1000 / self->looks : 0.0, NULL));
+    g_value_take_boxed (value,
+                        gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "looks",
+                                           G_TYPE_UINT64, self->looks, "ms-per-look", G_TYPE_DOUBLE,
+                                           self->looks ? self->seconds * 1000 / self->looks : 0.0, NULL));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
@@ -284,10 +289,10 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
 
 /* Reads the settings, runs the text tower, swaps the vectors in whole. */
 static gboolean
-load_labels (GstClipmoeTag *self, GError **error)
-{
+load_labels (GstClipmoeTag *self, GError **error) {
   GST_OBJECT_LOCK (self);
-  char *words = g_strdup (self->words), *file = g_strdup (self->words_file), *negative = g_strdup (self->negatives);
+  char *words = g_strdup (self->words), *file = g_strdup (self->words_file),
+       *negative = g_strdup (self->negatives);
   char *templates = g_strdup (self->templates);
   gboolean embedding = self->attach_embedding;
   self->labels_changed = FALSE;
@@ -302,11 +307,13 @@ load_labels (GstClipmoeTag *self, GError **error)
     ok = (list = clipmoe_label_list_load (file, error)) != NULL;
   }
   if (ok && !(list && list->len) && !embedding) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "no labels: expected some in labels or labels-file, or attach-embedding=true");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "no labels: expected some in labels or labels-file, or attach-embedding=true");
     ok = FALSE;
   }
-  ok = ok && (!negative || (negatives = clipmoe_label_list_parse (negative, error))) && (filled = clipmoe_templates_parse (templates, error)) &&
-       (labels = clipmoe_labels_new (self->encoder, list, negatives, (const char *const *) filled, error));
+  ok = ok && (!negative || (negatives = clipmoe_label_list_parse (negative, error))) &&
+       (filled = clipmoe_templates_parse (templates, error)) &&
+       (labels = clipmoe_labels_new (self->encoder, list, negatives, (const char *const *)filled, error));
   if (ok) {
     guint rows = clipmoe_labels_get_n_rows (labels), n = clipmoe_labels_get_n (labels);
     g_clear_pointer (&self->labels, clipmoe_labels_unref);
@@ -319,7 +326,8 @@ load_labels (GstClipmoeTag *self, GError **error)
     self->n_tags = 0;
     self->looked = FALSE;
     if (clipmoe_labels_get_n_truncated (labels))
-      GST_WARNING_OBJECT (self, "%u prompts were longer than the model's context and were cut", clipmoe_labels_get_n_truncated (labels));
+      GST_WARNING_OBJECT (self, "%u prompts were longer than the model's context and were cut",
+                          clipmoe_labels_get_n_truncated (labels));
   }
   g_clear_pointer (&list, g_ptr_array_unref);
   g_clear_pointer (&negatives, g_ptr_array_unref);
@@ -332,8 +340,7 @@ load_labels (GstClipmoeTag *self, GError **error)
 }
 
 static void
-reset_stream (GstClipmoeTag *self)
-{
+reset_stream (GstClipmoeTag *self) {
   self->looked = FALSE;
   self->n_tags = 0;
   self->next_time = GST_CLOCK_TIME_NONE;
@@ -344,8 +351,7 @@ reset_stream (GstClipmoeTag *self)
 }
 
 static gboolean
-gst_clipmoe_tag_stop (GstBaseTransform *base)
-{
+gst_clipmoe_tag_stop (GstBaseTransform *base) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   g_clear_pointer (&self->encoder, clipmoe_encoder_free);
   g_clear_pointer (&self->labels, clipmoe_labels_unref);
@@ -355,14 +361,13 @@ gst_clipmoe_tag_stop (GstBaseTransform *base)
 }
 
 static gboolean
-gst_clipmoe_tag_start (GstBaseTransform *base)
-{
+gst_clipmoe_tag_start (GstBaseTransform *base) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   GError *error = NULL;
   GST_OBJECT_LOCK (self);
   char *path = g_strdup (self->model_path), *vocab = g_strdup (self->vocab);
-  ClipmoeModelOptions options = { .vocab = vocab, .activation = self->activation, .experts = self->experts };
-  ClipmoeEncoderOptions how = { .precision = self->precision, .threads = self->threads };
+  ClipmoeModelOptions options = {.vocab = vocab, .activation = self->activation, .experts = self->experts};
+  ClipmoeEncoderOptions how = {.precision = self->precision, .threads = self->threads};
   self->frames = self->looks = 0;
   self->seconds = 0;
   GST_OBJECT_UNLOCK (self);
@@ -388,14 +393,12 @@ gst_clipmoe_tag_start (GstBaseTransform *base)
 }
 
 static gboolean
-gst_clipmoe_tag_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
-{
+gst_clipmoe_tag_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
   return gst_video_info_from_caps (&GST_CLIPMOE_TAG (base)->info, in);
 }
 
 static gboolean
-gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event)
-{
+gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   GstTagList *tags;
   char *text;
@@ -408,11 +411,12 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event)
   case GST_EVENT_TAG:
     gst_event_parse_tag (event, &tags);
     if (gst_tag_list_get_string (tags, GST_TAG_IMAGE_ORIENTATION, &text)) {
-      static const char *const names[] = { "rotate-0",      "rotate-90",      "rotate-180",      "rotate-270",
-                                           "flip-rotate-0", "flip-rotate-180", "flip-rotate-270", "flip-rotate-90" };
+      static const char *const names[] = {"rotate-0",        "rotate-90",     "rotate-180",
+                                          "rotate-270",      "flip-rotate-0", "flip-rotate-180",
+                                          "flip-rotate-270", "flip-rotate-90"};
       for (guint i = 0; i < G_N_ELEMENTS (names); i++)
         if (g_str_equal (text, names[i]))
-          self->tag_direction = (GstVideoOrientationMethod) i;
+          self->tag_direction = (GstVideoOrientationMethod)i;
       g_free (text);
     }
     break;
@@ -423,23 +427,23 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event)
 }
 
 static gboolean
-gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, GstQuery *query)
-{
+gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, GstQuery *query) {
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_tag_parent_class)->propose_allocation (base, decide, query);
 }
 
 static void
-post_look (GstClipmoeTag *self, const ClipmoeLook *look, int post)
-{
+post_look (GstClipmoeTag *self, const ClipmoeLook *look, int post) {
   GString *names = g_string_new (NULL);
   for (guint i = 0; i < look->n_tags; i++)
     g_string_append_printf (names, "%s\n", look->tags[i].label);
   if (post == POST_ALL || g_strcmp0 (names->str, self->last_labels) != 0) {
     char *json = clipmoe_look_to_json (look);
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_element (GST_OBJECT (self), gst_structure_new ("clipmoe-tags", "json", G_TYPE_STRING, json, NULL)));
+    gst_element_post_message (
+        GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self),
+                                 gst_structure_new ("clipmoe-tags", "json", G_TYPE_STRING, json, NULL)));
     g_free (json);
   }
   g_free (self->last_labels);
@@ -447,8 +451,7 @@ post_look (GstClipmoeTag *self, const ClipmoeLook *look, int post)
 }
 
 static gboolean
-look_at (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, GError **error)
-{
+look_at (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, GError **error) {
   GstVideoFrame frame;
   ClipmoeImage image;
   GST_OBJECT_LOCK (self);
@@ -463,52 +466,57 @@ look_at (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, GError **err
   if (direction > GST_VIDEO_ORIENTATION_UR_LL)
     direction = GST_VIDEO_ORIENTATION_IDENTITY;
   if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "a buffer of %" G_GSIZE_FORMAT " bytes is no frame of %d x %d pixels %s",
-                 gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
-                 GST_VIDEO_INFO_NAME (&self->info));
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "a buffer of %" G_GSIZE_FORMAT " bytes is no frame of %d x %d pixels %s",
+                 gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (&self->info),
+                 GST_VIDEO_INFO_HEIGHT (&self->info), GST_VIDEO_INFO_NAME (&self->info));
     return FALSE;
   }
   gint64 begin = g_get_monotonic_time ();
   gboolean ok = clipmoe_image_from_frame (&image, &frame);
   if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s", GST_VIDEO_INFO_NAME (&self->info));
-  ok = ok && clipmoe_encoder_encode_images (self->encoder, &image, 1, geometry, (ClipmoeOrientation) direction, self->embedding, error);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
+                 GST_VIDEO_INFO_NAME (&self->info));
+  ok = ok && clipmoe_encoder_encode_images (self->encoder, &image, 1, geometry, (ClipmoeOrientation)direction,
+                                            self->embedding, error);
   gst_video_frame_unmap (&frame);
   if (!ok)
     return FALSE;
   guint rows = clipmoe_labels_get_n_rows (self->labels);
   clipmoe_scorer_cosines (self->labels, self->embedding, self->cosines);
-  double dt = self->looked && time > self->look_time ? (double) (time - self->look_time) / GST_SECOND : 0;
+  double dt = self->looked && time > self->look_time ? (double)(time - self->look_time) / GST_SECOND : 0;
   clipmoe_scorer_smooth (self->smoothed, self->cosines, rows, dt, self->looked ? smoothing : 0);
   clipmoe_scorer_scores (self->labels, kind, self->smoothed, self->scores);
-  self->n_tags = clipmoe_scorer_top (self->labels, kind, self->scores, threshold, MIN (top_k, clipmoe_labels_get_n (self->labels)), self->indices);
+  self->n_tags = clipmoe_scorer_top (self->labels, kind, self->scores, threshold,
+                                     MIN (top_k, clipmoe_labels_get_n (self->labels)), self->indices);
   for (guint i = 0; i < self->n_tags; i++)
-    self->tags[i] = (ClipmoeTag){ clipmoe_labels_get (self->labels, self->indices[i])->name, self->scores[self->indices[i]],
-                                  self->cosines[self->indices[i]] };
+    self->tags[i] = (ClipmoeTag){clipmoe_labels_get (self->labels, self->indices[i])->name,
+                                 self->scores[self->indices[i]], self->cosines[self->indices[i]]};
   self->looked = TRUE;
   self->look_time = time;
   GST_OBJECT_LOCK (self);
   self->looks++;
-  self->seconds += (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
+  self->seconds += (double)(g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
 /* Whether this frame is due: one look every 1/rate seconds of stream time, then every Nth of those. */
 static gboolean
-due (GstClipmoeTag *self, GstClockTime time)
-{
+due (GstClipmoeTag *self, GstClockTime time) {
   GST_OBJECT_LOCK (self);
   double rate = self->rate;
   guint interval = self->interval;
   self->frames++;
   GST_OBJECT_UNLOCK (self);
   if (rate > 0) {
-    GstClockTime period = (GstClockTime) (GST_SECOND / rate);
-    if (GST_CLOCK_TIME_IS_VALID (self->next_time) && time < self->next_time && self->next_time - time <= period)
+    GstClockTime period = (GstClockTime)(GST_SECOND / rate);
+    if (GST_CLOCK_TIME_IS_VALID (self->next_time) && time < self->next_time &&
+        self->next_time - time <= period)
       return FALSE;
     /* on a fixed grid, so that odd frame times do not add up */
-    if (!GST_CLOCK_TIME_IS_VALID (self->next_time) || time >= self->next_time + period || time + period < self->next_time)
+    if (!GST_CLOCK_TIME_IS_VALID (self->next_time) || time >= self->next_time + period ||
+        time + period < self->next_time)
       self->next_time = time + period;
     else
       self->next_time += period;
@@ -517,8 +525,7 @@ due (GstClipmoeTag *self, GstClockTime time)
 }
 
 static GstFlowReturn
-gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
-{
+gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   GError *error = NULL;
   GstClockTime time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
@@ -548,15 +555,15 @@ gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
       gst_query_unref (query);
     }
     const ClipmoeModelInfo *info = clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder));
-    ClipmoeLook look = { .source = source ? source : self->uri,
-                         .model = info->id,
-                         .time = self->look_time,
-                         .age = time > self->look_time ? time - self->look_time : 0,
-                         .fresh = fresh,
-                         .tags = self->tags,
-                         .n_tags = self->n_tags,
-                         .embedding = embedding ? self->embedding : NULL,
-                         .embed = info->embed };
+    ClipmoeLook look = {.source = source ? source : self->uri,
+                        .model = info->id,
+                        .time = self->look_time,
+                        .age = time > self->look_time ? time - self->look_time : 0,
+                        .fresh = fresh,
+                        .tags = self->tags,
+                        .n_tags = self->n_tags,
+                        .embedding = embedding ? self->embedding : NULL,
+                        .embed = info->embed};
     clipmoe_meta_append (buffer, &look);
     if (fresh && post != POST_NONE)
       post_look (self, &look, post);
@@ -566,8 +573,7 @@ gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 }
 
 static void
-gst_clipmoe_tag_finalize (GObject *object)
-{
+gst_clipmoe_tag_finalize (GObject *object) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   g_free (self->model_path);
   g_free (self->vocab);
@@ -585,76 +591,99 @@ gst_clipmoe_tag_finalize (GObject *object)
 }
 
 static void
-gst_clipmoe_tag_init (GstClipmoeTag *self)
-{
+gst_clipmoe_tag_init (GstClipmoeTag *self) {
   self->threshold = NAN;
   self->top_k = 5;
   self->rate = 1;
   self->interval = 1;
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
-  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE); /* slow tagging must not drop video */
+  gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self),
+                                      FALSE); /* slow tagging must not drop video */
 }
 
 static void
-gst_clipmoe_tag_class_init (GstClipmoeTagClass *klass)
-{
+gst_clipmoe_tag_class_init (GstClipmoeTagClass *klass) {
   GObjectClass *object = G_OBJECT_CLASS (klass);
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
-  const GParamFlags rw = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = rw | GST_PARAM_MUTABLE_READY, playing = rw | GST_PARAM_MUTABLE_PLAYING;
+  const GParamFlags rw = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = rw | GST_PARAM_MUTABLE_READY,
+                    playing = rw | GST_PARAM_MUTABLE_PLAYING;
   GST_DEBUG_CATEGORY_INIT (clipmoe_tag_debug, "clipmoetag", 0, "CLIP tagger");
 
   object->set_property = gst_clipmoe_tag_set_property;
   object->get_property = gst_clipmoe_tag_get_property;
   object->finalize = gst_clipmoe_tag_finalize;
 
-#define TEXT(ID, NAME, NICK, BLURB, FLAGS) g_object_class_install_property (object, ID, g_param_spec_string (NAME, NICK, BLURB, NULL, FLAGS))
-#define CHOICE(ID, NAME, NICK, BLURB, TYPE, VALUES, DEFAULT, FLAGS)                                                                                 \
-  g_object_class_install_property (object, ID, g_param_spec_enum (NAME, NICK, BLURB, make_enum (TYPE, VALUES), DEFAULT, FLAGS))
-#define NUMBER(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                                                                     \
-  g_object_class_install_property (object, ID, g_param_spec_uint (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
-#define REAL(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                                                                       \
-  g_object_class_install_property (object, ID, g_param_spec_double (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
-  TEXT (PROP_MODEL, "model", "Model", "A checkpoint file, a folder, or the name of an installed model; none = the default model", ready);
+#define TEXT(ID, NAME, NICK, BLURB, FLAGS)                                                                   \
+  g_object_class_install_property (object, ID, g_param_spec_string (NAME, NICK, BLURB, NULL, FLAGS))
+#define CHOICE(ID, NAME, NICK, BLURB, TYPE, VALUES, DEFAULT, FLAGS)                                          \
+  g_object_class_install_property (                                                                          \
+      object, ID, g_param_spec_enum (NAME, NICK, BLURB, make_enum (TYPE, VALUES), DEFAULT, FLAGS))
+#define NUMBER(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                             \
+  g_object_class_install_property (object, ID,                                                               \
+                                   g_param_spec_uint (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
+#define REAL(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                               \
+  g_object_class_install_property (object, ID,                                                               \
+                                   g_param_spec_double (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
+  TEXT (PROP_MODEL, "model", "Model",
+        "A checkpoint file, a folder, or the name of an installed model; none = the default model", ready);
   TEXT (PROP_VOCAB, "vocab", "Vocabulary", "A vocabulary that does not lie beside the model", ready);
-  CHOICE (PROP_ACTIVATION, "activation", "Activation", "Activation of the feed-forward layers", "ClipmoeTagActivation", activations,
-          CLIPMOE_ACTIVATION_AUTO, ready);
-  NUMBER (PROP_EXPERTS, "experts", "Experts", "Experts a token uses in a mixture; 0 = as the checkpoint says, else 2", 0, 1024, 0, ready);
-  TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma", playing);
-  TEXT (PROP_LABELS_FILE, "labels-file", "Labels file", "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list",
+  CHOICE (PROP_ACTIVATION, "activation", "Activation", "Activation of the feed-forward layers",
+          "ClipmoeTagActivation", activations, CLIPMOE_ACTIVATION_AUTO, ready);
+  NUMBER (PROP_EXPERTS, "experts", "Experts",
+          "Experts a token uses in a mixture; 0 = as the checkpoint says, else 2", 0, 1024, 0, ready);
+  TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
-  TEXT (PROP_TEMPLATES, "templates", "Templates", "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "
-                                                  "a photo of a {}.",
+  TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",
+        "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list",
         playing);
-  TEXT (PROP_NEGATIVE_LABELS, "negative-labels", "Negative labels", "Words that are scored but never reported: none of these", playing);
-  CHOICE (PROP_SCORE, "score", "Score", "What a score is", "ClipmoeTagScore", scores_values, CLIPMOE_SCORE_SOFTMAX, playing);
-  g_object_class_install_property (object, PROP_THRESHOLD,
-                                   g_param_spec_double ("threshold", "Threshold",
-                                                        "Lowest score of a tag; unset (NaN) = 0.1 for softmax, 0.5 for sigmoid, none for cosine",
-                                                        -G_MAXDOUBLE, G_MAXDOUBLE, 0, playing));
+  TEXT (PROP_TEMPLATES, "templates", "Templates",
+        "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "
+        "a photo of a {}.",
+        playing);
+  TEXT (PROP_NEGATIVE_LABELS, "negative-labels", "Negative labels",
+        "Words that are scored but never reported: none of these", playing);
+  CHOICE (PROP_SCORE, "score", "Score", "What a score is", "ClipmoeTagScore", scores_values,
+          CLIPMOE_SCORE_SOFTMAX, playing);
+  g_object_class_install_property (
+      object, PROP_THRESHOLD,
+      g_param_spec_double (
+          "threshold", "Threshold",
+          "Lowest score of a tag; unset (NaN) = 0.1 for softmax, 0.5 for sigmoid, none for cosine",
+          -G_MAXDOUBLE, G_MAXDOUBLE, 0, playing));
   NUMBER (PROP_TOP_K, "top-k", "Top k", "The most tags of a look", 1, 100000, 5, playing);
   REAL (PROP_RATE, "rate", "Rate", "Looks per second of stream time; 0 = no limit", 0, 1000, 1, playing);
-  NUMBER (PROP_INFERENCE_INTERVAL, "inference-interval", "Inference interval", "Look at every Nth frame that rate lets through; 1 = every", 1, G_MAXUINT, 1,
-          playing);
-  CHOICE (PROP_GEOMETRY, "geometry", "Geometry", "How a frame is brought to the model's square", "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_CROP,
-          playing);
+  NUMBER (PROP_INFERENCE_INTERVAL, "inference-interval", "Inference interval",
+          "Look at every Nth frame that rate lets through; 1 = every", 1, G_MAXUINT, 1, playing);
+  CHOICE (PROP_GEOMETRY, "geometry", "Geometry", "How a frame is brought to the model's square",
+          "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_CROP, playing);
   g_object_class_install_property (object, PROP_VIDEO_DIRECTION,
                                    g_param_spec_enum ("video-direction", "Video direction",
-                                                      "The look sees the picture turned so, the pixels that pass are untouched; auto = as the stream's tag says",
-                                                      GST_TYPE_VIDEO_ORIENTATION_METHOD, GST_VIDEO_ORIENTATION_IDENTITY, playing));
-  CHOICE (PROP_PRECISION, "precision", "Precision", "Arithmetic", "ClipmoeTagPrecision", precisions, CLIPMOE_PRECISION_AUTO, ready);
-  NUMBER (PROP_THREADS, "threads", "Threads", "Threads to use; 0 = all that this process may", 0, 1024, 0, ready);
-  REAL (PROP_SMOOTHING, "smoothing", "Smoothing", "Seconds of the exponential mean of cosines; 0 = off", 0, 3600, 0, playing);
+                                                      "The look sees the picture turned so, the pixels that "
+                                                      "pass are untouched; auto = as the stream's tag says",
+                                                      GST_TYPE_VIDEO_ORIENTATION_METHOD,
+                                                      GST_VIDEO_ORIENTATION_IDENTITY, playing));
+  CHOICE (PROP_PRECISION, "precision", "Precision", "Arithmetic", "ClipmoeTagPrecision", precisions,
+          CLIPMOE_PRECISION_AUTO, ready);
+  NUMBER (PROP_THREADS, "threads", "Threads", "Threads to use; 0 = all that this process may", 0, 1024, 0,
+          ready);
+  REAL (PROP_SMOOTHING, "smoothing", "Smoothing", "Seconds of the exponential mean of cosines; 0 = off", 0,
+        3600, 0, playing);
   g_object_class_install_property (object, PROP_ATTACH_EMBEDDING,
-                                   g_param_spec_boolean ("attach-embedding", "Attach embedding", "Attach the unit vector too", FALSE, playing));
-  CHOICE (PROP_POST_MESSAGES, "post-messages", "Post messages", "Element messages clipmoe-tags on the bus", "ClipmoeTagPost", posts, POST_NONE, playing);
-  TEXT (PROP_SOURCE, "source", "Source", "What the JSON calls this stream; unset = what the URI query answers", playing);
+                                   g_param_spec_boolean ("attach-embedding", "Attach embedding",
+                                                         "Attach the unit vector too", FALSE, playing));
+  CHOICE (PROP_POST_MESSAGES, "post-messages", "Post messages", "Element messages clipmoe-tags on the bus",
+          "ClipmoeTagPost", posts, POST_NONE, playing);
+  TEXT (PROP_SOURCE, "source", "Source",
+        "What the JSON calls this stream; unset = what the URI query answers", playing);
   g_object_class_install_property (object, PROP_STATS,
-                                   g_param_spec_boxed ("stats", "Statistics", "frames, looks, ms-per-look", GST_TYPE_STRUCTURE,
+                                   g_param_spec_boxed ("stats", "Statistics", "frames, looks, ms-per-look",
+                                                       GST_TYPE_STRUCTURE,
                                                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_set_static_metadata (element, "CLIP video tagger", "Filter/Analyzer/Video",
-                                         "Says in words of your own what a video shows (CLIP, CLIP-MoE)", "The clipmoe authors");
+                                         "Says in words of your own what a video shows (CLIP, CLIP-MoE)",
+                                         "The clipmoe authors");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
   base->start = gst_clipmoe_tag_start;

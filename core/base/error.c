@@ -1,3 +1,3 @@
 #include "../clipmoe/error.h"
 
-G_DEFINE_QUARK (clipmoe-error-quark, clipmoe_error)
+G_DEFINE_QUARK (clipmoe - error - quark, clipmoe_error)

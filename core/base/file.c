@@ -8,16 +8,14 @@
 #include <unistd.h>
 
 static gboolean
-io_error (GError **error, const char *path, const char *what)
-{
+io_error (GError **error, const char *path, const char *what) {
   int e = errno;
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
   return FALSE;
 }
 
 char *
-clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
-{
+clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error) {
   /* O_NONBLOCK: a named pipe must not hang us; fstat refuses it below. */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
@@ -30,16 +28,17 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
     io_error (error, path, "cannot stat");
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
-  } else if ((guint64) st.st_size > limit) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: %" G_GUINT64_FORMAT " bytes, the limit is %" G_GSIZE_FORMAT,
-                 path, (guint64) st.st_size, limit);
-  } else if (!(data = g_try_malloc ((gsize) st.st_size + 1))) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes", path,
-                 (guint64) st.st_size);
+  } else if ((guint64)st.st_size > limit) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "%s: %" G_GUINT64_FORMAT " bytes, the limit is %" G_GSIZE_FORMAT, path, (guint64)st.st_size,
+                 limit);
+  } else if (!(data = g_try_malloc ((gsize)st.st_size + 1))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
+                 path, (guint64)st.st_size);
   } else {
     gsize done = 0;
-    while (done < (gsize) st.st_size) {
-      ssize_t n = pread (fd, data + done, (gsize) st.st_size - done, (off_t) done);
+    while (done < (gsize)st.st_size) {
+      ssize_t n = pread (fd, data + done, (gsize)st.st_size - done, (off_t)done);
       if (n < 0 && errno == EINTR)
         continue;
       if (n <= 0) {
@@ -50,7 +49,7 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
         g_clear_pointer (&data, g_free);
         break;
       }
-      done += (gsize) n;
+      done += (gsize)n;
     }
     if (data) {
       data[done] = 0;
@@ -62,20 +61,19 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
 }
 
 gboolean
-clipmoe_file_write (const char *path, const void *data, gsize length, GError **error)
-{
+clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
   char *tmp = g_strdup_printf ("%s.XXXXXX", path);
   int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
   gboolean ok = fd >= 0 || io_error (error, path, "cannot create");
   gsize done = 0;
   while (ok && done < length) {
-    ssize_t n = write (fd, (const char *) data + done, length - done);
+    ssize_t n = write (fd, (const char *)data + done, length - done);
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)
       ok = io_error (error, path, "cannot write");
     else
-      done += (gsize) n;
+      done += (gsize)n;
   }
   if (ok && fsync (fd) != 0)
     ok = io_error (error, path, "cannot sync");

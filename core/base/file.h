@@ -8,7 +8,8 @@
  * Errors name @path. Free with g_free(). */
 char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error);
 
-/* Writes @length bytes to @path whole or not at all: temporary name beside it, fsync, rename, fsync of the folder. */
+/* Writes @length bytes to @path whole or not at all: temporary name beside it, fsync, rename, fsync of the
+ * folder. */
 gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
 
 #endif

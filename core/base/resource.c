@@ -4,8 +4,7 @@
 #include <string.h>
 
 static char *
-probe (const char *root, const char *kind, const char *name)
-{
+probe (const char *root, const char *kind, const char *name) {
   char *path;
   if (*kind) {
     char *file = g_strconcat (name, ".txt", NULL);
@@ -23,8 +22,7 @@ probe (const char *root, const char *kind, const char *name)
 }
 
 char *
-clipmoe_resource_find (const char *kind, const char *name)
-{
+clipmoe_resource_find (const char *kind, const char *name) {
   g_return_val_if_fail (kind != NULL && name != NULL, NULL);
   if (!*name || strchr (name, '/') || g_str_equal (name, ".") || g_str_equal (name, ".."))
     return NULL;

@@ -41,8 +41,8 @@ CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *sel
  * @out: (out): [n][embed] unit vectors
  * Same bytes for any thread count and any batch. Fails (FORMAT) when the result is not finite. Since: 0.1
  */
-CLIPMOE_API gboolean clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
-                                                    GError **error);
+CLIPMOE_API gboolean clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n,
+                                                    float *out, GError **error);
 /** The same from pictures, each preprocessed with @geometry and @orientation. Since: 0.1 */
 CLIPMOE_API gboolean clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
                                                     ClipmoeGeometry geometry, ClipmoeOrientation orientation,
@@ -54,11 +54,12 @@ CLIPMOE_API gboolean clipmoe_encoder_encode_images (ClipmoeEncoder *self, const 
  * @n_truncated: (out) (optional): texts longer than the model's context
  * Since: 0.1
  */
-CLIPMOE_API gboolean clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n, float *out,
-                                                   guint *n_truncated, GError **error);
+CLIPMOE_API gboolean clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n,
+                                                   float *out, guint *n_truncated, GError **error);
 /** The same from token ids: @ids holds @lengths[i] ids for text i, one after the other. Since: 0.1 */
-CLIPMOE_API gboolean clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths,
-                                                    guint n, float *out, GError **error);
+CLIPMOE_API gboolean clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids,
+                                                    const guint *lengths, guint n, float *out,
+                                                    GError **error);
 
 G_END_DECLS
 

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/** Pixel formats, named as GStreamer names them. 10-bit ones are 16-bit little-endian words: P010 in the high bits,
- * the planar ones in the low bits. Since: 0.1 */
+/** Pixel formats, named as GStreamer names them. 10-bit ones are 16-bit little-endian words: P010 in the high
+ * bits, the planar ones in the low bits. Since: 0.1 */
 typedef enum {
   CLIPMOE_FORMAT_RGB,
   CLIPMOE_FORMAT_BGR,
@@ -32,7 +32,12 @@ typedef enum {
 } ClipmoeFormat;
 
 /** UNKNOWN: BT.601 up to 576 lines, else BT.709. Since: 0.1 */
-typedef enum { CLIPMOE_MATRIX_UNKNOWN, CLIPMOE_MATRIX_BT601, CLIPMOE_MATRIX_BT709, CLIPMOE_MATRIX_BT2020 } ClipmoeMatrix;
+typedef enum {
+  CLIPMOE_MATRIX_UNKNOWN,
+  CLIPMOE_MATRIX_BT601,
+  CLIPMOE_MATRIX_BT709,
+  CLIPMOE_MATRIX_BT2020
+} ClipmoeMatrix;
 /** UNKNOWN: limited. Since: 0.1 */
 typedef enum { CLIPMOE_RANGE_UNKNOWN, CLIPMOE_RANGE_FULL, CLIPMOE_RANGE_LIMITED } ClipmoeRange;
 /** Where chroma samples lie, per axis, against luma. Since: 0.1 */
@@ -46,9 +51,10 @@ typedef enum {
 /**
  * ClipmoeImage: a view that owns nothing.
  * @width, @height: pixels, 1 to 32768 each, at most 100 megapixels
- * @planes, @strides, @sizes: up to three planes (YV12: Y, U, V order of *meaning*: plane 1 is U, plane 2 is V);
- *   stride in bytes, may be negative or larger than needed; @sizes = readable bytes from the plane's first
- *   row (0 = trust the caller). For a negative stride @planes points at the topmost row and @sizes is ignored.
+ * @planes, @strides, @sizes: up to three planes (YV12: Y, U, V order of *meaning*: plane 1 is U, plane 2 is
+ * V); stride in bytes, may be negative or larger than needed; @sizes = readable bytes from the plane's first
+ *   row (0 = trust the caller). For a negative stride @planes points at the topmost row and @sizes is
+ * ignored.
  * @crop_x, @crop_y, @crop_width, @crop_height: part to look at; crop_width 0 = all
  * @par_n, @par_d: pixel aspect ratio; 0 = 1:1
  * Since: 0.1
@@ -68,8 +74,8 @@ typedef struct {
 
 typedef enum { CLIPMOE_GEOMETRY_CROP, CLIPMOE_GEOMETRY_SQUASH, CLIPMOE_GEOMETRY_LETTERBOX } ClipmoeGeometry;
 
-/** How the picture is to be turned before it is looked at; values equal GstVideoOrientationMethod's first eight:
- * identity, 90r, 180, 90l, horiz, vert, ul-lr, ur-ll. Since: 0.1 */
+/** How the picture is to be turned before it is looked at; values equal GstVideoOrientationMethod's first
+ * eight: identity, 90r, 180, 90l, horiz, vert, ul-lr, ur-ll. Since: 0.1 */
 typedef enum {
   CLIPMOE_ORIENTATION_IDENTITY,
   CLIPMOE_ORIENTATION_90R,
@@ -85,11 +91,11 @@ typedef struct _ClipmoePreprocessor ClipmoePreprocessor;
 
 /**
  * clipmoe_preprocessor_new: prepares pictures for a model of @side x @side pixels.
- * @mean, @std: 3 values each, in 0..1 units. One caller at a time; tables and scratch are kept between pictures of the
- * same size and format, so that nothing is allocated per frame.
- * Since: 0.1
+ * @mean, @std: 3 values each, in 0..1 units. One caller at a time; tables and scratch are kept between
+ * pictures of the same size and format, so that nothing is allocated per frame. Since: 0.1
  */
-CLIPMOE_API ClipmoePreprocessor *clipmoe_preprocessor_new (guint side, const float mean[3], const float std[3]);
+CLIPMOE_API ClipmoePreprocessor *clipmoe_preprocessor_new (guint side, const float mean[3],
+                                                           const float std[3]);
 CLIPMOE_API void clipmoe_preprocessor_free (ClipmoePreprocessor *self);
 
 /**
@@ -97,12 +103,12 @@ CLIPMOE_API void clipmoe_preprocessor_free (ClipmoePreprocessor *self);
  * @out: (out): caller's [3][side][side] floats, RGB, normalised
  *
  * Packed RGB gives Pillow's bicubic resize and torchvision's centre crop bit for bit.
- * Returns: FALSE with an ARGUMENT error when the view is impossible (size, stride, plane missing or too small)
- * Since: 0.1
+ * Returns: FALSE with an ARGUMENT error when the view is impossible (size, stride, plane missing or too
+ * small) Since: 0.1
  */
 CLIPMOE_API gboolean clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image,
-                                               ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
-                                               GError **error);
+                                               ClipmoeGeometry geometry, ClipmoeOrientation orientation,
+                                               float *out, GError **error);
 
 G_END_DECLS
 

@@ -14,13 +14,15 @@ typedef struct {
   double threshold;
 } ClipmoeLabel;
 
-/** (element-type ClipmoeLabel): a GPtrArray that frees its elements. Empty parts are dropped, duplicates are an error.
- * clipmoe_label_list_parse(): the `labels` property: `;`-separated if one occurs, else by `,`; names only.
- * clipmoe_label_list_load(): `labels-file`: a path, or the name of an installed list. Since: 0.1 */
+/** (element-type ClipmoeLabel): a GPtrArray that frees its elements. Empty parts are dropped, duplicates are
+ * an error. clipmoe_label_list_parse(): the `labels` property: `;`-separated if one occurs, else by `,`;
+ * names only. clipmoe_label_list_load(): `labels-file`: a path, or the name of an installed list. Since: 0.1
+ */
 CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **error);
 CLIPMOE_API GPtrArray *clipmoe_label_list_load (const char *path_or_name, GError **error);
 
-/** The `templates` property: `;`-separated, `@FILE`, `@NAME`, or `none`; NULL = "a photo of a {}.". Each template holds
+/** The `templates` property: `;`-separated, `@FILE`, `@NAME`, or `none`; NULL = "a photo of a {}.". Each
+ * template holds
  * `{}` once or more. `none` gives one "{}". Returns (transfer full): a string vector. Since: 0.1 */
 CLIPMOE_API char **clipmoe_templates_parse (const char *text, GError **error);
 
@@ -32,15 +34,17 @@ typedef struct _ClipmoeLabels ClipmoeLabels;
  * @negatives: (nullable) (element-type ClipmoeLabel): scored, never reported
  * Returns: (transfer full): immutable, reference counted. Since: 0.1
  */
-CLIPMOE_API ClipmoeLabels *clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negatives,
-                                               const char *const *templates, GError **error);
+CLIPMOE_API ClipmoeLabels *clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels,
+                                               GPtrArray *negatives, const char *const *templates,
+                                               GError **error);
 CLIPMOE_API ClipmoeLabels *clipmoe_labels_ref (ClipmoeLabels *self);
 CLIPMOE_API void clipmoe_labels_unref (ClipmoeLabels *self);
-CLIPMOE_API guint clipmoe_labels_get_n (const ClipmoeLabels *self);          /* without negatives */
+CLIPMOE_API guint clipmoe_labels_get_n (const ClipmoeLabels *self); /* without negatives */
 CLIPMOE_API guint clipmoe_labels_get_n_negatives (const ClipmoeLabels *self);
 CLIPMOE_API const ClipmoeLabel *clipmoe_labels_get (const ClipmoeLabels *self, guint i);
 CLIPMOE_API const float *clipmoe_labels_get_vector (const ClipmoeLabels *self, guint i);
-/** Rows that cosines are computed for: labels, then negatives, then one background row ("a photo."). Since: 0.1 */
+/** Rows that cosines are computed for: labels, then negatives, then one background row ("a photo."). Since:
+ * 0.1 */
 CLIPMOE_API guint clipmoe_labels_get_n_rows (const ClipmoeLabels *self);
 /** Texts that were longer than the context. Since: 0.1 */
 CLIPMOE_API guint clipmoe_labels_get_n_truncated (const ClipmoeLabels *self);
@@ -54,8 +58,10 @@ CLIPMOE_API void clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore 
                                         double *scores);
 /** The default threshold: 0.1, 0.5, -inf. Since: 0.1 */
 CLIPMOE_API double clipmoe_scorer_default_threshold (ClipmoeScore kind);
-/** Indices of labels at or above their threshold (a label's own, else @threshold), best first, ties by index, at most
- * @k. @threshold NAN = the default of @kind. Returns how many were written to @indices (room for n). Since: 0.1 */
+/** Indices of labels at or above their threshold (a label's own, else @threshold), best first, ties by index,
+ * at most
+ * @k. @threshold NAN = the default of @kind. Returns how many were written to @indices (room for n). Since:
+ * 0.1 */
 CLIPMOE_API guint clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *scores,
                                       double threshold, guint k, guint *indices);
 /** Exponential mean over time of n cosines: state = state + (1 - exp(-dt/tau)) (new - state); tau 0 copies.

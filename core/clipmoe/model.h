@@ -1,4 +1,5 @@
-/* Weights, configuration and tokenizer of one checkpoint. Immutable, reference counted, shared between threads. */
+/* Weights, configuration and tokenizer of one checkpoint. Immutable, reference counted, shared between
+ * threads. */
 #ifndef CLIPMOE_MODEL_H
 #define CLIPMOE_MODEL_H
 
@@ -32,13 +33,13 @@ typedef struct {
 
 /** What a model is; borrowed strings live as long as the model. Since: 0.1 */
 typedef struct {
-  const char *name;        /* clip.name, else the file or folder name */
-  const char *path;        /* where it came from */
-  const char *layout;      /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
-  const char *dtype;       /* "f32", "f16", "mixed f16/f32", … as stored */
-  const char *fingerprint; /* 64 hex digits */
-  const char *id;          /* NAME@12 hex digits */
-  const char *licence;     /* what it may be used for (clip.licence), or NULL */
+  const char *name;           /* clip.name, else the file or folder name */
+  const char *path;           /* where it came from */
+  const char *layout;         /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
+  const char *dtype;          /* "f32", "f16", "mixed f16/f32", … as stored */
+  const char *fingerprint;    /* 64 hex digits */
+  const char *id;             /* NAME@12 hex digits */
+  const char *licence;        /* what it may be used for (clip.licence), or NULL */
   const char *const *assumed; /* NULL-terminated sentences: what no file said */
   ClipmoeTowerInfo image, text;
   guint image_size, patch_size, embed, context, vocab_size, top_k;
@@ -49,14 +50,15 @@ typedef struct {
 
 /**
  * clipmoe_model_open:
- * @path: (nullable): a checkpoint file, a folder, or the name of a model in $CLIPMOE_MODEL_PATH, the user's data
- *   directory or the installed models; NULL = the default model
+ * @path: (nullable): a checkpoint file, a folder, or the name of a model in $CLIPMOE_MODEL_PATH, the user's
+ * data directory or the installed models; NULL = the default model
  * @options: (nullable): NULL = all defaults
  *
  * Returns: (transfer full) (nullable): the model; free with clipmoe_model_unref()
  * Since: 0.1
  */
-CLIPMOE_API ClipmoeModel *clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error);
+CLIPMOE_API ClipmoeModel *clipmoe_model_open (const char *path, const ClipmoeModelOptions *options,
+                                              GError **error);
 CLIPMOE_API ClipmoeModel *clipmoe_model_ref (ClipmoeModel *self);
 CLIPMOE_API void clipmoe_model_unref (ClipmoeModel *self);
 CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *self);

@@ -1,4 +1,5 @@
-/* Scores with time stamps in, intervals out: hysteresis, shortest interval, gap joined. Pure: no clock, no threads. */
+/* Scores with time stamps in, intervals out: hysteresis, shortest interval, gap joined. Pure: no clock, no
+ * threads. */
 #ifndef CLIPMOE_TIMELINE_H
 #define CLIPMOE_TIMELINE_H
 
@@ -9,13 +10,14 @@ G_BEGIN_DECLS
 
 typedef struct _ClipmoeTimeline ClipmoeTimeline;
 
-/** An interval opens at @threshold and closes below @close_ratio of it (0 = 0.8); @hold bridges gaps that are shorter
- * (s); intervals shorter than @shortest (s) are dropped. Since: 0.1 */
+/** An interval opens at @threshold and closes below @close_ratio of it (0 = 0.8); @hold bridges gaps that are
+ * shorter (s); intervals shorter than @shortest (s) are dropped. Since: 0.1 */
 typedef struct {
   double close_ratio, hold, shortest;
 } ClipmoeTimelineOptions;
 
-/** Times in seconds of stream time. @end is the time of the last look inside plus how long that look stood. Since: 0.1 */
+/** Times in seconds of stream time. @end is the time of the last look inside plus how long that look stood.
+ * Since: 0.1 */
 typedef struct {
   guint label;
   double start, end, peak, peak_time, mean;
@@ -26,11 +28,12 @@ CLIPMOE_API ClipmoeTimeline *clipmoe_timeline_new (guint n_labels, const double 
                                                    const ClipmoeTimelineOptions *options);
 CLIPMOE_API void clipmoe_timeline_free (ClipmoeTimeline *self);
 /** One look: @scores of all labels, true for [time, time + duration). Times must not fall. Since: 0.1 */
-CLIPMOE_API gboolean clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const double *scores,
-                                           GError **error);
+CLIPMOE_API gboolean clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration,
+                                           const double *scores, GError **error);
 /** Closes what is open. Since: 0.1 */
 CLIPMOE_API void clipmoe_timeline_finish (ClipmoeTimeline *self);
-/** (element-type ClipmoeInterval): closed intervals so far, ordered by start, then label; borrowed. Since: 0.1 */
+/** (element-type ClipmoeInterval): closed intervals so far, ordered by start, then label; borrowed. Since:
+ * 0.1 */
 CLIPMOE_API const GArray *clipmoe_timeline_get_intervals (const ClipmoeTimeline *self);
 /** Whether @label is open now. Since: 0.1 */
 CLIPMOE_API gboolean clipmoe_timeline_is_open (const ClipmoeTimeline *self, guint label);

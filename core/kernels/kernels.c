@@ -7,8 +7,7 @@
 #include <cpuid.h>
 
 static int
-have_avx2 (void)
-{
+have_avx2 (void) {
   unsigned a, b, c, d;
   if (!__get_cpuid (1, &a, &b, &c, &d))
     return 0;
@@ -16,7 +15,7 @@ have_avx2 (void)
   if ((c & need) != need)
     return 0;
   unsigned low, high;
-  __asm__ volatile ("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   if ((low & 6) != 6) /* the system keeps XMM and YMM */
     return 0;
   return __get_cpuid_count (7, 0, &a, &b, &c, &d) && (b & (1u << 5));
@@ -24,8 +23,7 @@ have_avx2 (void)
 #endif
 
 const ClipmoeKernels *
-cm_kernels_get (const char *forced)
-{
+cm_kernels_get (const char *forced) {
   if (forced && strcmp (forced, "generic") == 0)
     return &cm_kernels_generic;
 #ifdef CM_HAVE_AVX2

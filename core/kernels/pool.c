@@ -10,7 +10,7 @@
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;  /* one job at a time */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
-static unsigned workers;        /* started so far */
+static unsigned workers;         /* started so far */
 static unsigned long generation; /* of the job */
 static unsigned wanted, running; /* helpers the job may still take; helpers inside it */
 static struct {
@@ -21,8 +21,7 @@ static struct {
 } job;
 
 static unsigned
-quota (void)
-{
+quota (void) {
   long limit = 0, period = 0;
   FILE *f = fopen ("/sys/fs/cgroup/cpu.max", "re");
   if (!f)
@@ -31,14 +30,13 @@ quota (void)
   fclose (f);
   if (n != 2 || limit <= 0 || period <= 0)
     return MAX_THREADS;
-  return (unsigned) ((limit + period - 1) / period);
+  return (unsigned)((limit + period - 1) / period);
 }
 
 unsigned
-cm_pool_size (void)
-{
+cm_pool_size (void) {
   cpu_set_t set;
-  unsigned n = sched_getaffinity (0, sizeof set, &set) == 0 ? (unsigned) CPU_COUNT (&set) : 1, q = quota ();
+  unsigned n = sched_getaffinity (0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT (&set) : 1, q = quota ();
   if (n > q)
     n = q;
   if (n > MAX_THREADS)
@@ -47,18 +45,16 @@ cm_pool_size (void)
 }
 
 static void
-help (void)
-{
+help (void) {
   unsigned i;
   while ((i = atomic_fetch_add (&job.next, 1)) < job.n)
     job.task (job.data, i);
 }
 
 static void *
-worker (void *unused)
-{
+worker (void *unused) {
   unsigned long seen = 0;
-  (void) unused;
+  (void)unused;
   pthread_mutex_lock (&mutex);
   for (;;) {
     while (seen == generation || wanted == 0)
@@ -76,8 +72,7 @@ worker (void *unused)
 }
 
 void
-cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data)
-{
+cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data) {
   if (threads > n)
     threads = n;
   if (threads > MAX_THREADS)

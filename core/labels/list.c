@@ -11,8 +11,7 @@
 #define DEFAULT_TEMPLATE "a photo of a {}."
 
 static void
-label_free (gpointer data)
-{
+label_free (gpointer data) {
   ClipmoeLabel *l = data;
   g_free (l->name);
   g_free (l->prompt);
@@ -20,15 +19,14 @@ label_free (gpointer data)
 }
 
 static char *
-strip (const char *text, gssize n)
-{
-  return g_strstrip (g_strndup (text, n < 0 ? strlen (text) : (gsize) n));
+strip (const char *text, gssize n) {
+  return g_strstrip (g_strndup (text, n < 0 ? strlen (text) : (gsize)n));
 }
 
 /* Takes over @name and @prompt. */
 static gboolean
-add (GPtrArray *list, GHashTable *names, const char *where, char *name, char *prompt, double threshold, GError **error)
-{
+add (GPtrArray *list, GHashTable *names, const char *where, char *name, char *prompt, double threshold,
+     GError **error) {
   const char *fault = NULL;
   if (list->len >= MAX_LABELS)
     fault = "more than 100000 labels";
@@ -39,7 +37,7 @@ add (GPtrArray *list, GHashTable *names, const char *where, char *name, char *pr
   else if (g_hash_table_contains (names, name))
     fault = "stands there twice";
   if (fault) {
-    char *valid = g_utf8_make_valid (name, (gssize) MIN (strlen (name), 60));
+    char *valid = g_utf8_make_valid (name, (gssize)MIN (strlen (name), 60));
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: label \"%s\": %s", where, valid, fault);
     g_free (valid);
     g_free (name);
@@ -47,15 +45,14 @@ add (GPtrArray *list, GHashTable *names, const char *where, char *name, char *pr
     return FALSE;
   }
   ClipmoeLabel *l = g_new (ClipmoeLabel, 1);
-  *l = (ClipmoeLabel){ name, prompt, threshold };
+  *l = (ClipmoeLabel){name, prompt, threshold};
   g_ptr_array_add (list, l);
   g_hash_table_add (names, name);
   return TRUE;
 }
 
 GPtrArray *
-clipmoe_label_list_parse (const char *text, GError **error)
-{
+clipmoe_label_list_parse (const char *text, GError **error) {
   GPtrArray *list = g_ptr_array_new_with_free_func (label_free);
   GHashTable *names = g_hash_table_new (g_str_hash, g_str_equal);
   char **parts = g_strsplit (text, strchr (text, ';') ? ";" : ",", -1);
@@ -76,8 +73,7 @@ clipmoe_label_list_parse (const char *text, GError **error)
 
 /* The last unescaped @sign, or NULL. */
 static const char *
-last_sign (const char *line, char sign)
-{
+last_sign (const char *line, char sign) {
   for (const char *p = line + strlen (line); p-- > line;)
     if (*p == sign && (p == line || p[-1] != '\\'))
       return p;
@@ -85,8 +81,7 @@ last_sign (const char *line, char sign)
 }
 
 static char *
-unescape (char *text)
-{
+unescape (char *text) {
   char *to = text;
   for (const char *p = text; *p; p++) {
     if (*p == '\\' && (p[1] == '=' || p[1] == '@' || p[1] == '\\'))
@@ -98,8 +93,7 @@ unescape (char *text)
 }
 
 static gboolean
-parse_line (GPtrArray *list, GHashTable *names, const char *where, char *line, GError **error)
-{
+parse_line (GPtrArray *list, GHashTable *names, const char *where, char *line, GError **error) {
   double threshold = NAN;
   const char *at = last_sign (line, '@');
   if (at && at > line && g_ascii_isspace (at[-1])) {
@@ -115,9 +109,11 @@ parse_line (GPtrArray *list, GHashTable *names, const char *where, char *line, G
   for (char *p = line; *p && !equals; p++)
     if (*p == '=' && (p == line || p[-1] != '\\'))
       equals = p;
-  char *prompt = equals ? unescape (strip (equals + 1, -1)) : NULL, *name = unescape (strip (line, equals ? equals - line : -1));
+  char *prompt = equals ? unescape (strip (equals + 1, -1)) : NULL,
+       *name = unescape (strip (line, equals ? equals - line : -1));
   if (!*name || (prompt && !*prompt)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected label [= prompt] [@ threshold]", where);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected label [= prompt] [@ threshold]",
+                 where);
     g_free (name);
     g_free (prompt);
     return FALSE;
@@ -127,8 +123,7 @@ parse_line (GPtrArray *list, GHashTable *names, const char *where, char *line, G
 
 /* @path as it stands, else the installed @kind of that name. */
 static char *
-read_text (const char *kind, const char *path_or_name, char **path, gsize *length, GError **error)
-{
+read_text (const char *kind, const char *path_or_name, char **path, gsize *length, GError **error) {
   *path = g_file_test (path_or_name, G_FILE_TEST_EXISTS) ? NULL : clipmoe_resource_find (kind, path_or_name);
   if (!*path)
     *path = g_strdup (path_or_name);
@@ -141,8 +136,7 @@ read_text (const char *kind, const char *path_or_name, char **path, gsize *lengt
 }
 
 GPtrArray *
-clipmoe_label_list_load (const char *path_or_name, GError **error)
-{
+clipmoe_label_list_load (const char *path_or_name, GError **error) {
   char *path;
   gsize length;
   char *text = read_text ("labels", path_or_name, &path, &length, error);
@@ -154,7 +148,8 @@ clipmoe_label_list_load (const char *path_or_name, GError **error)
   GHashTable *names = g_hash_table_new (g_str_hash, g_str_equal);
   gboolean ok = TRUE;
   guint number = 1;
-  for (char *p = g_str_has_prefix (text, "\357\273\277") ? text + 3 : text, *next; p && ok; p = next, number++) {
+  for (char *p = g_str_has_prefix (text, "\357\273\277") ? text + 3 : text, *next; p && ok;
+       p = next, number++) {
     next = strchr (p, '\n');
     if (next)
       *next++ = 0;
@@ -179,8 +174,7 @@ clipmoe_label_list_load (const char *path_or_name, GError **error)
 }
 
 char **
-clipmoe_templates_parse (const char *text, GError **error)
-{
+clipmoe_templates_parse (const char *text, GError **error) {
   GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
   char **parts, *file = NULL, *path = NULL;
   gsize length;
@@ -205,7 +199,8 @@ clipmoe_templates_parse (const char *text, GError **error)
     if (!**p)
       continue;
     if (!strstr (*p, "{}") || strlen (*p) > MAX_LABEL || list->len >= 10000) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: \"%.60s\": expected a template with {} where the label goes", path, *p);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: \"%.60s\": expected a template with {} where the label goes", path, *p);
       ok = FALSE;
     }
     g_ptr_array_add (list, g_strdup (*p));
@@ -222,5 +217,5 @@ clipmoe_templates_parse (const char *text, GError **error)
     g_ptr_array_unref (list);
     return NULL;
   }
-  return (char **) g_ptr_array_free (list, FALSE);
+  return (char **)g_ptr_array_free (list, FALSE);
 }

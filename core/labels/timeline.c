@@ -19,8 +19,7 @@ struct _ClipmoeTimeline {
 };
 
 ClipmoeTimeline *
-clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options)
-{
+clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options) {
   ClipmoeTimeline *self = g_new0 (ClipmoeTimeline, 1);
   self->n = n_labels;
   self->thresholds = g_memdup2 (thresholds, n_labels * sizeof *thresholds);
@@ -35,8 +34,7 @@ clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTim
 }
 
 void
-clipmoe_timeline_free (ClipmoeTimeline *self)
-{
+clipmoe_timeline_free (ClipmoeTimeline *self) {
   if (!self)
     return;
   g_array_unref (self->intervals);
@@ -46,8 +44,7 @@ clipmoe_timeline_free (ClipmoeTimeline *self)
 }
 
 static int
-compare (gconstpointer a, gconstpointer b)
-{
+compare (gconstpointer a, gconstpointer b) {
   const ClipmoeInterval *x = a, *y = b;
   if (x->start != y->start)
     return x->start < y->start ? -1 : 1;
@@ -55,8 +52,7 @@ compare (gconstpointer a, gconstpointer b)
 }
 
 static void
-close_interval (ClipmoeTimeline *self, guint label)
-{
+close_interval (ClipmoeTimeline *self, guint label) {
   State *s = &self->states[label];
   s->now.mean = s->sum / s->looks;
   /* times come from frames: a hair's breadth is not shorter */
@@ -68,24 +64,26 @@ close_interval (ClipmoeTimeline *self, guint label)
 }
 
 gboolean
-clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const double *scores, GError **error)
-{
+clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const double *scores,
+                      GError **error) {
   if (!isfinite (time) || !(duration >= 0) || time < self->last) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a look at %g s after one at %g s, expected rising times", time, self->last);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "a look at %g s after one at %g s, expected rising times", time, self->last);
     return FALSE;
   }
   self->last = time;
   for (guint i = 0; i < self->n; i++) {
     State *s = &self->states[i];
     double t = self->thresholds[i], closing = t > 0 ? t * self->options.close_ratio : t;
-    gboolean inside = s->open && s->now.end >= time - 1e-9; /* the last look that counted reaches to this one */
+    gboolean inside =
+        s->open && s->now.end >= time - 1e-9; /* the last look that counted reaches to this one */
     if (s->open && !inside && !(scores[i] >= t && time - s->now.end < self->options.hold)) {
       if (scores[i] >= t || time - s->now.end >= self->options.hold)
         close_interval (self, i);
     }
     if (s->open ? scores[i] >= (inside ? closing : t) : scores[i] >= t) {
       if (!s->open) {
-        *s = (State){ .open = TRUE, .now = { .label = i, .start = time, .peak = -INFINITY } };
+        *s = (State){.open = TRUE, .now = {.label = i, .start = time, .peak = -INFINITY}};
       }
       s->now.end = time + duration;
       s->sum += scores[i];
@@ -100,21 +98,18 @@ clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const
 }
 
 void
-clipmoe_timeline_finish (ClipmoeTimeline *self)
-{
+clipmoe_timeline_finish (ClipmoeTimeline *self) {
   for (guint i = 0; i < self->n; i++)
     if (self->states[i].open)
       close_interval (self, i);
 }
 
 const GArray *
-clipmoe_timeline_get_intervals (const ClipmoeTimeline *self)
-{
+clipmoe_timeline_get_intervals (const ClipmoeTimeline *self) {
   return self->intervals;
 }
 
 gboolean
-clipmoe_timeline_is_open (const ClipmoeTimeline *self, guint label)
-{
+clipmoe_timeline_is_open (const ClipmoeTimeline *self, guint label) {
   return label < self->n && self->states[label].open;
 }

@@ -9,8 +9,7 @@
 #define MAX_JSON (16u << 20)
 
 static char *
-first_there (const char *folder, const char *const *names)
-{
+first_there (const char *folder, const char *const *names) {
   for (; *names; names++) {
     char *path = g_build_filename (folder, *names, NULL);
     if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
@@ -21,8 +20,7 @@ first_there (const char *folder, const char *const *names)
 }
 
 gboolean
-clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error)
-{
+clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
   char *found = NULL;
   if (!path)
     found = clipmoe_resource_find ("", "default");
@@ -30,14 +28,16 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
     found = clipmoe_resource_find ("", path);
   if (!path && !found) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-                 "the default model is not installed: expected a folder \"default\" in $CLIPMOE_MODEL_PATH or " CLIPMOE_DATADIR "/models");
+                 "the default model is not installed: expected a folder \"default\" in $CLIPMOE_MODEL_PATH "
+                 "or " CLIPMOE_DATADIR "/models");
     return FALSE;
   }
   if (!found)
     found = g_strdup (path);
   files->name = g_path_get_basename (found);
   if (g_file_test (found, G_FILE_TEST_IS_DIR)) {
-    static const char *const names[] = { "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors", NULL };
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
+                                        "open_clip_model.safetensors", NULL};
     files->folder = found;
     files->weights = first_there (found, names);
     if (!files->weights) {
@@ -52,9 +52,10 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
     if (dot && dot != files->name)
       *dot = 0;
   }
-  static const char *const configs[] = { "config.json", "open_clip_config.json", NULL };
-  static const char *const preprocessors[] = { "preprocessor_config.json", NULL };
-  static const char *const vocabs[] = { "tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", NULL };
+  static const char *const configs[] = {"config.json", "open_clip_config.json", NULL};
+  static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
+  static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
+                                       "bpe_simple_vocab_16e6.txt", NULL};
   files->config = first_there (files->folder, configs);
   files->preprocessor = first_there (files->folder, preprocessors);
   files->vocab = vocab ? g_strdup (vocab) : first_there (files->folder, vocabs);
@@ -62,8 +63,7 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
 }
 
 void
-clipmoe_files_clear (ClipmoeFiles *files)
-{
+clipmoe_files_clear (ClipmoeFiles *files) {
   g_free (files->name);
   g_free (files->folder);
   g_free (files->weights);
@@ -74,8 +74,7 @@ clipmoe_files_clear (ClipmoeFiles *files)
 }
 
 char *
-clipmoe_files_licence (const ClipmoeFiles *files)
-{
+clipmoe_files_licence (const ClipmoeFiles *files) {
   char *path = g_build_filename (files->folder, "README.md", NULL), *licence = NULL;
   gsize length;
   char *text = clipmoe_file_read (path, 1 << 20, &length, NULL);
@@ -83,7 +82,7 @@ clipmoe_files_licence (const ClipmoeFiles *files)
   if (use) {
     use += strlen ("\nUse: ");
     char *end = strstr (use, "\n\n");
-    licence = g_utf8_make_valid (use, end ? end - use : (gssize) strlen (use));
+    licence = g_utf8_make_valid (use, end ? end - use : (gssize)strlen (use));
     g_strdelimit (licence, "\n", ' ');
     g_strstrip (licence);
   }
@@ -94,29 +93,30 @@ clipmoe_files_licence (const ClipmoeFiles *files)
 
 /* A whole number above 0 in @object, if there; it must equal @expected unless that is 0. */
 static gboolean
-whole (const char *path, json_t *object, const char *where, const char *key, guint expected, guint *out, GError **error)
-{
+whole (const char *path, json_t *object, const char *where, const char *key, guint expected, guint *out,
+       GError **error) {
   json_t *v = json_object_get (object, key);
   if (!v || json_is_null (v))
     return TRUE;
   json_int_t n = json_is_integer (v) ? json_integer_value (v) : 0;
   if (n < 1 || n > 1 << 24) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s%s: expected a whole number above 0", path, where, key);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s%s: expected a whole number above 0",
+                 path, where, key);
     return FALSE;
   }
   if (expected && n != expected) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: %s%s is %" JSON_INTEGER_FORMAT ", the weights' shapes say %u", path,
-                 where, key, n, expected);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: %s%s is %" JSON_INTEGER_FORMAT ", the weights' shapes say %u", path, where, key, n,
+                 expected);
     return FALSE;
   }
   if (out)
-    *out = (guint) n;
+    *out = (guint)n;
   return TRUE;
 }
 
 static gboolean
-parse_activation (const char *text, ClipmoeActivation *out)
-{
+parse_activation (const char *text, ClipmoeActivation *out) {
   if (g_str_equal (text, "quick_gelu") || g_str_equal (text, "quick-gelu") || g_str_equal (text, "quickgelu"))
     *out = CLIPMOE_ACTIVATION_QUICK_GELU;
   else if (g_str_equal (text, "gelu"))
@@ -127,8 +127,7 @@ parse_activation (const char *text, ClipmoeActivation *out)
 }
 
 static gboolean
-tower_config (const char *path, json_t *object, const char *where, ClipmoeTower *t, GError **error)
-{
+tower_config (const char *path, json_t *object, const char *where, ClipmoeTower *t, GError **error) {
   json_t *act = json_object_get (object, "hidden_act"), *eps = json_object_get (object, "layer_norm_eps");
   if (!whole (path, object, where, "hidden_size", t->width, NULL, error) ||
       !whole (path, object, where, "intermediate_size", t->ffn_width, NULL, error) ||
@@ -139,19 +138,22 @@ tower_config (const char *path, json_t *object, const char *where, ClipmoeTower 
     if (!whole (path, object, where, "num_attention_heads", 0, &t->heads, error))
       return FALSE;
     if (!t->heads || t->width % t->heads) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: %snum_attention_heads is %u, which does not divide the width %u",
-                   path, where, t->heads, t->width);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                   "%s: %snum_attention_heads is %u, which does not divide the width %u", path, where,
+                   t->heads, t->width);
       return FALSE;
     }
   }
   if (act && (!json_is_string (act) || !parse_activation (json_string_value (act), &t->activation))) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %shidden_act: expected quick_gelu or gelu", path, where);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: %shidden_act: expected quick_gelu or gelu", path, where);
     return FALSE;
   }
   if (eps) {
-    t->eps = (float) json_number_value (eps);
+    t->eps = (float)json_number_value (eps);
     if (!json_is_number (eps) || !(t->eps > 0 && t->eps < 1)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %slayer_norm_eps: expected a number between 0 and 1", path, where);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: %slayer_norm_eps: expected a number between 0 and 1", path, where);
       return FALSE;
     }
   }
@@ -160,9 +162,9 @@ tower_config (const char *path, json_t *object, const char *where, ClipmoeTower 
 
 /* Hugging Face's config.json: text_config and vision_config, each overridden by its _dict. */
 static gboolean
-huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **error)
-{
-  static const char *const keys[2][2] = { { "vision_config", "vision_config_dict" }, { "text_config", "text_config_dict" } };
+huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
+  static const char *const keys[2][2] = {{"vision_config", "vision_config_dict"},
+                                         {"text_config", "text_config_dict"}};
   if (!whole (path, root, "", "projection_dim", m->info.embed, NULL, error))
     return FALSE;
   for (guint i = 0; i < 2; i++)
@@ -173,7 +175,8 @@ huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **er
       char *where = g_strconcat (keys[i][j], ".", NULL);
       gboolean ok = json_is_object (c);
       if (!ok)
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path, keys[i][j]);
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path,
+                     keys[i][j]);
       ok = ok && tower_config (path, c, where, i ? &m->text : &m->image, error);
       if (ok && i)
         ok = whole (path, c, where, "vocab_size", m->info.vocab_size, NULL, error) &&
@@ -190,29 +193,30 @@ huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **er
 }
 
 static gboolean
-triple (const char *path, json_t *array, const char *key, gboolean deviation, float out[3], GError **error)
-{
+triple (const char *path, json_t *array, const char *key, gboolean deviation, float out[3], GError **error) {
   if (!array || json_is_null (array))
     return TRUE;
   gboolean ok = json_is_array (array) && json_array_size (array) == 3;
   for (guint i = 0; i < 3 && ok; i++) {
     double v = json_number_value (json_array_get (array, i));
-    ok = json_is_number (json_array_get (array, i)) && isfinite (v) && fabs (v) < 1000 && (!deviation || v > 1e-6);
-    out[i] = (float) v;
+    ok = json_is_number (json_array_get (array, i)) && isfinite (v) && fabs (v) < 1000 &&
+         (!deviation || v > 1e-6);
+    out[i] = (float)v;
   }
   if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s: expected three %snumbers", path, key, deviation ? "positive " : "");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s: expected three %snumbers", path, key,
+                 deviation ? "positive " : "");
   return ok;
 }
 
 static gboolean
-openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error)
-{
+openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *model = json_object_get (root, "model_cfg"), *pre = json_object_get (root, "preprocess_cfg");
   json_t *vision = json_object_get (model, "vision_cfg"), *text = json_object_get (model, "text_cfg");
   guint head = 0;
-  m->image.activation = m->text.activation =
-      json_is_true (json_object_get (model, "quick_gelu")) ? CLIPMOE_ACTIVATION_QUICK_GELU : CLIPMOE_ACTIVATION_GELU;
+  m->image.activation = m->text.activation = json_is_true (json_object_get (model, "quick_gelu"))
+                                                 ? CLIPMOE_ACTIVATION_QUICK_GELU
+                                                 : CLIPMOE_ACTIVATION_GELU;
   if (!whole (path, model, "model_cfg.", "embed_dim", m->info.embed, NULL, error) ||
       !whole (path, vision, "vision_cfg.", "image_size", m->info.image_size, NULL, error) ||
       !whole (path, vision, "vision_cfg.", "width", m->image.width, NULL, error) ||
@@ -234,8 +238,7 @@ openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error
 
 /* size and crop_size: a number, or an object with shortest_edge, height or width. */
 static gboolean
-preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *key, GError **error)
-{
+preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *key, GError **error) {
   json_t *v = json_object_get (root, key);
   if (!json_is_object (v))
     return whole (path, root, "", key, m->info.image_size, NULL, error);
@@ -248,15 +251,16 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
 }
 
 static gboolean
-preprocessor_config (ClipmoeModel *m, const char *path, GError **error)
-{
+preprocessor_config (ClipmoeModel *m, const char *path, GError **error) {
   json_t *root = clipmoe_json_read (path, MAX_JSON, error);
   if (!root)
     return FALSE;
   json_t *resample = json_object_get (root, "resample");
-  gboolean ok = preprocessor_size (m, path, root, "size", error) && preprocessor_size (m, path, root, "crop_size", error) &&
-                triple (path, json_object_get (root, "image_mean"), "image_mean", FALSE, m->info.mean, error) &&
-                triple (path, json_object_get (root, "image_std"), "image_std", TRUE, m->info.std, error);
+  gboolean ok =
+      preprocessor_size (m, path, root, "size", error) &&
+      preprocessor_size (m, path, root, "crop_size", error) &&
+      triple (path, json_object_get (root, "image_mean"), "image_mean", FALSE, m->info.mean, error) &&
+      triple (path, json_object_get (root, "image_std"), "image_std", TRUE, m->info.std, error);
   if (ok && resample && json_integer_value (resample) != 3) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: resample: expected 3 (bicubic)", path);
     ok = FALSE;
@@ -266,8 +270,8 @@ preprocessor_config (ClipmoeModel *m, const char *path, GError **error)
 }
 
 static gboolean
-metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *key, gboolean deviation, float out[3], GError **error)
-{
+metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *key, gboolean deviation,
+                 float out[3], GError **error) {
   const char *text = clipmoe_tensors_get_metadata (tensors, key);
   if (!text)
     return TRUE;
@@ -281,22 +285,22 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
     double v = g_ascii_strtod (*p, &end);
     ok = n < 3 && !*end && isfinite (v) && fabs (v) < 1000 && (!deviation || v > 1e-6);
     if (ok)
-      out[n++] = (float) v;
+      out[n++] = (float)v;
   }
   g_strfreev (parts);
   if (!ok || n != 3) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: metadata %s: expected three %snumbers", path, key,
-                 deviation ? "positive " : "");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: metadata %s: expected three %snumbers",
+                 path, key, deviation ? "positive " : "");
     return FALSE;
   }
   return TRUE;
 }
 
 gboolean
-clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors, const ClipmoeModelOptions *options,
-                      GPtrArray *assumed, GError **error)
-{
-  static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f }, std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors,
+                      const ClipmoeModelOptions *options, GPtrArray *assumed, GError **error) {
+  static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f},
+                     std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
   memcpy (m->info.mean, mean, sizeof mean);
   memcpy (m->info.std, std, sizeof std);
   m->image.heads = m->image.width % 64 ? 0 : m->image.width / 64;
@@ -323,17 +327,21 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
       !metadata_triple (files->weights, tensors, "clip.std", TRUE, m->info.std, error))
     return FALSE;
 
-  const char *activation = clipmoe_tensors_get_metadata (tensors, "clip.activation"), *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
+  const char *activation = clipmoe_tensors_get_metadata (tensors, "clip.activation"),
+             *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
   if (activation) {
     ClipmoeActivation said;
     if (!parse_activation (activation, &said)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: metadata clip.activation is \"%.40s\", expected quick_gelu or gelu",
-                   files->weights, activation);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                   "%s: metadata clip.activation is \"%.40s\", expected quick_gelu or gelu", files->weights,
+                   activation);
       return FALSE;
     }
-    if ((m->image.activation && m->image.activation != said) || (m->text.activation && m->text.activation != said)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: hidden_act contradicts clip.activation \"%s\" in %s", files->config,
-                   activation, files->weights);
+    if ((m->image.activation && m->image.activation != said) ||
+        (m->text.activation && m->text.activation != said)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                   "%s: hidden_act contradicts clip.activation \"%s\" in %s", files->config, activation,
+                   files->weights);
       return FALSE;
     }
     m->image.activation = m->text.activation = said;
@@ -352,10 +360,11 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   if (!m->top_k && k) {
     guint64 n = 0;
     if (!g_ascii_string_to_unsigned (k, 10, 0, 1024, &n, NULL)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
       return FALSE;
     }
-    m->top_k = (guint) n;
+    m->top_k = (guint)n;
   }
   if (moe && !m->top_k) {
     m->top_k = 2;
@@ -363,7 +372,8 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   }
   m->info.top_k = moe ? m->top_k : 0;
   if (!m->image.heads || !m->text.heads) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: widths %u and %u: no file says how many heads, and 64 does not divide them",
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: widths %u and %u: no file says how many heads, and 64 does not divide them",
                  files->weights, m->image.width, m->text.width);
     return FALSE;
   }

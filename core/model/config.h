@@ -6,9 +6,9 @@
 #include "model-private.h"
 
 typedef struct {
-  char *name;    /* of the file or folder */
+  char *name; /* of the file or folder */
   char *folder;
-  char *weights; /* the file to read */
+  char *weights;                       /* the file to read */
   char *config, *preprocessor, *vocab; /* or NULL */
 } ClipmoeFiles;
 

@@ -19,12 +19,12 @@ struct _ClipmoeEncoder {
 };
 
 ClipmoeEncoder *
-clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error)
-{
+clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
-  ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){ 0 };
+  ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){0};
   if (o.precision == CLIPMOE_PRECISION_HALF || o.precision == CLIPMOE_PRECISION_INT8) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "precision %s is not available yet, expected auto or f32",
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "precision %s is not available yet, expected auto or f32",
                  o.precision == CLIPMOE_PRECISION_HALF ? "half" : "int8");
     return NULL;
   }
@@ -44,12 +44,13 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->options = o;
   self->kernels = kernels;
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
-  self->pixels = g_try_new (float, 3 * (gsize) side *side);
-  self->columns = g_try_new (float, (gsize) grid *grid * 3 * patch * patch);
-  self->embedded = g_try_new (float, (gsize) grid *grid * clipmoe_padded (model->image.width));
+  self->pixels = g_try_new (float, 3 * (gsize)side * side);
+  self->columns = g_try_new (float, (gsize)grid *grid * 3 * patch * patch);
+  self->embedded = g_try_new (float, (gsize)grid *grid *clipmoe_padded (model->image.width));
   self->row = g_try_new (float, MAX (model->image.width, model->text.width) + clipmoe_padded (info->embed));
   self->ids = g_try_new (guint32, info->context);
-  if (!clipmoe_linear_init (&self->patches, model->conv1_weight, NULL, model->image.width, 3 * patch * patch) ||
+  if (!clipmoe_linear_init (&self->patches, model->conv1_weight, NULL, model->image.width,
+                            3 * patch * patch) ||
       !clipmoe_packed_tower_init (&self->image, &model->image, kernels, threads, tokens, model->top_k,
                                   model->image_projection, info->embed) ||
       !clipmoe_packed_tower_init (&self->text, &model->text, kernels, threads, info->context, model->top_k,
@@ -64,8 +65,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
 }
 
 void
-clipmoe_encoder_free (ClipmoeEncoder *self)
-{
+clipmoe_encoder_free (ClipmoeEncoder *self) {
   if (!self)
     return;
   clipmoe_linear_clear (&self->patches);
@@ -82,43 +82,39 @@ clipmoe_encoder_free (ClipmoeEncoder *self)
 }
 
 ClipmoeModel *
-clipmoe_encoder_get_model (const ClipmoeEncoder *self)
-{
+clipmoe_encoder_get_model (const ClipmoeEncoder *self) {
   return self->model;
 }
 
 const char *
-clipmoe_encoder_get_tier (const ClipmoeEncoder *self)
-{
+clipmoe_encoder_get_tier (const ClipmoeEncoder *self) {
   return self->kernels->name;
 }
 
 const char *
-clipmoe_encoder_get_precision (const ClipmoeEncoder *self)
-{
+clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return "f32";
 }
 
 void
-clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data)
-{
+clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data) {
   self->image.trace = self->text.trace = trace;
   self->image.trace_data = self->text.trace_data = data;
 }
 
 /* Last norm, projection, length one. */
 static gboolean
-finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *weight, const float *bias, float *out,
-        GError **error)
-{
+finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *weight, const float *bias,
+        float *out, GError **error) {
   gsize d = t->tower->width;
   guint embed = self->model->info.embed;
   float *vector = self->row + MAX (self->image.tower->width, self->text.tower->width);
   self->kernels->layer_norm (d, t->z + row * d, weight, bias, t->tower->eps, self->row);
-  clipmoe_linear_run (&t->projection, self->kernels, t->threads, 1, self->row, d, vector, clipmoe_padded (embed));
+  clipmoe_linear_run (&t->projection, self->kernels, t->threads, 1, self->row, d, vector,
+                      clipmoe_padded (embed));
   double sum = 0;
   for (guint i = 0; i < embed; i++)
-    sum += (double) vector[i] * vector[i];
+    sum += (double)vector[i] * vector[i];
   if (!isfinite (sum) || sum <= 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: the embedding has length %g, expected a finite one above 0: the weights are unusable",
@@ -126,30 +122,31 @@ finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *wei
     return FALSE;
   }
   for (guint i = 0; i < embed; i++)
-    out[i] = (float) (vector[i] / sqrt (sum));
+    out[i] = (float)(vector[i] / sqrt (sum));
   return TRUE;
 }
 
 static gboolean
-encode_picture (ClipmoeEncoder *self, const float *pixels, float *out, GError **error)
-{
+encode_picture (ClipmoeEncoder *self, const float *pixels, float *out, GError **error) {
   const ClipmoeModel *m = self->model;
   guint side = m->info.image_size, patch = m->info.patch_size, grid = side / patch, n = grid * grid;
-  gsize d = m->image.width, length = 3 * (gsize) patch * patch, dp = clipmoe_padded (d);
+  gsize d = m->image.width, length = 3 * (gsize)patch * patch, dp = clipmoe_padded (d);
   ClipmoePackedTower *t = &self->image;
   for (guint r = 0; r < grid; r++)
     for (guint c = 0; c < grid; c++) {
       float *to = self->columns + (r * grid + c) * length;
       for (guint channel = 0; channel < 3; channel++)
         for (guint y = 0; y < patch; y++, to += patch)
-          memcpy (to, pixels + ((gsize) channel * side + r * patch + y) * side + c * patch, patch * sizeof (float));
+          memcpy (to, pixels + ((gsize)channel * side + r * patch + y) * side + c * patch,
+                  patch * sizeof (float));
     }
-  clipmoe_linear_run (&self->patches, self->kernels, t->threads, n, self->columns, length, self->embedded, dp);
+  clipmoe_linear_run (&self->patches, self->kernels, t->threads, n, self->columns, length, self->embedded,
+                      dp);
   for (guint i = 0; i <= n; i++) {
     const float *from = i ? self->embedded + (i - 1) * dp : m->class_embedding;
     float *z = t->z + i * d;
     if (i && t->trace)
-      t->trace (t->trace_data, "patch", (int) i - 1, from, 1, (guint) d);
+      t->trace (t->trace_data, "patch", (int)i - 1, from, 1, (guint)d);
     for (gsize j = 0; j < d; j++)
       z[j] = from[j] + m->image_positions[i * d + j];
     self->kernels->layer_norm (d, z, m->ln_pre_weight, m->ln_pre_bias, m->image.eps, z);
@@ -159,39 +156,41 @@ encode_picture (ClipmoeEncoder *self, const float *pixels, float *out, GError **
 }
 
 gboolean
-clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GError **error)
-{
+clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
+                               GError **error) {
   gsize side = self->model->info.image_size;
   for (guint i = 0; i < n; i++)
-    if (!encode_picture (self, pixels + i * 3 * side * side, out + (gsize) i * self->model->info.embed, error))
+    if (!encode_picture (self, pixels + i * 3 * side * side, out + (gsize)i * self->model->info.embed, error))
       return FALSE;
   return TRUE;
 }
 
 gboolean
-clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n, ClipmoeGeometry geometry,
-                               ClipmoeOrientation orientation, float *out, GError **error)
-{
+clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
+                               ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
+                               GError **error) {
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_preprocessor_run (self->preprocessor, &images[i], geometry, orientation, self->pixels, error) ||
-        !encode_picture (self, self->pixels, out + (gsize) i * self->model->info.embed, error))
+    if (!clipmoe_preprocessor_run (self->preprocessor, &images[i], geometry, orientation, self->pixels,
+                                   error) ||
+        !encode_picture (self, self->pixels, out + (gsize)i * self->model->info.embed, error))
       return FALSE;
   return TRUE;
 }
 
 static gboolean
-encode_ids (ClipmoeEncoder *self, const guint32 *ids, guint n, float *out, GError **error)
-{
+encode_ids (ClipmoeEncoder *self, const guint32 *ids, guint n, float *out, GError **error) {
   const ClipmoeModel *m = self->model;
   gsize d = m->text.width;
   guint end = 0;
   if (n < 1 || n > m->info.context) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u", n, m->info.context);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u", n,
+                 m->info.context);
     return FALSE;
   }
   for (guint i = 0; i < n; i++) {
     if (ids[i] >= m->info.vocab_size) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[i], m->info.vocab_size);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[i],
+                   m->info.vocab_size);
       return FALSE;
     }
     if (ids[i] > ids[end])
@@ -206,31 +205,30 @@ encode_ids (ClipmoeEncoder *self, const guint32 *ids, guint n, float *out, GErro
 }
 
 gboolean
-clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n, float *out,
-                               GError **error)
-{
+clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n,
+                               float *out, GError **error) {
   for (guint i = 0; i < n; ids += lengths[i], i++)
-    if (!encode_ids (self, ids, lengths[i], out + (gsize) i * self->model->info.embed, error))
+    if (!encode_ids (self, ids, lengths[i], out + (gsize)i * self->model->info.embed, error))
       return FALSE;
   return TRUE;
 }
 
 gboolean
-clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n, float *out, guint *n_truncated,
-                              GError **error)
-{
+clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n, float *out,
+                              guint *n_truncated, GError **error) {
   guint long_ones = 0;
   if (!self->model->tokenizer) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened without a vocabulary, so words cannot be encoded",
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: opened without a vocabulary, so words cannot be encoded",
                  self->model->info.path ? self->model->info.path : self->model->info.name);
     return FALSE;
   }
   for (guint i = 0; i < n; i++) {
     guint length;
     gboolean truncated;
-    if (!clipmoe_tokenizer_encode (self->model->tokenizer, texts[i], -1, self->model->info.context, self->ids, &length,
-                                   &truncated, error) ||
-        !encode_ids (self, self->ids, length, out + (gsize) i * self->model->info.embed, error))
+    if (!clipmoe_tokenizer_encode (self->model->tokenizer, texts[i], -1, self->model->info.context, self->ids,
+                                   &length, &truncated, error) ||
+        !encode_ids (self, self->ids, length, out + (gsize)i * self->model->info.embed, error))
       return FALSE;
     long_ones += truncated;
   }

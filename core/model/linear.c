@@ -6,8 +6,7 @@
 #include "../kernels/pool.h"
 
 static float *
-aligned_floats (gsize n)
-{
+aligned_floats (gsize n) {
   if (n > G_MAXSIZE / sizeof (float) - 64)
     return NULL;
   gsize bytes = (n * sizeof (float) + 63) / 64 * 64;
@@ -18,15 +17,15 @@ aligned_floats (gsize n)
 }
 
 static gboolean
-init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, guint in, gsize row, gsize column)
-{
+init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, guint in, gsize row,
+      gsize column) {
   self->in = in;
   self->out = out;
-  self->panels = (guint) (clipmoe_padded (out) / CM_PANEL);
+  self->panels = (guint)(clipmoe_padded (out) / CM_PANEL);
   self->bias = NULL;
-  self->weights = aligned_floats ((gsize) self->panels * in * CM_PANEL);
+  self->weights = aligned_floats ((gsize)self->panels * in * CM_PANEL);
   if (bias)
-    self->bias = aligned_floats ((gsize) self->panels * CM_PANEL);
+    self->bias = aligned_floats ((gsize)self->panels * CM_PANEL);
   if (!self->weights || (bias && !self->bias))
     return FALSE;
   for (gsize o = 0; o < out; o++) {
@@ -40,20 +39,17 @@ init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, g
 }
 
 gboolean
-clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, guint in)
-{
+clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, guint in) {
   return init (self, weights, bias, out, in, in, 1);
 }
 
 gboolean
-clipmoe_linear_init_transposed (ClipmoeLinear *self, const float *weights, guint in, guint out)
-{
+clipmoe_linear_init_transposed (ClipmoeLinear *self, const float *weights, guint in, guint out) {
   return init (self, weights, NULL, out, in, 1, out);
 }
 
 void
-clipmoe_linear_clear (ClipmoeLinear *self)
-{
+clipmoe_linear_clear (ClipmoeLinear *self) {
   free (self->weights);
   free (self->bias);
   self->weights = self->bias = NULL;
@@ -69,18 +65,17 @@ typedef struct {
 } Product;
 
 static void
-one_panel (void *data, unsigned i)
-{
+one_panel (void *data, unsigned i) {
   const Product *p = data;
   const ClipmoeLinear *l = p->linear;
-  p->kernels->gemm_panel (p->rows, l->in, p->a, p->lda, l->weights + (gsize) i * l->in * CM_PANEL,
-                          l->bias ? l->bias + (gsize) i * CM_PANEL : NULL, p->c + (gsize) i * CM_PANEL, p->ldc, 0);
+  p->kernels->gemm_panel (p->rows, l->in, p->a, p->lda, l->weights + (gsize)i * l->in * CM_PANEL,
+                          l->bias ? l->bias + (gsize)i * CM_PANEL : NULL, p->c + (gsize)i * CM_PANEL, p->ldc,
+                          0);
 }
 
 void
-clipmoe_linear_run (const ClipmoeLinear *self, const ClipmoeKernels *kernels, guint threads, guint rows, const float *a,
-                    gsize lda, float *c, gsize ldc)
-{
-  Product product = { self, kernels, rows, a, c, lda, ldc };
+clipmoe_linear_run (const ClipmoeLinear *self, const ClipmoeKernels *kernels, guint threads, guint rows,
+                    const float *a, gsize lda, float *c, gsize ldc) {
+  Product product = {self, kernels, rows, a, c, lda, ldc};
   cm_pool_run (threads, self->panels, one_panel, &product);
 }

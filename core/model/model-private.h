@@ -1,4 +1,5 @@
-/* What the towers see of a model: configuration and f32 weights by role. Filled by model.c, read by the encoder. */
+/* What the towers see of a model: configuration and f32 weights by role. Filled by model.c, read by the
+ * encoder. */
 #ifndef CLIPMOE_MODEL_PRIVATE_H
 #define CLIPMOE_MODEL_PRIVATE_H
 
@@ -13,13 +14,13 @@ typedef struct {
 } ClipmoeFfn;
 
 typedef struct {
-  const float *ln_1_weight, *ln_1_bias;           /* [D] */
-  const float *in_proj_weight, *in_proj_bias;     /* [3D][D], [3D]: q, k, v */
-  const float *out_proj_weight, *out_proj_bias;   /* [D][D], [D] */
-  const float *ln_2_weight, *ln_2_bias;           /* [D] */
-  guint n_experts;                                /* 0 = dense */
-  const float *gate_weight;                       /* [n_experts][D], or NULL */
-  ClipmoeFfn *ffn;                                /* n_experts of them, one when dense */
+  const float *ln_1_weight, *ln_1_bias;         /* [D] */
+  const float *in_proj_weight, *in_proj_bias;   /* [3D][D], [3D]: q, k, v */
+  const float *out_proj_weight, *out_proj_bias; /* [D][D], [D] */
+  const float *ln_2_weight, *ln_2_bias;         /* [D] */
+  guint n_experts;                              /* 0 = dense */
+  const float *gate_weight;                     /* [n_experts][D], or NULL */
+  ClipmoeFfn *ffn;                              /* n_experts of them, one when dense */
 } ClipmoeBlock;
 
 typedef struct {

@@ -21,11 +21,11 @@ typedef struct {
   gboolean failed;
 } Binder;
 
-/* The weight @name with exactly this shape; after the first failure it does nothing. A dimension 0 ends the list. */
+/* The weight @name with exactly this shape; after the first failure it does nothing. A dimension 0 ends the
+ * list. */
 static const float *
-bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d3)
-{
-  const guint64 expected[4] = { d0, d1, d2, d3 };
+bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d3) {
+  const guint64 expected[4] = {d0, d1, d2, d3};
   guint n = 0;
   while (n < 4 && expected[n])
     n++;
@@ -38,7 +38,8 @@ bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d
   }
   b->failed = TRUE;
   if (!w) {
-    g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" is missing", b->path, name);
+    g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" is missing", b->path,
+                 name);
     return NULL;
   }
   GString *s = g_string_new (NULL);
@@ -56,8 +57,7 @@ bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d
 
 G_GNUC_PRINTF (6, 7)
 static const float *
-bindf (Binder *b, guint64 d0, guint64 d1, guint64 d2, guint64 d3, const char *format, ...)
-{
+bindf (Binder *b, guint64 d0, guint64 d1, guint64 d2, guint64 d3, const char *format, ...) {
   va_list args;
   va_start (args, format);
   char *name = g_strdup_vprintf (format, args);
@@ -68,8 +68,7 @@ bindf (Binder *b, guint64 d0, guint64 d1, guint64 d2, guint64 d3, const char *fo
 }
 
 static guint
-count_blocks (GHashTable *weights, const char *prefix)
-{
+count_blocks (GHashTable *weights, const char *prefix) {
   for (guint i = 0; i < 1000; i++) {
     char *name = g_strdup_printf ("%sresblocks.%u.ln_1.weight", prefix, i);
     gboolean there = g_hash_table_contains (weights, name);
@@ -81,8 +80,7 @@ count_blocks (GHashTable *weights, const char *prefix)
 }
 
 static void
-bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *info, guint top_k)
-{
+bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *info, guint top_k) {
   guint64 d = t->width, f = t->ffn_width;
   t->blocks = g_new0 (ClipmoeBlock, t->layers);
   for (guint i = 0; i < t->layers && !b->failed; i++) {
@@ -100,12 +98,12 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     guint64 experts = router && router->n_dims ? router->shape[0] : 0;
     if (router && (experts < 1 || experts > 1024)) {
       b->failed = TRUE;
-      g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": no router of 1 to 1024 experts", b->path,
-                   gate);
+      g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\": no router of 1 to 1024 experts", b->path, gate);
     } else {
       if (router)
         k->gate_weight = bindf (b, experts, d, 0, 0, "%s", gate);
-      k->n_experts = (guint) experts;
+      k->n_experts = (guint)experts;
       k->ffn = g_new0 (ClipmoeFfn, MAX (experts, 1));
       for (guint e = 0; e < MAX (experts, 1) && !b->failed; e++) {
         char *q = experts ? g_strdup_printf ("%sexperts.%u.", p, e) : g_strdup_printf ("%smlp.", p);
@@ -120,7 +118,7 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     info->parameters += shared + MAX (experts, 1) * ffn;
     info->active_parameters += shared + (experts ? MIN (top_k, experts) : 1) * ffn;
     info->moe_layers += experts > 0;
-    info->experts = MAX (info->experts, (guint) experts);
+    info->experts = MAX (info->experts, (guint)experts);
     g_free (p);
     g_free (gate);
   }
@@ -133,75 +131,77 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
 }
 
 static guint
-ffn_width (GHashTable *weights, const char *prefix)
-{
-  static const char *const kinds[] = { "mlp", "experts.0" };
+ffn_width (GHashTable *weights, const char *prefix) {
+  static const char *const kinds[] = {"mlp", "experts.0"};
   for (guint i = 0; i < 2; i++) {
     char *name = g_strdup_printf ("%sresblocks.0.%s.c_fc.weight", prefix, kinds[i]);
     ClipmoeWeight *w = g_hash_table_lookup (weights, name);
     g_free (name);
     if (w && w->n_dims == 2 && w->shape[0] > 0 && w->shape[0] <= 1 << 20)
-      return (guint) w->shape[0];
+      return (guint)w->shape[0];
   }
   return 0;
 }
 
 /* Everything that shapes say. */
 static gboolean
-sizes_from_shapes (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error)
-{
-  const char *const names[] = { "visual.conv1.weight", "visual.positional_embedding", "visual.proj", "token_embedding.weight",
-                                "positional_embedding", "text_projection" };
-  const guint dims[] = { 4, 2, 2, 2, 2, 2 };
+sizes_from_shapes (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error) {
+  const char *const names[] = {"visual.conv1.weight",    "visual.positional_embedding", "visual.proj",
+                               "token_embedding.weight", "positional_embedding",        "text_projection"};
+  const guint dims[] = {4, 2, 2, 2, 2, 2};
   ClipmoeWeight *w[G_N_ELEMENTS (names)];
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     w[i] = g_hash_table_lookup (weights, names[i]);
     if (!w[i] || w[i]->n_dims != dims[i]) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, w[i] ? "%s: tensor \"%s\": expected %u dimensions"
-                                                                    : "%s: tensor \"%s\" is missing, of %u dimensions",
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   w[i] ? "%s: tensor \"%s\": expected %u dimensions"
+                        : "%s: tensor \"%s\" is missing, of %u dimensions",
                    path, names[i], dims[i]);
       return FALSE;
     }
     for (guint d = 0; d < dims[i]; d++)
       if (w[i]->shape[d] < 1 || w[i]->shape[d] > 1 << 24) {
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": an impossible dimension", path, names[i]);
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": an impossible dimension",
+                     path, names[i]);
         return FALSE;
       }
   }
   guint grid = 1;
-  while ((guint64) grid * grid + 1 < w[1]->shape[0])
+  while ((guint64)grid * grid + 1 < w[1]->shape[0])
     grid++;
-  if ((guint64) grid * grid + 1 != w[1]->shape[0]) {
+  if ((guint64)grid * grid + 1 != w[1]->shape[0]) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " rows, expected a square and one more", path, names[1], w[1]->shape[0]);
+                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " rows, expected a square and one more", path,
+                 names[1], w[1]->shape[0]);
     return FALSE;
   }
-  m->info.patch_size = (guint) w[0]->shape[3];
+  m->info.patch_size = (guint)w[0]->shape[3];
   m->info.image_size = grid * m->info.patch_size;
-  m->info.embed = (guint) w[2]->shape[1];
-  m->info.vocab_size = (guint) w[3]->shape[0];
-  m->info.context = (guint) w[4]->shape[0];
-  m->image.width = (guint) w[0]->shape[0];
-  m->text.width = (guint) w[3]->shape[1];
+  m->info.embed = (guint)w[2]->shape[1];
+  m->info.vocab_size = (guint)w[3]->shape[0];
+  m->info.context = (guint)w[4]->shape[0];
+  m->image.width = (guint)w[0]->shape[0];
+  m->text.width = (guint)w[3]->shape[1];
   m->image.layers = count_blocks (weights, "visual.transformer.");
   m->text.layers = count_blocks (weights, "transformer.");
   m->image.ffn_width = ffn_width (weights, "visual.transformer.");
   m->text.ffn_width = ffn_width (weights, "transformer.");
-  if (m->info.image_size > 4096 || m->info.context < 2 || !m->image.layers || !m->text.layers || !m->image.ffn_width ||
-      !m->text.ffn_width) {
+  if (m->info.image_size > 4096 || m->info.context < 2 || !m->image.layers || !m->text.layers ||
+      !m->image.ffn_width || !m->text.ffn_width) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: a tower without blocks or feed-forward layer, or of impossible size (%u and %u blocks, %u pixels)", path,
-                 m->image.layers, m->text.layers, m->info.image_size);
+                 "%s: a tower without blocks or feed-forward layer, or of impossible size (%u and %u blocks, "
+                 "%u pixels)",
+                 path, m->image.layers, m->text.layers, m->info.image_size);
     return FALSE;
   }
   return TRUE;
 }
 
 static gboolean
-bind_all (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error)
-{
-  Binder b = { path, weights, error, FALSE };
-  guint64 dv = m->image.width, dt = m->text.width, p = m->info.patch_size, c = m->info.embed, grid = m->info.image_size / p;
+bind_all (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error) {
+  Binder b = {path, weights, error, FALSE};
+  guint64 dv = m->image.width, dt = m->text.width, p = m->info.patch_size, c = m->info.embed,
+          grid = m->info.image_size / p;
   m->conv1_weight = bind (&b, "visual.conv1.weight", dv, 3, p, p);
   m->class_embedding = bind (&b, "visual.class_embedding", dv, 0, 0, 0);
   m->image_positions = bind (&b, "visual.positional_embedding", grid * grid + 1, dv, 0, 0);
@@ -223,17 +223,18 @@ bind_all (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error
   if (b.failed)
     return FALSE;
   if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"logit_scale\" is %g, expected -20 to 20", path,
-                 m->info.logit_scale);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"logit_scale\" is %g, expected -20 to 20", path, m->info.logit_scale);
     return FALSE;
   }
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, weights);
   while (g_hash_table_iter_next (&iter, &key, &value))
-    if (!((ClipmoeWeight *) value)->used) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" is unexpected in this model of %u and %u blocks",
-                   path, (char *) key, m->image.layers, m->text.layers);
+    if (!((ClipmoeWeight *)value)->used) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\" is unexpected in this model of %u and %u blocks", path, (char *)key,
+                   m->image.layers, m->text.layers);
       return FALSE;
     }
   guint64 image = dv * 3 * p * p + dv + (grid * grid + 1) * dv + 4 * dv + dv * c;
@@ -249,19 +250,18 @@ bind_all (ClipmoeModel *m, const char *path, GHashTable *weights, GError **error
 
 /* SHA-256 over the names in byte order, their shapes, and XXH3-128 of their values as f32. */
 static char *
-fingerprint (GHashTable *weights)
-{
+fingerprint (GHashTable *weights) {
   GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
-  GList *keys = g_list_sort (g_hash_table_get_keys (weights), (GCompareFunc) strcmp);
+  GList *keys = g_list_sort (g_hash_table_get_keys (weights), (GCompareFunc)strcmp);
   for (GList *i = keys; i; i = i->next) {
     const ClipmoeWeight *w = g_hash_table_lookup (weights, i->data);
     GString *line = g_string_new (i->data);
     for (guint d = 0; d < w->n_dims; d++)
       g_string_append_printf (line, " %" G_GUINT64_FORMAT, w->shape[d]);
     XXH128_hash_t h = XXH3_128bits (w->data, w->n_elements * sizeof (float));
-    g_string_append_printf (line, " %016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x\n", (guint64) h.high64,
-                            (guint64) h.low64);
-    g_checksum_update (sum, (const guchar *) line->str, (gssize) line->len);
+    g_string_append_printf (line, " %016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x\n",
+                            (guint64)h.high64, (guint64)h.low64);
+    g_checksum_update (sum, (const guchar *)line->str, (gssize)line->len);
     g_string_free (line, TRUE);
   }
   g_list_free (keys);
@@ -271,17 +271,17 @@ fingerprint (GHashTable *weights)
 }
 
 static char *
-model_id (const ClipmoeModel *m)
-{
+model_id (const ClipmoeModel *m) {
   GString *s = g_string_new (m->info.fingerprint);
   char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->top_k, m->info.image_size);
-  const double values[] = { m->image.eps,     m->text.eps,      m->info.mean[0], m->info.mean[1],
-                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2] };
+  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->top_k,
+                          m->info.image_size);
+  const double values[] = {m->image.eps,    m->text.eps,    m->info.mean[0], m->info.mean[1],
+                           m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
     g_string_append_printf (s, " %s", g_ascii_formatd (number, sizeof number, "%.9g", values[i]));
   g_string_append_printf (s, "\n%s", m->tokenizer ? clipmoe_tokenizer_get_digest (m->tokenizer) : "");
-  char *hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize) s->len);
+  char *hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   char *id = g_strdup_printf ("%s@%.12s", m->info.name, hex);
   g_free (hex);
   g_string_free (s, TRUE);
@@ -289,10 +289,9 @@ model_id (const ClipmoeModel *m)
 }
 
 ClipmoeModel *
-clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error)
-{
-  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){ 0 };
-  ClipmoeFiles files = { 0 };
+clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
+  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
+  ClipmoeFiles files = {0};
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
 
@@ -321,7 +320,8 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   if (!o.no_vocab) {
     if (!files.vocab) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                   "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or bpe_simple_vocab_16e6.txt.gz "
+                   "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or "
+                   "bpe_simple_vocab_16e6.txt.gz "
                    "there, or one named with vocab",
                    files.weights);
       goto out;
@@ -337,7 +337,7 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   storage->id = model_id (m);
   m->info.id = storage->id;
   g_ptr_array_add (storage->assumed, NULL);
-  m->info.assumed = (const char *const *) storage->assumed->pdata;
+  m->info.assumed = (const char *const *)storage->assumed->pdata;
   ok = TRUE;
 out:
   clipmoe_tensors_free (tensors);
@@ -348,23 +348,20 @@ out:
 }
 
 ClipmoeModel *
-clipmoe_model_ref (ClipmoeModel *self)
-{
+clipmoe_model_ref (ClipmoeModel *self) {
   g_atomic_int_inc (&self->ref_count);
   return self;
 }
 
 static void
-tower_clear (ClipmoeTower *t)
-{
+tower_clear (ClipmoeTower *t) {
   for (guint i = 0; t->blocks && i < t->layers; i++)
     g_free (t->blocks[i].ffn);
   g_free (t->blocks);
 }
 
 void
-clipmoe_model_unref (ClipmoeModel *self)
-{
+clipmoe_model_unref (ClipmoeModel *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   Storage *s = self->storage;
@@ -383,13 +380,11 @@ clipmoe_model_unref (ClipmoeModel *self)
 }
 
 const ClipmoeModelInfo *
-clipmoe_model_get_info (const ClipmoeModel *self)
-{
+clipmoe_model_get_info (const ClipmoeModel *self) {
   return &self->info;
 }
 
 ClipmoeTokenizer *
-clipmoe_model_get_tokenizer (const ClipmoeModel *self)
-{
+clipmoe_model_get_tokenizer (const ClipmoeModel *self) {
   return self->tokenizer;
 }

@@ -5,16 +5,14 @@
 #include <string.h>
 
 static void
-weight_free (gpointer data)
-{
+weight_free (gpointer data) {
   ClipmoeWeight *w = data;
   g_free (w->data);
   g_free (w);
 }
 
 void
-clipmoe_weights_free (ClipmoeWeights *self)
-{
+clipmoe_weights_free (ClipmoeWeights *self) {
   if (!self)
     return;
   g_hash_table_unref (self->weights);
@@ -24,9 +22,8 @@ clipmoe_weights_free (ClipmoeWeights *self)
 
 /* How many bytes of prefix all names share; they may be nested. */
 static gsize
-common_prefix (const ClipmoeTensors *tensors)
-{
-  static const char *const known[] = { "module.", "model.", "_orig_mod." };
+common_prefix (const ClipmoeTensors *tensors) {
+  static const char *const known[] = {"module.", "model.", "_orig_mod."};
   gsize skip = 0;
   for (gboolean again = TRUE; again;) {
     again = FALSE;
@@ -44,54 +41,57 @@ common_prefix (const ClipmoeTensors *tensors)
 }
 
 static gboolean
-ignored (const char *name)
-{
-  static const char *const names[] = { "input_resolution", "context_length", "vocab_size", "attn_mask", "text.attn_mask",
-                                       "text_model.embeddings.position_ids", "vision_model.embeddings.position_ids" };
+ignored (const char *name) {
+  static const char *const names[] = {"input_resolution",
+                                      "context_length",
+                                      "vocab_size",
+                                      "attn_mask",
+                                      "text.attn_mask",
+                                      "text_model.embeddings.position_ids",
+                                      "vision_model.embeddings.position_ids"};
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (strcmp (name, names[i]) == 0)
       return TRUE;
   return FALSE;
 }
 
-/* Returns the OpenAI name of a Hugging Face one (with "#q", "#k", "#v" behind parts of in_proj, "#t" behind what is
- * transposed), or NULL. */
+/* Returns the OpenAI name of a Hugging Face one (with "#q", "#k", "#v" behind parts of in_proj, "#t" behind
+ * what is transposed), or NULL. */
 static char *
-from_huggingface (const char *name)
-{
+from_huggingface (const char *name) {
   static const char *const fixed[][2] = {
-    { "text_model.embeddings.token_embedding.weight", "token_embedding.weight" },
-    { "text_model.embeddings.position_embedding.weight", "positional_embedding" },
-    { "text_model.final_layer_norm.weight", "ln_final.weight" },
-    { "text_model.final_layer_norm.bias", "ln_final.bias" },
-    { "text_projection.weight", "text_projection#t" },
-    { "vision_model.embeddings.class_embedding", "visual.class_embedding" },
-    { "vision_model.embeddings.patch_embedding.weight", "visual.conv1.weight" },
-    { "vision_model.embeddings.position_embedding.weight", "visual.positional_embedding" },
-    { "vision_model.pre_layrnorm.weight", "visual.ln_pre.weight" },
-    { "vision_model.pre_layrnorm.bias", "visual.ln_pre.bias" },
-    { "vision_model.post_layernorm.weight", "visual.ln_post.weight" },
-    { "vision_model.post_layernorm.bias", "visual.ln_post.bias" },
-    { "visual_projection.weight", "visual.proj#t" },
-    { "logit_scale", "logit_scale" },
+      {"text_model.embeddings.token_embedding.weight", "token_embedding.weight"},
+      {"text_model.embeddings.position_embedding.weight", "positional_embedding"},
+      {"text_model.final_layer_norm.weight", "ln_final.weight"},
+      {"text_model.final_layer_norm.bias", "ln_final.bias"},
+      {"text_projection.weight", "text_projection#t"},
+      {"vision_model.embeddings.class_embedding", "visual.class_embedding"},
+      {"vision_model.embeddings.patch_embedding.weight", "visual.conv1.weight"},
+      {"vision_model.embeddings.position_embedding.weight", "visual.positional_embedding"},
+      {"vision_model.pre_layrnorm.weight", "visual.ln_pre.weight"},
+      {"vision_model.pre_layrnorm.bias", "visual.ln_pre.bias"},
+      {"vision_model.post_layernorm.weight", "visual.ln_post.weight"},
+      {"vision_model.post_layernorm.bias", "visual.ln_post.bias"},
+      {"visual_projection.weight", "visual.proj#t"},
+      {"logit_scale", "logit_scale"},
   };
   static const char *const inner[][2] = {
-    { "layer_norm1.weight", "ln_1.weight" },
-    { "layer_norm1.bias", "ln_1.bias" },
-    { "layer_norm2.weight", "ln_2.weight" },
-    { "layer_norm2.bias", "ln_2.bias" },
-    { "self_attn.q_proj.weight", "attn.in_proj_weight#q" },
-    { "self_attn.k_proj.weight", "attn.in_proj_weight#k" },
-    { "self_attn.v_proj.weight", "attn.in_proj_weight#v" },
-    { "self_attn.q_proj.bias", "attn.in_proj_bias#q" },
-    { "self_attn.k_proj.bias", "attn.in_proj_bias#k" },
-    { "self_attn.v_proj.bias", "attn.in_proj_bias#v" },
-    { "self_attn.out_proj.weight", "attn.out_proj.weight" },
-    { "self_attn.out_proj.bias", "attn.out_proj.bias" },
-    { "mlp.fc1.weight", "mlp.c_fc.weight" },
-    { "mlp.fc1.bias", "mlp.c_fc.bias" },
-    { "mlp.fc2.weight", "mlp.c_proj.weight" },
-    { "mlp.fc2.bias", "mlp.c_proj.bias" },
+      {"layer_norm1.weight", "ln_1.weight"},
+      {"layer_norm1.bias", "ln_1.bias"},
+      {"layer_norm2.weight", "ln_2.weight"},
+      {"layer_norm2.bias", "ln_2.bias"},
+      {"self_attn.q_proj.weight", "attn.in_proj_weight#q"},
+      {"self_attn.k_proj.weight", "attn.in_proj_weight#k"},
+      {"self_attn.v_proj.weight", "attn.in_proj_weight#v"},
+      {"self_attn.q_proj.bias", "attn.in_proj_bias#q"},
+      {"self_attn.k_proj.bias", "attn.in_proj_bias#k"},
+      {"self_attn.v_proj.bias", "attn.in_proj_bias#v"},
+      {"self_attn.out_proj.weight", "attn.out_proj.weight"},
+      {"self_attn.out_proj.bias", "attn.out_proj.bias"},
+      {"mlp.fc1.weight", "mlp.c_fc.weight"},
+      {"mlp.fc1.bias", "mlp.c_fc.bias"},
+      {"mlp.fc2.weight", "mlp.c_proj.weight"},
+      {"mlp.fc2.bias", "mlp.c_proj.bias"},
   };
   for (guint i = 0; i < G_N_ELEMENTS (fixed); i++)
     if (strcmp (name, fixed[i][0]) == 0)
@@ -107,13 +107,12 @@ from_huggingface (const char *name)
   const char *dot = rest ? strchr (rest, '.') : NULL;
   for (guint i = 0; dot && i < G_N_ELEMENTS (inner); i++)
     if (strcmp (dot + 1, inner[i][0]) == 0)
-      return g_strdup_printf ("%s.resblocks.%.*s.%s", tower, (int) (dot - rest), rest, inner[i][1]);
+      return g_strdup_printf ("%s.resblocks.%.*s.%s", tower, (int)(dot - rest), rest, inner[i][1]);
   return NULL;
 }
 
 static void
-transpose (ClipmoeWeight *w)
-{
+transpose (ClipmoeWeight *w) {
   guint64 rows = w->shape[0], columns = w->shape[1];
   float *out = g_malloc_n (MAX (w->n_elements, 1), sizeof (float));
   for (guint64 r = 0; r < rows; r++)
@@ -126,11 +125,10 @@ transpose (ClipmoeWeight *w)
 }
 
 static ClipmoeWeight *
-convert (const char *path, const ClipmoeTensor *t, GError **error)
-{
+convert (const char *path, const ClipmoeTensor *t, GError **error) {
   if (t->dtype == CLIPMOE_DTYPE_OTHER) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": dtype %s, expected F16, BF16, F32 or F64", path,
-                 t->name, t->dtype_name);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": dtype %s, expected F16, BF16, F32 or F64", path, t->name, t->dtype_name);
     return NULL;
   }
   ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
@@ -147,8 +145,8 @@ convert (const char *path, const ClipmoeTensor *t, GError **error)
   for (guint64 i = 0; i < w->n_elements; i++)
     if (!isfinite (w->data[i])) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                   "%s: tensor \"%s\": entry %" G_GUINT64_FORMAT " is %s, expected finite weights", path, t->name, i,
-                   isnan (w->data[i]) ? "NaN" : "infinite");
+                   "%s: tensor \"%s\": entry %" G_GUINT64_FORMAT " is %s, expected finite weights", path,
+                   t->name, i, isnan (w->data[i]) ? "NaN" : "infinite");
       weight_free (w);
       return NULL;
     }
@@ -157,8 +155,7 @@ convert (const char *path, const ClipmoeTensor *t, GError **error)
 
 /* Puts q, k and v, which came as three tensors, one behind the other. */
 static gboolean
-join_projections (ClipmoeWeights *self, const char *path, GError **error)
-{
+join_projections (ClipmoeWeights *self, const char *path, GError **error) {
   GList *keys = g_hash_table_get_keys (self->weights);
   gboolean ok = TRUE;
   for (GList *i = keys; i && ok; i = i->next) {
@@ -166,12 +163,12 @@ join_projections (ClipmoeWeights *self, const char *path, GError **error)
       continue;
     char *base = g_strndup (i->data, strlen (i->data) - 2);
     char *kn = g_strconcat (base, "#k", NULL), *vn = g_strconcat (base, "#v", NULL);
-    ClipmoeWeight *q = g_hash_table_lookup (self->weights, i->data), *k = g_hash_table_lookup (self->weights, kn),
-                  *v = g_hash_table_lookup (self->weights, vn);
-    if (!k || !v || q->n_elements != k->n_elements || q->n_elements != v->n_elements || q->n_dims != k->n_dims ||
-        q->n_dims != v->n_dims || q->n_dims < 1 || q->n_dims > 2) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: q_proj, k_proj and v_proj of \"%s\" do not fit together", path,
-                   base);
+    ClipmoeWeight *q = g_hash_table_lookup (self->weights, i->data),
+                  *k = g_hash_table_lookup (self->weights, kn), *v = g_hash_table_lookup (self->weights, vn);
+    if (!k || !v || q->n_elements != k->n_elements || q->n_elements != v->n_elements ||
+        q->n_dims != k->n_dims || q->n_dims != v->n_dims || q->n_dims < 1 || q->n_dims > 2) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: q_proj, k_proj and v_proj of \"%s\" do not fit together", path, base);
       ok = FALSE;
     } else {
       ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
@@ -200,15 +197,16 @@ join_projections (ClipmoeWeights *self, const char *path, GError **error)
 
 /* Effective positions: rows 0 to 19 of the first table, the others of the second. */
 static gboolean
-merge_positions (ClipmoeWeights *self, const char *path, GError **error)
-{
+merge_positions (ClipmoeWeights *self, const char *path, GError **error) {
   ClipmoeWeight *a = g_hash_table_lookup (self->weights, "positional_embedding"),
                 *b = g_hash_table_lookup (self->weights, "positional_embedding_res");
   if (!b)
     return TRUE;
-  if (!a || a->n_dims != 2 || b->n_dims != 2 || a->shape[0] != b->shape[0] || a->shape[1] != b->shape[1] || a->shape[0] < 20) {
+  if (!a || a->n_dims != 2 || b->n_dims != 2 || a->shape[0] != b->shape[0] || a->shape[1] != b->shape[1] ||
+      a->shape[0] < 20) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: tensor \"positional_embedding_res\": expected the shape of \"positional_embedding\"", path);
+                 "%s: tensor \"positional_embedding_res\": expected the shape of \"positional_embedding\"",
+                 path);
     return FALSE;
   }
   gsize kept = 20 * a->shape[1];
@@ -218,30 +216,29 @@ merge_positions (ClipmoeWeights *self, const char *path, GError **error)
 }
 
 static gboolean
-refuse (const char *path, const char *name, GError **error)
-{
-  static const char *const other[][2] = { { "visual.layer1.", "a ResNet CLIP" },
-                                          { "visual.trunk.", "a timm image tower" },
-                                          { "visual.attn_pool.", "a tower with attention pooling" },
-                                          { "text.transformer.embeddings.", "a Hugging Face text tower in OpenCLIP" },
-                                          { "logit_bias", "a SigLIP model" } };
+refuse (const char *path, const char *name, GError **error) {
+  static const char *const other[][2] = {
+      {"visual.layer1.", "a ResNet CLIP"},
+      {"visual.trunk.", "a timm image tower"},
+      {"visual.attn_pool.", "a tower with attention pooling"},
+      {"text.transformer.embeddings.", "a Hugging Face text tower in OpenCLIP"},
+      {"logit_bias", "a SigLIP model"}};
   for (guint i = 0; i < G_N_ELEMENTS (other); i++)
     if (g_str_has_prefix (name, other[i][0])) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s (tensor \"%s\"), expected a ViT CLIP", path,
-                   other[i][1], name);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                   "%s: %s (tensor \"%s\"), expected a ViT CLIP", path, other[i][1], name);
       return TRUE;
     }
   if (strstr (name, ".ls_1.gamma") || strstr (name, ".ls_2.gamma")) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: a tower with layer scale (tensor \"%s\"), expected a ViT CLIP",
-                 path, name);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: a tower with layer scale (tensor \"%s\"), expected a ViT CLIP", path, name);
     return TRUE;
   }
   return FALSE;
 }
 
 ClipmoeWeights *
-clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **error)
-{
+clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **error) {
   gsize skip = common_prefix (tensors);
   gboolean hf = FALSE, open_clip = FALSE, openai = FALSE, moe = FALSE, stretched = FALSE;
   guint n = clipmoe_tensors_get_n (tensors);
@@ -261,11 +258,16 @@ clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **e
   }
   if (!hf && !openai) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: no CLIP checkpoint: %u tensors, such as \"%.60s\", expected \"visual.conv1.weight\" or \"vision_model.…\"",
+                 "%s: no CLIP checkpoint: %u tensors, such as \"%.60s\", expected \"visual.conv1.weight\" or "
+                 "\"vision_model.…\"",
                  path, n, n ? clipmoe_tensors_get (tensors, 0)->name : "");
     goto fail;
   }
-  self->layout = hf ? "huggingface" : open_clip ? "openclip" : moe ? "clip-moe" : stretched ? "long-clip" : "openai";
+  self->layout = hf          ? "huggingface"
+                 : open_clip ? "openclip"
+                 : moe       ? "clip-moe"
+                 : stretched ? "long-clip"
+                             : "openai";
   for (guint i = 0; i < n; i++) {
     const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
     const char *name = t->name + skip;
@@ -283,11 +285,11 @@ clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **e
       g_free (canonical);
       goto fail;
     }
-    g_hash_table_add (dtypes, (gpointer) t->dtype_name);
+    g_hash_table_add (dtypes, (gpointer)t->dtype_name);
     if (canonical && g_str_has_suffix (canonical, "#t")) {
       if (w->n_dims != 2) {
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": %u dimensions, expected 2", path, t->name,
-                     w->n_dims);
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                     "%s: tensor \"%s\": %u dimensions, expected 2", path, t->name, w->n_dims);
         weight_free (w);
         g_free (canonical);
         goto fail;
@@ -307,10 +309,10 @@ clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **e
   if (!join_projections (self, path, error) || !merge_positions (self, path, error))
     goto fail;
 
-  GList *found = g_list_sort (g_hash_table_get_keys (dtypes), (GCompareFunc) strcmp);
+  GList *found = g_list_sort (g_hash_table_get_keys (dtypes), (GCompareFunc)strcmp);
   GString *text = g_string_new (found && found->next ? "mixed " : "");
   for (GList *i = found; i; i = i->next)
-    g_string_append_printf (text, "%s%s", i == found ? "" : "/", (char *) i->data);
+    g_string_append_printf (text, "%s%s", i == found ? "" : "/", (char *)i->data);
   self->dtype = g_ascii_strdown (text->str, -1);
   g_string_free (text, TRUE);
   g_list_free (found);

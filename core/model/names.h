@@ -18,7 +18,8 @@ typedef struct {
   char *dtype;         /* as stored */
 } ClipmoeWeights;
 
-/* Every weight is finite. Positions of Long-CLIP's two tables come out merged under "positional_embedding". */
+/* Every weight is finite. Positions of Long-CLIP's two tables come out merged under "positional_embedding".
+ */
 ClipmoeWeights *clipmoe_weights_new (const char *path, const ClipmoeTensors *tensors, GError **error);
 void clipmoe_weights_free (ClipmoeWeights *self);
 

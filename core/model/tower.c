@@ -1,4 +1,5 @@
-/* The transformer of either tower: layer norm, attention, layer norm, feed-forward layer or mixture of experts. */
+/* The transformer of either tower: layer norm, attention, layer norm, feed-forward layer or mixture of
+ * experts. */
 #include "tower.h"
 
 #include <math.h>
@@ -6,16 +7,15 @@
 #include "../kernels/pool.h"
 
 static void
-trace (const ClipmoePackedTower *self, const char *stage, int block, const float *values, guint rows, guint columns)
-{
+trace (const ClipmoePackedTower *self, const char *stage, int block, const float *values, guint rows,
+       guint columns) {
   if (self->trace)
     self->trace (self->trace_data, stage, block, values, rows, columns);
 }
 
 gboolean
 clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower, const ClipmoeKernels *kernels,
-                           guint threads, guint tokens, guint top_k, const float *projection, guint embed)
-{
+                           guint threads, guint tokens, guint top_k, const float *projection, guint embed) {
   memset (self, 0, sizeof *self);
   self->tower = tower;
   self->kernels = kernels;
@@ -51,13 +51,12 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower, 
   self->scores = g_try_new0 (float, tower->heads *n);
   self->gates = g_try_new0 (float, n *experts);
   self->chosen = g_try_new0 (guint, n);
-  return ok && self->z && self->norm && self->qkv && self->mixed && self->hidden && self->expert_in && self->expert_out &&
-         self->scores && self->gates && self->chosen;
+  return ok && self->z && self->norm && self->qkv && self->mixed && self->hidden && self->expert_in &&
+         self->expert_out && self->scores && self->gates && self->chosen;
 }
 
 void
-clipmoe_packed_tower_clear (ClipmoePackedTower *self)
-{
+clipmoe_packed_tower_clear (ClipmoePackedTower *self) {
   for (guint i = 0; self->blocks && i < self->tower->layers; i++) {
     ClipmoePackedBlock *p = &self->blocks[i];
     for (guint e = 0; p->block && e < MAX (p->block->n_experts, 1); e++) {
@@ -90,14 +89,14 @@ typedef struct {
   gboolean causal;
 } Attention;
 
-/* o[t] = sum over u of softmax (q[t] . k[u] / sqrt (d)) v[u], one head; results in tower->norm, which is free by now. */
+/* o[t] = sum over u of softmax (q[t] . k[u] / sqrt (d)) v[u], one head; results in tower->norm, which is free
+ * by now. */
 static void
-attention_head (void *data, unsigned head)
-{
+attention_head (void *data, unsigned head) {
   const Attention *a = data;
   const ClipmoePackedTower *t = a->tower;
   gsize d = t->tower->width / t->tower->heads, width = t->tower->width, row = clipmoe_padded (3 * width);
-  float scale = (float) (1.0 / sqrt ((double) d)), *scores = t->scores + (gsize) head * t->tokens;
+  float scale = (float)(1.0 / sqrt ((double)d)), *scores = t->scores + (gsize)head * t->tokens;
   for (guint i = a->first; i < a->last; i++) {
     guint n = a->causal ? i + 1 : a->n;
     const float *q = t->qkv + i * row + head * d;
@@ -113,11 +112,10 @@ attention_head (void *data, unsigned head)
 
 /* Softmax over all experts, the k best (lowest index wins a tie), their weights brought to sum 1. */
 static void
-route (const ClipmoePackedTower *t, const ClipmoeBlock *b, const float *x, float *gates)
-{
+route (const ClipmoePackedTower *t, const ClipmoeBlock *b, const float *x, float *gates) {
   guint n = b->n_experts, k = MIN (t->top_k, n);
   for (guint e = 0; e < n; e++)
-    gates[e] = t->kernels->dot (t->tower->width, b->gate_weight + (gsize) e * t->tower->width, x);
+    gates[e] = t->kernels->dot (t->tower->width, b->gate_weight + (gsize)e * t->tower->width, x);
   /* exp of so few numbers is libm's: the same on every tier */
   float top = gates[0], sum = 0, kept = 0;
   for (guint e = 1; e < n; e++)
@@ -140,8 +138,8 @@ route (const ClipmoePackedTower *t, const ClipmoeBlock *b, const float *x, float
 }
 
 static void
-ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint rows, const float *in, float *out)
-{
+ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint rows, const float *in,
+     float *out) {
   gsize hidden = clipmoe_padded (t->tower->ffn_width);
   clipmoe_linear_run (&p->c_fc[e], t->kernels, t->threads, rows, in, t->tower->width, t->hidden, hidden);
   for (guint i = 0; i < rows; i++)
@@ -152,31 +150,29 @@ ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint ro
 }
 
 static void
-mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint first, guint last)
-{
+mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint first, guint last) {
   guint experts = p->block->n_experts, d = t->tower->width;
   for (guint i = first; i < last; i++)
-    route (t, p->block, t->norm + (gsize) i * d, t->gates + (gsize) i * experts);
-  trace (t, "gates", index, t->gates + (gsize) first * experts, last - first, experts);
+    route (t, p->block, t->norm + (gsize)i * d, t->gates + (gsize)i * experts);
+  trace (t, "gates", index, t->gates + (gsize)first * experts, last - first, experts);
   for (guint e = 0; e < experts; e++) {
     guint n = 0;
     for (guint i = first; i < last; i++)
-      if (t->gates[(gsize) i * experts + e] > 0) {
-        memcpy (t->expert_in + (gsize) n * d, t->norm + (gsize) i * d, d * sizeof (float));
+      if (t->gates[(gsize)i * experts + e] > 0) {
+        memcpy (t->expert_in + (gsize)n * d, t->norm + (gsize)i * d, d * sizeof (float));
         t->chosen[n++] = i;
       }
     if (!n)
       continue;
     ffn (t, p, e, n, t->expert_in, t->expert_out);
     for (guint r = 0; r < n; r++)
-      t->kernels->axpy (d, t->gates[(gsize) t->chosen[r] * experts + e], t->expert_out + r * clipmoe_padded (d),
-                        t->z + (gsize) t->chosen[r] * d);
+      t->kernels->axpy (d, t->gates[(gsize)t->chosen[r] * experts + e],
+                        t->expert_out + r * clipmoe_padded (d), t->z + (gsize)t->chosen[r] * d);
   }
 }
 
 void
-clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row)
-{
+clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row) {
   const ClipmoeTower *tower = self->tower;
   const ClipmoeKernels *k = self->kernels;
   gsize d = tower->width, dp = clipmoe_padded (d);
@@ -188,7 +184,7 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, gu
     for (guint i = 0; i < n; i++)
       k->layer_norm (d, self->z + i * d, b->ln_1_weight, b->ln_1_bias, tower->eps, self->norm + i * d);
     clipmoe_linear_run (&p->in_proj, k, self->threads, n, self->norm, d, self->qkv, clipmoe_padded (3 * d));
-    Attention attention = { self, n, first, last, causal };
+    Attention attention = {self, n, first, last, causal};
     cm_pool_run (self->threads, tower->heads, attention_head, &attention);
     clipmoe_linear_run (&p->out_proj, k, self->threads, rows, self->norm + first * d, d, self->mixed, dp);
     for (guint i = 0; i < rows; i++)
@@ -196,12 +192,12 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, gu
     for (guint i = first; i < last; i++)
       k->layer_norm (d, self->z + i * d, b->ln_2_weight, b->ln_2_bias, tower->eps, self->norm + i * d);
     if (b->n_experts) {
-      mixture (self, p, (int) l, first, last);
+      mixture (self, p, (int)l, first, last);
     } else {
       ffn (self, p, 0, rows, self->norm + first * d, self->mixed);
       for (guint i = 0; i < rows; i++)
         k->axpy (d, 1.0f, self->mixed + i * dp, self->z + (first + i) * d);
     }
-    trace (self, "block", (int) l, self->z + first * d, rows, tower->width);
+    trace (self, "block", (int)l, self->z + first * d, rows, tower->width);
   }
 }

@@ -18,7 +18,8 @@ typedef struct {
 } ClipmoePackedBlock;
 
 /* For tests: called with a stage's name, its block (or -1), rows x columns floats. */
-typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows, guint columns);
+typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
+                              guint columns);
 
 typedef struct {
   const ClipmoeTower *tower;
@@ -28,22 +29,24 @@ typedef struct {
   ClipmoeLinear projection;
   /* scratch; row lengths are rounded up to whole panels */
   float *z, *norm, *qkv, *mixed, *hidden, *expert_in, *expert_out, *scores;
-  float *gates;      /* [tokens][experts]: 0 = not chosen */
-  guint *chosen;     /* [tokens] */
+  float *gates;  /* [tokens][experts]: 0 = not chosen */
+  guint *chosen; /* [tokens] */
   ClipmoeTrace trace;
   gpointer trace_data;
 } ClipmoePackedTower;
 
 /* @tokens: the most tokens in one run. @projection: [width][embed]. FALSE: no memory. */
-gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower, const ClipmoeKernels *kernels,
-                                    guint threads, guint tokens, guint top_k, const float *projection, guint embed);
+gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower,
+                                    const ClipmoeKernels *kernels, guint threads, guint tokens, guint top_k,
+                                    const float *projection, guint embed);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 
-/* Runs all blocks over self->z [n][width] in place; in the last one only row @row is worked out, and it is left in
- * self->z + row * width. */
+/* Runs all blocks over self->z [n][width] in place; in the last one only row @row is worked out, and it is
+ * left in self->z + row * width. */
 void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row);
 
-gboolean clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out, guint in);
+gboolean clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out,
+                              guint in);
 /* As above from weights stored [in][out]. */
 gboolean clipmoe_linear_init_transposed (ClipmoeLinear *self, const float *weights, guint in, guint out);
 void clipmoe_linear_clear (ClipmoeLinear *self);
@@ -51,8 +54,7 @@ void clipmoe_linear_clear (ClipmoeLinear *self);
 void clipmoe_linear_run (const ClipmoeLinear *self, const ClipmoeKernels *kernels, guint threads, guint rows,
                          const float *a, gsize lda, float *c, gsize ldc);
 static inline gsize
-clipmoe_padded (gsize n)
-{
+clipmoe_padded (gsize n) {
   return (n + CM_PANEL - 1) / CM_PANEL * CM_PANEL;
 }
 

@@ -23,20 +23,18 @@ struct _ClipmoePreprocessor {
 };
 
 ClipmoePreprocessor *
-clipmoe_preprocessor_new (guint side, const float mean[3], const float std[3])
-{
+clipmoe_preprocessor_new (guint side, const float mean[3], const float std[3]) {
   ClipmoePreprocessor *self = g_new0 (ClipmoePreprocessor, 1);
   self->side = side;
   memcpy (self->mean, mean, sizeof self->mean);
   memcpy (self->std, std, sizeof self->std);
   for (guint i = 0; i < 3; i++)
-    self->planes[i] = g_try_new (float, (gsize) side *side);
+    self->planes[i] = g_try_new (float, (gsize)side *side);
   return self;
 }
 
 static void
-clear_axes (ClipmoePreprocessor *self)
-{
+clear_axes (ClipmoePreprocessor *self) {
   for (guint i = 0; i < 3; i++) {
     clipmoe_axis_clear (&self->x[i]);
     clipmoe_axis_clear (&self->y[i]);
@@ -44,8 +42,7 @@ clear_axes (ClipmoePreprocessor *self)
 }
 
 void
-clipmoe_preprocessor_free (ClipmoePreprocessor *self)
-{
+clipmoe_preprocessor_free (ClipmoePreprocessor *self) {
   if (!self)
     return;
   clear_axes (self);
@@ -57,19 +54,17 @@ clipmoe_preprocessor_free (ClipmoePreprocessor *self)
 
 /* round (n / 2), ties to the even integer, as torchvision's centre crop */
 static guint
-half_even (guint n)
-{
+half_even (guint n) {
   guint q = n / 2;
   return n % 2 ? q + (q & 1) : q;
 }
 
 /* Where the turned picture's pixel (x, y) comes from in the square before turning. */
 static void
-turn (ClipmoeOrientation o, guint last, guint x, guint y, guint *sx, guint *sy)
-{
+turn (ClipmoeOrientation o, guint last, guint x, guint y, guint *sx, guint *sy) {
   static const struct {
     guint8 swap, flip_x, flip_y;
-  } how[] = { { 0, 0, 0 }, { 1, 0, 1 }, { 0, 1, 1 }, { 1, 1, 0 }, { 0, 1, 0 }, { 0, 0, 1 }, { 1, 0, 0 }, { 1, 1, 1 } };
+  } how[] = {{0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {1, 1, 1}};
   guint a = how[o].swap ? y : x, b = how[o].swap ? x : y;
   *sx = how[o].flip_x ? last - a : a;
   *sy = how[o].flip_y ? last - b : b;
@@ -77,14 +72,13 @@ turn (ClipmoeOrientation o, guint last, guint x, guint y, guint *sx, guint *sy)
 
 /* Sizes and windows as if the picture were turned first, then brought back to the source's axes. */
 static gboolean
-prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geometry, ClipmoeOrientation o, guint par_n, guint par_d,
-         GError **error)
-{
+prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geometry, ClipmoeOrientation o,
+         guint par_n, guint par_d, GError **error) {
   guint side = self->side;
-  double par = par_n && par_d ? (double) par_n / par_d : 1;
+  double par = par_n && par_d ? (double)par_n / par_d : 1;
   if (!(par > 0.01 && par < 100) || fabs (par - 1) <= 0.02)
     par = 1;
-  guint64 w = MAX ((guint64) (v->width * par + 0.5), 1), h = v->height, longest = 1 << 24;
+  guint64 w = MAX ((guint64)(v->width * par + 0.5), 1), h = v->height, longest = 1 << 24;
   guint64 rw = side, rh = side;
   if (geometry == CLIPMOE_GEOMETRY_CROP) {
     if (w <= h)
@@ -99,16 +93,16 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   }
   rw = MIN (rw, longest);
   rh = MIN (rh, longest);
-  self->columns = (guint) MIN (rw, side);
-  self->rows = (guint) MIN (rh, side);
-  guint from_x = half_even ((guint) rw - self->columns), from_y = half_even ((guint) rh - self->rows);
+  self->columns = (guint)MIN (rw, side);
+  self->rows = (guint)MIN (rh, side);
+  guint from_x = half_even ((guint)rw - self->columns), from_y = half_even ((guint)rh - self->rows);
   /* An axis that turning mirrors: the window counts from its other end. */
   guint zero_x, zero_y;
   turn (o, 1, 0, 0, &zero_x, &zero_y);
   if (zero_x)
-    from_x = (guint) rw - self->columns - from_x;
+    from_x = (guint)rw - self->columns - from_x;
   if (zero_y)
-    from_y = (guint) rh - self->rows - from_y;
+    from_y = (guint)rh - self->rows - from_y;
   self->left = (side - self->columns) / 2;
   self->top = (side - self->rows) / 2;
   clear_axes (self);
@@ -116,8 +110,10 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   for (guint i = 0; i < v->components; i++) {
     const ClipmoeComponent *c = &v->component[i];
     tallest = MAX (tallest, c->height);
-    if (!clipmoe_axis_init (&self->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint) rw, from_x, self->columns) ||
-        !clipmoe_axis_init (&self->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint) rh, from_y, self->rows))
+    if (!clipmoe_axis_init (&self->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint)rw, from_x,
+                            self->columns) ||
+        !clipmoe_axis_init (&self->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint)rh, from_y,
+                            self->rows))
       tallest = G_MAXSIZE;
   }
   if (tallest != G_MAXSIZE && tallest * self->columns > self->between_size) {
@@ -128,44 +124,42 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   if (tallest == G_MAXSIZE || !self->between || !self->planes[0] || !self->planes[1] || !self->planes[2]) {
     self->between_size = 0;
     g_clear_pointer (&self->between, g_free);
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory to resize a picture of %u x %u pixels", v->width, v->height);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+                 "no memory to resize a picture of %u x %u pixels", v->width, v->height);
     return FALSE;
   }
   return TRUE;
 }
 
 static inline gint64
-sample (const ClipmoeComponent *c, const guint8 *row, guint x)
-{
-  const guint8 *p = row + (gsize) x * c->step;
+sample (const ClipmoeComponent *c, const guint8 *row, guint x) {
+  const guint8 *p = row + (gsize)x * c->step;
   if (c->bytes == 1)
     return *p;
   return ((p[0] | p[1] << 8) >> c->shift) & 1023;
 }
 
 static inline float
-round8 (gint64 sum)
-{
+round8 (gint64 sum) {
   sum = (sum + (1 << 21)) >> 22;
-  return (float) CLAMP (sum, 0, 255);
+  return (float)CLAMP (sum, 0, 255);
 }
 
-/* Horizontal pass over the rows that the vertical pass needs, then the vertical pass. @exact: Pillow's integers, rounded to 8
- * bits after each pass (a pass that changes nothing is left out); else plain sums. */
+/* Horizontal pass over the rows that the vertical pass needs, then the vertical pass. @exact: Pillow's
+ * integers, rounded to 8 bits after each pass (a pass that changes nothing is left out); else plain sums. */
 static void
-resize (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax, const ClipmoeAxis *ay, gboolean exact,
-        float *out)
-{
+resize (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
+        const ClipmoeAxis *ay, gboolean exact, float *out) {
   guint low = ay->first[0], high = 0;
   for (guint i = 0; i < ay->n; i++) {
     low = MIN (low, ay->first[i]);
     high = MAX (high, ay->first[i] + ay->count[i]);
   }
   for (guint y = low; y < high; y++) {
-    const guint8 *row = c->base + (gssize) y * c->stride;
-    float *to = self->between + (gsize) y * ax->n;
+    const guint8 *row = c->base + (gssize)y * c->stride;
+    float *to = self->between + (gsize)y * ax->n;
     for (guint i = 0; i < ax->n; i++) {
-      gsize at = (gsize) i * ax->taps;
+      gsize at = (gsize)i * ax->taps;
       guint first = ax->first[i];
       if (exact) {
         gint64 sum = 0;
@@ -175,53 +169,54 @@ resize (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const Clipmo
       } else {
         double sum = 0;
         for (guint t = 0; t < ax->count[i]; t++)
-          sum += ax->weights[at + t] * (double) sample (c, row, first + t);
-        to[i] = (float) sum;
+          sum += ax->weights[at + t] * (double)sample (c, row, first + t);
+        to[i] = (float)sum;
       }
     }
   }
   for (guint y = 0; y < ay->n; y++)
     for (guint x = 0; x < ax->n; x++) {
-      const float *from = self->between + (gsize) ay->first[y] * ax->n + x;
-      gsize at = (gsize) y * ay->taps;
+      const float *from = self->between + (gsize)ay->first[y] * ax->n + x;
+      gsize at = (gsize)y * ay->taps;
       if (exact) {
         gint64 sum = 0;
         for (guint t = 0; t < ay->count[y]; t++)
-          sum += ay->fixed[at + t] * (gint64) from[(gsize) t * ax->n];
-        out[(gsize) y * ax->n + x] = round8 (sum);
+          sum += ay->fixed[at + t] * (gint64)from[(gsize)t * ax->n];
+        out[(gsize)y * ax->n + x] = round8 (sum);
       } else {
         double sum = 0;
         for (guint t = 0; t < ay->count[y]; t++)
-          sum += ay->weights[at + t] * from[(gsize) t * ax->n];
-        out[(gsize) y * ax->n + x] = (float) sum;
+          sum += ay->weights[at + t] * from[(gsize)t * ax->n];
+        out[(gsize)y * ax->n + x] = (float)sum;
       }
     }
 }
 
 /* Y'CbCr of the view's depth into R'G'B' of 0..255, in place. */
 static void
-convert (const ClipmoePreprocessor *self, const ClipmoeView *v)
-{
-  static const double kr[] = { 0, 0.299, 0.2126, 0.2627 }, kb[] = { 0, 0.114, 0.0722, 0.0593 };
-  double r = kr[v->matrix], b = kb[v->matrix], g = 1 - r - b, unit = 1 << (v->bits - 8), top = (1 << v->bits) - 1;
+convert (const ClipmoePreprocessor *self, const ClipmoeView *v) {
+  static const double kr[] = {0, 0.299, 0.2126, 0.2627}, kb[] = {0, 0.114, 0.0722, 0.0593};
+  double r = kr[v->matrix], b = kb[v->matrix], g = 1 - r - b, unit = 1 << (v->bits - 8),
+         top = (1 << v->bits) - 1;
   double black = v->full_range ? 0 : 16 * unit, luma = 255 / (v->full_range ? top : 219 * unit);
   double middle = 128 * unit, chroma = 255 / (v->full_range ? top : 224 * unit);
-  for (gsize i = 0; i < (gsize) self->rows * self->columns; i++) {
-    double y = (self->planes[0][i] - black) * luma, u = (self->planes[1][i] - middle) * chroma, w = (self->planes[2][i] - middle) * chroma;
+  for (gsize i = 0; i < (gsize)self->rows * self->columns; i++) {
+    double y = (self->planes[0][i] - black) * luma, u = (self->planes[1][i] - middle) * chroma,
+           w = (self->planes[2][i] - middle) * chroma;
     double red = y + 2 * (1 - r) * w, blue = y + 2 * (1 - b) * u, green = (y - r * red - b * blue) / g;
-    self->planes[0][i] = (float) CLAMP (red, 0, 255);
-    self->planes[1][i] = (float) CLAMP (green, 0, 255);
-    self->planes[2][i] = (float) CLAMP (blue, 0, 255);
+    self->planes[0][i] = (float)CLAMP (red, 0, 255);
+    self->planes[1][i] = (float)CLAMP (green, 0, 255);
+    self->planes[2][i] = (float)CLAMP (blue, 0, 255);
   }
 }
 
 gboolean
-clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, ClipmoeGeometry geometry, ClipmoeOrientation orientation,
-                          float *out, GError **error)
-{
+clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, ClipmoeGeometry geometry,
+                          ClipmoeOrientation orientation, float *out, GError **error) {
   ClipmoeView v;
-  if ((guint) geometry > CLIPMOE_GEOMETRY_LETTERBOX || (guint) orientation > CLIPMOE_ORIENTATION_UR_LL) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "geometry %d or orientation %d is unknown", geometry, orientation);
+  if ((guint)geometry > CLIPMOE_GEOMETRY_LETTERBOX || (guint)orientation > CLIPMOE_ORIENTATION_UR_LL) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "geometry %d or orientation %d is unknown",
+                 geometry, orientation);
     return FALSE;
   }
   if (!clipmoe_view_init (&v, image, error))
@@ -257,11 +252,13 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, 
     for (guint y = 0; y < side; y++)
       for (guint x = 0; x < side; x++) {
         turn (orientation, last, x, y, &sx, &sy);
-        float *to = out + ((gsize) channel * side + y) * side + x;
-        if (sx < self->left || sy < self->top || sx - self->left >= self->columns || sy - self->top >= self->rows) {
+        float *to = out + ((gsize)channel * side + y) * side + x;
+        if (sx < self->left || sy < self->top || sx - self->left >= self->columns ||
+            sy - self->top >= self->rows) {
           *to = 0; /* the mean colour */
         } else {
-          float value = self->planes[v.components == 1 ? 0 : channel][(gsize) (sy - self->top) * self->columns + sx - self->left];
+          float value = self->planes[v.components == 1 ? 0 : channel]
+                                    [(gsize)(sy - self->top) * self->columns + sx - self->left];
           *to = (value / 255.0f - self->mean[channel]) / self->std[channel];
         }
       }

@@ -4,8 +4,7 @@
 #include <string.h>
 
 static double
-bicubic (double x)
-{
+bicubic (double x) {
   x = fabs (x);
   if (x < 1)
     return (1.5 * x - 2.5) * x * x + 1;
@@ -15,40 +14,40 @@ bicubic (double x)
 }
 
 gboolean
-clipmoe_axis_init (ClipmoeAxis *self, guint n_in, double extent, double offset, guint n_out, guint from, guint n)
-{
+clipmoe_axis_init (ClipmoeAxis *self, guint n_in, double extent, double offset, guint n_out, guint from,
+                   guint n) {
   double scale = extent / n_out, wide = MAX (scale, 1.0), support = 2.0 * wide, inverse = 1.0 / wide;
   memset (self, 0, sizeof *self);
   self->n = n;
-  self->taps = (guint) ceil (support) * 2 + 1;
+  self->taps = (guint)ceil (support) * 2 + 1;
   self->first = g_try_new (guint, n);
   self->count = g_try_new (guint, n);
-  self->weights = g_try_new0 (double, (gsize) n *self->taps);
-  self->fixed = g_try_new0 (gint32, (gsize) n *self->taps);
+  self->weights = g_try_new0 (double, (gsize)n * self->taps);
+  self->fixed = g_try_new0 (gint32, (gsize)n * self->taps);
   if (!self->first || !self->count || !self->weights || !self->fixed)
     return FALSE;
   for (guint i = 0; i < n; i++) {
     double center = (from + i + 0.5) * scale + offset, total = 0;
-    double *w = self->weights + (gsize) i * self->taps;
-    int low = (int) (center - support + 0.5), high = (int) (center + support + 0.5);
-    low = CLAMP (low, 0, (int) n_in - 1);
-    high = CLAMP (high, low + 1, (int) n_in);
-    self->first[i] = (guint) low;
-    self->count[i] = MIN ((guint) (high - low), self->taps);
+    double *w = self->weights + (gsize)i * self->taps;
+    int low = (int)(center - support + 0.5), high = (int)(center + support + 0.5);
+    low = CLAMP (low, 0, (int)n_in - 1);
+    high = CLAMP (high, low + 1, (int)n_in);
+    self->first[i] = (guint)low;
+    self->count[i] = MIN ((guint)(high - low), self->taps);
     for (guint x = 0; x < self->count[i]; x++)
       total += w[x] = bicubic ((x + low - center + 0.5) * inverse);
     for (guint x = 0; x < self->count[i]; x++) {
       if (total != 0)
         w[x] /= total;
-      self->fixed[(gsize) i * self->taps + x] = (gint32) (w[x] < 0 ? w[x] * (1 << 22) - 0.5 : w[x] * (1 << 22) + 0.5);
+      self->fixed[(gsize)i * self->taps + x] =
+          (gint32)(w[x] < 0 ? w[x] * (1 << 22) - 0.5 : w[x] * (1 << 22) + 0.5);
     }
   }
   return TRUE;
 }
 
 void
-clipmoe_axis_clear (ClipmoeAxis *self)
-{
+clipmoe_axis_clear (ClipmoeAxis *self) {
   g_free (self->first);
   g_free (self->count);
   g_free (self->weights);

@@ -3,26 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const guint16 windows_1252[32] = { 0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160,
-                                          0x2039, 0x152,  0x8D,   0x17D,  0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-                                          0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E, 0x178 };
+static const guint16 windows_1252[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
+                                         0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
+                                         0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                         0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
 
 gboolean
-clipmoe_is_space (gunichar c)
-{
-  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+clipmoe_is_space (gunichar c) {
+  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 static gboolean
-is_python_space (gunichar c)
-{
+is_python_space (gunichar c) {
   return clipmoe_is_space (c) || (c >= 0x1C && c <= 0x1F);
 }
 
 static const char *
-entity_find (const char *name, gsize length)
-{
+entity_find (const char *name, gsize length) {
   guint low = 0, high = clipmoe_n_entities;
   while (low < high) {
     guint middle = (low + high) / 2;
@@ -42,8 +41,7 @@ entity_find (const char *name, gsize length)
 
 /* What a numeric reference stands for: 0 = nothing. */
 static gunichar
-numeric (guint64 c)
-{
+numeric (guint64 c) {
   if (c == 0 || (c >= 0xD800 && c <= 0xDFFF) || c > 0x10FFFF)
     return 0xFFFD;
   if (c >= 0x80 && c <= 0x9F && windows_1252[c - 0x80] != c)
@@ -52,34 +50,32 @@ numeric (guint64 c)
     return c;
   /* Python keeps 0x81 and its like, which its windows-1252 table maps to themselves. */
   if (c == 0x81 || c == 0x8D || c == 0x8F || c == 0x90 || c == 0x9D)
-    return (gunichar) c;
-  if ((c >= 1 && c <= 8) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || (c >= 0x7F && c <= 0x9F) || (c >= 0xFDD0 && c <= 0xFDEF) ||
-      (c & 0xFFFE) == 0xFFFE)
+    return (gunichar)c;
+  if ((c >= 1 && c <= 8) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || (c >= 0x7F && c <= 0x9F) ||
+      (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE)
     return 0;
-  return (gunichar) c;
+  return (gunichar)c;
 }
 
 /* Reads "&#123;" or "&#x1F;" at @p: how many bytes it takes, 0 = none. */
 static gsize
-numeric_at (const char *p, gunichar *out)
-{
+numeric_at (const char *p, gunichar *out) {
   gboolean hex = p[2] == 'x' || p[2] == 'X';
   const char *q = p + 2 + hex;
   guint64 value = 0;
   const char *first = q;
   for (; hex ? g_ascii_isxdigit (*q) : g_ascii_isdigit (*q); q++)
     if (value <= 0x10FFFF)
-      value = value * (hex ? 16 : 10) + (guint) g_ascii_xdigit_value (*q);
+      value = value * (hex ? 16 : 10) + (guint)g_ascii_xdigit_value (*q);
   if (q == first)
     return 0;
   *out = numeric (value);
-  return (gsize) (q - p) + (*q == ';');
+  return (gsize)(q - p) + (*q == ';');
 }
 
 /* Python's html.unescape. */
 static char *
-unescape (const char *text)
-{
+unescape (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
   for (const char *p = text; *p;) {
     if (*p != '&') {
@@ -99,7 +95,7 @@ unescape (const char *text)
     for (guint i = 0; i < 32 && *q && !strchr ("\t\n\f <&#;", *q); i++)
       q = g_utf8_next_char (q);
     const char *found = NULL;
-    gsize length = (gsize) (q - p) - 1;
+    gsize length = (gsize)(q - p) - 1;
     if (length && *q == ';' && (found = entity_find (p + 1, length + 1)))
       length++;
     for (gsize x = length; !found && x >= 2; x--)
@@ -117,8 +113,7 @@ unescape (const char *text)
 
 /* One pass of what ftfy does with entities: `&#?[0-9A-Za-z]{1,24};` */
 static char *
-fix_entities (const char *text)
-{
+fix_entities (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
   for (const char *p = text; *p;) {
     const char *q = p + 1;
@@ -128,7 +123,7 @@ fix_entities (const char *text)
       while (g_ascii_isalnum (*q) && q - first < 24)
         q++;
       if (q > first && *q == ';') {
-        gsize length = (gsize) (q - p); /* name and ; */
+        gsize length = (gsize)(q - p); /* name and ; */
         gunichar c = 0;
         if (p[1] == '#') {
           if (numeric_at (p, &c) == length + 1) {
@@ -140,8 +135,10 @@ fix_entities (const char *text)
         } else {
           const char *found = entity_find (p + 1, length);
           char *upper = NULL;
-          if (!found) { /* &EACUTE; where the lower-case name is known and html.unescape leaves this spelling alone */
-            char *name = g_strndup (p + 1, length), *lower = g_ascii_strdown (name, -1), *whole = g_strndup (p, length + 1);
+          if (!found) { /* &EACUTE; where the lower-case name is known and html.unescape leaves this spelling
+                           alone */
+            char *name = g_strndup (p + 1, length), *lower = g_ascii_strdown (name, -1),
+                 *whole = g_strndup (p, length + 1);
             char *big = g_ascii_strup (name, -1), *plain = unescape (whole);
             const char *text_of_lower = entity_find (lower, strlen (lower));
             if (text_of_lower && strcmp (big, name) == 0 && strcmp (plain, whole) == 0)
@@ -167,26 +164,26 @@ fix_entities (const char *text)
 }
 
 static const char *
-ligature (gunichar c)
-{
+ligature (gunichar c) {
   static const struct {
     gunichar c;
     const char *text;
-  } table[] = { { 0x132, "IJ" },     { 0x133, "ij" },      { 0x149, "\312\274n" }, { 0x1C4, "D\305\275" }, { 0x1C5, "D\305\276" },
-                { 0x1C6, "d\305\276" }, { 0x1C7, "LJ" },   { 0x1C8, "Lj" },        { 0x1C9, "lj" },        { 0x1CA, "NJ" },
-                { 0x1CB, "Nj" },     { 0x1CC, "nj" },      { 0x1F1, "DZ" },        { 0x1F2, "Dz" },        { 0x1F3, "dz" },
-                { 0xFB00, "ff" },    { 0xFB01, "fi" },     { 0xFB02, "fl" },       { 0xFB03, "ffi" },      { 0xFB04, "ffl" },
-                { 0xFB05, "\305\277t" }, { 0xFB06, "st" } };
+  } table[] = {{0x132, "IJ"},         {0x133, "ij"},        {0x149, "\312\274n"}, {0x1C4, "D\305\275"},
+               {0x1C5, "D\305\276"},  {0x1C6, "d\305\276"}, {0x1C7, "LJ"},        {0x1C8, "Lj"},
+               {0x1C9, "lj"},         {0x1CA, "NJ"},        {0x1CB, "Nj"},        {0x1CC, "nj"},
+               {0x1F1, "DZ"},         {0x1F2, "Dz"},        {0x1F3, "dz"},        {0xFB00, "ff"},
+               {0xFB01, "fi"},        {0xFB02, "fl"},       {0xFB03, "ffi"},      {0xFB04, "ffl"},
+               {0xFB05, "\305\277t"}, {0xFB06, "st"}};
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
     if (table[i].c == c)
       return table[i].text;
   return NULL;
 }
 
-/* Windows-1252 for C1 controls, ligatures, widths, quotes, line breaks: character by character, in ftfy's order. */
+/* Windows-1252 for C1 controls, ligatures, widths, quotes, line breaks: character by character, in ftfy's
+ * order. */
 static char *
-fix_characters (const char *text)
-{
+fix_characters (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
   for (const char *p = text; *p; p = g_utf8_next_char (p)) {
     gunichar c = g_utf8_get_char (p);
@@ -197,7 +194,7 @@ fix_characters (const char *text)
     if (c == 0x3000)
       c = ' ';
     if (c >= 0xFF01 && c <= 0xFFEF) {
-      char one[7] = { 0 };
+      char one[7] = {0};
       g_unichar_to_utf8 (c, one);
       replaced = wide = g_utf8_normalize (one, -1, G_NORMALIZE_NFKC);
     }
@@ -222,8 +219,7 @@ fix_characters (const char *text)
 
 /* Terminal escapes and control characters go. */
 static char *
-drop_controls (const char *text)
-{
+drop_controls (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
   for (const char *p = text; *p;) {
     if (p[0] == 0x1B && p[1] == '[') {
@@ -236,8 +232,8 @@ drop_controls (const char *text)
       }
     }
     gunichar c = g_utf8_get_char (p);
-    if (!(c <= 8 || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || (c >= 0x206A && c <= 0x206F) || c == 0xFEFF ||
-          (c >= 0xFFF9 && c <= 0xFFFC)))
+    if (!(c <= 8 || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || (c >= 0x206A && c <= 0x206F) ||
+          c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC)))
       g_string_append_unichar (s, c);
     p = g_utf8_next_char (p);
   }
@@ -245,15 +241,13 @@ drop_controls (const char *text)
 }
 
 static void
-step (char **text, char *next)
-{
+step (char **text, char *next) {
   g_free (*text);
   *text = next;
 }
 
 static void
-fix_segment (GString *out, const char *segment, gsize length, gboolean entities)
-{
+fix_segment (GString *out, const char *segment, gsize length, gboolean entities) {
   char *t = g_strndup (segment, length), *before = NULL;
   do {
     g_free (before);
@@ -271,24 +265,24 @@ fix_segment (GString *out, const char *segment, gsize length, gboolean entities)
 
 /* Whether a cased letter stands next in this direction, skipping what case ignores. */
 static gboolean
-cased_near (const gunichar *text, glong n, glong i, int direction)
-{
+cased_near (const gunichar *text, glong n, glong i, int direction) {
   for (i += direction; i >= 0 && i < n; i += direction) {
     gunichar c = text[i];
     GUnicodeType type = g_unichar_type (c);
-    gboolean ignorable = type == G_UNICODE_NON_SPACING_MARK || type == G_UNICODE_ENCLOSING_MARK || type == G_UNICODE_FORMAT ||
-                         type == G_UNICODE_MODIFIER_LETTER || type == G_UNICODE_MODIFIER_SYMBOL || c == '\'' || c == '.' || c == ':' ||
+    gboolean ignorable = type == G_UNICODE_NON_SPACING_MARK || type == G_UNICODE_ENCLOSING_MARK ||
+                         type == G_UNICODE_FORMAT || type == G_UNICODE_MODIFIER_LETTER ||
+                         type == G_UNICODE_MODIFIER_SYMBOL || c == '\'' || c == '.' || c == ':' ||
                          c == 0xB7 || c == 0x387 || c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027;
     if (ignorable)
       continue;
-    return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER || type == G_UNICODE_TITLECASE_LETTER;
+    return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER ||
+           type == G_UNICODE_TITLECASE_LETTER;
   }
   return FALSE;
 }
 
 static char *
-lower (const char *text)
-{
+lower (const char *text) {
   glong n;
   gunichar *u = g_utf8_to_ucs4_fast (text, -1, &n);
   GString *s = g_string_sized_new (strlen (text));
@@ -297,7 +291,8 @@ lower (const char *text)
       g_string_append (s, "i\314\207");
     else if (u[i] == 0x3A3)
       g_string_append_unichar (s, cased_near (u, n, i, -1) && !cased_near (u, n, i, 1) ? 0x3C2 : 0x3C3);
-    else if (u[i] >= 0x2160 && u[i] <= 0x216F) /* Roman numerals and circled letters: cased, but no letters to GLib */
+    else if (u[i] >= 0x2160 &&
+             u[i] <= 0x216F) /* Roman numerals and circled letters: cased, but no letters to GLib */
       g_string_append_unichar (s, u[i] + 16);
     else if (u[i] >= 0x24B6 && u[i] <= 0x24CF)
       g_string_append_unichar (s, u[i] + 26);
@@ -309,8 +304,7 @@ lower (const char *text)
 }
 
 char *
-clipmoe_clean (const char *text, gsize length)
-{
+clipmoe_clean (const char *text, gsize length) {
   /* U+0000 is dropped by the cleaning anyway */
   char *copy = g_malloc (length + 1);
   gsize kept = 0;
@@ -318,14 +312,14 @@ clipmoe_clean (const char *text, gsize length)
     if (text[i])
       copy[kept++] = text[i];
   copy[kept] = 0;
-  char *valid = g_utf8_make_valid (copy, (gssize) kept);
+  char *valid = g_utf8_make_valid (copy, (gssize)kept);
   g_free (copy);
 
   GString *fixed = g_string_sized_new (kept);
   gboolean entities = TRUE;
   for (const char *p = valid; *p;) {
     const char *end = strchr (p, '\n');
-    gsize n = end ? (gsize) (end - p) + 1 : strlen (p);
+    gsize n = end ? (gsize)(end - p) + 1 : strlen (p);
     if (memchr (p, '<', n))
       entities = FALSE; /* and stays so: this looks like HTML */
     fix_segment (fixed, p, n, entities);

@@ -1,4 +1,5 @@
-/* A text as CLIP's tokenizer wants it: entities, quotes, widths, line breaks, composition, white space, lower case. */
+/* A text as CLIP's tokenizer wants it: entities, quotes, widths, line breaks, composition, white space, lower
+ * case. */
 #ifndef CLIPMOE_CLEAN_H
 #define CLIPMOE_CLEAN_H
 

@@ -13,8 +13,7 @@ struct _ClipmoeTokenizer {
 };
 
 ClipmoeTokenizer *
-clipmoe_tokenizer_open (const char *path, guint vocab_size, GError **error)
-{
+clipmoe_tokenizer_open (const char *path, guint vocab_size, GError **error) {
   g_return_val_if_fail (path != NULL, NULL);
   ClipmoeTokenizer *self = g_new0 (ClipmoeTokenizer, 1);
   self->ref_count = 1;
@@ -24,15 +23,13 @@ clipmoe_tokenizer_open (const char *path, guint vocab_size, GError **error)
 }
 
 ClipmoeTokenizer *
-clipmoe_tokenizer_ref (ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_ref (ClipmoeTokenizer *self) {
   g_atomic_int_inc (&self->ref_count);
   return self;
 }
 
 void
-clipmoe_tokenizer_unref (ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_unref (ClipmoeTokenizer *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   clipmoe_vocab_clear (&self->vocab);
@@ -40,34 +37,29 @@ clipmoe_tokenizer_unref (ClipmoeTokenizer *self)
 }
 
 guint
-clipmoe_tokenizer_get_vocab_size (const ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_get_vocab_size (const ClipmoeTokenizer *self) {
   return self->vocab.size;
 }
 
 guint
-clipmoe_tokenizer_get_start (const ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_get_start (const ClipmoeTokenizer *self) {
   return self->vocab.start;
 }
 
 guint
-clipmoe_tokenizer_get_end (const ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_get_end (const ClipmoeTokenizer *self) {
   return self->vocab.end;
 }
 
 const char *
-clipmoe_tokenizer_get_digest (const ClipmoeTokenizer *self)
-{
+clipmoe_tokenizer_get_digest (const ClipmoeTokenizer *self) {
   return self->vocab.digest;
 }
 
 typedef enum { KIND_SPACE, KIND_LETTER, KIND_NUMBER, KIND_OTHER } Kind;
 
 static Kind
-kind_of (gunichar c)
-{
+kind_of (gunichar c) {
   /* U+0345 folds to a letter and is one of no class: the pattern drops it. */
   if (clipmoe_is_space (c) || c == 0x345)
     return KIND_SPACE;
@@ -89,24 +81,23 @@ kind_of (gunichar c)
 
 /* Bytes of @text that match @word, where the long s (U+017F) counts as s; 0 = no match. */
 static gsize
-match (const char *text, const char *word)
-{
+match (const char *text, const char *word) {
   const char *p = text;
   for (; *word; word++)
     if (*p == *word)
       p++;
-    else if (*word == 's' && (guint8) p[0] == 0xC5 && (guint8) p[1] == 0xBF)
+    else if (*word == 's' && (guint8)p[0] == 0xC5 && (guint8)p[1] == 0xBF)
       p += 2;
     else
       return 0;
-  return (gsize) (p - text);
+  return (gsize)(p - text);
 }
 
 /* The chunk that begins at @p, or 0 bytes for what the pattern drops. */
 static gsize
-chunk_at (const char *p)
-{
-  static const char *const words[] = { "<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d" };
+chunk_at (const char *p) {
+  static const char *const words[] = {
+      "<|startoftext|>", "<|endoftext|>", "'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};
   gsize n;
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
     if ((n = match (p, words[i])))
@@ -118,17 +109,16 @@ chunk_at (const char *p)
   if (kind != KIND_NUMBER)
     while (*q && kind_of (g_utf8_get_char (q)) == kind)
       q = g_utf8_next_char (q);
-  return (gsize) (q - p);
+  return (gsize)(q - p);
 }
 
 /* Merges the pair of smallest rank, every occurrence from left to right, until no pair is a merge. */
 static gsize
-merge (const ClipmoeVocab *v, guint32 *ids, gsize n)
-{
+merge (const ClipmoeVocab *v, guint32 *ids, gsize n) {
   while (n > 1) {
     gint64 best = G_MAXINT64, pair = 0;
     for (gsize i = 0; i + 1 < n; i++) {
-      gint64 key = (gint64) ids[i] << 32 | ids[i + 1];
+      gint64 key = (gint64)ids[i] << 32 | ids[i + 1];
       const gint64 *found = g_hash_table_lookup (v->merges, &key);
       if (found && *found < best) {
         best = *found;
@@ -139,8 +129,8 @@ merge (const ClipmoeVocab *v, guint32 *ids, gsize n)
       break;
     gsize to = 0;
     for (gsize i = 0; i < n; to++) {
-      if (i + 1 < n && ((gint64) ids[i] << 32 | ids[i + 1]) == pair) {
-        ids[to] = (guint32) best;
+      if (i + 1 < n && ((gint64)ids[i] << 32 | ids[i + 1]) == pair) {
+        ids[to] = (guint32)best;
         i += 2;
       } else {
         ids[to] = ids[i++];
@@ -152,14 +142,14 @@ merge (const ClipmoeVocab *v, guint32 *ids, gsize n)
 }
 
 gboolean
-clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context, guint32 *ids, guint *n_ids,
-                          gboolean *truncated, GError **error)
-{
+clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context,
+                          guint32 *ids, guint *n_ids, gboolean *truncated, GError **error) {
   const ClipmoeVocab *v = &self->vocab;
-  gsize size = length < 0 ? strlen (text) : (gsize) length;
+  gsize size = length < 0 ? strlen (text) : (gsize)length;
   g_return_val_if_fail (context >= 2, FALSE);
   if (size > MAX_LENGTH) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, MAX_LENGTH);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, MAX_LENGTH);
     return FALSE;
   }
   char *clean = clipmoe_clean (text, size);
@@ -179,7 +169,7 @@ clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize
       symbols[0] = v->end;
     } else {
       for (gsize i = 0; i < bytes; i++)
-        symbols[i] = v->bytes[i + 1 == bytes][(guint8) p[i]];
+        symbols[i] = v->bytes[i + 1 == bytes][(guint8)p[i]];
       count = merge (v, symbols, bytes);
     }
     for (gsize i = 0; i < count && !more; i++) {

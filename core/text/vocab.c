@@ -19,8 +19,7 @@ typedef struct {
 
 G_GNUC_PRINTF (3, 4)
 static gboolean
-bad (GError **error, const char *path, const char *format, ...)
-{
+bad (GError **error, const char *path, const char *format, ...) {
   va_list args;
   va_start (args, format);
   char *text = g_strdup_vprintf (format, args);
@@ -32,8 +31,7 @@ bad (GError **error, const char *path, const char *format, ...)
 
 /* The character that stands for byte @b in vocabulary files, and the order in which bytes have ids. */
 static void
-byte_symbols (char symbols[256][4], guint8 order[256])
-{
+byte_symbols (char symbols[256][4], guint8 order[256]) {
   guint n = 0, extra = 0;
   for (guint pass = 0; pass < 2; pass++)
     for (guint b = 0; b < 256; b++) {
@@ -41,19 +39,17 @@ byte_symbols (char symbols[256][4], guint8 order[256])
       if (plain != (pass == 0))
         continue;
       symbols[b][g_unichar_to_utf8 (plain ? b : 256 + extra++, symbols[b])] = 0;
-      order[n++] = (guint8) b;
+      order[n++] = (guint8)b;
     }
 }
 
 static guint
-lookup (const Parts *p, const char *token)
-{
+lookup (const Parts *p, const char *token) {
   return GPOINTER_TO_UINT (g_hash_table_lookup (p->ids, token));
 }
 
 static gboolean
-add_token (Parts *p, const char *token, guint id, GError **error)
-{
+add_token (Parts *p, const char *token, guint id, GError **error) {
   if (lookup (p, token))
     return bad (error, p->path, "token \"%.40s\" stands there twice", token);
   g_hash_table_insert (p->ids, g_strdup (token), GUINT_TO_POINTER (id + 1));
@@ -62,9 +58,8 @@ add_token (Parts *p, const char *token, guint id, GError **error)
 
 /* Unpacks gzip into a NUL-terminated text of at most MAX_TEXT bytes. */
 static char *
-gunzip (const char *path, const char *data, gsize length, gsize *out_length, GError **error)
-{
-  z_stream z = { 0 };
+gunzip (const char *path, const char *data, gsize length, gsize *out_length, GError **error) {
+  z_stream z = {0};
   if (inflateInit2 (&z, 15 + 16) != Z_OK) {
     bad (error, path, "cannot unpack");
     return NULL;
@@ -72,8 +67,8 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
   GByteArray *out = g_byte_array_new ();
   guint8 buffer[65536];
   int r = Z_OK;
-  z.next_in = (Bytef *) (gpointer) data;
-  z.avail_in = (uInt) length;
+  z.next_in = (Bytef *)(gpointer)data;
+  z.avail_in = (uInt)length;
   while (r == Z_OK) {
     z.next_out = buffer;
     z.avail_out = sizeof buffer;
@@ -83,7 +78,7 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
       r = Z_MEM_ERROR;
       break;
     }
-    g_byte_array_append (out, buffer, (guint) n);
+    g_byte_array_append (out, buffer, (guint)n);
     if (r == Z_OK && n == 0 && z.avail_in == 0)
       break;
   }
@@ -94,27 +89,27 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
     return NULL;
   }
   *out_length = out->len;
-  g_byte_array_append (out, (const guint8 *) "", 1);
-  return (char *) g_byte_array_free (out, FALSE);
+  g_byte_array_append (out, (const guint8 *)"", 1);
+  return (char *)g_byte_array_free (out, FALSE);
 }
 
 /* "left right" lines from line @first on, at most @most. */
 static gboolean
-read_merges (Parts *p, const char *path, const char *text, gsize length, gsize most, GError **error)
-{
+read_merges (Parts *p, const char *path, const char *text, gsize length, gsize most, GError **error) {
   if (!g_utf8_validate_len (text, length, NULL) || memchr (text, 0, length))
     return bad (error, path, "not UTF-8, or with a NUL");
   const char *line = text, *end = text + length;
   for (guint number = 1; line < end && p->merges->len < most; number++) {
-    const char *stop = memchr (line, '\n', (gsize) (end - line));
-    gsize n = (gsize) ((stop ? stop : end) - line);
+    const char *stop = memchr (line, '\n', (gsize)(end - line));
+    gsize n = (gsize)((stop ? stop : end) - line);
     if (n && line[n - 1] == '\r')
       n--;
     if (n > 2048)
       return bad (error, path, "line %u: %" G_GSIZE_FORMAT " bytes, expected two symbols", number, n);
     if (number > 1 && n) { /* line 1 is a header */
       const char *space = memchr (line, ' ', n);
-      if (!space || space == line || space == line + n - 1 || memchr (space + 1, ' ', (gsize) (line + n - space - 1)))
+      if (!space || space == line || space == line + n - 1 ||
+          memchr (space + 1, ' ', (gsize)(line + n - space - 1)))
         return bad (error, path, "line %u: expected two symbols and one space between them", number);
       if (p->merges->len >= MAX_TOKENS)
         return bad (error, path, "more than %d merges", MAX_TOKENS);
@@ -127,8 +122,7 @@ read_merges (Parts *p, const char *path, const char *text, gsize length, gsize m
 
 /* bpe_simple_vocab_16e6.txt: only merges; ids follow from their order. */
 static gboolean
-read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error)
-{
+read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error) {
   char symbols[256][4], *token;
   guint8 order[256];
   guint id = 0;
@@ -148,16 +142,16 @@ read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error)
   }
   for (guint i = 0; i < p->merges->len && ok; i++) {
     const char *merge = p->merges->pdata[i], *space = strchr (merge, ' ');
-    token = g_strdup_printf ("%.*s%s", (int) (space - merge), merge, space + 1);
+    token = g_strdup_printf ("%.*s%s", (int)(space - merge), merge, space + 1);
     g_hash_table_replace (p->ids, token, GUINT_TO_POINTER (++id));
   }
   p->size = size;
-  return ok && add_token (p, "<|startoftext|>", size - 2, error) && add_token (p, "<|endoftext|>", size - 1, error);
+  return ok && add_token (p, "<|startoftext|>", size - 2, error) &&
+         add_token (p, "<|endoftext|>", size - 1, error);
 }
 
 static gboolean
-read_ids (Parts *p, json_t *object, GError **error)
-{
+read_ids (Parts *p, json_t *object, GError **error) {
   const char *token;
   json_t *value;
   if (!json_is_object (object) || json_object_size (object) < 514 || json_object_size (object) > MAX_TOKENS)
@@ -165,26 +159,24 @@ read_ids (Parts *p, json_t *object, GError **error)
   gsize n = json_object_size (object);
   guint8 *seen = g_malloc0 (n);
   gboolean ok = TRUE;
-  json_object_foreach (object, token, value)
-  {
+  json_object_foreach (object, token, value) {
     json_int_t id = json_is_integer (value) ? json_integer_value (value) : -1;
-    if (id < 0 || (gsize) id >= n)
+    if (id < 0 || (gsize)id >= n)
       ok = bad (error, p->path, "token \"%.40s\": expected an id from 0 to %" G_GSIZE_FORMAT, token, n - 1);
     else if (seen[id]++)
-      ok = bad (error, p->path, "token \"%.40s\": id %d stands there twice", token, (int) id);
+      ok = bad (error, p->path, "token \"%.40s\": id %d stands there twice", token, (int)id);
     else
-      ok = add_token (p, token, (guint) id, error);
+      ok = add_token (p, token, (guint)id, error);
     if (!ok)
       break;
   }
   g_free (seen);
-  p->size = (guint) n;
+  p->size = (guint)n;
   return ok;
 }
 
 static gboolean
-read_vocab_json (Parts *p, GError **error)
-{
+read_vocab_json (Parts *p, GError **error) {
   json_t *root = clipmoe_json_read (p->path, MAX_FILE, error);
   gboolean ok = root && read_ids (p, root, error);
   json_decref (root);
@@ -203,28 +195,29 @@ read_vocab_json (Parts *p, GError **error)
 }
 
 static gboolean
-read_tokenizer_json (Parts *p, json_t *root, GError **error)
-{
-  json_t *model = json_object_get (root, "model"), *merges = json_object_get (model, "merges"), *added = json_object_get (root, "added_tokens");
+read_tokenizer_json (Parts *p, json_t *root, GError **error) {
+  json_t *model = json_object_get (root, "model"), *merges = json_object_get (model, "merges"),
+         *added = json_object_get (root, "added_tokens");
   json_t *vocab = json_object_get (model, "vocab"), *item;
   gsize i;
   const char *suffix = json_string_value (json_object_get (model, "end_of_word_suffix"));
   if (!json_is_array (merges) || !suffix || strcmp (suffix, "</w>") != 0)
     return bad (error, p->path, "expected a BPE tokenizer with merges and end_of_word_suffix \"</w>\"");
   json_t *all = json_is_object (vocab) ? json_copy (vocab) : NULL;
-  json_array_foreach (added, i, item)
-  {
+  json_array_foreach (added, i, item) {
     const char *content = json_string_value (json_object_get (item, "content"));
     if (all && content && !json_object_get (all, content))
       json_object_set (all, content, json_object_get (item, "id"));
   }
   gboolean ok = read_ids (p, all, error);
   json_decref (all);
-  json_array_foreach (merges, i, item)
-  {
-    const char *a = json_string_value (json_array_get (item, 0)), *b = json_string_value (json_array_get (item, 1));
+  json_array_foreach (merges, i, item) {
+    const char *a = json_string_value (json_array_get (item, 0)),
+               *b = json_string_value (json_array_get (item, 1));
     const char *text = json_string_value (item);
-    char *line = text ? g_strdup (text) : a && b && json_array_size (item) == 2 ? g_strconcat (a, " ", b, NULL) : NULL;
+    char *line = text                                    ? g_strdup (text)
+                 : a && b && json_array_size (item) == 2 ? g_strconcat (a, " ", b, NULL)
+                                                         : NULL;
     const char *space = line ? strchr (line, ' ') : NULL;
     if (ok && (!space || space == line || !space[1] || strchr (space + 1, ' ')))
       ok = bad (error, p->path, "merge %" G_GSIZE_FORMAT ": expected two symbols", i);
@@ -238,8 +231,7 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error)
 }
 
 static gboolean
-build (ClipmoeVocab *self, Parts *p, GError **error)
-{
+build (ClipmoeVocab *self, Parts *p, GError **error) {
   char symbols[256][4];
   guint8 order[256];
   GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -264,36 +256,36 @@ build (ClipmoeVocab *self, Parts *p, GError **error)
   self->merges = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   for (guint i = 0; i < p->merges->len && ok; i++) {
     const char *merge = p->merges->pdata[i], *space = strchr (merge, ' ');
-    char *left = g_strndup (merge, (gsize) (space - merge)), *token = g_strconcat (left, space + 1, NULL);
+    char *left = g_strndup (merge, (gsize)(space - merge)), *token = g_strconcat (left, space + 1, NULL);
     guint a = lookup (p, left), b = lookup (p, space + 1), c = lookup (p, token);
     gint64 key;
     if (!a || !b || !c)
       ok = bad (error, p->path, "merge \"%.60s\": not all of its symbols are tokens", merge);
     else {
-      key = (gint64) (a - 1) << 32 | (b - 1);
-      gint64 value = (gint64) i << 32 | (c - 1);
+      key = (gint64)(a - 1) << 32 | (b - 1);
+      gint64 value = (gint64)i << 32 | (c - 1);
       if (!g_hash_table_insert (self->merges, g_memdup2 (&key, 8), g_memdup2 (&value, 8)))
         ok = bad (error, p->path, "merge \"%.60s\" stands there twice", merge);
-      g_checksum_update (sum, (const guchar *) &key, 8);
-      g_checksum_update (sum, (const guchar *) &value, 8);
+      g_checksum_update (sum, (const guchar *)&key, 8);
+      g_checksum_update (sum, (const guchar *)&value, 8);
     }
     g_free (left);
     g_free (token);
   }
-  g_checksum_update (sum, (const guchar *) self->bytes, sizeof self->bytes);
-  g_checksum_update (sum, (const guchar *) &self->start, sizeof self->start);
-  g_checksum_update (sum, (const guchar *) &self->end, sizeof self->end);
+  g_checksum_update (sum, (const guchar *)self->bytes, sizeof self->bytes);
+  g_checksum_update (sum, (const guchar *)&self->start, sizeof self->start);
+  g_checksum_update (sum, (const guchar *)&self->end, sizeof self->end);
   self->digest = g_strdup (g_checksum_get_string (sum));
   g_checksum_free (sum);
   return ok;
 }
 
 gboolean
-clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **error)
-{
+clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **error) {
   char *found = NULL;
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
-    static const char *const names[] = { "tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt" };
+    static const char *const names[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
+                                        "bpe_simple_vocab_16e6.txt"};
     for (guint i = 0; i < G_N_ELEMENTS (names) && !found; i++) {
       found = g_build_filename (path, names[i], NULL);
       if (!g_file_test (found, G_FILE_TEST_IS_REGULAR))
@@ -303,17 +295,19 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
       return bad (error, path, "a folder without tokenizer.json, vocab.json or bpe_simple_vocab_16e6.txt.gz");
     path = found;
   }
-  Parts p = { path, g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), g_ptr_array_new_with_free_func (g_free), 0 };
+  Parts p = {path, g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+             g_ptr_array_new_with_free_func (g_free), 0};
   gsize length;
   gboolean ok = FALSE;
   char *data = clipmoe_file_read (path, MAX_FILE, &length, error), *text = NULL;
-  if (data && length >= 2 && (guint8) data[0] == 0x1F && (guint8) data[1] == 0x8B) {
+  if (data && length >= 2 && (guint8)data[0] == 0x1F && (guint8)data[1] == 0x8B) {
     text = gunzip (path, data, length, &length, error);
     ok = text && read_bpe (&p, text, length, size ? size : CLIP_TOKENS, error);
   } else if (data && (g_str_has_suffix (path, ".json") || data[0] == '{')) {
     json_t *root = clipmoe_json_parse (path, data, length, error);
     if (root)
-      ok = json_is_object (json_object_get (root, "model")) ? read_tokenizer_json (&p, root, error) : read_vocab_json (&p, error);
+      ok = json_is_object (json_object_get (root, "model")) ? read_tokenizer_json (&p, root, error)
+                                                            : read_vocab_json (&p, error);
     json_decref (root);
   } else if (data) {
     ok = read_bpe (&p, data, length, size ? size : CLIP_TOKENS, error);
@@ -330,8 +324,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
 }
 
 void
-clipmoe_vocab_clear (ClipmoeVocab *self)
-{
+clipmoe_vocab_clear (ClipmoeVocab *self) {
   g_clear_pointer (&self->merges, g_hash_table_unref);
   g_clear_pointer (&self->digest, g_free);
 }

@@ -5,10 +5,10 @@
 #include "../clipmoe/tokenizer.h"
 
 typedef struct {
-  guint size;               /* tokens */
-  guint start, end;         /* ids */
-  guint bytes[2][256];      /* id of a byte, and of a byte that ends a word */
-  GHashTable *merges;       /* left << 32 | right -> rank << 32 | id */
+  guint size;          /* tokens */
+  guint start, end;    /* ids */
+  guint bytes[2][256]; /* id of a byte, and of a byte that ends a word */
+  GHashTable *merges;  /* left << 32 | right -> rank << 32 | id */
   char *digest;
 } ClipmoeVocab;
 

@@ -8,12 +8,10 @@
 
 #define MAX_HEADER 100000000
 
-static gboolean
-bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
+static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 static gboolean
-bad (GError **error, const char *path, const char *format, ...)
-{
+bad (GError **error, const char *path, const char *format, ...) {
   va_list args;
   va_start (args, format);
   char *text = g_strdup_vprintf (format, args);
@@ -25,11 +23,10 @@ bad (GError **error, const char *path, const char *format, ...)
 
 /* A whole number >= 0. JSON has no unsigned 64 bits here: what does not fit is refused by the parser. */
 static gboolean
-get_size (json_t *value, guint64 *out)
-{
+get_size (json_t *value, guint64 *out) {
   if (!json_is_integer (value) || json_integer_value (value) < 0)
     return FALSE;
-  *out = (guint64) json_integer_value (value);
+  *out = (guint64)json_integer_value (value);
   return TRUE;
 }
 
@@ -39,8 +36,7 @@ typedef struct {
 } Span;
 
 static int
-compare_spans (gconstpointer a, gconstpointer b)
-{
+compare_spans (gconstpointer a, gconstpointer b) {
   const Span *x = a, *y = b;
   if (x->begin != y->begin)
     return x->begin < y->begin ? -1 : 1;
@@ -48,44 +44,48 @@ compare_spans (gconstpointer a, gconstpointer b)
 }
 
 static gboolean
-read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *info, const guint8 *data, guint64 n_data,
-             GArray *spans, GError **error)
-{
+read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *info, const guint8 *data,
+             guint64 n_data, GArray *spans, GError **error) {
   json_t *dtype = json_object_get (info, "dtype"), *shape = json_object_get (info, "shape");
   json_t *offsets = json_object_get (info, "data_offsets");
   guint64 dims[CLIPMOE_MAX_DIMS];
-  Span span = { 0, 0, name };
-  if (!json_is_string (dtype) || !json_is_array (shape) || !json_is_array (offsets) || json_array_size (offsets) != 2 ||
-      json_object_size (info) != 3)
+  Span span = {0, 0, name};
+  if (!json_is_string (dtype) || !json_is_array (shape) || !json_is_array (offsets) ||
+      json_array_size (offsets) != 2 || json_object_size (info) != 3)
     return bad (error, path, "tensor \"%.40s\": expected exactly dtype, shape and two data_offsets", name);
   if (json_array_size (shape) > CLIPMOE_MAX_DIMS)
-    return bad (error, path, "tensor \"%.40s\": %zu dimensions, expected at most %d", name, json_array_size (shape),
-                CLIPMOE_MAX_DIMS);
+    return bad (error, path, "tensor \"%.40s\": %zu dimensions, expected at most %d", name,
+                json_array_size (shape), CLIPMOE_MAX_DIMS);
   for (gsize i = 0; i < json_array_size (shape); i++)
     if (!get_size (json_array_get (shape, i), &dims[i]))
-      return bad (error, path, "tensor \"%.40s\": its shape holds something else than whole numbers from 0", name);
-  if (!get_size (json_array_get (offsets, 0), &span.begin) || !get_size (json_array_get (offsets, 1), &span.end) ||
-      span.begin > span.end || span.end > n_data)
-    return bad (error, path, "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data", name, n_data);
+      return bad (error, path, "tensor \"%.40s\": its shape holds something else than whole numbers from 0",
+                  name);
+  if (!get_size (json_array_get (offsets, 0), &span.begin) ||
+      !get_size (json_array_get (offsets, 1), &span.end) || span.begin > span.end || span.end > n_data)
+    return bad (error, path,
+                "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data", name,
+                n_data);
   g_array_append_val (spans, span);
-  return clipmoe_tensors_add (self, path, name, json_string_value (dtype), (guint) json_array_size (shape), dims,
-                              data + span.begin, span.end - span.begin, error);
+  return clipmoe_tensors_add (self, path, name, json_string_value (dtype), (guint)json_array_size (shape),
+                              dims, data + span.begin, span.end - span.begin, error);
 }
 
 gboolean
-clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length, GError **error)
-{
+clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length,
+                          GError **error) {
   guint64 n;
   if (length < 8)
     return bad (error, path, "%zu bytes, expected a safetensors or torch file", length);
   memcpy (&n, data, 8);
   n = GUINT64_FROM_LE (n);
   if (n > MAX_HEADER || n > length - 8)
-    return bad (error, path, "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
+    return bad (
+        error, path,
+        "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
   if (n < 2 || data[8] != '{')
     return bad (error, path, "the safetensors header does not begin with {");
 
-  json_t *root = clipmoe_json_parse (path, (const char *) data + 8, n, error);
+  json_t *root = clipmoe_json_parse (path, (const char *)data + 8, n, error);
   if (!root)
     return FALSE;
   GArray *spans = g_array_new (FALSE, FALSE, sizeof (Span));
@@ -95,8 +95,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, 
   const char *name;
   json_t *value;
   if (ok)
-    json_object_foreach (root, name, value)
-    {
+    json_object_foreach (root, name, value) {
       if (strcmp (name, "__metadata__") != 0) {
         ok = json_is_object (value) ? read_tensor (self, path, name, value, tensors, n_data, spans, error)
                                     : bad (error, path, "tensor \"%.40s\": expected an object", name);
@@ -105,8 +104,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, 
         json_t *text;
         ok = json_is_object (value) || bad (error, path, "__metadata__ is no JSON object");
         if (ok)
-          json_object_foreach (value, key, text)
-          {
+          json_object_foreach (value, key, text) {
             if (json_is_string (text))
               clipmoe_tensors_set_metadata (self, key, json_string_value (text));
             else
@@ -123,12 +121,15 @@ clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, 
     for (guint i = 0; i < spans->len && ok; i++) {
       Span *s = &g_array_index (spans, Span, i);
       if (s->begin != position)
-        ok = bad (error, path, "tensor \"%.40s\": begins at byte %" G_GUINT64_FORMAT " of the data, expected %" G_GUINT64_FORMAT
-                  ": a hole or an overlap", s->name, s->begin, position);
+        ok = bad (error, path,
+                  "tensor \"%.40s\": begins at byte %" G_GUINT64_FORMAT
+                  " of the data, expected %" G_GUINT64_FORMAT ": a hole or an overlap",
+                  s->name, s->begin, position);
       position = s->end;
     }
     if (ok && position != n_data)
-      ok = bad (error, path, "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT, n_data, position);
+      ok = bad (error, path, "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT,
+                n_data, position);
   }
   g_array_unref (spans);
   json_decref (root);
@@ -136,25 +137,25 @@ clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, 
 }
 
 static int
-compare_tensors (gconstpointer a, gconstpointer b)
-{
-  const ClipmoeTensor *x = *(const ClipmoeTensor *const *) a, *y = *(const ClipmoeTensor *const *) b;
-  guint64 sx = x->n_elements ? x->n_bytes / x->n_elements : 0, sy = y->n_elements ? y->n_bytes / y->n_elements : 0;
+compare_tensors (gconstpointer a, gconstpointer b) {
+  const ClipmoeTensor *x = *(const ClipmoeTensor *const *)a, *y = *(const ClipmoeTensor *const *)b;
+  guint64 sx = x->n_elements ? x->n_bytes / x->n_elements : 0,
+          sy = y->n_elements ? y->n_bytes / y->n_elements : 0;
   if (sx != sy)
     return sx > sy ? -1 : 1;
   return strcmp (x->name, y->name);
 }
 
 gboolean
-clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n, GHashTable *metadata, GError **error)
-{
+clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n, GHashTable *metadata,
+                           GError **error) {
   const ClipmoeTensor **order = g_new (const ClipmoeTensor *, n);
   for (guint i = 0; i < n; i++)
     order[i] = &tensors[i];
   qsort (order, n, sizeof *order, compare_tensors);
   json_t *root = json_object ();
   if (metadata && g_hash_table_size (metadata)) {
-    GList *keys = g_list_sort (g_hash_table_get_keys (metadata), (GCompareFunc) strcmp);
+    GList *keys = g_list_sort (g_hash_table_get_keys (metadata), (GCompareFunc)strcmp);
     json_t *object = json_object ();
     for (GList *k = keys; k; k = k->next)
       json_object_set_new (object, k->data, json_string (g_hash_table_lookup (metadata, k->data)));
@@ -165,10 +166,11 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   for (guint i = 0; i < n; i++) {
     json_t *shape = json_array ();
     for (guint d = 0; d < order[i]->n_dims; d++)
-      json_array_append_new (shape, json_integer ((json_int_t) order[i]->shape[d]));
+      json_array_append_new (shape, json_integer ((json_int_t)order[i]->shape[d]));
     json_object_set_new (root, order[i]->name,
-                         json_pack ("{s:s,s:o,s:[I,I]}", "dtype", order[i]->dtype_name, "shape", shape, "data_offsets",
-                                    (json_int_t) position, (json_int_t) (position + order[i]->n_bytes)));
+                         json_pack ("{s:s,s:o,s:[I,I]}", "dtype", order[i]->dtype_name, "shape", shape,
+                                    "data_offsets", (json_int_t)position,
+                                    (json_int_t)(position + order[i]->n_bytes)));
     position += order[i]->n_bytes;
   }
   char *header = json_dumps (root, JSON_COMPACT);
@@ -177,7 +179,7 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   guint8 *file = g_try_malloc (8 + padded + position);
   gboolean ok = file != NULL;
   if (ok) {
-    guint64 le = GUINT64_TO_LE ((guint64) padded);
+    guint64 le = GUINT64_TO_LE ((guint64)padded);
     memcpy (file, &le, 8);
     memcpy (file + 8, header, used);
     memset (file + 8 + used, ' ', padded - used);
@@ -186,7 +188,8 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
       memcpy (to, order[i]->data, order[i]->n_bytes);
     ok = clipmoe_file_write (path, file, 8 + padded + position, error);
   } else {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes", path, position);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
+                 path, position);
   }
   g_free (file);
   free (header);

@@ -14,10 +14,12 @@ ClipmoeTensors *clipmoe_tensors_new (void);
 void clipmoe_tensors_own (ClipmoeTensors *self, gpointer block);
 void clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value);
 /* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. */
-gboolean clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype, guint n_dims,
-                              const guint64 *shape, const guint8 *data, guint64 n_bytes, GError **error);
+gboolean clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype,
+                              guint n_dims, const guint64 *shape, const guint8 *data, guint64 n_bytes,
+                              GError **error);
 
 /* One reader a format; @data is the whole file. */
-gboolean clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length, GError **error);
+gboolean clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length,
+                                   GError **error);
 
 #endif

@@ -11,16 +11,14 @@ struct _ClipmoeTensors {
 };
 
 static void
-tensor_free (gpointer data)
-{
+tensor_free (gpointer data) {
   ClipmoeTensor *t = data;
   g_free (t->name);
   g_free (t);
 }
 
 ClipmoeTensors *
-clipmoe_tensors_new (void)
-{
+clipmoe_tensors_new (void) {
   ClipmoeTensors *self = g_new (ClipmoeTensors, 1);
   self->tensors = g_ptr_array_new_with_free_func (tensor_free);
   self->blocks = g_ptr_array_new_with_free_func (g_free);
@@ -30,8 +28,7 @@ clipmoe_tensors_new (void)
 }
 
 void
-clipmoe_tensors_free (ClipmoeTensors *self)
-{
+clipmoe_tensors_free (ClipmoeTensors *self) {
   if (!self)
     return;
   g_hash_table_unref (self->names);
@@ -42,44 +39,37 @@ clipmoe_tensors_free (ClipmoeTensors *self)
 }
 
 void
-clipmoe_tensors_own (ClipmoeTensors *self, gpointer block)
-{
+clipmoe_tensors_own (ClipmoeTensors *self, gpointer block) {
   g_ptr_array_add (self->blocks, block);
 }
 
 void
-clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value)
-{
+clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value) {
   g_hash_table_replace (self->metadata, g_strdup (key), g_strdup (value));
 }
 
 guint
-clipmoe_tensors_get_n (const ClipmoeTensors *self)
-{
+clipmoe_tensors_get_n (const ClipmoeTensors *self) {
   return self->tensors->len;
 }
 
 const ClipmoeTensor *
-clipmoe_tensors_get (const ClipmoeTensors *self, guint i)
-{
+clipmoe_tensors_get (const ClipmoeTensors *self, guint i) {
   return g_ptr_array_index (self->tensors, i);
 }
 
 const ClipmoeTensor *
-clipmoe_tensors_lookup (const ClipmoeTensors *self, const char *name)
-{
+clipmoe_tensors_lookup (const ClipmoeTensors *self, const char *name) {
   return g_hash_table_lookup (self->names, name);
 }
 
 const char *
-clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char *key)
-{
+clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char *key) {
   return g_hash_table_lookup (self->metadata, key);
 }
 
 gboolean
-clipmoe_checked_product (const guint64 *factors, guint n, guint64 *product)
-{
+clipmoe_checked_product (const guint64 *factors, guint n, guint64 *product) {
   guint64 p = 1;
   for (guint i = 0; i < n; i++)
     if (__builtin_mul_overflow (p, factors[i], &p))
@@ -94,19 +84,21 @@ clipmoe_checked_product (const guint64 *factors, guint n, guint64 *product)
 }
 
 gboolean
-clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size)
-{
+clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size) {
   static const struct {
     const char *name;
     ClipmoeDtype dtype;
     guint size;
   } known[] = {
-    { "F32", CLIPMOE_DTYPE_F32, 4 },   { "F16", CLIPMOE_DTYPE_F16, 2 },       { "BF16", CLIPMOE_DTYPE_BF16, 2 },
-    { "F64", CLIPMOE_DTYPE_F64, 8 },   { "I64", CLIPMOE_DTYPE_OTHER, 8 },     { "U64", CLIPMOE_DTYPE_OTHER, 8 },
-    { "I32", CLIPMOE_DTYPE_OTHER, 4 }, { "U32", CLIPMOE_DTYPE_OTHER, 4 },     { "I16", CLIPMOE_DTYPE_OTHER, 2 },
-    { "U16", CLIPMOE_DTYPE_OTHER, 2 }, { "I8", CLIPMOE_DTYPE_OTHER, 1 },      { "U8", CLIPMOE_DTYPE_OTHER, 1 },
-    { "BOOL", CLIPMOE_DTYPE_OTHER, 1 }, { "F8_E5M2", CLIPMOE_DTYPE_OTHER, 1 }, { "F8_E4M3", CLIPMOE_DTYPE_OTHER, 1 },
-    { "F8_E8M0", CLIPMOE_DTYPE_OTHER, 1 }, { "C64", CLIPMOE_DTYPE_OTHER, 8 },
+      {"F32", CLIPMOE_DTYPE_F32, 4},       {"F16", CLIPMOE_DTYPE_F16, 2},
+      {"BF16", CLIPMOE_DTYPE_BF16, 2},     {"F64", CLIPMOE_DTYPE_F64, 8},
+      {"I64", CLIPMOE_DTYPE_OTHER, 8},     {"U64", CLIPMOE_DTYPE_OTHER, 8},
+      {"I32", CLIPMOE_DTYPE_OTHER, 4},     {"U32", CLIPMOE_DTYPE_OTHER, 4},
+      {"I16", CLIPMOE_DTYPE_OTHER, 2},     {"U16", CLIPMOE_DTYPE_OTHER, 2},
+      {"I8", CLIPMOE_DTYPE_OTHER, 1},      {"U8", CLIPMOE_DTYPE_OTHER, 1},
+      {"BOOL", CLIPMOE_DTYPE_OTHER, 1},    {"F8_E5M2", CLIPMOE_DTYPE_OTHER, 1},
+      {"F8_E4M3", CLIPMOE_DTYPE_OTHER, 1}, {"F8_E8M0", CLIPMOE_DTYPE_OTHER, 1},
+      {"C64", CLIPMOE_DTYPE_OTHER, 8},
   };
   for (guint i = 0; i < G_N_ELEMENTS (known); i++)
     if (strcmp (name, known[i].name) == 0) {
@@ -119,39 +111,44 @@ clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonic
 }
 
 gboolean
-clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype, guint n_dims,
-                     const guint64 *shape, const guint8 *data, guint64 n_bytes, GError **error)
-{
-  ClipmoeTensor t = { 0 };
+clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype,
+                     guint n_dims, const guint64 *shape, const guint8 *data, guint64 n_bytes,
+                     GError **error) {
+  ClipmoeTensor t = {0};
   guint size;
   guint64 bytes;
   if (strlen (name) > CLIPMOE_MAX_NAME || !*name) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: tensor \"%.40s\": a name of %" G_GSIZE_FORMAT
-                 " bytes, expected 1 to %d", path, name, strlen (name), CLIPMOE_MAX_NAME);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "%s: tensor \"%.40s\": a name of %" G_GSIZE_FORMAT " bytes, expected 1 to %d", path, name,
+                 strlen (name), CLIPMOE_MAX_NAME);
     return FALSE;
   }
   if (self->tensors->len >= CLIPMOE_MAX_TENSORS) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: more than %d tensors", path, CLIPMOE_MAX_TENSORS);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: more than %d tensors", path,
+                 CLIPMOE_MAX_TENSORS);
     return FALSE;
   }
   if (clipmoe_tensors_lookup (self, name)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" stands there twice", path, name);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" stands there twice", path,
+                 name);
     return FALSE;
   }
   if (!clipmoe_dtype_parse (dtype, &t.dtype, &t.dtype_name, &size)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: tensor \"%s\": unknown dtype \"%.40s\"", path, name,
-                 dtype);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: tensor \"%s\": unknown dtype \"%.40s\"", path, name, dtype);
     return FALSE;
   }
   if (n_dims > CLIPMOE_MAX_DIMS) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: tensor \"%s\": %u dimensions, expected at most %d", path, name,
-                 n_dims, CLIPMOE_MAX_DIMS);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "%s: tensor \"%s\": %u dimensions, expected at most %d", path, name, n_dims,
+                 CLIPMOE_MAX_DIMS);
     return FALSE;
   }
   if (!clipmoe_checked_product (shape, n_dims, &t.n_elements) ||
-      __builtin_mul_overflow (t.n_elements, (guint64) size, &bytes) || bytes != n_bytes) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": %" G_GUINT64_FORMAT
-                 " bytes of data do not fit its shape and dtype %s", path, name, n_bytes, t.dtype_name);
+      __builtin_mul_overflow (t.n_elements, (guint64)size, &bytes) || bytes != n_bytes) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " bytes of data do not fit its shape and dtype %s",
+                 path, name, n_bytes, t.dtype_name);
     return FALSE;
   }
   t.name = g_strdup (name);
@@ -166,10 +163,9 @@ clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, c
 }
 
 ClipmoeTensors *
-clipmoe_tensors_read (const char *path, GError **error)
-{
+clipmoe_tensors_read (const char *path, GError **error) {
   gsize length;
-  guint8 *data = (guint8 *) clipmoe_file_read (path, G_MAXSIZE / 2, &length, error);
+  guint8 *data = (guint8 *)clipmoe_file_read (path, G_MAXSIZE / 2, &length, error);
   if (!data)
     return NULL;
   ClipmoeTensors *self = clipmoe_tensors_new ();
@@ -180,15 +176,14 @@ clipmoe_tensors_read (const char *path, GError **error)
 }
 
 static float
-f16_to_f32 (guint16 h)
-{
-  guint32 sign = (guint32) (h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
+f16_to_f32 (guint16 h) {
+  guint32 sign = (guint32)(h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
   if (exponent == 31) {
     bits = sign | 0x7f800000 | mantissa << 13;
   } else if (exponent) {
     bits = sign | (exponent + 112) << 23 | mantissa << 13;
   } else {
-    float f = (float) mantissa * 0x1p-24f;
+    float f = (float)mantissa * 0x1p-24f;
     return sign ? -f : f;
   }
   float f;
@@ -197,36 +192,33 @@ f16_to_f32 (guint16 h)
 }
 
 guint16
-clipmoe_f32_to_f16 (float value)
-{
+clipmoe_f32_to_f16 (float value) {
   guint32 bits;
   memcpy (&bits, &value, 4);
-  guint16 sign = (guint16) (bits >> 16 & 0x8000);
+  guint16 sign = (guint16)(bits >> 16 & 0x8000);
   bits &= 0x7fffffff;
   if (bits >= 0x7f800000)
-    return (guint16) (sign | 0x7c00 | (bits > 0x7f800000 ? 0x200 : 0));
+    return (guint16)(sign | 0x7c00 | (bits > 0x7f800000 ? 0x200 : 0));
   if (bits < 0x38800000) { /* below the smallest normal: the unit is 2^-24, nearbyint rounds to even */
     memcpy (&value, &bits, 4);
-    return (guint16) (sign | (guint16) nearbyintf (value * 0x1p24f));
+    return (guint16)(sign | (guint16)nearbyintf (value * 0x1p24f));
   }
   bits += 0xfff + (bits >> 13 & 1); /* may carry into the exponent, as it should */
   bits -= 112u << 23;
-  return (guint16) (sign | (bits >= 0x0f800000 ? 0x7c00 : bits >> 13));
+  return (guint16)(sign | (bits >= 0x0f800000 ? 0x7c00 : bits >> 13));
 }
 
 guint16
-clipmoe_f32_to_bf16 (float value)
-{
+clipmoe_f32_to_bf16 (float value) {
   guint32 bits;
   memcpy (&bits, &value, 4);
   if ((bits & 0x7fffffff) > 0x7f800000)
-    return (guint16) (bits >> 16 | 0x40);
-  return (guint16) ((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    return (guint16)(bits >> 16 | 0x40);
+  return (guint16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 gboolean
-clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out)
-{
+clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out) {
   for (guint64 i = 0; i < t->n_elements; i++) {
     guint16 half;
     guint32 word;
@@ -241,12 +233,12 @@ clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out)
       break;
     case CLIPMOE_DTYPE_BF16:
       memcpy (&half, t->data + 2 * i, 2);
-      word = (guint32) half << 16;
+      word = (guint32)half << 16;
       memcpy (&out[i], &word, 4);
       break;
     case CLIPMOE_DTYPE_F64:
       memcpy (&wide, t->data + 8 * i, 8);
-      out[i] = (float) wide;
+      out[i] = (float)wide;
       break;
     default:
       return FALSE;

@@ -29,9 +29,9 @@ typedef struct {
 
 typedef struct _ClipmoeTensors ClipmoeTensors;
 
-/* Reads any of: .safetensors, *.index.json of a sharded model (safetensors or .bin), torch zip (.pt, .bin, .pth; state
- * dict, training checkpoint, TorchScript), torch legacy. The format is told by content, not by name. Everything is
- * validated and lies in our own memory afterwards (pread, never mapped). */
+/* Reads any of: .safetensors, *.index.json of a sharded model (safetensors or .bin), torch zip (.pt, .bin,
+ * .pth; state dict, training checkpoint, TorchScript), torch legacy. The format is told by content, not by
+ * name. Everything is validated and lies in our own memory afterwards (pread, never mapped). */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
@@ -47,9 +47,9 @@ gboolean clipmoe_tensor_to_f32 (const ClipmoeTensor *tensor, float *out);
 guint16 clipmoe_f32_to_f16 (float value);
 guint16 clipmoe_f32_to_bf16 (float value);
 
-/* Writes whole or not at all: temporary name, fsync, rename, fsync of the folder. Data 8-byte aligned, tensors by
- * falling element size, then name. @metadata (string -> string) may be NULL. */
-gboolean clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n, GHashTable *metadata,
-                                    GError **error);
+/* Writes whole or not at all: temporary name, fsync, rename, fsync of the folder. Data 8-byte aligned,
+ * tensors by falling element size, then name. @metadata (string -> string) may be NULL. */
+gboolean clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n,
+                                    GHashTable *metadata, GError **error);
 
 #endif

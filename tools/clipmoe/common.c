@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 int
-clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, const char *description, const GOptionEntry *entries,
-               char ***files)
-{
+clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, const char *description,
+               const GOptionEntry *entries, char ***files) {
   GError *error = NULL;
   GOptionContext *context = g_option_context_new (parameters);
   char **copy = g_new0 (char *, argc + 1);
@@ -14,7 +13,7 @@ clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, 
     copy[i] = g_strdup (i ? argv[i] : name);
   g_option_context_set_help_enabled (context, FALSE);
   gboolean help = FALSE;
-  const GOptionEntry more[] = { { "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this help", NULL }, { NULL } };
+  const GOptionEntry more[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, &help, "Show this help", NULL}, {NULL}};
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_add_main_entries (context, more, NULL);
   g_option_context_set_description (context, description);
@@ -38,8 +37,7 @@ clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, 
 }
 
 int
-clipmoe_fail (GError *error)
-{
+clipmoe_fail (GError *error) {
   char *line = g_strdelimit (g_utf8_make_valid (error->message, -1), "\r\n", ' ');
   fprintf (stderr, "clipmoe: %s\n", line);
   g_free (line);
@@ -48,40 +46,40 @@ clipmoe_fail (GError *error)
 }
 
 ClipmoeModel *
-clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error)
-{
-  ClipmoeModelOptions options = { .vocab = a->vocab, .experts = (guint) CLAMP (a->experts, 0, 1024), .no_vocab = no_vocab };
+clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
+  ClipmoeModelOptions options = {
+      .vocab = a->vocab, .experts = (guint)CLAMP (a->experts, 0, 1024), .no_vocab = no_vocab};
   if (a->activation && g_str_equal (a->activation, "quick-gelu"))
     options.activation = CLIPMOE_ACTIVATION_QUICK_GELU;
   else if (a->activation && g_str_equal (a->activation, "gelu"))
     options.activation = CLIPMOE_ACTIVATION_GELU;
   else if (a->activation && !g_str_equal (a->activation, "auto")) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "--activation %s: expected auto, quick-gelu or gelu", a->activation);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "--activation %s: expected auto, quick-gelu or gelu", a->activation);
     return NULL;
   }
   return clipmoe_model_open (a->model, &options, error);
 }
 
 ClipmoeEncoder *
-clipmoe_open_encoder (const ClipmoeModelArguments *a, GError **error)
-{
+clipmoe_open_encoder (const ClipmoeModelArguments *a, GError **error) {
   ClipmoeModel *model = clipmoe_open_model (a, FALSE, error);
-  ClipmoeEncoderOptions options = { .threads = (guint) CLAMP (a->threads, 0, 1024) };
+  ClipmoeEncoderOptions options = {.threads = (guint)CLAMP (a->threads, 0, 1024)};
   ClipmoeEncoder *encoder = model ? clipmoe_encoder_new (model, &options, error) : NULL;
   clipmoe_model_unref (model);
   return encoder;
 }
 
 void
-clipmoe_json_string (GString *out, const char *text)
-{
+clipmoe_json_string (GString *out, const char *text) {
   char *valid = g_utf8_make_valid (text, -1);
   g_string_append_c (out, '"');
   for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
     gunichar c = g_utf8_get_char (p);
     if (c == '"' || c == '\\')
-      g_string_append_printf (out, "\\%c", (char) c);
-    else if (c < 32 || (c >= 127 && c <= 0x9F) || (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069))
+      g_string_append_printf (out, "\\%c", (char)c);
+    else if (c < 32 || (c >= 127 && c <= 0x9F) || (c >= 0x200E && c <= 0x200F) ||
+             (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069))
       g_string_append_printf (out, "\\u%04x", c);
     else
       g_string_append_unichar (out, c);

@@ -9,24 +9,25 @@ static const struct {
   const char *name, *what;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "tag", "say what videos and pictures show", clipmoe_cmd_tag },
-  { "embed", "print the vectors of pictures and words", clipmoe_cmd_embed },
-  { "tokenize", "print the token ids of words", clipmoe_cmd_tokenize },
-  { "model", "inspect a checkpoint", clipmoe_cmd_model },
+    {"tag", "say what videos and pictures show", clipmoe_cmd_tag},
+    {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
+    {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
+    {"model", "inspect a checkpoint", clipmoe_cmd_model},
 };
 
 static void
-usage (FILE *to)
-{
-  fprintf (to, "Usage: clipmoe COMMAND ...\n\nLooks at video and pictures with CLIP and CLIP-MoE, on the processor.\n\n");
+usage (FILE *to) {
+  fprintf (to, "Usage: clipmoe COMMAND ...\n\nLooks at video and pictures with CLIP and CLIP-MoE, on the "
+               "processor.\n\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     fprintf (to, "  %-10s %s\n", commands[i].name, commands[i].what);
-  fprintf (to, "\nExample:\n  clipmoe tag --labels \"a dog,a car\" street.mp4\n\nclipmoe COMMAND --help says more.\n");
+  fprintf (
+      to,
+      "\nExample:\n  clipmoe tag --labels \"a dog,a car\" street.mp4\n\nclipmoe COMMAND --help says more.\n");
 }
 
 int
-main (int argc, char **argv)
-{
+main (int argc, char **argv) {
   setlocale (LC_ALL, "");
   if (argc >= 2 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
     usage (stdout);

@@ -5,21 +5,20 @@
 #include "common.h"
 
 static void
-tower (const char *name, const ClipmoeTowerInfo *t)
-{
-  printf ("%-12s width %u, %u blocks, %u heads, feed-forward %u, %s\n", name, t->width, t->layers, t->heads, t->ffn_width,
-          t->activation == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU");
+tower (const char *name, const ClipmoeTowerInfo *t) {
+  printf ("%-12s width %u, %u blocks, %u heads, feed-forward %u, %s\n", name, t->width, t->layers, t->heads,
+          t->ffn_width, t->activation == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU");
   if (t->moe_layers)
     printf ("%-12s %u blocks are mixtures of %u experts\n", "", t->moe_layers, t->experts);
 }
 
 int
-clipmoe_cmd_model (int argc, char **argv)
-{
-  ClipmoeModelArguments a = { 0 };
-  const GOptionEntry entries[] = { CLIPMOE_MODEL_ENTRIES (a), { NULL } };
+clipmoe_cmd_model (int argc, char **argv) {
+  ClipmoeModelArguments a = {0};
+  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a), {NULL}};
   char **rest = NULL;
-  int r = clipmoe_parse (argc, argv, "clipmoe model", "inspect [PATH] — say what a checkpoint is; without PATH, the default model",
+  int r = clipmoe_parse (argc, argv, "clipmoe model",
+                         "inspect [PATH] — say what a checkpoint is; without PATH, the default model",
                          "Example:\n  clipmoe model inspect my-clip/\n", entries, &rest);
   if (r)
     return r == 2 ? 2 : 0;
@@ -37,8 +36,10 @@ clipmoe_cmd_model (int argc, char **argv)
     return clipmoe_fail (error);
   }
   const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
-  printf ("%-12s %s\n%-12s %s\n%-12s %s, stored as %s\n", "name", i->name, "file", i->path, "layout", i->layout, i->dtype);
-  printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters, i->active_parameters);
+  printf ("%-12s %s\n%-12s %s\n%-12s %s, stored as %s\n", "name", i->name, "file", i->path, "layout",
+          i->layout, i->dtype);
+  printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
+          i->active_parameters);
   printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
   tower ("image tower", &i->image);
   tower ("text tower", &i->text);

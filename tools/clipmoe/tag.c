@@ -16,8 +16,7 @@ typedef struct {
 
 /* The first video pad goes on to the tagger; sound and all else goes nowhere. */
 static void
-pad_added (GstElement *decoder, GstPad *pad, Run *run)
-{
+pad_added (GstElement *decoder, GstPad *pad, Run *run) {
   GstCaps *caps = gst_pad_get_current_caps (pad);
   if (!caps)
     caps = gst_pad_query_caps (pad, NULL);
@@ -41,35 +40,61 @@ pad_added (GstElement *decoder, GstPad *pad, Run *run)
 
 /* Every writable property of clipmoetag that a command can give is an option under its name. */
 static GOptionEntry *
-make_entries (GObjectClass *klass, GPtrArray *values, GParamSpec ***specs)
-{
+make_entries (GObjectClass *klass, GPtrArray *values, GParamSpec ***specs) {
   guint n, used = 0;
   *specs = g_object_class_list_properties (klass, &n);
   GOptionEntry *entries = g_new0 (GOptionEntry, n + 1);
   for (guint i = 0; i < n; i++) {
     GParamSpec *s = (*specs)[i];
-    if (!(s->flags & G_PARAM_WRITABLE) || s->owner_type == GST_TYPE_OBJECT || g_str_equal (s->name, "qos") || g_str_equal (s->name, "post-messages"))
+    if (!(s->flags & G_PARAM_WRITABLE) || s->owner_type == GST_TYPE_OBJECT || g_str_equal (s->name, "qos") ||
+        g_str_equal (s->name, "post-messages"))
       continue;
     char **value = g_new0 (char *, 1);
     g_ptr_array_add (values, value);
-    entries[used++] = (GOptionEntry){ s->name, 0, 0, G_OPTION_ARG_STRING, value, g_param_spec_get_blurb (s), "VALUE" };
+    entries[used++] =
+        (GOptionEntry){s->name, 0, 0, G_OPTION_ARG_STRING, value, g_param_spec_get_blurb (s), "VALUE"};
     (*specs)[used - 1] = s;
   }
   return entries;
 }
 
+/* GStreamer's PNG decoder trips over sizes that it cannot hold; they are refused before it sees them. */
 static gboolean
-run_file (const char *path, Run *run, GError **error)
-{
+too_large (const char *path, GError **error) {
+  guint8 head[24];
+  FILE *f = fopen (path, "rb");
+  size_t n = f ? fread (head, 1, sizeof head, f) : 0;
+  if (f)
+    fclose (f);
+  if (n < sizeof head || memcmp (head, "\211PNG\r\n\032\n", 8) != 0)
+    return FALSE;
+  guint32 width = (guint32)head[16] << 24 | head[17] << 16 | head[18] << 8 | head[19];
+  guint32 height = (guint32)head[20] << 24 | head[21] << 16 | head[22] << 8 | head[23];
+  if (width >= 1 && height >= 1 && width <= 32768 && height <= 32768 && (guint64)width * height <= 100000000)
+    return FALSE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+               "%s: a picture of %u x %u pixels, expected 1 to 32768 a side and at most 100 million in all",
+               path, width, height);
+  return TRUE;
+}
+
+static gboolean
+run_file (const char *path, Run *run, GError **error) {
   gboolean ok = FALSE, done = FALSE;
   if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path, g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
+                 g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
     return FALSE;
   }
-  GstElement *source = gst_element_factory_make ("filesrc", NULL), *decode = gst_element_factory_make ("decodebin", NULL);
-  GstElement *convert = gst_element_factory_make ("videoconvert", "convert"), *sink = gst_element_factory_make ("fakesink", NULL);
+  if (too_large (path, error))
+    return FALSE;
+  GstElement *source = gst_element_factory_make ("filesrc", NULL),
+             *decode = gst_element_factory_make ("decodebin", NULL);
+  GstElement *convert = gst_element_factory_make ("videoconvert", "convert"),
+             *sink = gst_element_factory_make ("fakesink", NULL);
   if (!source || !decode || !convert || !sink) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "GStreamer's filesrc, decodebin, videoconvert or fakesink is not installed");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "GStreamer's filesrc, decodebin, videoconvert or fakesink is not installed");
     return FALSE;
   }
   run->pipeline = gst_pipeline_new (NULL);
@@ -87,7 +112,8 @@ run_file (const char *path, Run *run, GError **error)
     /* a decoder that neither goes on nor fails is given up after a minute of silence */
     GstMessage *m = gst_bus_timed_pop (bus, change == GST_STATE_CHANGE_FAILURE ? 0 : 60 * GST_SECOND);
     if (!m) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, change == GST_STATE_CHANGE_FAILURE ? "cannot be opened" : "stopped without an end");
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path,
+                   change == GST_STATE_CHANGE_FAILURE ? "cannot be opened" : "stopped without an end");
       break;
     }
     const GstStructure *s = gst_message_get_structure (m);
@@ -102,7 +128,8 @@ run_file (const char *path, Run *run, GError **error)
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e->message);
       g_error_free (e);
       done = TRUE;
-    } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT && s && gst_structure_has_name (s, "clipmoe-tags")) {
+    } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ELEMENT && s &&
+               gst_structure_has_name (s, "clipmoe-tags")) {
       g_ptr_array_add (run->looks, g_strdup (gst_structure_get_string (s, "json")));
     }
     gst_message_unref (m);
@@ -117,23 +144,21 @@ run_file (const char *path, Run *run, GError **error)
 }
 
 static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
+compare_names (gconstpointer a, gconstpointer b) {
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
 /* Brings the looks' tags to intervals: a label that a look does not name was below its threshold. */
 static void
-table (Run *run, const char *path)
-{
-  GPtrArray *roots = g_ptr_array_new_with_free_func ((GDestroyNotify) json_decref), *names = g_ptr_array_new ();
+table (Run *run, const char *path) {
+  GPtrArray *roots = g_ptr_array_new_with_free_func ((GDestroyNotify)json_decref),
+            *names = g_ptr_array_new ();
   for (guint i = 0; i < run->looks->len; i++) {
     json_t *root = json_loads (run->looks->pdata[i], 0, NULL), *tag;
     gsize t;
     g_ptr_array_add (roots, root);
-    json_array_foreach (json_object_get (root, "tags"), t, tag)
-    {
-      char *name = (char *) json_string_value (json_object_get (tag, "label"));
+    json_array_foreach (json_object_get (root, "tags"), t, tag) {
+      char *name = (char *)json_string_value (json_object_get (tag, "label"));
       if (!g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
         g_ptr_array_add (names, name);
     }
@@ -151,10 +176,10 @@ table (Run *run, const char *path)
       last = json_number_value (json_object_get (roots->pdata[i + 1], "time")) - time;
     for (guint n = 0; n < names->len; n++)
       scores[n] = -INFINITY;
-    json_array_foreach (json_object_get (roots->pdata[i], "tags"), t, tag)
-    {
+    json_array_foreach (json_object_get (roots->pdata[i], "tags"), t, tag) {
       guint n;
-      g_ptr_array_find_with_equal_func (names, json_string_value (json_object_get (tag, "label")), g_str_equal, &n);
+      g_ptr_array_find_with_equal_func (names, json_string_value (json_object_get (tag, "label")),
+                                        g_str_equal, &n);
       scores[n] = json_number_value (json_object_get (tag, "score"));
     }
     clipmoe_timeline_add (timeline, time, MAX (last, 0), scores, NULL);
@@ -165,8 +190,9 @@ table (Run *run, const char *path)
   for (guint i = 0; i < intervals->len; i++) {
     const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, i);
     char start[32], end[32], peak[32];
-    g_string_append_printf (run->out, "%10s %10s  %6s  %s\n", g_ascii_formatd (start, 32, "%.2f", v->start), g_ascii_formatd (end, 32, "%.2f", v->end),
-                            g_ascii_formatd (peak, 32, "%.3f", v->peak), (char *) names->pdata[v->label]);
+    g_string_append_printf (run->out, "%10s %10s  %6s  %s\n", g_ascii_formatd (start, 32, "%.2f", v->start),
+                            g_ascii_formatd (end, 32, "%.2f", v->end),
+                            g_ascii_formatd (peak, 32, "%.3f", v->peak), (char *)names->pdata[v->label]);
   }
   clipmoe_timeline_free (timeline);
   g_free (thresholds);
@@ -176,14 +202,14 @@ table (Run *run, const char *path)
 }
 
 int
-clipmoe_cmd_tag (int argc, char **argv)
-{
+clipmoe_cmd_tag (int argc, char **argv) {
   GError *error = NULL;
   if (!gst_init_check (NULL, NULL, &error))
     return clipmoe_fail (error);
   GstElement *tag = gst_element_factory_make ("clipmoetag", NULL);
   if (!tag) {
-    fprintf (stderr, "clipmoe: GStreamer does not find the element clipmoetag, expected libgstclipmoe.so in GST_PLUGIN_PATH\n");
+    fprintf (stderr, "clipmoe: GStreamer does not find the element clipmoetag, expected libgstclipmoe.so in "
+                     "GST_PLUGIN_PATH\n");
     return 1;
   }
   gst_object_ref_sink (tag);
@@ -193,11 +219,12 @@ clipmoe_cmd_tag (int argc, char **argv)
   gboolean json = FALSE;
   guint n = values->len;
   entries = g_renew (GOptionEntry, entries, n + 2);
-  entries[n] = (GOptionEntry){ "json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON line a look", NULL };
-  entries[n + 1] = (GOptionEntry){ NULL };
+  entries[n] = (GOptionEntry){"json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON line a look", NULL};
+  entries[n + 1] = (GOptionEntry){NULL};
   char **files = NULL;
   int r = clipmoe_parse (argc, argv, "clipmoe tag", "FILE… — say what videos and pictures show",
-                         "Example:\n  clipmoe tag --labels \"a dog,a car\" street.mp4\n\nEvery option but --json is a property of clipmoetag: "
+                         "Example:\n  clipmoe tag --labels \"a dog,a car\" street.mp4\n\nEvery option but "
+                         "--json is a property of clipmoetag: "
                          "gst-inspect-1.0 clipmoetag.\n",
                          entries, &files);
   if (!r && !*files) {
@@ -208,24 +235,27 @@ clipmoe_cmd_tag (int argc, char **argv)
   g_object_set (tag, "post-messages", 2, NULL);
   gst_util_set_object_arg (G_OBJECT (tag), "video-direction", "auto");
   for (guint i = 0; i < n && !r; i++) {
-    char *value = *(char **) values->pdata[i];
+    char *value = *(char **)values->pdata[i];
     if (!value)
       continue;
     GValue v = G_VALUE_INIT;
     g_value_init (&v, specs[i]->value_type);
     if (!gst_value_deserialize_with_pspec (&v, value, specs[i]) && !G_VALUE_HOLDS_STRING (&v)) {
-      fprintf (stderr, "clipmoe tag: --%s %s: not a value it takes, see clipmoe tag --help\n", specs[i]->name, value);
+      fprintf (stderr, "clipmoe tag: --%s %s: not a value it takes, see clipmoe tag --help\n", specs[i]->name,
+               value);
       r = 2;
     } else {
       if (G_VALUE_HOLDS_STRING (&v))
         g_value_set_string (&v, value);
       else if (g_param_value_validate (specs[i], &v)) {
-        fprintf (stderr, "clipmoe tag: --%s %s: out of range, see gst-inspect-1.0 clipmoetag\n", specs[i]->name, value);
+        fprintf (stderr, "clipmoe tag: --%s %s: out of range, see gst-inspect-1.0 clipmoetag\n",
+                 specs[i]->name, value);
         r = 2;
       }
       if (!r)
         g_object_set_property (G_OBJECT (tag), specs[i]->name, &v);
-      labels |= g_str_equal (specs[i]->name, "labels") || g_str_equal (specs[i]->name, "labels-file") || g_str_equal (specs[i]->name, "attach-embedding");
+      labels |= g_str_equal (specs[i]->name, "labels") || g_str_equal (specs[i]->name, "labels-file") ||
+                g_str_equal (specs[i]->name, "attach-embedding");
       source |= g_str_equal (specs[i]->name, "source");
     }
     g_value_unset (&v);
@@ -234,7 +264,7 @@ clipmoe_cmd_tag (int argc, char **argv)
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
     g_object_set (tag, "labels-file", "everyday", NULL);
   }
-  Run run = { .tag = tag, .out = g_string_new (NULL), .looks = g_ptr_array_new_with_free_func (g_free) };
+  Run run = {.tag = tag, .out = g_string_new (NULL), .looks = g_ptr_array_new_with_free_func (g_free)};
   for (char **f = files; !r && *f; f++) {
     if (!source)
       g_object_set (tag, "source", *f, NULL);
@@ -242,7 +272,7 @@ clipmoe_cmd_tag (int argc, char **argv)
       r = clipmoe_fail (error);
     } else if (json) {
       for (guint i = 0; i < run.looks->len; i++)
-        g_string_append_printf (run.out, "%s\n", (char *) run.looks->pdata[i]);
+        g_string_append_printf (run.out, "%s\n", (char *)run.looks->pdata[i]);
     } else {
       table (&run, *f);
     }

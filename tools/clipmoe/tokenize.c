@@ -6,8 +6,7 @@
 #include "common.h"
 
 static gboolean
-one (ClipmoeTokenizer *t, const char *text, guint context, guint32 *ids, GString *out, GError **error)
-{
+one (ClipmoeTokenizer *t, const char *text, guint context, guint32 *ids, GString *out, GError **error) {
   guint n;
   gboolean cut;
   if (!clipmoe_tokenizer_encode (t, text, -1, context, ids, &n, &cut, error))
@@ -22,20 +21,22 @@ one (ClipmoeTokenizer *t, const char *text, guint context, guint32 *ids, GString
 }
 
 int
-clipmoe_cmd_tokenize (int argc, char **argv)
-{
-  ClipmoeModelArguments a = { 0 };
+clipmoe_cmd_tokenize (int argc, char **argv) {
+  ClipmoeModelArguments a = {0};
   int length = 0;
-  const GOptionEntry entries[] = { CLIPMOE_MODEL_ENTRIES (a),
-                                   { "context", 0, 0, G_OPTION_ARG_INT, &length, "Most ids of a text; 0 = the model's, 77 for a bare vocabulary", "N" },
-                                   { NULL } };
+  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a),
+                                  {"context", 0, 0, G_OPTION_ARG_INT, &length,
+                                   "Most ids of a text; 0 = the model's, 77 for a bare vocabulary", "N"},
+                                  {NULL}};
   char **texts = NULL;
-  int r = clipmoe_parse (argc, argv, "clipmoe tokenize", "TEXT… — print the token ids of words; - reads lines from standard input",
+  int r = clipmoe_parse (argc, argv, "clipmoe tokenize",
+                         "TEXT… — print the token ids of words; - reads lines from standard input",
                          "Example:\n  clipmoe tokenize \"a photo of a dog.\"\n", entries, &texts);
   if (r)
     return r == 2 ? 2 : 0;
   if (!*texts || length < 0 || length == 1 || length > 1 << 20) {
-    fprintf (stderr, "clipmoe tokenize: expected words, and a context of at least 2, see clipmoe tokenize --help\n");
+    fprintf (stderr,
+             "clipmoe tokenize: expected words, and a context of at least 2, see clipmoe tokenize --help\n");
     g_strfreev (texts);
     return 2;
   }
@@ -52,7 +53,7 @@ clipmoe_cmd_tokenize (int argc, char **argv)
     t = NULL;
   }
   if (length)
-    context = (guint) length;
+    context = (guint)length;
   guint32 *ids = g_new (guint32, context);
   GString *out = g_string_new (NULL);
   for (char **p = texts; *p && !error; p++) {
@@ -70,7 +71,9 @@ clipmoe_cmd_tokenize (int argc, char **argv)
       one (t, *p, context, ids, out, &error);
     }
   }
-  r = error ? clipmoe_fail (error) : fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0 ? 0 : 1;
+  r = error                                                                        ? clipmoe_fail (error)
+      : fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0 ? 0
+                                                                                   : 1;
   g_string_free (out, TRUE);
   g_free (ids);
   clipmoe_tokenizer_unref (t);

@@ -4,36 +4,34 @@
 #include <immintrin.h>
 #include <math.h>
 
-/* Six rows by sixteen columns: twelve accumulators, two halves of the panel's row, one broadcast. Fewer rows run the same
- * sums, so a row's result does not depend on its neighbours. */
-#define ROWS(N)                                                                                                        \
-  static void gemm_rows_##N (size_t k, const float *a, size_t lda, const float *panel, const float *bias, float *c,   \
-                             size_t ldc, int add)                                                                      \
-  {                                                                                                                    \
-    __m256 s[N][2];                                                                                                    \
-    for (int i = 0; i < N; i++)                                                                                        \
-      s[i][0] = s[i][1] = _mm256_setzero_ps ();                                                                        \
-    for (size_t p = 0; p < k; p++) {                                                                                   \
-      __m256 b0 = _mm256_load_ps (panel + p * CM_PANEL), b1 = _mm256_load_ps (panel + p * CM_PANEL + 8);               \
-      _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++)                                                             \
-      {                                                                                                                \
-        __m256 v = _mm256_broadcast_ss (a + (size_t) i * lda + p);                                                     \
-        s[i][0] = _mm256_fmadd_ps (v, b0, s[i][0]);                                                                    \
-        s[i][1] = _mm256_fmadd_ps (v, b1, s[i][1]);                                                                    \
-      }                                                                                                                \
-    }                                                                                                                  \
-    __m256 bias0 = bias ? _mm256_loadu_ps (bias) : _mm256_setzero_ps ();                                               \
-    __m256 bias1 = bias ? _mm256_loadu_ps (bias + 8) : _mm256_setzero_ps ();                                           \
-    for (int i = 0; i < N; i++) {                                                                                      \
-      float *o = c + (size_t) i * ldc;                                                                                 \
-      __m256 v0 = _mm256_add_ps (s[i][0], bias0), v1 = _mm256_add_ps (s[i][1], bias1);                                 \
-      if (add) {                                                                                                       \
-        v0 = _mm256_add_ps (_mm256_loadu_ps (o), v0);                                                                  \
-        v1 = _mm256_add_ps (_mm256_loadu_ps (o + 8), v1);                                                              \
-      }                                                                                                                \
-      _mm256_storeu_ps (o, v0);                                                                                        \
-      _mm256_storeu_ps (o + 8, v1);                                                                                    \
-    }                                                                                                                  \
+/* Six rows by sixteen columns: twelve accumulators, two halves of the panel's row, one broadcast. Fewer rows
+ * run the same sums, so a row's result does not depend on its neighbours. */
+#define ROWS(N)                                                                                              \
+  static void gemm_rows_##N (size_t k, const float *a, size_t lda, const float *panel, const float *bias,    \
+                             float *c, size_t ldc, int add) {                                                \
+    __m256 s[N][2];                                                                                          \
+    for (int i = 0; i < N; i++)                                                                              \
+      s[i][0] = s[i][1] = _mm256_setzero_ps ();                                                              \
+    for (size_t p = 0; p < k; p++) {                                                                         \
+      __m256 b0 = _mm256_load_ps (panel + p * CM_PANEL), b1 = _mm256_load_ps (panel + p * CM_PANEL + 8);     \
+      _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++) {                                                 \
+        __m256 v = _mm256_broadcast_ss (a + (size_t)i * lda + p);                                            \
+        s[i][0] = _mm256_fmadd_ps (v, b0, s[i][0]);                                                          \
+        s[i][1] = _mm256_fmadd_ps (v, b1, s[i][1]);                                                          \
+      }                                                                                                      \
+    }                                                                                                        \
+    __m256 bias0 = bias ? _mm256_loadu_ps (bias) : _mm256_setzero_ps ();                                     \
+    __m256 bias1 = bias ? _mm256_loadu_ps (bias + 8) : _mm256_setzero_ps ();                                 \
+    for (int i = 0; i < N; i++) {                                                                            \
+      float *o = c + (size_t)i * ldc;                                                                        \
+      __m256 v0 = _mm256_add_ps (s[i][0], bias0), v1 = _mm256_add_ps (s[i][1], bias1);                       \
+      if (add) {                                                                                             \
+        v0 = _mm256_add_ps (_mm256_loadu_ps (o), v0);                                                        \
+        v1 = _mm256_add_ps (_mm256_loadu_ps (o + 8), v1);                                                    \
+      }                                                                                                      \
+      _mm256_storeu_ps (o, v0);                                                                              \
+      _mm256_storeu_ps (o + 8, v1);                                                                          \
+    }                                                                                                        \
   }
 ROWS (1)
 ROWS (2)
@@ -43,9 +41,8 @@ ROWS (5)
 ROWS (6)
 
 static void
-gemm_panel (size_t m, size_t k, const float *a, size_t lda, const float *panel, const float *bias, float *c, size_t ldc,
-            int add)
-{
+gemm_panel (size_t m, size_t k, const float *a, size_t lda, const float *panel, const float *bias, float *c,
+            size_t ldc, int add) {
   for (; m >= 6; m -= 6, a += 6 * lda, c += 6 * ldc)
     gemm_rows_6 (k, a, lda, panel, bias, c, ldc, add);
   switch (m) {
@@ -70,8 +67,7 @@ gemm_panel (size_t m, size_t k, const float *a, size_t lda, const float *panel, 
 }
 
 static float
-sum8 (__m256 v)
-{
+sum8 (__m256 v) {
   __m128 s = _mm_add_ps (_mm256_castps256_ps128 (v), _mm256_extractf128_ps (v, 1));
   s = _mm_add_ps (s, _mm_movehl_ps (s, s));
   return _mm_cvtss_f32 (_mm_add_ss (s, _mm_movehdup_ps (s)));
@@ -79,8 +75,7 @@ sum8 (__m256 v)
 
 /* exp by 2^n * p(r), r in [-ln2/2, ln2/2]: Taylor to the sixth power, below 2e-7 relative. */
 static __m256
-exp8 (__m256 x)
-{
+exp8 (__m256 x) {
   x = _mm256_min_ps (_mm256_max_ps (x, _mm256_set1_ps (-87.3f)), _mm256_set1_ps (88.3f));
   __m256 n = _mm256_round_ps (_mm256_mul_ps (x, _mm256_set1_ps (1.44269504088896341f)),
                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -98,8 +93,7 @@ exp8 (__m256 x)
 }
 
 static void
-layer_norm (size_t n, const float *x, const float *weight, const float *bias, float eps, float *out)
-{
+layer_norm (size_t n, const float *x, const float *weight, const float *bias, float eps, float *out) {
   __m256 sum = _mm256_setzero_ps ();
   size_t i;
   double tail = 0;
@@ -107,7 +101,7 @@ layer_norm (size_t n, const float *x, const float *weight, const float *bias, fl
     sum = _mm256_add_ps (sum, _mm256_loadu_ps (x + i));
   for (; i < n; i++)
     tail += x[i];
-  float mean = (float) ((sum8 (sum) + tail) / (double) n);
+  float mean = (float)((sum8 (sum) + tail) / (double)n);
   __m256 m = _mm256_set1_ps (mean), square = _mm256_setzero_ps ();
   tail = 0;
   for (i = 0; i + 8 <= n; i += 8) {
@@ -116,7 +110,7 @@ layer_norm (size_t n, const float *x, const float *weight, const float *bias, fl
   }
   for (; i < n; i++)
     tail += (x[i] - mean) * (x[i] - mean);
-  float scale = (float) (1.0 / sqrt ((sum8 (square) + tail) / (double) n + eps));
+  float scale = (float)(1.0 / sqrt ((sum8 (square) + tail) / (double)n + eps));
   __m256 s = _mm256_set1_ps (scale);
   for (i = 0; i + 8 <= n; i += 8) {
     __m256 d = _mm256_mul_ps (_mm256_sub_ps (_mm256_loadu_ps (x + i), m), s);
@@ -127,8 +121,7 @@ layer_norm (size_t n, const float *x, const float *weight, const float *bias, fl
 }
 
 static void
-softmax (size_t n, float *x)
-{
+softmax (size_t n, float *x) {
   float top = x[0], total = 0;
   for (size_t i = 1; i < n; i++)
     top = x[i] > top ? x[i] : top;
@@ -147,8 +140,7 @@ softmax (size_t n, float *x)
 }
 
 static void
-quick_gelu (size_t n, float *x)
-{
+quick_gelu (size_t n, float *x) {
   size_t i;
   for (i = 0; i + 8 <= n; i += 8) {
     __m256 v = _mm256_loadu_ps (x + i), e = exp8 (_mm256_mul_ps (v, _mm256_set1_ps (-1.702f)));
@@ -159,15 +151,13 @@ quick_gelu (size_t n, float *x)
 }
 
 static void
-gelu (size_t n, float *x)
-{
+gelu (size_t n, float *x) {
   for (size_t i = 0; i < n; i++)
     x[i] = 0.5f * x[i] * (1.0f + erff (x[i] * 0.70710678118654752f));
 }
 
 static float
-dot (size_t n, const float *a, const float *b)
-{
+dot (size_t n, const float *a, const float *b) {
   __m256 s = _mm256_setzero_ps ();
   size_t i;
   float tail = 0;
@@ -179,8 +169,7 @@ dot (size_t n, const float *a, const float *b)
 }
 
 static void
-axpy (size_t n, float s, const float *x, float *y)
-{
+axpy (size_t n, float s, const float *x, float *y) {
   __m256 v = _mm256_set1_ps (s);
   size_t i;
   for (i = 0; i + 8 <= n; i += 8)
@@ -189,4 +178,4 @@ axpy (size_t n, float s, const float *x, float *y)
     y[i] += s * x[i];
 }
 
-const ClipmoeKernels cm_kernels_avx2 = { "avx2", gemm_panel, layer_norm, softmax, quick_gelu, gelu, dot, axpy };
+const ClipmoeKernels cm_kernels_avx2 = {"avx2", gemm_panel, layer_norm, softmax, quick_gelu, gelu, dot, axpy};
