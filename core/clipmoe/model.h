@@ -65,17 +65,6 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *
 /** Borrowed; NULL when opened with no_vocab. Since: 0.1 */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
 
-typedef enum { CLIPMOE_LAYOUT_CLIPMOE, CLIPMOE_LAYOUT_HUGGINGFACE } ClipmoeLayout;
-
-/**
- * clipmoe_model_save: writes a folder (model.safetensors, config.json, vocabulary) whole or not at all.
- * @dtype: "f32", "f16", "bf16", or NULL = as stored where the target can hold it
- * A mixture cannot be held by Hugging Face's layout: UNSUPPORTED.
- * Since: 0.1
- */
-CLIPMOE_API gboolean clipmoe_model_save (const ClipmoeModel *self, const char *folder, ClipmoeLayout layout,
-                                         const char *dtype, GError **error);
-
 /**
  * clipmoe_resource_find: looks up an installed thing by name.
  * @kind: "" for a model folder, "labels" or "templates" for a list (NAME.txt)

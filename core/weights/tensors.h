@@ -29,9 +29,8 @@ typedef struct {
 
 typedef struct _ClipmoeTensors ClipmoeTensors;
 
-/* Reads any of: .safetensors, *.index.json of a sharded model (safetensors or .bin), torch zip (.pt, .bin,
- * .pth; state dict, training checkpoint, TorchScript), torch legacy. The format is told by content, not by
- * name. Everything is validated and lies in our own memory afterwards (pread, never mapped). */
+/* Reads a .safetensors file. Everything is validated and lies in our own memory afterwards (pread, never mapped: a file that
+ * somebody cuts would kill the host). */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
