@@ -127,12 +127,13 @@ route (const ClipmoePackedTower *t, const ClipmoeBlock *b, const float *x, float
   for (guint drop = n; drop > k; drop--) { /* take away the smallest, the last one of equals */
     guint worst = n;
     for (guint e = n; e-- > 0;)
-      if (gates[e] >= 0 && (worst == n || gates[e] < gates[worst]))
+      if (gates[e] != -1 && (worst == n || gates[e] < gates[worst]))
         worst = e;
-    gates[worst] = -1;
+    gates[worst] = -1; /* one of the n, whatever they hold: NaN is not -1 */
   }
   for (guint e = 0; e < n; e++)
-    kept += MAX (gates[e], 0);
+    if (gates[e] != -1)
+      kept += gates[e];
   for (guint e = 0; e < n; e++)
     gates[e] = gates[e] < 0 ? 0 : gates[e] / kept;
 }
@@ -158,7 +159,7 @@ mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, gu
   for (guint e = 0; e < experts; e++) {
     guint n = 0;
     for (guint i = first; i < last; i++)
-      if (t->gates[(gsize)i * experts + e] > 0) {
+      if (t->gates[(gsize)i * experts + e] != 0) { /* NaN too: it must reach the result and be refused */
         memcpy (t->expert_in + (gsize)n * d, t->norm + (gsize)i * d, d * sizeof (float));
         t->chosen[n++] = i;
       }

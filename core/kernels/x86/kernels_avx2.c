@@ -10,7 +10,7 @@
   static void gemm_rows_##N (size_t k, const float *a, size_t lda, const float *panel, const float *bias,    \
                              float *c, size_t ldc, int add) {                                                \
     __m256 s[N][2];                                                                                          \
-    for (int i = 0; i < N; i++)                                                                              \
+    _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++)                                                     \
       s[i][0] = s[i][1] = _mm256_setzero_ps ();                                                              \
     for (size_t p = 0; p < k; p++) {                                                                         \
       __m256 b0 = _mm256_load_ps (panel + p * CM_PANEL), b1 = _mm256_load_ps (panel + p * CM_PANEL + 8);     \
@@ -22,7 +22,7 @@
     }                                                                                                        \
     __m256 bias0 = bias ? _mm256_loadu_ps (bias) : _mm256_setzero_ps ();                                     \
     __m256 bias1 = bias ? _mm256_loadu_ps (bias + 8) : _mm256_setzero_ps ();                                 \
-    for (int i = 0; i < N; i++) {                                                                            \
+    _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++) {                                                   \
       float *o = c + (size_t)i * ldc;                                                                        \
       __m256 v0 = _mm256_add_ps (s[i][0], bias0), v1 = _mm256_add_ps (s[i][1], bias1);                       \
       if (add) {                                                                                             \
@@ -76,7 +76,8 @@ sum8 (__m256 v) {
 /* exp by 2^n * p(r), r in [-ln2/2, ln2/2]: Taylor to the sixth power, below 2e-7 relative. */
 static __m256
 exp8 (__m256 x) {
-  x = _mm256_min_ps (_mm256_max_ps (x, _mm256_set1_ps (-87.3f)), _mm256_set1_ps (88.3f));
+  /* the bound first: minps and maxps hand on their second operand when one is NaN, which must not be lost */
+  x = _mm256_min_ps (_mm256_set1_ps (88.3f), _mm256_max_ps (_mm256_set1_ps (-87.3f), x));
   __m256 n = _mm256_round_ps (_mm256_mul_ps (x, _mm256_set1_ps (1.44269504088896341f)),
                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   __m256 r = _mm256_fnmadd_ps (n, _mm256_set1_ps (0.693359375f), x);
