@@ -18,8 +18,12 @@ struct _ClipmoePreprocessor {
   Key key;
   ClipmoeAxis x[3], y[3];
   guint left, top, columns, rows; /* where the window lies in the square, in the source's orientation */
-  float *planes[3], *between;     /* [rows][columns]; [source rows][columns] */
-  gsize between_size;
+  float *planes[3];               /* [rows][columns] */
+  union {                         /* [source rows that count][columns], whole numbers or not */
+    gint32 *whole;
+    float *real;
+  } between, row; /* row: one source row's samples that count, unpacked */
+  gsize between_size, row_size;
 };
 
 ClipmoePreprocessor *
@@ -48,7 +52,8 @@ clipmoe_preprocessor_free (ClipmoePreprocessor *self) {
   clear_axes (self);
   for (guint i = 0; i < 3; i++)
     g_free (self->planes[i]);
-  g_free (self->between);
+  g_free (self->between.real);
+  g_free (self->row.real);
   g_free (self);
 }
 
@@ -68,6 +73,17 @@ turn (ClipmoeOrientation o, guint last, guint x, guint y, guint *sx, guint *sy) 
   guint a = how[o].swap ? y : x, b = how[o].swap ? x : y;
   *sx = how[o].flip_x ? last - a : a;
   *sy = how[o].flip_y ? last - b : b;
+}
+
+/* Room for at least @n values of four bytes. */
+static gboolean
+grow (float **at, gsize *size, gsize n) {
+  if (n > *size) {
+    g_free (*at);
+    *at = g_try_new (float, n);
+    *size = *at ? n : 0;
+  }
+  return *at != NULL;
 }
 
 /* Sizes and windows as if the picture were turned first, then brought back to the source's axes. */
@@ -103,27 +119,24 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
     from_x = (guint)rw - self->columns - from_x;
   if (zero_y)
     from_y = (guint)rh - self->rows - from_y;
-  self->left = (side - self->columns) / 2;
-  self->top = (side - self->rows) / 2;
+  guint bar_x = side - self->columns, bar_y = side - self->rows;
+  self->left = zero_x ? bar_x - bar_x / 2 : bar_x / 2;
+  self->top = zero_y ? bar_y - bar_y / 2 : bar_y / 2;
   clear_axes (self);
-  gsize tallest = 0;
+  gsize most_rows = 0, most_columns = 0;
+  gboolean ok = self->planes[0] && self->planes[1] && self->planes[2];
   for (guint i = 0; i < v->components; i++) {
     const ClipmoeComponent *c = &v->component[i];
-    tallest = MAX (tallest, c->height);
-    if (!clipmoe_axis_init (&self->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint)rw, from_x,
-                            self->columns) ||
-        !clipmoe_axis_init (&self->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint)rh, from_y,
-                            self->rows))
-      tallest = G_MAXSIZE;
+    ok = ok &&
+         clipmoe_axis_init (&self->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint)rw, from_x,
+                            self->columns) &&
+         clipmoe_axis_init (&self->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint)rh, from_y,
+                            self->rows);
+    most_columns = MAX (most_columns, self->x[i].end - self->x[i].begin);
+    most_rows = MAX (most_rows, self->y[i].end - self->y[i].begin);
   }
-  if (tallest != G_MAXSIZE && tallest * self->columns > self->between_size) {
-    g_free (self->between);
-    self->between_size = tallest * self->columns;
-    self->between = g_try_new (float, self->between_size);
-  }
-  if (tallest == G_MAXSIZE || !self->between || !self->planes[0] || !self->planes[1] || !self->planes[2]) {
-    self->between_size = 0;
-    g_clear_pointer (&self->between, g_free);
+  if (!ok || !grow (&self->between.real, &self->between_size, most_rows * self->columns) ||
+      !grow (&self->row.real, &self->row_size, MAX (most_columns, self->columns))) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
                  "no memory to resize a picture of %u x %u pixels", v->width, v->height);
     return FALSE;
@@ -131,65 +144,79 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   return TRUE;
 }
 
-static inline gint64
-sample (const ClipmoeComponent *c, const guint8 *row, guint x) {
-  const guint8 *p = row + (gsize)x * c->step;
-  if (c->bytes == 1)
-    return *p;
-  return ((p[0] | p[1] << 8) >> c->shift) & 1023;
-}
-
-static inline float
-round8 (gint64 sum) {
+/* Pillow's rounding from 2^22ths. A sum fits 32 bits: weights stay within 1.3 in all, samples within 255. */
+static inline gint32
+round8 (gint32 sum) {
   sum = (sum + (1 << 21)) >> 22;
-  return (float)CLAMP (sum, 0, 255);
+  return CLAMP (sum, 0, 255);
 }
 
-/* Horizontal pass over the rows that the vertical pass needs, then the vertical pass. @exact: Pillow's
- * integers, rounded to 8 bits after each pass (a pass that changes nothing is left out); else plain sums. */
+/* Pillow's integers, rounded to 8 bits after each pass (weights of a pass that changes nothing are 0, 1, 0):
+ * the horizontal pass over the rows that the vertical one needs, then the vertical pass. */
 static void
-resize (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
-        const ClipmoeAxis *ay, gboolean exact, float *out) {
-  guint low = ay->first[0], high = 0;
-  for (guint i = 0; i < ay->n; i++) {
-    low = MIN (low, ay->first[i]);
-    high = MAX (high, ay->first[i] + ay->count[i]);
-  }
-  for (guint y = low; y < high; y++) {
-    const guint8 *row = c->base + (gssize)y * c->stride;
-    float *to = self->between + (gsize)y * ax->n;
+resize_exact (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
+              const ClipmoeAxis *ay, float *out) {
+  gint32 *row = self->row.whole;
+  for (guint y = ay->begin; y < ay->end; y++) {
+    const guint8 *from = c->base + (gssize)y * c->stride + (gsize)ax->begin * c->step;
+    gint32 *to = self->between.whole + (gsize)(y - ay->begin) * ax->n;
+    for (guint x = 0; x < ax->end - ax->begin; x++)
+      row[x] = from[(gsize)x * c->step];
     for (guint i = 0; i < ax->n; i++) {
-      gsize at = (gsize)i * ax->taps;
-      guint first = ax->first[i];
-      if (exact) {
-        gint64 sum = 0;
-        for (guint t = 0; t < ax->count[i]; t++)
-          sum += ax->fixed[at + t] * sample (c, row, first + t);
-        to[i] = round8 (sum);
-      } else {
-        double sum = 0;
-        for (guint t = 0; t < ax->count[i]; t++)
-          sum += ax->weights[at + t] * (double)sample (c, row, first + t);
-        to[i] = (float)sum;
-      }
+      const gint32 *k = ax->fixed + (gsize)i * ax->taps, *p = row + (ax->first[i] - ax->begin);
+      gint32 sum = 0;
+      for (guint t = 0; t < ax->count[i]; t++)
+        sum += k[t] * p[t];
+      to[i] = round8 (sum);
     }
   }
-  for (guint y = 0; y < ay->n; y++)
-    for (guint x = 0; x < ax->n; x++) {
-      const float *from = self->between + (gsize)ay->first[y] * ax->n + x;
-      gsize at = (gsize)y * ay->taps;
-      if (exact) {
-        gint64 sum = 0;
-        for (guint t = 0; t < ay->count[y]; t++)
-          sum += ay->fixed[at + t] * (gint64)from[(gsize)t * ax->n];
-        out[(gsize)y * ax->n + x] = round8 (sum);
-      } else {
-        double sum = 0;
-        for (guint t = 0; t < ay->count[y]; t++)
-          sum += ay->weights[at + t] * from[(gsize)t * ax->n];
-        out[(gsize)y * ax->n + x] = (float)sum;
-      }
+  for (guint y = 0; y < ay->n; y++) {
+    const gint32 *k = ay->fixed + (gsize)y * ay->taps,
+                 *from = self->between.whole + (gsize)(ay->first[y] - ay->begin) * ax->n;
+    memset (row, 0, ax->n * sizeof *row);
+    for (guint t = 0; t < ay->count[y]; t++, from += ax->n)
+      for (guint x = 0; x < ax->n; x++)
+        row[x] += k[t] * from[x];
+    for (guint x = 0; x < ax->n; x++)
+      out[(gsize)y * ax->n + x] = (float)round8 (row[x]);
+  }
+}
+
+/* The same passes in floats, for components that are no colours yet. */
+static void
+resize_smooth (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
+               const ClipmoeAxis *ay, float *out) {
+  float *row = self->row.real;
+  for (guint y = ay->begin; y < ay->end; y++) {
+    const guint8 *from = c->base + (gssize)y * c->stride + (gsize)ax->begin * c->step;
+    float *to = self->between.real + (gsize)(y - ay->begin) * ax->n;
+    if (c->bytes == 1)
+      for (guint x = 0; x < ax->end - ax->begin; x++)
+        row[x] = from[(gsize)x * c->step];
+    else
+      for (guint x = 0; x < ax->end - ax->begin; x++, from += c->step)
+        row[x] = (float)(((from[0] | from[1] << 8) >> c->shift) & 1023);
+    for (guint i = 0; i < ax->n; i++) {
+      const float *w = ax->weights + (gsize)i * ax->taps, *p = row + (ax->first[i] - ax->begin);
+      float sum[4] = {0}; /* four at a time: one sum would wait for itself */
+      guint t = 0;
+      for (; t + 4 <= ax->count[i]; t += 4)
+        for (guint j = 0; j < 4; j++)
+          sum[j] += w[t + j] * p[t + j];
+      for (; t < ax->count[i]; t++)
+        sum[0] += w[t] * p[t];
+      to[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     }
+  }
+  for (guint y = 0; y < ay->n; y++) {
+    const float *w = ay->weights + (gsize)y * ay->taps,
+                *from = self->between.real + (gsize)(ay->first[y] - ay->begin) * ax->n;
+    float *to = out + (gsize)y * ax->n;
+    memset (to, 0, ax->n * sizeof *to);
+    for (guint t = 0; t < ay->count[y]; t++, from += ax->n)
+      for (guint x = 0; x < ax->n; x++)
+        to[x] += w[t] * from[x];
+  }
 }
 
 /* Y'CbCr of the view's depth into R'G'B' of 0..255, in place. */
@@ -219,6 +246,11 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, 
                  geometry, orientation);
     return FALSE;
   }
+  if (!self->side) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "a model that looks at 0 x 0 pixels, expected at least 1 x 1");
+    return FALSE;
+  }
   if (!clipmoe_view_init (&v, image, error))
     return FALSE;
   Key key;
@@ -236,14 +268,14 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, 
     key.offset_x[i] = v.component[i].offset_x;
     key.offset_y[i] = v.component[i].offset_y;
   }
-  if (memcmp (&key, &self->key, sizeof key) != 0 || !self->between) {
+  if (memcmp (&key, &self->key, sizeof key) != 0) {
     memset (&self->key, 0, sizeof self->key);
     if (!prepare (self, &v, geometry, orientation, image->par_n, image->par_d, error))
       return FALSE;
-    self->key = key;
+    memcpy (&self->key, &key, sizeof key); /* an assignment need not copy the padding */
   }
   for (guint i = 0; i < v.components; i++)
-    resize (self, &v.component[i], &self->x[i], &self->y[i], !v.yuv, self->planes[i]);
+    (v.yuv ? resize_smooth : resize_exact) (self, &v.component[i], &self->x[i], &self->y[i], self->planes[i]);
   if (v.yuv)
     convert (self, &v);
 

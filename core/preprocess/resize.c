@@ -22,27 +22,34 @@ clipmoe_axis_init (ClipmoeAxis *self, guint n_in, double extent, double offset, 
   self->taps = (guint)ceil (support) * 2 + 1;
   self->first = g_try_new (guint, n);
   self->count = g_try_new (guint, n);
-  self->weights = g_try_new0 (double, (gsize)n * self->taps);
+  self->weights = g_try_new0 (float, (gsize)n * self->taps);
   self->fixed = g_try_new0 (gint32, (gsize)n * self->taps);
-  if (!self->first || !self->count || !self->weights || !self->fixed)
+  double *w = g_try_new (double, self->taps);
+  if (!self->first || !self->count || !self->weights || !self->fixed || !w) {
+    g_free (w);
     return FALSE;
+  }
+  self->begin = n_in;
   for (guint i = 0; i < n; i++) {
     double center = (from + i + 0.5) * scale + offset, total = 0;
-    double *w = self->weights + (gsize)i * self->taps;
     int low = (int)(center - support + 0.5), high = (int)(center + support + 0.5);
     low = CLAMP (low, 0, (int)n_in - 1);
     high = CLAMP (high, low + 1, (int)n_in);
     self->first[i] = (guint)low;
     self->count[i] = MIN ((guint)(high - low), self->taps);
+    self->begin = MIN (self->begin, (guint)low);
+    self->end = MAX (self->end, low + self->count[i]);
     for (guint x = 0; x < self->count[i]; x++)
       total += w[x] = bicubic ((x + low - center + 0.5) * inverse);
     for (guint x = 0; x < self->count[i]; x++) {
       if (total != 0)
         w[x] /= total;
+      self->weights[(gsize)i * self->taps + x] = (float)w[x];
       self->fixed[(gsize)i * self->taps + x] =
           (gint32)(w[x] < 0 ? w[x] * (1 << 22) - 0.5 : w[x] * (1 << 22) + 0.5);
     }
   }
+  g_free (w);
   return TRUE;
 }
 

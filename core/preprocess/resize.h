@@ -6,10 +6,11 @@
 
 /* Where each output position of one axis draws from. */
 typedef struct {
-  guint n, taps; /* output positions; room for weights each */
+  guint n, taps;    /* output positions; room for weights each */
+  guint begin, end; /* input positions that any output position draws from */
   guint *first, *count;
-  double *weights; /* [n][taps] */
-  gint32 *fixed;   /* the same times 2^22, rounded as Pillow rounds */
+  float *weights; /* [n][taps] */
+  gint32 *fixed;  /* the same times 2^22, rounded as Pillow rounds */
 } ClipmoeAxis;
 
 /* Positions from..from+n-1 of an axis that brings n_in samples to n_out. The samples stand for @extent

@@ -40,6 +40,11 @@ clipmoe_view_init (ClipmoeView *self, const ClipmoeImage *image, GError **error)
                  image->format);
     return FALSE;
   }
+  if ((guint)image->matrix > CLIPMOE_MATRIX_BT2020 || (guint)image->range > CLIPMOE_RANGE_LIMITED) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "picture: unknown colour matrix %d or range %d", image->matrix, image->range);
+    return FALSE;
+  }
   if (!image->width || !image->height || image->width > MAX_SIDE || image->height > MAX_SIDE ||
       (guint64)image->width * image->height > MAX_PIXELS) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
