@@ -60,6 +60,32 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
   return data;
 }
 
+static void
+sync_folder_of (const char *path) {
+  char *folder = g_path_get_dirname (path);
+  int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir >= 0) {
+    fsync (dir); /* some file systems cannot; the data itself is synced */
+    close (dir);
+  }
+  g_free (folder);
+}
+
+gboolean
+clipmoe_file_publish (const char *from, const char *to, GError **error) {
+  int fd = open (from, O_RDONLY | O_CLOEXEC);
+  gboolean ok = fd >= 0 || io_error (error, from, "cannot open");
+  if (ok && fsync (fd) != 0)
+    ok = io_error (error, to, "cannot sync");
+  if (fd >= 0)
+    close (fd);
+  if (ok && rename (from, to) != 0)
+    ok = io_error (error, to, "cannot rename");
+  if (ok)
+    sync_folder_of (to);
+  return ok;
+}
+
 gboolean
 clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
   char *tmp = g_strdup_printf ("%s.XXXXXX", path);
@@ -81,17 +107,10 @@ clipmoe_file_write (const char *path, const void *data, gsize length, GError **e
     ok = io_error (error, path, "cannot write");
   if (ok && rename (tmp, path) != 0)
     ok = io_error (error, path, "cannot rename");
-  if (ok) {
-    char *folder = g_path_get_dirname (path);
-    int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir >= 0) {
-      fsync (dir); /* some file systems cannot; the data itself is synced */
-      close (dir);
-    }
-    g_free (folder);
-  } else if (fd >= 0) {
+  if (ok)
+    sync_folder_of (path);
+  else if (fd >= 0)
     unlink (tmp);
-  }
   g_free (tmp);
   return ok;
 }

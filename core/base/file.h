@@ -12,4 +12,7 @@ char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **
  * folder. */
 gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
 
+/* Makes a finished file at @from, in the same folder, appear as @to: fsync, rename, fsync of the folder. */
+gboolean clipmoe_file_publish (const char *from, const char *to, GError **error);
+
 #endif

@@ -1,5 +1,6 @@
 #include "common.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +43,14 @@ clipmoe_fail (GError *error) {
   fprintf (stderr, "clipmoe: %s\n", line);
   g_free (line);
   g_error_free (error);
+  return 1;
+}
+
+int
+clipmoe_print (const GString *out) {
+  if (fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0)
+    return 0;
+  fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
   return 1;
 }
 

@@ -33,6 +33,8 @@ int clipmoe_parse (int argc, char **argv, const char *name, const char *paramete
 int clipmoe_fail (GError *error);
 ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboolean no_vocab, GError **error);
 ClipmoeEncoder *clipmoe_open_encoder (const ClipmoeModelArguments *arguments, GError **error);
+/* All of @out to standard output: 0, or 1 with a sentence when that fails. */
+int clipmoe_print (const GString *out);
 void clipmoe_json_string (GString *out, const char *text);
 
 #endif

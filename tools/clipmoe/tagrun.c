@@ -1,0 +1,315 @@
+#include "tagrun.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "common.h"
+#include <base/file.h>
+#include "picture.h"
+
+#define SILENCE (60 * GST_SECOND) /* a decoder that neither goes on nor fails is given up */
+
+GstElement *
+clipmoe_tagrun_element (GError **error) {
+  if (!gst_init_check (NULL, NULL, error))
+    return NULL;
+  GstElement *tag = gst_element_factory_make ("clipmoetag", NULL);
+  if (!tag) {
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+        "GStreamer does not find the element clipmoetag, expected libgstclipmoe.so in GST_PLUGIN_PATH");
+    return NULL;
+  }
+  gst_object_ref_sink (tag);
+  gst_util_set_object_arg (G_OBJECT (tag), "post-messages", "all");
+  gst_util_set_object_arg (G_OBJECT (tag), "video-direction", "auto");
+  return tag;
+}
+
+/* Makes the named elements, puts them into the pipeline and links them in order; the list ends with NULL.
+ * Leaves the first one in *first. */
+static gboolean
+chain (GstElement *pipeline, GstElement **first, GError **error, ...) {
+  va_list names;
+  GstElement *last = NULL;
+  gboolean ok = TRUE;
+  va_start (names, error);
+  for (const char *name; ok && (name = va_arg (names, const char *));) {
+    GstElement *e = gst_element_factory_make (name, name);
+    if (!e) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "GStreamer's element %s is not installed", name);
+      ok = FALSE;
+      break;
+    }
+    gst_bin_add (GST_BIN (pipeline), e);
+    if (last)
+      ok = gst_element_link (last, e);
+    else if (first)
+      *first = e;
+    last = e;
+  }
+  va_end (names);
+  return ok;
+}
+
+/* The first video pad goes on to the tagger; sound and all else goes nowhere. */
+static void
+pad_added (GstElement *decoder, GstPad *pad, GstElement *pipeline) {
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  if (!caps)
+    caps = gst_pad_query_caps (pad, NULL);
+  gboolean video = gst_caps_get_size (caps) > 0 &&
+                   g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "video/");
+  gst_caps_unref (caps);
+  GstElement *flip = gst_bin_get_by_name (GST_BIN (pipeline), "videoflip"),
+             *next = flip ? flip : gst_bin_get_by_name (GST_BIN (pipeline), "videoconvert");
+  GstPad *sink = gst_element_get_static_pad (next, "sink");
+  if (!video || gst_pad_is_linked (sink)) {
+    gst_object_unref (sink);
+    gst_object_unref (next);
+    next = gst_element_factory_make ("fakesink", NULL);
+    g_object_set (next, "sync", FALSE, "async", FALSE, NULL);
+    gst_bin_add (GST_BIN (pipeline), gst_object_ref (next));
+    gst_element_sync_state_with_parent (next);
+    sink = gst_element_get_static_pad (next, "sink");
+  }
+  gst_pad_link (pad, sink);
+  gst_object_unref (sink);
+  gst_object_unref (next);
+}
+
+static GstPadProbeReturn
+keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer sheet) {
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstVideoInfo video;
+  if (caps && gst_video_info_from_caps (&video, caps))
+    clipmoe_sheet_add (sheet, &video, GST_PAD_PROBE_INFO_BUFFER (info));
+  if (caps)
+    gst_caps_unref (caps);
+  return GST_PAD_PROBE_OK;
+}
+
+/* A picture as one RGB frame: the path that is bit-exact with what models were trained on. */
+static gboolean
+feed_picture (GstElement *source, const char *path, guint8 *rgb, guint width, guint height, GError **error) {
+  GstVideoInfo info;
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, width, height);
+  gsize line = (gsize)width * 3, stride = (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&info, 0);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, stride * height, NULL);
+  GstMapInfo map;
+  if (!buffer || !gst_buffer_map (buffer, &map, GST_MAP_WRITE)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path, width,
+                 height);
+    return FALSE;
+  }
+  for (guint y = 0; y < height; y++)
+    memcpy (map.data + y * stride, rgb + y * line, line);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer) = 0;
+  GstCaps *caps = gst_video_info_to_caps (&info);
+  g_object_set (source, "caps", caps, "format", GST_FORMAT_TIME, NULL);
+  gst_caps_unref (caps);
+  GstFlowReturn flow;
+  g_signal_emit_by_name (source, "push-buffer", buffer, &flow);
+  gst_buffer_unref (buffer);
+  g_signal_emit_by_name (source, "end-of-stream", &flow);
+  return TRUE;
+}
+
+/* Links what ends the pipeline behind the tagger. */
+static gboolean
+add_sink (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError **error) {
+  GstElement *first = NULL;
+  if (!run->overlay) {
+    if (!chain (pipeline, &first, error, "fakesink", NULL))
+      return FALSE;
+    g_object_set (first, "sync", FALSE, NULL);
+  } else {
+    GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
+    if (!convert || !chain (pipeline, &first, error, "clipmoeoverlay", NULL))
+      return FALSE;
+    gst_bin_add (GST_BIN (pipeline), convert);
+    GstElement *encoder = NULL;
+    if (!chain (pipeline, &encoder, error, "x264enc", "h264parse", "mp4mux", "filesink", NULL) ||
+        !gst_element_link_many (first, convert, encoder, NULL))
+      return FALSE;
+    gst_util_set_object_arg (G_OBJECT (encoder), "speed-preset", "veryfast");
+    gst_util_set_object_arg (G_OBJECT (encoder), "pass", "quant");
+    g_object_set (encoder, "quantizer", 23, NULL);
+    GstElement *file = gst_bin_get_by_name (GST_BIN (pipeline), "filesink");
+    g_object_set (file, "location", path, "sync", FALSE, NULL);
+    gst_object_unref (file);
+  }
+  return gst_element_link (run->tag, first);
+}
+
+/* One line on a terminal: where it is, how fast, how long still. */
+static void
+show_progress (GstElement *pipeline, const char *path, gint64 begun) {
+  gint64 at = 0, all = 0;
+  if (!gst_element_query_position (pipeline, GST_FORMAT_TIME, &at) || at < 0)
+    return;
+  double took = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC, seconds = (double)at / GST_SECOND;
+  char *name = g_path_get_basename (path);
+  fprintf (stderr, "\r\033[K%.40s  %.1f s", name, seconds);
+  if (gst_element_query_duration (pipeline, GST_FORMAT_TIME, &all) && all > 0)
+    fprintf (stderr, " of %.1f s", (double)all / GST_SECOND);
+  if (took > 0.5 && seconds > 0) {
+    fprintf (stderr, "  %.1f times as fast as it plays", seconds / took);
+    if (all > at)
+      fprintf (stderr, ", %.0f s left", (double)(all - at) / GST_SECOND / (seconds / took));
+  }
+  g_free (name);
+}
+
+/* Until the end, an error, or a minute in which nothing moved. */
+static gboolean
+wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError **error) {
+  GstBus *bus = gst_element_get_bus (pipeline);
+  gboolean terminal = isatty (2), shown = FALSE, ok = FALSE, done = FALSE;
+  gint64 begun = g_get_monotonic_time (), position = -1;
+  GstClockTime silence = 0, step = GST_SECOND / 2;
+  if (gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
+    step = 0; /* the reason is on the bus already */
+  while (!done) {
+    GstMessage *m = gst_bus_timed_pop_filtered (
+        bus, step, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
+    if (!m) {
+      gint64 now = 0;
+      silence += step;
+      if (gst_element_query_position (pipeline, GST_FORMAT_TIME, &now) && now != position) {
+        position = now;
+        silence = 0;
+      }
+      if (terminal && step) {
+        show_progress (pipeline, path, begun);
+        shown = TRUE;
+      }
+      if (!step || silence >= SILENCE) {
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path,
+                     step ? "stopped without an end" : "cannot be opened");
+        done = TRUE;
+      }
+      continue;
+    }
+    const GstStructure *s = gst_message_get_structure (m);
+    GError *e = NULL;
+    switch (GST_MESSAGE_TYPE (m)) {
+    case GST_MESSAGE_EOS:
+      done = ok = TRUE;
+      break;
+    case GST_MESSAGE_ERROR:
+      gst_message_parse_error (m, &e, NULL);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e->message);
+      done = TRUE;
+      break;
+    case GST_MESSAGE_WARNING: /* what the tagger says is meant for the user; decoders complain too much */
+      gst_message_parse_warning (m, &e, NULL);
+      if (GST_MESSAGE_SRC (m) == GST_OBJECT (run->tag))
+        fprintf (stderr, "clipmoe: %s\n", e->message);
+      break;
+    default:
+      if (s && gst_structure_has_name (s, "clipmoe-tags"))
+        g_ptr_array_add (run->looks, g_strdup (gst_structure_get_string (s, "json")));
+      silence = 0;
+    }
+    g_clear_error (&e);
+    gst_message_unref (m);
+  }
+  if (shown)
+    fputs ("\r\033[K", stderr);
+  gst_object_unref (bus);
+  return ok;
+}
+
+static gboolean
+run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay,
+              GError **error) {
+  guint8 *rgb = NULL;
+  guint width, height;
+  GError *e = NULL;
+  GstElement *source = NULL, *convert = NULL;
+  gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
+  if (!add_sink (run, pipeline, overlay, error))
+    return FALSE;
+  gboolean upright = run->overlay || run->sheet; /* somebody looks at the frames */
+  if (clipmoe_picture_load (path, &rgb, &width, &height, &e)) {
+    gboolean ok = chain (pipeline, &source, error, "appsrc", NULL) && gst_element_link (source, run->tag) &&
+                  feed_picture (source, path, rgb, width, height, error);
+    g_free (rgb);
+    if (!ok)
+      return FALSE;
+  } else if (!g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
+    g_propagate_error (error, e);
+    return FALSE;
+  } else {
+    g_clear_error (&e);
+    GstElement *decode = gst_element_factory_make ("decodebin", NULL);
+    if (!decode || !chain (pipeline, &source, error, "filesrc", NULL) ||
+        !(upright ? chain (pipeline, &convert, error, "videoflip", "videoconvert", NULL)
+                  : chain (pipeline, &convert, error, "videoconvert", NULL))) {
+      if (!error || !*error)
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                     "GStreamer's element decodebin is not installed");
+      g_clear_object (&decode);
+      return FALSE;
+    }
+    if (upright)
+      gst_util_set_object_arg (G_OBJECT (convert), "video-direction", "auto");
+    gst_bin_add (GST_BIN (pipeline), decode);
+    g_signal_connect (decode, "pad-added", G_CALLBACK (pad_added), pipeline);
+    g_object_set (source, "location", path, NULL);
+    GstElement *last = gst_bin_get_by_name (GST_BIN (pipeline), "videoconvert");
+    gboolean linked = gst_element_link (source, decode) && gst_element_link (last, run->tag);
+    gst_object_unref (last);
+    if (!linked) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer cannot link its decoders",
+                   path);
+      return FALSE;
+    }
+  }
+  GstPad *src = gst_element_get_static_pad (run->tag, "src");
+  gulong probe =
+      run->sheet ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->sheet, NULL) : 0;
+  gboolean ok = wait_for_end (run, pipeline, path, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  if (probe)
+    gst_pad_remove_probe (src, probe);
+  gst_object_unref (src);
+  if (ok && !run->looks->len) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no video in it", path);
+    ok = FALSE;
+  }
+  return ok;
+}
+
+gboolean
+clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
+                 g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
+    return FALSE;
+  }
+  g_ptr_array_set_size (run->looks, 0);
+  if (run->sheet)
+    clipmoe_sheet_begin (run->sheet, path);
+  /* the muxer writes into a name of its own; what is finished is renamed */
+  char *partial = run->overlay ? g_strdup_printf ("%s.partial-%d", run->overlay, (int)getpid ()) : NULL;
+  GstElement *pipeline = gst_pipeline_new (NULL);
+  gboolean ok = run_pipeline (run, pipeline, path, partial, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  GstObject *parent = gst_object_get_parent (GST_OBJECT (run->tag));
+  if (parent) {
+    gst_bin_remove (GST_BIN (pipeline), run->tag);
+    gst_object_unref (parent);
+  }
+  gst_object_unref (pipeline);
+  if (partial && ok)
+    ok = clipmoe_file_publish (partial, run->overlay, error);
+  if (partial && !ok)
+    g_unlink (partial);
+  g_free (partial);
+  return ok;
+}
