@@ -1,0 +1,22 @@
+/* The plate that is drawn over a frame: one line a tag, with a bar as long as its score. */
+#ifndef CLIPMOE_TAG_PLATE_H
+#define CLIPMOE_TAG_PLATE_H
+
+#include <gst/video/video-overlay-composition.h>
+#include "clipmoemeta.h"
+
+typedef enum {
+  CLIPMOE_PLATE_TOP_LEFT,
+  CLIPMOE_PLATE_TOP_RIGHT,
+  CLIPMOE_PLATE_BOTTOM_LEFT,
+  CLIPMOE_PLATE_BOTTOM_RIGHT
+} ClipmoePlatePosition;
+
+/* @width, @height: of the frame; @scale: of the text, 1 = a 25th of the frame's shorter side, at least 12
+ * pixels high. Returns (transfer full): a premultiplied rectangle in its place on the frame; NULL without
+ * tags, or for a frame that is too small for a line. */
+GstVideoOverlayRectangle *clipmoe_plate_draw (const ClipmoeTag *tags, guint n, guint width, guint height,
+                                              ClipmoePlatePosition position, double scale,
+                                              gboolean show_scores);
+
+#endif
