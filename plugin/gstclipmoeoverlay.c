@@ -30,8 +30,9 @@ struct _GstClipmoeOverlay {
   gboolean show_scores;
   /* streaming thread */
   GstVideoInfo info;
-  gboolean attach; /* downstream composes */
-  char *drawn;     /* what the composition shows, so that it is drawn only when that changes */
+  gboolean featured, asked, attach; /* the caps say that downstream composes; it was asked; it does */
+  gboolean plain;                   /* it does not, whatever caps it accepts */
+  char *drawn; /* what the composition shows, so that it is drawn only when that changes */
   GstVideoOverlayComposition *composition;
 };
 
@@ -137,7 +138,9 @@ blendable (const GstCaps *caps) {
 static GstCaps *
 transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter) {
   GstCaps *plain = with_feature (caps, FALSE), *blend = blendable (plain);
-  GstCaps *out = direction == GST_PAD_SINK ? with_feature (caps, TRUE) : gst_caps_ref (caps);
+  GstCaps *out = direction == GST_PAD_SRC            ? gst_caps_ref (caps)
+                 : GST_CLIPMOE_OVERLAY (base)->plain ? gst_caps_new_empty ()
+                                                     : with_feature (caps, TRUE);
   out = gst_caps_merge (gst_caps_make_writable (out),
                         direction == GST_PAD_SINK ? gst_caps_ref (blend) : gst_caps_ref (plain));
   gst_caps_unref (plain);
@@ -153,18 +156,30 @@ transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps
 static gboolean
 set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
   GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
-  self->attach = gst_caps_features_contains (gst_caps_get_features (out, 0), FEATURE);
+  self->featured = gst_caps_features_contains (gst_caps_get_features (out, 0), FEATURE);
+  self->asked = FALSE;
   g_clear_pointer (&self->drawn, g_free);
   return gst_video_info_from_caps (&self->info, in);
 }
 
-/* What follows changes pixels, so buffers must be ours; without anything to draw that costs no copy. */
-static gboolean
-decide_allocation (GstBaseTransform *base, GstQuery *query) {
-  GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
-  if (gst_query_find_allocation_meta (query, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL))
-    self->attach = TRUE; /* it takes the meta even where the caps do not say so */
-  return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_overlay_parent_class)->decide_allocation (base, query);
+/* Who accepts any caps (a plain sink, an application) accepted the feature without knowing what it means;
+ * only the answer to this query says that somebody composes. Else the caps are settled once more, without it.
+ * The base class asks nothing for elements that work in place. */
+static void
+ask_downstream (GstClipmoeOverlay *self) {
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  GstCaps *caps = gst_pad_get_current_caps (base->srcpad);
+  GstQuery *query = gst_query_new_allocation (caps, FALSE);
+  self->attach = gst_pad_peer_query (base->srcpad, query) &&
+                 gst_query_find_allocation_meta (query, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+  gst_query_unref (query);
+  if (caps)
+    gst_caps_unref (caps);
+  if (self->featured && !self->attach) {
+    self->plain = TRUE;
+    gst_base_transform_reconfigure_src (base);
+  }
+  self->asked = TRUE;
 }
 
 /* Draws anew when the tags or a setting changed. */
@@ -214,6 +229,8 @@ static GstFlowReturn
 transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
   update (self, buffer);
+  if (!self->asked)
+    ask_downstream (self);
   if (!self->composition)
     return GST_FLOW_OK;
   if (self->attach) {
@@ -249,6 +266,7 @@ stop (GstBaseTransform *base) {
   GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
   g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   g_clear_pointer (&self->drawn, g_free);
+  self->plain = FALSE;
   return TRUE;
 }
 
@@ -292,7 +310,6 @@ gst_clipmoe_overlay_class_init (GstClipmoeOverlayClass *klass) {
   gst_element_class_add_static_pad_template (element, &src_template);
   base->transform_caps = transform_caps;
   base->set_caps = set_caps;
-  base->decide_allocation = decide_allocation;
   base->transform_ip = transform_ip;
   base->stop = stop;
 }
