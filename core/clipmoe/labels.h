@@ -15,23 +15,28 @@ typedef struct {
 } ClipmoeLabel;
 
 /** (element-type ClipmoeLabel): a GPtrArray that frees its elements. Empty parts are dropped, duplicates are
- * an error. clipmoe_label_list_parse(): the `labels` property: `;`-separated if one occurs, else by `,`;
- * names only. clipmoe_label_list_load(): `labels-file`: a path, or the name of an installed list. Since: 0.1
- */
+ * CLIPMOE_ERROR_FORMAT, more than 100,000 labels, one of more than 8 KiB or a file of more than 16 MiB is
+ * CLIPMOE_ERROR_LIMIT.
+ * clipmoe_label_list_parse(): the `labels` property: `;`-separated if one occurs, else by `,`; names only.
+ * clipmoe_label_list_load(): `labels-file`: a path, or the name of an installed list; a line is
+ * `label [= prompt] [@ threshold]`, `#` at its start makes it a remark, the last ` @ number` counts, and `\=`
+ * and
+ * `\@` are the signs themselves. Since: 0.1 */
 CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **error);
 CLIPMOE_API GPtrArray *clipmoe_label_list_load (const char *path_or_name, GError **error);
 
-/** The `templates` property: `;`-separated, `@FILE`, `@NAME`, or `none`; NULL = "a photo of a {}.". Each
- * template holds
- * `{}` once or more. `none` gives one "{}". Returns (transfer full): a string vector. Since: 0.1 */
+/** The `templates` property: `;`-separated, `@FILE`, `@NAME` (one a line, `#` as above), or `none`; NULL =
+ * "a photo of a {}.". Each template holds `{}` once or more. `none` gives one "{}". Returns (transfer full):
+ * a string vector. Since: 0.1 */
 CLIPMOE_API char **clipmoe_templates_parse (const char *text, GError **error);
 
 typedef struct _ClipmoeLabels ClipmoeLabels;
 
 /**
  * clipmoe_labels_new: runs the text tower over every label and template.
- * @labels: (nullable) (element-type ClipmoeLabel): at least one, unless @allow_empty
+ * @labels: (nullable) (element-type ClipmoeLabel): none = the background row alone
  * @negatives: (nullable) (element-type ClipmoeLabel): scored, never reported
+ * @templates: filled with each label that has no prompt of its own; at least one
  * Returns: (transfer full): immutable, reference counted. Since: 0.1
  */
 CLIPMOE_API ClipmoeLabels *clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels,

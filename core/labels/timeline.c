@@ -3,8 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Times come from frames and were divided: a hair's breadth apart is the same moment. */
+#define HAIR 1e-9
+
 typedef struct {
-  gboolean open;
+  gboolean open, held; /* held: below its threshold or unseen since @now.end, and hold is not over */
   ClipmoeInterval now;
   double sum;
   guint looks;
@@ -27,6 +30,7 @@ clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTim
     self->options = *options;
   if (!(self->options.close_ratio > 0))
     self->options.close_ratio = 0.8;
+  self->options.close_ratio = MIN (self->options.close_ratio, 1);
   self->states = g_new0 (State, n_labels);
   self->intervals = g_array_new (FALSE, FALSE, sizeof (ClipmoeInterval));
   self->last = -INFINITY;
@@ -51,49 +55,71 @@ compare (gconstpointer a, gconstpointer b) {
   return x->label < y->label ? -1 : x->label > y->label;
 }
 
+/* Intervals close nearly in the order in which they began, so each is put in its place from the end. */
 static void
 close_interval (ClipmoeTimeline *self, guint label) {
   State *s = &self->states[label];
-  s->now.mean = s->sum / s->looks;
-  /* times come from frames: a hair's breadth is not shorter */
-  if (s->now.end - s->now.start >= self->options.shortest - 1e-9) {
-    g_array_append_val (self->intervals, s->now);
-    g_array_sort (self->intervals, compare);
-  }
   s->open = FALSE;
+  s->now.mean = s->sum / s->looks;
+  if (self->options.shortest > 0 && s->now.end - s->now.start < self->options.shortest - HAIR)
+    return;
+  guint low = 0, high = self->intervals->len;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    if (compare (&g_array_index (self->intervals, ClipmoeInterval, middle), &s->now) > 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  g_array_insert_val (self->intervals, low, s->now);
+}
+
+static void
+add_one (ClipmoeTimeline *self, guint label, double time, double duration, double score) {
+  State *s = &self->states[label];
+  double t = self->thresholds[label], hold = MAX (self->options.hold, 0);
+  /* 0.8 of a threshold below 0 would lie above it */
+  double closing = t > 0 ? t * self->options.close_ratio : t;
+  if (s->open) {
+    if (time > s->now.end + HAIR)
+      s->held = TRUE; /* nobody looked in between */
+    gboolean counts = score >= (s->held ? t : closing);
+    if (!counts && !s->held) {
+      s->held = TRUE;
+      s->now.end = MIN (s->now.end, time); /* this look knows better than the one before it */
+    }
+    if (s->held && time - s->now.end >= hold - HAIR)
+      close_interval (self, label);
+    else if (!counts)
+      return;
+  }
+  if (!s->open) {
+    if (!(score >= t))
+      return;
+    *s = (State){.open = TRUE, .now = {.label = label, .start = time, .peak = -INFINITY, .peak_time = time}};
+  }
+  s->held = FALSE;
+  s->now.end = time + duration;
+  s->sum += score;
+  s->looks++;
+  if (score > s->now.peak) {
+    s->now.peak = score;
+    s->now.peak_time = time;
+  }
 }
 
 gboolean
 clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const double *scores,
                       GError **error) {
-  if (!isfinite (time) || !(duration >= 0) || time < self->last) {
+  if (!isfinite (time) || !(duration >= 0) || !isfinite (duration) || time < self->last) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "a look at %g s after one at %g s, expected rising times", time, self->last);
+                 "a look at %g s that stands for %g s after one at %g s, expected times that do not fall",
+                 time, duration, self->last);
     return FALSE;
   }
   self->last = time;
-  for (guint i = 0; i < self->n; i++) {
-    State *s = &self->states[i];
-    double t = self->thresholds[i], closing = t > 0 ? t * self->options.close_ratio : t;
-    gboolean inside =
-        s->open && s->now.end >= time - 1e-9; /* the last look that counted reaches to this one */
-    if (s->open && !inside && !(scores[i] >= t && time - s->now.end < self->options.hold)) {
-      if (scores[i] >= t || time - s->now.end >= self->options.hold)
-        close_interval (self, i);
-    }
-    if (s->open ? scores[i] >= (inside ? closing : t) : scores[i] >= t) {
-      if (!s->open) {
-        *s = (State){.open = TRUE, .now = {.label = i, .start = time, .peak = -INFINITY}};
-      }
-      s->now.end = time + duration;
-      s->sum += scores[i];
-      s->looks++;
-      if (scores[i] > s->now.peak) {
-        s->now.peak = scores[i];
-        s->now.peak_time = time;
-      }
-    }
-  }
+  for (guint i = 0; i < self->n; i++)
+    add_one (self, i, time, duration, scores[i]);
   return TRUE;
 }
 
