@@ -106,7 +106,7 @@ unescape (char *text) {
 static gboolean
 take_threshold (char *line, double *threshold, const char *where, GError **error) {
   char *at = last_sign (line, '@'), *end;
-  if (!at || at == line || !g_ascii_isspace (at[-1]))
+  if (!at || !g_ascii_isspace (at == line ? at[1] : at[-1]))
     return TRUE;
   char *number = clipmoe_lines_strip (g_strdup (at + 1));
   gboolean ok = TRUE, digits = *number && strchr ("0123456789+-.,", *number) &&

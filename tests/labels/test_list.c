@@ -1,0 +1,320 @@
+/* Protects label lists and templates: the line's grammar, marks of other systems, limits, refusals that name
+ * the line; and the installed lists. */
+#include <math.h>
+#include <string.h>
+#include <glib/gstdio.h>
+#include <clipmoe/labels.h>
+#include "groups.h"
+
+static char *folder;
+
+/* Nobody frees it: there are few. */
+static char *
+saved (const char *text, gssize length) {
+  char *path = g_build_filename (folder, "list.txt", NULL);
+  g_assert_true (g_file_set_contents_full (path, text, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+  return path;
+}
+
+static GPtrArray *
+load (const char *text, gssize length, GError **error) {
+  char *path = saved (text, length);
+  GPtrArray *list = clipmoe_label_list_load (path, error);
+  g_free (path);
+  return list;
+}
+
+/* "name|prompt|threshold" of every label, one a line. */
+static char *
+written (GPtrArray *list) {
+  GString *s = g_string_new (NULL);
+  for (guint i = 0; i < list->len; i++) {
+    const ClipmoeLabel *l = list->pdata[i];
+    g_string_append_printf (s, "%s|%s|", l->name, l->prompt ? l->prompt : "");
+    if (!isnan (l->threshold))
+      g_string_append_printf (s, "%g", l->threshold);
+    g_string_append_c (s, '\n');
+  }
+  g_ptr_array_unref (list);
+  return g_string_free (s, FALSE);
+}
+
+static void
+grammar (void) {
+  static const char *const cases[][2] = {
+      {"dog\ncat\n", "dog||\ncat||\n"},
+      {"dog\ncat", "dog||\ncat||\n"}, /* no last line end */
+      {"dog\r\ncat\r\n\r\n", "dog||\ncat||\n"},
+      {"dog\rcat\r", "dog||\ncat||\n"},
+      {"\357\273\277dog\n\357\273\277cat\n", "dog||\ncat||\n"}, /* also where two files were joined */
+      {"\357\273\277# remark\ndog", "dog||\n"},
+      {" \t dog \t\n\n   \n\343\200\200cat\302\240\n", "dog||\ncat||\n"}, /* wide and unbroken blanks */
+      {"# remark\ndog\n#cat\n #tag\nc#\n", "dog||\n#tag||\nc#||\n"},      /* only at the start of a line */
+      {"dog = a photo of my dog\n", "dog|a photo of my dog|\n"},
+      {"dog = a @ 0.25\ncat @ 0.5\nowl @ -1\nox @ .5\nyak @ 1e-3\nram @ +1\n",
+       "dog|a|0.25\ncat||0.5\nowl||-1\nox||0.5\nyak||0.001\nram||1\n"},
+      {"dog@0.5\ncat @0.5\n", "dog@0.5||\ncat||0.5\n"}, /* a blank stands before it */
+      {"me @ home\nyou @ home @ 0.5\n5 @ 0x10\n", "me @ home||\nyou @ home||0.5\n5 @ 0x10||\n"},
+      {"a @ 0.1 @ 0.2\n", "a @ 0.1||0.2\n"},                                     /* the last one counts */
+      {"a @ nan\nb @ inf\nc @\nd @ \n", "a @ nan||\nb @ inf||\nc @||\nd @||\n"}, /* words */
+      {"a \\@ 0.5\nb \\@ 0.5 @ 0.25\nx\\@y\n", "a @ 0.5||\nb @ 0.5||0.25\nx@y||\n"},
+      {"a\\=b\na\\=b \\= c = d\\=e=f\n", "a=b||\na=b = c|d=e=f|\n"},
+      {"c:\\dir\\\na\\\\b\n", "c:\\dir\\||\na\\\\b||\n"}, /* other backslashes are signs */
+      {"\320\272\320\276\321\210\320\272\320\260 = a cat @ 0.3\n\347\214\253\n",
+       "\320\272\320\276\321\210\320\272\320\260|a cat|0.3\n\347\214\253||\n"},
+      {"a;b,c\n{}\n%s%n\n<|endoftext|>\n-x\n", "a;b,c||\n{}||\n%s%n||\n<|endoftext|>||\n-x||\n"},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GError *error = NULL;
+    GPtrArray *list = load (cases[i][0], -1, &error);
+    g_assert_no_error (error);
+    char *got = written (list);
+    g_assert_cmpstr (got, ==, cases[i][1]);
+    g_free (got);
+  }
+}
+
+static void
+refused (const char *text, gssize length, int code, const char *says) {
+  GError *error = NULL;
+  g_assert_null (load (text, length, &error));
+  g_assert_error (error, CLIPMOE_ERROR, code);
+  if (!strstr (error->message, says))
+    g_error ("\"%s\" does not say \"%s\"", error->message, says);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  for (const char *p = error->message; *p; p++)
+    g_assert_false (g_ascii_iscntrl (*p));
+  g_error_free (error);
+  g_assert_null (load (text, length, NULL));
+}
+
+static void
+refusals (void) {
+  const int format = CLIPMOE_ERROR_FORMAT;
+  static const char le[] = "\xff\xfe"
+                           "d\0o\0g\0\n",
+                    be[] = "\xfe\xff\0d\0o\0g", bare[] = "d\0o\0g\0\n\0";
+  refused ("", 0, format, "list.txt: no label");
+  refused (" \n\t\r\n\n", -1, format, "no label");
+  refused ("\357\273\277", -1, format, "no label");
+  refused ("# only\n# remarks\n", -1, format, "no label");
+  refused ("dog\n\ncat\0\n", 10, format, "list.txt:3: a NUL");
+  refused ("dog\r\ncat\r\na \377 b\r\n", -1, format, "list.txt:3: not UTF-8");
+  refused ("dog\rcat\ra \377 b\r", -1, format, "list.txt:3: not UTF-8");
+  refused ("\n\xed\xa0\x80\n", -1, format, "list.txt:2: not UTF-8"); /* half a surrogate */
+  refused ("\n\n\xc0\x80\n", -1, format, "list.txt:3: not UTF-8");   /* overlong */
+  refused ("dog\nca\xc3", -1, format, "list.txt:2: not UTF-8");      /* cut */
+  refused (le, sizeof le - 1, format, "list.txt:1: UTF-16");
+  refused (be, sizeof be - 1, format, "list.txt:1: UTF-16");
+  refused (bare, sizeof bare - 1, format, "list.txt:1: a NUL");
+  refused ("dog\n# x\ncat\n\ndog\n", -1, format, "list.txt:5: label \"dog\": stands there twice");
+  refused ("a=b\na = c\n", -1, format, "list.txt:2");
+  refused ("dog\n= a dog\n", -1, format, "list.txt:2: expected");
+  refused ("dog =\n", -1, format, "list.txt:1: expected");
+  refused ("dog = @ 0.5\n", -1, format, "list.txt:1: expected");
+  refused ("\n @ 0.5\n", -1, format, "list.txt:2");
+  refused ("@ 0.5\n", -1, format, "list.txt:1");
+  refused ("dog @ 0,5\n", -1, format, "list.txt:1: \"@ 0,5\"");
+  refused ("dog @ 1e999\n", -1, format, "list.txt:1: \"@ 1e999\"");
+  refused ("dog @ 0.5.\n", -1, format, "list.txt:1");
+  refused ("dog @ 0.5 = a dog\n", -1, format, "list.txt:1: a threshold");
+  refused ("\033[31mred\a\n\033[31mred\a\n", -1, format, "list.txt:2"); /* no terminal code in a message */
+
+  char *huge = g_strnfill (8193, 'a'), *prompt = g_strconcat ("a = ", huge, NULL);
+  refused (huge, -1, CLIPMOE_ERROR_LIMIT, "list.txt:1");
+  refused (prompt, -1, CLIPMOE_ERROR_LIMIT, "list.txt:1");
+  g_assert_null (clipmoe_label_list_parse (huge, NULL));
+  huge[8192] = 0;
+  GPtrArray *list = load (huge, -1, NULL);
+  g_assert_nonnull (list);
+  g_ptr_array_unref (list);
+  g_free (huge);
+  g_free (prompt);
+  GString *many = g_string_new (NULL);
+  for (guint i = 0; i < 100000; i++)
+    g_string_append_printf (many, "l%u\n", i);
+  list = load (many->str, -1, NULL);
+  g_assert_nonnull (list);
+  g_assert_cmpuint (list->len, ==, 100000);
+  g_ptr_array_unref (list);
+  g_string_append (many, "one more");
+  refused (many->str, -1, CLIPMOE_ERROR_LIMIT, "list.txt:100001");
+  g_string_set_size (many, (16 << 20) + 1);
+  memset (many->str, '\n', many->len);
+  refused (many->str, (gssize)many->len, CLIPMOE_ERROR_LIMIT, "list.txt");
+  many->str[0] = 'a';
+  list = load (many->str, 16 << 20, NULL);
+  g_assert_nonnull (list);
+  g_ptr_array_unref (list);
+  g_string_free (many, TRUE);
+
+  GError *error = NULL;
+  g_assert_null (clipmoe_label_list_load (folder, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO);
+  g_clear_error (&error);
+  static const char *const nowhere[] = {"", "no-such-list", "../labels/everyday", "/", "."};
+  for (guint i = 0; i < G_N_ELEMENTS (nowhere); i++)
+    g_assert_null (clipmoe_label_list_load (nowhere[i], NULL));
+}
+
+static void
+property (void) {
+  static const char *const cases[][2] = {{"dog,cat", "dog||\ncat||\n"},
+                                         {" dog , ,cat,", "dog||\ncat||\n"},
+                                         {"a dog, a cat; a bird", "a dog, a cat||\na bird||\n"},
+                                         {"dog;", "dog||\n"},
+                                         {"a=b @ 0.5,#c", "a=b @ 0.5||\n#c||\n"}, /* names and nothing else */
+                                         {"", ""},
+                                         {" , ,", ""}};
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    char *got = written (clipmoe_label_list_parse (cases[i][0], NULL));
+    g_assert_cmpstr (got, ==, cases[i][1]);
+    g_free (got);
+  }
+  static const char *const bad[] = {"dog,cat,dog", "a,\377", "\377\376,\377\376"};
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    GError *error = NULL;
+    g_assert_null (clipmoe_label_list_parse (bad[i], &error));
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    g_error_free (error);
+  }
+}
+
+static void
+templates (void) {
+  char *path = saved ("\357\273\277# ours\r\na {}.\r\n\r\nthe {} of {}\r\n", -1),
+       *at = g_strconcat ("@", path, NULL);
+  const char *const cases[][2] = {{NULL, "a photo of a {}."},
+                                  {"none", "{}"},
+                                  {"{}", "{}"},
+                                  {" a {} ; ;b {}", "a {}|b {}"},
+                                  {at, "a {}.|the {} of {}"}};
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GError *error = NULL;
+    char **list = clipmoe_templates_parse (cases[i][0], &error);
+    g_assert_no_error (error);
+    char *got = g_strjoinv ("|", list);
+    g_assert_cmpstr (got, ==, cases[i][1]);
+    g_free (got);
+    g_strfreev (list);
+  }
+  char **set = clipmoe_templates_parse ("@imagenet", NULL);
+  g_assert_cmpuint (g_strv_length (set), ==, 80);
+  g_strfreev (set);
+  char *huge = g_strnfill (9000, 'a');
+  memcpy (huge, "{}", 2);
+  const struct {
+    const char *text;
+    int code;
+  } bad[] = {{"", CLIPMOE_ERROR_FORMAT},          {" ; ", CLIPMOE_ERROR_FORMAT},
+             {"a photo", CLIPMOE_ERROR_FORMAT},   {"a {};b", CLIPMOE_ERROR_FORMAT},
+             {"a {} \377", CLIPMOE_ERROR_FORMAT}, {huge, CLIPMOE_ERROR_LIMIT},
+             {"@no-such-set", CLIPMOE_ERROR_IO},  {"@", CLIPMOE_ERROR_IO}};
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    GError *error = NULL;
+    g_assert_null (clipmoe_templates_parse (bad[i].text, &error));
+    g_assert_error (error, CLIPMOE_ERROR, bad[i].code);
+    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    g_error_free (error);
+  }
+  /* a cut in the middle of a letter must not reach the message */
+  char *odd = g_strconcat ("x", "\303\251", NULL);
+  for (guint i = 0; i < 6; i++) {
+    char *twice = g_strconcat (odd, odd + 1, NULL);
+    g_free (odd);
+    odd = twice;
+  }
+  GError *error = NULL;
+  g_assert_null (clipmoe_templates_parse (odd, &error));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_error_free (error);
+  g_assert_true (g_file_set_contents (path, "a {}\nb\n", -1, NULL));
+  error = NULL;
+  g_assert_null (clipmoe_templates_parse (at, &error));
+  g_assert_nonnull (strstr (error->message, "list.txt:2"));
+  g_error_free (error);
+  g_free (odd);
+  g_free (huge);
+  g_free (path);
+  g_free (at);
+}
+
+/* The default template brings the article. */
+static void
+installed (void) {
+  char *top = g_build_filename (g_getenv ("CLIPMOE_MODEL_PATH"), "labels", NULL);
+  GDir *dir = g_dir_open (top, 0, NULL);
+  const char *file;
+  guint n = 0;
+  while ((file = g_dir_read_name (dir))) {
+    char *name = g_strndup (file, strlen (file) - 4), *path = g_build_filename (top, file, NULL), *text;
+    g_assert_true (g_str_has_suffix (file, ".txt"));
+    g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+    g_assert_true (g_str_has_prefix (text, "# ")); /* what it is for */
+    GPtrArray *list = clipmoe_label_list_load (name, NULL);
+    g_assert_nonnull (list);
+    g_assert_cmpuint (list->len, >=, 5);
+    for (guint i = 0; i < list->len; i++) {
+      const ClipmoeLabel *l = list->pdata[i];
+      g_assert_false (g_str_has_prefix (l->name, "a ") || g_str_has_prefix (l->name, "an ") ||
+                      g_str_has_prefix (l->name, "the "));
+    }
+    g_ptr_array_unref (list);
+    g_free (text);
+    g_free (name);
+    g_free (path);
+    n++;
+  }
+  g_assert_cmpuint (n, >=, 3);
+  g_dir_close (dir);
+  g_free (top);
+}
+
+/* Random bytes of the kind that matters: no crash, and what is taken obeys the rules. */
+static void
+noise (void) {
+  static const char *const pieces[] = {
+      "a", "dog", " ", "\n", "\r", "\r\n",         "=",        "@",    "\\",           "#",  "0.5",
+      "-", "e9",  ",", ";",  "{}", "\357\273\277", "\303\251", "\377", "\343\200\200", "\t", "\xc3"};
+  GRand *random = g_rand_new_with_seed (7);
+  guint taken = 0;
+  for (guint k = 0; k < 4000; k++) {
+    GString *s = g_string_new (NULL);
+    for (guint n = (guint)g_rand_int_range (random, 0, 24); n; n--)
+      g_string_append (s, pieces[g_rand_int_range (random, 0, G_N_ELEMENTS (pieces) - (k % 4 ? 4 : 0))]);
+    GError *error = NULL;
+    GPtrArray *lists[2] = {load (s->str, -1, &error), clipmoe_label_list_parse (s->str, NULL)};
+    g_assert_true ((lists[0] == NULL) == (error != NULL));
+    for (guint l = 0; l < 2; l++) {
+      for (guint i = 0; lists[l] && i < lists[l]->len; i++, taken++) {
+        const ClipmoeLabel *label = lists[l]->pdata[i];
+        g_assert_true (*label->name && g_utf8_validate (label->name, -1, NULL));
+        g_assert_true (!label->prompt || *label->prompt);
+        g_assert_true (isnan (label->threshold) || isfinite (label->threshold));
+      }
+      g_clear_pointer (&lists[l], g_ptr_array_unref);
+    }
+    g_clear_error (&error);
+    g_strfreev (clipmoe_templates_parse (s->str, NULL));
+    g_string_free (s, TRUE);
+  }
+  g_assert_cmpuint (taken, >, 1000);
+  g_rand_free (random);
+}
+
+int
+main (int argc, char **argv) {
+  static const Group groups[] = {{"/labels/grammar", grammar},     {"/labels/refusals", refusals},
+                                 {"/labels/property", property},   {"/labels/templates", templates},
+                                 {"/labels/installed", installed}, {"/labels/noise", noise}};
+  folder = g_dir_make_tmp ("clipmoe-labels-XXXXXX", NULL);
+  g_assert_nonnull (folder);
+  int r = run_groups (argc, argv, groups, G_N_ELEMENTS (groups));
+  char *path = g_build_filename (folder, "list.txt", NULL);
+  g_unlink (path);
+  g_rmdir (folder);
+  g_free (path);
+  g_free (folder);
+  return r;
+}
