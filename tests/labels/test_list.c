@@ -8,11 +8,13 @@
 
 static char *folder;
 
-/* Nobody frees it: there are few. */
+/* Returns (transfer full): the path. */
 static char *
 saved (const char *text, gssize length) {
   char *path = g_build_filename (folder, "list.txt", NULL);
-  g_assert_true (g_file_set_contents_full (path, text, length, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+  gsize n = length < 0 ? strlen (text) : (gsize)length;
+  FILE *f = fopen (path, "wb"); /* GLib's writer waits for the disk */
+  g_assert_true (f && fwrite (text, 1, n, f) == n && fclose (f) == 0);
   return path;
 }
 

@@ -1,0 +1,323 @@
+/* Protects label vectors (means of unit vectors, own prompts, negatives, the background row), the three
+ * scores against plain formulas, the choice of the best, thresholds, smoothing; and all of it against the
+ * reference. */
+#include <math.h>
+#include <string.h>
+#include <glib/gstdio.h>
+#include <clipmoe/labels.h>
+#include "groups.h"
+#include "weights/tensors.h"
+
+static ClipmoeEncoder *encoder; /* the default model's */
+static guint embed;
+
+static ClipmoeEncoder *
+encoder_of (const char *model_path, const char *vocab) {
+  GError *error = NULL;
+  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModel *model = clipmoe_model_open (model_path, &options, &error);
+  g_assert_no_error (error);
+  ClipmoeEncoderOptions how = {.threads = 2};
+  ClipmoeEncoder *made = clipmoe_encoder_new (model, &how, &error);
+  g_assert_no_error (error);
+  clipmoe_model_unref (model);
+  return made;
+}
+
+static ClipmoeLabels *
+labels_of (ClipmoeEncoder *e, GPtrArray *list, const char *negatives, const char *const *templates) {
+  GError *error = NULL;
+  GPtrArray *none = negatives ? clipmoe_label_list_parse (negatives, NULL) : NULL;
+  ClipmoeLabels *labels = clipmoe_labels_new (e, list, none, templates, &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&list, g_ptr_array_unref);
+  g_clear_pointer (&none, g_ptr_array_unref);
+  return labels;
+}
+
+static ClipmoeLabels *
+simple (const char *words, const char *negatives) {
+  static const char *const templates[] = {"a photo of a {}.", NULL};
+  return labels_of (encoder, clipmoe_label_list_parse (words, NULL), negatives, templates);
+}
+
+/* Row @row is what the formula makes of @texts. */
+static void
+row_is (const ClipmoeLabels *labels, guint row, const char *const *texts) {
+  double sum[1024] = {0}, length = 0;
+  float one[1024];
+  for (guint i = 0; texts[i]; i++) {
+    double own = 0;
+    g_assert_true (clipmoe_encoder_encode_texts (encoder, texts + i, 1, one, NULL, NULL));
+    for (guint j = 0; j < embed; j++)
+      own += (double)one[j] * one[j];
+    g_assert_cmpfloat (fabs (own - 1), <, 1e-5);
+    for (guint j = 0; j < embed; j++)
+      sum[j] += one[j];
+  }
+  for (guint j = 0; j < embed; j++)
+    length += sum[j] * sum[j];
+  for (guint j = 0; j < embed; j++)
+    g_assert_cmpfloat (fabs (clipmoe_labels_get_vector (labels, row)[j] - sum[j] / sqrt (length)), <, 1e-6);
+}
+
+static GPtrArray *
+from_lines (const char *text) {
+  char *path;
+  int fd = g_file_open_tmp ("clipmoe-XXXXXX.txt", &path, NULL);
+  g_assert_cmpint (fd, >=, 0);
+  g_close (fd, NULL);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  GPtrArray *list = clipmoe_label_list_load (path, NULL);
+  g_assert_nonnull (list);
+  g_remove (path);
+  g_free (path);
+  return list;
+}
+
+static void
+vectors (void) {
+  static const char *const templates[] = {"a photo of a {}.", "{} and {}", "{}", NULL};
+  ClipmoeLabels *l =
+      labels_of (encoder, from_lines ("dog\nmine = my own words\n{} @ 0.2\n"), "cat,bird", templates);
+  g_assert_cmpuint (clipmoe_labels_get_n (l), ==, 3);
+  g_assert_cmpuint (clipmoe_labels_get_n_negatives (l), ==, 2);
+  g_assert_cmpuint (clipmoe_labels_get_n_rows (l), ==, 6);
+  g_assert_cmpuint (clipmoe_labels_get_n_truncated (l), ==, 0);
+  g_assert_cmpstr (clipmoe_labels_get (l, 1)->name, ==, "mine");
+  g_assert_cmpstr (clipmoe_labels_get (l, 1)->prompt, ==, "my own words");
+  g_assert_cmpfloat (clipmoe_labels_get (l, 2)->threshold, ==, 0.2);
+  row_is (l, 0, (const char *const[]){"a photo of a dog.", "dog and dog", "dog", NULL});
+  row_is (l, 1, (const char *const[]){"my own words", NULL}); /* no template */
+  row_is (l, 2, (const char *const[]){"a photo of a {}.", "{} and {}", "{}", NULL});
+  row_is (l, 3, (const char *const[]){"a photo of a cat.", "cat and cat", "cat", NULL});
+  row_is (l, 4, (const char *const[]){"a photo of a bird.", "bird and bird", "bird", NULL});
+  row_is (l, 5, (const char *const[]){"a photo.", "and", "", NULL}); /* templates filled with nothing */
+  ClipmoeLabels *again = clipmoe_labels_ref (l);
+  clipmoe_labels_unref (l);
+  clipmoe_labels_unref (again);
+  clipmoe_labels_unref (NULL);
+
+  static const char *const imagenet[] = {"a bad photo of the {}.", "itap of my {}.", NULL};
+  l = labels_of (encoder, NULL, NULL, imagenet); /* no label: the background alone */
+  g_assert_cmpuint (clipmoe_labels_get_n_rows (l), ==, 1);
+  row_is (l, 0, (const char *const[]){"a bad photo.", "itap of my.", NULL});
+  clipmoe_labels_unref (l);
+
+  char *longer = g_strnfill (2000, 'z');
+  l = simple (longer, NULL);
+  g_assert_cmpuint (clipmoe_labels_get_n_truncated (l), ==, 1);
+  clipmoe_labels_unref (l);
+  g_free (longer);
+}
+
+/* The formulas, as they stand in DESIGN, in the order that loses least. */
+static double
+plain (ClipmoeScore kind, double s, const float *c, guint n, guint n_negatives, guint which) {
+  long double sum = 0, negative = 0;
+  for (guint i = 0; i < n + n_negatives; i++)
+    sum += expl ((long double)s * c[i]);
+  for (guint i = 0; i < n_negatives; i++)
+    negative += expl ((long double)s * c[n + i]) / n_negatives;
+  if (!n_negatives)
+    negative = expl ((long double)s * c[n]);
+  long double own = expl ((long double)s * c[which]);
+  return kind == CLIPMOE_SCORE_COSINE    ? c[which]
+         : kind == CLIPMOE_SCORE_SOFTMAX ? (double)(own / sum)
+                                         : (double)(own / (own + negative));
+}
+
+static void
+formulas (void) {
+  double s = exp (clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->logit_scale);
+  GRand *random = g_rand_new_with_seed (3);
+  for (guint negatives = 0; negatives < 3; negatives++) {
+    ClipmoeLabels *l = simple ("dog,cat,bird,car", negatives == 0   ? NULL
+                                                   : negatives == 1 ? "sky"
+                                                                    : "sky,sea,grass");
+    guint n = 4, rows = clipmoe_labels_get_n_rows (l);
+    for (guint k = 0; k < 200; k++) {
+      float c[8];
+      double got[4], sum = 0;
+      for (guint i = 0; i < rows; i++) /* up to the ends of the range, where a careless exp overflows */
+        c[i] = k == 0   ? 1
+               : k == 1 ? -1
+               : k == 2 ? (i % 2 ? 1 : -1)
+                        : (float)g_rand_double_range (random, -1, 1);
+      for (int kind = CLIPMOE_SCORE_SOFTMAX; kind <= CLIPMOE_SCORE_COSINE; kind++) {
+        clipmoe_scorer_scores (l, kind, c, got);
+        for (guint i = 0; i < n; i++)
+          g_assert_cmpfloat (fabs (got[i] - plain (kind, s, c, n, rows - n - 1, i)), <, 1e-12);
+      }
+      clipmoe_scorer_scores (l, CLIPMOE_SCORE_SOFTMAX, c, got);
+      for (guint i = 0; i < n; i++)
+        sum += got[i];
+      g_assert_true (negatives ? sum < 1 + 1e-12 : fabs (sum - 1) < 1e-12);
+    }
+    clipmoe_labels_unref (l);
+  }
+  g_rand_free (random);
+
+  ClipmoeLabels *l = simple ("dog,cat", "sky");
+  float c[4], e[1024];
+  const char *text = "a photo of a cat.";
+  g_assert_true (clipmoe_encoder_encode_texts (encoder, &text, 1, e, NULL, NULL));
+  clipmoe_scorer_cosines (l, e, c);
+  for (guint i = 0; i < 4; i++) {
+    double dot = 0;
+    for (guint j = 0; j < embed; j++)
+      dot += (double)e[j] * clipmoe_labels_get_vector (l, i)[j];
+    g_assert_cmpfloat (fabs (c[i] - dot), <, 1e-6);
+  }
+  g_assert_cmpfloat (c[1], >, 0.99999);
+  clipmoe_labels_unref (l);
+}
+
+static void
+best (void) {
+  static const char *const none[] = {"{}", NULL};
+  ClipmoeLabels *l = labels_of (encoder, from_lines ("a\nb @ 0.6\nc\nd @ 0.05\ne\n"), "f", none);
+  const double scores[] = {0.3, 0.59, 0.5, 0.05, 0.3}, ties[] = {0.3, 0.6, 0.6, 0.6, 0.6};
+  guint at[5];
+  const ClipmoeScore soft = CLIPMOE_SCORE_SOFTMAX;
+  /* b misses its own threshold, d meets its own and not the common one */
+  g_assert_cmpuint (clipmoe_scorer_top (l, soft, scores, 0.3, 5, at), ==, 4);
+  g_assert_cmpmem (at, 16, ((guint[]){2, 0, 4, 3}), 16);
+  g_assert_cmpuint (clipmoe_scorer_top (l, soft, scores, 0.3, 2, at), ==, 2);
+  g_assert_cmpmem (at, 8, ((guint[]){2, 0}), 8);
+  for (guint k = 1; k <= 4; k++) { /* equal ones in the order of the list, whatever k is */
+    g_assert_cmpuint (clipmoe_scorer_top (l, soft, ties, 0.1, k, at), ==, k);
+    g_assert_cmpmem (at, 4 * k, ((guint[]){1, 2, 3, 4}), 4 * k);
+  }
+  g_assert_cmpuint (clipmoe_scorer_top (l, soft, scores, 0.3, 0, at), ==, 0);
+  g_assert_cmpuint (clipmoe_scorer_top (l, soft, scores, 2, 5, at), ==, 1);
+  /* NAN = the kind's default: 0.1, 0.5, none */
+  const double low[] = {0.1, 1, 0.0999, 0, 0.5};
+  g_assert_cmpuint (clipmoe_scorer_top (l, soft, low, NAN, 5, at), ==, 3);
+  g_assert_cmpmem (at, 12, ((guint[]){1, 4, 0}), 12);
+  g_assert_cmpuint (clipmoe_scorer_top (l, CLIPMOE_SCORE_SIGMOID, low, NAN, 5, at), ==, 2);
+  const double below[] = {-1, 1, -0.5, -1, -1};
+  g_assert_cmpuint (clipmoe_scorer_top (l, CLIPMOE_SCORE_COSINE, below, NAN, 5, at), ==, 4);
+  g_assert_cmpmem (at, 16, ((guint[]){1, 2, 0, 4}), 16);
+  const double nothing[] = {NAN, NAN, NAN, NAN, NAN};
+  g_assert_cmpuint (clipmoe_scorer_top (l, CLIPMOE_SCORE_COSINE, nothing, NAN, 5, at), ==, 0);
+  clipmoe_labels_unref (l);
+}
+
+static void
+smoothing (void) {
+  /* a step from 0 to 1 after time t: 1 - exp (-t / tau), however the time is cut */
+  static const double steps[] = {0.1, 1, 0.04, 2.5, 0, 0.3};
+  for (double tau = 0.5; tau < 5; tau += 0.5) {
+    float state[2] = {0, 1}, now[2] = {1, 1};
+    double t = 0;
+    for (guint k = 0; k < 60; k++) {
+      t += steps[k % G_N_ELEMENTS (steps)];
+      clipmoe_scorer_smooth (state, now, 2, steps[k % G_N_ELEMENTS (steps)], tau);
+      g_assert_cmpfloat (fabs (state[0] - (1 - exp (-t / tau))), <, 1e-6);
+      g_assert_cmpfloat (state[1], ==, 1);
+    }
+  }
+  float state[2] = {NAN, 7}, now[2] = {0.25f, -1};
+  clipmoe_scorer_smooth (state, now, 2, 1, 0); /* off: whatever stood there */
+  g_assert_cmpmem (state, 8, now, 8);
+  float other[2] = {1, 1};
+  clipmoe_scorer_smooth (state, other, 2, -3, 1); /* time that falls changes nothing */
+  g_assert_cmpmem (state, 8, now, 8);
+}
+
+static float *
+floats (ClipmoeTensors *t, const char *model, const char *name) {
+  char *key = g_strconcat (model, ".", name, NULL);
+  const ClipmoeTensor *x = clipmoe_tensors_lookup (t, key);
+  g_assert_nonnull (x);
+  float *out = g_new (float, x->n_elements);
+  g_assert_true (clipmoe_tensor_to_f32 (x, out));
+  g_free (key);
+  return out;
+}
+
+static void
+close_to (const float *got, const float *expected, guint n, double bound) {
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpfloat (fabs (got[i] - expected[i]), <=, bound);
+}
+
+static void
+reference (void) {
+  static const char *const captions[] = {"a photo of a cat.", "two dogs play on the grass near a red car",
+                                         "It's an empty street at night, isn't it?",
+                                         "caf\303\251 \346\235\261\344\272\254 \360\237\230\200 &amp; co"};
+  static const char *const models[] = {"dense77", "moe-e4k2"}, *const none[] = {"{}", NULL};
+  const char *sources = g_getenv ("CLIPMOE_TEST_SOURCES");
+  char *vocab =
+      g_build_filename (sources, "..", "..", "shared", "data", "bpe_simple_vocab_16e6.txt.gz", NULL);
+  char *file = g_build_filename (sources, "labels", "scores.safetensors", NULL);
+  if (!g_file_test (vocab, G_FILE_TEST_EXISTS)) {
+    skip ("CLIP's vocabulary is not at hand");
+    g_free (vocab);
+    g_free (file);
+    return;
+  }
+  GError *error = NULL;
+  ClipmoeTensors *t = clipmoe_tensors_read (file, &error);
+  g_assert_no_error (error);
+  for (guint m = 0; m < G_N_ELEMENTS (models); m++) {
+    char *name = g_strconcat (models[m], ".weights.safetensors", NULL);
+    char *path = g_build_filename (sources, "golden", name, NULL);
+    ClipmoeEncoder *e = encoder_of (path, vocab);
+    guint n = clipmoe_model_get_info (clipmoe_encoder_get_model (e))->embed;
+    GString *lines = g_string_new (NULL);
+    for (guint i = 0; i < 4; i++)
+      g_string_append_printf (lines, "%s\n", captions[i]);
+    for (guint i = 0; i < 300; i++)
+      g_string_append (lines, "long ");
+    ClipmoeLabels *l = labels_of (e, from_lines (lines->str), NULL, none);
+    g_assert_cmpuint (clipmoe_labels_get_n (l), ==, 5);
+    g_assert_cmpuint (clipmoe_labels_get_n_truncated (l), ==, 1);
+    float *text = floats (t, models[m], "text.unit"), *image = floats (t, models[m], "image.unit");
+    float *probs = floats (t, models[m], "probs"), *label = floats (t, models[m], "label.unit");
+    for (guint i = 0; i < 5; i++)
+      close_to (clipmoe_labels_get_vector (l, i), text + i * n, n, 2e-5);
+    for (guint i = 0; i < 3; i++) {
+      float cosines[6];
+      double scores[5];
+      clipmoe_scorer_cosines (l, image + i * n, cosines);
+      clipmoe_scorer_scores (l, CLIPMOE_SCORE_SOFTMAX, cosines, scores);
+      for (guint k = 0; k < 5; k++)
+        g_assert_cmpfloat (fabs (scores[k] - probs[i * 5 + k]), <=, 1e-4);
+    }
+    clipmoe_labels_unref (l);
+    const char *const three[] = {captions[0], captions[1], captions[2],
+                                 NULL}; /* three templates of one label */
+    l = labels_of (e, clipmoe_label_list_parse ("x", NULL), NULL, three);
+    close_to (clipmoe_labels_get_vector (l, 0), label, n, 2e-5);
+    clipmoe_labels_unref (l);
+    g_string_free (lines, TRUE);
+    g_free (text);
+    g_free (image);
+    g_free (probs);
+    g_free (label);
+    g_free (name);
+    g_free (path);
+    clipmoe_encoder_free (e);
+  }
+  clipmoe_tensors_free (t);
+  g_free (vocab);
+  g_free (file);
+}
+
+int
+main (int argc, char **argv) {
+  static const Group groups[] = {{"/scores/vectors", vectors},
+                                 {"/scores/formulas", formulas},
+                                 {"/scores/best", best},
+                                 {"/scores/smoothing", smoothing},
+                                 {"/scores/reference", reference}};
+  encoder = encoder_of (NULL, NULL);
+  embed = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->embed;
+  g_assert_cmpuint (embed, <=, 1024);
+  int r = run_groups (argc, argv, groups, G_N_ELEMENTS (groups));
+  clipmoe_encoder_free (encoder);
+  return r;
+}
