@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes that the passes over a text may work through in all: a label of 8 KiB is always done to the end,
+ * however deep its entities are nested, and a megabyte of &amp;amp;amp;… does not take hours. */
+#define WORK (16u << 20)
+/* Combining marks in a row that are put in order together: GLib sorts them by insertion. */
+#define MARKS 512
+
 static const guint16 windows_1252[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
                                          0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
                                          0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
@@ -187,6 +193,10 @@ fix_characters (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
   for (const char *p = text; *p; p = g_utf8_next_char (p)) {
     gunichar c = g_utf8_get_char (p);
+    if (c < 0x80 && c != '\r') {
+      g_string_append_c (s, (char)c);
+      continue;
+    }
     if (c >= 0x80 && c <= 0x9F)
       c = windows_1252[c - 0x80];
     const char *replaced = ligature (c);
@@ -246,18 +256,44 @@ step (char **text, char *next) {
   *text = next;
 }
 
+/* NFC, in pieces where more marks stand in a row than any script has. */
+static char *
+compose (const char *text) {
+  GString *s = NULL;
+  const char *from = text;
+  guint marks = 0;
+  for (const char *p = text; *p; p = g_utf8_next_char (p)) {
+    marks = (guint8)*p >= 0xCC && g_unichar_combining_class (g_utf8_get_char (p)) ? marks + 1 : 0;
+    if (marks <= MARKS)
+      continue;
+    char *piece = g_utf8_normalize (from, p - from, G_NORMALIZE_NFC);
+    s = s ? s : g_string_new (NULL);
+    g_string_append (s, piece);
+    g_free (piece);
+    from = p;
+    marks = 1;
+  }
+  char *rest = g_utf8_normalize (from, -1, G_NORMALIZE_NFC);
+  if (!s)
+    return rest;
+  g_string_append (s, rest);
+  g_free (rest);
+  return g_string_free (s, FALSE);
+}
+
 static void
-fix_segment (GString *out, const char *segment, gsize length, gboolean entities) {
+fix_segment (GString *out, const char *segment, gsize length, gboolean entities, gsize *work) {
   char *t = g_strndup (segment, length), *before = NULL;
   do {
+    *work += strlen (t);
     g_free (before);
     before = g_strdup (t);
     if (entities)
       step (&t, fix_entities (t));
     step (&t, fix_characters (t));
     step (&t, drop_controls (t));
-    step (&t, g_utf8_normalize (t, -1, G_NORMALIZE_NFC));
-  } while (strcmp (before, t) != 0);
+    step (&t, compose (t));
+  } while (strcmp (before, t) != 0 && *work < WORK);
   g_string_append (out, t);
   g_free (before);
   g_free (t);
@@ -317,12 +353,13 @@ clipmoe_clean (const char *text, gsize length) {
 
   GString *fixed = g_string_sized_new (kept);
   gboolean entities = TRUE;
+  gsize work = 0;
   for (const char *p = valid; *p;) {
     const char *end = strchr (p, '\n');
     gsize n = end ? (gsize)(end - p) + 1 : strlen (p);
     if (memchr (p, '<', n))
       entities = FALSE; /* and stays so: this looks like HTML */
-    fix_segment (fixed, p, n, entities);
+    fix_segment (fixed, p, n, entities, &work);
     p += n;
   }
   g_free (valid);

@@ -1,8 +1,9 @@
-/* Splits cleaned text into chunks and merges their bytes. */
+/* Splits cleaned text into chunks, and their bytes into tokens. */
 #include "../clipmoe/tokenizer.h"
 
 #include <string.h>
 #include "clean.h"
+#include "merge.h"
 #include "vocab.h"
 
 #define MAX_LENGTH (1u << 20)
@@ -112,35 +113,6 @@ chunk_at (const char *p) {
   return (gsize)(q - p);
 }
 
-/* Merges the pair of smallest rank, every occurrence from left to right, until no pair is a merge. */
-static gsize
-merge (const ClipmoeVocab *v, guint32 *ids, gsize n) {
-  while (n > 1) {
-    gint64 best = G_MAXINT64, pair = 0;
-    for (gsize i = 0; i + 1 < n; i++) {
-      gint64 key = (gint64)ids[i] << 32 | ids[i + 1];
-      const gint64 *found = g_hash_table_lookup (v->merges, &key);
-      if (found && *found < best) {
-        best = *found;
-        pair = key;
-      }
-    }
-    if (best == G_MAXINT64)
-      break;
-    gsize to = 0;
-    for (gsize i = 0; i < n; to++) {
-      if (i + 1 < n && ((gint64)ids[i] << 32 | ids[i + 1]) == pair) {
-        ids[to] = (guint32)best;
-        i += 2;
-      } else {
-        ids[to] = ids[i++];
-      }
-    }
-    n = to;
-  }
-  return n;
-}
-
 gboolean
 clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context,
                           guint32 *ids, guint *n_ids, gboolean *truncated, GError **error) {
@@ -170,7 +142,7 @@ clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize
     } else {
       for (gsize i = 0; i < bytes; i++)
         symbols[i] = v->bytes[i + 1 == bytes][(guint8)p[i]];
-      count = merge (v, symbols, bytes);
+      count = clipmoe_merge (v, symbols, bytes);
     }
     for (gsize i = 0; i < count && !more; i++) {
       more = n + 1 >= context;

@@ -230,6 +230,12 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
   return ok;
 }
 
+/* g_int64_hash() would xor the halves: all pairs of two equal ids, and many more, would meet in one place. */
+static guint
+pair_hash (gconstpointer key) {
+  return (guint)((*(const guint64 *)key * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15)) >> 32);
+}
+
 static gboolean
 build (ClipmoeVocab *self, Parts *p, GError **error) {
   char symbols[256][4];
@@ -253,7 +259,7 @@ build (ClipmoeVocab *self, Parts *p, GError **error) {
       self->bytes[e][b] = id - 1;
       g_free (token);
     }
-  self->merges = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
+  self->merges = g_hash_table_new_full (pair_hash, g_int64_equal, g_free, g_free);
   for (guint i = 0; i < p->merges->len && ok; i++) {
     const char *merge = p->merges->pdata[i], *space = strchr (merge, ' ');
     char *left = g_strndup (merge, (gsize)(space - merge)), *token = g_strconcat (left, space + 1, NULL);

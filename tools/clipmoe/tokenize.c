@@ -5,14 +5,31 @@
 #include "commands.h"
 #include "common.h"
 
+/* A line of standard input may hold NULs: they end a string, but not the line. */
+static void
+append_text (GString *out, const char *text, gsize length) {
+  const char *end = text + length;
+  gsize begin = out->len;
+  for (const char *p = text; p <= end; p += strlen (p) + 1) {
+    gsize joint = out->len;
+    clipmoe_json_string (out, p); /* with its two quotation marks */
+    if (joint > begin) {
+      g_string_erase (out, (gssize)joint, 1);
+      g_string_erase (out, (gssize)joint - 1, 1);
+      g_string_insert (out, (gssize)joint - 1, "\\u0000");
+    }
+  }
+}
+
 static gboolean
-one (ClipmoeTokenizer *t, const char *text, guint context, guint32 *ids, GString *out, GError **error) {
+one (ClipmoeTokenizer *t, const char *text, gsize length, guint context, guint32 *ids, GString *out,
+     GError **error) {
   guint n;
   gboolean cut;
-  if (!clipmoe_tokenizer_encode (t, text, -1, context, ids, &n, &cut, error))
+  if (!clipmoe_tokenizer_encode (t, text, (gssize)length, context, ids, &n, &cut, error))
     return FALSE;
   g_string_append (out, "{\"text\":");
-  clipmoe_json_string (out, text);
+  append_text (out, text, length);
   g_string_append (out, ",\"ids\":[");
   for (guint i = 0; i < n; i++)
     g_string_append_printf (out, i ? ",%u" : "%u", ids[i]);
@@ -63,12 +80,12 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
       ssize_t n;
       while (!error && (n = getline (&line, &size, stdin)) >= 0) {
         if (n && line[n - 1] == '\n')
-          line[n - 1] = 0;
-        one (t, line, context, ids, out, &error);
+          line[--n] = 0;
+        one (t, line, (gsize)n, context, ids, out, &error);
       }
       free (line);
     } else {
-      one (t, *p, context, ids, out, &error);
+      one (t, *p, strlen (*p), context, ids, out, &error);
     }
   }
   r = error                                                                        ? clipmoe_fail (error)
