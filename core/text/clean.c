@@ -299,21 +299,43 @@ fix_segment (GString *out, const char *segment, gsize length, gboolean entities,
   g_free (t);
 }
 
-/* Whether a cased letter stands next in this direction, skipping what case ignores. */
+/* Marks, formats and modifiers, and the signs that stand inside words (Unicode's Case_Ignorable). */
+static gboolean
+is_case_ignorable (gunichar c) {
+  static const gunichar signs[] = {'\'',   '.',    ':',    0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
+                                   0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
+  switch (g_unichar_type (c)) {
+  case G_UNICODE_NON_SPACING_MARK:
+  case G_UNICODE_ENCLOSING_MARK:
+  case G_UNICODE_FORMAT:
+  case G_UNICODE_MODIFIER_LETTER:
+  case G_UNICODE_MODIFIER_SYMBOL:
+    return TRUE;
+  default:
+    for (guint i = 0; i < G_N_ELEMENTS (signs); i++)
+      if (c == signs[i])
+        return TRUE;
+    return FALSE;
+  }
+}
+
+/* Letters with case, and what has case without being one: ordinals, Roman numerals, letters in circles and
+ * squares. */
+static gboolean
+is_cased (gunichar c) {
+  GUnicodeType type = g_unichar_type (c);
+  return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER ||
+         type == G_UNICODE_TITLECASE_LETTER || c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) ||
+         (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+         (c >= 0x1F170 && c <= 0x1F189);
+}
+
+/* Whether a cased character stands next in this direction, skipping what case ignores. */
 static gboolean
 cased_near (const gunichar *text, glong n, glong i, int direction) {
-  for (i += direction; i >= 0 && i < n; i += direction) {
-    gunichar c = text[i];
-    GUnicodeType type = g_unichar_type (c);
-    gboolean ignorable = type == G_UNICODE_NON_SPACING_MARK || type == G_UNICODE_ENCLOSING_MARK ||
-                         type == G_UNICODE_FORMAT || type == G_UNICODE_MODIFIER_LETTER ||
-                         type == G_UNICODE_MODIFIER_SYMBOL || c == '\'' || c == '.' || c == ':' ||
-                         c == 0xB7 || c == 0x387 || c == 0x2019 || c == 0x2018 || c == 0x2024 || c == 0x2027;
-    if (ignorable)
-      continue;
-    return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER ||
-           type == G_UNICODE_TITLECASE_LETTER;
-  }
+  for (i += direction; i >= 0 && i < n; i += direction)
+    if (!is_case_ignorable (text[i]))
+      return is_cased (text[i]);
   return FALSE;
 }
 

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Protects token ids on what people write: sentences in many scripts from the message catalogues of installed Debian
+packages, and strings of awkward characters, all against a plain tokenizer, at 77 and 248 positions."""
+import collections
+import glob
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import unicodedata
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import reference  # noqa: E402
+
+MODEL = os.path.join(os.path.dirname(os.environ["CLIPMOE_TEST_SOURCES"]), "models", "default")
+LEAST, MOST_OF_A_LANGUAGE = 10000, 200
+PIECES = ["a", "B", "7", " ", "  ", "\t", "é", "e\u0301", "ß", "Σ", "ΑΣ", "İ", "ſ", "'s", "'ſ", "’ll", "'", "\"", "“", "!", "?!", "-", "…", "&",
+          "&amp;", "&amp;amp;", "&lt;", "&EACUTE;", "&eacute", "&notit;", "&copy2", "&#233;", "&#x1F600;", "&#0;", "&#x80;", "&#55296;", "&;",
+          "<", "<b>", "<|startoftext|>", "<|endoftext|>", "<|ENDOFTEXT|>", "<|ſtartoftext|>", "\x00", "\x01", "\x1b[1;31m", "\x1b", "\x7f",
+          "\x85", "\x92", "\xa0", "\xad", "\u0300\u0316", "\u0345", "\u0132", "ﬁ", "ﬅ", "Ａ", "ｶﾞ", "～", "\u3000", "\u2028", "\u200d", "\u200b",
+          "\u206a", "\ufeff", "\ufffd", "東京", "서울", "각", "ไทย", "नमस्ते", "Москва", "שלום", "مرحبا", "١٢", "½", "Ⅳ", "ⓐ", "Ⓐ", "²", "😀", "👍🏽", "🇩🇪",
+          "𝓗", "\ue000", "ǅ", "ŉ", "·", "\u0387", "\u037e", "\u212b", "\u1e9e", "Ǆ"]
+
+
+def translations(path):
+    """What a compiled catalogue translates to: a table of lengths and places, then the texts."""
+    with open(path, "rb") as f:
+        data = f.read()
+    order = "<" if data[:4] == b"\xde\x12\x04\x95" else ">"
+    _, _, n, _, table = struct.unpack_from(order + "5I", data)
+    for i in range(n):
+        length, place = struct.unpack_from(order + "2I", data, table + 8 * i)
+        text = data[place:place + length].decode()
+        if i:  # the first one is the header
+            yield text
+
+
+def catalogue_lines():
+    """(language, line) of every installed catalogue, in an order that does not depend on the disk."""
+    for path in sorted(glob.glob("/usr/share/locale/*/LC_MESSAGES/*.mo")):
+        try:
+            for text in translations(path):
+                for line in text.replace("\0", "\n").split("\n"):  # plural forms
+                    yield path.split("/")[4], line
+        except (OSError, ValueError, struct.error):
+            continue  # in an old encoding
+
+
+def is_sentence(line):
+    """Three words, or six letters of a script that writes without spaces."""
+    letters = [c for c in line if c.isalpha()]
+    return len(letters) >= 12 and len(line.split()) >= 3 or sum(ord(c) >= 0xE00 for c in letters) >= 6
+
+
+def is_known(line):
+    """Characters newer than this Python's tables have classes that it cannot tell."""
+    return all(unicodedata.category(c) != "Cn" for c in line)
+
+
+def script_of(line):
+    names = collections.Counter(unicodedata.name(c, "?").split()[0] for c in line if c.isalpha())
+    return names.most_common(1)[0][0] if names else "none"
+
+
+def sentences():
+    by_language = collections.defaultdict(dict)
+    for language, line in catalogue_lines():
+        own = by_language[language]
+        if len(own) < MOST_OF_A_LANGUAGE and is_sentence(line) and is_known(line):
+            own[line] = True
+    return list(dict.fromkeys(line for own in by_language.values() for line in own)), len(by_language)
+
+
+def awkward(n):
+    numbers = random.Random(1)
+    return ["".join(numbers.choice(PIECES) for _ in range(numbers.randint(1, 12))) for _ in range(n)] + [
+        # as long as it takes for two words, marks and entities to meet the limits of a careless tokenizer
+        "ab" * 300, "".join(numbers.choice("abcdefgh") for _ in range(2000)), "a" + "\u0301\u0316" * 200, "&" + "amp;" * 500 + "x",
+        "&#" * 100, "Σ" + "'" * 500 + "Σ", "!" * 1000, "word " * 400]
+
+
+def every_character():
+    """Each one that has a class, after a letter and before a sigma, whose lower case depends on it."""
+    known = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs", "Co") and c != "\n"]
+    return [" ".join("a%sΣ %sb" % (c, c) for c in known[i:i + 20]) for i in range(0, len(known), 20)]
+
+
+def main():
+    plain = reference.Tokenizer(MODEL)
+    real, languages = sentences()
+    if len(real) < LEAST:
+        print("only %d sentences in /usr/share/locale, expected %d: catalogues of iso-codes, libglib2.0-data, coreutils, apt" % (
+            len(real), LEAST))
+        return 77
+    scripts = collections.Counter(map(script_of, real))
+    texts, wrong = real + awkward(5000) + every_character(), 0
+    expected = [plain.encode(text) for text in texts]
+    for context in (77, 248):
+        done = subprocess.run([os.environ["CLIPMOE_COMMAND"], "tokenize", "--model", MODEL, "--context", str(context), "-"],
+                              input="".join(text + "\n" for text in texts).encode(), stdout=subprocess.PIPE, check=True)
+        got = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(got) == len(texts), (len(got), len(texts))
+        for text, answer, ids in zip(texts, got, expected):
+            want = plain.fit(ids, context)
+            if answer["text"] != text or answer["ids"] != want:
+                wrong += 1
+                if wrong <= 20:
+                    print("%a at %d: %s, expected %s" % (text[:80], context, answer["ids"][:30], want[:30]))
+    known = [script for script, n in scripts.most_common() if n >= 50]
+    print("%d sentences of %d languages, %d scripts with 50 or more (%s), %d other strings, %d wrong" % (
+        len(real), languages, len(known), ", ".join("%s %d" % (s.lower(), scripts[s]) for s in known), len(texts) - len(real), wrong))
+    print("%d passed, %d failed, 0 skipped" % (2 * len(texts) - wrong, wrong))
+    return 1 if wrong else 0
+
+
+sys.exit(main())
