@@ -6,9 +6,11 @@ import glob
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -87,6 +89,38 @@ def every_character():
     return [" ".join("a%sΣ %sb" % (c, c) for c in known[i:i + 20]) for i in range(0, len(known), 20)]
 
 
+def tokenize(texts, arguments):
+    done = subprocess.run([os.environ["CLIPMOE_COMMAND"], "tokenize"] + arguments + ["-"],
+                          input="".join(text + "\n" for text in texts).encode(), stdout=subprocess.PIPE, check=True)
+    got = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(got) == len(texts), (len(got), len(texts))
+    return got
+
+
+def compare(plain, texts, arguments, context, expected):
+    wrong = 0
+    for text, answer, ids in zip(texts, tokenize(texts, arguments + ["--context", str(context)]), expected):
+        want = plain.fit(ids, context)
+        if answer["text"] != text or answer["ids"] != want:
+            wrong += 1
+            if wrong <= 20:
+                print("%a at %d: %s, expected %s" % (text[:80], context, answer["ids"][:30], want[:30]))
+    return wrong
+
+
+def in_any_order(texts):
+    """The same merges shuffled: then some have a smaller rank than the ones that make their parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(os.path.join(MODEL, "vocab.json"), folder)
+        with open(os.path.join(MODEL, "merges.txt"), encoding="utf-8") as f:
+            header, *lines = f.read().rstrip("\n").split("\n")
+        random.Random(2).shuffle(lines)
+        with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as f:
+            f.write("\n".join([header] + lines) + "\n")
+        plain = reference.Tokenizer(folder)
+        return compare(plain, texts, ["--vocab", folder], 248, [plain.encode(text) for text in texts])
+
+
 def main():
     plain = reference.Tokenizer(MODEL)
     real, languages = sentences()
@@ -95,23 +129,14 @@ def main():
             len(real), LEAST))
         return 77
     scripts = collections.Counter(map(script_of, real))
-    texts, wrong = real + awkward(5000) + every_character(), 0
+    texts = real + awkward(5000) + every_character()
     expected = [plain.encode(text) for text in texts]
-    for context in (77, 248):
-        done = subprocess.run([os.environ["CLIPMOE_COMMAND"], "tokenize", "--model", MODEL, "--context", str(context), "-"],
-                              input="".join(text + "\n" for text in texts).encode(), stdout=subprocess.PIPE, check=True)
-        got = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(got) == len(texts), (len(got), len(texts))
-        for text, answer, ids in zip(texts, got, expected):
-            want = plain.fit(ids, context)
-            if answer["text"] != text or answer["ids"] != want:
-                wrong += 1
-                if wrong <= 20:
-                    print("%a at %d: %s, expected %s" % (text[:80], context, answer["ids"][:30], want[:30]))
+    wrong = sum(compare(plain, texts, ["--model", MODEL], context, expected) for context in (77, 248))
+    wrong += in_any_order(texts[:5000])
     known = [script for script, n in scripts.most_common() if n >= 50]
     print("%d sentences of %d languages, %d scripts with 50 or more (%s), %d other strings, %d wrong" % (
         len(real), languages, len(known), ", ".join("%s %d" % (s.lower(), scripts[s]) for s in known), len(texts) - len(real), wrong))
-    print("%d passed, %d failed, 0 skipped" % (2 * len(texts) - wrong, wrong))
+    print("%d passed, %d failed, 0 skipped" % (2 * len(texts) + 5000 - wrong, wrong))
     return 1 if wrong else 0
 
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int
 clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, const char *description,
@@ -30,7 +31,19 @@ clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, 
     g_free (text);
     result = 1;
   } else {
+    /* GOption leaves "--" among the words where a dash follows it: it must not be taken for one of them */
+    guint given = 0, left = 0;
+    for (int i = 1; i < argc; i++)
+      given += strcmp (argv[i], "--") == 0;
+    for (char **p = copy + 1; *p; p++)
+      left += strcmp (*p, "--") == 0;
     *files = g_strdupv (copy + 1);
+    for (char **p = *files; given && left == given && *p; p++)
+      if (strcmp (*p, "--") == 0) {
+        g_free (*p);
+        memmove (p, p + 1, (g_strv_length (p + 1) + 1) * sizeof *p);
+        break;
+      }
   }
   g_strfreev (copy);
   g_option_context_free (context);
