@@ -52,9 +52,18 @@ clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, 
 
 int
 clipmoe_fail (GError *error) {
-  char *line = g_strdelimit (g_utf8_make_valid (error->message, -1), "\r\n", ' ');
-  fprintf (stderr, "clipmoe: %s\n", line);
-  g_free (line);
+  /* a message quotes what a file holds: one line, and nothing that a terminal obeys */
+  char *valid = g_utf8_make_valid (error->message, -1);
+  GString *line = g_string_new (NULL);
+  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
+    gunichar c = g_utf8_get_char (p);
+    gboolean hidden =
+        g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT || c == 0x2028 || c == 0x2029;
+    g_string_append_unichar (line, hidden ? ' ' : c);
+  }
+  fprintf (stderr, "clipmoe: %s\n", line->str);
+  g_string_free (line, TRUE);
+  g_free (valid);
   g_error_free (error);
   return 1;
 }
