@@ -79,7 +79,7 @@ def awkward(n):
     numbers = random.Random(1)
     return ["".join(numbers.choice(PIECES) for _ in range(numbers.randint(1, 12))) for _ in range(n)] + [
         # as long as it takes for two words, marks and entities to meet the limits of a careless tokenizer
-        "ab" * 300, "".join(numbers.choice("abcdefgh") for _ in range(2000)), "a" + "\u0301\u0316" * 200, "&" + "amp;" * 500 + "x",
+        "ab" * 300, "".join(numbers.choice("abcdefgh") for _ in range(2000)), "a" + "\u0301\u0316" * 200, "&" + "amp;" * 500 + "x", "&#5" * 3 + "&#49;" + ";" * 3,
         "&#" * 100, "Σ" + "'" * 500 + "Σ", "!" * 1000, "word " * 400]
 
 

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""Protects the time that a text takes: a megabyte of the worst kind is tokenised in seconds, where it once took hours."""
+import os
+import random
+import subprocess
+import sys
+import time
+
+SIZE, SECONDS = (1 << 20) - 16, 20  # under a sanitizer; plainly it is one
+MODEL = os.path.join(os.path.dirname(os.environ["CLIPMOE_TEST_SOURCES"]), "models", "default")
+
+
+def nested(depth):
+    """&#4&#5&#5&#5&#5&#49;;;;;; - a reference whose last digit is a reference, and so on (49 is the digit 1, 51 is 3,
+    53, 55, 57, and 49 again): each pass over the text undoes one."""
+    return "".join("&#" + "55554"[i % 5] for i in reversed(range(depth))) + "&#49;" + ";" * depth
+
+
+numbers = random.Random(1)
+cases = {
+    "one word": "".join(numbers.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(SIZE)),
+    "one letter": "a" * SIZE,
+    "signs": "".join(numbers.choice("!@#$%^*()_+-=[]{}|:,./?~") for _ in range(SIZE)),
+    "nested &amp;": "&" + "amp;" * (SIZE // 4 - 1),
+    "nested references": nested(SIZE // 4 - 8),
+    "marks in the wrong order": "a" + "\u0301\u0316" * (SIZE // 4 - 1),
+    "sigmas": "Σ'" * (SIZE // 3),
+    "lines' ends": "a\r" * (SIZE // 2),
+}
+failed = 0
+for name, text in cases.items():
+    begun = time.monotonic()
+    try:
+        done = subprocess.run([os.environ["CLIPMOE_COMMAND"], "tokenize", "--model", MODEL, "-"], input=text.encode(),
+                              stdout=subprocess.DEVNULL, timeout=SECONDS)
+        result = "ok" if done.returncode == 0 else "exit status %d" % done.returncode
+    except subprocess.TimeoutExpired:
+        result = "not done"
+    print("%s: %s after %.1f s" % (name, result, time.monotonic() - begun))
+    failed += result != "ok"
+print("%d passed, %d failed, 0 skipped" % (len(cases) - failed, failed))
+sys.exit(1 if failed else 0)
