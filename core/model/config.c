@@ -1,95 +1,11 @@
+/* What files say that shapes do not: heads, activation, eps, experts a token uses, mean and deviation. */
 #include "config.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include "../base/file.h"
 #include "../weights/json.h"
 
 #define MAX_JSON (16u << 20)
-
-static char *
-first_there (const char *folder, const char *const *names) {
-  for (; *names; names++) {
-    char *path = g_build_filename (folder, *names, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
-      return path;
-    g_free (path);
-  }
-  return NULL;
-}
-
-gboolean
-clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
-  char *found = NULL;
-  if (!path)
-    found = clipmoe_resource_find ("", "default");
-  else if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    found = clipmoe_resource_find ("", path);
-  if (!path && !found) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-                 "the default model is not installed: expected a folder \"default\" in $CLIPMOE_MODEL_PATH "
-                 "or " CLIPMOE_DATADIR "/models");
-    return FALSE;
-  }
-  if (!found)
-    found = g_strdup (path);
-  files->name = g_path_get_basename (found);
-  if (g_file_test (found, G_FILE_TEST_IS_DIR)) {
-    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
-                                        "open_clip_model.safetensors", NULL};
-    files->folder = found;
-    files->weights = first_there (found, names);
-    if (!files->weights) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: a folder without model.safetensors", found);
-      clipmoe_files_clear (files);
-      return FALSE;
-    }
-  } else {
-    files->folder = g_path_get_dirname (found);
-    files->weights = found;
-    char *dot = strrchr (files->name, '.');
-    if (dot && dot != files->name)
-      *dot = 0;
-  }
-  static const char *const configs[] = {"config.json", "open_clip_config.json", NULL};
-  static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
-  static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
-                                       "bpe_simple_vocab_16e6.txt", NULL};
-  files->config = first_there (files->folder, configs);
-  files->preprocessor = first_there (files->folder, preprocessors);
-  files->vocab = vocab ? g_strdup (vocab) : first_there (files->folder, vocabs);
-  return TRUE;
-}
-
-void
-clipmoe_files_clear (ClipmoeFiles *files) {
-  g_free (files->name);
-  g_free (files->folder);
-  g_free (files->weights);
-  g_free (files->config);
-  g_free (files->preprocessor);
-  g_free (files->vocab);
-  memset (files, 0, sizeof *files);
-}
-
-char *
-clipmoe_files_licence (const ClipmoeFiles *files) {
-  char *path = g_build_filename (files->folder, "README.md", NULL), *licence = NULL;
-  gsize length;
-  char *text = clipmoe_file_read (path, 1 << 20, &length, NULL);
-  char *use = text ? strstr (text, "\nUse: ") : NULL;
-  if (use) {
-    use += strlen ("\nUse: ");
-    char *end = strstr (use, "\n\n");
-    licence = g_utf8_make_valid (use, end ? end - use : (gssize)strlen (use));
-    g_strdelimit (licence, "\n", ' ');
-    g_strstrip (licence);
-  }
-  g_free (text);
-  g_free (path);
-  return licence;
-}
 
 /* A whole number above 0 in @object, if there; it must equal @expected unless that is 0. */
 static gboolean
@@ -126,6 +42,17 @@ parse_activation (const char *text, ClipmoeActivation *out) {
   return TRUE;
 }
 
+/* Heads must divide the width, whoever says how many there are. */
+static gboolean
+check_heads (const char *path, const char *what, const ClipmoeTower *t, guint heads, GError **error) {
+  if (heads && t->width % heads == 0)
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+               "%s: %s is %u, which does not divide the width %u of the weights", path, what, heads,
+               t->width);
+  return FALSE;
+}
+
 static gboolean
 tower_config (const char *path, json_t *object, const char *where, ClipmoeTower *t, GError **error) {
   json_t *act = json_object_get (object, "hidden_act"), *eps = json_object_get (object, "layer_norm_eps");
@@ -133,16 +60,16 @@ tower_config (const char *path, json_t *object, const char *where, ClipmoeTower 
       !whole (path, object, where, "intermediate_size", t->ffn_width, NULL, error) ||
       !whole (path, object, where, "num_hidden_layers", t->layers, NULL, error))
     return FALSE;
-  if (json_object_get (object, "num_attention_heads")) {
-    t->heads = 0;
-    if (!whole (path, object, where, "num_attention_heads", 0, &t->heads, error))
+  guint heads = 0;
+  if (!whole (path, object, where, "num_attention_heads", 0, &heads, error))
+    return FALSE;
+  if (heads) {
+    char *what = g_strconcat (where, "num_attention_heads", NULL);
+    gboolean ok = check_heads (path, what, t, heads, error);
+    g_free (what);
+    if (!ok)
       return FALSE;
-    if (!t->heads || t->width % t->heads) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
-                   "%s: %snum_attention_heads is %u, which does not divide the width %u", path, where,
-                   t->heads, t->width);
-      return FALSE;
-    }
+    t->heads = heads;
   }
   if (act && (!json_is_string (act) || !parse_activation (json_string_value (act), &t->activation))) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
@@ -160,36 +87,45 @@ tower_config (const char *path, json_t *object, const char *where, ClipmoeTower 
   return TRUE;
 }
 
+/* The object @key of @root with the fields of @over, when there, in place of its own; NULL when neither is.
+ * Free with json_decref(). */
+static gboolean
+merged (const char *path, json_t *root, const char *key, const char *over, json_t **out, GError **error) {
+  json_t *parts[2] = {json_object_get (root, key), json_object_get (root, over)};
+  const char *const names[2] = {key, over};
+  *out = NULL;
+  for (guint i = 0; i < 2; i++) {
+    if (!parts[i] || json_is_null (parts[i]))
+      continue;
+    if (!json_is_object (parts[i])) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path, names[i]);
+      json_decref (*out);
+      return FALSE;
+    }
+    if (!*out)
+      *out = json_object ();
+    json_object_update (*out, parts[i]);
+  }
+  return TRUE;
+}
+
 /* Hugging Face's config.json: text_config and vision_config, each overridden by its _dict. */
 static gboolean
 huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
-  static const char *const keys[2][2] = {{"vision_config", "vision_config_dict"},
-                                         {"text_config", "text_config_dict"}};
-  if (!whole (path, root, "", "projection_dim", m->info.embed, NULL, error))
-    return FALSE;
-  for (guint i = 0; i < 2; i++)
-    for (guint j = 0; j < 2; j++) {
-      json_t *c = json_object_get (root, keys[i][j]);
-      if (!c || json_is_null (c))
-        continue;
-      char *where = g_strconcat (keys[i][j], ".", NULL);
-      gboolean ok = json_is_object (c);
-      if (!ok)
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path,
-                     keys[i][j]);
-      ok = ok && tower_config (path, c, where, i ? &m->text : &m->image, error);
-      if (ok && i)
-        ok = whole (path, c, where, "vocab_size", m->info.vocab_size, NULL, error) &&
-             whole (path, c, where, "max_position_embeddings", m->info.context, NULL, error);
-      else if (ok)
-        ok = whole (path, c, where, "image_size", m->info.image_size, NULL, error) &&
-             whole (path, c, where, "patch_size", m->info.patch_size, NULL, error) &&
-             whole (path, c, where, "num_channels", 3, NULL, error);
-      g_free (where);
-      if (!ok)
-        return FALSE;
-    }
-  return TRUE;
+  json_t *vision = NULL, *text = NULL;
+  gboolean ok = whole (path, root, "", "projection_dim", m->info.embed, NULL, error) &&
+                merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
+                merged (path, root, "text_config", "text_config_dict", &text, error) &&
+                tower_config (path, vision, "vision_config.", &m->image, error) &&
+                whole (path, vision, "vision_config.", "image_size", m->info.image_size, NULL, error) &&
+                whole (path, vision, "vision_config.", "patch_size", m->info.patch_size, NULL, error) &&
+                whole (path, vision, "vision_config.", "num_channels", 3, NULL, error) &&
+                tower_config (path, text, "text_config.", &m->text, error) &&
+                whole (path, text, "text_config.", "vocab_size", m->info.vocab_size, NULL, error) &&
+                whole (path, text, "text_config.", "max_position_embeddings", m->info.context, NULL, error);
+  json_decref (vision);
+  json_decref (text);
+  return ok;
 }
 
 static gboolean
@@ -213,7 +149,17 @@ static gboolean
 openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *model = json_object_get (root, "model_cfg"), *pre = json_object_get (root, "preprocess_cfg");
   json_t *vision = json_object_get (model, "vision_cfg"), *text = json_object_get (model, "text_cfg");
-  guint head = 0;
+  const struct {
+    const char *name;
+    json_t *value;
+  } parts[] = {{"model_cfg", model}, {"vision_cfg", vision}, {"text_cfg", text}, {"preprocess_cfg", pre}};
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i].value && !json_is_null (parts[i].value) && !json_is_object (parts[i].value)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path,
+                   parts[i].name);
+      return FALSE;
+    }
+  guint head = 0, heads = 0;
   m->image.activation = m->text.activation = json_is_true (json_object_get (model, "quick_gelu"))
                                                  ? CLIPMOE_ACTIVATION_QUICK_GELU
                                                  : CLIPMOE_ACTIVATION_GELU;
@@ -227,12 +173,20 @@ openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error
       !whole (path, text, "text_cfg.", "vocab_size", m->info.vocab_size, NULL, error) ||
       !whole (path, text, "text_cfg.", "width", m->text.width, NULL, error) ||
       !whole (path, text, "text_cfg.", "layers", m->text.layers, NULL, error) ||
-      !whole (path, text, "text_cfg.", "heads", 0, &m->text.heads, error) ||
+      !whole (path, text, "text_cfg.", "heads", 0, &heads, error) ||
       !triple (path, json_object_get (pre, "mean"), "preprocess_cfg.mean", FALSE, m->info.mean, error) ||
       !triple (path, json_object_get (pre, "std"), "preprocess_cfg.std", TRUE, m->info.std, error))
     return FALSE;
-  if (head)
-    m->image.heads = m->image.width % head ? 0 : m->image.width / head;
+  if (heads) {
+    if (!check_heads (path, "text_cfg.heads", &m->text, heads, error))
+      return FALSE;
+    m->text.heads = heads;
+  }
+  if (head) {
+    if (!check_heads (path, "vision_cfg.head_width", &m->image, head, error))
+      return FALSE;
+    m->image.heads = m->image.width / head;
+  }
   return TRUE;
 }
 
@@ -269,13 +223,15 @@ preprocessor_config (ClipmoeModel *m, const char *path, GError **error) {
   return ok;
 }
 
+/* @out holds what other files say when @said is set; both must agree. */
 static gboolean
 metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *key, gboolean deviation,
-                 float out[3], GError **error) {
+                 const char *said, float out[3], GError **error) {
   const char *text = clipmoe_tensors_get_metadata (tensors, key);
   if (!text)
     return TRUE;
   char **parts = g_strsplit_set (text, " ,", 0);
+  float v3[3];
   guint n = 0;
   gboolean ok = TRUE;
   for (char **p = parts; *p && ok; p++) {
@@ -285,7 +241,7 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
     double v = g_ascii_strtod (*p, &end);
     ok = n < 3 && !*end && isfinite (v) && fabs (v) < 1000 && (!deviation || v > 1e-6);
     if (ok)
-      out[n++] = (float)v;
+      v3[n++] = (float)v;
   }
   g_strfreev (parts);
   if (!ok || n != 3) {
@@ -293,12 +249,21 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
                  path, key, deviation ? "positive " : "");
     return FALSE;
   }
+  for (guint i = 0; i < 3; i++) {
+    if (said && fabsf (out[i] - v3[i]) > 1e-6f) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: metadata %s \"%.60s\" contradicts %s",
+                   path, key, text, said);
+      return FALSE;
+    }
+    out[i] = v3[i];
+  }
   return TRUE;
 }
 
 gboolean
 clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors,
-                      const ClipmoeModelOptions *options, GPtrArray *assumed, GError **error) {
+                      gboolean mixture, const ClipmoeModelOptions *options, GPtrArray *assumed,
+                      GError **error) {
   static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f},
                      std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
   memcpy (m->info.mean, mean, sizeof mean);
@@ -323,8 +288,9 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   }
   if (files->preprocessor && !preprocessor_config (m, files->preprocessor, error))
     return FALSE;
-  if (!metadata_triple (files->weights, tensors, "clip.mean", FALSE, m->info.mean, error) ||
-      !metadata_triple (files->weights, tensors, "clip.std", TRUE, m->info.std, error))
+  if (!metadata_triple (files->weights, tensors, "clip.mean", FALSE, files->preprocessor, m->info.mean,
+                        error) ||
+      !metadata_triple (files->weights, tensors, "clip.std", TRUE, files->preprocessor, m->info.std, error))
     return FALSE;
 
   const char *activation = clipmoe_tensors_get_metadata (tensors, "clip.activation"),
@@ -355,7 +321,6 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
     if (!m->text.activation)
       m->text.activation = CLIPMOE_ACTIVATION_QUICK_GELU;
   }
-  gboolean moe = g_str_equal (m->info.layout, "clip-moe");
   m->top_k = options->experts;
   if (!m->top_k && k) {
     guint64 n = 0;
@@ -366,11 +331,11 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
     }
     m->top_k = (guint)n;
   }
-  if (moe && !m->top_k) {
+  if (mixture && !m->top_k) {
     m->top_k = 2;
     g_ptr_array_add (assumed, g_strdup ("a token uses 2 experts: no file says how many (experts)"));
   }
-  m->info.top_k = moe ? m->top_k : 0;
+  m->info.top_k = mixture ? m->top_k : 0;
   if (!m->image.heads || !m->text.heads) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: widths %u and %u: no file says how many heads, and 64 does not divide them",

@@ -17,8 +17,10 @@ void clipmoe_files_clear (ClipmoeFiles *files);
 /* The line after "Use:" or "**Use**" in a README.md beside the weights, or NULL. */
 char *clipmoe_files_licence (const ClipmoeFiles *files);
 
-/* Sets heads, activation, eps, k, mean and deviation; checks what files say against the shapes in @m. */
+/* Sets heads, activation, eps, k, mean and deviation; checks what files say against the shapes in @m and
+ * against each other. @mixture: some block has a router. */
 gboolean clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors,
-                               const ClipmoeModelOptions *options, GPtrArray *assumed, GError **error);
+                               gboolean mixture, const ClipmoeModelOptions *options, GPtrArray *assumed,
+                               GError **error);
 
 #endif

@@ -1,0 +1,314 @@
+#include "bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BLOCKS 1000
+#define MAX_EXPERTS 1024
+
+typedef struct {
+  const char *path;
+  const ClipmoeWeights *weights;
+  GError **error;
+  gboolean failed;
+} Binder;
+
+static ClipmoeWeight *
+lookup (const ClipmoeWeights *weights, const char *canonical) {
+  return g_hash_table_lookup (weights->weights, canonical);
+}
+
+static gboolean
+missing (const char *path, const ClipmoeWeights *weights, const char *canonical, GError **error) {
+  ClipmoePart part;
+  char *name = clipmoe_name_from_canonical (weights->naming, canonical, 0, &part);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" is missing", path,
+               name ? name : canonical);
+  g_free (name);
+  return FALSE;
+}
+
+/* As the file stores it: without our transposition and joining. */
+static void
+append_shape (GString *out, const ClipmoeWeight *w, guint n_dims, const guint64 *shape) {
+  guint64 d[CLIPMOE_MAX_DIMS];
+  memcpy (d, shape, n_dims * sizeof *d);
+  if (w->part == CLIPMOE_PART_TRANSPOSED && n_dims == 2) {
+    d[0] = shape[1];
+    d[1] = shape[0];
+  } else if (w->part == CLIPMOE_PART_Q && n_dims) {
+    d[0] /= 3;
+  }
+  g_string_append_c (out, '[');
+  for (guint i = 0; i < n_dims; i++)
+    g_string_append_printf (out, "%s%" G_GUINT64_FORMAT, i ? ", " : "", d[i]);
+  g_string_append_c (out, ']');
+}
+
+/* The weight @name with exactly this shape; after the first failure it does nothing. A dimension 0 ends the
+ * list. */
+static const float *
+bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d3) {
+  const guint64 expected[4] = {d0, d1, d2, d3};
+  guint n = 0;
+  while (n < 4 && expected[n])
+    n++;
+  if (b->failed)
+    return NULL;
+  ClipmoeWeight *w = lookup (b->weights, name);
+  if (w && w->n_dims == n && memcmp (w->shape, expected, n * sizeof *expected) == 0) {
+    w->used = TRUE;
+    return w->data;
+  }
+  b->failed = TRUE;
+  if (!w) {
+    missing (b->path, b->weights, name, b->error);
+    return NULL;
+  }
+  GString *s = g_string_new (NULL);
+  g_string_append_printf (s, "%s: tensor \"%s\": shape ", b->path, w->source);
+  append_shape (s, w, w->n_dims, w->shape);
+  g_string_append (s, ", expected ");
+  append_shape (s, w, n, expected);
+  g_set_error_literal (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, s->str);
+  g_string_free (s, TRUE);
+  return NULL;
+}
+
+G_GNUC_PRINTF (6, 7)
+static const float *
+bindf (Binder *b, guint64 d0, guint64 d1, guint64 d2, guint64 d3, const char *format, ...) {
+  va_list args;
+  va_start (args, format);
+  char *name = g_strdup_vprintf (format, args);
+  va_end (args);
+  const float *p = bind (b, name, d0, d1, d2, d3);
+  g_free (name);
+  return p;
+}
+
+static void
+bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *info, guint top_k) {
+  guint64 d = t->width, f = t->ffn_width;
+  t->blocks = g_new0 (ClipmoeBlock, t->layers);
+  for (guint i = 0; i < t->layers && !b->failed; i++) {
+    ClipmoeBlock *k = &t->blocks[i];
+    char *p = g_strdup_printf ("%sresblocks.%u.", prefix, i), *gate = g_strconcat (p, "gate.weight", NULL);
+    ClipmoeWeight *router = lookup (b->weights, gate);
+    k->ln_1_weight = bindf (b, d, 0, 0, 0, "%sln_1.weight", p);
+    k->ln_1_bias = bindf (b, d, 0, 0, 0, "%sln_1.bias", p);
+    k->in_proj_weight = bindf (b, 3 * d, d, 0, 0, "%sattn.in_proj_weight", p);
+    k->in_proj_bias = bindf (b, 3 * d, 0, 0, 0, "%sattn.in_proj_bias", p);
+    k->out_proj_weight = bindf (b, d, d, 0, 0, "%sattn.out_proj.weight", p);
+    k->out_proj_bias = bindf (b, d, 0, 0, 0, "%sattn.out_proj.bias", p);
+    k->ln_2_weight = bindf (b, d, 0, 0, 0, "%sln_2.weight", p);
+    k->ln_2_bias = bindf (b, d, 0, 0, 0, "%sln_2.bias", p);
+    guint64 experts = router && router->n_dims ? router->shape[0] : 0;
+    if (!b->failed && router && (experts < 1 || experts > MAX_EXPERTS)) {
+      b->failed = TRUE;
+      g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\": no router of 1 to %d experts", b->path, router->source, MAX_EXPERTS);
+    }
+    if (!b->failed) {
+      if (router)
+        k->gate_weight = bindf (b, experts, d, 0, 0, "%s", gate);
+      k->n_experts = (guint)experts;
+      k->ffn = g_new0 (ClipmoeFfn, MAX (experts, 1));
+      for (guint e = 0; e < MAX (experts, 1) && !b->failed; e++) {
+        char *q = experts ? g_strdup_printf ("%sexperts.%u.", p, e) : g_strdup_printf ("%smlp.", p);
+        k->ffn[e].c_fc_weight = bindf (b, f, d, 0, 0, "%sc_fc.weight", q);
+        k->ffn[e].c_fc_bias = bindf (b, f, 0, 0, 0, "%sc_fc.bias", q);
+        k->ffn[e].c_proj_weight = bindf (b, d, f, 0, 0, "%sc_proj.weight", q);
+        k->ffn[e].c_proj_bias = bindf (b, d, 0, 0, 0, "%sc_proj.bias", q);
+        g_free (q);
+      }
+    }
+    guint64 ffn = 2 * f * d + f + d, shared = 4 * d * d + 8 * d + experts * d;
+    info->parameters += shared + MAX (experts, 1) * ffn;
+    info->active_parameters += shared + (experts ? MIN (top_k, experts) : 1) * ffn;
+    info->moe_layers += experts > 0;
+    info->experts = MAX (info->experts, (guint)experts);
+    g_free (p);
+    g_free (gate);
+  }
+  info->width = t->width;
+  info->layers = t->layers;
+  info->heads = t->heads;
+  info->ffn_width = t->ffn_width;
+  info->activation = t->activation;
+  info->eps = t->eps;
+}
+
+/* 1 + the largest block that some weight belongs to; a gap shows when the blocks are bound. */
+static guint
+count_blocks (const ClipmoeWeights *weights, const char *prefix) {
+  GHashTableIter iter;
+  gpointer key;
+  guint n = 0;
+  g_hash_table_iter_init (&iter, weights->weights);
+  while (g_hash_table_iter_next (&iter, &key, NULL)) {
+    if (!g_str_has_prefix (key, prefix))
+      continue;
+    char *end;
+    const char *number = (char *)key + strlen (prefix);
+    guint64 i = g_ascii_isdigit (*number) ? g_ascii_strtoull (number, &end, 10) : MAX_BLOCKS;
+    if (i < MAX_BLOCKS && *end == '.')
+      n = MAX (n, (guint)i + 1);
+  }
+  return n;
+}
+
+/* From the bias, whose shape cannot be the wrong way round. */
+static gboolean
+ffn_width (const char *path, const ClipmoeWeights *weights, const char *prefix, guint *out, GError **error) {
+  char *gate = g_strconcat (prefix, "0.gate.weight", NULL),
+       *name = g_strconcat (prefix, lookup (weights, gate) ? "0.experts.0" : "0.mlp", ".c_fc.bias", NULL);
+  const ClipmoeWeight *w = lookup (weights, name);
+  gboolean ok = w || missing (path, weights, name, error);
+  if (ok && (w->n_dims != 1 || w->shape[0] < 1 || w->shape[0] > 1 << 20)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": expected one dimension of 1 to %d", path, w->source, 1 << 20);
+    ok = FALSE;
+  }
+  if (ok)
+    *out = (guint)w->shape[0];
+  g_free (gate);
+  g_free (name);
+  return ok;
+}
+
+/* The weights whose shapes say the sizes. */
+enum { CONV1, IMAGE_POSITIONS, IMAGE_PROJECTION, TOKENS, POSITIONS, TEXT_PROJECTION, LN_FINAL, N_SIZES };
+
+static const struct {
+  const char *name;
+  guint dims;
+} sizes[N_SIZES] = {
+    [CONV1] = {"visual.conv1.weight", 4},      [IMAGE_POSITIONS] = {"visual.positional_embedding", 2},
+    [IMAGE_PROJECTION] = {"visual.proj", 2},   [TOKENS] = {"token_embedding.weight", 2},
+    [POSITIONS] = {"positional_embedding", 2}, [TEXT_PROJECTION] = {"text_projection", 2},
+    [LN_FINAL] = {"ln_final.weight", 1},
+};
+
+gboolean
+clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
+  const ClipmoeWeight *w[N_SIZES];
+  for (guint i = 0; i < N_SIZES; i++) {
+    w[i] = lookup (weights, sizes[i].name);
+    if (!w[i])
+      return missing (path, weights, sizes[i].name, error);
+    if (w[i]->n_dims != sizes[i].dims) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\": %u dimensions, expected %u", path, w[i]->source, w[i]->n_dims,
+                   sizes[i].dims);
+      return FALSE;
+    }
+    for (guint d = 0; d < sizes[i].dims; d++)
+      if (w[i]->shape[d] < 1 || w[i]->shape[d] > 1 << 24) {
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                     "%s: tensor \"%s\": a dimension of %" G_GUINT64_FORMAT ", expected 1 to %d", path,
+                     w[i]->source, w[i]->shape[d], 1 << 24);
+        return FALSE;
+      }
+  }
+  guint64 rows = w[IMAGE_POSITIONS]->shape[0];
+  guint grid = 1;
+  while ((guint64)grid * grid + 1 < rows)
+    grid++;
+  if ((guint64)grid * grid + 1 != rows) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " rows, expected a square and one more", path,
+                 w[IMAGE_POSITIONS]->source, rows);
+    return FALSE;
+  }
+  guint64 side = grid * w[CONV1]->shape[3];
+  m->image.width = (guint)w[CONV1]->shape[0];
+  m->text.width = (guint)w[LN_FINAL]->shape[0];
+  /* Where one projection stands the wrong way round, the other one tells. */
+  guint by = w[IMAGE_PROJECTION]->shape[0] == m->image.width ? IMAGE_PROJECTION : TEXT_PROJECTION;
+  m->info.embed = (guint)w[by]->shape[1];
+  m->info.patch_size = (guint)w[CONV1]->shape[3];
+  m->info.vocab_size = (guint)w[TOKENS]->shape[0];
+  m->info.context = (guint)w[POSITIONS]->shape[0];
+  m->image.layers = count_blocks (weights, "visual.transformer.resblocks.");
+  m->text.layers = count_blocks (weights, "transformer.resblocks.");
+  if (side > 4096 || m->info.context < 2 || !m->image.layers || !m->text.layers) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: an impossible size: %u image and %u text blocks, pictures of %" G_GUINT64_FORMAT
+                 " pixels, %u positions",
+                 path, m->image.layers, m->text.layers, side, m->info.context);
+    return FALSE;
+  }
+  m->info.image_size = (guint)side;
+  return ffn_width (path, weights, "visual.transformer.resblocks.", &m->image.ffn_width, error) &&
+         ffn_width (path, weights, "transformer.resblocks.", &m->text.ffn_width, error);
+}
+
+/* The first in byte order of those without a role, so that it is the same one every time. */
+static gboolean
+all_used (const ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
+  const char *first = NULL;
+  guint n = 0;
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, weights->weights);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const ClipmoeWeight *w = value;
+    if (w->used)
+      continue;
+    n++;
+    if (!first || strcmp (w->source, first) < 0)
+      first = w->source;
+  }
+  if (!n)
+    return TRUE;
+  GString *others = g_string_new (NULL);
+  if (n > 1)
+    g_string_printf (others, ", and %u more", n - 1);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+               "%s: tensor \"%s\" is unexpected in this model of %u image and %u text blocks%s", path, first,
+               m->image.layers, m->text.layers, others->str);
+  g_string_free (others, TRUE);
+  return FALSE;
+}
+
+gboolean
+clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
+  Binder b = {path, weights, error, FALSE};
+  guint64 dv = m->image.width, dt = m->text.width, p = m->info.patch_size, c = m->info.embed,
+          grid = m->info.image_size / p;
+  m->conv1_weight = bind (&b, "visual.conv1.weight", dv, 3, p, p);
+  m->class_embedding = bind (&b, "visual.class_embedding", dv, 0, 0, 0);
+  m->image_positions = bind (&b, "visual.positional_embedding", grid * grid + 1, dv, 0, 0);
+  m->ln_pre_weight = bind (&b, "visual.ln_pre.weight", dv, 0, 0, 0);
+  m->ln_pre_bias = bind (&b, "visual.ln_pre.bias", dv, 0, 0, 0);
+  m->ln_post_weight = bind (&b, "visual.ln_post.weight", dv, 0, 0, 0);
+  m->ln_post_bias = bind (&b, "visual.ln_post.bias", dv, 0, 0, 0);
+  m->image_projection = bind (&b, "visual.proj", dv, c, 0, 0);
+  m->token_embedding = bind (&b, "token_embedding.weight", m->info.vocab_size, dt, 0, 0);
+  m->text_positions = bind (&b, "positional_embedding", m->info.context, dt, 0, 0);
+  m->ln_final_weight = bind (&b, "ln_final.weight", dt, 0, 0, 0);
+  m->ln_final_bias = bind (&b, "ln_final.bias", dt, 0, 0, 0);
+  m->text_projection = bind (&b, "text_projection", dt, c, 0, 0);
+  const float *scale = bind (&b, "logit_scale", 0, 0, 0, 0);
+  if (scale)
+    m->info.logit_scale = *scale;
+  bind_tower (&b, "visual.transformer.", &m->image, &m->info.image, m->top_k);
+  bind_tower (&b, "transformer.", &m->text, &m->info.text, m->top_k);
+  if (b.failed || !all_used (m, path, weights, error))
+    return FALSE;
+  if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"logit_scale\" is %g, expected -20 to 20", path, m->info.logit_scale);
+    return FALSE;
+  }
+  guint64 image = dv * 3 * p * p + dv + (grid * grid + 1) * dv + 4 * dv + dv * c;
+  guint64 text = m->info.vocab_size * dt + m->info.context * dt + 2 * dt + dt * c;
+  m->info.image.parameters += image;
+  m->info.image.active_parameters += image;
+  m->info.text.parameters += text;
+  m->info.text.active_parameters += text;
+  m->info.parameters = m->info.image.parameters + m->info.text.parameters + 1;
+  m->info.active_parameters = m->info.image.active_parameters + m->info.text.active_parameters + 1;
+  return TRUE;
+}

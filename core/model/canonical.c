@@ -1,0 +1,304 @@
+/* Brings the tensors of a checkpoint to OpenAI's names and f32. */
+#include "canonical.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Rows of Long-CLIP's first table that are kept; the others come from the second. */
+#define KEPT_ROWS 20
+
+static void
+weight_free (gpointer data) {
+  ClipmoeWeight *w = data;
+  if (!w)
+    return;
+  if (!w->borrowed)
+    g_free (w->data);
+  g_free (w->source);
+  g_free (w);
+}
+
+void
+clipmoe_weights_free (ClipmoeWeights *self) {
+  if (!self)
+    return;
+  g_hash_table_unref (self->weights);
+  clipmoe_tensors_free (self->tensors);
+  g_free (self->dtype);
+  g_free (self);
+}
+
+void
+clipmoe_weights_drop_file (ClipmoeWeights *self) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, self->weights);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((ClipmoeWeight *)value)->borrowed)
+      return;
+  g_clear_pointer (&self->tensors, clipmoe_tensors_free);
+}
+
+static float *
+floats (const char *path, const char *name, guint64 n, GError **error) {
+  float *out = n <= G_MAXSIZE / sizeof (float) ? g_try_malloc (MAX (n, 1) * sizeof (float)) : NULL;
+  if (!out)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+                 "%s: tensor \"%s\": no memory for %" G_GUINT64_FORMAT " numbers", path, name, n);
+  return out;
+}
+
+/* @n more weights of @like's kind, to be filled. */
+static ClipmoeWeight *
+weight_like (const char *path, const ClipmoeWeight *like, guint64 n, GError **error) {
+  float *data = floats (path, like->source, n, error);
+  if (!data)
+    return NULL;
+  ClipmoeWeight *w = g_new (ClipmoeWeight, 1);
+  *w = *like;
+  w->n_elements = n;
+  w->data = data;
+  w->borrowed = FALSE;
+  w->source = g_strdup (like->source);
+  return w;
+}
+
+/* Entries that are no weight of any model. */
+static gboolean
+finite_throughout (const char *path, const ClipmoeWeight *w, GError **error) {
+  for (guint64 i = 0; i < w->n_elements; i++)
+    if (!isfinite (w->data[i])) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\": entry %" G_GUINT64_FORMAT " is %s, expected finite weights", path,
+                   w->source, i, isnan (w->data[i]) ? "NaN" : "infinite");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static ClipmoeWeight *
+convert (const char *path, const ClipmoeTensor *t, gboolean borrow, GError **error) {
+  if (t->dtype == CLIPMOE_DTYPE_OTHER) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": dtype %s, expected F16, BF16, F32 or F64", path, t->name, t->dtype_name);
+    return NULL;
+  }
+  ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
+  w->n_dims = t->n_dims;
+  memcpy (w->shape, t->shape, sizeof w->shape);
+  w->n_elements = t->n_elements;
+  w->dtype = t->dtype;
+  w->source = g_strdup (t->name);
+  w->borrowed = borrow && t->dtype == CLIPMOE_DTYPE_F32 && (guintptr)t->data % sizeof (float) == 0;
+  if (w->borrowed)
+    w->data = (float *)(gpointer)t->data; /* never written: see merge_positions() */
+  else if ((w->data = floats (path, t->name, t->n_elements, error)))
+    clipmoe_tensor_to_f32 (t, w->data);
+  if (!w->data || !finite_throughout (path, w, error))
+    g_clear_pointer (&w, weight_free);
+  return w;
+}
+
+/* Takes over @w. */
+static ClipmoeWeight *
+transpose (const char *path, ClipmoeWeight *w, GError **error) {
+  ClipmoeWeight *out = NULL;
+  if (w->n_dims != 2)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": %u dimensions, expected 2",
+                 path, w->source, w->n_dims);
+  else
+    out = weight_like (path, w, w->n_elements, error);
+  if (out) {
+    guint64 rows = out->shape[1] = w->shape[0], columns = out->shape[0] = w->shape[1];
+    for (guint64 r = 0; r < rows; r++)
+      for (guint64 c = 0; c < columns; c++)
+        out->data[c * rows + r] = w->data[r * columns + c];
+    out->part = CLIPMOE_PART_TRANSPOSED;
+  }
+  weight_free (w);
+  return out;
+}
+
+/* q, k and v that wait for each other. */
+typedef struct {
+  ClipmoeWeight *thirds[3];
+} Thirds;
+
+static void
+thirds_free (gpointer data) {
+  Thirds *t = data;
+  for (guint i = 0; i < 3; i++)
+    weight_free (t->thirds[i]);
+  g_free (t);
+}
+
+/* Puts q, k and v, which came as three tensors, one behind the other. */
+static ClipmoeWeight *
+join (const char *path, const char *canonical, const Thirds *t, GError **error) {
+  const ClipmoeWeight *q = t->thirds[0];
+  for (guint i = 0; i < 3; i++) {
+    const ClipmoeWeight *w = t->thirds[i];
+    if (!w) {
+      ClipmoePart part;
+      char *name = clipmoe_name_from_canonical (CLIPMOE_NAMING_HUGGINGFACE, canonical, i, &part);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" is missing", path, name);
+      g_free (name);
+      return NULL;
+    }
+    if (w->n_dims < 1 || w->n_dims > 2 || w->n_dims != q->n_dims ||
+        memcmp (w->shape, q->shape, sizeof w->shape) != 0) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%s\": not the shape of \"%s\", expected the same for q, k and v", path,
+                   w->source, q->source);
+      return NULL;
+    }
+  }
+  guint64 n;
+  if (__builtin_mul_overflow (q->n_elements, (guint64)3, &n))
+    n = G_MAXUINT64;
+  ClipmoeWeight *w = weight_like (path, q, n, error);
+  if (!w)
+    return NULL;
+  w->part = CLIPMOE_PART_Q;
+  w->shape[0] *= 3;
+  for (guint i = 0; i < 3; i++) {
+    memcpy (w->data + i * q->n_elements, t->thirds[i]->data, q->n_elements * sizeof (float));
+    if (t->thirds[i]->dtype != w->dtype)
+      w->dtype = CLIPMOE_DTYPE_F32;
+  }
+  return w;
+}
+
+/* Effective positions: the first rows of one table, the others of the second. */
+static gboolean
+merge_positions (ClipmoeWeights *self, const char *path, GError **error) {
+  ClipmoeWeight *a = g_hash_table_lookup (self->weights, "positional_embedding"),
+                *b = g_hash_table_lookup (self->weights, "positional_embedding_res");
+  if (!b)
+    return TRUE;
+  if (!a || a->n_dims != 2 || b->n_dims != 2 || a->shape[0] != b->shape[0] || a->shape[1] != b->shape[1] ||
+      a->shape[0] < KEPT_ROWS) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\": expected the shape of \"positional_embedding\", of at least %d rows",
+                 path, b->source, KEPT_ROWS);
+    return FALSE;
+  }
+  ClipmoeWeight *w = weight_like (path, a, a->n_elements, error);
+  if (!w)
+    return FALSE;
+  gsize kept = KEPT_ROWS * a->shape[1];
+  memcpy (w->data, a->data, kept * sizeof (float));
+  memcpy (w->data + kept, b->data + kept, (a->n_elements - kept) * sizeof (float));
+  if (a->dtype != b->dtype)
+    w->dtype = CLIPMOE_DTYPE_F32;
+  g_hash_table_remove (self->weights, "positional_embedding_res");
+  g_hash_table_replace (self->weights, g_strdup ("positional_embedding"), w);
+  self->two_tables = TRUE;
+  return TRUE;
+}
+
+static gboolean
+twice (const char *path, const char *name, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\" stands there twice", path,
+               name);
+  return FALSE;
+}
+
+/* Puts one tensor of the file where it belongs; thirds wait in @thirds. */
+static gboolean
+take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char *name, gboolean borrow,
+      GHashTable *thirds, GError **error) {
+  ClipmoePart part;
+  char *canonical = clipmoe_name_to_canonical (self->naming, name, &part);
+  if (!canonical) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: tensor \"%s\" is unexpected in a CLIP model", path, t->name);
+    return FALSE;
+  }
+  ClipmoeWeight *w = NULL;
+  gboolean ok = !g_hash_table_contains (self->weights, canonical) || twice (path, t->name, error);
+  ok = ok && (w = convert (path, t, borrow, error));
+  if (ok && part == CLIPMOE_PART_TRANSPOSED)
+    ok = (w = transpose (path, w, error)) != NULL;
+  if (ok && part >= CLIPMOE_PART_Q) {
+    Thirds *three = g_hash_table_lookup (thirds, canonical);
+    if (!three) {
+      three = g_new0 (Thirds, 1);
+      g_hash_table_insert (thirds, g_strdup (canonical), three);
+    }
+    ClipmoeWeight **slot = &three->thirds[part - CLIPMOE_PART_Q];
+    ok = !*slot || twice (path, t->name, error);
+    if (ok)
+      *slot = g_steal_pointer (&w);
+  } else if (ok) {
+    g_hash_table_insert (self->weights, g_steal_pointer (&canonical), g_steal_pointer (&w));
+  }
+  weight_free (w);
+  g_free (canonical);
+  return ok;
+}
+
+static gboolean
+join_all (ClipmoeWeights *self, const char *path, GHashTable *thirds, GError **error) {
+  /* In order of names, so that the first fault is the same one every time. */
+  GList *keys = g_list_sort (g_hash_table_get_keys (thirds), (GCompareFunc)strcmp);
+  gboolean ok = TRUE;
+  for (GList *i = keys; i && ok; i = i->next) {
+    ClipmoeWeight *w = join (path, i->data, g_hash_table_lookup (thirds, i->data), error);
+    ok = w != NULL;
+    if (ok)
+      g_hash_table_insert (self->weights, g_strdup (i->data), w);
+  }
+  g_list_free (keys);
+  return ok;
+}
+
+/* "f32", or "mixed f16/f32". */
+static char *
+describe_dtypes (GHashTable *dtypes) {
+  GList *found = g_list_sort (g_hash_table_get_keys (dtypes), (GCompareFunc)strcmp);
+  GString *text = g_string_new (found && found->next ? "mixed " : "");
+  for (GList *i = found; i; i = i->next)
+    g_string_append_printf (text, "%s%s", i == found ? "" : "/", (char *)i->data);
+  g_list_free (found);
+  g_string_ascii_down (text);
+  return g_string_free (text, FALSE);
+}
+
+ClipmoeWeights *
+clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error) {
+  ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
+  GHashTable *dtypes = g_hash_table_new (g_str_hash, g_str_equal);
+  GHashTable *thirds = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, thirds_free);
+  guint n = clipmoe_tensors_get_n (tensors);
+  gsize prefix = clipmoe_names_prefix (tensors);
+  self->tensors = tensors;
+  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, weight_free);
+  gboolean ok = clipmoe_names_recognise (path, tensors, prefix, &self->naming, error);
+
+  for (guint i = 0; i < n; i++) {
+    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
+    self->mixture |= g_str_has_suffix (t->name, ".gate.weight");
+    if (!clipmoe_name_ignored (t->name + prefix))
+      g_hash_table_add (dtypes, (gpointer)t->dtype_name);
+  }
+  /* A few f32 tensors among others would keep the whole file in memory. */
+  gboolean borrow = g_hash_table_size (dtypes) == 1;
+  for (guint i = 0; i < n && ok; i++) {
+    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
+    if (!clipmoe_name_ignored (t->name + prefix))
+      ok = take (self, path, t, t->name + prefix, borrow, thirds, error);
+  }
+  ok = ok && join_all (self, path, thirds, error) && merge_positions (self, path, error);
+  self->layout = self->naming == CLIPMOE_NAMING_HUGGINGFACE ? "huggingface"
+                 : self->naming == CLIPMOE_NAMING_OPENCLIP  ? "openclip"
+                 : self->mixture                            ? "clip-moe"
+                 : self->two_tables                         ? "long-clip"
+                                                            : "openai";
+  self->dtype = describe_dtypes (dtypes);
+  g_hash_table_unref (thirds);
+  g_hash_table_unref (dtypes);
+  if (!ok)
+    g_clear_pointer (&self, clipmoe_weights_free);
+  return self;
+}

@@ -1,0 +1,36 @@
+/* The weights of a checkpoint of any layout under OpenAI's names, as f32. */
+#ifndef CLIPMOE_CANONICAL_H
+#define CLIPMOE_CANONICAL_H
+
+#include "names.h"
+
+typedef struct {
+  guint n_dims;
+  guint64 shape[CLIPMOE_MAX_DIMS];
+  guint64 n_elements;
+  float *data;
+  gboolean borrowed;  /* data lies in the file's bytes */
+  ClipmoeDtype dtype; /* as stored; parts of different types: F32 */
+  char *source;       /* the name in the file; of q where q, k and v make up one */
+  ClipmoePart part;   /* how the source makes it up; Q: of three parts */
+  gboolean used;      /* bound to a role */
+} ClipmoeWeight;
+
+typedef struct {
+  GHashTable *weights;     /* canonical name -> ClipmoeWeight */
+  ClipmoeTensors *tensors; /* the file, while something is borrowed from it or it is being opened */
+  ClipmoeNaming naming;
+  const char *layout;  /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
+  char *dtype;         /* as stored */
+  gboolean mixture;    /* some block has a router */
+  gboolean two_tables; /* positions came as Long-CLIP's two tables */
+} ClipmoeWeights;
+
+/* Takes over @tensors, also on failure. Every weight is finite; positions of two tables come out merged under
+ * "positional_embedding". An f32 file is not copied: its weights lie in the file's bytes. */
+ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error);
+/* Frees the file's bytes if no weight lies in them; metadata is gone afterwards. */
+void clipmoe_weights_drop_file (ClipmoeWeights *self);
+void clipmoe_weights_free (ClipmoeWeights *self);
+
+#endif

@@ -1,0 +1,112 @@
+/* Which files belong to a model. */
+#include <string.h>
+#include "../base/file.h"
+#include "config.h"
+
+static char *
+first_there (const char *folder, const char *const *names) {
+  for (; *names; names++) {
+    char *path = g_build_filename (folder, *names, NULL);
+    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+      return path;
+    g_free (path);
+  }
+  return NULL;
+}
+
+/* The one .safetensors or .pt file of @folder; NULL when there is none or more than one. */
+static char *
+only_one (const char *folder) {
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  char *found = NULL;
+  guint n = 0;
+  for (const char *name; dir && (name = g_dir_read_name (dir));)
+    if (g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".pt")) {
+      g_free (found);
+      found = g_build_filename (folder, name, NULL);
+      n++;
+    }
+  if (dir)
+    g_dir_close (dir);
+  if (n != 1)
+    g_clear_pointer (&found, g_free);
+  return found;
+}
+
+gboolean
+clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
+  char *found = NULL;
+  if (!path)
+    found = clipmoe_resource_find ("", "default");
+  else if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    found = clipmoe_resource_find ("", path);
+  if (!path && !found) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "the default model is not installed: expected a folder \"default\" in $CLIPMOE_MODEL_PATH "
+                 "or " CLIPMOE_DATADIR "/models");
+    return FALSE;
+  }
+  if (!found)
+    found = g_strdup (path);
+  files->name = g_path_get_basename (found);
+  if (g_file_test (found, G_FILE_TEST_IS_DIR)) {
+    static const char *const names[] = {"model.safetensors",           "model.safetensors.index.json",
+                                        "open_clip_model.safetensors", "pytorch_model.bin",
+                                        "open_clip_pytorch_model.bin", NULL};
+    files->folder = found;
+    files->weights = first_there (found, names);
+    if (!files->weights)
+      files->weights = only_one (found);
+    if (!files->weights) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: a folder without model.safetensors, open_clip_model.safetensors, pytorch_model.bin "
+                   "or one .safetensors or .pt file alone",
+                   found);
+      clipmoe_files_clear (files);
+      return FALSE;
+    }
+  } else {
+    files->folder = g_path_get_dirname (found);
+    files->weights = found;
+    char *dot = strrchr (files->name, '.');
+    if (dot && dot != files->name)
+      *dot = 0;
+  }
+  static const char *const configs[] = {"config.json", "open_clip_config.json", NULL};
+  static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
+  static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
+                                       "bpe_simple_vocab_16e6.txt", NULL};
+  files->config = first_there (files->folder, configs);
+  files->preprocessor = first_there (files->folder, preprocessors);
+  files->vocab = vocab ? g_strdup (vocab) : first_there (files->folder, vocabs);
+  return TRUE;
+}
+
+void
+clipmoe_files_clear (ClipmoeFiles *files) {
+  g_free (files->name);
+  g_free (files->folder);
+  g_free (files->weights);
+  g_free (files->config);
+  g_free (files->preprocessor);
+  g_free (files->vocab);
+  memset (files, 0, sizeof *files);
+}
+
+char *
+clipmoe_files_licence (const ClipmoeFiles *files) {
+  char *path = g_build_filename (files->folder, "README.md", NULL), *licence = NULL;
+  gsize length;
+  char *text = clipmoe_file_read (path, 1 << 20, &length, NULL);
+  char *use = text ? strstr (text, "\nUse: ") : NULL;
+  if (use) {
+    use += strlen ("\nUse: ");
+    char *end = strstr (use, "\n\n");
+    licence = g_utf8_make_valid (use, end ? end - use : (gssize)strlen (use));
+    g_strdelimit (licence, "\n", ' ');
+    g_strstrip (licence);
+  }
+  g_free (text);
+  g_free (path);
+  return licence;
+}
