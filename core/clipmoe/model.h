@@ -65,6 +65,38 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *
 /** Borrowed; NULL when opened with no_vocab. Since: 0.1 */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
 
+/** What clipmoe_model_save() writes. Since: 0.1 */
+typedef enum {
+  CLIPMOE_LAYOUT_CLIPMOE,     /* OpenAI's and CLIP-MoE's names, the configuration in the file's metadata */
+  CLIPMOE_LAYOUT_HUGGINGFACE, /* CLIPModel's names, config.json and preprocessor_config.json; no mixtures */
+} ClipmoeLayout;
+
+/** How numbers are stored. KEEP: every tensor as it was read (F64 as F32, which is what a model computes
+ * with). Since: 0.1 */
+typedef enum {
+  CLIPMOE_STORE_KEEP,
+  CLIPMOE_STORE_F32,
+  CLIPMOE_STORE_F16,
+  CLIPMOE_STORE_BF16,
+} ClipmoeStore;
+
+/**
+ * clipmoe_model_save: writes a model so that opening it gives the same model again.
+ * @path: a name ending in ".safetensors" for one file (CLIPMOE alone), else a folder, which gets
+ *   model.safetensors, config.json and the card (README.md). The vocabulary that the model was opened with,
+ *   or that stands beside it, is copied along.
+ * @overwrite: whether a file or a folder of plain files of that name is replaced
+ * @n_rounded: (out) (optional): numbers that @store cannot hold exactly; 0 = the fingerprint is the same
+ *
+ * A file or folder appears whole or not at all. Refused: the place the model was read from, a mixture for
+ * HUGGINGFACE (UNSUPPORTED), a number too large for F16 (LIMIT), one file for what metadata cannot say (heads
+ * not of 64, an eps other than 1e-5, towers with different activations; UNSUPPORTED).
+ * Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout,
+                                         ClipmoeStore store, gboolean overwrite, guint64 *n_rounded,
+                                         GError **error);
+
 /**
  * clipmoe_resource_find: looks up an installed thing by name.
  * @kind: "" for a model folder, "labels" or "templates" for a list (NAME.txt)
@@ -75,6 +107,14 @@ CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *s
  * Since: 0.1
  */
 CLIPMOE_API char *clipmoe_resource_find (const char *kind, const char *name);
+/**
+ * clipmoe_resource_list: the names that clipmoe_resource_find() finds, sorted, each once.
+ *
+ * Of kind "" those folders and .safetensors or .pt files that look like a model.
+ * Returns: (transfer full): NULL-terminated; free with g_strfreev()
+ * Since: 0.1
+ */
+CLIPMOE_API char **clipmoe_resource_list (const char *kind);
 
 G_END_DECLS
 

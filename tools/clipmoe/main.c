@@ -12,7 +12,7 @@ static const struct {
     {"tag", "say what videos and pictures show", clipmoe_cmd_tag},
     {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
-    {"model", "inspect a checkpoint", clipmoe_cmd_model},
+    {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
 };
 
 static void

@@ -1,0 +1,120 @@
+/* Writes a model as one file or as a folder. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "../base/folder.h"
+#include "save-private.h"
+
+/* Whether writing to @path would harm what the model was read from: the same file by whatever name, or a
+ * folder that it lies in. */
+static gboolean
+is_source (const ClipmoeModel *m, const char *path) {
+  struct stat a, b;
+  if (stat (path, &a) != 0)
+    return FALSE;
+  if (stat (m->info.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+    return TRUE;
+  char *out = realpath (path, NULL), *in = realpath (m->info.path, NULL);
+  gsize n = out ? strlen (out) : 0;
+  gboolean inside = out && in && S_ISDIR (a.st_mode) && strncmp (in, out, n) == 0 && (in[n] == '/' || n == 1);
+  free (out);
+  free (in);
+  return inside;
+}
+
+/* What a config.json must say because metadata has no word for it; NULL when nothing. */
+static const char *
+beyond_metadata (const ClipmoeModel *m) {
+  if (m->image.activation != m->text.activation)
+    return "towers with different activations";
+  if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
+    return "heads of another size than 64";
+  if (m->image.eps != 1e-5f || m->text.eps != 1e-5f)
+    return "an eps other than 1e-5";
+  return NULL;
+}
+
+static gboolean
+save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite,
+           guint64 *n_rounded, GError **error) {
+  static const char *const configs[] = {"config.json", "open_clip_config.json", "preprocessor_config.json"};
+  char *folder = g_path_get_dirname (path), *source = g_path_get_dirname (m->info.path);
+  struct stat a, b;
+  /* A neighbour of the source is read with the source's own configuration. */
+  gboolean neighbour = stat (folder, &a) == 0 && stat (source, &b) == 0 && a.st_dev == b.st_dev &&
+                       a.st_ino == b.st_ino,
+           ok = TRUE;
+  const char *beyond = neighbour ? NULL : beyond_metadata (m);
+  if (g_file_test (path, G_FILE_TEST_EXISTS) && !overwrite) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there already", path);
+    ok = FALSE;
+  } else if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
+    ok = FALSE;
+  } else if (beyond) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: one file cannot hold a model of %s, expected the name of a folder", path, beyond);
+    ok = FALSE;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (configs) && ok && !neighbour; i++) {
+    char *config = g_build_filename (folder, configs[i], NULL);
+    if (g_file_test (config, G_FILE_TEST_EXISTS)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: another model's %s lies beside it, expected a folder of its own", path, configs[i]);
+      ok = FALSE;
+    }
+    g_free (config);
+  }
+  ok = ok && clipmoe_save_companions (m, folder, FALSE, TRUE, error) &&
+       clipmoe_save_tensors (m, path, CLIPMOE_LAYOUT_CLIPMOE, store, n_rounded, error) &&
+       clipmoe_save_companions (m, folder, FALSE, FALSE, error);
+  g_free (folder);
+  g_free (source);
+  return ok;
+}
+
+static gboolean
+save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+             gboolean overwrite, guint64 *n_rounded, GError **error) {
+  char *tmp = clipmoe_folder_begin (path, overwrite, error);
+  if (!tmp)
+    return FALSE;
+  char *file = g_build_filename (tmp, "model.safetensors", NULL);
+  gboolean ok = clipmoe_save_companions (m, tmp, TRUE, FALSE, error) &&
+                clipmoe_save_config (m, tmp, layout, store, error) &&
+                (layout != CLIPMOE_LAYOUT_HUGGINGFACE || clipmoe_save_preprocessor (m, tmp, error)) &&
+                clipmoe_save_tensors (m, file, layout, store, n_rounded, error);
+  g_free (file);
+  if (ok)
+    return clipmoe_folder_commit (tmp, path, overwrite, error);
+  clipmoe_folder_drop (tmp);
+  return FALSE;
+}
+
+gboolean
+clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+                    gboolean overwrite, guint64 *n_rounded, GError **error) {
+  g_return_val_if_fail (self != NULL && path != NULL, FALSE);
+  char *name = g_strdup (path);
+  for (gsize n = strlen (name); n > 1 && name[n - 1] == '/'; n--)
+    name[n - 1] = 0;
+  gboolean file = g_str_has_suffix (name, ".safetensors"), hf = layout == CLIPMOE_LAYOUT_HUGGINGFACE,
+           ok = FALSE;
+  if (!*name)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "expected the name of a file or folder");
+  else if (hf && self->info.top_k)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: Hugging Face's CLIPModel has no mixtures of experts, so it cannot hold this model",
+                 self->info.path);
+  else if (hf && file)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: Hugging Face's layout is a folder, expected a name without .safetensors", path);
+  else if (is_source (self, name))
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: holds the model that is to be written, expected another place", path);
+  else
+    ok = file ? save_file (self, name, store, overwrite, n_rounded, error)
+              : save_folder (self, name, layout, store, overwrite, n_rounded, error);
+  g_free (name);
+  return ok;
+}

@@ -1,0 +1,151 @@
+/* What stands beside a saved model's weights. */
+#include <stdlib.h>
+#include <string.h>
+#include "../base/file.h"
+#include "../weights/json.h"
+#include "save-private.h"
+
+#define MAX_COMPANION (256u << 20)
+
+/* Takes over @root. Nine digits bring every float back. */
+static gboolean
+write_json (const char *folder, const char *name, json_t *root, GError **error) {
+  char *path = g_build_filename (folder, name, NULL);
+  char *text = json_dumps (root, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
+  char *lines = g_strconcat (text ? text : "", "\n", NULL);
+  gboolean ok = clipmoe_file_write (path, lines, strlen (lines), error);
+  g_free (lines);
+  free (text);
+  g_free (path);
+  json_decref (root);
+  return ok;
+}
+
+static double
+decimal (float value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  return clipmoe_save_decimal (value, text);
+}
+
+static json_t *
+tower (const ClipmoeTower *t) {
+  return json_pack (
+      "{s:i,s:i,s:i,s:i,s:s,s:f}", "hidden_size", (int)t->width, "intermediate_size", (int)t->ffn_width,
+      "num_hidden_layers", (int)t->layers, "num_attention_heads", (int)t->heads, "hidden_act",
+      t->activation == CLIPMOE_ACTIVATION_GELU ? "gelu" : "quick_gelu", "layer_norm_eps", decimal (t->eps));
+}
+
+gboolean
+clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeStore store,
+                     GError **error) {
+  static const char *const types[] = {NULL, "float32", "float16", "bfloat16"};
+  gboolean hf = layout == CLIPMOE_LAYOUT_HUGGINGFACE;
+  const ClipmoeModelInfo *info = &m->info;
+  /* CLIP's start and end are the last two tokens. */
+  guint start = m->tokenizer ? clipmoe_tokenizer_get_start (m->tokenizer) : info->vocab_size - 2,
+        end = m->tokenizer ? clipmoe_tokenizer_get_end (m->tokenizer) : info->vocab_size - 1;
+  json_t *text = tower (&m->text), *vision = tower (&m->image);
+  json_object_update_new (text,
+                          json_pack ("{s:i,s:i,s:i,s:i,s:i}", "vocab_size", (int)info->vocab_size,
+                                     "max_position_embeddings", (int)info->context, "projection_dim",
+                                     (int)info->embed, "bos_token_id", (int)start, "eos_token_id", (int)end));
+  json_object_update_new (vision, json_pack ("{s:i,s:i,s:i,s:i}", "image_size", (int)info->image_size,
+                                             "patch_size", (int)info->patch_size, "num_channels", 3,
+                                             "projection_dim", (int)info->embed));
+  json_t *root = json_pack ("{s:s,s:i,s:f}", "model_type", info->top_k ? "clip-moe" : "clip",
+                            "projection_dim", (int)info->embed, "logit_scale_init_value", 2.6592);
+  if (hf) {
+    json_object_set_new (root, "architectures", json_pack ("[s]", "CLIPModel"));
+    json_object_set_new (text, "model_type", json_string ("clip_text_model"));
+    json_object_set_new (vision, "model_type", json_string ("clip_vision_model"));
+    if (types[store])
+      json_object_set_new (root, "torch_dtype", json_string (types[store]));
+  }
+  json_object_set_new (root, "text_config", text);
+  json_object_set_new (root, "vision_config", vision);
+  return write_json (folder, "config.json", root, error);
+}
+
+gboolean
+clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **error) {
+  int side = (int)m->info.image_size;
+  const float *a = m->info.mean, *d = m->info.std;
+  json_t *root =
+      json_pack ("{s:s,s:b,s:{s:i},s:i,s:b,s:{s:i,s:i},s:b,s:b,s:b,s:[f,f,f],s:[f,f,f]}",
+                 "image_processor_type", "CLIPImageProcessor", "do_resize", 1, "size", "shortest_edge", side,
+                 "resample", 3, "do_center_crop", 1, "crop_size", "height", side, "width", side, "do_rescale",
+                 1, "do_convert_rgb", 1, "do_normalize", 1, "image_mean", decimal (a[0]), decimal (a[1]),
+                 decimal (a[2]), "image_std", decimal (d[0]), decimal (d[1]), decimal (d[2]));
+  return write_json (folder, "preprocessor_config.json", root, error);
+}
+
+/* Copies @from into @folder as @name, if @from is there. */
+static gboolean
+copy (const char *from, const char *folder, const char *name, gboolean dry, GError **error) {
+  if (!g_file_test (from, G_FILE_TEST_IS_REGULAR))
+    return TRUE;
+  gsize length, old_length = 0;
+  char *data = clipmoe_file_read (from, MAX_COMPANION, &length, error), *old = NULL;
+  char *to = g_build_filename (folder, name, NULL);
+  gboolean ok = data != NULL;
+  if (ok && g_file_test (to, G_FILE_TEST_EXISTS)) {
+    old = clipmoe_file_read (to, MAX_COMPANION, &old_length, error);
+    ok = old != NULL;
+    if (ok && (old_length != length || memcmp (old, data, length) != 0)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: another model's file stands where %s is to be copied, expected a folder of its own",
+                   to, from);
+      ok = FALSE;
+    }
+  } else if (ok && !dry) {
+    ok = clipmoe_file_write (to, data, length, error);
+  }
+  g_free (old);
+  g_free (data);
+  g_free (to);
+  return ok;
+}
+
+gboolean
+clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean card, gboolean dry,
+                         GError **error) {
+  static const char *const forms[] = {"tokenizer.json",
+                                      "vocab.json",
+                                      "merges.txt",
+                                      "tokenizer_config.json",
+                                      "special_tokens_map.json",
+                                      "bpe_simple_vocab_16e6.txt.gz",
+                                      "bpe_simple_vocab_16e6.txt"};
+  const ClipmoeStorage *storage = m->storage;
+  char *source = g_path_get_dirname (storage->path), *place = NULL;
+  gboolean ok = TRUE, listed = FALSE;
+  if (storage->vocab) {
+    gboolean is_folder = g_file_test (storage->vocab, G_FILE_TEST_IS_DIR);
+    char *base = g_path_get_basename (storage->vocab);
+    place = is_folder ? g_strdup (storage->vocab) : g_path_get_dirname (storage->vocab);
+    for (guint i = 0; i < G_N_ELEMENTS (forms) && ok; i++) {
+      /* Of a vocabulary elsewhere its own form alone: what lies around it need not belong to it. */
+      gboolean own = is_folder || strcmp (place, source) == 0 || strcmp (base, forms[i]) == 0 ||
+                     (strcmp (base, "vocab.json") == 0 && strcmp (forms[i], "merges.txt") == 0);
+      listed |= is_folder || strcmp (base, forms[i]) == 0;
+      char *from = g_build_filename (place, forms[i], NULL);
+      ok = !own || copy (from, folder, forms[i], dry, error);
+      g_free (from);
+    }
+    if (ok && !listed) /* a name of the user's own; the usual one is found again */
+      ok = copy (storage->vocab, folder,
+                 g_str_has_suffix (base, ".json") ? "tokenizer.json"
+                 : g_str_has_suffix (base, ".gz") ? "bpe_simple_vocab_16e6.txt.gz"
+                                                  : "bpe_simple_vocab_16e6.txt",
+                 dry, error);
+    g_free (base);
+  }
+  if (ok && card) {
+    char *from = g_build_filename (source, "README.md", NULL);
+    ok = copy (from, folder, "README.md", dry, error);
+    g_free (from);
+  }
+  g_free (place);
+  g_free (source);
+  return ok;
+}

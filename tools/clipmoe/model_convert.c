@@ -1,0 +1,110 @@
+/* clipmoe model convert: the same model in another layout or number type. */
+#include <stdio.h>
+#include <string.h>
+#include "common.h"
+#include "model.h"
+
+typedef struct {
+  ClipmoeModelArguments model;
+  char *to, *dtype;
+  gboolean force;
+} Arguments;
+
+static gboolean
+choose (const char *what, const char *text, const char *const *names, guint *out) {
+  GString *all = g_string_new (NULL);
+  for (guint i = 0; names[i]; i++) {
+    if (text && strcmp (text, names[i]) == 0) {
+      *out = i;
+      g_string_free (all, TRUE);
+      return TRUE;
+    }
+    g_string_append_printf (all, "%s%s", i ? names[i + 1] ? ", " : " or " : "", names[i]);
+  }
+  fprintf (stderr, "clipmoe model convert: %s: expected %s, see clipmoe model convert --help\n", what,
+           all->str);
+  g_string_free (all, TRUE);
+  return FALSE;
+}
+
+/* Reads back what was written: the last chance to find out. */
+static gboolean
+same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **error) {
+  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModel *m = clipmoe_model_open (path, &options, error);
+  if (!m)
+    return FALSE;
+  const ClipmoeModelInfo *a = clipmoe_model_get_info (source), *b = clipmoe_model_get_info (m);
+  const char *id = strrchr (a->id, '@'), *id2 = strrchr (b->id, '@');
+  gboolean ok = rounded || (strcmp (a->fingerprint, b->fingerprint) == 0 && strcmp (id, id2) == 0);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: reads back as another model (fingerprint %.12s, expected %.12s)", path, b->fingerprint,
+                 a->fingerprint);
+  clipmoe_model_unref (m);
+  return ok;
+}
+
+static int
+convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeStore store) {
+  GError *error = NULL;
+  guint64 rounded = 0;
+  ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab, &error);
+  gboolean ok = m && clipmoe_model_save (m, out, layout, store, a->force, &rounded, &error) &&
+                same (out, m, rounded > 0 || a->model.vocab, &error);
+  if (ok) {
+    const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
+    printf ("%s: written as %s, numbers %s\n", out, a->to, store ? a->dtype : "as they were");
+    if (rounded)
+      printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+              " numbers do not fit into %s and were rounded: the fingerprint is another one\n",
+              rounded, i->parameters, a->dtype);
+    else
+      printf ("no number changed: fingerprint %s\n", i->fingerprint);
+  }
+  clipmoe_model_unref (m);
+  return ok ? 0 : clipmoe_fail (error);
+}
+
+int
+clipmoe_cmd_model_convert (int argc, char **argv) {
+  static const char *const layouts[] = {"clipmoe", "hf", NULL};
+  static const char *const stores[] = {"keep", "f32", "f16", "bf16", NULL};
+  Arguments a = {0};
+  const GOptionEntry entries[] = {
+      {"to", 0, 0, G_OPTION_ARG_STRING, &a.to, "clipmoe (OpenAI's names) or hf (a CLIPModel of transformers)",
+       "LAYOUT"},
+      {"dtype", 0, 0, G_OPTION_ARG_STRING, &a.dtype, "keep (default), f32, f16 or bf16", "TYPE"},
+      {"force", 0, 0, G_OPTION_ARG_NONE, &a.force, "Replace OUT where it is there", NULL},
+      {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &a.model.vocab, "Vocabulary that does not lie beside the model",
+       "PATH"},
+      {"activation", 0, 0, G_OPTION_ARG_STRING, &a.model.activation, "auto, quick-gelu or gelu", "NAME"},
+      {"experts", 0, 0, G_OPTION_ARG_INT, &a.model.experts,
+       "Experts a token uses; 0 = as the checkpoint says", "N"},
+      {NULL}};
+  char **rest = NULL;
+  int r = clipmoe_parse (
+      argc, argv, "clipmoe model convert", "IN OUT --to LAYOUT — the same model in another layout",
+      "OUT is one file when it ends in .safetensors, else a folder.\n\nExample:\n"
+      "  clipmoe model convert ViT-B-32.pt vit-b-32/ --to clipmoe --vocab bpe_simple_vocab_16e6.txt.gz\n",
+      entries, &rest);
+  guint layout = 0, store = 0;
+  if (r) {
+    r = r == 2 ? 2 : 0;
+  } else if (!rest[0] || !rest[1] || rest[2]) {
+    fprintf (stderr, "clipmoe model convert: expected IN and OUT, see clipmoe model convert --help\n");
+    r = 2;
+  } else if (!choose ("--to", a.to, layouts, &layout) ||
+             !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store)) {
+    r = 2;
+  } else {
+    a.model.model = rest[0];
+    r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeStore)store);
+  }
+  g_free (a.to);
+  g_free (a.dtype);
+  g_free (a.model.vocab);
+  g_free (a.model.activation);
+  g_strfreev (rest);
+  return r;
+}

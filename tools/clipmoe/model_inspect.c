@@ -1,0 +1,143 @@
+/* clipmoe model inspect: what a checkpoint is. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "common.h"
+#include "model.h"
+
+static const char *
+activation (ClipmoeActivation a) {
+  return a == CLIPMOE_ACTIVATION_GELU ? "gelu" : "quick-gelu";
+}
+
+static void
+tower_text (const char *name, const ClipmoeTowerInfo *t) {
+  printf ("%-12s width %u, %u blocks, %u heads, feed-forward %u, %s\n", name, t->width, t->layers, t->heads,
+          t->ffn_width, t->activation == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU");
+  if (t->moe_layers)
+    printf ("%-12s %u blocks are mixtures of %u experts\n", "", t->moe_layers, t->experts);
+}
+
+static void
+print_text (const ClipmoeModelInfo *i, gboolean vocab) {
+  printf ("%-12s %s\n%-12s %s\n%-12s %s, stored as %s\n", "name", i->name, "file", i->path, "layout",
+          i->layout, i->dtype);
+  printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
+          i->active_parameters);
+  printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
+  tower_text ("image tower", &i->image);
+  tower_text ("text tower", &i->text);
+  printf ("%-12s %u tokens of %u\n%-12s %u\n", "context", i->context, i->vocab_size, "embedding", i->embed);
+  if (i->top_k)
+    printf ("%-12s %u a token\n", "experts", i->top_k);
+  printf ("%-12s %s\n", "fingerprint", i->fingerprint);
+  printf ("%-12s %s\n", "id", vocab ? i->id : "none without a vocabulary");
+  for (const char *const *s = i->assumed; *s; s++)
+    printf ("%-12s %s\n", "assumed", *s);
+  if (i->licence)
+    printf ("%-12s %s\n", "use", i->licence);
+}
+
+static json_t *
+string (const char *text) {
+  char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
+  json_t *s = valid ? json_string (valid) : json_null ();
+  g_free (valid);
+  return s;
+}
+
+/* As a double whose six to nine digits are those that somebody wrote. */
+static json_t *
+number (float value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  double d = value;
+  for (guint digits = 6; digits <= 9; digits++) {
+    char format[] = "%.0g";
+    format[2] = (char)('0' + digits);
+    d = g_ascii_strtod (g_ascii_formatd (text, sizeof text, format, value), NULL);
+    if ((float)d == value)
+      break;
+  }
+  return json_real (d);
+}
+
+static json_t *
+tower_json (const ClipmoeTowerInfo *t) {
+  return json_pack ("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:o,s:I,s:I}", "width", (int)t->width, "layers",
+                    (int)t->layers, "heads", (int)t->heads, "ffn_width", (int)t->ffn_width, "moe_layers",
+                    (int)t->moe_layers, "experts", (int)t->experts, "activation", activation (t->activation),
+                    "eps", number (t->eps), "parameters", (json_int_t)t->parameters, "active_parameters",
+                    (json_int_t)t->active_parameters);
+}
+
+static void
+print_json (const ClipmoeModelInfo *i, gboolean vocab) {
+  json_t *assumed = json_array ();
+  for (const char *const *s = i->assumed; *s; s++)
+    json_array_append_new (assumed, string (*s));
+  /* The id depends on the vocabulary. */
+  json_t *root = json_pack (
+      "{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:[o,o,o],s:[o,o,o],s:o,s:o}",
+      "schema", "clipmoe.model/1", "name", string (i->name), "id", string (vocab ? i->id : NULL), "path",
+      string (i->path), "layout", string (i->layout), "dtype", string (i->dtype), "fingerprint",
+      string (i->fingerprint), "licence", string (i->licence), "parameters", (json_int_t)i->parameters,
+      "active_parameters", (json_int_t)i->active_parameters, "image_size", (int)i->image_size, "patch_size",
+      (int)i->patch_size, "embed", (int)i->embed, "context", (int)i->context, "vocab_size",
+      (int)i->vocab_size, "top_k", (int)i->top_k, "image", tower_json (&i->image), "text",
+      tower_json (&i->text), "mean", number (i->mean[0]), number (i->mean[1]), number (i->mean[2]), "std",
+      number (i->std[0]), number (i->std[1]), number (i->std[2]), "logit_scale", number (i->logit_scale),
+      "assumed", assumed);
+  char *text = json_dumps (root, JSON_COMPACT | JSON_REAL_PRECISION (9));
+  puts (text);
+  free (text);
+  json_decref (root);
+}
+
+/* With its vocabulary, on which the id depends; a model that has none can be looked at all the same. */
+static ClipmoeModel *
+open_model (const ClipmoeModelArguments *a, GError **error) {
+  GError *why = NULL;
+  ClipmoeModel *m = clipmoe_open_model (a, FALSE, &why);
+  if (!m && !a->vocab && g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT)) {
+    g_clear_error (&why);
+    m = clipmoe_open_model (a, TRUE, &why);
+  }
+  if (why)
+    g_propagate_error (error, why);
+  return m;
+}
+
+int
+clipmoe_cmd_model_inspect (int argc, char **argv) {
+  ClipmoeModelArguments a = {0};
+  gboolean json = FALSE;
+  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a),
+                                  {"json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object on a line", NULL},
+                                  {NULL}};
+  char **rest = NULL;
+  int r = clipmoe_parse (argc, argv, "clipmoe model inspect",
+                         "[PATH] — say what a checkpoint is; without PATH, the default model",
+                         "Example:\n  clipmoe model inspect my-clip/\n", entries, &rest);
+  if (r)
+    return r == 2 ? 2 : 0;
+  if (rest[0] && rest[1]) {
+    fprintf (stderr, "clipmoe model inspect: expected at most one path, see clipmoe model inspect --help\n");
+    g_strfreev (rest);
+    return 2;
+  }
+  GError *error = NULL;
+  if (rest[0])
+    a.model = rest[0];
+  ClipmoeModel *m = open_model (&a, &error);
+  gboolean vocab = m && clipmoe_model_get_tokenizer (m);
+  if (m && json)
+    print_json (clipmoe_model_get_info (m), vocab);
+  else if (m)
+    print_text (clipmoe_model_get_info (m), vocab);
+  else
+    r = clipmoe_fail (error);
+  clipmoe_model_unref (m);
+  g_strfreev (rest);
+  return r;
+}

@@ -1,0 +1,151 @@
+/* clipmoe model verify: whether a checkpoint works on this processor as it should. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "common.h"
+#include "model.h"
+
+#define WIDTH 160
+#define HEIGHT 120
+#define MAX_DIFFERENCE 2e-5
+#define MIN_COSINE 0.99999
+
+typedef struct {
+  guint passed, failed;
+} Count;
+
+G_GNUC_PRINTF (3, 4)
+static void
+check (Count *count, gboolean ok, const char *format, ...) {
+  va_list args;
+  va_start (args, format);
+  printf ("%-6s  ", ok ? "ok" : "failed");
+  vprintf (format, args);
+  putchar ('\n');
+  va_end (args);
+  if (ok)
+    count->passed++;
+  else
+    count->failed++;
+}
+
+/* A picture with edges, ramps and texture, from whole numbers alone. */
+static guint8 *
+picture (void) {
+  guint8 *rgb = g_malloc (WIDTH * HEIGHT * 3);
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH; x++)
+      for (guint c = 0; c < 3; c++)
+        rgb[(y * WIDTH + x) * 3 + c] =
+            (guint8)(x * 7 + y * 13 + c * 61 + x * y / 3 + (x / 5 + y / 4) % 2 * 90);
+  return rgb;
+}
+
+/* Vectors of the picture and of a text, one after the other; NULL with @error. Free with g_free(). */
+static float *
+encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, GError **error) {
+  /* The tier is chosen when the encoder is made. No other thread of this command reads the environment. */
+  char *before = g_strdup (g_getenv ("CLIPMOE_CPU"));
+  if (tier)
+    g_setenv ("CLIPMOE_CPU", tier, TRUE);
+  ClipmoeEncoderOptions options = {.precision = CLIPMOE_PRECISION_F32, .threads = threads};
+  ClipmoeEncoder *encoder = clipmoe_encoder_new (m, &options, error);
+  if (before)
+    g_setenv ("CLIPMOE_CPU", before, TRUE);
+  else
+    g_unsetenv ("CLIPMOE_CPU");
+  g_free (before);
+  if (!encoder)
+    return NULL;
+  if (ran)
+    *ran = g_strdup (clipmoe_encoder_get_tier (encoder));
+  guint embed = clipmoe_model_get_info (m)->embed;
+  float *out = g_new (float, 2 * (gsize)embed);
+  guint8 *rgb = picture ();
+  ClipmoeImage view = {.format = CLIPMOE_FORMAT_RGB,
+                       .width = WIDTH,
+                       .height = HEIGHT,
+                       .planes = {rgb},
+                       .strides = {WIDTH * 3},
+                       .sizes = {WIDTH * HEIGHT * 3}};
+  const char *words = "a photo of two dogs near a red car.";
+  if (!clipmoe_encoder_encode_images (encoder, &view, 1, CLIPMOE_GEOMETRY_CROP, CLIPMOE_ORIENTATION_IDENTITY,
+                                      out, error) ||
+      !clipmoe_encoder_encode_texts (encoder, &words, 1, out + embed, NULL, error))
+    g_clear_pointer (&out, g_free);
+  g_free (rgb);
+  clipmoe_encoder_free (encoder);
+  return out;
+}
+
+static void
+compare (Count *count, const char *what, const char *tier, const float *a, const float *b, guint n) {
+  double worst = 0, dot = 0, aa = 0, bb = 0;
+  for (guint i = 0; i < n; i++) {
+    worst = fmax (worst, fabs ((double)a[i] - b[i]));
+    dot += (double)a[i] * b[i];
+    aa += (double)a[i] * a[i];
+    bb += (double)b[i] * b[i];
+  }
+  double cosine = dot / sqrt (aa * bb);
+  check (count, worst <= MAX_DIFFERENCE && cosine >= MIN_COSINE,
+         "%s: %s against generic: largest difference %.2g, cosine %.7f", what, tier, worst, cosine);
+  check (count, fabs (sqrt (aa) - 1) <= 1e-5, "%s: vector of length %.7f", what, sqrt (aa));
+}
+
+static void
+verify (ClipmoeModel *m, Count *count, GError **error) {
+  const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
+  guint n = i->embed;
+  check (count, TRUE, "opens: %s, %s, stored as %s", i->path, i->layout, i->dtype);
+  check (count, strlen (i->fingerprint) == 64, "fingerprint %s", i->fingerprint);
+  check (count, TRUE, "all %" G_GUINT64_FORMAT " weights are finite", i->parameters);
+  check (count, TRUE, "vocabulary of %u tokens fits",
+         clipmoe_tokenizer_get_vocab_size (clipmoe_model_get_tokenizer (m)));
+  char *tier = NULL;
+  float *one = encode (m, NULL, 1, &tier, error), *two = one ? encode (m, NULL, 2, NULL, error) : NULL,
+        *plain = two ? encode (m, "generic", 2, NULL, error) : NULL;
+  if (plain) {
+    compare (count, "picture", tier, one, plain, n);
+    compare (count, "text", tier, one + n, plain + n, n);
+    check (count, memcmp (one, two, 2 * n * sizeof *one) == 0, "the same bytes with 1 thread and with 2");
+  }
+  g_free (one);
+  g_free (two);
+  g_free (plain);
+  g_free (tier);
+}
+
+int
+clipmoe_cmd_model_verify (int argc, char **argv) {
+  ClipmoeModelArguments a = {0};
+  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a), {NULL}};
+  char **rest = NULL;
+  int r = clipmoe_parse (argc, argv, "clipmoe model verify",
+                         "[PATH] — test a checkpoint on this processor; without PATH, the default model",
+                         "Exit status 0 when every check is ok, else 1.\n\nExample:\n"
+                         "  clipmoe model verify my-clip/\n",
+                         entries, &rest);
+  if (r)
+    return r == 2 ? 2 : 0;
+  if (rest[0] && rest[1]) {
+    fprintf (stderr, "clipmoe model verify: expected at most one path, see clipmoe model verify --help\n");
+    g_strfreev (rest);
+    return 2;
+  }
+  if (rest[0])
+    a.model = rest[0];
+  GError *error = NULL;
+  Count count = {0};
+  ClipmoeModel *m = clipmoe_open_model (&a, FALSE, &error);
+  if (m)
+    verify (m, &count, &error);
+  clipmoe_model_unref (m);
+  g_strfreev (rest);
+  if (error)
+    return clipmoe_fail (error);
+  printf ("%u ok, %u failed\n", count.passed, count.failed);
+  if (count.failed)
+    fprintf (stderr, "clipmoe: %u of %u checks failed\n", count.failed, count.passed + count.failed);
+  return count.failed ? 1 : 0;
+}
