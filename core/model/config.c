@@ -128,21 +128,37 @@ huggingface_config (ClipmoeModel *m, const char *path, json_t *root, GError **er
   return ok;
 }
 
+/* Whoever says it first, the others must agree; NaN = nobody yet. */
+static gboolean
+agree (const char *path, const char *key, const float said[3], float out[3], GError **error) {
+  for (guint i = 0; i < 3; i++) {
+    if (fabsf (out[i] - said[i]) > 1e-6f) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                   "%s: %s[%u] is %g, which contradicts the %g of another file of this model", path, key, i,
+                   said[i], out[i]);
+      return FALSE;
+    }
+    out[i] = said[i];
+  }
+  return TRUE;
+}
+
 static gboolean
 triple (const char *path, json_t *array, const char *key, gboolean deviation, float out[3], GError **error) {
   if (!array || json_is_null (array))
     return TRUE;
+  float said[3];
   gboolean ok = json_is_array (array) && json_array_size (array) == 3;
   for (guint i = 0; i < 3 && ok; i++) {
     double v = json_number_value (json_array_get (array, i));
     ok = json_is_number (json_array_get (array, i)) && isfinite (v) && fabs (v) < 1000 &&
          (!deviation || v > 1e-6);
-    out[i] = (float)v;
+    said[i] = (float)v;
   }
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s: expected three %snumbers", path, key,
                  deviation ? "positive " : "");
-  return ok;
+  return ok && agree (path, key, said, out, error);
 }
 
 static gboolean
@@ -223,15 +239,14 @@ preprocessor_config (ClipmoeModel *m, const char *path, GError **error) {
   return ok;
 }
 
-/* @out holds what other files say when @said is set; both must agree. */
 static gboolean
 metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *key, gboolean deviation,
-                 const char *said, float out[3], GError **error) {
+                 float out[3], GError **error) {
   const char *text = clipmoe_tensors_get_metadata (tensors, key);
   if (!text)
     return TRUE;
   char **parts = g_strsplit_set (text, " ,", 0);
-  float v3[3];
+  float said[3];
   guint n = 0;
   gboolean ok = TRUE;
   for (char **p = parts; *p && ok; p++) {
@@ -241,7 +256,7 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
     double v = g_ascii_strtod (*p, &end);
     ok = n < 3 && !*end && isfinite (v) && fabs (v) < 1000 && (!deviation || v > 1e-6);
     if (ok)
-      v3[n++] = (float)v;
+      said[n++] = (float)v;
   }
   g_strfreev (parts);
   if (!ok || n != 3) {
@@ -249,15 +264,10 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
                  path, key, deviation ? "positive " : "");
     return FALSE;
   }
-  for (guint i = 0; i < 3; i++) {
-    if (said && fabsf (out[i] - v3[i]) > 1e-6f) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: metadata %s \"%.60s\" contradicts %s",
-                   path, key, text, said);
-      return FALSE;
-    }
-    out[i] = v3[i];
-  }
-  return TRUE;
+  char *where = g_strconcat ("metadata ", key, NULL);
+  ok = agree (path, where, said, out, error);
+  g_free (where);
+  return ok;
 }
 
 gboolean
@@ -266,8 +276,8 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
                       GError **error) {
   static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f},
                      std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
-  memcpy (m->info.mean, mean, sizeof mean);
-  memcpy (m->info.std, std, sizeof std);
+  for (guint i = 0; i < 3; i++)
+    m->info.mean[i] = m->info.std[i] = NAN;
   m->image.heads = m->image.width % 64 ? 0 : m->image.width / 64;
   m->text.heads = m->text.width % 64 ? 0 : m->text.width / 64;
   m->image.eps = m->text.eps = 1e-5f;
@@ -288,10 +298,17 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   }
   if (files->preprocessor && !preprocessor_config (m, files->preprocessor, error))
     return FALSE;
-  if (!metadata_triple (files->weights, tensors, "clip.mean", FALSE, files->preprocessor, m->info.mean,
-                        error) ||
-      !metadata_triple (files->weights, tensors, "clip.std", TRUE, files->preprocessor, m->info.std, error))
+  if (!metadata_triple (files->weights, tensors, "clip.mean", FALSE, m->info.mean, error) ||
+      !metadata_triple (files->weights, tensors, "clip.std", TRUE, m->info.std, error))
     return FALSE;
+  if (isnan (m->info.mean[0]) || isnan (m->info.std[0]))
+    g_ptr_array_add (assumed,
+                     g_strdup ("pictures are normalised with CLIP's mean and deviation: no file says "
+                               "how (clip.mean, clip.std)"));
+  if (isnan (m->info.mean[0]))
+    memcpy (m->info.mean, mean, sizeof mean);
+  if (isnan (m->info.std[0]))
+    memcpy (m->info.std, std, sizeof std);
 
   const char *activation = clipmoe_tensors_get_metadata (tensors, "clip.activation"),
              *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");

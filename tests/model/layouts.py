@@ -131,6 +131,7 @@ def test_layouts():
     check("verify", code == 0 and "0 failed" in out and out.count("ok ") >= 9, out + err)
     sd = golden("moe-e4k2")[0]
     got = inspect(folder("moe-unsaid", sd))
+    check("mean is assumed and said", any("mean" in s for s in got["assumed"]), got)
     check("k is assumed and said", got["top_k"] == 2 and any("experts" in s for s in got["assumed"]), got)
     env = dict(os.environ, CLIPMOE_MODEL_PATH=TOP)
     done = subprocess.run([COMMAND, "model", "list"], env=env, stdout=subprocess.PIPE, timeout=120)
@@ -226,6 +227,9 @@ def test_configs():
         refuses("%s %s = %s" % (file, ".".join(path), value), ["model", "inspect", where], file + ".json", key)
     refuses("mean in two places", ["model", "inspect", folder("means", sd, {"clip.mean": "0.5, 0.5, 0.5"},
                                                                preprocessor_config=pre)], "clip.mean", "contradicts")
+    other = changed(oc, ("preprocess_cfg", "mean"), [0.5, 0.5, 0.5])
+    refuses("mean in two files", ["model", "inspect", folder("means2", sd, open_clip_config=other, preprocessor_config=pre)],
+            "preprocessor_config.json", "image_mean", "contradicts")
     refuses("activation in two places", ["model", "inspect", folder("acts", sd, {"clip.activation": "gelu"}, config=hf)],
             "clip.activation", "config.json")
     for key, value in (("clip.top_k", "many"), ("clip.std", "1 1 0"), ("clip.activation", "relu")):
@@ -327,6 +331,19 @@ def test_convert():
     refuses("another model's vocabulary", ["model", "convert", source, stranger + "/x.safetensors", "--to", "clipmoe"],
             "bpe_simple_vocab")
     check("nothing written beside it", os.listdir(stranger) == ["bpe_simple_vocab_16e6.txt"], os.listdir(stranger))
+    elsewhere = p("elsewhere")
+    os.mkdir(elsewhere)
+    vocabulary(elsewhere)
+    os.rename(elsewhere + "/bpe_simple_vocab_16e6.txt", elsewhere + "/mine.txt")
+    bare = os.path.join(TESTS, "golden", "dense77.weights.safetensors")
+    convert("a vocabulary elsewhere", bare, p("with.two"), "--to", "hf", "--vocab", elsewhere + "/mine.txt")
+    check("a vocabulary elsewhere comes along", embed(p("with.two")) == embed(source), os.listdir(p("with.two")))
+    default = os.path.join(os.path.dirname(TESTS), "models", "default")
+    convert("the default model", default, p("default.hf"), "--to", "hf")
+    same("the default model", p("default.hf"), inspect(default), "huggingface", embed(default))
+    check("card and vocabulary come along", {"README.md", "vocab.json", "merges.txt", "config.json"}
+          <= set(os.listdir(p("default.hf"))), os.listdir(p("default.hf")))
+    check("licence comes along", inspect(p("default.hf"))["licence"] == inspect(default)["licence"])
     for wrong in ([], ["--to", "onnx"], ["--to", "hf", "--dtype", "int8"]):
         code, out, err = run("model", "convert", source, p("w"), *wrong)
         check("usage %s" % wrong, code == 2 and not out and "expected" in err, err)
