@@ -55,6 +55,14 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   ClipmoeFiles files = {0};
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
+  if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or "
+                 "bpe_simple_vocab_16e6.txt.gz there, or one named with vocab",
+                 files.weights);
+    clipmoe_files_clear (&files);
+    return NULL;
+  }
 
   ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
   ClipmoeStorage *storage = m->storage = g_new0 (ClipmoeStorage, 1);
@@ -79,18 +87,8 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
     storage->licence = clipmoe_files_licence (&files);
   clipmoe_weights_drop_file (storage->weights);
   storage->fingerprint = fingerprint (storage->weights->weights);
-  if (!o.no_vocab) {
-    if (!files.vocab) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                   "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or "
-                   "bpe_simple_vocab_16e6.txt.gz "
-                   "there, or one named with vocab",
-                   files.weights);
-      goto out;
-    }
-    if (!(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
-      goto out;
-  }
+  if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
+    goto out;
   m->info.name = storage->name;
   m->info.path = storage->path;
   m->info.dtype = storage->weights->dtype;
