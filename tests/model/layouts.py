@@ -8,9 +8,11 @@ is named; and that conversion loses nothing unless it was asked to.
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 import numpy as np
 
@@ -46,9 +48,25 @@ def inspect(path):
     return json.loads(out) if code == 0 else {"error": err, "fingerprint": err, "id": err, "layout": err}
 
 
+def picture():
+    """A PNG with edges and ramps."""
+    y, x, c = np.meshgrid(np.arange(48), np.arange(64), np.arange(3), indexing="ij")
+    rows = ((x * 7 + y * 13 + c * 61 + (x // 5 + y // 4) % 2 * 90) % 256).astype(np.uint8).reshape(48, -1)
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    path = os.path.join(TOP, "picture.png")
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n")
+        for kind, data in ((b"IHDR", struct.pack(">IIBBBBB", 64, 48, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(raw)),
+                           (b"IEND", b"")):
+            f.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+    return path
+
+
 def embed(path):
-    code, out, err = run("embed", "--model", path, "--text", TEXT)
-    return json.loads(out)["embedding"]["base64"] if code == 0 else err
+    """Vectors of a picture and of words, one after the other."""
+    code, out, err = run("embed", "--model", path, picture(), "--text", TEXT)
+    vectors = [json.loads(line)["embedding"]["base64"] for line in out.splitlines()] if code == 0 else []
+    return " ".join(vectors) if len(vectors) == 2 else "failed: " + err
 
 
 def golden(name):
@@ -93,7 +111,7 @@ def test_layouts():
         first, vector = inspect(path), embed(path)
         plain = "clip-moe" if moe else "long-clip" if two else "openai"
         check(case + ": opens", first["layout"] == plain, first)
-        check(case + ": vector", len(vector) > 64, vector)
+        check(case + ": vectors", " " in vector and "failed" not in vector, vector)
         same(case + ", openai extras", folder(case + "-openai", ck.openai(sd), meta), first, plain, vector)
         for i, prefix in enumerate(("module.", "model.", "clip.", "_orig_mod.", "module.model.", "module._orig_mod.")):
             same("%s, %s" % (case, prefix), folder("%s-prefix%d" % (case, i), ck.prefixed(sd, prefix), meta), first,
@@ -155,7 +173,8 @@ def test_faults():
         some = sorted(k for k in sd if not k.endswith(("position_ids", "attn_mask", "_res")))
         for k in some if kind in ("hf", "moe") else some[::7]:
             # without its gate a block is a dense one with experts too many
-            word = k[:-len("gate.weight")] if k.endswith("gate.weight") else k[len("module."):] if kind == "module" else k
+            word = k[len("module."):] if kind == "module" else k
+            word = word[:-len("gate.weight")] if word.endswith("gate.weight") else word
             faulty("%s without %s" % (kind, k), {n: v for n, v in sd.items() if n != k}, word)
         for k in some:
             if sd[k].ndim == 2 and sd[k].shape[0] != sd[k].shape[1] and (kind in ("dense", "hf") or "gate" in k):
@@ -318,7 +337,8 @@ def test_convert():
     refuses("no overwriting a file", ["model", "convert", source, file, "--to", "clipmoe"], "already")
     convert("force a file", source, file, "--to", "clipmoe", "--force", "--dtype", "f16")
     for out in (source, source + "/", source + "/model.safetensors", TOP):
-        refuses("in place: " + os.path.basename(out), ["model", "convert", source, out, "--to", "clipmoe", "--force"], "another place")
+        refuses("in place: " + os.path.basename(out), ["model", "convert", source, out, "--to", "clipmoe", "--force"],
+                "another place")
     os.mkdir(p("half/keep"))
     refuses("a folder of folders", ["model", "convert", source, p("half"), "--to", "clipmoe", "--force"], "keep")
     refuses("hf in one file", ["model", "convert", source, p("n.safetensors"), "--to", "hf"], "folder")
