@@ -1,4 +1,5 @@
-/* A model made ready to run: pictures or words in, unit vectors out. One caller at a time. */
+/* A model made ready to run: pictures or words in, unit vectors out. One caller with pictures and one
+ * with words at a time: the two share weights, and nothing that is written. */
 #ifndef CLIPMOE_ENCODER_H
 #define CLIPMOE_ENCODER_H
 

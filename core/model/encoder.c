@@ -14,7 +14,8 @@ struct _ClipmoeEncoder {
   ClipmoeLinear patches;
   ClipmoePackedTower image, text;
   ClipmoePreprocessor *preprocessor;
-  float *pixels, *columns, *embedded, *row;
+  float *pixels, *columns, *embedded;
+  float *row[2]; /* the last row and its projection: of pictures, of words */
   guint32 *ids;
 };
 
@@ -47,7 +48,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->pixels = g_try_new (float, 3 * (gsize)side * side);
   self->columns = g_try_new (float, (gsize)grid *grid * 3 * patch * patch);
   self->embedded = g_try_new (float, (gsize)grid *grid *clipmoe_padded (model->image.width));
-  self->row = g_try_new (float, MAX (model->image.width, model->text.width) + clipmoe_padded (info->embed));
+  self->row[0] = g_try_new (float, model->image.width + clipmoe_padded (info->embed));
+  self->row[1] = g_try_new (float, model->text.width + clipmoe_padded (info->embed));
   self->ids = g_try_new (guint32, info->context);
   if (!clipmoe_linear_init (&self->patches, model->conv1_weight, NULL, model->image.width,
                             3 * patch * patch) ||
@@ -55,7 +57,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                                   model->image_projection, info->embed) ||
       !clipmoe_packed_tower_init (&self->text, &model->text, kernels, threads, info->context, model->top_k,
                                   model->text_projection, info->embed) ||
-      !self->pixels || !self->columns || !self->embedded || !self->row || !self->ids) {
+      !self->pixels || !self->columns || !self->embedded || !self->row[0] || !self->row[1] || !self->ids) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory to make the model ready to run",
                  info->path ? info->path : info->name);
     clipmoe_encoder_free (self);
@@ -75,7 +77,8 @@ clipmoe_encoder_free (ClipmoeEncoder *self) {
   g_free (self->pixels);
   g_free (self->columns);
   g_free (self->embedded);
-  g_free (self->row);
+  g_free (self->row[0]);
+  g_free (self->row[1]);
   g_free (self->ids);
   clipmoe_model_unref (self->model);
   g_free (self);
@@ -108,10 +111,9 @@ finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *wei
         float *out, GError **error) {
   gsize d = t->tower->width;
   guint embed = self->model->info.embed;
-  float *vector = self->row + MAX (self->image.tower->width, self->text.tower->width);
-  self->kernels->layer_norm (d, t->z + row * d, weight, bias, t->tower->eps, self->row);
-  clipmoe_linear_run (&t->projection, self->kernels, t->threads, 1, self->row, d, vector,
-                      clipmoe_padded (embed));
+  float *last = self->row[t == &self->text], *vector = last + d;
+  self->kernels->layer_norm (d, t->z + row * d, weight, bias, t->tower->eps, last);
+  clipmoe_linear_run (&t->projection, self->kernels, t->threads, 1, last, d, vector, clipmoe_padded (embed));
   double sum = 0;
   for (guint i = 0; i < embed; i++)
     sum += (double)vector[i] * vector[i];
