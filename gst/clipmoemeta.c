@@ -104,6 +104,13 @@ clipmoe_look_to_json (const ClipmoeLook *look) {
   json_string (s, look->source);
   g_string_append (s, ",\"time\":");
   json_time (s, look->time);
+  GDateTime *at = look->at ? g_date_time_new_from_unix_utc (look->at / G_USEC_PER_SEC) : NULL;
+  if (at) {
+    char *text = g_date_time_format (at, "%Y-%m-%dT%H:%M:%S");
+    g_string_append_printf (s, ",\"at\":\"%s.%03uZ\"", text, (guint)(look->at / 1000 % 1000));
+    g_free (text);
+    g_date_time_unref (at);
+  }
   g_string_append (s, ",\"age\":");
   json_time (s, look->age);
   g_string_append_printf (s, ",\"fresh\":%s,\"model\":", look->fresh ? "true" : "false");
@@ -127,87 +134,4 @@ clipmoe_look_to_json (const ClipmoeLook *look) {
   }
   g_string_append_c (s, '}');
   return g_string_free (s, FALSE);
-}
-
-static gboolean
-format_from_gst (GstVideoFormat format, ClipmoeFormat *out) {
-  static const struct {
-    GstVideoFormat gst;
-    ClipmoeFormat core;
-  } table[] = {{GST_VIDEO_FORMAT_RGB, CLIPMOE_FORMAT_RGB},
-               {GST_VIDEO_FORMAT_BGR, CLIPMOE_FORMAT_BGR},
-               {GST_VIDEO_FORMAT_RGBx, CLIPMOE_FORMAT_RGBX},
-               {GST_VIDEO_FORMAT_RGBA, CLIPMOE_FORMAT_RGBX},
-               {GST_VIDEO_FORMAT_BGRx, CLIPMOE_FORMAT_BGRX},
-               {GST_VIDEO_FORMAT_BGRA, CLIPMOE_FORMAT_BGRX},
-               {GST_VIDEO_FORMAT_xRGB, CLIPMOE_FORMAT_XRGB},
-               {GST_VIDEO_FORMAT_ARGB, CLIPMOE_FORMAT_XRGB},
-               {GST_VIDEO_FORMAT_xBGR, CLIPMOE_FORMAT_XBGR},
-               {GST_VIDEO_FORMAT_ABGR, CLIPMOE_FORMAT_XBGR},
-               {GST_VIDEO_FORMAT_GRAY8, CLIPMOE_FORMAT_GRAY8},
-               {GST_VIDEO_FORMAT_NV12, CLIPMOE_FORMAT_NV12},
-               {GST_VIDEO_FORMAT_NV21, CLIPMOE_FORMAT_NV21},
-               {GST_VIDEO_FORMAT_I420, CLIPMOE_FORMAT_I420},
-               {GST_VIDEO_FORMAT_YV12, CLIPMOE_FORMAT_YV12},
-               {GST_VIDEO_FORMAT_Y42B, CLIPMOE_FORMAT_Y42B},
-               {GST_VIDEO_FORMAT_Y444, CLIPMOE_FORMAT_Y444},
-               {GST_VIDEO_FORMAT_YUY2, CLIPMOE_FORMAT_YUY2},
-               {GST_VIDEO_FORMAT_UYVY, CLIPMOE_FORMAT_UYVY},
-               {GST_VIDEO_FORMAT_P010_10LE, CLIPMOE_FORMAT_P010_10LE},
-               {GST_VIDEO_FORMAT_I420_10LE, CLIPMOE_FORMAT_I420_10LE},
-               {GST_VIDEO_FORMAT_I422_10LE, CLIPMOE_FORMAT_I422_10LE},
-               {GST_VIDEO_FORMAT_Y444_10LE, CLIPMOE_FORMAT_Y444_10LE}};
-  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
-    if (table[i].gst == format) {
-      *out = table[i].core;
-      return TRUE;
-    }
-  return FALSE;
-}
-
-gboolean
-clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame) {
-  const GstVideoInfo *info = &frame->info;
-  memset (image, 0, sizeof *image);
-  if (!format_from_gst (GST_VIDEO_INFO_FORMAT (info), &image->format))
-    return FALSE;
-  image->width = (guint)GST_VIDEO_INFO_WIDTH (info);
-  image->height = (guint)GST_VIDEO_INFO_HEIGHT (info);
-  for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES (frame) && i < 3; i++) {
-    guint plane = i;
-    if (image->format == CLIPMOE_FORMAT_YV12 && i) /* memory has V first; a view has U first */
-      plane = 3 - i;
-    image->planes[plane] = GST_VIDEO_FRAME_PLANE_DATA (frame, i);
-    image->strides[plane] = GST_VIDEO_FRAME_PLANE_STRIDE (frame, i);
-  }
-  switch (info->colorimetry.matrix) {
-  case GST_VIDEO_COLOR_MATRIX_BT709:
-    image->matrix = CLIPMOE_MATRIX_BT709;
-    break;
-  case GST_VIDEO_COLOR_MATRIX_BT601:
-    image->matrix = CLIPMOE_MATRIX_BT601;
-    break;
-  case GST_VIDEO_COLOR_MATRIX_BT2020:
-    image->matrix = CLIPMOE_MATRIX_BT2020;
-    break;
-  default:
-    break;
-  }
-  image->range =
-      info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? CLIPMOE_RANGE_FULL : CLIPMOE_RANGE_LIMITED;
-  GstVideoChromaSite site = GST_VIDEO_INFO_CHROMA_SITE (info);
-  if (site != GST_VIDEO_CHROMA_SITE_UNKNOWN)
-    image->site = (site & GST_VIDEO_CHROMA_SITE_NONE ? CLIPMOE_SITE_CENTRED : 0) |
-                  (site & GST_VIDEO_CHROMA_SITE_H_COSITED ? CLIPMOE_SITE_H_COSITED : 0) |
-                  (site & GST_VIDEO_CHROMA_SITE_V_COSITED ? CLIPMOE_SITE_V_COSITED : 0);
-  image->par_n = (guint)GST_VIDEO_INFO_PAR_N (info);
-  image->par_d = (guint)GST_VIDEO_INFO_PAR_D (info);
-  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
-  if (crop && crop->width && crop->height) {
-    image->crop_x = crop->x;
-    image->crop_y = crop->y;
-    image->crop_width = crop->width;
-    image->crop_height = crop->height;
-  }
-  return TRUE;
 }

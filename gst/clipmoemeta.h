@@ -1,4 +1,4 @@
-/* What GStreamer and core share: tags on buffers, their JSON line, a video frame as a ClipmoeImage. */
+/* What GStreamer and core share: tags on buffers and their JSON line. */
 #ifndef CLIPMOE_META_H
 #define CLIPMOE_META_H
 
@@ -19,6 +19,7 @@ typedef struct {
   guint n_tags;
   const float *embedding; /* or NULL */
   guint embed;
+  gint64 at; /* live sources: UTC in microseconds since 1970, else 0 */
 } ClipmoeLook;
 
 /* Registers the custom meta "ClipmoeTags" without tags, so that converters and encoders leave it alone.
@@ -28,7 +29,5 @@ void clipmoe_meta_register (void);
 void clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look);
 /* One line of JSON, schema clipmoe.tags/1, without a line feed. Free with g_free(). */
 char *clipmoe_look_to_json (const ClipmoeLook *look);
-/* @image views @frame and lives no longer. FALSE: a format that core does not know. */
-gboolean clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame);
 
 #endif

@@ -1,0 +1,136 @@
+#include "clipmoeframe.h"
+
+#include <string.h>
+
+static gboolean
+format_from_gst (GstVideoFormat format, ClipmoeFormat *out) {
+  static const struct {
+    GstVideoFormat gst;
+    ClipmoeFormat core;
+  } table[] = {{GST_VIDEO_FORMAT_RGB, CLIPMOE_FORMAT_RGB},
+               {GST_VIDEO_FORMAT_BGR, CLIPMOE_FORMAT_BGR},
+               {GST_VIDEO_FORMAT_RGBx, CLIPMOE_FORMAT_RGBX},
+               {GST_VIDEO_FORMAT_RGBA, CLIPMOE_FORMAT_RGBX},
+               {GST_VIDEO_FORMAT_BGRx, CLIPMOE_FORMAT_BGRX},
+               {GST_VIDEO_FORMAT_BGRA, CLIPMOE_FORMAT_BGRX},
+               {GST_VIDEO_FORMAT_xRGB, CLIPMOE_FORMAT_XRGB},
+               {GST_VIDEO_FORMAT_ARGB, CLIPMOE_FORMAT_XRGB},
+               {GST_VIDEO_FORMAT_xBGR, CLIPMOE_FORMAT_XBGR},
+               {GST_VIDEO_FORMAT_ABGR, CLIPMOE_FORMAT_XBGR},
+               {GST_VIDEO_FORMAT_GRAY8, CLIPMOE_FORMAT_GRAY8},
+               {GST_VIDEO_FORMAT_NV12, CLIPMOE_FORMAT_NV12},
+               {GST_VIDEO_FORMAT_NV21, CLIPMOE_FORMAT_NV21},
+               {GST_VIDEO_FORMAT_I420, CLIPMOE_FORMAT_I420},
+               {GST_VIDEO_FORMAT_YV12, CLIPMOE_FORMAT_YV12},
+               {GST_VIDEO_FORMAT_Y42B, CLIPMOE_FORMAT_Y42B},
+               {GST_VIDEO_FORMAT_Y444, CLIPMOE_FORMAT_Y444},
+               {GST_VIDEO_FORMAT_YUY2, CLIPMOE_FORMAT_YUY2},
+               {GST_VIDEO_FORMAT_UYVY, CLIPMOE_FORMAT_UYVY},
+               {GST_VIDEO_FORMAT_P010_10LE, CLIPMOE_FORMAT_P010_10LE},
+               {GST_VIDEO_FORMAT_I420_10LE, CLIPMOE_FORMAT_I420_10LE},
+               {GST_VIDEO_FORMAT_I422_10LE, CLIPMOE_FORMAT_I422_10LE},
+               {GST_VIDEO_FORMAT_Y444_10LE, CLIPMOE_FORMAT_Y444_10LE}};
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    if (table[i].gst == format) {
+      *out = table[i].core;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GError **error) {
+  /* What contradicts the caps is refused here: GStreamer's own answer would be a critical. */
+  const GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+  if (meta &&
+      (meta->format != GST_VIDEO_INFO_FORMAT (info) || meta->width < (guint)GST_VIDEO_INFO_WIDTH (info) ||
+       meta->height < (guint)GST_VIDEO_INFO_HEIGHT (info))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "a buffer of %u x %u pixels %s, expected %d x %d pixels %s as the caps say", meta->width,
+                 meta->height, gst_video_format_to_string (meta->format), GST_VIDEO_INFO_WIDTH (info),
+                 GST_VIDEO_INFO_HEIGHT (info), GST_VIDEO_INFO_NAME (info));
+    return FALSE;
+  }
+  if (!gst_video_frame_map (frame, info, buffer, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "a buffer of %" G_GSIZE_FORMAT " bytes is no frame of %d x %d pixels %s",
+                 gst_buffer_get_size (buffer), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+                 GST_VIDEO_INFO_NAME (info));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Bytes from @data to the end of what was mapped for it; 0 = unknown, memory with a mapping of its own. */
+static gsize
+readable (const GstVideoFrame *frame, guint plane) {
+  const GstMapInfo *map = &frame->map[frame->meta ? plane : 0];
+  const guint8 *data = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
+  return map->data && data >= map->data && data < map->data + map->size
+             ? (gsize)(map->data + map->size - data)
+             : 0;
+}
+
+/* The part to look at. A crop that reaches beyond the frame counts as far as there are pixels. */
+static void
+set_crop (ClipmoeImage *image, const GstVideoFrame *frame) {
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
+  guint width = (guint)GST_VIDEO_INFO_WIDTH (&frame->info),
+        height = (guint)GST_VIDEO_INFO_HEIGHT (&frame->info);
+  const GstVideoMeta *meta = frame->meta;
+  if (meta) { /* padded by its allocator: the caps' picture is its upper left corner */
+    image->width = meta->width;
+    image->height = meta->height;
+  }
+  if (crop && crop->width && crop->height && crop->x < image->width && crop->y < image->height) {
+    image->crop_x = crop->x;
+    image->crop_y = crop->y;
+    image->crop_width = MIN (crop->width, image->width - crop->x);
+    image->crop_height = MIN (crop->height, image->height - crop->y);
+  } else if (width < image->width || height < image->height) {
+    image->crop_width = width;
+    image->crop_height = height;
+  }
+}
+
+gboolean
+clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame) {
+  const GstVideoInfo *info = &frame->info;
+  memset (image, 0, sizeof *image);
+  if (!format_from_gst (GST_VIDEO_INFO_FORMAT (info), &image->format))
+    return FALSE;
+  image->width = (guint)GST_VIDEO_INFO_WIDTH (info);
+  image->height = (guint)GST_VIDEO_INFO_HEIGHT (info);
+  for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES (frame) && i < 3; i++) {
+    guint plane = i;
+    if (image->format == CLIPMOE_FORMAT_YV12 && i) /* memory has V first; a view has U first */
+      plane = 3 - i;
+    image->planes[plane] = GST_VIDEO_FRAME_PLANE_DATA (frame, i);
+    image->strides[plane] = GST_VIDEO_FRAME_PLANE_STRIDE (frame, i);
+    image->sizes[plane] = readable (frame, i);
+  }
+  switch (info->colorimetry.matrix) {
+  case GST_VIDEO_COLOR_MATRIX_BT709:
+    image->matrix = CLIPMOE_MATRIX_BT709;
+    break;
+  case GST_VIDEO_COLOR_MATRIX_BT601:
+    image->matrix = CLIPMOE_MATRIX_BT601;
+    break;
+  case GST_VIDEO_COLOR_MATRIX_BT2020:
+    image->matrix = CLIPMOE_MATRIX_BT2020;
+    break;
+  default:
+    break;
+  }
+  image->range =
+      info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? CLIPMOE_RANGE_FULL : CLIPMOE_RANGE_LIMITED;
+  GstVideoChromaSite site = GST_VIDEO_INFO_CHROMA_SITE (info);
+  if (site != GST_VIDEO_CHROMA_SITE_UNKNOWN)
+    image->site = (site & GST_VIDEO_CHROMA_SITE_NONE ? CLIPMOE_SITE_CENTRED : 0) |
+                  (site & GST_VIDEO_CHROMA_SITE_H_COSITED ? CLIPMOE_SITE_H_COSITED : 0) |
+                  (site & GST_VIDEO_CHROMA_SITE_V_COSITED ? CLIPMOE_SITE_V_COSITED : 0);
+  image->par_n = (guint)GST_VIDEO_INFO_PAR_N (info);
+  image->par_d = (guint)GST_VIDEO_INFO_PAR_D (info);
+  set_crop (image, frame);
+  return TRUE;
+}
