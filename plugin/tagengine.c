@@ -1,0 +1,159 @@
+#include "tagengine.h"
+
+#include <glib/gstdio.h>
+
+struct _TagEngine {
+  char *key; /* what the model was opened with, and which file that was */
+  ClipmoeEncoderOptions how;
+  ClipmoeEncoder *encoder;
+  GMutex pictures, words;
+  guint users;
+};
+
+static GMutex opening; /* one at a time, so that a model that two elements want is read once */
+static GMutex mutex;   /* guards the list and the numbers of users; never held for long */
+static GSList *engines;
+
+static void
+add_file (GString *key, const char *path) {
+  GStatBuf s;
+  if (g_stat (path, &s) == 0)
+    g_string_append_printf (key, "\n%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld",
+                            path, (guint64)s.st_ino, (gint64)s.st_size, (gint64)s.st_mtim.tv_sec,
+                            s.st_mtim.tv_nsec);
+}
+
+static int
+compare (gconstpointer a, gconstpointer b) {
+  return g_strcmp0 (*(char *const *)a, *(char *const *)b);
+}
+
+/* A file that was replaced since is another model, so the key says which one it was. */
+static char *
+make_key (const char *path, const ClipmoeModelOptions *options) {
+  GString *key = g_string_new (NULL);
+  g_string_append_printf (key, "%s\n%s\n%d %u", path ? path : "", options->vocab ? options->vocab : "",
+                          options->activation, options->experts);
+  char *found = clipmoe_resource_find ("", path && *path ? path : "default");
+  const char *at = found && !(path && g_file_test (path, G_FILE_TEST_EXISTS)) ? found : path;
+  GDir *folder = at ? g_dir_open (at, 0, NULL) : NULL;
+  if (at && !folder)
+    add_file (key, at);
+  if (folder) {
+    GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+    const char *name;
+    while ((name = g_dir_read_name (folder)))
+      g_ptr_array_add (names, g_build_filename (at, name, NULL));
+    g_ptr_array_sort (names, compare);
+    for (guint i = 0; i < names->len; i++)
+      add_file (key, names->pdata[i]);
+    g_ptr_array_unref (names);
+    g_dir_close (folder);
+  }
+  if (options->vocab)
+    add_file (key, options->vocab);
+  g_free (found);
+  return g_string_free (key, FALSE);
+}
+
+/* An encoder is shared where the pool's threads take turns anyway. Streams that asked for one thread each run
+ * side by side: they share the model, not the encoder. */
+static TagEngine *
+find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
+  TagEngine *found = NULL;
+  g_mutex_lock (&mutex);
+  for (GSList *l = engines; l && !found; l = l->next) {
+    TagEngine *e = l->data;
+    if (!g_str_equal (e->key, key))
+      continue;
+    if (how->threads != 1 && e->how.threads == how->threads && e->how.precision == how->precision) {
+      e->users++;
+      found = e;
+    } else if (!*model) {
+      *model = clipmoe_model_ref (clipmoe_encoder_get_model (e->encoder));
+    }
+  }
+  g_mutex_unlock (&mutex);
+  return found;
+}
+
+TagEngine *
+tag_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
+                 GError **error) {
+  char *key = make_key (path, options);
+  ClipmoeModel *model = NULL;
+  g_mutex_lock (&opening);
+  TagEngine *self = find (key, how, &model);
+  if (!self && (model || (model = clipmoe_model_open (path, options, error)))) {
+    ClipmoeEncoder *encoder = clipmoe_encoder_new (model, how, error);
+    if (encoder) {
+      self = g_new0 (TagEngine, 1);
+      self->key = g_steal_pointer (&key);
+      self->how = *how;
+      self->encoder = encoder;
+      self->users = 1;
+      g_mutex_init (&self->pictures);
+      g_mutex_init (&self->words);
+      g_mutex_lock (&mutex);
+      engines = g_slist_prepend (engines, self);
+      g_mutex_unlock (&mutex);
+    }
+  }
+  g_mutex_unlock (&opening);
+  clipmoe_model_unref (model);
+  g_free (key);
+  return self;
+}
+
+TagEngine *
+tag_engine_ref (TagEngine *self) {
+  g_mutex_lock (&mutex);
+  self->users++;
+  g_mutex_unlock (&mutex);
+  return self;
+}
+
+void
+tag_engine_unref (TagEngine *self) {
+  if (!self)
+    return;
+  g_mutex_lock (&mutex);
+  gboolean last = --self->users == 0;
+  if (last)
+    engines = g_slist_remove (engines, self);
+  g_mutex_unlock (&mutex);
+  if (!last)
+    return;
+  clipmoe_encoder_free (self->encoder);
+  g_mutex_clear (&self->pictures);
+  g_mutex_clear (&self->words);
+  g_free (self->key);
+  g_free (self);
+}
+
+const ClipmoeModelInfo *
+tag_engine_get_info (const TagEngine *self) {
+  return clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder));
+}
+
+ClipmoeEncoder *
+tag_engine_get_encoder (const TagEngine *self) {
+  return self->encoder;
+}
+
+gboolean
+tag_engine_look (TagEngine *self, const float *pixels, float *embedding, GError **error) {
+  g_mutex_lock (&self->pictures);
+  gboolean ok = clipmoe_encoder_encode_pixels (self->encoder, pixels, 1, embedding, error);
+  g_mutex_unlock (&self->pictures);
+  return ok;
+}
+
+ClipmoeLabels *
+tag_engine_make_labels (TagEngine *self, GPtrArray *labels, GPtrArray *negatives,
+                        const char *const *templates, GError **error) {
+  g_mutex_lock (&self->words);
+  ClipmoeLabels *made = clipmoe_labels_new (self->encoder, labels, negatives, templates, error);
+  g_mutex_unlock (&self->words);
+  return made;
+}

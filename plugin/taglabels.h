@@ -1,0 +1,28 @@
+/* Label vectors from what the properties say; while playing a helper thread makes them, so that the stream
+ * goes on with the old ones. */
+#ifndef CLIPMOE_TAG_LABELS_H
+#define CLIPMOE_TAG_LABELS_H
+
+#include "tagengine.h"
+
+/* The properties' texts; NULL = unset. */
+typedef struct {
+  char *labels, *labels_file, *templates, *negatives;
+  gboolean may_be_empty;
+} TagTexts;
+
+void tag_texts_copy (TagTexts *to, const TagTexts *from);
+void tag_texts_clear (TagTexts *texts);
+ClipmoeLabels *tag_labels_make (TagEngine *engine, const TagTexts *texts, GError **error);
+
+typedef struct _TagLabelMaker TagLabelMaker;
+
+/* Starts at once, and only on the newest request: one that is still waiting is forgotten. */
+TagLabelMaker *tag_label_maker_new (TagEngine *engine);
+void tag_label_maker_request (TagLabelMaker *self, const TagTexts *texts);
+/* What was finished since: labels (transfer full), or NULL with @error set or not. Never waits. */
+ClipmoeLabels *tag_label_maker_take (TagLabelMaker *self, GError **error);
+/* Does not wait for a helper that is at work; what it makes is thrown away. */
+void tag_label_maker_free (TagLabelMaker *self);
+
+#endif

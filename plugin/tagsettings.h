@@ -1,0 +1,38 @@
+/* The properties of clipmoetag: what they are called, what they say, and their values. */
+#ifndef CLIPMOE_TAG_SETTINGS_H
+#define CLIPMOE_TAG_SETTINGS_H
+
+#include <gst/video/video.h>
+#include "taglabels.h"
+#include "taglooker.h"
+
+typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL } TagPost;
+typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
+
+typedef struct {
+  char *model, *vocab, *source;
+  TagTexts texts;
+  ClipmoeActivation activation;
+  ClipmoeGeometry geometry;
+  ClipmoePrecision precision;
+  GstVideoOrientationMethod direction;
+  TagRules rules;
+  TagPost post;
+  TagMode mode;
+  guint experts, interval, threads;
+  double rate;
+  gboolean attach_embedding;
+  gboolean texts_changed; /* since it was last set to FALSE */
+} TagSettings;
+
+enum { TAG_PROP_0, TAG_PROP_STATS, TAG_PROP_FIRST };
+
+/* Installs every property but `stats`, which is the element's. */
+void tag_settings_install (GObjectClass *klass);
+void tag_settings_init (TagSettings *self);
+void tag_settings_clear (TagSettings *self);
+/* FALSE: no such property. The caller locks. */
+gboolean tag_settings_set (TagSettings *self, guint id, const GValue *value);
+gboolean tag_settings_get (const TagSettings *self, guint id, GValue *value);
+
+#endif

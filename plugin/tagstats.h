@@ -1,0 +1,23 @@
+/* What an element counts, and how long its looks take. The caller locks. */
+#ifndef CLIPMOE_TAG_STATS_H
+#define CLIPMOE_TAG_STATS_H
+
+#include <gst/gst.h>
+
+#define TAG_STATS_WINDOW 256
+
+typedef struct {
+  guint64 frames, looks, skipped;
+  float ms[TAG_STATS_WINDOW]; /* of the last looks */
+  GstClockTime latency;       /* that is told to the pipeline */
+} TagStats;
+
+void tag_stats_reset (TagStats *self);
+void tag_stats_add_look (TagStats *self, gint64 microseconds);
+/* The @quantile of the last looks in milliseconds; 0 before the first. */
+double tag_stats_quantile (const TagStats *self, double quantile);
+/* Whether looks have come to take more than a quarter longer than was told; then @latency is the new figure.
+ */
+gboolean tag_stats_latency_grew (TagStats *self);
+
+#endif
