@@ -71,17 +71,12 @@ readable (const GstVideoFrame *frame, guint plane) {
              : 0;
 }
 
-/* The part to look at. A crop that reaches beyond the frame counts as far as there are pixels. */
+/* The part to look at. A crop that reaches beyond the frame counts as far as there are pixels; a frame that
+ * its allocator padded has the caps' picture in its upper left corner. */
 static void
-set_crop (ClipmoeImage *image, const GstVideoFrame *frame) {
+set_crop (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info) {
   const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
-  guint width = (guint)GST_VIDEO_INFO_WIDTH (&frame->info),
-        height = (guint)GST_VIDEO_INFO_HEIGHT (&frame->info);
-  const GstVideoMeta *meta = frame->meta;
-  if (meta) { /* padded by its allocator: the caps' picture is its upper left corner */
-    image->width = meta->width;
-    image->height = meta->height;
-  }
+  guint width = (guint)GST_VIDEO_INFO_WIDTH (info), height = (guint)GST_VIDEO_INFO_HEIGHT (info);
   if (crop && crop->width && crop->height && crop->x < image->width && crop->y < image->height) {
     image->crop_x = crop->x;
     image->crop_y = crop->y;
@@ -94,13 +89,12 @@ set_crop (ClipmoeImage *image, const GstVideoFrame *frame) {
 }
 
 gboolean
-clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame) {
-  const GstVideoInfo *info = &frame->info;
+clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info) {
   memset (image, 0, sizeof *image);
   if (!format_from_gst (GST_VIDEO_INFO_FORMAT (info), &image->format))
     return FALSE;
-  image->width = (guint)GST_VIDEO_INFO_WIDTH (info);
-  image->height = (guint)GST_VIDEO_INFO_HEIGHT (info);
+  image->width = (guint)GST_VIDEO_FRAME_WIDTH (frame);
+  image->height = (guint)GST_VIDEO_FRAME_HEIGHT (frame);
   for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES (frame) && i < 3; i++) {
     guint plane = i;
     if (image->format == CLIPMOE_FORMAT_YV12 && i) /* memory has V first; a view has U first */
@@ -131,6 +125,6 @@ clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame) {
                   (site & GST_VIDEO_CHROMA_SITE_V_COSITED ? CLIPMOE_SITE_V_COSITED : 0);
   image->par_n = (guint)GST_VIDEO_INFO_PAR_N (info);
   image->par_d = (guint)GST_VIDEO_INFO_PAR_D (info);
-  set_crop (image, frame);
+  set_crop (image, frame, info);
   return TRUE;
 }

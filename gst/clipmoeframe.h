@@ -8,7 +8,7 @@
 /* Maps @buffer for reading. FALSE: it is no frame of @info; the sentence says why. */
 gboolean clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer,
                             GError **error);
-/* @image views @frame and lives no longer. FALSE: a format that core does not know. */
-gboolean clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame);
+/* @image views what @info says of @frame, and lives no longer. FALSE: a format that core does not know. */
+gboolean clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info);
 
 #endif

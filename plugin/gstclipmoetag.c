@@ -540,7 +540,7 @@ preprocess (GstClipmoeTag *self, GstBuffer *buffer, ClipmoeGeometry geometry,
     direction = GST_VIDEO_ORIENTATION_IDENTITY;
   if (!clipmoe_frame_map (&frame, &self->info, buffer, error))
     return FALSE;
-  gboolean ok = clipmoe_image_from_frame (&image, &frame);
+  gboolean ok = clipmoe_image_from_frame (&image, &frame, &self->info);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
                  GST_VIDEO_INFO_NAME (&self->info));

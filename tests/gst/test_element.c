@@ -202,5 +202,5 @@ main (int argc, char **argv) {
   g_test_add_func ("/element/progress", test_progress);
   g_test_add_data_func ("/element/states", GUINT_TO_POINTER (100), test_states);
   g_test_add_func ("/element/shared", test_shared);
-  return g_test_run ();
+  return run ();
 }

@@ -326,5 +326,5 @@ main (int argc, char **argv) {
   g_test_add_func ("/stream/ends", test_ends);
   g_test_add_func ("/stream/labels", test_labels);
   g_test_add_func ("/stream/fiddle", test_fiddle);
-  return g_test_run ();
+  return run ();
 }
