@@ -1,0 +1,116 @@
+/* Protects that a stream's tags open and close as ClipmoeTimeline's intervals do, forwards and backwards,
+ * with and without hold; smoothing and another generation of the stream. */
+#include <math.h>
+#include "common.h"
+#include "taglooker.h"
+
+#define LOOKS 400
+
+static ClipmoeModel *model;
+static ClipmoeEncoder *encoder;
+static ClipmoeLabels *labels;
+
+/* A vector whose cosine with the one label is about @c. */
+static void
+vector (float *out, guint embed, double c) {
+  const float *v = clipmoe_labels_get_vector (labels, 0);
+  double length = 0;
+  for (guint i = 0; i < embed; i++) { /* the rest in a direction that is orthogonal to the label's */
+    out[i] = i == 0 ? -v[1] : i == 1 ? v[0] : 0;
+    length += (double)out[i] * out[i];
+  }
+  for (guint i = 0; i < embed; i++)
+    out[i] = (float)(c * v[i] + sqrt (1 - c * c) * out[i] / sqrt (length));
+}
+
+static void
+check (double hold, gboolean backwards) {
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  double threshold = 0.5, scores[LOOKS];
+  gboolean open[LOOKS];
+  ClipmoeTimelineOptions options = {.hold = hold};
+  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &threshold, &options);
+  TagLooker *looker = tag_looker_new (NULL);
+  GRand *random = g_rand_new_with_seed (7);
+  for (guint i = 0; i < LOOKS; i++) {
+    scores[i] = g_rand_double_range (random, 0.3, 0.7);
+    vector (e, embed, scores[i]);
+    TagJob job = {.time = (backwards ? LOOKS - i : i) * GST_SECOND,
+                  .labels = labels,
+                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = threshold, .hold = hold, .top_k = 5}};
+    TagLook *found = tag_looker_score (looker, e, embed, &job);
+    open[i] = found->n_tags == 1;
+    double cosine = scores[i];
+    g_assert_true (clipmoe_timeline_add (timeline, i, 1, &cosine, NULL));
+    tag_look_unref (found);
+  }
+  clipmoe_timeline_finish (timeline);
+  const GArray *intervals = clipmoe_timeline_get_intervals (timeline);
+  g_assert_cmpuint (intervals->len, >, 10);
+  guint starts = 0;
+  for (guint i = 0; i < LOOKS; i++) {
+    gboolean inside = FALSE, after = FALSE;
+    for (guint k = 0; k < intervals->len; k++) {
+      const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, k);
+      inside |= i >= v->start && i < v->end;
+      after |= i >= v->end && i < v->end + hold; /* it may yet be bridged: the tag stays that long */
+    }
+    if (open[i] != (inside || after))
+      g_error ("hold %g, look %u: open %d, inside an interval %d, just after one %d", hold, i, open[i],
+               inside, after);
+    starts += open[i] && (i == 0 || !open[i - 1]);
+  }
+  g_assert_cmpuint (starts, >, 5);
+  clipmoe_timeline_free (timeline);
+  tag_looker_free (looker);
+  g_rand_free (random);
+  g_free (e);
+}
+
+static void
+test_hysteresis (void) {
+  for (guint backwards = 0; backwards < 2; backwards++)
+    for (double hold = 0; hold < 4; hold += 1.5)
+      check (hold, backwards);
+}
+
+static void
+test_smoothing (void) {
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  TagLooker *looker = tag_looker_new (NULL);
+  double got[3];
+  for (guint i = 0; i < 3; i++) {
+    TagJob job = {.time = i * GST_SECOND,
+                  .generation = i / 2,
+                  .labels = labels,
+                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = NAN, .smoothing = 1, .top_k = 5}};
+    vector (e, embed, i ? 0.2 : 0.8);
+    TagLook *found = tag_looker_score (looker, e, embed, &job);
+    got[i] = found->tags[0].score;
+    g_assert_cmpfloat (fabs (found->tags[0].cosine - (i ? 0.2 : 0.8)), <, 1e-3);
+    tag_look_unref (found);
+  }
+  g_assert_cmpfloat (fabs (got[1] - (0.8 + (1 - exp (-1)) * (0.2 - 0.8))), <, 2e-3);
+  g_assert_cmpfloat (fabs (got[2] - 0.2), <, 1e-3); /* another generation: nothing of before */
+  tag_looker_free (looker);
+  g_free (e);
+}
+
+int
+main (int argc, char **argv) {
+  begin (&argc, &argv);
+  GPtrArray *list = clipmoe_label_list_parse ("a dog", NULL);
+  model = clipmoe_model_open (NULL, NULL, NULL);
+  encoder = clipmoe_encoder_new (model, NULL, NULL);
+  labels = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+  g_ptr_array_unref (list);
+  g_test_add_func ("/looker/hysteresis", test_hysteresis);
+  g_test_add_func ("/looker/smoothing", test_smoothing);
+  int r = run ();
+  clipmoe_labels_unref (labels);
+  clipmoe_encoder_free (encoder);
+  clipmoe_model_unref (model);
+  return r;
+}
