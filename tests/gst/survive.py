@@ -68,7 +68,7 @@ def leaks():
         done = subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q " + line], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env=environment, timeout=60)
         text = done.stdout.decode()
-        left = [x for x in text.splitlines() if "object-alive, " in x]
+        left = [x for x in text.splitlines() if "object-alive, type-name=(string)" in x and "%s" not in x]
         problem = text[-300:] if done.returncode else left[0] if left else None
         if not problem and "GST_TRACER" not in text:
             problem = "the tracer said nothing"
