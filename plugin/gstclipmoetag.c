@@ -13,9 +13,9 @@
  */
 #include "gstclipmoetag.h"
 
-#include "clipmoeframe.h"
 #include "clipmoemeta.h"
-#include "taglabels.h"
+#include "tagschedule.h"
+#include "tagsession.h"
 #include "tagsettings.h"
 #include "tagstats.h"
 #include "tagworker.h"
@@ -40,18 +40,12 @@ struct _GstClipmoeTag {
 
   /* streaming thread, from start to stop */
   GstVideoInfo info;
-  TagEngine *engine;
-  TagLooker *looker;
-  TagLabelMaker *maker;
-  ClipmoePreprocessor *preprocessor;
-  ClipmoeLabels *labels;
-  float *pixels;                             /* of a look in sync */
+  TagSession open;
   GstVideoOrientationMethod tag_orientation; /* what the stream's tag says */
   TagLook *look;                             /* that frames carry */
   char *stream_id;
-  gboolean live, asked_uri, new_segment, scheduled;
-  gint64 next; /* when the next look is due, on the clock of stream_clock() */
-  guint64 passed;
+  gboolean live, asked_uri, new_segment;
+  TagSchedule schedule; /* on the clock of stream_clock() */
   guint generation, skips;
   gint failed; /* atomic: the worker met an error and posted it */
 
@@ -80,24 +74,15 @@ gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GP
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
-static GstStructure *
-make_stats (GstClipmoeTag *self) {
-  static const char *const modes[] = {"auto", "sync", "latest"};
-  const TagStats *s = &self->stats;
-  return gst_structure_new (
-      "stats", "frames", G_TYPE_UINT64, s->frames, "looks", G_TYPE_UINT64, s->looks, "skipped", G_TYPE_UINT64,
-      s->skipped, "ms-per-look", G_TYPE_DOUBLE, tag_stats_quantile (s, 0.5), "ms-per-look-p95", G_TYPE_DOUBLE,
-      tag_stats_quantile (s, 0.95), "mode", G_TYPE_STRING, modes[self->running_mode], "tier", G_TYPE_STRING,
-      self->tier, "precision", G_TYPE_STRING, self->precision, "model", G_TYPE_STRING, self->model_id, NULL);
-}
-
 static void
 gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
+  static const char *const modes[] = {"auto", "sync", "latest"};
   gboolean known = TRUE;
   GST_OBJECT_LOCK (self);
   if (id == TAG_PROP_STATS)
-    g_value_take_boxed (value, make_stats (self));
+    g_value_take_boxed (value, tag_stats_describe (&self->stats, modes[self->running_mode], self->tier,
+                                                   self->precision, self->model_id));
   else
     known = tag_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
@@ -115,8 +100,7 @@ post_progress (GstClipmoeTag *self, GstProgressType type, const char *text) {
 static void
 forget_looks (GstClipmoeTag *self) {
   self->generation++;
-  self->scheduled = FALSE;
-  self->passed = 0;
+  self->schedule = (TagSchedule){0};
   self->skips = 0;
   g_clear_pointer (&self->look, tag_look_unref);
   if (self->worker)
@@ -151,84 +135,53 @@ gst_clipmoe_tag_stop (GstBaseTransform *base) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   stop_worker (self);
   reset_stream (self);
-  g_clear_pointer (&self->maker, tag_label_maker_free);
-  g_clear_pointer (&self->looker, tag_looker_free);
-  g_clear_pointer (&self->labels, clipmoe_labels_unref);
-  g_clear_pointer (&self->preprocessor, clipmoe_preprocessor_free);
-  g_clear_pointer (&self->pixels, g_free);
-  g_clear_pointer (&self->engine, tag_engine_unref);
+  tag_session_close (&self->open);
   g_clear_pointer (&self->stream_id, g_free);
   return TRUE;
 }
 
 static void
 set_labels (GstClipmoeTag *self, ClipmoeLabels *labels) {
-  clipmoe_labels_unref (self->labels);
-  self->labels = labels;
+  tag_session_set_labels (&self->open, labels);
   guint cut = clipmoe_labels_get_n_truncated (labels);
   if (cut)
     GST_WARNING_OBJECT (self, "%u prompts were longer than the model's context and were cut", cut);
 }
 
-/* What a frame will wait for in sync. A first look finds cold caches; where looks are short a second one is
- * worth its time. */
-static gboolean
-warm_up (GstClipmoeTag *self, guint embed, GError **error) {
-  float *out = g_new (float, embed);
-  gint64 took = 0;
-  gboolean ok = TRUE;
-  for (guint i = 0; i < 2 && ok && took < G_USEC_PER_SEC / 10; i++) {
-    gint64 begin = g_get_monotonic_time ();
-    ok = tag_engine_look (self->engine, self->pixels, out, error);
-    took = g_get_monotonic_time () - begin;
-  }
-  g_free (out);
-  GST_OBJECT_LOCK (self);
-  self->stats.latency = (GstClockTime)took * GST_USECOND;
-  GST_OBJECT_UNLOCK (self);
-  return ok;
-}
-
 static gboolean
 open_model (GstClipmoeTag *self, GError **error) {
-  TagTexts texts;
   GST_OBJECT_LOCK (self);
-  const TagSettings *s = &self->settings;
-  char *path = g_strdup (s->model), *vocab = g_strdup (s->vocab);
-  ClipmoeModelOptions options = {.vocab = vocab, .activation = s->activation, .experts = s->experts};
-  ClipmoeEncoderOptions how = {.precision = s->precision, .threads = s->threads};
-  TagMode mode = s->mode;
-  tag_texts_copy (&texts, &s->texts);
+  TagSettings settings = self->settings;
+  settings.model = g_strdup (settings.model);
+  settings.vocab = g_strdup (settings.vocab);
+  settings.source = NULL;
+  tag_texts_copy (&settings.texts, &self->settings.texts);
   self->settings.texts_changed = FALSE;
   tag_stats_reset (&self->stats);
   GST_OBJECT_UNLOCK (self);
 
-  self->engine = tag_engine_open (path, &options, &how, error);
-  gboolean ok = self->engine != NULL;
+  gboolean ok = tag_session_open (&self->open, &settings, error);
   if (ok) {
-    const ClipmoeModelInfo *info = tag_engine_get_info (self->engine);
-    const ClipmoeEncoder *encoder = tag_engine_get_encoder (self->engine);
+    const ClipmoeEncoder *encoder = tag_engine_get_encoder (self->open.engine);
+    GstClockTime took = 0;
     GST_OBJECT_LOCK (self);
     g_free (self->model_id);
     g_free (self->tier);
     g_free (self->precision);
-    self->model_id = g_strdup (info->id);
+    self->model_id = g_strdup (tag_engine_get_info (self->open.engine)->id);
     self->tier = g_strdup (clipmoe_encoder_get_tier (encoder));
     self->precision = g_strdup (clipmoe_encoder_get_precision (encoder));
     GST_OBJECT_UNLOCK (self);
-    self->pixels = g_new0 (float, 3 * (gsize)info->image_size * info->image_size);
-    self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
-    self->looker = tag_looker_new (self->engine);
-    self->maker = tag_label_maker_new (self->engine);
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
-    ClipmoeLabels *labels = tag_labels_make (self->engine, &texts, error);
+    ClipmoeLabels *labels = tag_labels_make (self->open.engine, &settings.texts, error);
     if (labels)
       set_labels (self, labels);
-    ok = labels && (mode == TAG_MODE_LATEST || warm_up (self, info->embed, error));
+    ok = labels && (settings.mode == TAG_MODE_LATEST || tag_session_warm_up (&self->open, &took, error));
+    GST_OBJECT_LOCK (self);
+    self->stats.latency = took;
+    GST_OBJECT_UNLOCK (self);
   }
-  tag_texts_clear (&texts);
-  g_free (path);
-  g_free (vocab);
+  tag_settings_clear (&settings);
   return ok;
 }
 
@@ -351,20 +304,10 @@ gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, Gs
   return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_tag_parent_class)->propose_allocation (base, decide, query);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b) {
-  return g_strcmp0 (*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The look as a message on the bus, if the settings ask for it; from the streaming thread or the worker. */
 static void
 post_look (GstClipmoeTag *self, const TagLook *found) {
-  GPtrArray *names = g_ptr_array_new ();
-  for (guint i = 0; i < found->n_tags; i++)
-    g_ptr_array_add (names, (gpointer)found->tags[i].label);
-  g_ptr_array_sort (names, compare_names);
-  g_ptr_array_add (names, NULL);
-  char *set = g_strjoinv ("\n", (char **)names->pdata);
+  char *set = tag_look_names (found);
   GST_OBJECT_LOCK (self);
   TagPost post = self->settings.post;
   gboolean due = post == TAG_POST_ALL || (post == TAG_POST_CHANGES && g_strcmp0 (set, self->last_names) != 0);
@@ -391,7 +334,6 @@ post_look (GstClipmoeTag *self, const TagLook *found) {
                                  gst_structure_new ("clipmoe-tags", "json", G_TYPE_STRING, json, NULL)));
     g_free (json);
   }
-  g_ptr_array_unref (names);
   g_free (source);
   g_free (model);
 }
@@ -433,8 +375,8 @@ settle_mode (GstClipmoeTag *self, TagMode *mode, GError **error) {
       stop_worker (self);
   }
   if (*mode == TAG_MODE_LATEST && !self->worker) {
-    gsize side = tag_engine_get_info (self->engine)->image_size;
-    TagWorker *worker = tag_worker_new (self->looker, 3 * side * side, worker_finished, self, error);
+    gsize side = tag_engine_get_info (self->open.engine)->image_size;
+    TagWorker *worker = tag_worker_new (self->open.looker, 3 * side * side, worker_finished, self, error);
     g_mutex_lock (&self->worker_lock);
     self->worker = worker;
     g_mutex_unlock (&self->worker_lock);
@@ -468,13 +410,13 @@ follow_texts (GstClipmoeTag *self) {
     tag_texts_copy (&texts, &self->settings.texts);
   GST_OBJECT_UNLOCK (self);
   if (changed) {
-    tag_label_maker_request (self->maker, &texts);
+    tag_label_maker_request (self->open.maker, &texts);
     tag_texts_clear (&texts);
   }
-  ClipmoeLabels *labels = tag_label_maker_take (self->maker, &error);
+  ClipmoeLabels *labels = tag_label_maker_take (self->open.maker, &error);
   if (labels) {
     set_labels (self, labels);
-    self->scheduled = FALSE; /* who asks for other labels waits for them */
+    self->schedule = (TagSchedule){0}; /* who asks for other labels waits for them */
   }
   if (error) {
     GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), ("the labels before it stay"));
@@ -486,23 +428,6 @@ follow_texts (GstClipmoeTag *self) {
 static gint64
 stream_clock (GstClipmoeTag *self, GstClockTime time) {
   return GST_BASE_TRANSFORM (self)->segment.rate < 0 ? -(gint64)time : (gint64)time;
-}
-
-/* Whether this frame is due: one look every 1/@rate seconds of stream time, then every Nth of those. */
-static gboolean
-due (GstClipmoeTag *self, gint64 now, double rate, guint interval) {
-  if (rate > 0) {
-    gint64 period = (gint64)(MIN (GST_SECOND / rate, 1e15));
-    if (self->scheduled && now < self->next && self->next - now <= period)
-      return FALSE;
-    /* on a fixed grid, so that odd frame times do not add up */
-    if (!self->scheduled || now - self->next >= period || self->next - now > period)
-      self->next = now + period;
-    else
-      self->next += period;
-    self->scheduled = TRUE;
-  }
-  return self->passed++ % interval == 0;
 }
 
 /* A frame that comes too late is shown without waiting for a look: QoS skips looks, never frames. */
@@ -530,29 +455,8 @@ late (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time) {
 }
 
 static gboolean
-preprocess (GstClipmoeTag *self, GstBuffer *buffer, ClipmoeGeometry geometry,
-            GstVideoOrientationMethod direction, float *pixels, GError **error) {
-  GstVideoFrame frame;
-  ClipmoeImage image;
-  if (direction == GST_VIDEO_ORIENTATION_AUTO)
-    direction = self->tag_orientation;
-  if (direction > GST_VIDEO_ORIENTATION_UR_LL)
-    direction = GST_VIDEO_ORIENTATION_IDENTITY;
-  if (!clipmoe_frame_map (&frame, &self->info, buffer, error))
-    return FALSE;
-  gboolean ok = clipmoe_image_from_frame (&image, &frame, &self->info);
-  if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
-                 GST_VIDEO_INFO_NAME (&self->info));
-  ok = ok && clipmoe_preprocessor_run (self->preprocessor, &image, geometry, (ClipmoeOrientation)direction,
-                                       pixels, error);
-  gst_video_frame_unmap (&frame);
-  return ok;
-}
-
-static gboolean
 look_now (GstClipmoeTag *self, const TagJob *job, gint64 begin, GError **error) {
-  TagLook *look = tag_looker_look (self->looker, self->pixels, job, error);
+  TagLook *look = tag_looker_look (self->open.looker, self->open.pixels, job, error);
   if (!look)
     return FALSE;
   tag_look_unref (self->look);
@@ -575,7 +479,7 @@ attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fres
   GST_OBJECT_UNLOCK (self);
   const TagLook *found = self->look;
   ClipmoeLook look = {.source = source,
-                      .model = tag_engine_get_info (self->engine)->id,
+                      .model = tag_engine_get_info (self->open.engine)->id,
                       .time = found->time,
                       .age = time > found->time ? time - found->time : found->time - time,
                       .fresh = fresh,
@@ -603,21 +507,25 @@ gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   self->new_segment = FALSE;
   follow_texts (self);
   GST_OBJECT_LOCK (self);
-  TagJob job = {
-      .time = time, .generation = self->generation, .labels = self->labels, .rules = self->settings.rules};
+  TagJob job = {.time = time,
+                .generation = self->generation,
+                .labels = self->open.labels,
+                .rules = self->settings.rules};
   ClipmoeGeometry geometry = self->settings.geometry;
   GstVideoOrientationMethod direction = self->settings.direction;
+  if (direction == GST_VIDEO_ORIENTATION_AUTO)
+    direction = self->tag_orientation;
   double rate = self->settings.rate;
   guint interval = self->settings.interval;
   self->stats.frames++;
   GST_OBJECT_UNLOCK (self);
 
   gboolean ok = settle_mode (self, &mode, &error), fresh = FALSE;
-  if (ok && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP) && due (self, now, rate, interval) &&
-      !late (self, buffer, time)) {
-    float *pixels = mode == TAG_MODE_LATEST ? tag_worker_get_pixels (self->worker) : self->pixels;
+  if (ok && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP) &&
+      tag_schedule_due (&self->schedule, now, rate, interval) && !late (self, buffer, time)) {
+    float *pixels = mode == TAG_MODE_LATEST ? tag_worker_get_pixels (self->worker) : self->open.pixels;
     job.at = self->live ? g_get_real_time () : 0;
-    ok = preprocess (self, buffer, geometry, direction, pixels, &error);
+    ok = tag_session_preprocess (&self->open, buffer, &self->info, geometry, direction, pixels, &error);
     if (ok && mode == TAG_MODE_SYNC) {
       ok = fresh = look_now (self, &job, begin, &error);
     } else if (ok && tag_worker_submit (self->worker, &job)) {

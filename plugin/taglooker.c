@@ -41,6 +41,23 @@ tag_look_unref (TagLook *look) {
     g_atomic_rc_box_release_full (look, look_clear);
 }
 
+static int
+compare_names (gconstpointer a, gconstpointer b) {
+  return g_strcmp0 (*(const char *const *)a, *(const char *const *)b);
+}
+
+char *
+tag_look_names (const TagLook *look) {
+  GPtrArray *names = g_ptr_array_new ();
+  for (guint i = 0; i < look->n_tags; i++)
+    g_ptr_array_add (names, (gpointer)look->tags[i].label);
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  char *text = g_strjoinv ("\n", (char **)names->pdata);
+  g_ptr_array_unref (names);
+  return text;
+}
+
 TagLooker *
 tag_looker_new (TagEngine *engine) {
   TagLooker *self = g_new0 (TagLooker, 1);

@@ -19,5 +19,8 @@ double tag_stats_quantile (const TagStats *self, double quantile);
 /* Whether looks have come to take more than a quarter longer than was told; then @latency is the new figure.
  */
 gboolean tag_stats_latency_grew (TagStats *self);
+/* The property `stats`; strings may be NULL. */
+GstStructure *tag_stats_describe (const TagStats *self, const char *mode, const char *tier,
+                                  const char *precision, const char *model);
 
 #endif

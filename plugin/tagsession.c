@@ -1,0 +1,70 @@
+#include "tagsession.h"
+
+#include "clipmoeframe.h"
+
+gboolean
+tag_session_open (TagSession *self, const TagSettings *settings, GError **error) {
+  ClipmoeModelOptions options = {
+      .vocab = settings->vocab, .activation = settings->activation, .experts = settings->experts};
+  ClipmoeEncoderOptions how = {.precision = settings->precision, .threads = settings->threads};
+  if (!(self->engine = tag_engine_open (settings->model, &options, &how, error)))
+    return FALSE;
+  const ClipmoeModelInfo *info = tag_engine_get_info (self->engine);
+  self->pixels = g_new0 (float, 3 * (gsize)info->image_size * info->image_size);
+  self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
+  self->looker = tag_looker_new (self->engine);
+  self->maker = tag_label_maker_new (self->engine);
+  return TRUE;
+}
+
+void
+tag_session_close (TagSession *self) {
+  g_clear_pointer (&self->maker, tag_label_maker_free);
+  g_clear_pointer (&self->looker, tag_looker_free);
+  g_clear_pointer (&self->labels, clipmoe_labels_unref);
+  g_clear_pointer (&self->preprocessor, clipmoe_preprocessor_free);
+  g_clear_pointer (&self->pixels, g_free);
+  g_clear_pointer (&self->engine, tag_engine_unref);
+}
+
+void
+tag_session_set_labels (TagSession *self, ClipmoeLabels *labels) {
+  clipmoe_labels_unref (self->labels);
+  self->labels = labels;
+}
+
+gboolean
+tag_session_warm_up (TagSession *self, GstClockTime *took, GError **error) {
+  /* A first look finds cold caches; where looks are short a second one is worth its time. */
+  float *out = g_new (float, tag_engine_get_info (self->engine)->embed);
+  gint64 time = 0;
+  gboolean ok = TRUE;
+  for (guint i = 0; i < 2 && ok && time < G_USEC_PER_SEC / 10; i++) {
+    gint64 begin = g_get_monotonic_time ();
+    ok = tag_engine_look (self->engine, self->pixels, out, error);
+    time = g_get_monotonic_time () - begin;
+  }
+  g_free (out);
+  *took = (GstClockTime)time * GST_USECOND;
+  return ok;
+}
+
+gboolean
+tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo *info,
+                        ClipmoeGeometry geometry, GstVideoOrientationMethod direction, float *pixels,
+                        GError **error) {
+  GstVideoFrame frame;
+  ClipmoeImage image;
+  if (direction > GST_VIDEO_ORIENTATION_UR_LL)
+    direction = GST_VIDEO_ORIENTATION_IDENTITY;
+  if (!clipmoe_frame_map (&frame, info, buffer, error))
+    return FALSE;
+  gboolean ok = clipmoe_image_from_frame (&image, &frame, info);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
+                 GST_VIDEO_INFO_NAME (info));
+  ok = ok && clipmoe_preprocessor_run (self->preprocessor, &image, geometry, (ClipmoeOrientation)direction,
+                                       pixels, error);
+  gst_video_frame_unmap (&frame);
+  return ok;
+}
