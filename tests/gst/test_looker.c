@@ -3,6 +3,7 @@
 #include <math.h>
 #include "common.h"
 #include "taglooker.h"
+#include "tagstats.h"
 
 #define LOOKS 400
 
@@ -98,6 +99,27 @@ test_smoothing (void) {
   g_free (e);
 }
 
+/* One hiccup is no reason to delay a pipeline; looks that have come to take a quarter longer are, and once.
+ */
+static void
+test_latency (void) {
+  TagStats *s = g_new0 (TagStats, 1);
+  s->latency = 10 * GST_MSECOND;
+  for (guint i = 0; i < 600; i++) {
+    tag_stats_add_look (s, i == 300 ? 50000 : i % 2 ? 12000 : 8000);
+    g_assert_false (tag_stats_latency_grew (s));
+  }
+  g_assert_cmpfloat (tag_stats_quantile (s, 0.25), ==, 8);
+  g_assert_cmpfloat (tag_stats_quantile (s, 0.95), ==, 12);
+  tag_stats_add_look (s, 20000);
+  g_assert_false (tag_stats_latency_grew (s));
+  tag_stats_add_look (s, 21000);
+  g_assert_true (tag_stats_latency_grew (s));
+  g_assert_cmpuint (s->latency, ==, 20 * GST_MSECOND);
+  g_assert_false (tag_stats_latency_grew (s));
+  g_free (s);
+}
+
 int
 main (int argc, char **argv) {
   begin (&argc, &argv);
@@ -108,6 +130,7 @@ main (int argc, char **argv) {
   g_ptr_array_unref (list);
   g_test_add_func ("/looker/hysteresis", test_hysteresis);
   g_test_add_func ("/looker/smoothing", test_smoothing);
+  g_test_add_func ("/looker/latency", test_latency);
   int r = run ();
   clipmoe_labels_unref (labels);
   clipmoe_encoder_free (encoder);
