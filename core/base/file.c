@@ -14,8 +14,14 @@ io_error (GError **error, const char *path, const char *what) {
   return FALSE;
 }
 
-char *
-clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error) {
+struct _ClipmoeFile {
+  int fd;
+  char *path;
+  guint64 size;
+};
+
+ClipmoeFile *
+clipmoe_file_open (const char *path, GError **error) {
   /* O_NONBLOCK: a named pipe must not hang us; fstat refuses it below. */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
@@ -23,40 +29,84 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
     return NULL;
   }
   struct stat st;
-  char *data = NULL;
   if (fstat (fd, &st) != 0) {
     io_error (error, path, "cannot stat");
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
-  } else if ((guint64)st.st_size > limit) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
-                 "%s: %" G_GUINT64_FORMAT " bytes, the limit is %" G_GSIZE_FORMAT, path, (guint64)st.st_size,
-                 limit);
-  } else if (!(data = g_try_malloc ((gsize)st.st_size + 1))) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
-                 path, (guint64)st.st_size);
   } else {
-    gsize done = 0;
-    while (done < (gsize)st.st_size) {
-      ssize_t n = pread (fd, data + done, (gsize)st.st_size - done, (off_t)done);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n <= 0) {
-        if (n < 0)
-          io_error (error, path, "cannot read");
-        else
-          g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: became shorter while it was read", path);
-        g_clear_pointer (&data, g_free);
-        break;
-      }
-      done += (gsize)n;
-    }
-    if (data) {
-      data[done] = 0;
-      *length = done;
-    }
+    ClipmoeFile *file = g_new (ClipmoeFile, 1);
+    file->fd = fd;
+    file->path = g_strdup (path);
+    file->size = (guint64)st.st_size;
+    return file;
   }
   close (fd);
+  return NULL;
+}
+
+void
+clipmoe_file_close (ClipmoeFile *file) {
+  if (!file)
+    return;
+  close (file->fd);
+  g_free (file->path);
+  g_free (file);
+}
+
+const char *
+clipmoe_file_get_path (const ClipmoeFile *file) {
+  return file->path;
+}
+
+guint64
+clipmoe_file_get_size (const ClipmoeFile *file) {
+  return file->size;
+}
+
+gboolean
+clipmoe_file_pread (ClipmoeFile *file, guint64 offset, void *data, gsize length, GError **error) {
+  if (offset > file->size || length > file->size - offset) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: needs %" G_GSIZE_FORMAT " bytes from byte %" G_GUINT64_FORMAT
+                 ", the file has %" G_GUINT64_FORMAT,
+                 file->path, length, offset, file->size);
+    return FALSE;
+  }
+  for (gsize done = 0; done < length;) {
+    ssize_t n = pread (file->fd, (char *)data + done, length - done, (off_t)(offset + done));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return io_error (error, file->path, "cannot read");
+    if (n == 0) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: became shorter while it was read",
+                   file->path);
+      return FALSE;
+    }
+    done += (gsize)n;
+  }
+  return TRUE;
+}
+
+char *
+clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error) {
+  ClipmoeFile *file = clipmoe_file_open (path, error);
+  char *data = NULL;
+  if (!file)
+    return NULL;
+  if (file->size > limit) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "%s: %" G_GUINT64_FORMAT " bytes, the limit is %" G_GSIZE_FORMAT, path, file->size, limit);
+  } else if (!(data = g_try_malloc ((gsize)file->size + 1))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
+                 path, file->size);
+  } else if (!clipmoe_file_pread (file, 0, data, (gsize)file->size, error)) {
+    g_clear_pointer (&data, g_free);
+  } else {
+    *length = (gsize)file->size;
+    data[*length] = 0;
+  }
+  clipmoe_file_close (file);
   return data;
 }
 

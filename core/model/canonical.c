@@ -12,8 +12,7 @@ weight_free (gpointer data) {
   ClipmoeWeight *w = data;
   if (!w)
     return;
-  if (!w->borrowed)
-    g_free (w->data);
+  g_free (w->data);
   g_free (w->source);
   g_free (w);
 }
@@ -30,12 +29,6 @@ clipmoe_weights_free (ClipmoeWeights *self) {
 
 void
 clipmoe_weights_drop_file (ClipmoeWeights *self) {
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, self->weights);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((ClipmoeWeight *)value)->borrowed)
-      return;
   g_clear_pointer (&self->tensors, clipmoe_tensors_free);
 }
 
@@ -58,7 +51,6 @@ weight_like (const char *path, const ClipmoeWeight *like, guint64 n, GError **er
   *w = *like;
   w->n_elements = n;
   w->data = data;
-  w->borrowed = FALSE;
   w->source = g_strdup (like->source);
   return w;
 }
@@ -77,7 +69,7 @@ finite_throughout (const char *path, const ClipmoeWeight *w, GError **error) {
 }
 
 static ClipmoeWeight *
-convert (const char *path, const ClipmoeTensor *t, gboolean borrow, GError **error) {
+convert (const char *path, ClipmoeTensors *tensors, const ClipmoeTensor *t, GError **error) {
   if (t->dtype == CLIPMOE_DTYPE_OTHER) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: tensor \"%s\": dtype %s, expected F16, BF16, F32 or F64", path, t->name, t->dtype_name);
@@ -89,11 +81,9 @@ convert (const char *path, const ClipmoeTensor *t, gboolean borrow, GError **err
   w->n_elements = t->n_elements;
   w->dtype = t->dtype;
   w->source = g_strdup (t->name);
-  w->borrowed = borrow && t->dtype == CLIPMOE_DTYPE_F32 && (guintptr)t->data % sizeof (float) == 0;
-  if (w->borrowed)
-    w->data = (float *)(gpointer)t->data; /* never written: see merge_positions() */
-  else if ((w->data = floats (path, t->name, t->n_elements, error)))
-    clipmoe_tensor_to_f32 (t, w->data);
+  w->data = clipmoe_tensors_take_f32 (tensors, t);
+  if (!w->data)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: tensor \"%s\": no memory", path, t->name);
   if (!w->data || !finite_throughout (path, w, error))
     g_clear_pointer (&w, weight_free);
   return w;
@@ -206,8 +196,8 @@ twice (const char *path, const char *name, GError **error) {
 
 /* Puts one tensor of the file where it belongs; thirds wait in @thirds. */
 static gboolean
-take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char *name, gboolean borrow,
-      GHashTable *thirds, GError **error) {
+take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char *name, GHashTable *thirds,
+      GError **error) {
   ClipmoePart part;
   char *canonical = clipmoe_name_to_canonical (self->naming, name, &part);
   if (!canonical) {
@@ -217,7 +207,7 @@ take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char
   }
   ClipmoeWeight *w = NULL;
   gboolean ok = !g_hash_table_contains (self->weights, canonical) || twice (path, t->name, error);
-  ok = ok && (w = convert (path, t, borrow, error));
+  ok = ok && (w = convert (path, self->tensors, t, error));
   if (ok && part == CLIPMOE_PART_TRANSPOSED)
     ok = (w = transpose (path, w, error)) != NULL;
   if (ok && part >= CLIPMOE_PART_Q) {
@@ -282,12 +272,10 @@ clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error) 
     if (!clipmoe_name_ignored (t->name + prefix))
       g_hash_table_add (dtypes, (gpointer)t->dtype_name);
   }
-  /* A few f32 tensors among others would keep the whole file in memory. */
-  gboolean borrow = g_hash_table_size (dtypes) == 1;
   for (guint i = 0; i < n && ok; i++) {
     const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
     if (!clipmoe_name_ignored (t->name + prefix))
-      ok = take (self, path, t, t->name + prefix, borrow, thirds, error);
+      ok = take (self, path, t, t->name + prefix, thirds, error);
   }
   ok = ok && join_all (self, path, thirds, error) && merge_positions (self, path, error);
   self->layout = self->naming == CLIPMOE_NAMING_HUGGINGFACE ? "huggingface"

@@ -9,7 +9,6 @@ typedef struct {
   guint64 shape[CLIPMOE_MAX_DIMS];
   guint64 n_elements;
   float *data;
-  gboolean borrowed;  /* data lies in the file's bytes */
   ClipmoeDtype dtype; /* as stored; parts of different types: F32 */
   char *source;       /* the name in the file; of q where q, k and v make up one */
   ClipmoePart part;   /* how the source makes it up; Q: of three parts */
@@ -18,7 +17,7 @@ typedef struct {
 
 typedef struct {
   GHashTable *weights;     /* canonical name -> ClipmoeWeight */
-  ClipmoeTensors *tensors; /* the file, while something is borrowed from it or it is being opened */
+  ClipmoeTensors *tensors; /* the file, while it is being opened */
   ClipmoeNaming naming;
   const char *layout;  /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
   char *dtype;         /* as stored */

@@ -14,22 +14,42 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* The one .safetensors or .pt file of @folder; NULL when there is none or more than one. */
+/* The weights of a folder: under one of the usual names, or the only file of the kind. */
 static char *
-only_one (const char *folder) {
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  char *found = NULL;
-  guint n = 0;
-  for (const char *name; dir && (name = g_dir_read_name (dir));)
-    if (g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".pt")) {
-      g_free (found);
-      found = g_build_filename (folder, name, NULL);
-      n++;
-    }
-  if (dir)
+find_weights (const char *folder, GError **error) {
+  static const char *const names[] = {"model.safetensors",
+                                      "model.safetensors.index.json",
+                                      "pytorch_model.bin",
+                                      "pytorch_model.bin.index.json",
+                                      "open_clip_model.safetensors",
+                                      "open_clip_pytorch_model.bin",
+                                      NULL};
+  static const char *const endings[] = {".safetensors", ".pt"};
+  char *found = first_there (folder, names);
+  for (guint i = 0; i < G_N_ELEMENTS (endings) && !found; i++) {
+    GDir *dir = g_dir_open (folder, 0, error);
+    const char *name;
+    guint n = 0;
+    if (!dir)
+      return NULL;
+    while ((name = g_dir_read_name (dir)))
+      if (g_str_has_suffix (name, endings[i]) && n++ == 0)
+        found = g_build_filename (folder, name, NULL);
     g_dir_close (dir);
-  if (n != 1)
-    g_clear_pointer (&found, g_free);
+    if (n > 1) {
+      g_clear_pointer (&found, g_free);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: a folder with %u files *%s and no model.safetensors: name one of them", folder, n,
+                   endings[i]);
+      return NULL;
+    }
+  }
+  if (!found)
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+        "%s: a folder without weights: expected model.safetensors, its index, pytorch_model.bin, or a "
+        "single *.safetensors or *.pt",
+        folder);
   return found;
 }
 
@@ -50,18 +70,9 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
     found = g_strdup (path);
   files->name = g_path_get_basename (found);
   if (g_file_test (found, G_FILE_TEST_IS_DIR)) {
-    static const char *const names[] = {"model.safetensors",           "model.safetensors.index.json",
-                                        "open_clip_model.safetensors", "pytorch_model.bin",
-                                        "open_clip_pytorch_model.bin", NULL};
     files->folder = found;
-    files->weights = first_there (found, names);
-    if (!files->weights)
-      files->weights = only_one (found);
+    files->weights = find_weights (found, error);
     if (!files->weights) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-                   "%s: a folder without model.safetensors, open_clip_model.safetensors, pytorch_model.bin "
-                   "or one .safetensors or .pt file alone",
-                   found);
       clipmoe_files_clear (files);
       return FALSE;
     }

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "../base/file.h"
 #include "json.h"
 
 #define MAX_HEADER 100000000
@@ -33,6 +32,7 @@ get_size (json_t *value, guint64 *out) {
 typedef struct {
   guint64 begin, end;
   const char *name;
+  guint tensor; /* its place in the table */
 } Span;
 
 static int
@@ -44,12 +44,12 @@ compare_spans (gconstpointer a, gconstpointer b) {
 }
 
 static gboolean
-read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *info, const guint8 *data,
-             guint64 n_data, GArray *spans, GError **error) {
+read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *info, guint64 n_data,
+             GArray *spans, GError **error) {
   json_t *dtype = json_object_get (info, "dtype"), *shape = json_object_get (info, "shape");
   json_t *offsets = json_object_get (info, "data_offsets");
   guint64 dims[CLIPMOE_MAX_DIMS];
-  Span span = {0, 0, name};
+  Span span = {0, 0, name, clipmoe_tensors_get_n (self)};
   if (!json_is_string (dtype) || !json_is_array (shape) || !json_is_array (offsets) ||
       json_array_size (offsets) != 2 || json_object_size (info) != 3)
     return bad (error, path, "tensor \"%.40s\": expected exactly dtype, shape and two data_offsets", name);
@@ -67,72 +67,94 @@ read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *i
                 n_data);
   g_array_append_val (spans, span);
   return clipmoe_tensors_add (self, path, name, json_string_value (dtype), (guint)json_array_size (shape),
-                              dims, data + span.begin, span.end - span.begin, error);
+                              dims, span.end - span.begin, error);
 }
 
-gboolean
-clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length,
-                          GError **error) {
-  guint64 n;
-  if (length < 8)
-    return bad (error, path, "%zu bytes, expected a safetensors or torch file", length);
-  memcpy (&n, data, 8);
-  n = GUINT64_FROM_LE (n);
-  if (n > MAX_HEADER || n > length - 8)
-    return bad (
-        error, path,
-        "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
-  if (n < 2 || data[8] != '{')
-    return bad (error, path, "the safetensors header does not begin with {");
-
-  json_t *root = clipmoe_json_parse (path, (const char *)data + 8, n, error);
-  if (!root)
-    return FALSE;
-  GArray *spans = g_array_new (FALSE, FALSE, sizeof (Span));
-  const guint8 *tensors = data + 8 + n;
-  guint64 n_data = length - 8 - n, position = 0;
-  gboolean ok = json_is_object (root) || bad (error, path, "the safetensors header is no JSON object");
-  const char *name;
-  json_t *value;
-  if (ok)
-    json_object_foreach (root, name, value) {
-      if (strcmp (name, "__metadata__") != 0) {
-        ok = json_is_object (value) ? read_tensor (self, path, name, value, tensors, n_data, spans, error)
-                                    : bad (error, path, "tensor \"%.40s\": expected an object", name);
-      } else {
-        const char *key;
-        json_t *text;
-        ok = json_is_object (value) || bad (error, path, "__metadata__ is no JSON object");
-        if (ok)
-          json_object_foreach (value, key, text) {
-            if (json_is_string (text))
-              clipmoe_tensors_set_metadata (self, key, json_string_value (text));
-            else
-              ok = bad (error, path, "__metadata__: \"%.40s\" is no string", key);
-            if (!ok)
-              break;
-          }
-      }
-      if (!ok)
-        break;
+/* Fills the table from the header, its tensors without data; @spans says where that lies. */
+static gboolean
+read_header (ClipmoeTensors *self, const char *path, json_t *root, guint64 n_data, GArray *spans,
+             GError **error) {
+  const char *name, *key;
+  json_t *value, *text;
+  if (!json_is_object (root))
+    return bad (error, path, "the safetensors header is no JSON object");
+  json_object_foreach (root, name, value) {
+    if (!json_is_object (value))
+      return bad (error, path, "\"%.40s\" in the safetensors header is no object", name);
+    if (strcmp (name, "__metadata__") != 0) {
+      if (!read_tensor (self, path, name, value, n_data, spans, error))
+        return FALSE;
+      continue;
     }
-  if (ok) {
-    g_array_sort (spans, compare_spans);
-    for (guint i = 0; i < spans->len && ok; i++) {
-      Span *s = &g_array_index (spans, Span, i);
-      if (s->begin != position)
-        ok = bad (error, path,
+    json_object_foreach (value, key, text) {
+      if (!json_is_string (text))
+        return bad (error, path, "__metadata__: \"%.40s\" is no string", key);
+      clipmoe_tensors_set_metadata (self, key, json_string_value (text));
+    }
+  }
+  return TRUE;
+}
+
+/* The tensors, sorted by where they begin, must tile the data. */
+static gboolean
+check_tiling (const char *path, const GArray *spans, guint64 n_data, GError **error) {
+  guint64 position = 0;
+  for (guint i = 0; i < spans->len; i++) {
+    const Span *s = &g_array_index (spans, Span, i);
+    if (s->begin != position)
+      return bad (error, path,
                   "tensor \"%.40s\": begins at byte %" G_GUINT64_FORMAT
                   " of the data, expected %" G_GUINT64_FORMAT ": a hole or an overlap",
                   s->name, s->begin, position);
-      position = s->end;
-    }
-    if (ok && position != n_data)
-      ok = bad (error, path, "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT,
-                n_data, position);
+    position = s->end;
+  }
+  return position == n_data ||
+         bad (error, path, "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT,
+              n_data, position);
+}
+
+gboolean
+clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error) {
+  const char *path = clipmoe_file_get_path (file);
+  guint64 n, size = clipmoe_file_get_size (file);
+  if (size < 8)
+    return bad (error, path, "%" G_GUINT64_FORMAT " bytes, expected a safetensors or torch file", size);
+  if (!clipmoe_file_pread (file, 0, &n, 8, error))
+    return FALSE;
+  n = GUINT64_FROM_LE (n);
+  if (n > MAX_HEADER || n > size - 8)
+    return bad (
+        error, path,
+        "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
+  char *header = g_try_malloc (n + 1);
+  if (!header) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+                 "%s: no memory for a header of %" G_GUINT64_FORMAT " bytes", path, n);
+    return FALSE;
+  }
+  GArray *spans = g_array_new (FALSE, FALSE, sizeof (Span));
+  json_t *root = NULL;
+  guint64 n_data = size - 8 - n;
+  gboolean ok = clipmoe_file_pread (file, 8, header, (gsize)n, error);
+  if (ok && (n < 2 || header[0] != '{'))
+    ok = bad (error, path, "the safetensors header does not begin with {");
+  ok = ok && (root = clipmoe_json_parse (path, header, (gsize)n, error)) &&
+       read_header (self, path, root, n_data, spans, error);
+  g_free (header);
+  g_array_sort (spans, compare_spans);
+  ok = ok && check_tiling (path, spans, n_data, error);
+  if (root)
+    json_decref (root); /* the names in @spans end here */
+  /* A block a tensor: whoever converts them frees each as it goes. */
+  for (guint i = 0; i < spans->len && ok; i++) {
+    const Span *s = &g_array_index (spans, Span, i);
+    ClipmoeBlock *block = clipmoe_block_new (path, s->end - s->begin, error);
+    ok = block && clipmoe_file_pread (file, 8 + n + s->begin, block->data, (gsize)(s->end - s->begin), error);
+    if (ok)
+      clipmoe_tensors_set_data (self, s->tensor, block);
+    clipmoe_block_unref (block);
   }
   g_array_unref (spans);
-  json_decref (root);
   return ok;
 }
 

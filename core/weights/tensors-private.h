@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_TENSORS_PRIVATE_H
 #define CLIPMOE_TENSORS_PRIVATE_H
 
+#include "../base/file.h"
 #include "tensors.h"
 
 /* The one product of sizes: FALSE when it wraps. */
@@ -10,16 +11,29 @@ gboolean clipmoe_checked_product (const guint64 *factors, guint n, guint64 *prod
 gboolean clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size);
 
 ClipmoeTensors *clipmoe_tensors_new (void);
-/* Takes over @block: freed with the table. */
-void clipmoe_tensors_own (ClipmoeTensors *self, gpointer block);
 void clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value);
-/* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. */
+/* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. The
+ * bytes come later, with clipmoe_tensors_set_data(). */
 gboolean clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype,
-                              guint n_dims, const guint64 *shape, const guint8 *data, guint64 n_bytes,
-                              GError **error);
+                              guint n_dims, const guint64 *shape, guint64 n_bytes, GError **error);
 
-/* One reader a format; @data is the whole file. */
-gboolean clipmoe_safetensors_read (ClipmoeTensors *self, const char *path, guint8 *data, gsize length,
-                                   GError **error);
+/* Bytes that one tensor has for itself, or several of one content share. */
+typedef struct {
+  guint refs;
+  guint8 *data;
+} ClipmoeBlock;
+
+/* One reference, for the caller; NULL with an error where there is no memory. */
+ClipmoeBlock *clipmoe_block_new (const char *path, guint64 n_bytes, GError **error);
+void clipmoe_block_unref (ClipmoeBlock *block);
+/* Tensor @i is all of @block, on which the table takes a reference of its own. */
+void clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBlock *block);
+
+/* One reader a format. Each adds what the file holds to the table. */
+gboolean clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error);
+/* Any of the formats, told by the content. */
+gboolean clipmoe_checkpoint_read (ClipmoeTensors *self, const char *path, GError **error);
+/* The files that an index names; @path is the index. */
+gboolean clipmoe_shards_read (ClipmoeTensors *self, const char *path, GError **error);
 
 #endif

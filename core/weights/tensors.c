@@ -6,22 +6,49 @@
 #include "../base/file.h"
 
 struct _ClipmoeTensors {
-  GPtrArray *tensors, *blocks;
+  GPtrArray *tensors;
   GHashTable *names, *metadata;
 };
 
+/* What the table keeps of a tensor beside what everybody sees. */
+typedef struct {
+  ClipmoeTensor tensor;
+  ClipmoeBlock *block; /* or NULL, before it is read and after it is taken */
+} Entry;
+
+ClipmoeBlock *
+clipmoe_block_new (const char *path, guint64 n_bytes, GError **error) {
+  ClipmoeBlock *block = g_new (ClipmoeBlock, 1);
+  block->refs = 1;
+  block->data = n_bytes < G_MAXSIZE ? g_try_malloc (MAX ((gsize)n_bytes, 1)) : NULL;
+  if (!block->data) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
+                 path, n_bytes);
+    g_clear_pointer (&block, g_free);
+  }
+  return block;
+}
+
+void
+clipmoe_block_unref (ClipmoeBlock *block) {
+  if (!block || --block->refs)
+    return;
+  g_free (block->data);
+  g_free (block);
+}
+
 static void
 tensor_free (gpointer data) {
-  ClipmoeTensor *t = data;
-  g_free (t->name);
-  g_free (t);
+  Entry *e = data;
+  clipmoe_block_unref (e->block);
+  g_free (e->tensor.name);
+  g_free (e);
 }
 
 ClipmoeTensors *
 clipmoe_tensors_new (void) {
   ClipmoeTensors *self = g_new (ClipmoeTensors, 1);
   self->tensors = g_ptr_array_new_with_free_func (tensor_free);
-  self->blocks = g_ptr_array_new_with_free_func (g_free);
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
@@ -34,13 +61,16 @@ clipmoe_tensors_free (ClipmoeTensors *self) {
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
-  g_ptr_array_unref (self->blocks);
   g_free (self);
 }
 
 void
-clipmoe_tensors_own (ClipmoeTensors *self, gpointer block) {
-  g_ptr_array_add (self->blocks, block);
+clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBlock *block) {
+  Entry *e = g_ptr_array_index (self->tensors, i);
+  block->refs++;
+  clipmoe_block_unref (e->block);
+  e->block = block;
+  e->tensor.data = block->data;
 }
 
 void
@@ -112,8 +142,8 @@ clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonic
 
 gboolean
 clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype,
-                     guint n_dims, const guint64 *shape, const guint8 *data, guint64 n_bytes,
-                     GError **error) {
+                     guint n_dims, const guint64 *shape, guint64 n_bytes, GError **error) {
+  Entry *entry;
   ClipmoeTensor t = {0};
   guint size;
   guint64 bytes;
@@ -123,6 +153,14 @@ clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, c
                  strlen (name), CLIPMOE_MAX_NAME);
     return FALSE;
   }
+  for (const char *c = name; *c; c++)
+    if ((guint8)*c < 32 || *c == 127) { /* it would reach a terminal with every message and listing */
+      char *text = g_strescape (name, NULL);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: tensor \"%.80s\": control characters in its name", path, text);
+      g_free (text);
+      return FALSE;
+    }
   if (self->tensors->len >= CLIPMOE_MAX_TENSORS) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: more than %d tensors", path,
                  CLIPMOE_MAX_TENSORS);
@@ -155,24 +193,11 @@ clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, c
   t.n_dims = n_dims;
   memcpy (t.shape, shape, n_dims * sizeof *shape);
   t.n_bytes = n_bytes;
-  t.data = data;
-  ClipmoeTensor *kept = g_memdup2 (&t, sizeof t);
-  g_ptr_array_add (self->tensors, kept);
-  g_hash_table_insert (self->names, kept->name, kept);
+  entry = g_new0 (Entry, 1);
+  entry->tensor = t;
+  g_ptr_array_add (self->tensors, entry);
+  g_hash_table_insert (self->names, entry->tensor.name, entry);
   return TRUE;
-}
-
-ClipmoeTensors *
-clipmoe_tensors_read (const char *path, GError **error) {
-  gsize length;
-  guint8 *data = (guint8 *)clipmoe_file_read (path, G_MAXSIZE / 2, &length, error);
-  if (!data)
-    return NULL;
-  ClipmoeTensors *self = clipmoe_tensors_new ();
-  clipmoe_tensors_own (self, data);
-  if (!clipmoe_safetensors_read (self, path, data, length, error))
-    g_clear_pointer (&self, clipmoe_tensors_free);
-  return self;
 }
 
 static float
@@ -245,4 +270,23 @@ clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out) {
     }
   }
   return t->dtype != CLIPMOE_DTYPE_OTHER;
+}
+
+float *
+clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tensor) {
+  Entry *e = g_hash_table_lookup (self->names, tensor->name);
+  float *out = NULL;
+  if (e->block && e->block->refs == 1 && tensor->dtype == CLIPMOE_DTYPE_F32 &&
+      G_BYTE_ORDER == G_LITTLE_ENDIAN) {
+    out = (float *)(gpointer)g_steal_pointer (&e->block->data); /* malloc'ed, so aligned */
+  } else if (e->block && tensor->n_elements < G_MAXSIZE / sizeof (float) &&
+             (out = g_try_malloc (MAX (tensor->n_elements, 1) * sizeof (float))) &&
+             !clipmoe_tensor_to_f32 (tensor, out)) {
+    g_clear_pointer (&out, g_free);
+  }
+  if (out) {
+    g_clear_pointer (&e->block, clipmoe_block_unref);
+    e->tensor.data = NULL;
+  }
+  return out;
 }

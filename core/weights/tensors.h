@@ -29,8 +29,9 @@ typedef struct {
 
 typedef struct _ClipmoeTensors ClipmoeTensors;
 
-/* Reads a .safetensors file. Everything is validated and lies in our own memory afterwards (pread, never mapped: a file that
- * somebody cuts would kill the host). */
+/* Reads a checkpoint, told by its content: safetensors, a torch file (zip, TorchScript or the old form), or
+ * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
+ * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
@@ -42,6 +43,10 @@ const char *clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char
 
 /* Exact for F16, BF16, F32; F64 rounds. @out holds n_elements floats. FALSE for OTHER. */
 gboolean clipmoe_tensor_to_f32 (const ClipmoeTensor *tensor, float *out);
+/* The same, in new memory that g_free() frees, and gives the tensor's own bytes back: its data is NULL
+ * afterwards. Where nothing needs converting those bytes themselves are returned, so that a model of F32 is
+ * never in memory twice. NULL without memory, or for OTHER. */
+float *clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tensor);
 /* Round to nearest even. */
 guint16 clipmoe_f32_to_f16 (float value);
 guint16 clipmoe_f32_to_bf16 (float value);
