@@ -1,11 +1,12 @@
 /* From views of storages to rows of bytes. A tensor reads its own range of the file and nothing else, so that
  * memory follows the tensors, not the storages. */
+#include <stdlib.h>
 #include <string.h>
 #include "torch-private.h"
 
 /* Beyond the file's own size: transposing needs both forms, and expanded tensors are larger than what they
  * came from. */
-#define SLACK (16u << 20)
+#define SLACK (24u << 20)
 
 typedef struct {
   ClipmoeTensors *table;
@@ -44,6 +45,7 @@ shared_free (gpointer p) {
 /* A view, checked against its storage. */
 typedef struct {
   const ClipmoeTorchEntry *entry;
+  guint tensor; /* its place in the table */
   ClipmoeTorchStorage *storage;
   guint64 begin;  /* in the file: its first byte … */
   guint64 extent; /* … and how many from there it touches */
@@ -158,12 +160,12 @@ afford (const Reader *r, const View *v, guint64 bytes) {
 }
 
 static gboolean
-read_view (Reader *r, const View *v, guint i) {
+read_view (Reader *r, const View *v) {
   Shared key = {v->begin, v->bytes, NULL}, *known;
   ClipmoeBlock *block = NULL, *source;
   if (v->contiguous) {
     if ((known = g_hash_table_lookup (r->blocks, &key))) {
-      clipmoe_tensors_set_data (r->table, i, known->block);
+      clipmoe_tensors_set_data (r->table, v->tensor, known->block);
       return TRUE;
     }
     if (!afford (r, v, v->bytes) || !(block = read_range (r, v->storage, v->begin, v->bytes)))
@@ -184,10 +186,22 @@ read_view (Reader *r, const View *v, guint i) {
     if (!block)
       return FALSE;
   }
-  clipmoe_tensors_set_data (r->table, i, block);
+  clipmoe_tensors_set_data (r->table, v->tensor, block);
   clipmoe_block_unref (block);
   r->used += v->bytes;
   return TRUE;
+}
+
+/* What needs room for two comes while there is still room, the largest first; the others as they stand in the
+ * file. */
+static int
+by_need (gconstpointer a, gconstpointer b) {
+  const View *x = a, *y = b;
+  if (x->contiguous != y->contiguous)
+    return x->contiguous ? 1 : -1;
+  if (!x->contiguous && x->extent != y->extent)
+    return x->extent > y->extent ? -1 : 1;
+  return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
 gboolean
@@ -203,16 +217,16 @@ clipmoe_torch_read_entries (ClipmoeTensors *self, ClipmoeFile *file, ClipmoeZip 
     const ClipmoeTorchEntry *e = &g_array_index (entries, ClipmoeTorchEntry, i);
     const ClipmoePickleTensor *t = e->tensor;
     views[i].entry = e;
+    views[i].tensor = base + i;
     views[i].storage = g_hash_table_lookup (storages, t->storage->key);
     ok = views[i].storage || bad (&r, e->name, CLIPMOE_ERROR_FORMAT, "its storage is missing");
     ok = ok && measure (&r, &views[i]) &&
          clipmoe_tensors_add (self, r.path, e->name, t->dtype, t->n_dims, t->shape, views[i].bytes, error);
   }
-  /* What needs room for two comes while there is still room. */
-  for (guint pass = 0; pass < 2; pass++)
-    for (guint i = 0; i < entries->len && ok; i++)
-      if (views[i].contiguous == (pass == 1))
-        ok = read_view (&r, &views[i], base + i);
+  if (ok)
+    qsort (views, entries->len, sizeof *views, by_need);
+  for (guint i = 0; i < entries->len && ok; i++)
+    ok = read_view (&r, &views[i]);
   g_hash_table_unref (r.blocks);
   g_free (views);
   return ok;

@@ -19,14 +19,9 @@ ASAN = b"__asan_init" in open(DUMP, "rb").read()
 passed, failures = 0, []
 
 
-def limits():
-    if not ASAN:  # its shadow memory is address space
-        resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
-
-
 def run(path):
     return subprocess.run([DUMP, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20,
-                          preexec_fn=limits)
+                          close_fds=False)
 
 
 def check(name, path, data, good=False):
@@ -383,7 +378,7 @@ def tensors():
 
 def legacy(magic=integer(0x1950a86a20f9469cfc6c), protocol=integer(1001), little=b"\x88", obj=None, keys=("0",), data=None):
     system = PROTO + b"}" + text("little_endian") + little + b"s."
-    out = PROTO + magic + b"." + PROTO + protocol + b"." + system + (obj or state(("w", tensor(extra=b"N"))))
+    out = PROTO + magic + b"." + PROTO + protocol + b"." + system + (state(("w", tensor(extra=b"N"))) if obj is None else obj)
     out += PROTO + b"](" + b"".join(map(text, keys)) + b"e."
     return out + (struct.pack("<Q", 4) + b"\0" * 16 if data is None else data)
 
@@ -408,6 +403,8 @@ def old_forms():
 
 
 def main():
+    if not ASAN:  # its shadow memory is address space; the programs inherit ours
+        resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
     top = tempfile.mkdtemp(prefix="clipmoe-hostile-")
     path, flag = os.path.join(top, "file.pt"), os.path.join(top, "executed")
     for name, data, *good in zips():
