@@ -26,9 +26,10 @@ typedef struct {
 } ClipmoeWeights;
 
 /* Takes over @tensors, also on failure. Every weight is finite; positions of two tables come out merged under
- * "positional_embedding". An f32 file is not copied: its weights lie in the file's bytes. */
+ * "positional_embedding". Each tensor of the file is freed
+ * once it is converted. */
 ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error);
-/* Frees the file's bytes if no weight lies in them; metadata is gone afterwards. */
+/* Frees what is left of the file; its metadata is gone afterwards. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);
 
