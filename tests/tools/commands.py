@@ -50,7 +50,10 @@ def main():
     video, png, jpg, turned = (os.path.join(work, n) for n in ("bars.mkv", "a.png", "a.jpg", "turned.jpg"))
     subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=40", "!",
                     "video/x-raw,width=160,height=120,framerate=10/1", "!", "jpegenc", "!", "matroskamux", "!",
-                    "filesink", "location=" + video], check=True)
+                    "filesink", "location=" + video], check=True,
+                   # not ours to load: in a sanitizer build gst-launch-1.0 could not
+                   env=dict(os.environ, GST_PLUGIN_PATH="", GST_REGISTRY=os.path.join(work, "registry")))
+    os.unlink(os.path.join(work, "registry"))
     pixels = numpy.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=numpy.uint8)
     pixels = numpy.array(Image.fromarray(pixels[::10, ::10]).resize((120, 90), Image.BICUBIC))
     Image.fromarray(pixels).save(png)
