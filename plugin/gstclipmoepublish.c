@@ -40,8 +40,8 @@ struct _GstClipmoePublish {
   int on;
   guint64 written, dropped;  /* of a run that is over */
   ClipmoeLineWriter *writer; /* from start to stop */
-  gboolean asked;            /* streaming thread: whether the stream is live was asked */
-  GHashTable *sent;          /* streaming thread: source -> Sent */
+  gboolean asked, live;      /* streaming thread: whether the stream is live was asked, and is it */
+  GHashTable *sent;          /* streaming thread: source and model -> Sent */
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
@@ -216,14 +216,16 @@ failed (GstClipmoePublish *self, GError *error) {
 /* Whether this look is to be sent, and remembers it. */
 static gboolean
 wanted (GstClipmoePublish *self, const ClipmoeLook *look, int on) {
-  const char *source = look->source ? look->source : "";
-  Sent *sent = g_hash_table_lookup (self->sent, source);
+  /* two taggers with different models on one stream have the same source */
+  char *key = g_strdup_printf ("%s\n%s", look->source ? look->source : "", look->model ? look->model : "");
+  Sent *sent = g_hash_table_lookup (self->sent, key);
   gboolean first = !sent;
   if (first) {
     sent = g_new0 (Sent, 1);
-    g_hash_table_insert (self->sent, g_strdup (source), sent);
+    g_hash_table_insert (self->sent, g_strdup (key), sent);
   }
-  gboolean again = !first && sent->time == look->time; /* equal source and time: the same look */
+  g_free (key);
+  gboolean again = !first && sent->time == look->time; /* equal source, model and time: the same look */
   gboolean send = on == ON_FRAME || !again;
   if (on == ON_CHANGE && !again) {
     GString *labels = g_string_new (NULL);
@@ -245,7 +247,8 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   int on = self->on;
   GST_OBJECT_UNLOCK (self);
   if (!self->asked) { /* not before a buffer came: at the start nothing upstream is linked yet */
-    clipmoe_line_writer_set_drop (self->writer, is_live (base));
+    self->live = is_live (base);
+    clipmoe_line_writer_set_drop (self->writer, self->live);
     self->asked = TRUE;
   }
   guint n = clipmoe_looks_get_n (buffer);
@@ -253,6 +256,8 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
     ClipmoeLook look;
     if (!clipmoe_looks_get (buffer, i, &look))
       continue;
+    if (self->live) /* the metadata does not hold it, its age does */
+      look.at = g_get_real_time () - (gint64)(look.age / GST_USECOND);
     gboolean ok = !wanted (self, &look, on) ||
                   clipmoe_line_writer_add (self->writer, clipmoe_look_to_json (&look), &error);
     clipmoe_looks_clear (&look);

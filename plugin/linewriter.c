@@ -130,7 +130,9 @@ clipmoe_line_writer_free (ClipmoeLineWriter *self) {
   g_mutex_unlock (&self->lock);
   if (self->thread)
     g_thread_join (self->thread);
-  guint lost = self->lines.length + (self->failed == ECANCELED);
+  /* a write that failed was said when it did */
+  guint lost =
+      self->failed && self->failed != ECANCELED ? 0 : self->lines.length + (self->failed == ECANCELED);
   g_queue_clear_full (&self->lines, g_free);
   if (self->close)
     close (self->fd);

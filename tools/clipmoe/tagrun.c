@@ -250,7 +250,7 @@ run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const 
     if (!decode || !chain (pipeline, &source, error, "filesrc", NULL) ||
         !(upright ? chain (pipeline, &convert, error, "videoflip", "videoconvert", NULL)
                   : chain (pipeline, &convert, error, "videoconvert", NULL))) {
-      if (!error || !*error)
+      if (!*error)
         g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
                      "GStreamer's element decodebin is not installed");
       g_clear_object (&decode);
@@ -298,7 +298,13 @@ clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
   /* the muxer writes into a name of its own; what is finished is renamed */
   char *partial = run->overlay ? g_strdup_printf ("%s.partial-%d", run->overlay, (int)getpid ()) : NULL;
   GstElement *pipeline = gst_pipeline_new (NULL);
-  gboolean ok = run_pipeline (run, pipeline, path, partial, error);
+  GError *e = NULL;
+  gboolean ok = run_pipeline (run, pipeline, path, partial, &e);
+  if (!ok && !e) /* two elements that are there do not go together */
+    g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer's elements cannot be linked",
+                 path);
+  if (e)
+    g_propagate_error (error, e);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   GstObject *parent = gst_object_get_parent (GST_OBJECT (run->tag));
   if (parent) {

@@ -10,8 +10,7 @@
   static void gemm_rows_##N (size_t k, const float *a, size_t lda, const float *panel, const float *bias,    \
                              float *c, size_t ldc, int add) {                                                \
     __m256 s[N][2];                                                                                          \
-    _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++)                                                     \
-      s[i][0] = s[i][1] = _mm256_setzero_ps ();                                                              \
+    _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++) s[i][0] = s[i][1] = _mm256_setzero_ps ();           \
     for (size_t p = 0; p < k; p++) {                                                                         \
       __m256 b0 = _mm256_load_ps (panel + p * CM_PANEL), b1 = _mm256_load_ps (panel + p * CM_PANEL + 8);     \
       _Pragma ("GCC unroll 6") for (int i = 0; i < N; i++) {                                                 \
