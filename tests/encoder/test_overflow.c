@@ -1,0 +1,109 @@
+/* Protects memory and honesty where a router overflows: gate weights that are finite, so that the loader
+ * takes them, but whose products are not. Every such look or text is refused, on every tier; none writes past
+ * its scratch, none comes out as a vector. */
+#include <glib/gstdio.h>
+#include "clipmoe/clipmoe.h"
+#include "weights/tensors.h"
+
+/* A copy of the mixture among the golden models in which every gate weight is @value. */
+static char *
+spoiled_model (float value) {
+  char *path =
+      g_build_filename (g_getenv ("CLIPMOE_TEST_SOURCES"), "golden", "moe-e4k2.weights.safetensors", NULL);
+  char *out = g_build_filename (g_get_tmp_dir (), "clipmoe-overflow-XXXXXX", NULL);
+  GError *error = NULL;
+  ClipmoeTensors *t = clipmoe_tensors_read (path, &error);
+  g_assert_no_error (error);
+  guint n = clipmoe_tensors_get_n (t), gates = 0;
+  ClipmoeTensor *copy = g_new (ClipmoeTensor, n);
+  GPtrArray *blocks = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < n; i++) {
+    copy[i] = *clipmoe_tensors_get (t, i);
+    if (!g_str_has_suffix (copy[i].name, ".gate.weight"))
+      continue;
+    float *v = g_new (float, copy[i].n_elements);
+    for (guint64 j = 0; j < copy[i].n_elements; j++)
+      v[j] = value;
+    g_ptr_array_add (blocks, v);
+    copy[i].data = (const guint8 *)v;
+    copy[i].n_bytes = copy[i].n_elements * sizeof (float);
+    copy[i].dtype = CLIPMOE_DTYPE_F32;
+    copy[i].dtype_name = "F32";
+    gates++;
+  }
+  g_assert_cmpuint (gates, >, 0);
+  g_assert_cmpint (g_mkdir_with_parents (g_get_tmp_dir (), 0700), ==, 0);
+  g_assert_cmpint (g_close (g_mkstemp (out), NULL), ==, TRUE);
+  g_assert_true (clipmoe_safetensors_write (out, copy, n, NULL, &error));
+  g_assert_no_error (error);
+  g_ptr_array_unref (blocks);
+  g_free (copy);
+  clipmoe_tensors_free (t);
+  g_free (path);
+  return out;
+}
+
+/* @value 3e38 overflows in the product; 0 is the control: all gates equal, which is an ordinary tie. */
+static void
+run (const char *tier, float value, gboolean refused) {
+  GError *error = NULL;
+  char *path = spoiled_model (value);
+  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
+  g_assert_no_error (error);
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
+  g_setenv ("CLIPMOE_CPU", tier, TRUE);
+  ClipmoeEncoder *encoder = clipmoe_encoder_new (model, NULL, &error);
+  g_unsetenv ("CLIPMOE_CPU");
+  g_assert_no_error (error);
+  float *out = g_new (float, info->embed);
+  guint32 *ids = g_new (guint32, info->context);
+  for (guint i = 0; i < info->context; i++) /* as long as a text can be */
+    ids[i] = i + 1 < info->context ? (i * 7 + 1) % (info->vocab_size - 1) : info->vocab_size - 1;
+  guint lengths[] = {info->context};
+  g_assert_cmpint (clipmoe_encoder_encode_tokens (encoder, ids, lengths, 1, out, &error), ==, !refused);
+  if (refused)
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+  g_clear_error (&error);
+  gsize pixels = (gsize)3 * info->image_size * info->image_size;
+  float *picture = g_new (float, pixels);
+  for (gsize i = 0; i < pixels; i++)
+    picture[i] = (float)(i * 37 % 101) / 50 - 1;
+  g_assert_cmpint (clipmoe_encoder_encode_pixels (encoder, picture, 1, out, &error), ==, !refused);
+  if (refused)
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+  g_clear_error (&error);
+  g_free (picture);
+  g_free (ids);
+  g_free (out);
+  clipmoe_encoder_free (encoder);
+  clipmoe_model_unref (model);
+  g_unlink (path);
+  g_free (path);
+}
+
+static void
+test_generic (void) {
+  run ("generic", 3e38f, TRUE);
+  run ("generic", -3e38f, TRUE);
+  run ("generic", 0, FALSE);
+}
+
+static void
+test_avx2 (void) {
+  if (!__builtin_cpu_supports ("avx2") || !__builtin_cpu_supports ("fma")) {
+    g_test_skip ("this processor has no AVX2 or no FMA");
+    return;
+  }
+  run ("avx2", 3e38f, TRUE);
+  run ("avx2", -3e38f, TRUE);
+  run ("avx2", 0, FALSE);
+}
+
+int
+main (int argc, char **argv) {
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/overflow/generic", test_generic);
+  g_test_add_func ("/overflow/avx2", test_avx2);
+  return g_test_run ();
+}
