@@ -7,7 +7,7 @@
  *
  * ## Example
  * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=30 ! clipmoetag labels="a dog,a test card" post-messages=all !
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! clipmoetag labels="dog,test card" post-messages=all !
  * fakesink
  * ]|
  */

@@ -23,7 +23,7 @@ usage (FILE *to) {
     fprintf (to, "  %-10s %s\n", commands[i].name, commands[i].what);
   fprintf (
       to,
-      "\nExample:\n  clipmoe tag --labels \"a dog,a car\" street.mp4\n\nclipmoe COMMAND --help says more.\n");
+      "\nExample:\n  clipmoe tag --labels \"dog,car\" street.mp4\n\nclipmoe COMMAND --help says more.\n");
 }
 
 int
