@@ -24,7 +24,7 @@ def report(name, problem, skip=False):
 def survive(Gst):
     chains = {
         "converters": ("tee name=t t. ! queue ! videoconvert ! videoscale ! video/x-raw,width=32,height=32,format=I420 ! "
-                       "videoflip method=clockwise ! videorate ! video/x-raw,framerate=20/1", 1),
+                       "videoflip video-direction=90r ! videorate ! video/x-raw,framerate=20/1", 1),
         "encoder and decoder": ("videoconvert ! x264enc tune=zerolatency ! h264parse ! avdec_h264", 1),
         "two taggers": ("clipmoetag labels=x source=second", 2)}
     for name, (chain, looks) in chains.items():
@@ -62,8 +62,15 @@ def survive(Gst):
 
 
 def leaks():
-    for mode in "sync", "latest":
-        line = "%s ! clipmoetag mode=%s rate=0 post-messages=all %s ! fakesink" % (SOURCE, mode, LABELS)
+    video = os.path.join(os.environ["XDG_CACHE_HOME"], "leaks.mkv")
+    os.makedirs(os.path.dirname(video), exist_ok=True)
+    subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q %s ! x264enc key-int-max=4 ! matroskamux ! filesink location='%s'" % (
+        SOURCE, video)], check=True, timeout=60)
+    lines = {mode: "%s ! clipmoetag mode=%s rate=0 post-messages=all %s ! fakesink" % (SOURCE, mode, LABELS)
+             for mode in ("sync", "latest")}
+    for decode in "all", "key", "auto":
+        lines["decode=" + decode] = "filesrc location='%s' ! clipmoebin decode=%s rate=0 %s ! fakesink" % (video, decode, LABELS)
+    for name, line in lines.items():
         environment = dict(os.environ, GST_TRACERS="leaks", GST_DEBUG="GST_TRACER:7", GST_DEBUG_NO_COLOR="1")
         done = subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q " + line], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env=environment, timeout=60)
@@ -72,15 +79,16 @@ def leaks():
         problem = text[-300:] if done.returncode else left[0] if left else None
         if not problem and "GST_TRACER" not in text:
             problem = "the tracer said nothing"
-        report("no object is left in " + mode, problem)
+        report("no object is left in " + name, problem)
 
 
 def valgrind():
     if not shutil.which("valgrind"):
         report("valgrind", "not installed", True)
         return
-    for mode in "sync", "latest":
-        line = "%s ! clipmoetag mode=%s rate=2 %s ! fakesink" % (SOURCE, mode, LABELS)
+    lines = {mode: "%s ! clipmoetag mode=%s rate=2 %s ! fakesink" % (SOURCE, mode, LABELS) for mode in ("sync", "latest")}
+    lines["clipmoebin"] = "%s ! x264enc key-int-max=4 ! matroskamux ! clipmoebin decode=key rate=2 %s ! fakesink" % (SOURCE, LABELS)
+    for mode, line in lines.items():
         # only what was lost for certain, and only where our own code stands in the stack: GLib keeps much for good
         done = subprocess.run(["sh", "-c", "exec valgrind --leak-check=full --show-leak-kinds=definite,indirect "
                                "--num-callers=30 --child-silent-after-fork=yes gst-launch-1.0 -q " + line],

@@ -10,17 +10,31 @@ static const char about[] =
     "Examples:\n"
     "  clipmoe tag --labels \"dog,car\" street.mp4             a table of intervals\n"
     "  clipmoe tag --json street.mp4 > street.jsonl          one JSON line a look\n"
-    "  clipmoe tag --sheet street.png street.mp4             a contact sheet to look at\n\n"
-    "Every option that is not listed first is a property of clipmoetag under the same name: gst-inspect-1.0\n"
-    "clipmoetag says more. Without labels the installed list \"everyday\" is used.\n";
+    "  clipmoe tag --sheet street.png street.mp4             a contact sheet to look at\n"
+    "  clipmoe tag --decode key archive/*.mkv                key frames alone: many times as fast\n\n"
+    "Every option that is not listed first is a property of clipmoebin under the same name: gst-inspect-1.0\n"
+    "clipmoebin says more. Without labels the installed list \"everyday\" is used.\n";
 
-/* An option a property of clipmoetag that can be written and means something to a file. */
+/* An option a property of clipmoebin that can be written and means something to a file. */
 typedef struct {
   GParamSpec **specs;
   GOptionEntry *entries;
-  char **values;
+  char **values, **descriptions;
   guint n;
 } Properties;
+
+/* The blurb, and the names of an enumeration. */
+static char *
+describe (GParamSpec *spec) {
+  GString *text = g_string_new (g_param_spec_get_blurb (spec));
+  if (G_IS_PARAM_SPEC_ENUM (spec)) {
+    const GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
+    for (guint i = 0; i < values->n_values; i++)
+      g_string_append_printf (text, "%s%s", i ? ", " : " (", values->values[i].value_nick);
+    g_string_append_c (text, ')');
+  }
+  return g_string_free (text, FALSE);
+}
 
 static void
 properties_init (Properties *self, GObjectClass *klass, const GOptionEntry *own, guint n_own) {
@@ -28,15 +42,17 @@ properties_init (Properties *self, GObjectClass *klass, const GOptionEntry *own,
   self->specs = g_object_class_list_properties (klass, &n);
   self->entries = g_new0 (GOptionEntry, n_own + n + 1);
   self->values = g_new0 (char *, n + 1);
+  self->descriptions = g_new0 (char *, n + 1);
   memcpy (self->entries, own, n_own * sizeof *own);
   for (guint i = 0; i < n; i++) {
     GParamSpec *s = self->specs[i];
-    if (!(s->flags & G_PARAM_WRITABLE) || s->owner_type == GST_TYPE_OBJECT || g_str_equal (s->name, "qos") ||
+    if (!(s->flags & G_PARAM_WRITABLE) || s->owner_type != G_OBJECT_CLASS_TYPE (klass) ||
         g_str_equal (s->name, "post-messages") || g_str_equal (s->name, "mode"))
       continue;
     self->specs[self->n] = s;
+    self->descriptions[self->n] = describe (s);
     self->entries[n_own + self->n] = (GOptionEntry){
-        s->name, 0, 0, G_OPTION_ARG_STRING, &self->values[self->n], g_param_spec_get_blurb (s), "VALUE"};
+        s->name, 0, 0, G_OPTION_ARG_STRING, &self->values[self->n], self->descriptions[self->n], "VALUE"};
     self->n++;
   }
 }
@@ -45,6 +61,7 @@ static void
 properties_clear (Properties *self) {
   for (guint i = 0; i < self->n; i++)
     g_free (self->values[i]);
+  g_strfreev (self->descriptions);
   g_free (self->values);
   g_free (self->entries);
   g_free (self->specs);
@@ -76,7 +93,7 @@ properties_apply (const Properties *self, GstElement *tag) {
     if (ok)
       g_object_set_property (G_OBJECT (tag), spec->name, &v);
     else
-      fprintf (stderr, "clipmoe tag: --%s %s: not a value it takes, see gst-inspect-1.0 clipmoetag\n",
+      fprintf (stderr, "clipmoe tag: --%s %s: not a value it takes, see gst-inspect-1.0 clipmoebin\n",
                spec->name, text);
     g_value_unset (&v);
     if (!ok)

@@ -15,16 +15,15 @@ GstElement *
 clipmoe_tagrun_element (GError **error) {
   if (!gst_init_check (NULL, NULL, error))
     return NULL;
-  GstElement *tag = gst_element_factory_make ("clipmoetag", NULL);
+  GstElement *tag = gst_element_factory_make ("clipmoebin", NULL);
   if (!tag) {
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-        "GStreamer does not find the element clipmoetag, expected libgstclipmoe.so in GST_PLUGIN_PATH");
+        "GStreamer does not find the element clipmoebin, expected libgstclipmoe.so in GST_PLUGIN_PATH");
     return NULL;
   }
   gst_object_ref_sink (tag);
   gst_util_set_object_arg (G_OBJECT (tag), "post-messages", "all");
-  gst_util_set_object_arg (G_OBJECT (tag), "video-direction", "auto");
   return tag;
 }
 
@@ -52,32 +51,6 @@ chain (GstElement *pipeline, GstElement **first, GError **error, ...) {
   }
   va_end (names);
   return ok;
-}
-
-/* The first video pad goes on to the tagger; sound and all else goes nowhere. */
-static void
-pad_added (GstElement *decoder, GstPad *pad, GstElement *pipeline) {
-  GstCaps *caps = gst_pad_get_current_caps (pad);
-  if (!caps)
-    caps = gst_pad_query_caps (pad, NULL);
-  gboolean video = gst_caps_get_size (caps) > 0 &&
-                   g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "video/");
-  gst_caps_unref (caps);
-  GstElement *flip = gst_bin_get_by_name (GST_BIN (pipeline), "videoflip"),
-             *next = flip ? flip : gst_bin_get_by_name (GST_BIN (pipeline), "videoconvert");
-  GstPad *sink = gst_element_get_static_pad (next, "sink");
-  if (!video || gst_pad_is_linked (sink)) {
-    gst_object_unref (sink);
-    gst_object_unref (next);
-    next = gst_element_factory_make ("fakesink", NULL);
-    g_object_set (next, "sync", FALSE, "async", FALSE, NULL);
-    gst_bin_add (GST_BIN (pipeline), gst_object_ref (next));
-    gst_element_sync_state_with_parent (next);
-    sink = gst_element_get_static_pad (next, "sink");
-  }
-  gst_pad_link (pad, sink);
-  gst_object_unref (sink);
-  gst_object_unref (next);
 }
 
 static GstPadProbeReturn
@@ -118,31 +91,28 @@ feed_picture (GstElement *source, const char *path, guint8 *rgb, guint width, gu
   return TRUE;
 }
 
-/* Links what ends the pipeline behind the tagger. */
+/* Links what ends the pipeline behind @last. */
 static gboolean
-add_sink (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError **error) {
-  GstElement *first = NULL;
-  if (!run->overlay) {
+add_sink (GstElement *pipeline, GstElement *last, const char *overlay, GError **error) {
+  GstElement *first = NULL, *encoder, *file;
+  if (!overlay) {
     if (!chain (pipeline, &first, error, "fakesink", NULL))
       return FALSE;
     g_object_set (first, "sync", FALSE, NULL);
-  } else {
-    GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
-    if (!convert || !chain (pipeline, &first, error, "clipmoeoverlay", NULL))
-      return FALSE;
-    gst_bin_add (GST_BIN (pipeline), convert);
-    GstElement *encoder = NULL;
-    if (!chain (pipeline, &encoder, error, "x264enc", "h264parse", "mp4mux", "filesink", NULL) ||
-        !gst_element_link_many (first, convert, encoder, NULL))
-      return FALSE;
-    gst_util_set_object_arg (G_OBJECT (encoder), "speed-preset", "veryfast");
-    gst_util_set_object_arg (G_OBJECT (encoder), "pass", "quant");
-    g_object_set (encoder, "quantizer", 23, NULL);
-    GstElement *file = gst_bin_get_by_name (GST_BIN (pipeline), "filesink");
-    g_object_set (file, "location", path, "sync", FALSE, NULL);
-    gst_object_unref (file);
+    return gst_element_link (last, first);
   }
-  return gst_element_link (run->tag, first);
+  if (!chain (pipeline, &first, error, "clipmoeoverlay", "videoconvert", "x264enc", "h264parse", "mp4mux",
+              "filesink", NULL))
+    return FALSE;
+  encoder = gst_bin_get_by_name (GST_BIN (pipeline), "x264enc");
+  gst_util_set_object_arg (G_OBJECT (encoder), "speed-preset", "veryfast");
+  gst_util_set_object_arg (G_OBJECT (encoder), "pass", "quant");
+  g_object_set (encoder, "quantizer", 23, NULL);
+  file = gst_bin_get_by_name (GST_BIN (pipeline), "filesink");
+  g_object_set (file, "location", overlay, "sync", FALSE, NULL);
+  gst_object_unref (encoder);
+  gst_object_unref (file);
+  return gst_element_link (last, first);
 }
 
 /* One line on a terminal: where it is, how fast, how long still. */
@@ -207,7 +177,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       break;
     case GST_MESSAGE_WARNING: /* what the tagger says is meant for the user; decoders complain too much */
       gst_message_parse_warning (m, &e, NULL);
-      if (GST_MESSAGE_SRC (m) == GST_OBJECT (run->tag))
+      if (g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe"))
         fprintf (stderr, "clipmoe: %s\n", e->message);
       break;
     default:
@@ -230,11 +200,17 @@ run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const 
   guint8 *rgb = NULL;
   guint width, height;
   GError *e = NULL;
-  GstElement *source = NULL, *convert = NULL;
+  GstElement *source = NULL, *last = run->tag;
   gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
-  if (!add_sink (run, pipeline, overlay, error))
+  if (overlay || run->sheet) { /* somebody looks at the frames: upright */
+    if (!chain (pipeline, &last, error, "videoflip", NULL))
+      return FALSE;
+    gst_util_set_object_arg (G_OBJECT (last), "video-direction", "auto");
+    if (!gst_element_link (run->tag, last))
+      return FALSE;
+  }
+  if (!add_sink (pipeline, last, overlay, error))
     return FALSE;
-  gboolean upright = run->overlay || run->sheet; /* somebody looks at the frames */
   if (clipmoe_picture_load (path, &rgb, &width, &height, &e)) {
     gboolean ok = chain (pipeline, &source, error, "appsrc", NULL) && gst_element_link (source, run->tag) &&
                   feed_picture (source, path, rgb, width, height, error);
@@ -246,31 +222,11 @@ run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const 
     return FALSE;
   } else {
     g_clear_error (&e);
-    GstElement *decode = gst_element_factory_make ("decodebin", NULL);
-    if (!decode || !chain (pipeline, &source, error, "filesrc", NULL) ||
-        !(upright ? chain (pipeline, &convert, error, "videoflip", "videoconvert", NULL)
-                  : chain (pipeline, &convert, error, "videoconvert", NULL))) {
-      if (!*error)
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-                     "GStreamer's element decodebin is not installed");
-      g_clear_object (&decode);
+    if (!chain (pipeline, &source, error, "filesrc", NULL) || !gst_element_link (source, run->tag))
       return FALSE;
-    }
-    if (upright)
-      gst_util_set_object_arg (G_OBJECT (convert), "video-direction", "auto");
-    gst_bin_add (GST_BIN (pipeline), decode);
-    g_signal_connect (decode, "pad-added", G_CALLBACK (pad_added), pipeline);
     g_object_set (source, "location", path, NULL);
-    GstElement *last = gst_bin_get_by_name (GST_BIN (pipeline), "videoconvert");
-    gboolean linked = gst_element_link (source, decode) && gst_element_link (last, run->tag);
-    gst_object_unref (last);
-    if (!linked) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer cannot link its decoders",
-                   path);
-      return FALSE;
-    }
   }
-  GstPad *src = gst_element_get_static_pad (run->tag, "src");
+  GstPad *src = gst_element_get_static_pad (last, "src");
   gulong probe =
       run->sheet ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->sheet, NULL) : 0;
   gboolean ok = wait_for_end (run, pipeline, path, error);

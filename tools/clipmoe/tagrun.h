@@ -1,4 +1,4 @@
-/* One file through clipmoetag: a picture or a video goes in, looks come out. */
+/* One file through clipmoebin: a picture or a video goes in, looks come out. */
 #ifndef CLIPMOE_TAGRUN_H
 #define CLIPMOE_TAGRUN_H
 
@@ -8,13 +8,13 @@
 
 /* How clipmoe tag and clipmoe embed run a file; only `tag` and `looks` must be there. */
 typedef struct {
-  GstElement *tag;     /* a clipmoetag with its properties set; borrowed, in state NULL between files */
+  GstElement *tag;     /* a clipmoebin with its properties set; borrowed, in state NULL between files */
   GPtrArray *looks;    /* (element-type utf8): JSON lines of the file at hand, emptied at its start */
   const char *overlay; /* a video with the tags drawn in goes there, or NULL */
   ClipmoeSheet *sheet; /* gets every frame looked at, or NULL */
 } ClipmoeTagRun;
 
-/* A clipmoetag that posts every look and sees files upright. Says why not. Unref it. */
+/* A clipmoebin that posts every look. Says why not. Unref it. */
 GstElement *clipmoe_tagrun_element (GError **error);
 /* From start to end, with a progress line where stderr is a terminal. FALSE: nothing of it counts. */
 gboolean clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error);
