@@ -7,6 +7,8 @@ struct _TagEngine {
   ClipmoeEncoderOptions how;
   ClipmoeEncoder *encoder;
   GMutex pictures, words;
+  char *labels_key; /* what the newest labels were made of; with them under `words` */
+  ClipmoeLabels *labels;
   guint users;
 };
 
@@ -124,6 +126,8 @@ tag_engine_unref (TagEngine *self) {
   g_mutex_unlock (&mutex);
   if (!last)
     return;
+  clipmoe_labels_unref (self->labels);
+  g_free (self->labels_key);
   clipmoe_encoder_free (self->encoder);
   g_mutex_clear (&self->pictures);
   g_mutex_clear (&self->words);
@@ -149,11 +153,36 @@ tag_engine_look (TagEngine *self, const float *pixels, float *embedding, GError 
   return ok;
 }
 
+static void
+add_labels (GString *key, GPtrArray *labels) {
+  for (guint i = 0; labels && i < labels->len; i++) {
+    const ClipmoeLabel *l = labels->pdata[i];
+    g_string_append_printf (key, "%s\n%s\n%d %.17g\n", l->name, l->prompt ? l->prompt : "", l->prompt != NULL,
+                            l->threshold);
+  }
+  g_string_append_c (key, '\v');
+}
+
+/* One stream after the other, or several at once, mostly ask for the same words: the newest are kept. */
 ClipmoeLabels *
 tag_engine_make_labels (TagEngine *self, GPtrArray *labels, GPtrArray *negatives,
                         const char *const *templates, GError **error) {
+  GString *key = g_string_new (NULL);
+  add_labels (key, labels);
+  add_labels (key, negatives);
+  for (guint i = 0; templates[i]; i++)
+    g_string_append_printf (key, "%s\n", templates[i]);
   g_mutex_lock (&self->words);
-  ClipmoeLabels *made = clipmoe_labels_new (self->encoder, labels, negatives, templates, error);
+  ClipmoeLabels *found = self->labels && g_str_equal (self->labels_key, key->str) ? self->labels : NULL;
+  if (!found && (found = clipmoe_labels_new (self->encoder, labels, negatives, templates, error))) {
+    clipmoe_labels_unref (self->labels);
+    g_free (self->labels_key);
+    self->labels = found;
+    self->labels_key = g_strdup (key->str);
+  }
+  if (found)
+    clipmoe_labels_ref (found);
   g_mutex_unlock (&self->words);
-  return made;
+  g_string_free (key, TRUE);
+  return found;
 }

@@ -54,14 +54,14 @@ embed_video (Embed *self, const char *path, GError **error) {
   GstElement *tag = clipmoe_tagrun_element (error);
   if (!tag)
     return FALSE;
-  g_object_set (tag, "model", self->model.model, "vocab", self->model.vocab, "attach-embedding", TRUE,
-                "source", path, "rate", self->rate, "threads", (guint)MAX (self->model.threads, 0), "experts",
+  g_object_set (tag, "model", self->model.model, "vocab", self->model.vocab, "attach-embedding", TRUE, "rate",
+                self->rate, "threads", (guint)MAX (self->model.threads, 0), "experts",
                 (guint)MAX (self->model.experts, 0), NULL);
   if (self->model.activation)
     gst_util_set_object_arg (G_OBJECT (tag), "activation", self->model.activation);
   if (self->geometry_name)
     gst_util_set_object_arg (G_OBJECT (tag), "geometry", self->geometry_name);
-  ClipmoeTagRun run = {.tag = tag, .looks = g_ptr_array_new_with_free_func (g_free)};
+  ClipmoeTagRun run = {.tag = tag, .source = path, .looks = g_ptr_array_new_with_free_func (g_free)};
   gboolean ok = clipmoe_tagrun_file (&run, path, error);
   for (guint i = 0; ok && i < run.looks->len; i++) {
     json_t *look = json_loads (run.looks->pdata[i], JSON_DECODE_ANY, NULL);

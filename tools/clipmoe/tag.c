@@ -141,13 +141,16 @@ clipmoe_cmd_tag (int argc, char **argv) {
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
     g_object_set (tag, "labels-file", "everyday", NULL);
   }
-  ClipmoeTagRun run = {.tag = tag, .overlay = overlay, .looks = g_ptr_array_new_with_free_func (g_free)};
+  ClipmoeTagRun run = {.tag = tag,
+                       .overlay = overlay,
+                       .many = files && files[0] && files[1],
+                       .looks = g_ptr_array_new_with_free_func (g_free)};
   GString *out = g_string_new (csv ? clipmoe_intervals_csv_header : NULL);
   if (sheet_path)
     run.sheet = clipmoe_sheet_new ();
   for (char **f = files; !r && *f; f++) {
-    if (!properties_get (&properties, "source"))
-      g_object_set (tag, "source", *f, NULL);
+    const char *source = properties_get (&properties, "source");
+    run.source = source ? source : *f;
     if (!clipmoe_tagrun_file (&run, *f, &error)) {
       r = clipmoe_fail (error);
       break;
@@ -171,6 +174,7 @@ clipmoe_cmd_tag (int argc, char **argv) {
   if (!r)
     r = clipmoe_print (out);
   clipmoe_sheet_free (run.sheet);
+  clipmoe_tagpictures_free (run.pictures);
   gst_object_unref (tag);
   g_string_free (out, TRUE);
   g_ptr_array_unref (run.looks);

@@ -64,33 +64,6 @@ keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer sheet) {
   return GST_PAD_PROBE_OK;
 }
 
-/* A picture as one RGB frame: the path that is bit-exact with what models were trained on. */
-static gboolean
-feed_picture (GstElement *source, const char *path, guint8 *rgb, guint width, guint height, GError **error) {
-  GstVideoInfo info;
-  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, width, height);
-  gsize line = (gsize)width * 3, stride = (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&info, 0);
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, stride * height, NULL);
-  GstMapInfo map;
-  if (!buffer || !gst_buffer_map (buffer, &map, GST_MAP_WRITE)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path, width,
-                 height);
-    return FALSE;
-  }
-  for (guint y = 0; y < height; y++)
-    memcpy (map.data + y * stride, rgb + y * line, line);
-  gst_buffer_unmap (buffer, &map);
-  GST_BUFFER_PTS (buffer) = 0;
-  GstCaps *caps = gst_video_info_to_caps (&info);
-  g_object_set (source, "caps", caps, "format", GST_FORMAT_TIME, NULL);
-  gst_caps_unref (caps);
-  GstFlowReturn flow;
-  g_signal_emit_by_name (source, "push-buffer", buffer, &flow);
-  gst_buffer_unref (buffer);
-  g_signal_emit_by_name (source, "end-of-stream", &flow);
-  return TRUE;
-}
-
 /* Links what ends the pipeline behind @last. */
 static gboolean
 add_sink (GstElement *pipeline, GstElement *last, const char *overlay, GError **error) {
@@ -195,11 +168,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
 }
 
 static gboolean
-run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay,
-              GError **error) {
-  guint8 *rgb = NULL;
-  guint width, height;
-  GError *e = NULL;
+run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay, GError **error) {
   GstElement *source = NULL, *last = run->tag;
   gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
   if (overlay || run->sheet) { /* somebody looks at the frames: upright */
@@ -209,23 +178,10 @@ run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const 
     if (!gst_element_link (run->tag, last))
       return FALSE;
   }
-  if (!add_sink (pipeline, last, overlay, error))
+  if (!add_sink (pipeline, last, overlay, error) || !chain (pipeline, &source, error, "filesrc", NULL) ||
+      !gst_element_link (source, run->tag))
     return FALSE;
-  if (clipmoe_picture_load (path, &rgb, &width, &height, &e)) {
-    gboolean ok = chain (pipeline, &source, error, "appsrc", NULL) && gst_element_link (source, run->tag) &&
-                  feed_picture (source, path, rgb, width, height, error);
-    g_free (rgb);
-    if (!ok)
-      return FALSE;
-  } else if (!g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
-    g_propagate_error (error, e);
-    return FALSE;
-  } else {
-    g_clear_error (&e);
-    if (!chain (pipeline, &source, error, "filesrc", NULL) || !gst_element_link (source, run->tag))
-      return FALSE;
-    g_object_set (source, "location", path, NULL);
-  }
+  g_object_set (source, "location", path, NULL);
   GstPad *src = gst_element_get_static_pad (last, "src");
   gulong probe =
       run->sheet ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->sheet, NULL) : 0;
@@ -241,21 +197,15 @@ run_pipeline (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const 
   return ok;
 }
 
-gboolean
-clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
-                 g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
-    return FALSE;
-  }
-  g_ptr_array_set_size (run->looks, 0);
-  if (run->sheet)
-    clipmoe_sheet_begin (run->sheet, path);
+/* One video in a pipeline of its own. */
+static gboolean
+tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
   /* the muxer writes into a name of its own; what is finished is renamed */
   char *partial = run->overlay ? g_strdup_printf ("%s.partial-%d", run->overlay, (int)getpid ()) : NULL;
   GstElement *pipeline = gst_pipeline_new (NULL);
   GError *e = NULL;
-  gboolean ok = run_pipeline (run, pipeline, path, partial, &e);
+  g_object_set (run->tag, "source", run->source, NULL);
+  gboolean ok = run_video (run, pipeline, path, partial, &e);
   if (!ok && !e) /* two elements that are there do not go together */
     g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer's elements cannot be linked",
                  path);
@@ -273,5 +223,54 @@ clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
   if (partial && !ok)
     g_unlink (partial);
   g_free (partial);
+  return ok;
+}
+
+static gboolean
+tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint width, guint height,
+             GError **error) {
+  if (run->overlay) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: a picture, expected a video to draw tags into", path);
+    return FALSE;
+  }
+  GstSample *sample =
+      clipmoe_tagpictures_run (run->pictures, path, run->source, rgb, width, height, run->looks, error);
+  if (!sample)
+    return FALSE;
+  GstVideoInfo video;
+  if (run->sheet && gst_video_info_from_caps (&video, gst_sample_get_caps (sample)))
+    clipmoe_sheet_add (run->sheet, &video, gst_sample_get_buffer (sample));
+  gst_sample_unref (sample);
+  return TRUE;
+}
+
+gboolean
+clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
+  guint8 *rgb = NULL;
+  guint width, height;
+  GError *e = NULL;
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
+                 g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
+    return FALSE;
+  }
+  g_ptr_array_set_size (run->looks, 0);
+  if (run->sheet)
+    clipmoe_sheet_begin (run->sheet, path);
+  gboolean picture = clipmoe_picture_load (path, &rgb, &width, &height, &e);
+  if (!picture && !g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
+    g_propagate_error (error, e);
+    return FALSE;
+  }
+  g_clear_error (&e);
+  gboolean ok = TRUE;
+  if (!run->pictures && (picture || run->many)) {
+    ok = (run->pictures = clipmoe_tagpictures_new (run->tag, error)) != NULL;
+    if (ok && !picture)
+      clipmoe_tagpictures_open (run->pictures); /* holds the model between videos */
+  }
+  ok = ok && (picture ? tag_picture (run, path, rgb, width, height, error) : tag_video (run, path, error));
+  g_free (rgb);
   return ok;
 }

@@ -1,0 +1,23 @@
+/* Pictures through one pipeline that stays up: the model is opened and the words are embedded once, however
+ * many pictures there are. */
+#ifndef CLIPMOE_TAGPICTURES_H
+#define CLIPMOE_TAGPICTURES_H
+
+#include <gst/gst.h>
+
+typedef struct _ClipmoeTagPictures ClipmoeTagPictures;
+
+/* @like: a clipmoebin; its properties are taken over, but that every picture stands alone: no rate, no
+ * smoothing. Opens nothing yet. NULL: @error is set. */
+ClipmoeTagPictures *clipmoe_tagpictures_new (GstElement *like, GError **error);
+void clipmoe_tagpictures_free (ClipmoeTagPictures *self);
+/* Opens the model, which whatever else has the same one then shares. What fails is said with the first file.
+ */
+void clipmoe_tagpictures_open (ClipmoeTagPictures *self);
+/* @rgb: height rows of width pixels of 3 bytes. @source: what the JSON calls it. Appends the look's JSON line
+ * to @looks. Returns: (transfer full): the frame with its tags, or NULL with @error set. */
+GstSample *clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source,
+                                    const guint8 *rgb, guint width, guint height, GPtrArray *looks,
+                                    GError **error);
+
+#endif
