@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../kernels/cpus.h"
 #include "../kernels/pool.h"
 #include "encoder-private.h"
 
@@ -38,7 +39,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   }
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;
-  guint threads = o.threads ? o.threads : cm_pool_size ();
+  guint allowed = cm_cpus_allowed ();
+  guint threads = cm_pool_start (o.threads && o.threads < allowed ? o.threads : allowed);
 
   ClipmoeEncoder *self = g_new0 (ClipmoeEncoder, 1);
   self->model = clipmoe_model_ref (model);
@@ -97,6 +99,11 @@ clipmoe_encoder_get_tier (const ClipmoeEncoder *self) {
 const char *
 clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return "f32";
+}
+
+guint
+clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
+  return self->image.threads;
 }
 
 void
