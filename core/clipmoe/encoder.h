@@ -20,8 +20,9 @@ typedef enum {
 /** Zero is the default for every field. Since: 0.1 */
 typedef struct {
   ClipmoePrecision precision;
-  guint threads; /* 0 = all that affinity and cgroup quota allow */
-  guint batch;   /* the most pictures in one call to the tower; 0 = 1 */
+  guint
+      threads; /* the most to use; never more than affinity and cgroup quota allow; 0 = as many as they do */
+  guint batch; /* the most pictures in one call to the tower; 0 = 1 */
 } ClipmoeEncoderOptions;
 
 /**
@@ -32,6 +33,9 @@ CLIPMOE_API ClipmoeEncoder *clipmoe_encoder_new (ClipmoeModel *model, const Clip
                                                  GError **error);
 CLIPMOE_API void clipmoe_encoder_free (ClipmoeEncoder *self);
 CLIPMOE_API ClipmoeModel *clipmoe_encoder_get_model (const ClipmoeEncoder *self); /* borrowed */
+/** How many threads run: what was asked for, cut to what the process may use, or fewer where the system
+ * started no more. Since: 0.1 */
+CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
 /** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
 CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);

@@ -1,48 +1,21 @@
 #include "pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 
-#define MAX_THREADS 64
-
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;  /* one job at a time */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
-static unsigned workers;         /* started so far */
-static unsigned long generation; /* of the job */
-static unsigned wanted, running; /* helpers the job may still take; helpers inside it */
+static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
+static unsigned long tickets, serving; /* one job at a time, in the order in which they came */
+static unsigned workers;               /* started so far */
+static unsigned long generation;       /* of the job */
+static unsigned wanted, running;       /* helpers the job may still take; helpers inside it */
 static struct {
   void (*task) (void *, unsigned);
   void *data;
   unsigned n;
   atomic_uint next;
 } job;
-
-static unsigned
-quota (void) {
-  long limit = 0, period = 0;
-  FILE *f = fopen ("/sys/fs/cgroup/cpu.max", "re");
-  if (!f)
-    return MAX_THREADS;
-  int n = fscanf (f, "%ld %ld", &limit, &period); /* "max 100000": no number, no limit */
-  fclose (f);
-  if (n != 2 || limit <= 0 || period <= 0)
-    return MAX_THREADS;
-  return (unsigned)((limit + period - 1) / period);
-}
-
-unsigned
-cm_pool_size (void) {
-  cpu_set_t set;
-  unsigned n = sched_getaffinity (0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT (&set) : 1, q = quota ();
-  if (n > q)
-    n = q;
-  if (n > MAX_THREADS)
-    n = MAX_THREADS;
-  return n ? n : 1;
-}
 
 static void
 help (void) {
@@ -71,30 +44,52 @@ worker (void *unused) {
   return NULL;
 }
 
+/* With the mutex held: sees to @threads - 1 workers, as far as the system gives them. */
+static void
+grow (unsigned threads) {
+  while (workers + 1 < threads) {
+    pthread_t id;
+    pthread_attr_t attr;
+    if (pthread_attr_init (&attr))
+      return;
+    pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
+    int failed = pthread_create (&id, &attr, worker, NULL);
+    pthread_attr_destroy (&attr);
+    if (failed)
+      return; /* fewer threads do the same work */
+    workers++;
+  }
+}
+
+unsigned
+cm_pool_start (unsigned threads) {
+  if (threads > CM_POOL_MAX)
+    threads = CM_POOL_MAX;
+  if (threads <= 1)
+    return 1;
+  pthread_mutex_lock (&mutex);
+  grow (threads);
+  if (threads > workers + 1)
+    threads = workers + 1;
+  pthread_mutex_unlock (&mutex);
+  return threads;
+}
+
 void
 cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data) {
   if (threads > n)
     threads = n;
-  if (threads > MAX_THREADS)
-    threads = MAX_THREADS;
+  if (threads > CM_POOL_MAX)
+    threads = CM_POOL_MAX;
   if (threads <= 1) {
     for (unsigned i = 0; i < n; i++)
       task (data, i);
     return;
   }
-  pthread_mutex_lock (&turn);
   pthread_mutex_lock (&mutex);
-  while (workers < threads - 1) {
-    pthread_t id;
-    pthread_attr_t attr;
-    pthread_attr_init (&attr);
-    pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
-    int failed = pthread_create (&id, &attr, worker, NULL);
-    pthread_attr_destroy (&attr);
-    if (failed)
-      break; /* fewer threads do the same work */
-    workers++;
-  }
+  for (unsigned long mine = tickets++; mine != serving;)
+    pthread_cond_wait (&turn, &mutex);
+  grow (threads);
   job.task = task;
   job.data = data;
   job.n = n;
@@ -108,6 +103,7 @@ cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i)
   wanted = 0; /* who has not woken yet need not */
   while (running)
     pthread_cond_wait (&done, &mutex);
+  serving++;
+  pthread_cond_broadcast (&turn);
   pthread_mutex_unlock (&mutex);
-  pthread_mutex_unlock (&turn);
 }

@@ -1,14 +1,17 @@
-/* One pool of threads a process, sized by affinity and cgroup quota. An engine borrows up to `threads` of it.
- */
+/* One pool of threads a process. An engine borrows up to `threads` of it. */
 #ifndef CLIPMOE_POOL_H
 #define CLIPMOE_POOL_H
 
-/* How many threads this process may usefully run: affinity mask cut by the cgroup's quota, at least 1. */
-unsigned cm_pool_size (void);
+#define CM_POOL_MAX 64 /* threads of one job, the caller among them */
+
+/* Starts what is missing for jobs of @threads threads, the caller among them. Returns how many such a job
+ * gets:
+ * @threads, cut to CM_POOL_MAX, or fewer where the system starts no more; at least 1. */
+unsigned cm_pool_start (unsigned threads);
 
 /* Calls task (data, i) once for each i in 0..n-1 from up to @threads threads, the caller among them, and
- * returns when all are done. threads <= 1 or n <= 1: plain loop. Calls from several threads take turns. Tasks
- * must not call it. */
+ * returns when all are done. threads <= 1 or n <= 1: plain loop. Calls from several threads take turns in the
+ * order in which they came. Tasks must not call it. */
 void cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data);
 
 #endif

@@ -5,7 +5,9 @@
 #include "tower.h"
 #include "../clipmoe/encoder.h"
 
-/* Stages: "patch" (block = its number), "gates", "block" with the rows that were worked out. */
+/* Of both towers; see ClipmoeTrace. */
 void clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data);
+/* More than the process may run, too: results must not depend on it. */
+void clipmoe_encoder_set_threads (ClipmoeEncoder *self, guint threads);
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../kernels/cpus.h"
 #include "../kernels/pool.h"
 #include "encoder-private.h"
 
@@ -38,7 +39,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   }
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;
-  guint threads = o.threads ? o.threads : cm_pool_size ();
+  guint allowed = cm_cpus_allowed ();
+  guint threads = cm_pool_start (o.threads && o.threads < allowed ? o.threads : allowed);
 
   ClipmoeEncoder *self = g_new0 (ClipmoeEncoder, 1);
   self->model = clipmoe_model_ref (model);
@@ -99,10 +101,20 @@ clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return "f32";
 }
 
+guint
+clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
+  return self->image.threads;
+}
+
 void
 clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data) {
   self->image.trace = self->text.trace = trace;
   self->image.trace_data = self->text.trace_data = data;
+}
+
+void
+clipmoe_encoder_set_threads (ClipmoeEncoder *self, guint threads) {
+  self->image.threads = self->text.threads = threads;
 }
 
 /* Last norm, projection, length one. */
@@ -113,7 +125,9 @@ finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *wei
   guint embed = self->model->info.embed;
   float *last = self->row[t == &self->text], *vector = last + d;
   self->kernels->layer_norm (d, t->z + row * d, weight, bias, t->tower->eps, last);
+  clipmoe_packed_tower_trace (t, "norm", -1, last, 1, t->tower->width, d);
   clipmoe_linear_run (&t->projection, self->kernels, t->threads, 1, last, d, vector, clipmoe_padded (embed));
+  clipmoe_packed_tower_trace (t, "embedding", -1, vector, 1, embed, embed);
   double sum = 0;
   for (guint i = 0; i < embed; i++)
     sum += (double)vector[i] * vector[i];
@@ -144,15 +158,15 @@ encode_picture (ClipmoeEncoder *self, const float *pixels, float *out, GError **
     }
   clipmoe_linear_run (&self->patches, self->kernels, t->threads, n, self->columns, length, self->embedded,
                       dp);
+  clipmoe_packed_tower_trace (t, "patches", -1, self->embedded, n, t->tower->width, dp);
   for (guint i = 0; i <= n; i++) {
     const float *from = i ? self->embedded + (i - 1) * dp : m->class_embedding;
     float *z = t->z + i * d;
-    if (i && t->trace)
-      t->trace (t->trace_data, "patch", (int)i - 1, from, 1, (guint)d);
     for (gsize j = 0; j < d; j++)
       z[j] = from[j] + m->image_positions[i * d + j];
     self->kernels->layer_norm (d, z, m->ln_pre_weight, m->ln_pre_bias, m->image.eps, z);
   }
+  clipmoe_packed_tower_trace (t, "ln_pre", -1, t->z, n + 1, t->tower->width, d);
   clipmoe_packed_tower_run (t, n + 1, FALSE, 0);
   return finish (self, t, 0, m->ln_post_weight, m->ln_post_bias, out, error);
 }
@@ -202,6 +216,7 @@ encode_ids (ClipmoeEncoder *self, const guint32 *ids, guint n, float *out, GErro
   for (guint i = 0; i <= end; i++)
     for (gsize j = 0; j < d; j++)
       self->text.z[i * d + j] = m->token_embedding[ids[i] * d + j] + m->text_positions[i * d + j];
+  clipmoe_packed_tower_trace (&self->text, "embedded", -1, self->text.z, end + 1, m->text.width, d);
   clipmoe_packed_tower_run (&self->text, end + 1, TRUE, end);
   return finish (self, &self->text, end, m->ln_final_weight, m->ln_final_bias, out, error);
 }

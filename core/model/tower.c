@@ -6,13 +6,6 @@
 #include <string.h>
 #include "../kernels/pool.h"
 
-static void
-trace (const ClipmoePackedTower *self, const char *stage, int block, const float *values, guint rows,
-       guint columns) {
-  if (self->trace)
-    self->trace (self->trace_data, stage, block, values, rows, columns);
-}
-
 gboolean
 clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower, const ClipmoeKernels *kernels,
                            guint threads, guint tokens, guint top_k, const float *projection, guint embed) {
@@ -110,12 +103,10 @@ attention_head (void *data, unsigned head) {
   }
 }
 
-/* Softmax over all experts, the k best (lowest index wins a tie), their weights brought to sum 1. */
+/* Of one row's logits: softmax over all @n experts, the @k best (lowest index wins a tie), their weights
+ * brought to sum 1. */
 static void
-route (const ClipmoePackedTower *t, const ClipmoeBlock *b, const float *x, float *gates) {
-  guint n = b->n_experts, k = MIN (t->top_k, n);
-  for (guint e = 0; e < n; e++)
-    gates[e] = t->kernels->dot (t->tower->width, b->gate_weight + (gsize)e * t->tower->width, x);
+route (float *gates, guint n, guint k) {
   /* exp of so few numbers is libm's: the same on every tier */
   float top = gates[0], sum = 0, kept = 0;
   for (guint e = 1; e < n; e++)
@@ -153,9 +144,15 @@ ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint ro
 static void
 mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint first, guint last) {
   guint experts = p->block->n_experts, d = t->tower->width;
+  float *gates = t->gates + (gsize)first * experts;
   for (guint i = first; i < last; i++)
-    route (t, p->block, t->norm + (gsize)i * d, t->gates + (gsize)i * experts);
-  trace (t, "gates", index, t->gates + (gsize)first * experts, last - first, experts);
+    for (guint e = 0; e < experts; e++)
+      t->gates[(gsize)i * experts + e] =
+          t->kernels->dot (d, p->block->gate_weight + (gsize)e * d, t->norm + (gsize)i * d);
+  clipmoe_packed_tower_trace (t, "router", index, gates, last - first, experts, experts);
+  for (guint i = first; i < last; i++)
+    route (t->gates + (gsize)i * experts, experts, MIN (t->top_k, experts));
+  clipmoe_packed_tower_trace (t, "gates", index, gates, last - first, experts, experts);
   for (guint e = 0; e < experts; e++) {
     guint n = 0;
     for (guint i = first; i < last; i++)
@@ -190,6 +187,7 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, gu
     clipmoe_linear_run (&p->out_proj, k, self->threads, rows, self->norm + first * d, d, self->mixed, dp);
     for (guint i = 0; i < rows; i++)
       k->axpy (d, 1.0f, self->mixed + i * dp, self->z + (first + i) * d);
+    clipmoe_packed_tower_trace (self, "attention", (int)l, self->z + first * d, rows, tower->width, d);
     for (guint i = first; i < last; i++)
       k->layer_norm (d, self->z + i * d, b->ln_2_weight, b->ln_2_bias, tower->eps, self->norm + i * d);
     if (b->n_experts) {
@@ -199,6 +197,6 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, gu
       for (guint i = 0; i < rows; i++)
         k->axpy (d, 1.0f, self->mixed + i * dp, self->z + (first + i) * d);
     }
-    trace (self, "block", (int)l, self->z + first * d, rows, tower->width);
+    clipmoe_packed_tower_trace (self, "block", (int)l, self->z + first * d, rows, tower->width, d);
   }
 }

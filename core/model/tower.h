@@ -17,9 +17,13 @@ typedef struct {
   ClipmoeLinear in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
 } ClipmoePackedBlock;
 
-/* For tests: called with a stage's name, its block (or -1), rows x columns floats. */
+/* For tests: called with a stage's name, its block (-1 outside of blocks), and what it gave: @rows of
+ * @columns floats, @stride floats apart. Stages, in order: "patches", "ln_pre" or "embedded"; in a block
+ * "attention" (the stream after it), of a mixture "router" (logits) and "gates" (0 = not chosen), "block"
+ * (the stream after it); "norm" and "embedding" of the pooled row. In the last block rows are the pooled one
+ * alone. */
 typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
-                              guint columns);
+                              guint columns, gsize stride);
 
 typedef struct {
   const ClipmoeTower *tower;
@@ -44,6 +48,14 @@ void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 /* Runs all blocks over self->z [n][width] in place; in the last one only row @row is worked out, and it is
  * left in self->z + row * width. */
 void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row);
+
+/* Tells self->trace, where there is one. */
+static inline void
+clipmoe_packed_tower_trace (const ClipmoePackedTower *self, const char *stage, int block, const float *values,
+                            guint rows, guint columns, gsize stride) {
+  if (self->trace)
+    self->trace (self->trace_data, stage, block, values, rows, columns, stride);
+}
 
 gboolean clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out,
                               guint in);

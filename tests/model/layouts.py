@@ -21,6 +21,7 @@ import checkpoints as ck  # noqa: E402
 
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
+MODELS = os.environ["CLIPMOE_TEST_MODELS"]
 TEXT = "a photo of two dogs near a red car."
 TOP = tempfile.mkdtemp(prefix="clipmoe-layouts-")
 passed, failed, skipped = [], [], []
@@ -70,7 +71,7 @@ def embed(path):
 
 
 def golden(name):
-    return ck.load(os.path.join(TESTS, "golden", name + ".weights.safetensors"))[:2]
+    return ck.load(os.path.join(MODELS, name + ".weights.safetensors"))[:2]
 
 
 def vocabulary(folder, merges=254):
@@ -355,7 +356,7 @@ def test_convert():
     os.mkdir(elsewhere)
     vocabulary(elsewhere)
     os.rename(elsewhere + "/bpe_simple_vocab_16e6.txt", elsewhere + "/mine.txt")
-    bare = os.path.join(TESTS, "golden", "dense77.weights.safetensors")
+    bare = os.path.join(MODELS, "dense77.weights.safetensors")
     convert("a vocabulary elsewhere", bare, p("with.two"), "--to", "hf", "--vocab", elsewhere + "/mine.txt")
     check("a vocabulary elsewhere comes along", embed(p("with.two")) == embed(source), os.listdir(p("with.two")))
     default = os.path.join(os.path.dirname(TESTS), "models", "default")

@@ -148,7 +148,6 @@ def forms(top):
 
 def golden(top):
     """The checkpoints of the golden tests are the same models as torch files."""
-    folder = os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "golden")
 
     def fingerprint(path):
         done = subprocess.run([COMMAND, "model", "inspect", path, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
