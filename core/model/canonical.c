@@ -7,8 +7,8 @@
 /* Rows of Long-CLIP's first table that are kept; the others come from the second. */
 #define KEPT_ROWS 20
 
-static void
-weight_free (gpointer data) {
+void
+clipmoe_weight_free (gpointer data) {
   ClipmoeWeight *w = data;
   if (!w)
     return;
@@ -85,7 +85,7 @@ convert (const char *path, ClipmoeTensors *tensors, const ClipmoeTensor *t, GErr
   if (!w->data)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: tensor \"%s\": no memory", path, t->name);
   if (!w->data || !finite_throughout (path, w, error))
-    g_clear_pointer (&w, weight_free);
+    g_clear_pointer (&w, clipmoe_weight_free);
   return w;
 }
 
@@ -105,7 +105,7 @@ transpose (const char *path, ClipmoeWeight *w, GError **error) {
         out->data[c * rows + r] = w->data[r * columns + c];
     out->part = CLIPMOE_PART_TRANSPOSED;
   }
-  weight_free (w);
+  clipmoe_weight_free (w);
   return out;
 }
 
@@ -118,7 +118,7 @@ static void
 thirds_free (gpointer data) {
   Thirds *t = data;
   for (guint i = 0; i < 3; i++)
-    weight_free (t->thirds[i]);
+    clipmoe_weight_free (t->thirds[i]);
   g_free (t);
 }
 
@@ -223,7 +223,7 @@ take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char
   } else if (ok) {
     g_hash_table_insert (self->weights, g_steal_pointer (&canonical), g_steal_pointer (&w));
   }
-  weight_free (w);
+  clipmoe_weight_free (w);
   g_free (canonical);
   return ok;
 }
@@ -263,7 +263,7 @@ clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error) 
   guint n = clipmoe_tensors_get_n (tensors);
   gsize prefix = clipmoe_names_prefix (tensors);
   self->tensors = tensors;
-  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, weight_free);
+  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
   gboolean ok = clipmoe_names_recognise (path, tensors, prefix, &self->naming, error);
 
   for (guint i = 0; i < n; i++) {

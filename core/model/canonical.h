@@ -32,5 +32,7 @@ ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, 
 /* Frees what is left of the file; its metadata is gone afterwards. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);
+/* For a table of ClipmoeWeight; NULL is nothing to do. */
+void clipmoe_weight_free (gpointer weight);
 
 #endif

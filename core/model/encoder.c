@@ -19,6 +19,22 @@ struct _ClipmoeEncoder {
   guint32 *ids;
 };
 
+static const ClipmoeKernels *
+choose_kernels (GError **error) {
+  const char *forced = g_getenv ("CLIPMOE_CPU");
+  const ClipmoeKernels *kernels = cm_kernels_get (forced && *forced ? forced : NULL);
+  if (!kernels)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "CLIPMOE_CPU=%s: not a tier that this processor runs, expected generic or avx2", forced);
+  return kernels;
+}
+
+const char *
+clipmoe_processor_get_tier (GError **error) {
+  const ClipmoeKernels *kernels = choose_kernels (error);
+  return kernels ? kernels->name : NULL;
+}
+
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
@@ -29,13 +45,9 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                  o.precision == CLIPMOE_PRECISION_HALF ? "half" : "int8");
     return NULL;
   }
-  const char *forced = g_getenv ("CLIPMOE_CPU");
-  const ClipmoeKernels *kernels = cm_kernels_get (forced && *forced ? forced : NULL);
-  if (!kernels) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "CLIPMOE_CPU=%s: not a tier that this processor runs, expected generic or avx2", forced);
+  const ClipmoeKernels *kernels = choose_kernels (error);
+  if (!kernels)
     return NULL;
-  }
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;
   guint threads = o.threads ? o.threads : cm_pool_size ();
@@ -97,6 +109,11 @@ clipmoe_encoder_get_tier (const ClipmoeEncoder *self) {
 const char *
 clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return "f32";
+}
+
+guint
+clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
+  return self->image.threads;
 }
 
 void

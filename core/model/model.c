@@ -49,6 +49,21 @@ model_id (const ClipmoeModel *m) {
   return id;
 }
 
+void
+clipmoe_model_identify (ClipmoeModel *m) {
+  ClipmoeStorage *s = m->storage;
+  s->fingerprint = fingerprint (s->weights->weights);
+  m->info.name = s->name;
+  m->info.path = s->path;
+  m->info.dtype = s->weights->dtype;
+  m->info.fingerprint = s->fingerprint;
+  m->info.licence = s->licence;
+  s->id = model_id (m);
+  m->info.id = s->id;
+  g_ptr_array_add (s->assumed, NULL);
+  m->info.assumed = (const char *const *)s->assumed->pdata;
+}
+
 ClipmoeModel *
 clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
   ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
@@ -86,18 +101,9 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   if (!storage->licence)
     storage->licence = clipmoe_files_licence (&files);
   clipmoe_weights_drop_file (storage->weights);
-  storage->fingerprint = fingerprint (storage->weights->weights);
   if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
     goto out;
-  m->info.name = storage->name;
-  m->info.path = storage->path;
-  m->info.dtype = storage->weights->dtype;
-  m->info.fingerprint = storage->fingerprint;
-  m->info.licence = storage->licence;
-  storage->id = model_id (m);
-  m->info.id = storage->id;
-  g_ptr_array_add (storage->assumed, NULL);
-  m->info.assumed = (const char *const *)storage->assumed->pdata;
+  clipmoe_model_identify (m);
   ok = TRUE;
 out:
   clipmoe_files_clear (&files);
