@@ -27,7 +27,8 @@ static const char about[] =
 /* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
 static const char *const names[] = {
     "model",    "vocab",           "activation", "experts", "rate",   "inference-interval",
-    "geometry", "video-direction", "precision",  "threads", "source", NULL};
+    "geometry", "video-direction", "precision",  "threads", "source", "decode",
+    NULL};
 
 typedef struct {
   GstElement *tag; /* holds every option's value, and looks at videos */
