@@ -6,6 +6,7 @@
 #include <string.h>
 #include "../kernels/pool.h"
 #include "encoder-private.h"
+#include "storage.h"
 
 struct _ClipmoeEncoder {
   ClipmoeModel *model;
@@ -45,8 +46,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                  o.precision == CLIPMOE_PRECISION_HALF ? "half" : "int8");
     return NULL;
   }
-  const ClipmoeKernels *kernels = choose_kernels (error);
-  if (!kernels)
+  const ClipmoeKernels *kernels;
+  if (!clipmoe_model_check_weights (model, error) || !(kernels = choose_kernels (error)))
     return NULL;
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;

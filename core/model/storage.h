@@ -15,5 +15,7 @@ typedef struct {
 /* The last step: fingerprint, id, and the strings of @m's info, from weights, configuration, tokenizer and
  * what the storage holds. */
 void clipmoe_model_identify (ClipmoeModel *m);
+/* Whether @m was opened with its weights; else ARGUMENT. */
+gboolean clipmoe_model_check_weights (const ClipmoeModel *m, GError **error);
 
 #endif

@@ -146,7 +146,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   if (root)
     json_decref (root); /* the names in @spans end here */
   /* A block a tensor: whoever converts them frees each as it goes. */
-  for (guint i = 0; i < spans->len && ok; i++) {
+  for (guint i = 0; i < spans->len && ok && !clipmoe_tensors_shapes_only (self); i++) {
     const Span *s = &g_array_index (spans, Span, i);
     ClipmoeBlock *block = clipmoe_block_new (path, s->end - s->begin, error);
     ok = block && clipmoe_file_pread (file, 8 + n + s->begin, block->data, (gsize)(s->end - s->begin), error);

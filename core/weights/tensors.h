@@ -33,6 +33,9 @@ typedef struct _ClipmoeTensors ClipmoeTensors;
  * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
  * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
+/* The same without the numbers: names, types, shapes and metadata, validated; every tensor's data is NULL.
+ * Costs the headers alone, whatever the size of the file. */
+ClipmoeTensors *clipmoe_tensors_read_shapes (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
 /* In file order. */

@@ -8,6 +8,9 @@ import io
 import json
 import os
 import re
+import resource
+import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,6 +19,7 @@ import numpy
 from PIL import Image
 
 COMMAND = os.environ["CLIPMOE_COMMAND"]
+SANITIZED = b"__asan_init" in open(COMMAND, "rb").read()  # which takes terabytes of addresses
 passed = failed = skipped = 0
 
 
@@ -102,6 +106,45 @@ def version_and_bench(work):
     check("bench: no file is left", sorted(os.listdir(work)) == before, os.listdir(work))
 
 
+def list_of_models(work):
+    """The list names every model and reads none: one larger than the memory that it may have is no matter."""
+    models = os.path.join(work, "models")
+    os.mkdir(models)
+    for to in ("clipmoe", "hf"):
+        r = run("model", "convert", "default", os.path.join(models, to), "--to", to)
+        check("a model to list: " + to, r.returncode == 0, r)
+    os.mkdir(os.path.join(models, "broken"))
+    with open(os.path.join(models, "broken", "model.safetensors"), "wb") as f:
+        f.write(b"no model at all")
+    os.mkdir(os.path.join(models, "huge"))
+    with open(os.path.join(models, "clipmoe", "model.safetensors"), "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+    at = 0
+    header["token_embedding.weight"]["shape"][0] = 2000000
+    for name in header:
+        if name != "__metadata__":
+            t = header[name]
+            size = {"F16": 2, "F32": 4}[t["dtype"]]
+            for n in t["shape"]:
+                size *= n
+            t["data_offsets"] = [at, at + size]
+            at += size
+    text = json.dumps(header).encode()
+    with open(os.path.join(models, "huge", "model.safetensors"), "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        f.truncate(8 + len(text) + at)  # holes: nothing of it lies on the disk
+    small = (lambda: None) if SANITIZED else (lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)))
+    r = run("model", "list", env=dict(os.environ, CLIPMOE_MODEL_PATH=models), preexec_fn=small)
+    lines = {l.split("\t")[0]: l.split("\t") for l in r.stdout.decode().splitlines()}
+    plain = json.loads(run("model", "inspect", "--json").stdout)
+    check("model list", r.returncode == 0 and {"clipmoe", "hf", "broken", "huge"} <= set(lines) and
+          lines["clipmoe"][1] == lines["hf"][1] and "%.1f M" % (plain["parameters"] / 1e6) in lines["hf"][1] and
+          lines["clipmoe"][2] == plain["licence"] and
+          lines["broken"][1] == "cannot be opened" and "M" in lines["huge"][1], r)
+    check("the use of the default model is shown", "research" in run("model", "inspect").stdout.decode())
+    shutil.rmtree(models)
+
+
 def main():
     work = tempfile.mkdtemp()
     video, png, jpg, turned = (os.path.join(work, n) for n in ("bars.mkv", "a.png", "a.jpg", "turned.jpg"))
@@ -149,6 +192,7 @@ def main():
 
     options_of_tag(png)
     version_and_bench(work)
+    list_of_models(work)
 
     labels = ["--labels", 'color bars;a "dog", or cat', "--threshold", "0"]
     looks = [json.loads(l) for l in run("tag", "--json", *labels, video).stdout.splitlines()]

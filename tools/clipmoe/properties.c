@@ -91,8 +91,8 @@ clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, Gs
       g_object_set_property (G_OBJECT (tag), spec->name, &v);
     g_value_unset (&v);
     if (!ok)
-      return clipmoe_usage (command, "--%s %s: not a value it takes (gst-inspect-1.0 clipmoetag names them)",
-                            spec->name, text);
+      return clipmoe_usage (command, "--%s %s: not a value it takes (gst-inspect-1.0 %s names them)",
+                            spec->name, text, GST_OBJECT_NAME (gst_element_get_factory (tag)));
   }
   return 0;
 }
