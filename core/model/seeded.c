@@ -104,8 +104,8 @@ put_tower (Maker *m, const char *prefix, const ClipmoeSeededTower *t) {
 static gboolean
 possible (const ClipmoeSeededShape *s, const ClipmoeSeededTower *t) {
   return t->width && t->layers && t->heads && t->width % t->heads == 0 && t->ffn_width &&
-         t->moe_layers <= t->layers && t->experts <= 1024 && (!t->experts || s->top_k) &&
-         t->width <= 1 << 16 && t->ffn_width <= 1 << 20 && t->layers < 1000;
+         t->moe_layers <= t->layers && t->experts <= CLIPMOE_MAX_EXPERTS && (!t->experts || s->top_k) &&
+         t->width <= 1 << 16 && t->ffn_width <= CLIPMOE_MAX_FFN && t->layers < CLIPMOE_MAX_BLOCKS;
 }
 
 ClipmoeModel *

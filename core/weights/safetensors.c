@@ -5,8 +5,6 @@
 #include <string.h>
 #include "json.h"
 
-#define MAX_HEADER 100000000
-
 static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 static gboolean
@@ -122,7 +120,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   if (!clipmoe_file_pread (file, 0, &n, 8, error))
     return FALSE;
   n = GUINT64_FROM_LE (n);
-  if (n > MAX_HEADER || n > size - 8)
+  if (n > CLIPMOE_MAX_HEADER || n > size - 8)
     return bad (
         error, path,
         "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);

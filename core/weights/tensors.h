@@ -3,6 +3,7 @@
 #define CLIPMOE_TENSORS_H
 
 #include "../clipmoe/error.h"
+#include "../base/limits.h"
 
 typedef enum {
   CLIPMOE_DTYPE_F64,
@@ -11,10 +12,6 @@ typedef enum {
   CLIPMOE_DTYPE_BF16,
   CLIPMOE_DTYPE_OTHER, /* integers, bool, f8: carried, never converted */
 } ClipmoeDtype;
-
-#define CLIPMOE_MAX_DIMS 8
-#define CLIPMOE_MAX_TENSORS 100000
-#define CLIPMOE_MAX_NAME 256
 
 /* One tensor: contiguous, row-major, little-endian, perhaps unaligned. The table owns name and data. */
 typedef struct {

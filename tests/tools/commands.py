@@ -106,6 +106,15 @@ def version_and_bench(work):
     check("bench: no file is left", sorted(os.listdir(work)) == before, os.listdir(work))
 
 
+def limits():
+    """Every limit of the header is shown."""
+    with open(os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "core", "base", "limits.h")) as f:
+        header = f.read()
+    there = [eval(v.replace("u", "")) for v in re.findall(r"#define CLIPMOE_MAX_\w+ (\(.*?\)|\d+)", header)]
+    shown = [int(l[34:46]) for l in run("limits").stdout.decode().splitlines()]
+    check("limits", len(there) >= 27 and there == shown, there, shown)
+
+
 def list_of_models(work):
     """The list names every model and reads none: one larger than the memory that it may have is no matter."""
     models = os.path.join(work, "models")
@@ -162,7 +171,7 @@ def main():
     exif[0x112] = 6  # shown after a quarter turn
     Image.fromarray(pixels).transpose(Image.ROTATE_90).save(turned, exif=exif, quality=95)
 
-    for command in ([], ["tag"], ["embed"], ["tokenize"], ["bench"], ["model"], ["model", "inspect"],
+    for command in ([], ["tag"], ["embed"], ["tokenize"], ["bench"], ["limits"], ["model"], ["model", "inspect"],
                     ["model", "list"], ["model", "convert"], ["model", "verify"]):
         r = run(*command, "--help")
         check("help of %s has an example" % command, r.returncode == 0 and b"xample" in r.stdout and not r.stderr, r)
@@ -193,6 +202,7 @@ def main():
     options_of_tag(png)
     version_and_bench(work)
     list_of_models(work)
+    limits()
 
     labels = ["--labels", 'color bars;a "dog", or cat', "--threshold", "0"]
     looks = [json.loads(l) for l in run("tag", "--json", *labels, video).stdout.splitlines()]

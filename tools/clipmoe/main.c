@@ -15,6 +15,7 @@ static const struct {
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
     {"bench", "measure how fast this machine is", clipmoe_cmd_bench},
+    {"limits", "print the most that any input may ask for", clipmoe_cmd_limits},
 };
 
 static void
