@@ -62,7 +62,8 @@ def options_of_tag(png):
     if "clipmoebin" not in text:  # gst-inspect-1.0 has no sanitizer to load ours into
         return skip("options of tag", "gst-inspect-1.0 cannot load the element")
     properties = re.findall(r"^  ([a-z-]+) +: .*\n +flags: (?:.*)writable", text, re.M)
-    properties = [p for p in properties if p not in ("name", "parent", "qos")]  # of GStreamer's own classes
+    properties = [p for p in properties if p not in
+                  ("name", "parent", "qos", "async-handling", "message-forward")]  # of GStreamer's own classes
     check("properties of clipmoebin are found", len(properties) >= 24, properties)
     for command, some in (("tag", properties),
                           ("embed", ["model", "vocab", "activation", "experts", "decode", "rate", "inference-interval",
