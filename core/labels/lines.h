@@ -3,11 +3,7 @@
 #define CLIPMOE_LINES_H
 
 #include "../clipmoe/error.h"
-
-#define CLIPMOE_MAX_LIST_FILE (16u << 20) /* bytes */
-#define CLIPMOE_MAX_LABELS 100000
-#define CLIPMOE_MAX_LABEL 8192 /* bytes */
-#define CLIPMOE_MAX_TEMPLATES 10000
+#include "../base/limits.h"
 
 typedef struct {
   char *path, *text, *next;

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_BLOCKS 1000
-#define MAX_EXPERTS 1024
-
 typedef struct {
   const char *path;
   const ClipmoeWeights *weights;
@@ -104,10 +101,11 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     k->ln_2_weight = bindf (b, d, 0, 0, 0, "%sln_2.weight", p);
     k->ln_2_bias = bindf (b, d, 0, 0, 0, "%sln_2.bias", p);
     guint64 experts = router && router->n_dims ? router->shape[0] : 0;
-    if (!b->failed && router && (experts < 1 || experts > MAX_EXPERTS)) {
+    if (!b->failed && router && (experts < 1 || experts > CLIPMOE_MAX_EXPERTS)) {
       b->failed = TRUE;
       g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                   "%s: tensor \"%s\": no router of 1 to %d experts", b->path, router->source, MAX_EXPERTS);
+                   "%s: tensor \"%s\": no router of 1 to %d experts", b->path, router->source,
+                   CLIPMOE_MAX_EXPERTS);
     }
     if (!b->failed) {
       if (router)
@@ -151,8 +149,8 @@ count_blocks (const ClipmoeWeights *weights, const char *prefix) {
       continue;
     char *end;
     const char *number = (char *)key + strlen (prefix);
-    guint64 i = g_ascii_isdigit (*number) ? g_ascii_strtoull (number, &end, 10) : MAX_BLOCKS;
-    if (i < MAX_BLOCKS && *end == '.')
+    guint64 i = g_ascii_isdigit (*number) ? g_ascii_strtoull (number, &end, 10) : CLIPMOE_MAX_BLOCKS;
+    if (i < CLIPMOE_MAX_BLOCKS && *end == '.')
       n = MAX (n, (guint)i + 1);
   }
   return n;
@@ -165,9 +163,9 @@ ffn_width (const char *path, const ClipmoeWeights *weights, const char *prefix, 
        *name = g_strconcat (prefix, lookup (weights, gate) ? "0.experts.0" : "0.mlp", ".c_fc.bias", NULL);
   const ClipmoeWeight *w = lookup (weights, name);
   gboolean ok = w || missing (path, weights, name, error);
-  if (ok && (w->n_dims != 1 || w->shape[0] < 1 || w->shape[0] > 1 << 20)) {
+  if (ok && (w->n_dims != 1 || w->shape[0] < 1 || w->shape[0] > CLIPMOE_MAX_FFN)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: tensor \"%s\": expected one dimension of 1 to %d", path, w->source, 1 << 20);
+                 "%s: tensor \"%s\": expected one dimension of 1 to %d", path, w->source, CLIPMOE_MAX_FFN);
     ok = FALSE;
   }
   if (ok)

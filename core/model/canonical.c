@@ -7,8 +7,8 @@
 /* Rows of Long-CLIP's first table that are kept; the others come from the second. */
 #define KEPT_ROWS 20
 
-static void
-weight_free (gpointer data) {
+void
+clipmoe_weight_free (gpointer data) {
   ClipmoeWeight *w = data;
   if (!w)
     return;
@@ -41,11 +41,11 @@ floats (const char *path, const char *name, guint64 n, GError **error) {
   return out;
 }
 
-/* @n more weights of @like's kind, to be filled. */
+/* @n more weights of @like's kind, to be filled; without numbers where @like has none. */
 static ClipmoeWeight *
 weight_like (const char *path, const ClipmoeWeight *like, guint64 n, GError **error) {
-  float *data = floats (path, like->source, n, error);
-  if (!data)
+  float *data = like->data ? floats (path, like->source, n, error) : NULL;
+  if (like->data && !data)
     return NULL;
   ClipmoeWeight *w = g_new (ClipmoeWeight, 1);
   *w = *like;
@@ -69,7 +69,7 @@ finite_throughout (const char *path, const ClipmoeWeight *w, GError **error) {
 }
 
 static ClipmoeWeight *
-convert (const char *path, ClipmoeTensors *tensors, const ClipmoeTensor *t, GError **error) {
+convert (const char *path, const ClipmoeWeights *self, const ClipmoeTensor *t, GError **error) {
   if (t->dtype == CLIPMOE_DTYPE_OTHER) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: tensor \"%s\": dtype %s, expected F16, BF16, F32 or F64", path, t->name, t->dtype_name);
@@ -81,11 +81,13 @@ convert (const char *path, ClipmoeTensors *tensors, const ClipmoeTensor *t, GErr
   w->n_elements = t->n_elements;
   w->dtype = t->dtype;
   w->source = g_strdup (t->name);
-  w->data = clipmoe_tensors_take_f32 (tensors, t);
+  if (self->shapes_only)
+    return w;
+  w->data = clipmoe_tensors_take_f32 (self->tensors, t);
   if (!w->data)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: tensor \"%s\": no memory", path, t->name);
   if (!w->data || !finite_throughout (path, w, error))
-    g_clear_pointer (&w, weight_free);
+    g_clear_pointer (&w, clipmoe_weight_free);
   return w;
 }
 
@@ -100,12 +102,12 @@ transpose (const char *path, ClipmoeWeight *w, GError **error) {
     out = weight_like (path, w, w->n_elements, error);
   if (out) {
     guint64 rows = out->shape[1] = w->shape[0], columns = out->shape[0] = w->shape[1];
-    for (guint64 r = 0; r < rows; r++)
+    for (guint64 r = 0; r < rows && out->data; r++)
       for (guint64 c = 0; c < columns; c++)
         out->data[c * rows + r] = w->data[r * columns + c];
     out->part = CLIPMOE_PART_TRANSPOSED;
   }
-  weight_free (w);
+  clipmoe_weight_free (w);
   return out;
 }
 
@@ -118,7 +120,7 @@ static void
 thirds_free (gpointer data) {
   Thirds *t = data;
   for (guint i = 0; i < 3; i++)
-    weight_free (t->thirds[i]);
+    clipmoe_weight_free (t->thirds[i]);
   g_free (t);
 }
 
@@ -152,7 +154,8 @@ join (const char *path, const char *canonical, const Thirds *t, GError **error) 
   w->part = CLIPMOE_PART_Q;
   w->shape[0] *= 3;
   for (guint i = 0; i < 3; i++) {
-    memcpy (w->data + i * q->n_elements, t->thirds[i]->data, q->n_elements * sizeof (float));
+    if (w->data)
+      memcpy (w->data + i * q->n_elements, t->thirds[i]->data, q->n_elements * sizeof (float));
     if (t->thirds[i]->dtype != w->dtype)
       w->dtype = CLIPMOE_DTYPE_F32;
   }
@@ -177,8 +180,10 @@ merge_positions (ClipmoeWeights *self, const char *path, GError **error) {
   if (!w)
     return FALSE;
   gsize kept = KEPT_ROWS * a->shape[1];
-  memcpy (w->data, a->data, kept * sizeof (float));
-  memcpy (w->data + kept, b->data + kept, (a->n_elements - kept) * sizeof (float));
+  if (w->data) {
+    memcpy (w->data, a->data, kept * sizeof (float));
+    memcpy (w->data + kept, b->data + kept, (a->n_elements - kept) * sizeof (float));
+  }
   if (a->dtype != b->dtype)
     w->dtype = CLIPMOE_DTYPE_F32;
   g_hash_table_remove (self->weights, "positional_embedding_res");
@@ -207,7 +212,7 @@ take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char
   }
   ClipmoeWeight *w = NULL;
   gboolean ok = !g_hash_table_contains (self->weights, canonical) || twice (path, t->name, error);
-  ok = ok && (w = convert (path, self->tensors, t, error));
+  ok = ok && (w = convert (path, self, t, error));
   if (ok && part == CLIPMOE_PART_TRANSPOSED)
     ok = (w = transpose (path, w, error)) != NULL;
   if (ok && part >= CLIPMOE_PART_Q) {
@@ -223,7 +228,7 @@ take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char
   } else if (ok) {
     g_hash_table_insert (self->weights, g_steal_pointer (&canonical), g_steal_pointer (&w));
   }
-  weight_free (w);
+  clipmoe_weight_free (w);
   g_free (canonical);
   return ok;
 }
@@ -256,14 +261,15 @@ describe_dtypes (GHashTable *dtypes) {
 }
 
 ClipmoeWeights *
-clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error) {
+clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only, GError **error) {
   ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
   GHashTable *dtypes = g_hash_table_new (g_str_hash, g_str_equal);
   GHashTable *thirds = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, thirds_free);
   guint n = clipmoe_tensors_get_n (tensors);
   gsize prefix = clipmoe_names_prefix (tensors);
   self->tensors = tensors;
-  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, weight_free);
+  self->shapes_only = shapes_only;
+  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
   gboolean ok = clipmoe_names_recognise (path, tensors, prefix, &self->naming, error);
 
   for (guint i = 0; i < n; i++) {

@@ -19,18 +19,22 @@ typedef struct {
   GHashTable *weights;     /* canonical name -> ClipmoeWeight */
   ClipmoeTensors *tensors; /* the file, while it is being opened */
   ClipmoeNaming naming;
-  const char *layout;  /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
-  char *dtype;         /* as stored */
-  gboolean mixture;    /* some block has a router */
-  gboolean two_tables; /* positions came as Long-CLIP's two tables */
+  const char *layout;   /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
+  char *dtype;          /* as stored */
+  gboolean mixture;     /* some block has a router */
+  gboolean shapes_only; /* no weight has data */
+  gboolean two_tables;  /* positions came as Long-CLIP's two tables */
 } ClipmoeWeights;
 
 /* Takes over @tensors, also on failure. Every weight is finite; positions of two tables come out merged under
  * "positional_embedding". Each tensor of the file is freed
- * once it is converted. */
-ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, GError **error);
+ * once it is converted. @shapes_only: @tensors hold no numbers, nor will the weights. */
+ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only,
+                                     GError **error);
 /* Frees what is left of the file; its metadata is gone afterwards. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);
+/* For a table of ClipmoeWeight; NULL is nothing to do. */
+void clipmoe_weight_free (gpointer weight);
 
 #endif

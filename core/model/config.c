@@ -5,8 +5,6 @@
 #include <string.h>
 #include "../weights/json.h"
 
-#define MAX_JSON (16u << 20)
-
 /* A whole number above 0 in @object, if there; it must equal @expected unless that is 0. */
 static gboolean
 whole (const char *path, json_t *object, const char *where, const char *key, guint expected, guint *out,
@@ -222,7 +220,7 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
 
 static gboolean
 preprocessor_config (ClipmoeModel *m, const char *path, GError **error) {
-  json_t *root = clipmoe_json_read (path, MAX_JSON, error);
+  json_t *root = clipmoe_json_read (path, CLIPMOE_MAX_JSON, error);
   if (!root)
     return FALSE;
   json_t *resample = json_object_get (root, "resample");
@@ -283,7 +281,7 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   m->image.eps = m->text.eps = 1e-5f;
 
   if (files->config) {
-    json_t *root = clipmoe_json_read (files->config, MAX_JSON, error);
+    json_t *root = clipmoe_json_read (files->config, CLIPMOE_MAX_JSON, error);
     if (!root)
       return FALSE;
     gboolean ok = json_is_object (root);

@@ -7,6 +7,7 @@
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
 #include "encoder-private.h"
+#include "storage.h"
 
 struct _ClipmoeEncoder {
   ClipmoeModel *model;
@@ -20,6 +21,22 @@ struct _ClipmoeEncoder {
   guint32 *ids;
 };
 
+static const ClipmoeKernels *
+choose_kernels (GError **error) {
+  const char *forced = g_getenv ("CLIPMOE_CPU");
+  const ClipmoeKernels *kernels = cm_kernels_get (forced && *forced ? forced : NULL);
+  if (!kernels)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "CLIPMOE_CPU=%s: not a tier that this processor runs, expected generic or avx2", forced);
+  return kernels;
+}
+
+const char *
+clipmoe_processor_get_tier (GError **error) {
+  const ClipmoeKernels *kernels = choose_kernels (error);
+  return kernels ? kernels->name : NULL;
+}
+
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
@@ -30,13 +47,9 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                  o.precision == CLIPMOE_PRECISION_HALF ? "half" : "int8");
     return NULL;
   }
-  const char *forced = g_getenv ("CLIPMOE_CPU");
-  const ClipmoeKernels *kernels = cm_kernels_get (forced && *forced ? forced : NULL);
-  if (!kernels) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "CLIPMOE_CPU=%s: not a tier that this processor runs, expected generic or avx2", forced);
+  const ClipmoeKernels *kernels;
+  if (!clipmoe_model_check_weights (model, error) || !(kernels = choose_kernels (error)))
     return NULL;
-  }
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;
   guint allowed = cm_cpus_allowed ();

@@ -49,10 +49,36 @@ model_id (const ClipmoeModel *m) {
   return id;
 }
 
+void
+clipmoe_model_identify (ClipmoeModel *m) {
+  ClipmoeStorage *s = m->storage;
+  s->fingerprint = s->weights->shapes_only ? NULL : fingerprint (s->weights->weights);
+  m->info.name = s->name;
+  m->info.path = s->path;
+  m->info.dtype = s->weights->dtype;
+  m->info.fingerprint = s->fingerprint;
+  m->info.licence = s->licence;
+  s->id = s->fingerprint ? model_id (m) : NULL;
+  m->info.id = s->id;
+  g_ptr_array_add (s->assumed, NULL);
+  m->info.assumed = (const char *const *)s->assumed->pdata;
+}
+
+gboolean
+clipmoe_model_check_weights (const ClipmoeModel *m, GError **error) {
+  const ClipmoeStorage *s = m->storage;
+  if (!s || !s->weights->shapes_only)
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened for its shapes, without weights",
+               s->path);
+  return FALSE;
+}
+
 ClipmoeModel *
 clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
   ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
   ClipmoeFiles files = {0};
+  o.no_vocab |= o.shapes_only;
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
   if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */
@@ -72,8 +98,8 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   storage->assumed = g_ptr_array_new_with_free_func (g_free);
   storage->path = g_strdup (files.weights);
   storage->vocab = g_strdup (files.vocab);
-  if (!(tensors = clipmoe_tensors_read (files.weights, error)) ||
-      !(storage->weights = clipmoe_weights_new (files.weights, tensors, error)) ||
+  tensors = (o.shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
+  if (!tensors || !(storage->weights = clipmoe_weights_new (files.weights, tensors, o.shapes_only, error)) ||
       !clipmoe_bind_sizes (m, files.weights, storage->weights, error))
     goto out;
   m->info.layout = storage->weights->layout;
@@ -86,18 +112,9 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   if (!storage->licence)
     storage->licence = clipmoe_files_licence (&files);
   clipmoe_weights_drop_file (storage->weights);
-  storage->fingerprint = fingerprint (storage->weights->weights);
   if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
     goto out;
-  m->info.name = storage->name;
-  m->info.path = storage->path;
-  m->info.dtype = storage->weights->dtype;
-  m->info.fingerprint = storage->fingerprint;
-  m->info.licence = storage->licence;
-  storage->id = model_id (m);
-  m->info.id = storage->id;
-  g_ptr_array_add (storage->assumed, NULL);
-  m->info.assumed = (const char *const *)storage->assumed->pdata;
+  clipmoe_model_identify (m);
   ok = TRUE;
 out:
   clipmoe_files_clear (&files);

@@ -95,6 +95,13 @@ gboolean
 clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeStore store,
                     gboolean overwrite, guint64 *n_rounded, GError **error) {
   g_return_val_if_fail (self != NULL && path != NULL, FALSE);
+  if (!clipmoe_model_check_weights (self, error))
+    return FALSE;
+  if (!self->info.path) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: made in memory, so it cannot be saved",
+                 self->info.name);
+    return FALSE;
+  }
   char *name = g_strdup (path);
   for (gsize n = strlen (name); n > 1 && name[n - 1] == '/'; n--)
     name[n - 1] = 0;

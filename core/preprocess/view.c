@@ -2,9 +2,7 @@
 
 #include <math.h>
 #include <string.h>
-
-#define MAX_SIDE 32768
-#define MAX_PIXELS 100000000
+#include "../base/limits.h"
 
 /* Per component: plane, first byte, bytes between samples; then chroma's shift per axis, bytes a sample,
  * shift in the word. */
@@ -45,11 +43,11 @@ clipmoe_view_init (ClipmoeView *self, const ClipmoeImage *image, GError **error)
                  "picture: unknown colour matrix %d or range %d", image->matrix, image->range);
     return FALSE;
   }
-  if (!image->width || !image->height || image->width > MAX_SIDE || image->height > MAX_SIDE ||
-      (guint64)image->width * image->height > MAX_PIXELS) {
+  if (!image->width || !image->height || image->width > CLIPMOE_MAX_SIDE ||
+      image->height > CLIPMOE_MAX_SIDE || (guint64)image->width * image->height > CLIPMOE_MAX_PIXELS) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
                  "picture of %u x %u pixels, expected 1 to %d a side and at most %d in all", image->width,
-                 image->height, MAX_SIDE, MAX_PIXELS);
+                 image->height, CLIPMOE_MAX_SIDE, CLIPMOE_MAX_PIXELS);
     return FALSE;
   }
   guint x0 = 0, y0 = 0, w = image->width, h = image->height;

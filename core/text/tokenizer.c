@@ -5,8 +5,7 @@
 #include "clean.h"
 #include "merge.h"
 #include "vocab.h"
-
-#define MAX_LENGTH (1u << 20)
+#include "../base/limits.h"
 
 struct _ClipmoeTokenizer {
   gint ref_count;
@@ -119,9 +118,9 @@ clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize
   const ClipmoeVocab *v = &self->vocab;
   gsize size = length < 0 ? strlen (text) : (gsize)length;
   g_return_val_if_fail (context >= 2, FALSE);
-  if (size > MAX_LENGTH) {
+  if (size > CLIPMOE_MAX_TEXT) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
-                 "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, MAX_LENGTH);
+                 "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, CLIPMOE_MAX_TEXT);
     return FALSE;
   }
   char *clean = clipmoe_clean (text, size);

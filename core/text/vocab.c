@@ -4,10 +4,8 @@
 #include <zlib.h>
 #include "../base/file.h"
 #include "../weights/json.h"
+#include "../base/limits.h"
 
-#define MAX_FILE (64u << 20)
-#define MAX_TEXT (64u << 20)
-#define MAX_TOKENS 1000000
 #define CLIP_TOKENS 49408
 
 typedef struct {
@@ -56,7 +54,7 @@ add_token (Parts *p, const char *token, guint id, GError **error) {
   return TRUE;
 }
 
-/* Unpacks gzip into a NUL-terminated text of at most MAX_TEXT bytes. */
+/* Unpacks gzip into a NUL-terminated text of at most CLIPMOE_MAX_VOCAB bytes. */
 static char *
 gunzip (const char *path, const char *data, gsize length, gsize *out_length, GError **error) {
   z_stream z = {0};
@@ -74,7 +72,7 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
     z.avail_out = sizeof buffer;
     r = inflate (&z, Z_NO_FLUSH);
     gsize n = sizeof buffer - z.avail_out;
-    if (out->len + n > MAX_TEXT) {
+    if (out->len + n > CLIPMOE_MAX_VOCAB) {
       r = Z_MEM_ERROR;
       break;
     }
@@ -111,8 +109,8 @@ read_merges (Parts *p, const char *path, const char *text, gsize length, gsize m
       if (!space || space == line || space == line + n - 1 ||
           memchr (space + 1, ' ', (gsize)(line + n - space - 1)))
         return bad (error, path, "line %u: expected two symbols and one space between them", number);
-      if (p->merges->len >= MAX_TOKENS)
-        return bad (error, path, "more than %d merges", MAX_TOKENS);
+      if (p->merges->len >= CLIPMOE_MAX_TOKENS)
+        return bad (error, path, "more than %d merges", CLIPMOE_MAX_TOKENS);
       g_ptr_array_add (p->merges, g_strndup (line, n));
     }
     line += n + 1 + (stop && line[n] == '\r');
@@ -154,8 +152,9 @@ static gboolean
 read_ids (Parts *p, json_t *object, GError **error) {
   const char *token;
   json_t *value;
-  if (!json_is_object (object) || json_object_size (object) < 514 || json_object_size (object) > MAX_TOKENS)
-    return bad (error, p->path, "expected a JSON object of 514 to %d tokens", MAX_TOKENS);
+  if (!json_is_object (object) || json_object_size (object) < 514 ||
+      json_object_size (object) > CLIPMOE_MAX_TOKENS)
+    return bad (error, p->path, "expected a JSON object of 514 to %d tokens", CLIPMOE_MAX_TOKENS);
   gsize n = json_object_size (object);
   guint8 *seen = g_malloc0 (n);
   gboolean ok = TRUE;
@@ -177,14 +176,14 @@ read_ids (Parts *p, json_t *object, GError **error) {
 
 static gboolean
 read_vocab_json (Parts *p, GError **error) {
-  json_t *root = clipmoe_json_read (p->path, MAX_FILE, error);
+  json_t *root = clipmoe_json_read (p->path, CLIPMOE_MAX_VOCAB, error);
   gboolean ok = root && read_ids (p, root, error);
   json_decref (root);
   if (!ok)
     return FALSE;
   char *folder = g_path_get_dirname (p->path), *path = g_build_filename (folder, "merges.txt", NULL);
   gsize length;
-  char *text = clipmoe_file_read (path, MAX_FILE, &length, error);
+  char *text = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error);
   ok = text && read_merges (p, path, text, length, G_MAXSIZE, error);
   if (ok && !p->merges->len)
     ok = bad (error, path, "no merges");
@@ -305,7 +304,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
              g_ptr_array_new_with_free_func (g_free), 0};
   gsize length;
   gboolean ok = FALSE;
-  char *data = clipmoe_file_read (path, MAX_FILE, &length, error), *text = NULL;
+  char *data = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error), *text = NULL;
   if (data && length >= 2 && (guint8)data[0] == 0x1F && (guint8)data[1] == 0x8B) {
     text = gunzip (path, data, length, &length, error);
     ok = text && read_bpe (&p, text, length, size ? size : CLIP_TOKENS, error);

@@ -4,8 +4,7 @@
 
 #include <jansson.h>
 #include "../clipmoe/error.h"
-
-#define CLIPMOE_MAX_JSON_DEPTH 64
+#include "../base/limits.h"
 
 /* @path names the file in messages. Returns (transfer full): json_decref() it. */
 json_t *clipmoe_json_parse (const char *path, const char *text, gsize length, GError **error);

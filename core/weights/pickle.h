@@ -7,12 +7,6 @@
 #include "../clipmoe/error.h"
 #include "tensors.h"
 
-#define CLIPMOE_MAX_PICKLE (64u << 20)
-#define CLIPMOE_MAX_PICKLE_STACK 1000000
-#define CLIPMOE_MAX_PICKLE_DEPTH 1000
-/* What the values of one pickle may take. */
-#define CLIPMOE_MAX_PICKLE_MEMORY (32u << 20)
-
 typedef enum {
   CLIPMOE_PICKLE_NONE,
   CLIPMOE_PICKLE_BOOL,    /* integer */

@@ -5,8 +5,6 @@
 #include <string.h>
 #include "json.h"
 
-#define MAX_HEADER 100000000
-
 static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 static gboolean
@@ -122,7 +120,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   if (!clipmoe_file_pread (file, 0, &n, 8, error))
     return FALSE;
   n = GUINT64_FROM_LE (n);
-  if (n > MAX_HEADER || n > size - 8)
+  if (n > CLIPMOE_MAX_HEADER || n > size - 8)
     return bad (
         error, path,
         "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
@@ -146,7 +144,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   if (root)
     json_decref (root); /* the names in @spans end here */
   /* A block a tensor: whoever converts them frees each as it goes. */
-  for (guint i = 0; i < spans->len && ok; i++) {
+  for (guint i = 0; i < spans->len && ok && !clipmoe_tensors_shapes_only (self); i++) {
     const Span *s = &g_array_index (spans, Span, i);
     ClipmoeBlock *block = clipmoe_block_new (path, s->end - s->begin, error);
     ok = block && clipmoe_file_pread (file, 8 + n + s->begin, block->data, (gsize)(s->end - s->begin), error);

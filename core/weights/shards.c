@@ -4,8 +4,6 @@
 #include <string.h>
 #include "json.h"
 
-#define MAX_INDEX (16u << 20)
-
 static gboolean
 bad (GError **error, const char *path, const char *format, const char *text) {
   char *escaped = g_strescape (text, NULL);
@@ -65,7 +63,7 @@ read_shard (ClipmoeTensors *self, const char *path, const char *shard, json_t *m
 
 gboolean
 clipmoe_shards_read (ClipmoeTensors *self, const char *path, GError **error) {
-  json_t *root = clipmoe_json_read (path, MAX_INDEX, error), *map;
+  json_t *root = clipmoe_json_read (path, CLIPMOE_MAX_JSON, error), *map;
   if (!root)
     return FALSE;
   map = json_object_get (root, "weight_map");

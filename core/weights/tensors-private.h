@@ -10,7 +10,9 @@ gboolean clipmoe_checked_product (const guint64 *factors, guint n, guint64 *prod
 /* Type and bytes an element of a safetensors dtype name; FALSE when unknown. */
 gboolean clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size);
 
-ClipmoeTensors *clipmoe_tensors_new (void);
+/* @shapes_only: readers leave the bytes where they are. */
+ClipmoeTensors *clipmoe_tensors_new (gboolean shapes_only);
+gboolean clipmoe_tensors_shapes_only (const ClipmoeTensors *self);
 void clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value);
 /* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. The
  * bytes come later, with clipmoe_tensors_set_data(). */

@@ -8,6 +8,7 @@
 struct _ClipmoeTensors {
   GPtrArray *tensors;
   GHashTable *names, *metadata;
+  gboolean shapes_only;
 };
 
 /* What the table keeps of a tensor beside what everybody sees. */
@@ -46,12 +47,18 @@ tensor_free (gpointer data) {
 }
 
 ClipmoeTensors *
-clipmoe_tensors_new (void) {
+clipmoe_tensors_new (gboolean shapes_only) {
   ClipmoeTensors *self = g_new (ClipmoeTensors, 1);
+  self->shapes_only = shapes_only;
   self->tensors = g_ptr_array_new_with_free_func (tensor_free);
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
+}
+
+gboolean
+clipmoe_tensors_shapes_only (const ClipmoeTensors *self) {
+  return self->shapes_only;
 }
 
 void

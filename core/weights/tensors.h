@@ -3,6 +3,7 @@
 #define CLIPMOE_TENSORS_H
 
 #include "../clipmoe/error.h"
+#include "../base/limits.h"
 
 typedef enum {
   CLIPMOE_DTYPE_F64,
@@ -11,10 +12,6 @@ typedef enum {
   CLIPMOE_DTYPE_BF16,
   CLIPMOE_DTYPE_OTHER, /* integers, bool, f8: carried, never converted */
 } ClipmoeDtype;
-
-#define CLIPMOE_MAX_DIMS 8
-#define CLIPMOE_MAX_TENSORS 100000
-#define CLIPMOE_MAX_NAME 256
 
 /* One tensor: contiguous, row-major, little-endian, perhaps unaligned. The table owns name and data. */
 typedef struct {
@@ -33,6 +30,9 @@ typedef struct _ClipmoeTensors ClipmoeTensors;
  * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
  * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
+/* The same without the numbers: names, types, shapes and metadata, validated; every tensor's data is NULL.
+ * Costs the headers alone, whatever the size of the file. */
+ClipmoeTensors *clipmoe_tensors_read_shapes (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
 /* In file order. */

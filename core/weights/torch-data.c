@@ -225,7 +225,7 @@ clipmoe_torch_read_entries (ClipmoeTensors *self, ClipmoeFile *file, ClipmoeZip 
   }
   if (ok)
     qsort (views, entries->len, sizeof *views, by_need);
-  for (guint i = 0; i < entries->len && ok; i++)
+  for (guint i = 0; i < entries->len && ok && !clipmoe_tensors_shapes_only (self); i++)
     ok = read_view (&r, &views[i]);
   g_hash_table_unref (r.blocks);
   g_free (views);

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include "../base/limits.h"
 
-#define MAX_ENTRIES 200000
-#define MAX_DIRECTORY (48u << 20)
-#define MAX_NAME 1024
 #define LOCAL_SIZE 30
 #define CENTRAL_SIZE 46
 #define END_SIZE 22
@@ -111,11 +109,11 @@ find_directory (ClipmoeZip *zip, guint64 *offset, guint64 *size, guint64 *count,
                 "a directory of %" G_GUINT64_FORMAT " bytes at byte %" G_GUINT64_FORMAT
                 " does not end where the end record begins",
                 *size, *offset);
-  if (*count > MAX_ENTRIES || *size > MAX_DIRECTORY) {
+  if (*count > CLIPMOE_MAX_ZIP_ENTRIES || *size > CLIPMOE_MAX_ZIP_DIRECTORY) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
                  "%s: zip archive: a directory of %" G_GUINT64_FORMAT " members in %" G_GUINT64_FORMAT
                  " bytes, the limits are %u and %u",
-                 zip->path, *count, *size, MAX_ENTRIES, MAX_DIRECTORY);
+                 zip->path, *count, *size, CLIPMOE_MAX_ZIP_ENTRIES, CLIPMOE_MAX_ZIP_DIRECTORY);
     return FALSE;
   }
   if (*count == 0 || *count > *size / CENTRAL_SIZE)
@@ -160,7 +158,7 @@ apply_extra (const guint8 *extra, guint length, guint64 *fields[], guint n_field
 /* A relative path of plain parts. Nothing is ever opened by it, but it is printed and compared. */
 static gboolean
 plain_name (const char *name, gsize length) {
-  if (length < 1 || length > MAX_NAME || !g_utf8_validate (name, (gssize)length, NULL))
+  if (length < 1 || length > CLIPMOE_MAX_ZIP_NAME || !g_utf8_validate (name, (gssize)length, NULL))
     return FALSE;
   const char *part = name, *end = name + length;
   for (const char *c = name; c <= end; c++) {
@@ -243,7 +241,7 @@ descriptor_size (const guint8 *p, guint64 length, const Member *m) {
 /* The local record must say what the directory says, and all of the member must lie before the directory. */
 static gboolean
 check_local (ClipmoeZip *zip, Member *m, guint64 directory, GError **error) {
-  guint8 h[LOCAL_SIZE], text[MAX_NAME], descriptor[24];
+  guint8 h[LOCAL_SIZE], text[CLIPMOE_MAX_ZIP_NAME], descriptor[24];
   if (m->header > directory || directory - m->header < LOCAL_SIZE)
     return bad (zip, error, "member \"%.80s\" lies outside the file", m->entry.name);
   if (!clipmoe_file_pread (zip->file, m->header, h, sizeof h, error))

@@ -1,9 +1,42 @@
 #include "common.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static gboolean
+parse_activation (const char *name, ClipmoeActivation *activation) {
+  static const char *const names[] = {
+      [CLIPMOE_ACTIVATION_AUTO] = "auto",
+      [CLIPMOE_ACTIVATION_QUICK_GELU] = "quick-gelu",
+      [CLIPMOE_ACTIVATION_GELU] = "gelu",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name, names[i]) == 0) {
+      if (activation)
+        *activation = (ClipmoeActivation)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+clipmoe_parse_precision (const char *name, ClipmoePrecision *precision) {
+  static const char *const names[] = {
+      [CLIPMOE_PRECISION_AUTO] = "auto",
+      [CLIPMOE_PRECISION_F32] = "f32",
+      [CLIPMOE_PRECISION_HALF] = "half",
+      [CLIPMOE_PRECISION_INT8] = "int8",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name ? name : "auto", names[i]) == 0) {
+      *precision = (ClipmoePrecision)i;
+      return TRUE;
+    }
+  return FALSE;
+}
 
 int
 clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, const char *description,
@@ -51,6 +84,36 @@ clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, 
 }
 
 int
+clipmoe_usage (const char *name, const char *format, ...) {
+  va_list args;
+  va_start (args, format);
+  char *sentence = g_strdup_vprintf (format, args);
+  va_end (args);
+  fprintf (stderr, "clipmoe %s: %s, see clipmoe %s --help\n", name, sentence, name);
+  g_free (sentence);
+  return 2;
+}
+
+int
+clipmoe_check (const char *name, const ClipmoeModelArguments *a) {
+  if (a->experts < 0 || a->experts > 1024)
+    return clipmoe_usage (name, "--experts %d: expected 0 to 1024", a->experts);
+  if (a->threads < 0 || a->threads > 1024)
+    return clipmoe_usage (name, "--threads %d: expected 0 to 1024", a->threads);
+  if (a->activation && !parse_activation (a->activation, NULL))
+    return clipmoe_usage (name, "--activation %s: expected auto, quick-gelu or gelu", a->activation);
+  return 0;
+}
+
+void
+clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
+  g_free (a->model);
+  g_free (a->vocab);
+  g_free (a->activation);
+  *a = (ClipmoeModelArguments){0};
+}
+
+int
 clipmoe_fail (GError *error) {
   /* a message quotes what a file holds: one line, and nothing that a terminal obeys */
   char *valid = g_utf8_make_valid (error->message, -1);
@@ -78,27 +141,10 @@ clipmoe_print (const GString *out) {
 
 ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
-  ClipmoeModelOptions options = {
-      .vocab = a->vocab, .experts = (guint)CLAMP (a->experts, 0, 1024), .no_vocab = no_vocab};
-  if (a->activation && g_str_equal (a->activation, "quick-gelu"))
-    options.activation = CLIPMOE_ACTIVATION_QUICK_GELU;
-  else if (a->activation && g_str_equal (a->activation, "gelu"))
-    options.activation = CLIPMOE_ACTIVATION_GELU;
-  else if (a->activation && !g_str_equal (a->activation, "auto")) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "--activation %s: expected auto, quick-gelu or gelu", a->activation);
-    return NULL;
-  }
+  ClipmoeModelOptions options = {.vocab = a->vocab, .experts = (guint)a->experts, .no_vocab = no_vocab};
+  if (a->activation)
+    parse_activation (a->activation, &options.activation);
   return clipmoe_model_open (a->model, &options, error);
-}
-
-ClipmoeEncoder *
-clipmoe_open_encoder (const ClipmoeModelArguments *a, GError **error) {
-  ClipmoeModel *model = clipmoe_open_model (a, FALSE, error);
-  ClipmoeEncoderOptions options = {.threads = (guint)CLAMP (a->threads, 0, 1024)};
-  ClipmoeEncoder *encoder = model ? clipmoe_encoder_new (model, &options, error) : NULL;
-  clipmoe_model_unref (model);
-  return encoder;
 }
 
 void

@@ -29,12 +29,20 @@ typedef struct {
  * said. */
 int clipmoe_parse (int argc, char **argv, const char *name, const char *parameters, const char *description,
                    const GOptionEntry *entries, char ***files);
+/* "clipmoe NAME: SENTENCE, see clipmoe NAME --help" on stderr; returns 2. */
+int clipmoe_usage (const char *name, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* 0, or 2 with a sentence, when one of @arguments is a value that it cannot have. */
+int clipmoe_check (const char *name, const ClipmoeModelArguments *arguments);
+void clipmoe_model_arguments_clear (ClipmoeModelArguments *arguments);
 /* Prints the sentence, frees @error, returns 1. */
 int clipmoe_fail (GError *error);
+/* @arguments passed clipmoe_check(). */
 ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboolean no_vocab, GError **error);
-ClipmoeEncoder *clipmoe_open_encoder (const ClipmoeModelArguments *arguments, GError **error);
 /* All of @out to standard output: 0, or 1 with a sentence when that fails. */
 int clipmoe_print (const GString *out);
+#define CLIPMOE_PRECISION_NAMES "auto, f32, half or int8"
+/* NULL is auto. FALSE: none of these names. */
+gboolean clipmoe_parse_precision (const char *name, ClipmoePrecision *precision);
 void clipmoe_json_string (GString *out, const char *text);
 
 #endif

@@ -1,29 +1,42 @@
 /* clipmoe embed: unit vectors of pictures, videos and words, as JSON lines or one array. */
 #include <gst/gst.h>
+#include <gst/video/video.h>
 #include <base/file.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include "commands.h"
 #include "common.h"
 #include "picture.h"
+#include "pipe.h"
+#include "properties.h"
 #include "tagrun.h"
 
 static const char about[] =
     "Examples:\n"
     "  clipmoe embed cat.png\n"
     "  clipmoe embed --text \"a photo of a dog.\" --text \"a photo of a cat.\"\n"
-    "  clipmoe embed --npy vectors.npy *.jpg\n\n"
+    "  clipmoe embed --npy vectors.npy *.jpg\n"
+    "  clipmoe embed - < cat.png                             - is standard input\n\n"
     "Words are taken as they are, without a template. A video gives one line a look. With --npy the vectors\n"
-    "are rows of a float32 array, files first, then words, and nothing is printed.\n";
+    "are rows of a float32 array, files first, then words, and nothing is printed. The other options are\n"
+    "properties of clipmoebin under the same name.\n";
+
+/* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
+static const char *const names[] = {
+    "model",    "vocab",           "activation", "experts", "rate",   "inference-interval",
+    "geometry", "video-direction", "precision",  "threads", "source", "decode",
+    NULL};
 
 typedef struct {
-  ClipmoeModelArguments model;
+  GstElement *tag; /* holds every option's value, and looks at videos */
   ClipmoeEncoder *encoder;
   const ClipmoeModelInfo *info;
   ClipmoeGeometry geometry;
-  char *geometry_name;
-  double rate;
+  ClipmoeOrientation direction;
+  const char *source; /* instead of the file's name, or NULL */
   gboolean npy;
   GString *lines;     /* what JSON lines there are so far */
   GByteArray *matrix; /* [rows][embed] float */
@@ -50,18 +63,8 @@ add (Embed *self, const char *what, const char *name, const char *time, const fl
 
 /* Every look of what GStreamer can decode. */
 static gboolean
-embed_video (Embed *self, const char *path, GError **error) {
-  GstElement *tag = clipmoe_tagrun_element (error);
-  if (!tag)
-    return FALSE;
-  g_object_set (tag, "model", self->model.model, "vocab", self->model.vocab, "attach-embedding", TRUE, "rate",
-                self->rate, "threads", (guint)MAX (self->model.threads, 0), "experts",
-                (guint)MAX (self->model.experts, 0), NULL);
-  if (self->model.activation)
-    gst_util_set_object_arg (G_OBJECT (tag), "activation", self->model.activation);
-  if (self->geometry_name)
-    gst_util_set_object_arg (G_OBJECT (tag), "geometry", self->geometry_name);
-  ClipmoeTagRun run = {.tag = tag, .source = path, .looks = g_ptr_array_new_with_free_func (g_free)};
+embed_video (Embed *self, const char *path, const char *name, GError **error) {
+  ClipmoeTagRun run = {.tag = self->tag, .source = name, .looks = g_ptr_array_new_with_free_func (g_free)};
   gboolean ok = clipmoe_tagrun_file (&run, path, error);
   for (guint i = 0; ok && i < run.looks->len; i++) {
     json_t *look = json_loads (run.looks->pdata[i], JSON_DECODE_ANY, NULL);
@@ -71,7 +74,7 @@ embed_video (Embed *self, const char *path, GError **error) {
     guchar *vector = base64 ? g_base64_decode (base64, &n) : NULL;
     ok = vector && n == self->info->embed * sizeof (float);
     if (ok)
-      add (self, "source", path, time, (const float *)(void *)vector);
+      add (self, "source", name, time, (const float *)(void *)vector);
     else
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                    "%s: clipmoetag gave no vector of %u numbers", path, self->info->embed);
@@ -80,12 +83,11 @@ embed_video (Embed *self, const char *path, GError **error) {
     json_decref (look);
   }
   g_ptr_array_unref (run.looks);
-  gst_object_unref (tag);
   return ok;
 }
 
 static gboolean
-embed_file (Embed *self, const char *path, float *vector, GError **error) {
+embed_file (Embed *self, const char *path, const char *name, float *vector, GError **error) {
   guint8 *rgb = NULL;
   ClipmoeImage image = {.format = CLIPMOE_FORMAT_RGB};
   GError *e = NULL;
@@ -95,14 +97,14 @@ embed_file (Embed *self, const char *path, float *vector, GError **error) {
       return FALSE;
     }
     g_clear_error (&e);
-    return embed_video (self, path, error);
+    return embed_video (self, path, name, error);
   }
   image.planes[0] = rgb;
   image.strides[0] = (gint)image.width * 3;
-  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, self->geometry,
-                                               CLIPMOE_ORIENTATION_IDENTITY, vector, error);
+  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, self->geometry, self->direction,
+                                               vector, error);
   if (ok)
-    add (self, "source", path, NULL, vector);
+    add (self, "source", name, NULL, vector);
   g_free (rgb);
   return ok;
 }
@@ -125,80 +127,127 @@ write_npy (const Embed *self, const char *path, GError **error) {
   return ok;
 }
 
+/* What the element took of the options, for pictures and words, which do not go through it. */
 static gboolean
-parse_geometry (Embed *self, GError **error) {
-  static const char *const names[] = {"crop", "squash", "letterbox"};
-  for (guint i = 0; self->geometry_name && i < G_N_ELEMENTS (names); i++)
-    if (g_str_equal (names[i], self->geometry_name)) {
-      self->geometry = (ClipmoeGeometry)i;
-      return TRUE;
-    }
-  if (self->geometry_name)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "--geometry %s: expected crop, squash or letterbox", self->geometry_name);
-  return !self->geometry_name;
+open_encoder (Embed *self, GError **error) {
+  ClipmoeModelOptions options = {0};
+  ClipmoeEncoderOptions run = {0};
+  char *path, *vocab;
+  int activation, geometry, precision, direction;
+  g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",
+                &options.experts, "geometry", &geometry, "precision", &precision, "threads", &run.threads,
+                "video-direction", &direction, NULL);
+  options.vocab = vocab;
+  options.activation = activation;
+  run.precision = precision;
+  self->geometry = geometry;
+  /* of a picture, EXIF's turn is taken already: auto has nothing left to do */
+  self->direction = direction <= GST_VIDEO_ORIENTATION_UR_LL ? (ClipmoeOrientation)direction : 0;
+  ClipmoeModel *model = clipmoe_model_open (path, &options, error);
+  self->encoder = model ? clipmoe_encoder_new (model, &run, error) : NULL;
+  self->info = self->encoder ? clipmoe_model_get_info (model) : NULL; /* the encoder keeps the model */
+  clipmoe_model_unref (model);
+  g_free (path);
+  g_free (vocab);
+  return self->encoder != NULL;
+}
+
+static gboolean
+embed_text (Embed *self, const char *text, guint number, float *vector, GError **error) {
+  guint truncated = 0;
+  if (!clipmoe_encoder_encode_texts (self->encoder, &text, 1, vector, &truncated, error))
+    return FALSE;
+  add (self, "text", text, NULL, vector);
+  if (truncated)
+    fprintf (stderr, "clipmoe: text %u is longer than the model's context of %u tokens and was cut\n", number,
+             self->info->context);
+  return TRUE;
+}
+
+/* Each line of standard input. */
+static gboolean
+embed_lines (Embed *self, guint *number, float *vector, GError **error) {
+  char *line = NULL;
+  size_t size = 0;
+  ssize_t n;
+  gboolean ok = TRUE;
+  while (ok && (n = getline (&line, &size, stdin)) >= 0) {
+    if (n && line[n - 1] == '\n')
+      line[--n] = 0;
+    ok = embed_text (self, line, ++*number, vector, error);
+  }
+  free (line);
+  return ok;
+}
+
+static gboolean
+embed_all (Embed *self, char **files, char **texts, GError **error) {
+  if (!open_encoder (self, error))
+    return FALSE;
+  float *vector = g_new (float, self->info->embed);
+  gboolean ok = TRUE, terminal = isatty (2);
+  guint number = 0, n = g_strv_length (files);
+  gint64 begun = g_get_monotonic_time ();
+  for (guint i = 0; ok && i < n; i++) {
+    char *path = clipmoe_pipe_path (files[i], error);
+    ok = path && embed_file (self, path, self->source ? self->source : files[i], vector, error);
+    clipmoe_pipe_name (files[i], path, error ? *error : NULL);
+    g_free (path);
+    double took = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC, rate = (i + 1) / took;
+    if (terminal && n > 1)
+      fprintf (stderr, "\r\033[K%u of %u files  %.1f a second, %.0f s left%s", i + 1, n, rate,
+               (n - i - 1) / rate, ok && i + 1 < n ? "" : "\r\033[K");
+  }
+  for (char **t = texts; ok && t && *t; t++)
+    ok = strcmp (*t, "-") == 0 ? embed_lines (self, &number, vector, error)
+                               : embed_text (self, *t, ++number, vector, error);
+  g_free (vector);
+  return ok;
 }
 
 int
 clipmoe_cmd_embed (int argc, char **argv) {
-  Embed self = {.rate = 1};
+  Embed self = {0};
   char **texts = NULL, **files = NULL, *npy = NULL;
-  const GOptionEntry entries[] = {
-      CLIPMOE_MODEL_ENTRIES (self.model),
-      {"text", 0, 0, G_OPTION_ARG_STRING_ARRAY, &texts, "Words, taken as they are; may be repeated", "WORDS"},
-      {"geometry", 0, 0, G_OPTION_ARG_STRING, &self.geometry_name, "crop, squash or letterbox", "NAME"},
-      {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &self.rate, "Looks per second of a video; 0 = every frame", "N"},
+  const GOptionEntry own[] = {
+      {"text", 0, 0, G_OPTION_ARG_STRING_ARRAY, &texts,
+       "Words, taken as they are; may be repeated; - reads lines from standard input", "WORDS"},
       {"npy", 0, 0, G_OPTION_ARG_FILENAME, &npy, "Write a NumPy array there instead of JSON lines",
        "OUT.npy"},
-      {NULL}};
-  int r =
-      clipmoe_parse (argc, argv, "clipmoe embed",
-                     "FILE… — print the unit vectors of pictures, videos and words", about, entries, &files);
-  if (r)
-    return r == 2 ? 2 : 0;
+  };
   GError *error = NULL;
-  if (!texts && !*files) {
-    fprintf (stderr, "clipmoe embed: expected a file or --text, see clipmoe embed --help\n");
-    r = 2;
-  } else if (!parse_geometry (&self, &error)) {
-    clipmoe_fail (g_steal_pointer (&error));
-    r = 2;
-  } else if (!(self.rate >= 0 && self.rate <= 1000)) {
-    fprintf (stderr, "clipmoe embed: --rate: expected 0 to 1000, see clipmoe embed --help\n");
-    r = 2;
+  self.tag = clipmoe_tagrun_element (&error);
+  if (!self.tag)
+    return clipmoe_fail (error);
+  g_object_set (self.tag, "attach-embedding", TRUE, NULL);
+  ClipmoeProperties properties;
+  clipmoe_properties_init (&properties, G_OBJECT_GET_CLASS (self.tag), own, G_N_ELEMENTS (own), names);
+  int r = clipmoe_parse (argc, argv, "clipmoe embed",
+                         "FILE… — print the unit vectors of pictures, videos and words", about,
+                         properties.entries, &files);
+  gboolean help = r == 1;
+  if (r)
+    r = help ? 0 : 2;
+  else if (!texts && !*files)
+    r = clipmoe_usage ("embed", "expected a file or --text");
+  else
+    r = clipmoe_properties_apply (&properties, "embed", self.tag);
+  if (!r && !help) {
+    self.npy = npy != NULL;
+    self.lines = g_string_new (NULL);
+    self.matrix = g_byte_array_new ();
+    self.source = clipmoe_properties_get (&properties, "source");
+    gboolean ok = embed_all (&self, files, texts, &error);
+    if (ok && npy)
+      ok = write_npy (&self, npy, &error);
+    r = ok ? clipmoe_print (self.lines) : clipmoe_fail (error);
+    g_string_free (self.lines, TRUE);
+    g_byte_array_unref (self.matrix);
   }
-  if (r) {
-    g_strfreev (files);
-    g_strfreev (texts);
-    return r;
-  }
-  self.npy = npy != NULL;
-  self.lines = g_string_new (NULL);
-  self.matrix = g_byte_array_new ();
-  self.encoder = clipmoe_open_encoder (&self.model, &error);
-  self.info = self.encoder ? clipmoe_model_get_info (clipmoe_encoder_get_model (self.encoder)) : NULL;
-  float *vector = self.info ? g_new (float, self.info->embed) : NULL;
-  gboolean ok = self.encoder != NULL;
-  for (char **f = files; ok && *f; f++)
-    ok = embed_file (&self, *f, vector, &error);
-  for (char **t = texts; ok && t && *t; t++) {
-    guint truncated = 0;
-    ok = clipmoe_encoder_encode_texts (self.encoder, (const char *const *)t, 1, vector, &truncated, &error);
-    if (ok)
-      add (&self, "text", *t, NULL, vector);
-    if (truncated)
-      fprintf (stderr, "clipmoe: text %d is longer than the model's context of %u tokens and was cut\n",
-               (int)(t - texts) + 1, self.info->context);
-  }
-  if (ok && npy)
-    ok = write_npy (&self, npy, &error);
-  r = ok ? clipmoe_print (self.lines) : clipmoe_fail (error);
-  g_string_free (self.lines, TRUE);
-  g_byte_array_unref (self.matrix);
-  g_free (vector);
-  g_free (npy);
-  g_free (self.geometry_name);
   clipmoe_encoder_free (self.encoder);
+  clipmoe_properties_clear (&properties);
+  gst_object_unref (self.tag);
+  g_free (npy);
   g_strfreev (texts);
   g_strfreev (files);
   return r;

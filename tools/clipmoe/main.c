@@ -4,6 +4,7 @@
 #include <string.h>
 #include <clipmoe/clipmoe.h>
 #include "commands.h"
+#include "common.h"
 
 static const struct {
   const char *name, *what;
@@ -13,6 +14,8 @@ static const struct {
     {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
+    {"bench", "measure how fast this machine is", clipmoe_cmd_bench},
+    {"limits", "print the most that any input may ask for", clipmoe_cmd_limits},
 };
 
 static void
@@ -21,9 +24,20 @@ usage (FILE *to) {
                "processor.\n\n");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     fprintf (to, "  %-10s %s\n", commands[i].name, commands[i].what);
-  fprintf (
-      to,
-      "\nExample:\n  clipmoe tag --labels \"dog,car\" street.mp4\n\nclipmoe COMMAND --help says more.\n");
+  fprintf (to, "\nExample:\n  clipmoe tag --labels \"dog,car\" street.mp4\n\nclipmoe COMMAND --help says "
+               "more, clipmoe "
+               "--version what this processor runs.\n");
+}
+
+static int
+version (void) {
+  GError *error = NULL;
+  const char *tier = clipmoe_processor_get_tier (&error), *forced = g_getenv ("CLIPMOE_CPU");
+  if (!tier)
+    return clipmoe_fail (error);
+  printf ("clipmoe %s\nruns on this processor as %s%s%s\n", CLIPMOE_VERSION, tier,
+          forced && *forced ? ", forced by CLIPMOE_CPU=" : "", forced && *forced ? forced : "");
+  return 0;
 }
 
 int
@@ -34,8 +48,7 @@ main (int argc, char **argv) {
     return 0;
   }
   if (argc >= 2 && strcmp (argv[1], "--version") == 0) {
-    printf ("clipmoe %s\n", CLIPMOE_VERSION);
-    return 0;
+    return version ();
   }
   for (guint i = 0; argc >= 2 && i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)

@@ -97,7 +97,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   } else if (!choose ("--to", a.to, layouts, &layout) ||
              !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store)) {
     r = 2;
-  } else {
+  } else if (!(r = clipmoe_check ("model convert", &a.model))) {
     a.model.model = rest[0];
     r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeStore)store);
   }

@@ -122,9 +122,12 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
   if (r)
     return r == 2 ? 2 : 0;
   if (rest[0] && rest[1]) {
-    fprintf (stderr, "clipmoe model inspect: expected at most one path, see clipmoe model inspect --help\n");
     g_strfreev (rest);
-    return 2;
+    return clipmoe_usage ("model inspect", "expected at most one path");
+  }
+  if ((r = clipmoe_check ("model inspect", &a))) {
+    g_strfreev (rest);
+    return r;
   }
   GError *error = NULL;
   if (rest[0])

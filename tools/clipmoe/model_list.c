@@ -40,13 +40,12 @@ clipmoe_cmd_model_list (int argc, char **argv) {
   if (r)
     return r == 2 ? 2 : 0;
   if (rest[0]) {
-    fprintf (stderr, "clipmoe model list: expected no arguments, see clipmoe model list --help\n");
     g_strfreev (rest);
-    return 2;
+    return clipmoe_usage ("model list", "expected no arguments");
   }
   char **names = clipmoe_resource_list ("");
   for (char **n = names; *n; n++) {
-    ClipmoeModelOptions options = {.no_vocab = TRUE};
+    ClipmoeModelOptions options = {.shapes_only = TRUE}; /* a hundred large models are a blink */
     GError *error = NULL;
     ClipmoeModel *m = clipmoe_model_open (*n, &options, &error);
     print_field (*n, "\t");

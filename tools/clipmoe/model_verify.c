@@ -129,9 +129,12 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
   if (r)
     return r == 2 ? 2 : 0;
   if (rest[0] && rest[1]) {
-    fprintf (stderr, "clipmoe model verify: expected at most one path, see clipmoe model verify --help\n");
     g_strfreev (rest);
-    return 2;
+    return clipmoe_usage ("model verify", "expected at most one path");
+  }
+  if ((r = clipmoe_check ("model verify", &a))) {
+    g_strfreev (rest);
+    return r;
   }
   if (rest[0])
     a.model = rest[0];

@@ -9,11 +9,7 @@
 #include <jerror.h>
 #include <png.h>
 #include <base/file.h>
-
-#define MAX_FILE (512u << 20)
-#define MAX_SIDE 32768
-#define MAX_PIXELS 100000000
-#define MAX_SCANS 200 /* of a progressive JPEG: each costs a walk over the whole picture */
+#include <base/limits.h>
 
 /* What both decoders share. It lives in memory of its own, so that a long jump back leaves it as it was. */
 typedef struct {
@@ -35,10 +31,11 @@ fail (Load *self, ClipmoeError code, const char *what) {
 /* Sizes are checked before anything is allocated by them. */
 static gboolean
 take_size (Load *self, guint width, guint height) {
-  if (!width || !height || width > MAX_SIDE || height > MAX_SIDE || (guint64)width * height > MAX_PIXELS) {
+  if (!width || !height || width > CLIPMOE_MAX_SIDE || height > CLIPMOE_MAX_SIDE ||
+      (guint64)width * height > CLIPMOE_MAX_PIXELS) {
     char *what =
         g_strdup_printf ("a picture of %u x %u pixels, expected 1 to %d a side and at most %d in all", width,
-                         height, MAX_SIDE, MAX_PIXELS);
+                         height, CLIPMOE_MAX_SIDE, CLIPMOE_MAX_PIXELS);
     fail (self, CLIPMOE_ERROR_LIMIT, what);
     g_free (what);
     return FALSE;
@@ -148,8 +145,9 @@ jpeg_skip (j_decompress_ptr info, long n) {
 
 static void
 jpeg_progress (j_common_ptr info) {
-  if (((j_decompress_ptr)info)->input_scan_number > MAX_SCANS) {
-    fail (info->client_data, CLIPMOE_ERROR_LIMIT, "JPEG: more than 200 scans");
+  if (((j_decompress_ptr)info)->input_scan_number > CLIPMOE_MAX_SCANS) {
+    fail (info->client_data, CLIPMOE_ERROR_LIMIT,
+          "JPEG: more than " G_STRINGIFY (CLIPMOE_MAX_SCANS) " scans");
     longjmp (((Load *)info->client_data)->back, 1);
   }
 }
@@ -310,7 +308,7 @@ gboolean
 clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
   GError *own = NULL;
   gsize length;
-  char *data = clipmoe_file_read (path, MAX_FILE, &length, error);
+  char *data = clipmoe_file_read (path, CLIPMOE_MAX_PICTURE_FILE, &length, error);
   if (!data)
     return FALSE;
   Load *load = g_new0 (Load, 1);

@@ -16,10 +16,14 @@ clipmoe_tagrun_element (GError **error) {
   if (!gst_init_check (NULL, NULL, error))
     return NULL;
   GstElement *tag = gst_element_factory_make ("clipmoebin", NULL);
+  if (!tag) { /* installed where GStreamer does not look by itself, such as /usr/local */
+    gst_registry_scan_path (gst_registry_get (), CLIPMOE_PLUGINDIR);
+    tag = gst_element_factory_make ("clipmoebin", NULL);
+  }
   if (!tag) {
-    g_set_error (
-        error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-        "GStreamer does not find the element clipmoebin, expected libgstclipmoe.so in GST_PLUGIN_PATH");
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "GStreamer does not find the element clipmoebin, expected libgstclipmoe.so "
+                 "in " CLIPMOE_PLUGINDIR " or in GST_PLUGIN_PATH");
     return NULL;
   }
   gst_object_ref_sink (tag);

@@ -57,6 +57,10 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
     g_strfreev (texts);
     return 2;
   }
+  if ((r = clipmoe_check ("tokenize", &a))) {
+    g_strfreev (texts);
+    return r;
+  }
   GError *error = NULL;
   ClipmoeModel *model = NULL;
   ClipmoeTokenizer *t;

@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they name and link
+to is there.
+
+Commands run in a folder that holds files of the names they use. Closes with `N passed, N failed, N skipped`.
+"""
+import glob
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
+ROOT = os.path.dirname(TESTS)
+COMMAND = os.environ["CLIPMOE_COMMAND"]
+PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/docs/*.md"))
+sys.path.insert(0, os.path.join(TESTS, "model"))
+import checkpoints as ck  # noqa: E402
+
+# What is not run here, and why.
+ELSEWHERE = {
+    r"pipelines/quickstart": "installs packages and fetches a video",
+    r"tests/run": "would run this test",
+    r"meson setup|meson devenv": "the build is there",
+    r"sudo |export ": "tests/install/install.py installs",
+    r"docs/make_elements": "the test elements.md runs it",
+}
+# A camera that ends, and a window that no display is needed for.
+STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),
+              ("--arch ViT-B-32", "--seconds 0.1 --arch ViT-B-32")]
+passed = failed = skipped = 0
+
+
+def check(name, ok, *why):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    if not ok:
+        print("FAILED:", name, *[str(w)[-1500:] for w in why])
+
+
+def page(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def commands(text):
+    """The lines of indented blocks, those that go on joined."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    blocks, inside, before = [], False, ""
+    for line in text.split("\n"):
+        if line.startswith("    ") and (inside or not before.strip()):
+            if not inside:
+                blocks.append([])
+            if blocks[-1] and blocks[-1][-1].endswith("\\"):
+                blocks[-1][-1] = blocks[-1][-1][:-1] + line.strip()
+            else:
+                blocks[-1].append(line.strip())
+            inside = True
+        else:
+            inside = False
+        before = line
+    # the picture of a folder is no command
+    lines = [l for b in blocks if not b[0].endswith("/") for l in b]
+    return [l for l in lines if re.match(r"(sudo |export |[a-z.]*/?[a-z0-9._/-]+( |$))", l)]
+
+
+def prepare(work):
+    """Files of every name that the pages use."""
+    run = lambda *c: subprocess.run(c, check=True, cwd=work, stdout=subprocess.DEVNULL, timeout=120)
+    run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=30", "!", "video/x-raw,width=160,height=120,framerate=10/1", "!",
+        "x264enc", "speed-preset=ultrafast", "!", "h264parse", "!", "mp4mux", "!", "filesink", "location=street.mp4")
+    shutil.copy(work + "/street.mp4", work + "/video.mp4")
+    for name in ("a.jpg", "b.jpg"):
+        run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", "jpegenc", "!", "filesink", "location=" + name)
+    default = os.path.join(ROOT, "models", "default")
+    shutil.copytree(default, work + "/my-clip")
+    # every block's layer twice, with a router: the same model as a mixture
+    tensors, metadata, _ = ck.load(default + "/model.safetensors")
+    mixed = {}
+    for name, value in tensors.items():
+        if ".mlp." not in name:
+            mixed[name] = value
+        for e in range(2) if ".mlp." in name else ():
+            mixed[name.replace(".mlp.", ".experts.%d." % e)] = value
+        if name.endswith(".mlp.c_fc.weight"):
+            mixed[name.replace("mlp.c_fc.weight", "gate.weight")] = value[:2]
+    ck.save(work + "/clip-moe.safetensors", mixed, metadata)
+    with open(default + "/merges.txt", "rb") as f, gzip.open(work + "/bpe_simple_vocab_16e6.txt.gz", "wb") as g:
+        g.write(f.read())
+    # the elements must be the build's: nothing of an installed one
+    os.mkdir(work + "/bin")
+    os.symlink(COMMAND, work + "/bin/clipmoe")
+
+
+def run_commands(work):
+    environment = dict(os.environ, PATH=work + "/bin:" + os.environ["PATH"])
+    n = 0
+    for name in PAGES:
+        for line in commands(page(name)):
+            if any(re.match(pattern, line) for pattern in ELSEWHERE):
+                continue
+            for a, b in STANDS_FOR:
+                line = line.replace(a, b)
+            for made in ("for-transformers", "my-clip.safetensors"):
+                path = os.path.join(work, made)
+                shutil.rmtree(path) if os.path.isdir(path) else os.path.exists(path) and os.unlink(path)
+            r = subprocess.run(["bash", "-c", line], cwd=work, env=environment, stdin=subprocess.DEVNULL, timeout=120,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            n += 1
+            check("%s: %s" % (name, line), r.returncode == 0 and "ERROR" not in r.stdout and "CRITICAL" not in r.stdout, r.stdout)
+            if "post-messages" in line:
+                check("%s: messages arrive: %s" % (name, line), "clipmoe-tags" in r.stdout, r.stdout)
+    check("commands are found", n >= 15, n)
+    check("publish wrote its file", os.path.getsize(work + "/street.jsonl") > 0)
+
+
+def run_python(work):
+    blocks = re.findall(r"^```python\n(.*?)^```", page("README.md"), re.M | re.S)
+    check("README has Python", len(blocks) == 1)
+    try:
+        import gi  # noqa: F401
+        gi.require_version("Gst", "1.0")
+    except (ImportError, ValueError) as error:
+        global skipped
+        skipped += 1
+        print("SKIPPED: Python of README:", error)
+        return
+    for block in blocks:
+        lines = [l for l in block.strip().split("\n")]
+        r = subprocess.run([sys.executable, "-c", block], cwd=work, timeout=120, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+        out = re.findall(r"^([\d.]+) \[\('", r.stdout, re.M)
+        check("README's Python prints tags", r.returncode == 0 and {"0.0", "1.0", "2.0"} <= set(out), r.stdout)
+        check("it is about ten lines", len(lines) <= 13, len(lines))
+
+
+def names():
+    readme = page("README.md")
+    for kind in ("labels", "templates"):
+        have = {f[:-4] for f in os.listdir(os.path.join(ROOT, "models", kind))}
+        sentence = re.search(r"ready-made %s.*?\(" % {"labels": "lists are", "templates": "sets of prompts"}[kind], readme, re.S)
+        said = set(re.findall(r"`(\w+)`", sentence[0])) if sentence else None
+        check("README names the installed %s" % kind, said == have, said, have)
+    text = subprocess.run(["gst-inspect-1.0", "clipmoetag"], stdout=subprocess.PIPE, text=True, timeout=60).stdout
+    properties = set(re.findall(r"^  ([a-z-]+) +: ", text, re.M)) - {"name", "parent", "qos"}
+    said = set(re.findall(r"`([a-z-]+)`", "\n".join(l.split("|")[1] for l in readme.split("\n") if l.startswith("| `"))))
+    check("README's table has all properties of clipmoetag", properties and said == properties, said ^ properties)
+    for name in PAGES:
+        folder = os.path.dirname(os.path.join(ROOT, name))
+        for link in re.findall(r"\]\(([^)#]+)", page(name)):
+            if "://" not in link:
+                check("%s: %s is there" % (name, link), os.path.exists(os.path.join(folder, link)))
+        # files of the project that it names; "…" and capitals stand for others
+        for path in re.findall(r"`((?:core|gst|plugin|tools|models|pipelines|tests|docs)/[\w./-]+)`", page(name)):
+            check("%s: %s is there" % (name, path), os.path.exists(os.path.join(ROOT, path)))
+
+
+work = tempfile.mkdtemp()
+prepare(work)
+run_commands(work)
+run_python(work)
+names()
+shutil.rmtree(work)
+print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+sys.exit(failed != 0)

@@ -1,0 +1,323 @@
+/* clipmoe bench: how fast this machine looks at pictures and reads words, with a model or with an
+ * architecture whose weights are made from a seed. */
+#include <model/seeded.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "commands.h"
+#include "common.h"
+
+#define WARM_UP 0.3     /* s: caches, clock and memory come to rest */
+#define MIN_CALLS 5     /* fewer have no spread */
+#define MAX_CALLS 10000 /* more say nothing new */
+#define PROMPT 8        /* tokens of a usual prompt, start and end among them */
+#define MAX_BATCH 1024
+
+static const char about[] =
+    "Examples:\n"
+    "  clipmoe bench                                     the default model\n"
+    "  clipmoe bench --arch ViT-B-32 --threads 1         a published architecture, weights from a seed\n"
+    "  clipmoe bench --arch ViT-B-32-moe --batch 8 --json\n"
+    "  clipmoe bench --model my-clip/\n\n"
+    "Measures the image tower on pictures that are ready (preprocessing apart), and the text tower on "
+    "prompts of\n"
+    "8 tokens. GFLOP/s counts the nominal work of a picture, as if nothing were left out. Times are medians "
+    "of\n"
+    "the calls, with the tenth and ninetieth of a hundred beside them. Run nothing else meanwhile.\n";
+
+typedef struct {
+  ClipmoeModelArguments model;
+  char *arch, *precision;
+  int batch;
+  double seconds;
+  gboolean json;
+} Arguments;
+
+typedef struct {
+  guint calls;
+  double median, low, high; /* ms a call */
+} Times;
+
+typedef struct {
+  const ClipmoeModelInfo *info;
+  const char *tier, *precision;
+  guint threads, batch;
+  double open, ready; /* ms; open is NaN where no file was read */
+  Times image, text;
+  double image_gflop;
+  double peak_mib;
+} Result;
+
+static double
+now (void) {
+  return (double)g_get_monotonic_time () / 1e3;
+}
+
+/* Multiply-adds times two of one tower: @t rows, blocks of which some are mixtures. */
+static double
+tower_work (const ClipmoeTowerInfo *i, double t, guint top_k, guint embed) {
+  double d = i->width, f = i->ffn_width, k = MIN (top_k, i->experts);
+  double block = 8 * t * d * d + 4 * t * t * d, ffn = 4 * t * d * f;
+  return i->layers * block + (i->layers - i->moe_layers) * ffn +
+         i->moe_layers * (k * ffn + 2 * t * d * i->experts) + 2 * d * embed;
+}
+
+static double
+image_work (const ClipmoeModelInfo *i) {
+  double grid = i->image_size / i->patch_size, n = grid * grid, p = i->patch_size;
+  return tower_work (&i->image, n + 1, i->top_k, i->embed) + 6 * n * p * p * i->image.width;
+}
+
+static int
+by_value (gconstpointer a, gconstpointer b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+static double
+quantile (const GArray *sorted, double q) {
+  double at = q * (sorted->len - 1);
+  guint i = (guint)at;
+  double low = g_array_index (sorted, double, i),
+         high = g_array_index (sorted, double, MIN (i + 1, sorted->len - 1));
+  return low + (at - i) * (high - low);
+}
+
+typedef gboolean (*Call) (gpointer data, GError **error);
+
+/* Calls until @seconds have passed, after a warm-up. */
+static gboolean
+measure (Call call, gpointer data, double seconds, Times *out, GError **error) {
+  double begun = now ();
+  do
+    if (!call (data, error))
+      return FALSE;
+  while (now () - begun < WARM_UP * 1e3);
+  GArray *times = g_array_new (FALSE, FALSE, sizeof (double));
+  gboolean ok = TRUE;
+  begun = now ();
+  while (ok && times->len < MAX_CALLS && (times->len < MIN_CALLS || now () - begun < seconds * 1e3)) {
+    double start = now ();
+    ok = call (data, error);
+    double took = now () - start;
+    g_array_append_val (times, took);
+  }
+  g_array_sort (times, by_value);
+  *out = (Times){times->len, quantile (times, 0.5), quantile (times, 0.1), quantile (times, 0.9)};
+  g_array_unref (times);
+  return ok;
+}
+
+typedef struct {
+  ClipmoeEncoder *encoder;
+  guint batch;
+  float *pixels, *out;
+  guint32 ids[PROMPT];
+  guint length;
+} Work;
+
+static gboolean
+look (gpointer data, GError **error) {
+  Work *w = data;
+  return clipmoe_encoder_encode_pixels (w->encoder, w->pixels, w->batch, w->out, error);
+}
+
+static gboolean
+read_prompt (gpointer data, GError **error) {
+  Work *w = data;
+  return clipmoe_encoder_encode_tokens (w->encoder, w->ids, &w->length, 1, w->out, error);
+}
+
+/* Normalised pixels as of a picture, of no kind that a shortcut could use; the same ones every time. */
+static void
+fill (Work *w, const ClipmoeModelInfo *i) {
+  gsize n = (gsize)w->batch * 3 * i->image_size * i->image_size;
+  guint32 state = 1;
+  for (gsize j = 0; j < n; j++) {
+    state = state * 1664525u + 1013904223u;
+    w->pixels[j] = (float)(state >> 8) * (4.0f / (1 << 24)) - 2.0f;
+  }
+  w->length = MIN (PROMPT, i->context);
+  for (guint j = 0; j < w->length; j++) { /* the largest id ends a text */
+    state = state * 1664525u + 1013904223u;
+    w->ids[j] = j + 1 == w->length ? i->vocab_size - 1 : state % (i->vocab_size - 1);
+  }
+}
+
+static gboolean
+run (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
+  const ClipmoeModelInfo *i = r->info;
+  Work w = {.encoder = encoder, .batch = r->batch};
+  w.pixels = g_try_new (float, (gsize)r->batch * 3 * i->image_size * i->image_size);
+  w.out = g_try_new (float, (gsize)r->batch * i->embed);
+  gboolean ok = w.pixels && w.out;
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for %u pictures", r->batch);
+  else
+    fill (&w, i);
+  ok = ok && measure (look, &w, a->seconds, &r->image, error) &&
+       measure (read_prompt, &w, MIN (a->seconds, 1), &r->text, error);
+  g_free (w.pixels);
+  g_free (w.out);
+  r->image_gflop = image_work (i) / 1e9;
+  struct rusage usage;
+  if (getrusage (RUSAGE_SELF, &usage) == 0)
+    r->peak_mib = (double)usage.ru_maxrss / 1024;
+  return ok;
+}
+
+static void
+json_number (GString *out, const char *name, double value, const char *format) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_string_append_printf (out, ",\"%s\":%s", name,
+                          isfinite (value) ? g_ascii_formatd (text, sizeof text, format, value) : "null");
+}
+
+static void
+json_spread (GString *out, const char *name, double low, double high) {
+  char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];
+  g_string_append_printf (out, ",\"%s\":[%s,%s]", name, g_ascii_formatd (a, sizeof a, "%.4f", low),
+                          g_ascii_formatd (b, sizeof b, "%.4f", high));
+}
+
+static void
+print_json (GString *out, const Result *r) {
+  double n = r->batch;
+  g_string_append (out, "{\"schema\":\"clipmoe.bench/1\",\"version\":\"" CLIPMOE_VERSION "\",\"model\":");
+  clipmoe_json_string (out, r->info->id);
+  g_string_append_printf (out, ",\"tier\":\"%s\",\"precision\":\"%s\",\"threads\":%u,\"batch\":%u", r->tier,
+                          r->precision, r->threads, r->batch);
+  json_number (out, "ms_per_image", r->image.median / n, "%.4f");
+  json_spread (out, "ms_per_image_p10_p90", r->image.low / n, r->image.high / n);
+  g_string_append_printf (out, ",\"calls\":%u", r->image.calls);
+  json_number (out, "images_per_second", 1e3 * n / r->image.median, "%.3f");
+  json_number (out, "gflop_per_image", r->image_gflop, "%.4f");
+  json_number (out, "gflop_per_second", 1e3 * r->image_gflop * n / r->image.median, "%.2f");
+  json_number (out, "ms_per_prompt", r->text.median, "%.4f");
+  json_spread (out, "ms_per_prompt_p10_p90", r->text.low, r->text.high);
+  json_number (out, "open_ms", r->open, "%.1f");
+  json_number (out, "ready_ms", r->ready, "%.1f");
+  json_number (out, "peak_mib", r->peak_mib, "%.1f");
+  g_string_append (out, "}\n");
+}
+
+G_GNUC_PRINTF (3, 4)
+static void
+line (GString *out, const char *name, const char *format, ...) {
+  va_list args;
+  va_start (args, format);
+  g_string_append_printf (out, "%-12s ", name);
+  g_string_append_vprintf (out, format, args);
+  g_string_append_c (out, '\n');
+  va_end (args);
+}
+
+static void
+print_table (GString *out, const Result *r) {
+  const ClipmoeModelInfo *i = r->info;
+  double n = r->batch;
+  line (out, "model", "%s, %.1f M parameters, %.1f M active a token", i->id, (double)i->parameters / 1e6,
+        (double)i->active_parameters / 1e6);
+  line (out, "runs as", "%s, %s, %u thread%s, batch %u", r->tier, r->precision, r->threads,
+        r->threads == 1 ? "" : "s", r->batch);
+  line (out, "image", "%.2f ms (%.2f to %.2f, %u calls), %.1f images/s", r->image.median / n,
+        r->image.low / n, r->image.high / n, r->image.calls, 1e3 * n / r->image.median);
+  line (out, "work", "%.2f GFLOP an image, %.1f GFLOP/s", r->image_gflop,
+        1e3 * r->image_gflop * n / r->image.median);
+  line (out, "prompt", "%.2f ms (%.2f to %.2f), %u tokens", r->text.median, r->text.low, r->text.high,
+        MIN (PROMPT, i->context));
+  if (isfinite (r->open))
+    line (out, "open", "%.0f ms to read and check the file", r->open);
+  line (out, "ready", "%.0f ms to make it ready to run", r->ready);
+  line (out, "memory", "%.0f MiB at its peak", r->peak_mib);
+}
+
+static ClipmoeModel *
+get_model (const Arguments *a, Result *r, GError **error) {
+  double begun = now ();
+  ClipmoeModel *m = NULL;
+  r->open = NAN;
+  if (a->arch) {
+    ClipmoeSeededShape shape;
+    if (clipmoe_seeded_shape_find (a->arch, &shape, error)) {
+      if (a->model.experts > 0 && shape.top_k)
+        shape.top_k = (guint)a->model.experts;
+      m = clipmoe_seeded_model_new (&shape, 1, error);
+    }
+  } else {
+    m = clipmoe_open_model (&a->model, !a->model.vocab, error);
+    r->open = now () - begun;
+  }
+  return m;
+}
+
+static int
+bench (const Arguments *a, ClipmoePrecision precision) {
+  GError *error = NULL;
+  Result r = {.batch = (guint)a->batch};
+  ClipmoeModel *m = get_model (a, &r, &error);
+  ClipmoeEncoderOptions options = {
+      .precision = precision, .threads = (guint)a->model.threads, .batch = (guint)a->batch};
+  double begun = now ();
+  ClipmoeEncoder *encoder = m ? clipmoe_encoder_new (m, &options, &error) : NULL;
+  r.ready = now () - begun;
+  GString *out = g_string_new (NULL);
+  int status = 1;
+  if (encoder) {
+    r.info = clipmoe_model_get_info (m);
+    r.tier = clipmoe_encoder_get_tier (encoder);
+    r.precision = clipmoe_encoder_get_precision (encoder);
+    r.threads = clipmoe_encoder_get_threads (encoder);
+    if (run (a, &r, encoder, &error)) {
+      (a->json ? print_json : print_table) (out, &r);
+      status = clipmoe_print (out);
+    }
+  }
+  if (error)
+    status = clipmoe_fail (error);
+  g_string_free (out, TRUE);
+  clipmoe_encoder_free (encoder);
+  clipmoe_model_unref (m);
+  return status;
+}
+
+int
+clipmoe_cmd_bench (int argc, char **argv) {
+  Arguments a = {.batch = 1, .seconds = 3};
+  const GOptionEntry entries[] = {
+      {"arch", 0, 0, G_OPTION_ARG_STRING, &a.arch,
+       "ViT-B-32, ViT-B-16, ViT-L-14, ViT-L-14-336, or one of these with -moe behind it (2 of 4 experts)",
+       "NAME"},
+      CLIPMOE_MODEL_ENTRIES (a.model),
+      {"batch", 0, 0, G_OPTION_ARG_INT, &a.batch, "Pictures in a call; default 1", "N"},
+      {"precision", 0, 0, G_OPTION_ARG_STRING, &a.precision, "Arithmetic: " CLIPMOE_PRECISION_NAMES, "NAME"},
+      {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &a.seconds, "How long to measure pictures; default 3", "S"},
+      {"json", 0, 0, G_OPTION_ARG_NONE, &a.json, "One JSON object on a line instead of the table", NULL},
+      {NULL}};
+  char **rest = NULL;
+  ClipmoePrecision precision = CLIPMOE_PRECISION_AUTO;
+  int r = clipmoe_parse (argc, argv, "clipmoe bench", "— how fast this machine runs a model", about, entries,
+                         &rest);
+  gboolean help = r == 1;
+  if (r) {
+    r = help ? 0 : 2;
+  } else if (rest[0]) {
+    r = clipmoe_usage ("bench", "expected no arguments, but --model or --arch");
+  } else if (a.arch && a.model.model) {
+    r = clipmoe_usage ("bench", "expected one of --arch and --model");
+  } else if (a.batch < 1 || a.batch > MAX_BATCH) {
+    r = clipmoe_usage ("bench", "--batch: expected 1 to 1024");
+  } else if (!(a.seconds > 0 && a.seconds <= 3600)) {
+    r = clipmoe_usage ("bench", "--seconds: expected more than 0, up to 3600");
+  } else if (!clipmoe_parse_precision (a.precision, &precision)) {
+    r = clipmoe_usage ("bench", "--precision: expected " CLIPMOE_PRECISION_NAMES);
+  } else if (!(r = clipmoe_check ("bench", &a.model))) {
+    r = bench (&a, precision);
+  }
+  g_free (a.arch);
+  g_free (a.precision);
+  clipmoe_model_arguments_clear (&a.model);
+  g_strfreev (rest);
+  return r;
+}

@@ -1,0 +1,69 @@
+#include "pipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "common.h"
+
+static gboolean
+copy (int from, int to, GError **error) {
+  enum { SIZE = 1 << 16 };
+  guint8 *bytes = g_malloc (SIZE);
+  ssize_t n = 0;
+  gboolean ok = TRUE;
+  while (ok && (n = read (from, bytes, SIZE)) != 0) {
+    if (n < 0 && errno == EINTR)
+      continue;
+    ok = n > 0;
+    if (!ok)
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: %s", g_strerror (errno));
+    for (ssize_t done = 0, m; ok && done < n; done += MAX (m, 0)) {
+      m = write (to, bytes + done, (size_t)(n - done));
+      ok = m >= 0 || errno == EINTR;
+      if (!ok)
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: no room for it in %s: %s",
+                     g_get_tmp_dir (), g_strerror (errno));
+    }
+  }
+  g_free (bytes);
+  return ok;
+}
+
+char *
+clipmoe_pipe_spool (GError **error) {
+  int fd = open (g_get_tmp_dir (), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0) { /* a file system that cannot: the name is taken away at once */
+    char *path = g_build_filename (g_get_tmp_dir (), "clipmoe-XXXXXX", NULL);
+    fd = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+      unlink (path);
+    g_free (path);
+  }
+  if (fd < 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot keep standard input there: %s",
+                 g_get_tmp_dir (), g_strerror (errno));
+    return NULL;
+  }
+  if (!copy (0, fd, error)) {
+    close (fd);
+    return NULL;
+  }
+  return g_strdup_printf ("/proc/self/fd/%d", fd); /* open as long as the process is */
+}
+
+char *
+clipmoe_pipe_path (const char *name, GError **error) {
+  return strcmp (name, "-") == 0 ? clipmoe_pipe_spool (error) : g_strdup (name);
+}
+
+void
+clipmoe_pipe_name (const char *name, const char *path, GError *error) {
+  if (strcmp (name, "-") != 0 || !error)
+    return;
+  GString *message = g_string_new (error->message);
+  g_string_replace (message, path, "standard input", 0);
+  g_free (error->message);
+  error->message = g_string_free (message, FALSE);
+}

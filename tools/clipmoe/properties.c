@@ -1,0 +1,98 @@
+#include "properties.h"
+
+#include <string.h>
+#include "common.h"
+
+/* Of the element itself: GStreamer's base classes add some that mean nothing to a command. */
+static gboolean
+is_option (const GParamSpec *s, GType type, const char *const *names) {
+  return (s->flags & G_PARAM_WRITABLE) && s->owner_type == type &&
+         (!names || g_strv_contains (names, s->name));
+}
+
+/* The blurb, and where only some words are taken, which; the first stands for the default. */
+static char *
+describe (GParamSpec *s) {
+  GString *text = g_string_new (g_param_spec_get_blurb (s));
+  if (G_IS_PARAM_SPEC_ENUM (s)) {
+    GEnumClass *values = G_PARAM_SPEC_ENUM (s)->enum_class;
+    int normal = G_PARAM_SPEC_ENUM (s)->default_value;
+    g_string_append_printf (text, ": %s", g_enum_get_value (values, normal)->value_nick);
+    for (guint i = 0; i < values->n_values; i++)
+      if (values->values[i].value != normal)
+        g_string_append_printf (text, ", %s", values->values[i].value_nick);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static const char *
+kind (const GParamSpec *s) {
+  return G_IS_PARAM_SPEC_BOOLEAN (s)                              ? "true|false"
+         : G_IS_PARAM_SPEC_UINT (s) || G_IS_PARAM_SPEC_DOUBLE (s) ? "N"
+         : G_IS_PARAM_SPEC_ENUM (s)                               ? "NAME"
+                                                                  : "TEXT";
+}
+
+void
+clipmoe_properties_init (ClipmoeProperties *self, GObjectClass *klass, const GOptionEntry *own, guint n_own,
+                         const char *const *names) {
+  guint n;
+  self->specs = g_object_class_list_properties (klass, &n);
+  self->entries = g_new0 (GOptionEntry, n_own + n + 1);
+  self->values = g_new0 (char *, n + 1);
+  self->blurbs = g_ptr_array_new_with_free_func (g_free);
+  memcpy (self->entries, own, n_own * sizeof *own);
+  self->n = 0;
+  for (guint i = 0; i < n; i++) {
+    GParamSpec *s = self->specs[i];
+    if (!is_option (s, G_OBJECT_CLASS_TYPE (klass), names))
+      continue;
+    self->specs[self->n] = s;
+    g_ptr_array_add (self->blurbs, describe (s));
+    self->entries[n_own + self->n] = (GOptionEntry){
+        s->name, 0, 0, G_OPTION_ARG_STRING, &self->values[self->n], self->blurbs->pdata[self->n], kind (s)};
+    self->n++;
+  }
+}
+
+void
+clipmoe_properties_clear (ClipmoeProperties *self) {
+  for (guint i = 0; i < self->n; i++)
+    g_free (self->values[i]);
+  g_ptr_array_unref (self->blurbs);
+  g_free (self->values);
+  g_free (self->entries);
+  g_free (self->specs);
+}
+
+const char *
+clipmoe_properties_get (const ClipmoeProperties *self, const char *name) {
+  for (guint i = 0; i < self->n; i++)
+    if (g_str_equal (self->specs[i]->name, name))
+      return self->values[i];
+  return NULL;
+}
+
+int
+clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag) {
+  for (guint i = 0; i < self->n; i++) {
+    GParamSpec *spec = self->specs[i];
+    const char *text = self->values[i];
+    GValue v = G_VALUE_INIT;
+    if (!text)
+      continue;
+    g_value_init (&v, spec->value_type);
+    gboolean ok = TRUE;
+    if (G_VALUE_HOLDS_STRING (&v))
+      g_value_set_string (&v, text); /* as it was typed: GStreamer's own quoting is not the user's */
+    else
+      ok = gst_value_deserialize_with_pspec (&v, text, spec) && !g_param_value_validate (spec, &v);
+    if (ok)
+      g_object_set_property (G_OBJECT (tag), spec->name, &v);
+    g_value_unset (&v);
+    if (!ok)
+      return clipmoe_usage (command, "--%s %s: not a value it takes (gst-inspect-1.0 %s names them)",
+                            spec->name, text, GST_OBJECT_NAME (gst_element_get_factory (tag)));
+  }
+  return 0;
+}
