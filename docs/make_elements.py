@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Writes docs/elements.md, the reference of the elements, from what gst-inspect-1.0 says of them.
 
-    meson devenv -C build docs/make_elements.py            writes it
-    meson devenv -C build docs/make_elements.py --check    says whether it is up to date (a test does this)
+    meson devenv -C build -w . docs/make_elements.py            writes it
+    meson devenv -C build -w . docs/make_elements.py --check    says whether it is up to date (a test does this)
 """
 import os
 import re

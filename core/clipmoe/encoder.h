@@ -39,8 +39,6 @@ CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
 /** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
 CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
-/** How many threads it uses at most; never 0. Since: 0.1 */
-CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
 /** The tier that an encoder made now would run: the best for this processor, or the one that the environment
  * variable CLIPMOE_CPU names. UNSUPPORTED when this processor lacks that one. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);

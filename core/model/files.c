@@ -66,6 +66,11 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
                  "or " CLIPMOE_DATADIR "/models");
     return FALSE;
   }
+  if (!found && !strchr (path, '/') && !g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: no such file or folder, and no model of that name is installed", path);
+    return FALSE;
+  }
   if (!found)
     found = g_strdup (path);
   files->name = g_path_get_basename (found);

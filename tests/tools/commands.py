@@ -98,6 +98,8 @@ def version_and_bench(work):
           abs(line["ms_per_image"] * line["images_per_second"] - 1000) < 1 and
           abs(line["gflop_per_image"] * line["images_per_second"] - line["gflop_per_second"]) <
           0.01 * line["gflop_per_second"], line)
+    check("bench: the id is the one of inspect",
+          line["model"] == json.loads(run("model", "inspect", "--json").stdout)["id"], line)
     table = bench().stdout.decode()
     check("bench: a table", line["model"] in table and "ms (" in table and "GFLOP/s" in table, table)
     # the work of a picture of ViT-B/32, of which 8.82 GFLOP are known; weights from a seed are the same everywhere
@@ -195,6 +197,7 @@ def main():
         refused("%s: no such activation" % command[0], 2, *command, "--activation", "relu")
     refused("bench: a model or an architecture", 2, "bench", "--arch", "ViT-B-32", "--model", "default")
     refused("bench: no such architecture", 1, "bench", "--arch", "ViT-Z-9")
+    refused("no such model", 1, "model", "inspect", "no-such-model")
     refused("bench: no such precision", 2, "bench", "--precision", "int3")
     refused("bench: batch out of range", 2, "bench", "--batch", "0")
     refused("a table of the changes alone would be wrong", 2, "tag", "--post-messages", "changes", png)
@@ -259,9 +262,11 @@ def main():
     check("EXIF orientation is applied", array.shape[0] == 8 and array[1] @ array[2] > 0.99, array[1:3])
     ids = json.loads(run("tokenize", "a dog").stdout)
     check("tokenize", ids["text"] == "a dog" and len(ids["ids"]) >= 4, ids)
-    full = subprocess.run(
-        [COMMAND, "tokenize", "a"], stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE)
-    check("a full standard output is a failure", full.returncode == 1, full)
+    for command in (["tokenize", "a"], ["--version"], ["--help"], ["limits"], ["tag", "--help"], ["model", "inspect"],
+                    ["model", "list"], ["model", "verify"], ["tag", png], ["embed", png]):
+        full = subprocess.run([COMMAND, *command], stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE)
+        check("%s: a full standard output is a failure" % command, full.returncode == 1 and
+              b"standard output" in full.stderr, full)
 
     print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return failed != 0

@@ -41,7 +41,7 @@ typedef struct {
 
 typedef struct {
   const ClipmoeModelInfo *info;
-  const char *tier, *precision;
+  const char *id, *tier, *precision;
   guint threads, batch;
   double open, ready; /* ms; open is NaN where no file was read */
   Times image, text;
@@ -185,7 +185,7 @@ static void
 print_json (GString *out, const Result *r) {
   double n = r->batch;
   g_string_append (out, "{\"schema\":\"clipmoe.bench/1\",\"version\":\"" CLIPMOE_VERSION "\",\"model\":");
-  clipmoe_json_string (out, r->info->id);
+  clipmoe_json_string (out, r->id);
   g_string_append_printf (out, ",\"tier\":\"%s\",\"precision\":\"%s\",\"threads\":%u,\"batch\":%u", r->tier,
                           r->precision, r->threads, r->batch);
   json_number (out, "ms_per_image", r->image.median / n, "%.4f");
@@ -217,7 +217,7 @@ static void
 print_table (GString *out, const Result *r) {
   const ClipmoeModelInfo *i = r->info;
   double n = r->batch;
-  line (out, "model", "%s, %.1f M parameters, %.1f M active a token", i->id, (double)i->parameters / 1e6,
+  line (out, "model", "%s, %.1f M parameters, %.1f M active a token", r->id, (double)i->parameters / 1e6,
         (double)i->active_parameters / 1e6);
   line (out, "runs as", "%s, %s, %u thread%s, batch %u", r->tier, r->precision, r->threads,
         r->threads == 1 ? "" : "s", r->batch);
@@ -233,6 +233,40 @@ print_table (GString *out, const Result *r) {
   line (out, "memory", "%.0f MiB at its peak", r->peak_mib);
 }
 
+/* What the system can give without taking it from others, in bytes; 0 = it does not say. */
+static double
+available (void) {
+  char *text = NULL;
+  double kib = 0;
+  if (g_file_get_contents ("/proc/meminfo", &text, NULL, NULL)) {
+    const char *at = strstr (text, "MemAvailable:");
+    if (at)
+      kib = g_ascii_strtod (at + strlen ("MemAvailable:"), NULL);
+  }
+  g_free (text);
+  return kib * 1024;
+}
+
+/* Parameters in blocks, which are nearly all of a large model. */
+static double
+tower_size (const ClipmoeSeededTower *t) {
+  double d = t->width, f = t->ffn_width;
+  return t->layers * (4 * d * d + MAX (t->experts, 1) * 2 * d * f);
+}
+
+/* Said before the system would have to kill somebody: weights as they are and packed, as f32. */
+static gboolean
+affordable (const ClipmoeSeededShape *s, GError **error) {
+  double needed =
+             2 * sizeof (float) *
+             (tower_size (&s->image) + tower_size (&s->text) + (double)s->vocab_size * s->text.width / 2),
+         there = available ();
+  if (there > 0 && needed > there)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: needs %.1f GiB of memory, %.1f are free",
+                 s->name, needed / (1 << 30), there / (1 << 30));
+  return there <= 0 || needed <= there;
+}
+
 static ClipmoeModel *
 get_model (const Arguments *a, Result *r, GError **error) {
   double begun = now ();
@@ -240,13 +274,13 @@ get_model (const Arguments *a, Result *r, GError **error) {
   r->open = NAN;
   if (a->arch) {
     ClipmoeSeededShape shape;
-    if (clipmoe_seeded_shape_find (a->arch, &shape, error)) {
+    if (clipmoe_seeded_shape_find (a->arch, &shape, error) && affordable (&shape, error)) {
       if (a->model.experts > 0 && shape.top_k)
         shape.top_k = (guint)a->model.experts;
       m = clipmoe_seeded_model_new (&shape, 1, error);
     }
   } else {
-    m = clipmoe_open_model (&a->model, !a->model.vocab, error);
+    m = clipmoe_open_model_anyhow (&a->model, error);
     r->open = now () - begun;
   }
   return m;
@@ -266,6 +300,8 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   int status = 1;
   if (encoder) {
     r.info = clipmoe_model_get_info (m);
+    /* the id of a checkpoint depends on its vocabulary: without, it would be the id of another model */
+    r.id = a->arch || clipmoe_model_get_tokenizer (m) ? r.info->id : r.info->name;
     r.tier = clipmoe_encoder_get_tier (encoder);
     r.precision = clipmoe_encoder_get_precision (encoder);
     r.threads = clipmoe_encoder_get_threads (encoder);

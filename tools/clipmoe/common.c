@@ -147,6 +147,19 @@ clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **
   return clipmoe_model_open (a->model, &options, error);
 }
 
+ClipmoeModel *
+clipmoe_open_model_anyhow (const ClipmoeModelArguments *a, GError **error) {
+  GError *why = NULL;
+  ClipmoeModel *m = clipmoe_open_model (a, FALSE, &why);
+  if (!m && !a->vocab && g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT)) {
+    g_clear_error (&why);
+    m = clipmoe_open_model (a, TRUE, &why);
+  }
+  if (why)
+    g_propagate_error (error, why);
+  return m;
+}
+
 void
 clipmoe_json_string (GString *out, const char *text) {
   char *valid = g_utf8_make_valid (text, -1);

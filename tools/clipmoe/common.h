@@ -40,6 +40,8 @@ int clipmoe_fail (GError *error);
 ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboolean no_vocab, GError **error);
 /* All of @out to standard output: 0, or 1 with a sentence when that fails. */
 int clipmoe_print (const GString *out);
+/* With its vocabulary, on which the id depends; without, where there is none and none was named. */
+ClipmoeModel *clipmoe_open_model_anyhow (const ClipmoeModelArguments *arguments, GError **error);
 #define CLIPMOE_PRECISION_NAMES "auto, f32, half or int8"
 /* NULL is auto. FALSE: none of these names. */
 gboolean clipmoe_parse_precision (const char *name, ClipmoePrecision *precision);

@@ -1,4 +1,5 @@
 /* clipmoe: the table of sub-commands. */
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,16 +41,14 @@ version (void) {
   return 0;
 }
 
-int
-main (int argc, char **argv) {
-  setlocale (LC_ALL, "");
+static int
+run (int argc, char **argv) {
   if (argc >= 2 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
     usage (stdout);
     return 0;
   }
-  if (argc >= 2 && strcmp (argv[1], "--version") == 0) {
+  if (argc >= 2 && strcmp (argv[1], "--version") == 0)
     return version ();
-  }
   for (guint i = 0; argc >= 2 && i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
@@ -58,4 +57,17 @@ main (int argc, char **argv) {
   else
     usage (stderr);
   return 2;
+}
+
+int
+main (int argc, char **argv) {
+  setlocale (LC_ALL, "");
+  setlocale (LC_NUMERIC, "C"); /* numbers are read by programs, too */
+  int status = run (argc, argv);
+  /* whatever printed it: an answer that did not arrive is a failure */
+  if (status == 0 && (fflush (stdout) != 0 || ferror (stdout))) {
+    fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
+    return 1;
+  }
+  return status;
 }

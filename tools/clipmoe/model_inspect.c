@@ -94,20 +94,6 @@ print_json (const ClipmoeModelInfo *i, gboolean vocab) {
   json_decref (root);
 }
 
-/* With its vocabulary, on which the id depends; a model that has none can be looked at all the same. */
-static ClipmoeModel *
-open_model (const ClipmoeModelArguments *a, GError **error) {
-  GError *why = NULL;
-  ClipmoeModel *m = clipmoe_open_model (a, FALSE, &why);
-  if (!m && !a->vocab && g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT)) {
-    g_clear_error (&why);
-    m = clipmoe_open_model (a, TRUE, &why);
-  }
-  if (why)
-    g_propagate_error (error, why);
-  return m;
-}
-
 int
 clipmoe_cmd_model_inspect (int argc, char **argv) {
   ClipmoeModelArguments a = {0};
@@ -132,7 +118,7 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
   GError *error = NULL;
   if (rest[0])
     a.model = rest[0];
-  ClipmoeModel *m = open_model (&a, &error);
+  ClipmoeModel *m = clipmoe_open_model_anyhow (&a, &error);
   gboolean vocab = m && clipmoe_model_get_tokenizer (m);
   if (m && json)
     print_json (clipmoe_model_get_info (m), vocab);

@@ -131,7 +131,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
         silence = 0;
       }
       if (terminal && step) {
-        show_progress (pipeline, path, begun);
+        show_progress (pipeline, run->source, begun);
         shown = TRUE;
       }
       if (!step || silence >= SILENCE) {
@@ -261,7 +261,7 @@ clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
   }
   g_ptr_array_set_size (run->looks, 0);
   if (run->sheet)
-    clipmoe_sheet_begin (run->sheet, path);
+    clipmoe_sheet_begin (run->sheet, run->source);
   gboolean picture = clipmoe_picture_load (path, &rgb, &width, &height, &e);
   if (!picture && !g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
     g_propagate_error (error, e);

@@ -92,9 +92,7 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
       one (t, *p, strlen (*p), context, ids, out, &error);
     }
   }
-  r = error                                                                        ? clipmoe_fail (error)
-      : fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0 ? 0
-                                                                                   : 1;
+  r = error ? clipmoe_fail (error) : clipmoe_print (out);
   g_string_free (out, TRUE);
   g_free (ids);
   clipmoe_tokenizer_unref (t);
