@@ -9,9 +9,11 @@
 #include "encoder-private.h"
 #include "storage.h"
 
+#define MAX_BATCH 1024
+
 struct _ClipmoeEncoder {
   ClipmoeModel *model;
-  ClipmoeEncoderOptions options;
+  guint batch; /* pictures in one run of the tower */
   const ClipmoeKernels *kernels;
   ClipmoeLinear patches;
   ClipmoePackedTower image, text;
@@ -52,23 +54,28 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
     return NULL;
   const ClipmoeModelInfo *info = &model->info;
   guint side = info->image_size, patch = info->patch_size, grid = side / patch, tokens = grid * grid + 1;
-  guint allowed = cm_cpus_allowed ();
+  if (o.batch > MAX_BATCH) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
+                 o.batch, MAX_BATCH);
+    return NULL;
+  }
+  guint batch = MAX (o.batch, 1), allowed = cm_cpus_allowed ();
   guint threads = cm_pool_start (o.threads && o.threads < allowed ? o.threads : allowed);
 
   ClipmoeEncoder *self = g_new0 (ClipmoeEncoder, 1);
   self->model = clipmoe_model_ref (model);
-  self->options = o;
+  self->batch = batch;
   self->kernels = kernels;
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
-  self->pixels = g_try_new (float, 3 * (gsize)side * side);
-  self->columns = g_try_new (float, (gsize)grid *grid * 3 * patch * patch);
-  self->embedded = g_try_new (float, (gsize)grid *grid *clipmoe_padded (model->image.width));
+  self->pixels = g_try_new (float, (gsize)batch * 3 * side * side);
+  self->columns = g_try_new (float, (gsize)batch *grid *grid * 3 * patch * patch);
+  self->embedded = g_try_new (float, (gsize)batch *grid *grid *clipmoe_padded (model->image.width));
   self->row[0] = g_try_new (float, model->image.width + clipmoe_padded (info->embed));
   self->row[1] = g_try_new (float, model->text.width + clipmoe_padded (info->embed));
   self->ids = g_try_new (guint32, info->context);
   if (!clipmoe_linear_init (&self->patches, model->conv1_weight, NULL, model->image.width,
                             3 * patch * patch) ||
-      !clipmoe_packed_tower_init (&self->image, &model->image, kernels, threads, tokens, model->top_k,
+      !clipmoe_packed_tower_init (&self->image, &model->image, kernels, threads, batch * tokens, model->top_k,
                                   model->image_projection, info->embed) ||
       !clipmoe_packed_tower_init (&self->text, &model->text, kernels, threads, info->context, model->top_k,
                                   model->text_projection, info->embed) ||
@@ -155,42 +162,50 @@ finish (ClipmoeEncoder *self, ClipmoePackedTower *t, guint row, const float *wei
   return TRUE;
 }
 
+/* @pixels[count][3][side][side], at most a batch of them. */
 static gboolean
-encode_picture (ClipmoeEncoder *self, const float *pixels, float *out, GError **error) {
+encode_batch (ClipmoeEncoder *self, const float *pixels, guint count, float *out, GError **error) {
   const ClipmoeModel *m = self->model;
   guint side = m->info.image_size, patch = m->info.patch_size, grid = side / patch, n = grid * grid;
   gsize d = m->image.width, length = 3 * (gsize)patch * patch, dp = clipmoe_padded (d);
   ClipmoePackedTower *t = &self->image;
-  for (guint r = 0; r < grid; r++)
-    for (guint c = 0; c < grid; c++) {
-      float *to = self->columns + (r * grid + c) * length;
-      for (guint channel = 0; channel < 3; channel++)
-        for (guint y = 0; y < patch; y++, to += patch)
-          memcpy (to, pixels + ((gsize)channel * side + r * patch + y) * side + c * patch,
-                  patch * sizeof (float));
+  float *to = self->columns;
+  for (guint p = 0; p < count; p++, pixels += 3 * (gsize)side * side)
+    for (guint r = 0; r < grid; r++)
+      for (guint c = 0; c < grid; c++)
+        for (guint channel = 0; channel < 3; channel++)
+          for (guint y = 0; y < patch; y++, to += patch)
+            memcpy (to, pixels + ((gsize)channel * side + r * patch + y) * side + c * patch,
+                    patch * sizeof (float));
+  clipmoe_linear_run (&self->patches, self->kernels, t->threads, count * n, self->columns, length,
+                      self->embedded, dp);
+  clipmoe_packed_tower_trace (t, "patches", -1, self->embedded, count * n, t->tower->width, dp);
+  for (guint p = 0; p < count; p++)
+    for (guint i = 0; i <= n; i++) {
+      const float *from = i ? self->embedded + ((gsize)p * n + i - 1) * dp : m->class_embedding;
+      float *z = t->z + ((gsize)p * (n + 1) + i) * d;
+      for (gsize j = 0; j < d; j++)
+        z[j] = from[j] + m->image_positions[i * d + j];
+      self->kernels->layer_norm (d, z, m->ln_pre_weight, m->ln_pre_bias, m->image.eps, z);
     }
-  clipmoe_linear_run (&self->patches, self->kernels, t->threads, n, self->columns, length, self->embedded,
-                      dp);
-  clipmoe_packed_tower_trace (t, "patches", -1, self->embedded, n, t->tower->width, dp);
-  for (guint i = 0; i <= n; i++) {
-    const float *from = i ? self->embedded + (i - 1) * dp : m->class_embedding;
-    float *z = t->z + i * d;
-    for (gsize j = 0; j < d; j++)
-      z[j] = from[j] + m->image_positions[i * d + j];
-    self->kernels->layer_norm (d, z, m->ln_pre_weight, m->ln_pre_bias, m->image.eps, z);
-  }
-  clipmoe_packed_tower_trace (t, "ln_pre", -1, t->z, n + 1, t->tower->width, d);
-  clipmoe_packed_tower_run (t, n + 1, FALSE, 0);
-  return finish (self, t, 0, m->ln_post_weight, m->ln_post_bias, out, error);
+  clipmoe_packed_tower_trace (t, "ln_pre", -1, t->z, count * (n + 1), t->tower->width, d);
+  clipmoe_packed_tower_run (t, count, n + 1, FALSE, 0);
+  for (guint p = 0; p < count; p++)
+    if (!finish (self, t, p, m->ln_post_weight, m->ln_post_bias, out + (gsize)p * m->info.embed, error))
+      return FALSE;
+  return TRUE;
 }
 
 gboolean
 clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
                                GError **error) {
   gsize side = self->model->info.image_size;
-  for (guint i = 0; i < n; i++)
-    if (!encode_picture (self, pixels + i * 3 * side * side, out + (gsize)i * self->model->info.embed, error))
+  for (guint i = 0, count; i < n; i += count) {
+    count = MIN (self->batch, n - i);
+    if (!encode_batch (self, pixels + i * 3 * side * side, count, out + (gsize)i * self->model->info.embed,
+                       error))
       return FALSE;
+  }
   return TRUE;
 }
 
@@ -198,11 +213,16 @@ gboolean
 clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
                                ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
                                GError **error) {
-  for (guint i = 0; i < n; i++)
-    if (!clipmoe_preprocessor_run (self->preprocessor, &images[i], geometry, orientation, self->pixels,
-                                   error) ||
-        !encode_picture (self, self->pixels, out + (gsize)i * self->model->info.embed, error))
+  gsize side = self->model->info.image_size;
+  for (guint i = 0, count; i < n; i += count) {
+    count = MIN (self->batch, n - i);
+    for (guint p = 0; p < count; p++)
+      if (!clipmoe_preprocessor_run (self->preprocessor, &images[i + p], geometry, orientation,
+                                     self->pixels + p * 3 * side * side, error))
+        return FALSE;
+    if (!encode_batch (self, self->pixels, count, out + (gsize)i * self->model->info.embed, error))
       return FALSE;
+  }
   return TRUE;
 }
 
@@ -230,8 +250,8 @@ encode_ids (ClipmoeEncoder *self, const guint32 *ids, guint n, float *out, GErro
     for (gsize j = 0; j < d; j++)
       self->text.z[i * d + j] = m->token_embedding[ids[i] * d + j] + m->text_positions[i * d + j];
   clipmoe_packed_tower_trace (&self->text, "embedded", -1, self->text.z, end + 1, m->text.width, d);
-  clipmoe_packed_tower_run (&self->text, end + 1, TRUE, end);
-  return finish (self, &self->text, end, m->ln_final_weight, m->ln_final_bias, out, error);
+  clipmoe_packed_tower_run (&self->text, 1, end + 1, TRUE, end);
+  return finish (self, &self->text, 0, m->ln_final_weight, m->ln_final_bias, out, error);
 }
 
 gboolean

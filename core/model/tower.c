@@ -78,28 +78,30 @@ clipmoe_packed_tower_clear (ClipmoePackedTower *self) {
 
 typedef struct {
   const ClipmoePackedTower *tower;
-  guint n, first, last; /* tokens; the rows worked out */
+  guint n, first, last; /* tokens of a sequence; those worked out */
   gboolean causal;
 } Attention;
 
-/* o[t] = sum over u of softmax (q[t] . k[u] / sqrt (d)) v[u], one head; results in tower->norm, which is free
- * by now. */
+/* o[t] = sum over u of softmax (q[t] . k[u] / sqrt (d)) v[u], one head of one sequence. Results stand in
+ * tower->norm, which is free by now, without gaps. */
 static void
-attention_head (void *data, unsigned head) {
+attention_head (void *data, unsigned task) {
   const Attention *a = data;
   const ClipmoePackedTower *t = a->tower;
-  gsize d = t->tower->width / t->tower->heads, width = t->tower->width, row = clipmoe_padded (3 * width);
-  float scale = (float)(1.0 / sqrt ((double)d)), *scores = t->scores + (gsize)head * t->tokens;
-  for (guint i = a->first; i < a->last; i++) {
+  gsize heads = t->tower->heads, sequence = task / heads, head = task % heads;
+  gsize d = t->tower->width / heads, width = t->tower->width, row = clipmoe_padded (3 * width);
+  const float *qkv = t->qkv + sequence * a->n * row + head * d;
+  float scale = (float)(1.0 / sqrt ((double)d)), *scores = t->scores + (gsize)task * a->n;
+  float *o = t->norm + sequence * (a->last - a->first) * width + head * d;
+  for (guint i = a->first; i < a->last; i++, o += width) {
     guint n = a->causal ? i + 1 : a->n;
-    const float *q = t->qkv + i * row + head * d;
+    const float *q = qkv + i * row;
     for (guint u = 0; u < n; u++)
-      scores[u] = t->kernels->dot (d, q, t->qkv + u * row + width + head * d) * scale;
+      scores[u] = t->kernels->dot (d, q, qkv + u * row + width) * scale;
     t->kernels->softmax (n, scores);
-    float *o = t->norm + i * width + head * d;
     memset (o, 0, d * sizeof *o);
     for (guint u = 0; u < n; u++)
-      t->kernels->axpy (d, scores[u], t->qkv + u * row + 2 * width + head * d, o);
+      t->kernels->axpy (d, scores[u], qkv + u * row + 2 * width, o);
   }
 }
 
@@ -142,20 +144,19 @@ ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint ro
 }
 
 static void
-mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint first, guint last) {
+mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint rows) {
   guint experts = p->block->n_experts, d = t->tower->width;
-  float *gates = t->gates + (gsize)first * experts;
-  for (guint i = first; i < last; i++)
+  for (guint i = 0; i < rows; i++)
     for (guint e = 0; e < experts; e++)
       t->gates[(gsize)i * experts + e] =
           t->kernels->dot (d, p->block->gate_weight + (gsize)e * d, t->norm + (gsize)i * d);
-  clipmoe_packed_tower_trace (t, "router", index, gates, last - first, experts, experts);
-  for (guint i = first; i < last; i++)
+  clipmoe_packed_tower_trace (t, "router", index, t->gates, rows, experts, experts);
+  for (guint i = 0; i < rows; i++)
     route (t->gates + (gsize)i * experts, experts, MIN (t->top_k, experts));
-  clipmoe_packed_tower_trace (t, "gates", index, gates, last - first, experts, experts);
+  clipmoe_packed_tower_trace (t, "gates", index, t->gates, rows, experts, experts);
   for (guint e = 0; e < experts; e++) {
     guint n = 0;
-    for (guint i = first; i < last; i++)
+    for (guint i = 0; i < rows; i++)
       if (t->gates[(gsize)i * experts + e] != 0) { /* NaN too: it must reach the result and be refused */
         memcpy (t->expert_in + (gsize)n * d, t->norm + (gsize)i * d, d * sizeof (float));
         t->chosen[n++] = i;
@@ -170,33 +171,39 @@ mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, gu
 }
 
 void
-clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row) {
+clipmoe_packed_tower_run (ClipmoePackedTower *self, guint count, guint n, gboolean causal, guint row) {
   const ClipmoeTower *tower = self->tower;
   const ClipmoeKernels *k = self->kernels;
   gsize d = tower->width, dp = clipmoe_padded (d);
+  guint rows = count * n;
   for (guint l = 0; l < tower->layers; l++) {
     const ClipmoePackedBlock *p = &self->blocks[l];
     const ClipmoeBlock *b = p->block;
     gboolean pooled = l + 1 == tower->layers;
-    guint first = pooled ? row : 0, last = pooled ? row + 1 : n, rows = last - first;
-    for (guint i = 0; i < n; i++)
-      k->layer_norm (d, self->z + i * d, b->ln_1_weight, b->ln_1_bias, tower->eps, self->norm + i * d);
-    clipmoe_linear_run (&p->in_proj, k, self->threads, n, self->norm, d, self->qkv, clipmoe_padded (3 * d));
-    Attention attention = {self, n, first, last, causal};
-    cm_pool_run (self->threads, tower->heads, attention_head, &attention);
-    clipmoe_linear_run (&p->out_proj, k, self->threads, rows, self->norm + first * d, d, self->mixed, dp);
     for (guint i = 0; i < rows; i++)
-      k->axpy (d, 1.0f, self->mixed + i * dp, self->z + (first + i) * d);
-    clipmoe_packed_tower_trace (self, "attention", (int)l, self->z + first * d, rows, tower->width, d);
-    for (guint i = first; i < last; i++)
+      k->layer_norm (d, self->z + i * d, b->ln_1_weight, b->ln_1_bias, tower->eps, self->norm + i * d);
+    clipmoe_linear_run (&p->in_proj, k, self->threads, rows, self->norm, d, self->qkv,
+                        clipmoe_padded (3 * d));
+    Attention attention = {self, n, pooled ? row : 0, pooled ? row + 1 : n, causal};
+    cm_pool_run (self->threads, count * tower->heads, attention_head, &attention);
+    if (pooled) { /* the rest has done its part as keys and values */
+      rows = count;
+      for (guint s = 0; s < count; s++)
+        memmove (self->z + s * d, self->z + ((gsize)s * n + row) * d, d * sizeof (float));
+    }
+    clipmoe_linear_run (&p->out_proj, k, self->threads, rows, self->norm, d, self->mixed, dp);
+    for (guint i = 0; i < rows; i++)
+      k->axpy (d, 1.0f, self->mixed + i * dp, self->z + i * d);
+    clipmoe_packed_tower_trace (self, "attention", (int)l, self->z, rows, tower->width, d);
+    for (guint i = 0; i < rows; i++)
       k->layer_norm (d, self->z + i * d, b->ln_2_weight, b->ln_2_bias, tower->eps, self->norm + i * d);
     if (b->n_experts) {
-      mixture (self, p, (int)l, first, last);
+      mixture (self, p, (int)l, rows);
     } else {
-      ffn (self, p, 0, rows, self->norm + first * d, self->mixed);
+      ffn (self, p, 0, rows, self->norm, self->mixed);
       for (guint i = 0; i < rows; i++)
-        k->axpy (d, 1.0f, self->mixed + i * dp, self->z + (first + i) * d);
+        k->axpy (d, 1.0f, self->mixed + i * dp, self->z + i * d);
     }
-    clipmoe_packed_tower_trace (self, "block", (int)l, self->z + first * d, rows, tower->width, d);
+    clipmoe_packed_tower_trace (self, "block", (int)l, self->z, rows, tower->width, d);
   }
 }

@@ -20,8 +20,8 @@ typedef struct {
 /* For tests: called with a stage's name, its block (-1 outside of blocks), and what it gave: @rows of
  * @columns floats, @stride floats apart. Stages, in order: "patches", "ln_pre" or "embedded"; in a block
  * "attention" (the stream after it), of a mixture "router" (logits) and "gates" (0 = not chosen), "block"
- * (the stream after it); "norm" and "embedding" of the pooled row. In the last block rows are the pooled one
- * alone. */
+ * (the stream after it); "norm" and "embedding" of the pooled row. In the last block rows are the pooled ones
+ * alone. Sequences that run together come as one. */
 typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
                               guint columns, gsize stride);
 
@@ -39,15 +39,17 @@ typedef struct {
   gpointer trace_data;
 } ClipmoePackedTower;
 
-/* @tokens: the most tokens in one run. @projection: [width][embed]. FALSE: no memory. */
+/* @tokens: the most tokens in one run, all sequences together. @projection: [width][embed]. FALSE: no memory.
+ */
 gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower,
                                     const ClipmoeKernels *kernels, guint threads, guint tokens, guint top_k,
                                     const float *projection, guint embed);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 
-/* Runs all blocks over self->z [n][width] in place; in the last one only row @row is worked out, and it is
- * left in self->z + row * width. */
-void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, gboolean causal, guint row);
+/* Runs all blocks over @count sequences of @n tokens in self->z [count][n][width], in place. In the last one
+ * only token @row of each is worked out; they are left as self->z [count][width]. No sequence changes
+ * another's bytes. */
+void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint count, guint n, gboolean causal, guint row);
 
 /* Tells self->trace, where there is one. */
 static inline void

@@ -110,6 +110,78 @@ test_pixels (void) {
   clipmoe_model_unref (model);
 }
 
+static void
+count_runs (gpointer data, const char *stage, int block, const float *values, guint rows, guint columns,
+            gsize stride) {
+  *(guint *)data += strcmp (stage, "ln_pre") == 0;
+}
+
+/* Pictures straight from RGB give what their pixels give, whatever the batch. */
+static void
+test_pictures (void) {
+  ClipmoeModel *model = golden_model ("moe-e4k2");
+  guint embed = clipmoe_model_get_info (model)->embed;
+  ClipmoeTensors *inputs = golden_read ("inputs");
+  guint n = (guint)clipmoe_tensors_lookup (inputs, "pixels")->shape[0];
+  ClipmoeImage *views = g_new0 (ClipmoeImage, n);
+  float *pixels = golden_floats (inputs, "pixels"), *expected = g_new (float, n *embed);
+  float *got = g_new (float, n *embed);
+  GError *error = NULL;
+  ClipmoeEncoder *encoder = golden_encoder (model, NULL, NULL);
+  g_assert_true (clipmoe_encoder_encode_pixels (encoder, pixels, n, expected, &error));
+  clipmoe_encoder_free (encoder);
+  for (guint i = 0; i < n; i++) {
+    char *key = g_strdup_printf ("image%u.rgb", i);
+    const ClipmoeTensor *rgb = clipmoe_tensors_lookup (inputs, key);
+    views[i] = (ClipmoeImage){.format = CLIPMOE_FORMAT_RGB,
+                              .width = (guint)rgb->shape[1],
+                              .height = (guint)rgb->shape[0],
+                              .planes = {rgb->data},
+                              .strides = {(gint)rgb->shape[1] * 3},
+                              .sizes = {rgb->n_bytes}};
+    g_free (key);
+  }
+  for (guint batch = 0; batch <= n + 1; batch++) {
+    ClipmoeEncoderOptions how = {.batch = batch};
+    encoder = golden_encoder (model, NULL, &how);
+    guint runs = 0;
+    clipmoe_encoder_set_trace (encoder, count_runs, &runs);
+    memset (got, 0, n * embed * sizeof *got);
+    g_assert_true (clipmoe_encoder_encode_images (encoder, views, n, CLIPMOE_GEOMETRY_CROP,
+                                                  CLIPMOE_ORIENTATION_IDENTITY, got, &error));
+    g_assert_cmpmem (got, n * embed * sizeof *got, expected, n * embed * sizeof *got);
+    g_assert_cmpuint (runs, ==, batch ? (n + batch - 1) / batch : n);
+    clipmoe_encoder_free (encoder);
+  }
+  ClipmoeEncoderOptions how = {.batch = 1025};
+  g_assert_null (clipmoe_encoder_new (model, &how, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_free (views);
+  g_free (pixels);
+  g_free (expected);
+  g_free (got);
+  clipmoe_tensors_free (inputs);
+  clipmoe_model_unref (model);
+}
+
+/* A text ends at the first of its end tokens. */
+static void
+test_end (void) {
+  ClipmoeModel *model = golden_model ("dense77");
+  guint embed = clipmoe_model_get_info (model)->embed, end = clipmoe_model_get_info (model)->vocab_size - 1;
+  const guint32 ids[] = {end - 1, 40, 300, end, end - 1, 40, 300, end, 7, 500, end, 0, 0};
+  const guint lengths[] = {4, 9};
+  float *out = g_new (float, 2 * embed);
+  GError *error = NULL;
+  ClipmoeEncoder *encoder = golden_encoder (model, NULL, NULL);
+  g_assert_true (clipmoe_encoder_encode_tokens (encoder, ids, lengths, 2, out, &error));
+  g_assert_cmpmem (out, embed * sizeof *out, out + embed, embed * sizeof *out);
+  clipmoe_encoder_free (encoder);
+  g_free (out);
+  clipmoe_model_unref (model);
+}
+
 /* All at once, or one at a time when @single; [n + m][embed], pictures first. */
 static float *
 encode (ClipmoeEncoder *encoder, const float *pixels, guint n, const guint32 *ids, const guint *lengths,
@@ -126,6 +198,9 @@ encode (ClipmoeEncoder *encoder, const float *pixels, guint n, const guint32 *id
                                                   single ? 1 : m, out + (n + i) * embed, &error));
   return out;
 }
+
+/* Of 3 pictures: one at a time, with a rest, all at once, fewer than there is room for. */
+static const struct { guint threads, batch; } ways[] = {{1, 1}, {2, 1}, {3, 1}, {1, 2}, {2, 3}, {3, 4}};
 
 static void
 test_vectors (gconstpointer data) {
@@ -144,24 +219,23 @@ test_vectors (gconstpointer data) {
   gsize bytes = (gsize)(n + m) * info->embed * sizeof (float);
   for (const char *const *tier = golden_tiers (); *tier; tier++) {
     float *first = NULL;
-    for (guint threads = 1; threads <= 3; threads++)
-      for (guint batch = 1; batch <= 4; batch++) { /* of 3 pictures: whole, with a rest, larger than n */
-        ClipmoeEncoderOptions how = {.batch = batch};
-        ClipmoeEncoder *encoder = golden_encoder (model, *tier, &how);
-        clipmoe_encoder_set_threads (encoder, threads);
-        for (guint single = 0; single < 2; single++) {
-          float *got = encode (encoder, pixels, n, ids, lengths, m, single);
-          if (first) {
-            g_assert_cmpmem (first, bytes, got, bytes);
-            g_free (got);
-          } else {
-            golden_compare_units ("image", got, image, n, info->embed);
-            golden_compare_units ("text", got + n * info->embed, text, m, info->embed);
-            first = got;
-          }
+    for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
+      ClipmoeEncoderOptions how = {.batch = ways[i].batch};
+      ClipmoeEncoder *encoder = golden_encoder (model, *tier, &how);
+      clipmoe_encoder_set_threads (encoder, ways[i].threads);
+      for (guint single = 0; single < 2; single++) {
+        float *got = encode (encoder, pixels, n, ids, lengths, m, single);
+        if (first) {
+          g_assert_cmpmem (first, bytes, got, bytes);
+          g_free (got);
+        } else {
+          golden_compare_units ("image", got, image, n, info->embed);
+          golden_compare_units ("text", got + n * info->embed, text, m, info->embed);
+          first = got;
         }
-        clipmoe_encoder_free (encoder);
       }
+      clipmoe_encoder_free (encoder);
+    }
     g_free (first);
   }
   g_free (pixels);
@@ -184,6 +258,8 @@ main (int argc, char **argv) {
   if (golden_missing ())
     return 77;
   g_test_add_func ("/golden/pixels", test_pixels);
+  g_test_add_func ("/golden/pictures", test_pictures);
+  g_test_add_func ("/golden/end", test_end);
   for (guint i = 0; i < G_N_ELEMENTS (golden_cases); i++)
     for (guint p = 0; p < G_N_ELEMENTS (parts); p++) {
       char *name = g_strconcat ("/golden/", golden_cases[i], "/", parts[p].name, NULL);

@@ -1,8 +1,9 @@
 /* Protects memory and honesty where a router overflows: gate weights that are finite, so that the loader
  * takes them, but whose products are not. Every such look or text is refused, on every tier; none writes past
- * its scratch, none comes out as a vector. */
+ * its scratch, none comes out as a vector. And the order of equal gates: the lowest index wins. */
 #include <glib/gstdio.h>
 #include "golden.h"
+#include "model/encoder-private.h"
 
 /* A copy of the mixture among the golden models in which every gate weight is @value. */
 static char *
@@ -41,6 +42,18 @@ spoiled_model (float value) {
   return out;
 }
 
+/* Of equal gates the first two win, in every row. */
+static void
+check_tie (gpointer data, const char *stage, int block, const float *values, guint rows, guint columns,
+           gsize stride) {
+  if (strcmp (stage, "gates") != 0)
+    return;
+  for (guint r = 0; r < rows; r++)
+    for (guint e = 0; e < columns; e++)
+      g_assert_cmpfloat (values[r * stride + e], ==, e < 2 ? 0.5f : 0);
+  ++*(guint *)data;
+}
+
 /* @value 3e38 overflows in the product; 0 is the control: all gates equal, which is an ordinary tie. */
 static void
 run (const char *tier, float value, gboolean refused) {
@@ -54,6 +67,9 @@ run (const char *tier, float value, gboolean refused) {
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, NULL, &error);
   g_unsetenv ("CLIPMOE_CPU");
   g_assert_no_error (error);
+  guint ties = 0;
+  if (!refused)
+    clipmoe_encoder_set_trace (encoder, check_tie, &ties);
   float *out = g_new (float, info->embed);
   guint32 *ids = g_new (guint32, info->context);
   for (guint i = 0; i < info->context; i++) /* as long as a text can be */
@@ -71,6 +87,7 @@ run (const char *tier, float value, gboolean refused) {
   if (refused)
     g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
   g_clear_error (&error);
+  g_assert_cmpuint (ties, ==, refused ? 0 : 3); /* two blocks of the image tower, one of the other */
   g_free (picture);
   g_free (ids);
   g_free (out);
