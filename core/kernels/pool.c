@@ -10,18 +10,22 @@ static unsigned long tickets, serving; /* one job at a time, in the order in whi
 static unsigned workers;               /* started so far */
 static unsigned long generation;       /* of the job */
 static unsigned wanted, running;       /* helpers the job may still take; helpers inside it */
+static unsigned joined;                /* helpers that ever came to it */
 static struct {
-  void (*task) (void *, unsigned);
+  void (*task) (void *, unsigned, unsigned, unsigned);
   void *data;
   unsigned n;
   atomic_uint next;
 } job;
 
+/* Takes one task ahead, so that each is told what comes next. */
 static void
-help (void) {
-  unsigned i;
-  while ((i = atomic_fetch_add (&job.next, 1)) < job.n)
-    job.task (job.data, i);
+help (unsigned thread) {
+  unsigned i = atomic_fetch_add (&job.next, 1), next;
+  for (; i < job.n; i = next) {
+    next = atomic_fetch_add (&job.next, 1);
+    job.task (job.data, thread, i, next < job.n ? next : 0);
+  }
 }
 
 static void *
@@ -35,8 +39,9 @@ worker (void *unused) {
     seen = generation;
     wanted--;
     running++;
+    unsigned thread = ++joined;
     pthread_mutex_unlock (&mutex);
-    help ();
+    help (thread);
     pthread_mutex_lock (&mutex);
     if (--running == 0)
       pthread_cond_signal (&done);
@@ -76,14 +81,15 @@ cm_pool_start (unsigned threads) {
 }
 
 void
-cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data) {
+cm_pool_run (unsigned threads, unsigned n,
+             void (*task) (void *data, unsigned thread, unsigned i, unsigned next), void *data) {
   if (threads > n)
     threads = n;
   if (threads > CM_POOL_MAX)
     threads = CM_POOL_MAX;
   if (threads <= 1) {
     for (unsigned i = 0; i < n; i++)
-      task (data, i);
+      task (data, 0, i, i + 1 < n ? i + 1 : 0);
     return;
   }
   pthread_mutex_lock (&mutex);
@@ -95,10 +101,11 @@ cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i)
   job.n = n;
   atomic_store (&job.next, 0);
   wanted = workers < threads - 1 ? workers : threads - 1;
+  joined = 0;
   generation++;
   pthread_cond_broadcast (&work);
   pthread_mutex_unlock (&mutex);
-  help ();
+  help (0);
   pthread_mutex_lock (&mutex);
   wanted = 0; /* who has not woken yet need not */
   while (running)
