@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "cpu.h"
+#include "limits.h"
 #include "tiers.h"
+
+#define PROBE_MICROSECONDS 20
+#define PAYS 1.3
 
 typedef struct {
   const char *name;
@@ -18,10 +22,10 @@ typedef struct {
 /* the best one first */
 static const Tier tiers[] = {
 #ifdef CM_HAVE_AVX512
-    {"avx512", CM_CPU_AVX512, &cm_kernels_avx512, {NULL}, {0}},
+    {"avx512", CM_CPU_AVX512, &cm_kernels_avx512, {"vnni", "bf16"}, {CM_CPU_VNNI, CM_CPU_BF16}},
 #endif
 #ifdef CM_HAVE_AVX2
-    {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {NULL}, {0}},
+    {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {"vnni"}, {CM_CPU_AVX_VNNI}},
 #endif
     {"generic", 0, &cm_kernels_generic, {NULL}, {0}},
 };
@@ -39,6 +43,39 @@ static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char reason[160];
 
+/* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
+ * has an instruction does not say that it is fast. */
+static int
+pays (ClipmoeLimit refined, ClipmoeLimit plain) {
+  return cm_limit (refined, PROBE_MICROSECONDS) >= PAYS * cm_limit (plain, PROBE_MICROSECONDS);
+}
+
+/* Takes what @bits allow and what pays; returns the bits that were taken. */
+static unsigned
+refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits) {
+  unsigned taken = 0;
+#ifdef CM_HAVE_AVX2_VNNI
+  if (tier == &cm_kernels_avx2 && (bits & CM_CPU_AVX_VNNI) && pays (CM_LIMIT_VNNI_AVX2, CM_LIMIT_I8_AVX2)) {
+    t->int8 = &cm_i8_avx_vnni;
+    taken |= CM_CPU_AVX_VNNI;
+  }
+#endif
+#ifdef CM_HAVE_AVX512_VNNI
+  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_VNNI) && pays (CM_LIMIT_VNNI_AVX512, CM_LIMIT_I8_AVX512)) {
+    t->int8 = &cm_i8_avx512;
+    taken |= CM_CPU_VNNI;
+  }
+#endif
+#ifdef CM_HAVE_AVX512_BF16
+  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_BF16) &&
+      pays (CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
+    t->half = &cm_bf16_avx512;
+    taken |= CM_CPU_BF16;
+  }
+#endif
+  return taken;
+}
+
 static const ClipmoeKernels *
 make (const Tier *tier, unsigned bits) {
   for (unsigned i = 0; i < n_made; i++)
@@ -50,6 +87,7 @@ make (const Tier *tier, unsigned bits) {
   made[i].tier = tier;
   made[i].bits = bits;
   made[i].table = *tier->table;
+  bits = refine (&made[i].table, tier->table, bits);
   snprintf (made[i].name, sizeof made[i].name, "%s", tier->name);
   for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
     if (bits & tier->bits[r])
@@ -59,7 +97,6 @@ make (const Tier *tier, unsigned bits) {
   return &made[i].table;
 }
 
-/* A length of @text up to a comma or its end. */
 static const ClipmoeKernels *
 choose (const char *forced, unsigned have) {
   const Tier *tier = NULL;

@@ -13,7 +13,9 @@ enum {
   CM_LAYOUT_BF16_32 = 5,
   CM_LAYOUT_I8_16 = 6,
   CM_LAYOUT_I8_32 = 7,
-  CM_LAYOUT_BF16_16 = 8,
+  CM_LAYOUT_I8_16_64 = 8, /* corrections for activations around 64 */
+  CM_LAYOUT_I8_32_64 = 9,
+  CM_LAYOUT_FP16_64 = 10,
 };
 
 extern const ClipmoeKernels cm_kernels_generic;
@@ -22,6 +24,16 @@ extern const ClipmoeKernels cm_kernels_avx2;
 #endif
 #ifdef CM_HAVE_AVX512
 extern const ClipmoeKernels cm_kernels_avx512;
+#endif
+/* refinements */
+#ifdef CM_HAVE_AVX2_VNNI
+extern const ClipmoeGemm cm_i8_avx_vnni;
+#endif
+#ifdef CM_HAVE_AVX512_VNNI
+extern const ClipmoeGemm cm_i8_avx512;
+#endif
+#ifdef CM_HAVE_AVX512_BF16
+extern const ClipmoeGemm cm_bf16_avx512;
 #endif
 
 #endif
