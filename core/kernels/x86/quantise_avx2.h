@@ -41,7 +41,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
   for (unsigned i = 0; i < rows; i++) {
     const float *from = x + i * x_row;
     float scale = row_scale (n, from, x_stride, (float)range);
-    __m256 inverse = _mm256_set1_ps (scale > 0 ? 1 / scale : 0);
+    __m256 inverse = _mm256_set1_ps (scale > 1e-30f ? 1 / scale : 0);
     scales[i] = scale;
     char *out = (char *)to + i * CM_LINE_BYTES;
     for (size_t k = 0, l = 0; k < n; out += to_stride)

@@ -22,7 +22,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
       bad = _mm512_fmadd_ps (v, _mm512_setzero_ps (), bad); /* NaN once something is not finite */
     }
     float largest = _mm512_reduce_max_ps (top), scale = largest / (float)range + _mm512_reduce_add_ps (bad);
-    __m512 inverse = _mm512_set1_ps (scale > 0 ? 1 / scale : 0);
+    __m512 inverse = _mm512_set1_ps (scale > 1e-30f ? 1 / scale : 0);
     scales[i] = scale;
     char *out = (char *)to + i * CM_LINE_BYTES;
     for (size_t k = 0, l = 0; k < n; out += to_stride)
