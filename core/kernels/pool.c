@@ -14,18 +14,16 @@ static unsigned joined;                /* helpers that ever came to it */
 static struct {
   void (*task) (void *, unsigned, unsigned, unsigned);
   void *data;
-  unsigned n;
+  unsigned n, threads;
   atomic_uint next;
 } job;
 
-/* Takes one task ahead, so that each is told what comes next. */
+/* Tasks of a job take about as long as one another, so that threads come for them in turn. */
 static void
 help (unsigned thread) {
-  unsigned i = atomic_fetch_add (&job.next, 1), next;
-  for (; i < job.n; i = next) {
-    next = atomic_fetch_add (&job.next, 1);
-    job.task (job.data, thread, i, next < job.n ? next : 0);
-  }
+  unsigned i;
+  while ((i = atomic_fetch_add (&job.next, 1)) < job.n)
+    job.task (job.data, thread, i, i + job.threads < job.n ? i + job.threads : 0);
 }
 
 static void *
@@ -99,6 +97,7 @@ cm_pool_run (unsigned threads, unsigned n,
   job.task = task;
   job.data = data;
   job.n = n;
+  job.threads = threads;
   atomic_store (&job.next, 0);
   wanted = workers < threads - 1 ? workers : threads - 1;
   joined = 0;
