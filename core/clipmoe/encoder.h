@@ -13,8 +13,8 @@ typedef struct _ClipmoeEncoder ClipmoeEncoder;
 typedef enum {
   CLIPMOE_PRECISION_AUTO,
   CLIPMOE_PRECISION_F32,
-  CLIPMOE_PRECISION_HALF, /* not available yet: UNSUPPORTED */
-  CLIPMOE_PRECISION_INT8, /* not available yet: UNSUPPORTED */
+  CLIPMOE_PRECISION_HALF, /* 16-bit weights in the fastest arithmetic this processor has for them */
+  CLIPMOE_PRECISION_INT8, /* 8-bit products where they keep to the vectors of f32; elsewhere half */
 } ClipmoePrecision;
 
 /** Zero is the default for every field. Since: 0.1 */

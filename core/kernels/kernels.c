@@ -1,34 +1,157 @@
-/* Chooses a table once by what processor and system support. */
+/* Puts together the table for this processor, or for what CLIPMOE_CPU leaves of it. */
 #include "kernels.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include "cpu.h"
+#include "limits.h"
+#include "tiers.h"
 
-#ifdef CM_HAVE_AVX2
-#include <cpuid.h>
+#define PROBE_MICROSECONDS 20
+#define PAYS 1.3
 
-static int
-have_avx2 (void) {
-  unsigned a, b, c, d;
-  if (!__get_cpuid (1, &a, &b, &c, &d))
-    return 0;
-  const unsigned need = (1u << 12) | (1u << 27) | (1u << 28); /* FMA, OSXSAVE, AVX */
-  if ((c & need) != need)
-    return 0;
-  unsigned low, high;
-  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  if ((low & 6) != 6) /* the system keeps XMM and YMM */
-    return 0;
-  return __get_cpuid_count (7, 0, &a, &b, &c, &d) && (b & (1u << 5));
-}
+typedef struct {
+  const char *name;
+  unsigned needs;
+  const ClipmoeKernels *table;
+  const char *refinements[5]; /* names that may stand behind a tier's … */
+  unsigned bits[5];           /* … and what they need */
+} Tier;
+
+/* the best one first */
+static const Tier tiers[] = {
+#ifdef CM_HAVE_AVX512
+    {"avx512", CM_CPU_AVX512, &cm_kernels_avx512, {"vnni", "bf16"}, {CM_CPU_VNNI, CM_CPU_BF16}},
 #endif
+#ifdef CM_HAVE_AVX2
+    {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {"vnni"}, {CM_CPU_AVX_VNNI}},
+#endif
+    {"generic", 0, &cm_kernels_generic, {NULL}, {0}},
+};
+
+#define N_TIERS (sizeof tiers / sizeof tiers[0])
+
+/* One table each for what has been asked for; they are few and stay. */
+static struct {
+  ClipmoeKernels table;
+  char name[48];
+  const Tier *tier;
+  unsigned bits;
+} made[64];
+static unsigned n_made;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static char reason[160];
+
+/* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
+ * has an instruction does not say that it is fast. */
+static int
+pays (ClipmoeLimit refined, ClipmoeLimit plain) {
+  return cm_limit (refined, PROBE_MICROSECONDS) >= PAYS * cm_limit (plain, PROBE_MICROSECONDS);
+}
+
+/* Takes what @bits allow and what pays; returns the bits that were taken. */
+static unsigned
+refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits) {
+  unsigned taken = 0;
+#ifdef CM_HAVE_AVX2_VNNI
+  if (tier == &cm_kernels_avx2 && (bits & CM_CPU_AVX_VNNI) && pays (CM_LIMIT_VNNI_AVX2, CM_LIMIT_I8_AVX2)) {
+    t->int8 = &cm_i8_avx_vnni;
+    taken |= CM_CPU_AVX_VNNI;
+  }
+#endif
+#ifdef CM_HAVE_AVX512_VNNI
+  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_VNNI) && pays (CM_LIMIT_VNNI_AVX512, CM_LIMIT_I8_AVX512)) {
+    t->int8 = &cm_i8_avx512;
+    taken |= CM_CPU_VNNI;
+  }
+#endif
+#ifdef CM_HAVE_AVX512_BF16
+  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_BF16) &&
+      pays (CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
+    t->half = &cm_bf16_avx512;
+    taken |= CM_CPU_BF16;
+  }
+#endif
+  return taken;
+}
+
+static const ClipmoeKernels *
+make (const Tier *tier, unsigned bits) {
+  for (unsigned i = 0; i < n_made; i++)
+    if (made[i].tier == tier && made[i].bits == bits)
+      return &made[i].table;
+  if (n_made == sizeof made / sizeof made[0])
+    return NULL;
+  unsigned i = n_made++;
+  made[i].tier = tier;
+  made[i].bits = bits;
+  made[i].table = *tier->table;
+  bits = refine (&made[i].table, tier->table, bits);
+  snprintf (made[i].name, sizeof made[i].name, "%s", tier->name);
+  for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
+    if (bits & tier->bits[r])
+      snprintf (made[i].name + strlen (made[i].name), sizeof made[i].name - strlen (made[i].name), "+%s",
+                tier->refinements[r]);
+  made[i].table.name = made[i].name;
+  return &made[i].table;
+}
+
+static const ClipmoeKernels *
+choose (const char *forced, unsigned have) {
+  const Tier *tier = NULL;
+  if (!forced || !*forced) {
+    for (unsigned i = 0; i < N_TIERS && !tier; i++)
+      if ((tiers[i].needs & have) == tiers[i].needs)
+        tier = &tiers[i];
+    return make (tier, have);
+  }
+  size_t length = strcspn (forced, ",");
+  for (unsigned i = 0; i < N_TIERS && !tier; i++)
+    if (strlen (tiers[i].name) == length && memcmp (tiers[i].name, forced, length) == 0)
+      tier = &tiers[i];
+  if (!tier) {
+    int n = snprintf (reason, sizeof reason, "no tier is called %.*s, expected",
+                      (int)(length < 40 ? length : 40), forced);
+    for (unsigned i = 0; i < N_TIERS; i++)
+      n += snprintf (reason + n, sizeof reason - (size_t)n, "%s %s", i ? i + 1 < N_TIERS ? "," : " or" : "",
+                     tiers[i].name);
+    return NULL;
+  }
+  if ((tier->needs & have) != tier->needs) {
+    snprintf (reason, sizeof reason, "this processor or system lacks %s", tier->name);
+    return NULL;
+  }
+  unsigned bits = have;
+  for (const char *at = forced + length; *at;) {
+    at++; /* the comma */
+    length = strcspn (at, ",");
+    unsigned bit = 0;
+    for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
+      if (length == strlen (tier->refinements[r]) + 1 && at[0] == '-' &&
+          memcmp (at + 1, tier->refinements[r], length - 1) == 0)
+        bit = tier->bits[r];
+    if (!bit) {
+      int n = snprintf (reason, sizeof reason, "%.*s is nothing that %s can do without, expected",
+                        (int)(length < 40 ? length : 40), at, tier->name);
+      for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
+        n += snprintf (reason + n, sizeof reason - (size_t)n, " -%s", tier->refinements[r]);
+      if (!tier->refinements[0])
+        snprintf (reason + n, sizeof reason - (size_t)n, " the tier alone");
+      return NULL;
+    }
+    bits &= ~bit;
+    at += length;
+  }
+  return make (tier, bits);
+}
 
 const ClipmoeKernels *
-cm_kernels_get (const char *forced) {
-  if (forced && strcmp (forced, "generic") == 0)
-    return &cm_kernels_generic;
-#ifdef CM_HAVE_AVX2
-  if ((!forced || strcmp (forced, "avx2") == 0) && have_avx2 ())
-    return &cm_kernels_avx2;
-#endif
-  return forced ? NULL : &cm_kernels_generic;
+cm_kernels_get (const char *forced, const char **why) {
+  pthread_mutex_lock (&mutex);
+  const ClipmoeKernels *k = choose (forced, cm_cpu ());
+  pthread_mutex_unlock (&mutex);
+  if (!k && why)
+    *why = reason;
+  return k;
 }

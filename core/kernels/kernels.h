@@ -1,39 +1,86 @@
-/* One table of functions per instruction set. libc alone; no caller's data is trusted to be padded except as
- * said. A matrix is row-major; the sum behind each output element runs over k in rising order whatever row,
- * batch or thread computes it, so that results do not depend on how work is split. */
+/* One table of functions per instruction set; libc and pthread alone.
+ *
+ * Activations lie in lines: 64 bytes, the cache's line, hold CM_LINE floats (or 32 halves, or 64 bytes) of
+ * one row. A matrix is cut into tiles of up to `rows` rows, and within a tile the same line of all its rows
+ * stands together: [tile][line][row of the tile][64 bytes]. So a product reads one stream, and what a product
+ * writes is laid out as the next one reads it. rows.h knows the arithmetic of places. A single row is plain
+ * memory.
+ *
+ * The sum behind each output element runs over k in rising order, one accumulator each, whatever tile, batch
+ * or thread computes it: results do not depend on how work is split.
+ *
+ * What a kernel is handed is aligned to 64 bytes and padded with zeros to whole lines and panels by the
+ * caller; strides are in floats unless a name says bytes. */
 #ifndef CLIPMOE_KERNELS_H
 #define CLIPMOE_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-#define CM_PANEL 16 /* columns of one packed panel */
+#define CM_LINE 16 /* floats of one line */
+#define CM_LINE_BYTES 64
+#define CM_MAX_ROWS 16 /* no tile has more */
+#define CM_MAX_COLUMNS 64
+
+/* How a product's operands are stored and multiplied. Weights are panels of `columns` outputs,
+ * [line of k][unit][column][k of the unit]; a line of activations holds line_k values of k. */
+typedef struct {
+  const char *name; /* "f32", "f16", "bf16", "fp16", "int8" */
+  unsigned layout;  /* number of the packed form, for files: never reused for another one */
+  unsigned rows, columns;
+  unsigned line_k;      /* values of k in a line of activations: 16, 32 or 64 */
+  unsigned unit_k;      /* neighbours in k that one column keeps together: 1, 2 or 4 */
+  unsigned block_lines; /* the most lines in one pass where partial sums may be added up outside */
+  int weights;          /* CM_F32 … */
+  int plain;            /* activations are plain floats: nothing need be packed */
+  int zero;             /* int8: what is added to an activation, 0 or 128 or 64 */
+  int range;            /* int8: activations are at most this far from zero */
+  /* c[row][column] = sum over lines of a * w, floats, or int32 with int8. c: rows are CM_LINE apart, lines of
+   * columns c_stride. @next: what to draw into L2 meanwhile, @step bytes a unit, as two lines from there on.
+   */
+  void (*tile) (unsigned rows, size_t lines, const void *a, size_t a_stride_bytes, const void *w,
+                const void *next, size_t step, float *c, size_t c_stride);
+  /* rows x n floats to activations, padded to a line; rows of x are x_row apart, its lines x_stride. int8
+   * writes one scale a row. */
+  void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to,
+                size_t to_stride_bytes, float *scales);
+} ClipmoeGemm;
+
+enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
 
 typedef struct {
   const char *name;
-  /* c[m][CM_PANEL] (+)= a[m][k] * panel[k][CM_PANEL] + bias[CM_PANEL]; bias may be NULL; rows of a and c are
-   * lda and ldc floats apart; add: whether c is kept and added to. panel is 32-byte aligned, c has room for
-   * whole panels. */
-  void (*gemm_panel) (size_t m, size_t k, const float *a, size_t lda, const float *panel, const float *bias,
-                      float *c, size_t ldc, int add);
-  /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries */
-  void (*layer_norm) (size_t n, const float *x, const float *weight, const float *bias, float eps,
-                      float *out);
-  /* in place; the largest entry is taken away first; n >= 1 */
-  void (*softmax) (size_t n, float *x);
-  void (*quick_gelu) (size_t n, float *x); /* x / (1 + exp (-1.702 x)) */
-  void (*gelu) (size_t n, float *x);       /* x/2 (1 + erf (x / sqrt 2)) */
+  const ClipmoeGemm *f32, *half, *int8;
+  /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries; the rest of the
+   * last line becomes 0. out may be x. */
+  void (*layer_norm) (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias,
+                      float eps, float *out, size_t out_stride);
+  /* x = exp (scale * (x - largest of n)); entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
+  float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
+  /* On a tile of rows x lines: c += bias, … */
+  void (*bias) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
+  /* … c = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)), … */
+  void (*quick_gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
+  void (*gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
+  /* … z[offset of the row + line * its stride] += factor of the row * (c + bias); bias, factors may be NULL,
+   * … */
+  void (*add) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias,
+               const float *factors, float *z, const size_t *offsets, const size_t *strides);
+  /* … c *= factor of the row, … */
+  void (*scale) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors);
+  /* … int32 to float in place: (c - correction of the column) * scale of the row * scale of the column. */
+  void (*dequantise) (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
+                      const float *row_scales, const float *column_scales);
+  /* out[k][column] of one panel from n rows of x (floats, as above with x_row), the columns; d values each.
+   */
+  void (*transpose) (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel,
+                     size_t columns);
   float (*dot) (size_t n, const float *a, const float *b);
-  /* y += s * x */
-  void (*axpy) (size_t n, float s, const float *x, float *y);
 } ClipmoeKernels;
 
-/* The best table for this processor, or the one that @forced names ("generic", "avx2"); NULL when @forced is
- * unknown or lacks support here. @forced may be NULL. */
-const ClipmoeKernels *cm_kernels_get (const char *forced);
-
-extern const ClipmoeKernels cm_kernels_generic;
-#ifdef CM_HAVE_AVX2
-extern const ClipmoeKernels cm_kernels_avx2;
-#endif
+/* The best table for this processor, or what @forced names: a tier ("generic", "avx2", …), perhaps with
+ * refinements to leave out ("avx512,-bf16"). NULL when @forced is not that or the processor lacks it; @why
+ * (may be NULL) then says so. @forced may be NULL. */
+const ClipmoeKernels *cm_kernels_get (const char *forced, const char **why);
 
 #endif

@@ -9,9 +9,11 @@
  * @threads, cut to CM_POOL_MAX, or fewer where the system starts no more; at least 1. */
 unsigned cm_pool_start (unsigned threads);
 
-/* Calls task (data, i) once for each i in 0..n-1 from up to @threads threads, the caller among them, and
- * returns when all are done. threads <= 1 or n <= 1: plain loop. Calls from several threads take turns in the
- * order in which they came. Tasks must not call it. */
-void cm_pool_run (unsigned threads, unsigned n, void (*task) (void *data, unsigned i), void *data);
+/* Calls task (data, thread, i, next) once for each i in 0..n-1 from up to @threads threads, the caller among
+ * them, and returns when all are done. thread: 0 to threads-1, another one for each that takes part; next:
+ * the i that this thread will be called with afterwards, 0 for none. threads <= 1 or n <= 1: plain loop.
+ * Calls from several threads take turns in the order in which they came. Tasks must not call it. */
+void cm_pool_run (unsigned threads, unsigned n,
+                  void (*task) (void *data, unsigned thread, unsigned i, unsigned next), void *data);
 
 #endif

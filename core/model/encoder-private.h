@@ -1,9 +1,27 @@
-/* What tests see of an encoder. */
+/* An encoder from inside: what its files share and tests see. */
 #ifndef CLIPMOE_ENCODER_PRIVATE_H
 #define CLIPMOE_ENCODER_PRIVATE_H
 
 #include "tower.h"
 #include "../clipmoe/encoder.h"
+
+/* Texts that are sorted together, so that those which begin alike meet. */
+#define CLIPMOE_TEXT_WINDOW 256
+
+struct _ClipmoeEncoder {
+  ClipmoeModel *model;
+  const ClipmoeKernels *kernels;
+  ClipmoePrecision precision; /* never AUTO */
+  guint batch;                /* pictures at once */
+  ClipmoePackedTower image, text;
+  ClipmoePreprocessor *preprocessor;
+  float *pixels; /* [batch][3][side][side] */
+  guint32 *ids;  /* [CLIPMOE_TEXT_WINDOW][context] */
+};
+
+/* Copies the vector in row @row of t->embedded to @out, of length one. */
+gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,
+                                 GError **error);
 
 /* Of both towers; see ClipmoeTrace. */
 void clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data);

@@ -2,208 +2,235 @@
  * experts. */
 #include "tower.h"
 
-#include <math.h>
 #include <string.h>
+#include "../kernels/attention.h"
 #include "../kernels/pool.h"
 
-gboolean
-clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower, const ClipmoeKernels *kernels,
-                           guint threads, guint tokens, guint top_k, const float *projection, guint embed) {
-  memset (self, 0, sizeof *self);
-  self->tower = tower;
-  self->kernels = kernels;
-  self->threads = threads;
-  self->tokens = tokens;
-  self->top_k = top_k;
-  guint d = tower->width, f = tower->ffn_width, experts = 1;
-  self->blocks = g_new0 (ClipmoePackedBlock, tower->layers);
-  gboolean ok = TRUE;
-  for (guint i = 0; i < tower->layers && ok; i++) {
-    const ClipmoeBlock *b = &tower->blocks[i];
-    ClipmoePackedBlock *p = &self->blocks[i];
-    guint n = MAX (b->n_experts, 1);
-    experts = MAX (experts, n);
-    p->block = b;
-    p->c_fc = g_new0 (ClipmoeLinear, n);
-    p->c_proj = g_new0 (ClipmoeLinear, n);
-    ok = clipmoe_linear_init (&p->in_proj, b->in_proj_weight, b->in_proj_bias, 3 * d, d) &&
-         clipmoe_linear_init (&p->out_proj, b->out_proj_weight, b->out_proj_bias, d, d);
-    for (guint e = 0; e < n && ok; e++)
-      ok = clipmoe_linear_init (&p->c_fc[e], b->ffn[e].c_fc_weight, b->ffn[e].c_fc_bias, f, d) &&
-           clipmoe_linear_init (&p->c_proj[e], b->ffn[e].c_proj_weight, b->ffn[e].c_proj_bias, d, f);
+void
+clipmoe_tower_trace (const ClipmoePackedTower *self, const char *stage, int block, const ClipmoeRows *rows,
+                     const float *x, gsize lines, guint columns) {
+  if (!self->trace)
+    return;
+  gsize stride;
+  float *plain = g_new (float, rows->n *columns);
+  for (gsize i = 0; i < rows->n; i++) {
+    const float *from = x + cm_row_at (rows, i, lines, &stride) * CM_LINE;
+    for (gsize c = 0; c < columns; c++)
+      plain[i * columns + c] = from[c / CM_LINE * stride * CM_LINE + c % CM_LINE];
   }
-  ok = ok && clipmoe_linear_init_transposed (&self->projection, projection, d, embed);
-  gsize n = tokens, dp = clipmoe_padded (d);
-  self->z = g_try_new0 (float, n *d);
-  self->norm = g_try_new0 (float, n *d);
-  self->qkv = g_try_new0 (float, n *clipmoe_padded (3 * d));
-  self->mixed = g_try_new0 (float, n *dp);
-  self->hidden = g_try_new0 (float, n *clipmoe_padded (f));
-  self->expert_in = g_try_new0 (float, n *d);
-  self->expert_out = g_try_new0 (float, n *dp);
-  self->scores = g_try_new0 (float, tower->heads *n);
-  self->gates = g_try_new0 (float, n *experts);
-  self->chosen = g_try_new0 (guint, n);
-  return ok && self->z && self->norm && self->qkv && self->mixed && self->hidden && self->expert_in &&
-         self->expert_out && self->scores && self->gates && self->chosen;
+  self->trace (self->trace_data, stage, block, plain, (guint)rows->n, columns, columns);
+  g_free (plain);
 }
 
 void
-clipmoe_packed_tower_clear (ClipmoePackedTower *self) {
-  for (guint i = 0; self->blocks && i < self->tower->layers; i++) {
-    ClipmoePackedBlock *p = &self->blocks[i];
-    for (guint e = 0; p->block && e < MAX (p->block->n_experts, 1); e++) {
-      clipmoe_linear_clear (&p->c_fc[e]);
-      clipmoe_linear_clear (&p->c_proj[e]);
-    }
-    g_free (p->c_fc);
-    g_free (p->c_proj);
-    clipmoe_linear_clear (&p->in_proj);
-    clipmoe_linear_clear (&p->out_proj);
+clipmoe_tower_places (const ClipmoePackedTower *self, guint n, gsize *offsets, gsize *strides) {
+  ClipmoeRows rows = clipmoe_tower_rows (self, n);
+  for (guint i = 0; i < n; i++) {
+    offsets[i] = cm_row_at (&rows, i, self->width_lines, &strides[i]) * CM_LINE;
+    strides[i] *= CM_LINE;
   }
-  clipmoe_linear_clear (&self->projection);
-  g_free (self->blocks);
-  g_free (self->z);
-  g_free (self->norm);
-  g_free (self->qkv);
-  g_free (self->mixed);
-  g_free (self->hidden);
-  g_free (self->expert_in);
-  g_free (self->expert_out);
-  g_free (self->scores);
-  g_free (self->gates);
-  g_free (self->chosen);
-  memset (self, 0, sizeof *self);
 }
 
 typedef struct {
-  const ClipmoePackedTower *tower;
-  guint n, first, last; /* tokens of a sequence; those worked out */
-  gboolean causal;
-} Attention;
+  ClipmoePackedTower *tower;
+  const ClipmoeRows *rows;
+  const float *x, *weight, *bias; /* no weight: packed as it is */
+  gsize x_lines, n;
+  const ClipmoeGemm *format;
+  gpointer to;
+  gsize to_lines;
+} Packing;
 
-/* o[t] = sum over u of softmax (q[t] . k[u] / sqrt (d)) v[u], one head of one sequence. Results stand in
- * tower->norm, which is free by now, without gaps. */
 static void
-attention_head (void *data, unsigned task) {
-  const Attention *a = data;
-  const ClipmoePackedTower *t = a->tower;
-  gsize heads = t->tower->heads, sequence = task / heads, head = task % heads;
-  gsize d = t->tower->width / heads, width = t->tower->width, row = clipmoe_padded (3 * width);
-  const float *qkv = t->qkv + sequence * a->n * row + head * d;
-  float scale = (float)(1.0 / sqrt ((double)d)), *scores = t->scores + (gsize)task * a->n;
-  float *o = t->norm + sequence * (a->last - a->first) * width + head * d;
-  for (guint i = a->first; i < a->last; i++, o += width) {
-    guint n = a->causal ? i + 1 : a->n;
-    const float *q = qkv + i * row;
-    for (guint u = 0; u < n; u++)
-      scores[u] = t->kernels->dot (d, q, qkv + u * row + width) * scale;
-    t->kernels->softmax (n, scores);
-    memset (o, 0, d * sizeof *o);
-    for (guint u = 0; u < n; u++)
-      t->kernels->axpy (d, scores[u], qkv + u * row + 2 * width, o);
+pack_tile (void *data, unsigned thread, unsigned i, unsigned next) {
+  const Packing *p = data;
+  const ClipmoePackedTower *t = p->tower;
+  gsize first = cm_tile_first (p->rows, i), n = p->n;
+  unsigned rows = cm_tile_rows (p->rows, i);
+  gsize stride = (gsize)rows * CM_LINE;
+  const float *x = p->x + first * p->x_lines * CM_LINE;
+  char *to = (char *)p->to + first * p->to_lines * CM_LINE_BYTES;
+  if (p->weight) {
+    gboolean direct = p->format->plain;
+    float *normed = direct ? (float *)to : t->work + thread * t->work_floats;
+    for (unsigned r = 0; r < rows; r++)
+      t->kernels->layer_norm (n, x + r * CM_LINE, stride, p->weight, p->bias, t->tower->eps,
+                              normed + r * CM_LINE, stride);
+    if (direct)
+      return;
+    x = normed;
   }
-}
-
-/* Of one row's logits: softmax over all @n experts, the @k best (lowest index wins a tie), their weights
- * brought to sum 1. */
-static void
-route (float *gates, guint n, guint k) {
-  /* exp of so few numbers is libm's: the same on every tier */
-  float top = gates[0], sum = 0, kept = 0;
-  for (guint e = 1; e < n; e++)
-    top = MAX (top, gates[e]);
-  for (guint e = 0; e < n; e++)
-    sum += gates[e] = expf (gates[e] - top);
-  for (guint e = 0; e < n; e++)
-    gates[e] /= sum;
-  for (guint drop = n; drop > k; drop--) { /* take away the smallest, the last one of equals */
-    guint worst = n;
-    for (guint e = n; e-- > 0;)
-      if (gates[e] != -1 && (worst == n || gates[e] < gates[worst]))
-        worst = e;
-    gates[worst] = -1; /* one of the n, whatever they hold: NaN is not -1 */
-  }
-  for (guint e = 0; e < n; e++)
-    if (gates[e] != -1)
-      kept += gates[e];
-  for (guint e = 0; e < n; e++)
-    gates[e] = gates[e] < 0 ? 0 : gates[e] / kept;
-}
-
-static void
-ffn (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, guint e, guint rows, const float *in,
-     float *out) {
-  gsize hidden = clipmoe_padded (t->tower->ffn_width);
-  clipmoe_linear_run (&p->c_fc[e], t->kernels, t->threads, rows, in, t->tower->width, t->hidden, hidden);
-  for (guint i = 0; i < rows; i++)
-    (t->tower->activation == CLIPMOE_ACTIVATION_GELU ? t->kernels->gelu : t->kernels->quick_gelu) (
-        t->tower->ffn_width, t->hidden + i * hidden);
-  clipmoe_linear_run (&p->c_proj[e], t->kernels, t->threads, rows, t->hidden, hidden, out,
-                      clipmoe_padded (t->tower->width));
-}
-
-static void
-mixture (const ClipmoePackedTower *t, const ClipmoePackedBlock *p, int index, guint rows) {
-  guint experts = p->block->n_experts, d = t->tower->width;
-  for (guint i = 0; i < rows; i++)
-    for (guint e = 0; e < experts; e++)
-      t->gates[(gsize)i * experts + e] =
-          t->kernels->dot (d, p->block->gate_weight + (gsize)e * d, t->norm + (gsize)i * d);
-  clipmoe_packed_tower_trace (t, "router", index, t->gates, rows, experts, experts);
-  for (guint i = 0; i < rows; i++)
-    route (t->gates + (gsize)i * experts, experts, MIN (t->top_k, experts));
-  clipmoe_packed_tower_trace (t, "gates", index, t->gates, rows, experts, experts);
-  for (guint e = 0; e < experts; e++) {
-    guint n = 0;
-    for (guint i = 0; i < rows; i++)
-      if (t->gates[(gsize)i * experts + e] != 0) { /* NaN too: it must reach the result and be refused */
-        memcpy (t->expert_in + (gsize)n * d, t->norm + (gsize)i * d, d * sizeof (float));
-        t->chosen[n++] = i;
-      }
-    if (!n)
-      continue;
-    ffn (t, p, e, n, t->expert_in, t->expert_out);
-    for (guint r = 0; r < n; r++)
-      t->kernels->axpy (d, t->gates[(gsize)t->chosen[r] * experts + e],
-                        t->expert_out + r * clipmoe_padded (d), t->z + (gsize)t->chosen[r] * d);
-  }
+  p->format->pack (rows, n, x, CM_LINE, stride, to, (gsize)rows * CM_LINE_BYTES, t->act_scales + first);
 }
 
 void
-clipmoe_packed_tower_run (ClipmoePackedTower *self, guint count, guint n, gboolean causal, guint row) {
-  const ClipmoeTower *tower = self->tower;
-  const ClipmoeKernels *k = self->kernels;
-  gsize d = tower->width, dp = clipmoe_padded (d);
-  guint rows = count * n;
-  for (guint l = 0; l < tower->layers; l++) {
-    const ClipmoePackedBlock *p = &self->blocks[l];
-    const ClipmoeBlock *b = p->block;
-    gboolean pooled = l + 1 == tower->layers;
-    for (guint i = 0; i < rows; i++)
-      k->layer_norm (d, self->z + i * d, b->ln_1_weight, b->ln_1_bias, tower->eps, self->norm + i * d);
-    clipmoe_linear_run (&p->in_proj, k, self->threads, rows, self->norm, d, self->qkv,
-                        clipmoe_padded (3 * d));
-    Attention attention = {self, n, pooled ? row : 0, pooled ? row + 1 : n, causal};
-    cm_pool_run (self->threads, count * tower->heads, attention_head, &attention);
-    if (pooled) { /* the rest has done its part as keys and values */
-      rows = count;
-      for (guint s = 0; s < count; s++)
-        memmove (self->z + s * d, self->z + ((gsize)s * n + row) * d, d * sizeof (float));
-    }
-    clipmoe_linear_run (&p->out_proj, k, self->threads, rows, self->norm, d, self->mixed, dp);
-    for (guint i = 0; i < rows; i++)
-      k->axpy (d, 1.0f, self->mixed + i * dp, self->z + i * d);
-    clipmoe_packed_tower_trace (self, "attention", (int)l, self->z, rows, tower->width, d);
-    for (guint i = 0; i < rows; i++)
-      k->layer_norm (d, self->z + i * d, b->ln_2_weight, b->ln_2_bias, tower->eps, self->norm + i * d);
-    if (b->n_experts) {
-      mixture (self, p, (int)l, rows);
-    } else {
-      ffn (self, p, 0, rows, self->norm, self->mixed);
-      for (guint i = 0; i < rows; i++)
-        k->axpy (d, 1.0f, self->mixed + i * dp, self->z + i * d);
-    }
-    clipmoe_packed_tower_trace (self, "block", (int)l, self->z, rows, tower->width, d);
+clipmoe_tower_norm (ClipmoePackedTower *self, const ClipmoeRows *rows, const float *z, const float *weight,
+                    const float *bias, const ClipmoeGemm *format) {
+  Packing p = {self,      rows,           z, weight, bias, self->width_lines, self->tower->width, format,
+               self->act, self->act_lines};
+  cm_pool_run (self->threads, rows->tiles, pack_tile, &p);
+}
+
+void
+clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsize n, const float *x, gsize x_lines,
+                    const ClipmoeGemm *format, gpointer to, gsize lines) {
+  Packing p = {self, rows, x, NULL, NULL, x_lines, n, format, to, lines};
+  cm_pool_run (self->threads, rows->tiles, pack_tile, &p);
+}
+
+typedef struct {
+  ClipmoePackedTower *tower;
+  const ClipmoeRows *rows, *pooled; /* pooled: only those rows are worked out */
+  guint heads;
+  gboolean causal;
+} Attention;
+
+static void
+attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
+  const Attention *a = data;
+  const ClipmoePackedTower *t = a->tower;
+  const ClipmoeSequence *s = &t->plan[i / a->heads];
+  gsize d = t->tower->width / a->heads, width = t->tower->width, column = i % a->heads * d;
+  guint row = 0;
+  if (a->pooled) {
+    if (s->pooled == G_MAXUINT)
+      return;
+    for (const ClipmoeSequence *before = t->plan; before < s; before++)
+      row += before->pooled != G_MAXUINT;
   }
+  ClipmoeAttention run = {
+      .d = d,
+      .k = {*a->rows, t->qkv, t->qkv_lines, width + column},
+      .v = {*a->rows, t->qkv, t->qkv_lines, 2 * width + column},
+      .n_shared = s->n_shared,
+      .kv_first = s->first,
+      .n = s->n_shared + s->n,
+      .causal = a->causal,
+      .scratch = t->work + thread * t->work_floats,
+  };
+  if (a->pooled) {
+    run.q = (ClipmoeHeads){*a->pooled, t->last_q, t->qkv_lines, column};
+    run.o = (ClipmoeHeads){*a->pooled, t->mixed, t->width_lines, column};
+    run.q_first = row;
+    run.n_q = 1;
+    run.position = s->n_shared + s->pooled - s->first;
+    if (a->causal) /* nothing sees what comes later */
+      run.n = run.position + 1;
+  } else {
+    run.q = (ClipmoeHeads){*a->rows, t->qkv, t->qkv_lines, column};
+    run.o = (ClipmoeHeads){*a->rows, t->mixed, t->width_lines, column};
+    run.q_first = s->first;
+    run.n_q = s->n;
+    run.position = s->n_shared;
+  }
+  cm_attention_run (t->kernels, &run);
+}
+
+static void
+copy_row (float *to, const ClipmoeRows *to_rows, gsize at, const float *from, const ClipmoeRows *from_rows,
+          gsize row, gsize lines) {
+  gsize to_stride, from_stride;
+  to += cm_row_at (to_rows, at, lines, &to_stride) * CM_LINE;
+  from += cm_row_at (from_rows, row, lines, &from_stride) * CM_LINE;
+  for (gsize l = 0; l < lines; l++)
+    memcpy (to + l * to_stride * CM_LINE, from + l * from_stride * CM_LINE, CM_LINE_BYTES);
+}
+
+/* One block over all rows; or, as the last one, over pooled rows with the keys and values of all. */
+static void
+run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_sequences, gboolean causal,
+           const ClipmoeRows *pooled) {
+  const ClipmoeTower *tower = self->tower;
+  ClipmoePackedBlock *p = &self->blocks[l];
+  const ClipmoeBlock *b = p->block;
+  const ClipmoeRows *rows = pooled ? pooled : all;
+  float *z = pooled ? self->last : self->z;
+  const ClipmoeGemm *f = p->in_proj.format;
+  clipmoe_tower_norm (self, all, self->z, b->ln_1_weight, b->ln_1_bias, f);
+  ClipmoeProduct in = {.matrix = &p->in_proj,
+                       .first_panel = pooled ? tower->width / f->columns : 0, /* queries are not wanted */
+                       .last_panel = p->in_proj.panels,
+                       .rows = *all,
+                       .a = self->act,
+                       .a_lines = self->act_lines,
+                       .a_scales = self->act_scales,
+                       .result = CM_STORE,
+                       .out = self->qkv,
+                       .out_lines = self->qkv_lines,
+                       .following = pooled ? p->in_proj.weights : p->out_proj.weights};
+  cm_product_run (self->kernels, self->threads, &in);
+  if (pooled) {
+    clipmoe_tower_norm (self, pooled, self->last, b->ln_1_weight, b->ln_1_bias, f);
+    in.first_panel = 0;
+    in.last_panel = cm_lines (tower->width, f->columns);
+    in.rows = *pooled;
+    in.out = self->last_q;
+    in.following = p->out_proj.weights;
+    cm_product_run (self->kernels, self->threads, &in);
+  }
+  Attention attention = {self, all, pooled, tower->heads, causal};
+  cm_pool_run (self->threads, n_sequences * tower->heads, attention_head, &attention);
+  gconstpointer a = self->mixed;
+  gsize a_lines = self->width_lines;
+  f = p->out_proj.format;
+  if (!f->plain) {
+    clipmoe_tower_pack (self, rows, tower->width, self->mixed, self->width_lines, f, self->act,
+                        self->act_lines);
+    a = self->act;
+    a_lines = self->act_lines;
+  }
+  if (pooled)
+    clipmoe_tower_places (self, (guint)pooled->n, self->offsets, self->strides);
+  ClipmoeProduct out = {.matrix = &p->out_proj,
+                        .rows = *rows,
+                        .a = a,
+                        .a_lines = a_lines,
+                        .a_scales = self->act_scales,
+                        .result = CM_ADD,
+                        .out = z,
+                        .offsets = self->offsets,
+                        .strides = self->strides,
+                        .following = clipmoe_tower_feed_forward_first (self, l)};
+  cm_product_run (self->kernels, self->threads, &out);
+  clipmoe_tower_trace (self, "attention", (int)l, rows, z, self->width_lines, tower->width);
+  clipmoe_tower_feed_forward (self, l, rows, z,
+                              l + 1 < tower->layers ? self->blocks[l + 1].in_proj.weights
+                                                    : self->projection.weights);
+  clipmoe_tower_trace (self, "block", (int)l, rows, z, self->width_lines, tower->width);
+}
+
+void
+clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal) {
+  ClipmoeRows all = clipmoe_tower_rows (self, n);
+  guint layers = self->tower->layers;
+  self->n_pooled = 0;
+  clipmoe_tower_places (self, n, self->offsets, self->strides);
+  for (guint l = 0; l + 1 < layers; l++)
+    run_block (self, l, &all, n_sequences, causal, NULL);
+  for (guint s = 0; s < n_sequences; s++)
+    self->n_pooled += self->plan[s].pooled != G_MAXUINT;
+  ClipmoeRows pooled = clipmoe_tower_rows (self, self->n_pooled);
+  for (guint s = 0, at = 0; s < n_sequences; s++)
+    if (self->plan[s].pooled != G_MAXUINT)
+      copy_row (self->last, &pooled, at++, self->z, &all, self->plan[s].pooled, self->width_lines);
+  run_block (self, layers - 1, &all, n_sequences, causal, &pooled);
+}
+
+void
+clipmoe_packed_tower_project (ClipmoePackedTower *self, const float *weight, const float *bias,
+                              const void *following) {
+  ClipmoeRows rows = clipmoe_tower_rows (self, self->n_pooled);
+  clipmoe_tower_norm (self, &rows, self->last, weight, bias, self->projection.format);
+  ClipmoeProduct project = {.matrix = &self->projection,
+                            .rows = rows,
+                            .a = self->act,
+                            .a_lines = self->act_lines,
+                            .result = CM_STORE,
+                            .out = self->embedded,
+                            .out_lines = self->embed_lines,
+                            .following = following};
+  clipmoe_tower_trace (self, "norm", -1, &rows, self->act, self->act_lines, self->tower->width);
+  cm_product_run (self->kernels, self->threads, &project);
+  clipmoe_tower_trace (self, "embedding", -1, &rows, self->embedded, self->embed_lines,
+                       (guint)self->projection.out);
 }

@@ -1,75 +1,106 @@
-/* A tower made ready to run: packed weights and scratch. Rows are tokens. */
+/* A tower made ready to run: packed weights and scratch. Rows are tokens; matrices lie in lines and tiles
+ * (kernels.h). */
 #ifndef CLIPMOE_TOWER_H
 #define CLIPMOE_TOWER_H
 
 #include "model-private.h"
-#include "../kernels/kernels.h"
-
-/* y = W x + b with W [out][in] packed into panels of CM_PANEL columns of y; zeros beyond. */
-typedef struct {
-  guint in, out, panels;
-  float *weights; /* [panels][in][CM_PANEL] */
-  float *bias;    /* [panels * CM_PANEL], or NULL */
-} ClipmoeLinear;
+#include "../clipmoe/encoder.h"
+#include "../kernels/product.h"
 
 typedef struct {
   const ClipmoeBlock *block;
-  ClipmoeLinear in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
+  ClipmoePackedMatrix in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
 } ClipmoePackedBlock;
+
+/* One text or picture among the rows of a run: rows first .. first + n - 1, which may go on from the
+ * n_shared first rows of the run (causal towers: what is before does not change). */
+typedef struct {
+  guint first, n, n_shared;
+  guint pooled; /* row whose result is wanted, or G_MAXUINT */
+} ClipmoeSequence;
 
 /* For tests: called with a stage's name, its block (-1 outside of blocks), and what it gave: @rows of
  * @columns floats, @stride floats apart. Stages, in order: "patches", "ln_pre" or "embedded"; in a block
  * "attention" (the stream after it), of a mixture "router" (logits) and "gates" (0 = not chosen), "block"
- * (the stream after it); "norm" and "embedding" of the pooled row. In the last block rows are the pooled ones
- * alone. Sequences that run together come as one. */
+ * (the stream after it); "norm" and "embedding" of the pooled rows. In the last block rows are the pooled
+ * ones alone. */
 typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
                               guint columns, gsize stride);
 
 typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
-  guint threads, tokens, top_k; /* tokens: the most rows at once */
+  guint threads, top_k;
+  guint rows, sequences; /* the most at once */
   ClipmoePackedBlock *blocks;
-  ClipmoeLinear projection;
-  /* scratch; row lengths are rounded up to whole panels */
-  float *z, *norm, *qkv, *mixed, *hidden, *expert_in, *expert_out, *scores;
-  float *gates;  /* [tokens][experts]: 0 = not chosen */
-  guint *chosen; /* [tokens] */
+  ClipmoePackedMatrix first, projection; /* first: patches to tokens, pictures alone */
+  gpointer weights;                      /* of all matrices, one piece; NULL until packed */
+  gsize n_weights;                       /* its bytes */
+  /* scratch, one piece; all lines of floats or activations with room for whole panels */
+  gpointer scratch;
+  gsize n_scratch;
+  gsize width_lines, qkv_lines, hidden_lines, act_lines, embed_lines;
+  float *z, *norm, *qkv, *mixed, *hidden, *last, *last_q, *embedded;
+  gpointer act, hidden_act;
+  float *act_scales, *gates, *factors, *work;
+  gsize work_floats; /* of one thread */
+  gsize *offsets, *strides, *expert_offsets, *expert_strides;
+  guint *chosen;
+  ClipmoeSequence *plan; /* [sequences + 1]: filled by the caller before a run */
+  guint n_pooled;        /* rows that the last run left in self->last */
   ClipmoeTrace trace;
   gpointer trace_data;
 } ClipmoePackedTower;
 
-/* @tokens: the most tokens in one run, all sequences together. @projection: [width][embed]. FALSE: no memory.
- */
-gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTower *tower,
-                                    const ClipmoeKernels *kernels, guint threads, guint tokens, guint top_k,
-                                    const float *projection, guint embed);
+typedef struct {
+  const ClipmoeTower *tower;
+  const ClipmoeKernels *kernels;
+  ClipmoePrecision precision; /* never AUTO */
+  guint threads, rows, sequences, top_k;
+  const float *first; /* [width][first_in], or NULL */
+  guint first_in;
+  const float *projection; /* [width][embed] */
+  guint embed;
+} ClipmoeTowerPlan;
+
+/* Packs all weights and allocates all scratch. FALSE: no memory. */
+gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
+/* Scratch for another number of threads; without memory for it the number stays. */
+void clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads);
 
-/* Runs all blocks over @count sequences of @n tokens in self->z [count][n][width], in place. In the last one
- * only token @row of each is worked out; they are left as self->z [count][width]. No sequence changes
- * another's bytes. */
-void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint count, guint n, gboolean causal, guint row);
-
-/* Tells self->trace, where there is one. */
-static inline void
-clipmoe_packed_tower_trace (const ClipmoePackedTower *self, const char *stage, int block, const float *values,
-                            guint rows, guint columns, gsize stride) {
-  if (self->trace)
-    self->trace (self->trace_data, stage, block, values, rows, columns, stride);
+/* How @n rows lie in the scratch. */
+static inline ClipmoeRows
+clipmoe_tower_rows (const ClipmoePackedTower *self, guint n) {
+  return cm_rows (n, self->kernels->f32->rows);
 }
+/* Where rows begin, for what adds to self->z: sets offsets and strides of n rows of width lines. */
+void clipmoe_tower_places (const ClipmoePackedTower *self, guint n, gsize *offsets, gsize *strides);
 
-gboolean clipmoe_linear_init (ClipmoeLinear *self, const float *weights, const float *bias, guint out,
-                              guint in);
-/* As above from weights stored [in][out]. */
-gboolean clipmoe_linear_init_transposed (ClipmoeLinear *self, const float *weights, guint in, guint out);
-void clipmoe_linear_clear (ClipmoeLinear *self);
-/* c rows are ldc floats apart, ldc >= panels * CM_PANEL. */
-void clipmoe_linear_run (const ClipmoeLinear *self, const ClipmoeKernels *kernels, guint threads, guint rows,
-                         const float *a, gsize lda, float *c, gsize ldc);
-static inline gsize
-clipmoe_padded (gsize n) {
-  return (n + CM_PANEL - 1) / CM_PANEL * CM_PANEL;
-}
+/* Runs all blocks over the first @n rows of self->z, cut into @n_sequences as self->plan says. In the last
+ * one only pooled rows are worked out; they are left in self->last as rows of a matrix of its own, in the
+ * order of the plan (those without one left out). */
+void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal);
+
+/* Layer norm with weight and bias of the rows that a run left in self->last, then the projection: as many
+ * rows of embed_lines lines in self->embedded. @following as in ClipmoeProduct. */
+void clipmoe_packed_tower_project (ClipmoePackedTower *self, const float *weight, const float *bias,
+                                   const void *following);
+
+/* mixture.c: the feed-forward layer or mixture of @rows whose residuals are z; @following as in
+ * ClipmoeProduct. */
+void clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
+                                 const void *following);
+/* The first matrix that block's feed-forward layer multiplies by. */
+const void *clipmoe_tower_feed_forward_first (const ClipmoePackedTower *self, guint block);
+/* Layer norm of all rows of z into activations (self->act) of @format. */
+void clipmoe_tower_norm (ClipmoePackedTower *self, const ClipmoeRows *rows, const float *z,
+                         const float *weight, const float *bias, const ClipmoeGemm *format);
+/* Floats in lines (of @x_lines a row) to activations of @format with @lines a row, n columns. */
+void clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsize n, const float *x,
+                         gsize x_lines, const ClipmoeGemm *format, gpointer to, gsize lines);
+/* Tells self->trace, where there is one, of @x, rows of @lines lines of which @columns are meant. */
+void clipmoe_tower_trace (const ClipmoePackedTower *self, const char *stage, int block,
+                          const ClipmoeRows *rows, const float *x, gsize lines, guint columns);
 
 #endif

@@ -52,7 +52,7 @@ typedef struct {
 } Counts;
 
 static void
-count (void *data, unsigned i) {
+count (void *data, unsigned thread, unsigned i, unsigned next) {
   ((Counts *)data)->count[i]++;
 }
 
@@ -92,13 +92,13 @@ static sem_t hold;
 static atomic_int holding, position;
 
 static void
-wait_inside (void *data, unsigned i) {
+wait_inside (void *data, unsigned thread, unsigned i, unsigned next) {
   atomic_fetch_add (&holding, 1);
   sem_wait (&hold);
 }
 
 static void
-note_position (void *data, unsigned i) {
+note_position (void *data, unsigned thread, unsigned i, unsigned next) {
   if (i == 0)
     *(int *)data = atomic_fetch_add (&position, 1);
 }

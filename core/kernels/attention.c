@@ -1,0 +1,157 @@
+#include "attention.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Scratch: keys as panels [columns of tokens][d], values as panels [columns of d][n], one tile of queries,
+ * scores and results. */
+typedef struct {
+  size_t d_lines, n_padded; /* tokens padded to panels */
+  size_t key_panels, value_panels;
+  size_t keys, values, queries, scores, results, all; /* offsets in floats */
+} Plan;
+
+static Plan
+plan (const ClipmoeGemm *f, size_t n, size_t d) {
+  Plan p;
+  p.d_lines = cm_lines (d, CM_LINE);
+  p.key_panels = cm_lines (n, f->columns);
+  p.value_panels = cm_lines (d, f->columns);
+  p.n_padded = p.key_panels * f->columns;
+  p.keys = 0;
+  p.values = p.keys + p.n_padded * p.d_lines * CM_LINE;
+  p.queries = p.values + p.value_panels * f->columns * p.n_padded;
+  p.scores = p.queries + f->rows * p.d_lines * CM_LINE;
+  p.results = p.scores + f->rows * p.n_padded;
+  p.all = p.results + f->rows * p.value_panels * f->columns;
+  return p;
+}
+
+size_t
+cm_attention_floats (const ClipmoeGemm *f, size_t n, size_t d) {
+  return plan (f, n, d).all;
+}
+
+/* The head's first entry in a row; whole: its columns begin with a line. */
+static float *
+entry (const ClipmoeHeads *h, size_t row, size_t column, size_t *stride) {
+  size_t at = cm_row_at (&h->rows, row, h->lines, stride);
+  column += h->column;
+  at += column / CM_LINE * *stride;
+  *stride *= CM_LINE;
+  return h->data + at * CM_LINE + column % CM_LINE;
+}
+
+static size_t
+row_of (const ClipmoeAttention *a, size_t token) {
+  return token < a->n_shared ? a->shared_first + token : a->kv_first + token - a->n_shared;
+}
+
+static void
+put_keys_and_values (const ClipmoeKernels *k, const ClipmoeAttention *a, const Plan *p) {
+  const ClipmoeGemm *f = k->f32;
+  float *keys = a->scratch + p->keys, *values = a->scratch + p->values;
+  size_t columns = f->columns, depth = p->d_lines * CM_LINE, stride;
+  int whole = a->d % CM_LINE == 0 && a->k.column % CM_LINE == 0 && a->v.column % CM_LINE == 0;
+  /* what is beyond the last token or the head's last entry is zero */
+  if (!whole || p->n_padded != a->n)
+    memset (keys + (p->key_panels - 1) * columns * depth, 0, columns * depth * sizeof (float));
+  if (!whole && p->key_panels > 1)
+    memset (keys, 0, (p->key_panels - 1) * columns * depth * sizeof (float));
+  for (size_t i = 0; i < a->n;) {
+    /* rows that lie in one tile and go to one panel */
+    const ClipmoeRows *r = &a->k.rows;
+    size_t row = row_of (a, i);
+    unsigned tile = cm_tile_of (r, row);
+    size_t end = i + cm_tile_first (r, tile) + cm_tile_rows (r, tile) - row;
+    if (i < a->n_shared && end > a->n_shared)
+      end = a->n_shared;
+    if (end > a->n)
+      end = a->n;
+    if (end > (i / columns + 1) * columns)
+      end = (i / columns + 1) * columns;
+    float *to = keys + i / columns * columns * depth + i % columns;
+    if (whole) {
+      const float *from = entry (&a->k, row, 0, &stride);
+      k->transpose (end - i, a->d, from, CM_LINE, stride, to, columns);
+    } else {
+      for (size_t u = i; u < end; u++)
+        for (size_t c = 0; c < a->d; c++)
+          to[c * columns + u - i] = *entry (&a->k, row_of (a, u), c, &stride);
+    }
+    i = end;
+  }
+  for (size_t u = 0; u < a->n; u++)
+    for (size_t panel = 0; panel < p->value_panels; panel++) {
+      float *to = values + (panel * p->n_padded + u) * columns;
+      if (whole && (panel + 1) * columns <= a->d) {
+        const float *from = entry (&a->v, row_of (a, u), panel * columns, &stride);
+        for (size_t l = 0; l < columns / CM_LINE; l++)
+          memcpy (to + l * CM_LINE, from + l * stride, CM_LINE_BYTES);
+      } else {
+        for (size_t c = 0; c < columns; c++)
+          to[c] =
+              panel * columns + c < a->d ? *entry (&a->v, row_of (a, u), panel * columns + c, &stride) : 0.0f;
+      }
+    }
+  for (size_t panel = 0; panel < p->value_panels; panel++)
+    memset (values + (panel * p->n_padded + a->n) * columns, 0,
+            (p->n_padded - a->n) * columns * sizeof (float));
+}
+
+void
+cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
+  const ClipmoeGemm *f = k->f32;
+  Plan p = plan (f, a->n, a->d);
+  size_t columns = f->columns, panel_lines = columns / CM_LINE, stride;
+  float *scores = a->scratch + p.scores, scale = (float)(1.0 / sqrt ((double)a->d));
+  put_keys_and_values (k, a, &p);
+  for (size_t i = 0; i < a->n_q;) {
+    const ClipmoeRows *r = &a->q.rows;
+    unsigned tile = cm_tile_of (r, a->q_first + i);
+    size_t end = cm_tile_first (r, tile) + cm_tile_rows (r, tile) - a->q_first;
+    if (end > a->n_q)
+      end = a->n_q;
+    unsigned rows = (unsigned)(end - i);
+    size_t sees = a->causal ? a->position + end : a->n;
+    /* queries: in place when they begin with a line */
+    const float *q = entry (&a->q, a->q_first + i, 0, &stride);
+    if (a->d % CM_LINE || a->q.column % CM_LINE) {
+      float *to = a->scratch + p.queries;
+      memset (to, 0, rows * p.d_lines * CM_LINE_BYTES);
+      for (unsigned row = 0; row < rows; row++)
+        for (size_t c = 0; c < a->d; c++)
+          to[(c / CM_LINE * rows + row) * CM_LINE + c % CM_LINE] =
+              *entry (&a->q, a->q_first + i + row, c, &stride);
+      q = to;
+      stride = (size_t)rows * CM_LINE;
+    }
+    size_t s_stride = (size_t)rows * CM_LINE;
+    for (size_t panel = 0; panel * columns < sees; panel++) {
+      const float *w = a->scratch + p.keys + panel * columns * p.d_lines * CM_LINE;
+      f->tile (rows, p.d_lines, q, stride * sizeof (float), w, w, 0, scores + panel * panel_lines * s_stride,
+               s_stride);
+    }
+    float factors[CM_MAX_ROWS];
+    size_t lines = cm_lines (sees, CM_LINE);
+    for (unsigned row = 0; row < rows; row++)
+      factors[row] = k->softmax (a->causal ? a->position + i + row + 1 : a->n, lines * CM_LINE, scale,
+                                 scores + row * CM_LINE, s_stride);
+    float *o = entry (&a->o, a->q_first + i, 0, &stride);
+    int whole = a->d % columns == 0 && a->o.column % CM_LINE == 0;
+    float *to = whole ? o : a->scratch + p.results;
+    size_t o_stride = whole ? stride : s_stride;
+    for (size_t panel = 0; panel < p.value_panels; panel++) {
+      const float *w = a->scratch + p.values + panel * columns * p.n_padded;
+      f->tile (rows, lines, scores, s_stride * sizeof (float), w, w, 0, to + panel * panel_lines * o_stride,
+               o_stride);
+    }
+    k->scale (rows, (unsigned)(p.value_panels * panel_lines), to, o_stride, factors);
+    if (!whole)
+      for (unsigned row = 0; row < rows; row++)
+        for (size_t c = 0; c < a->d; c++)
+          *entry (&a->o, a->q_first + i + row, c, &stride) =
+              to[c / CM_LINE * o_stride + row * CM_LINE + c % CM_LINE];
+    i = end;
+  }
+}

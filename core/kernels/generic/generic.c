@@ -1,0 +1,153 @@
+/* The plain version of every kernel: what the others are tested against. */
+#include <math.h>
+#include <string.h>
+#include "../tiers.h"
+
+#define COLUMNS 16
+
+static void
+tile_f32 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
+          size_t step, float *c, size_t c_stride) {
+  (void)next, (void)step, (void)c_stride; /* sixteen columns are one line */
+  for (unsigned i = 0; i < rows; i++) {
+    float sum[COLUMNS] = {0};
+    const float *panel = w;
+    for (size_t l = 0; l < lines; l++) {
+      const float *x = (const float *)((const char *)a + l * a_stride) + i * CM_LINE;
+      for (size_t k = 0; k < CM_LINE; k++, panel += COLUMNS)
+        for (size_t j = 0; j < COLUMNS; j++)
+          sum[j] += x[k] * panel[j];
+    }
+    memcpy (c + i * CM_LINE, sum, sizeof sum);
+  }
+}
+
+static void
+pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+          float *scales) {
+  (void)scales;
+  for (size_t k = 0; k < (n + CM_LINE - 1) / CM_LINE * CM_LINE; k++)
+    for (unsigned i = 0; i < rows; i++)
+      ((float *)((char *)to + k / CM_LINE * to_stride))[i * CM_LINE + k % CM_LINE] =
+          k < n ? x[k / CM_LINE * x_stride + i * x_row + k % CM_LINE] : 0.0f;
+}
+
+#define AT(x, stride, i) (x)[(i) / CM_LINE * (stride) + (i) % CM_LINE]
+
+static void
+layer_norm (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias, float eps,
+            float *out, size_t out_stride) {
+  double mean = 0, variance = 0;
+  for (size_t i = 0; i < n; i++)
+    mean += AT (x, x_stride, i);
+  mean /= (double)n;
+  for (size_t i = 0; i < n; i++)
+    variance += (AT (x, x_stride, i) - mean) * (AT (x, x_stride, i) - mean);
+  float scale = (float)(1.0 / sqrt (variance / (double)n + (double)eps)), shift = (float)mean;
+  for (size_t i = 0; i < n; i++)
+    AT (out, out_stride, i) = (AT (x, x_stride, i) - shift) * scale * weight[i] + bias[i];
+  for (size_t i = n; i % CM_LINE; i++)
+    AT (out, out_stride, i) = 0;
+}
+
+static float
+softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
+  float top = x[0];
+  for (size_t i = 1; i < n; i++)
+    top = AT (x, stride, i) > top ? AT (x, stride, i) : top;
+  double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += AT (x, stride, i) = expf (scale * (AT (x, stride, i) - top));
+  for (size_t i = n; i < padded; i++)
+    AT (x, stride, i) = 0;
+  return (float)(1.0 / sum);
+}
+
+#define OVER_TILE                                                                                            \
+  for (unsigned l = 0; l < lines; l++)                                                                       \
+    for (unsigned i = 0; i < rows; i++)                                                                      \
+      for (unsigned j = 0; j < CM_LINE; j++)
+#define C c[l * c_stride + i * CM_LINE + j]
+
+static void
+add_bias (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE C += bias[l * CM_LINE + j];
+}
+
+static void
+quick_gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE {
+    float x = C + bias[l * CM_LINE + j];
+    C = x / (1.0f + expf (-1.702f * x));
+  }
+}
+
+static void
+gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE {
+    float x = C + bias[l * CM_LINE + j];
+    C = 0.5f * x * (1.0f + erff (x * 0.70710678118654752f));
+  }
+}
+
+static void
+add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias, const float *factors,
+     float *z, const size_t *offsets, const size_t *strides) {
+  OVER_TILE z[offsets[i] + l * strides[i] + j] +=
+      (factors ? factors[i] : 1.0f) * (C + (bias ? bias[l * CM_LINE + j] : 0.0f));
+}
+
+static void
+scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors) {
+  OVER_TILE C *= factors[i];
+}
+
+static void
+dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
+            const float *row_scales, const float *column_scales) {
+  OVER_TILE {
+    int32_t sum;
+    memcpy (&sum, &C, 4);
+    C = (float)(sum - corrections[l * CM_LINE + j]) * (column_scales[l * CM_LINE + j] * row_scales[i]);
+  }
+}
+
+static void
+transpose (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel, size_t columns) {
+  for (size_t k = 0; k < d; k++)
+    for (size_t i = 0; i < n; i++)
+      panel[k * columns + i] = AT (x + i * x_row, x_stride, k);
+}
+
+static float
+dot (size_t n, const float *a, const float *b) {
+  float sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+static const ClipmoeGemm f32 = {.name = "f32",
+                                .layout = CM_LAYOUT_F32_16,
+                                .rows = 4,
+                                .columns = COLUMNS,
+                                .line_k = CM_LINE,
+                                .unit_k = 1,
+                                .block_lines = 64,
+                                .weights = CM_F32,
+                                .plain = 1,
+                                .tile = tile_f32,
+                                .pack = pack_f32};
+
+const ClipmoeKernels cm_kernels_generic = {.name = "generic",
+                                           .f32 = &f32,
+                                           .layer_norm = layer_norm,
+                                           .softmax = softmax,
+                                           .bias = add_bias,
+                                           .quick_gelu = quick_gelu,
+                                           .gelu = gelu,
+                                           .add = add,
+                                           .scale = scale,
+                                           .dequantise = dequantise,
+                                           .transpose = transpose,
+                                           .dot = dot};

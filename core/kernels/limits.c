@@ -1,0 +1,148 @@
+#include "limits.h"
+
+#include <time.h>
+#include "cpu.h"
+
+static const struct {
+  const char *name;
+  unsigned needs;
+  double operations; /* of one instruction or sequence */
+} limits[CM_N_LIMITS] = {
+    [CM_LIMIT_F32_AVX2] = {"f32 AVX2", CM_CPU_AVX2, 16},
+    [CM_LIMIT_F32_AVX512] = {"f32 AVX-512", CM_CPU_AVX512, 32},
+    [CM_LIMIT_BF16_AVX512] = {"bf16 AVX-512", CM_CPU_AVX512 | CM_CPU_BF16, 64},
+    [CM_LIMIT_FP16_AVX512] = {"fp16 AVX-512", CM_CPU_AVX512 | CM_CPU_FP16, 64},
+    [CM_LIMIT_I8_AVX2] = {"int8 AVX2", CM_CPU_AVX2, 64},
+    [CM_LIMIT_I8_AVX512] = {"int8 AVX-512", CM_CPU_AVX512, 128},
+    [CM_LIMIT_VNNI_AVX2] = {"int8 AVX-VNNI", CM_CPU_AVX_VNNI, 64},
+    [CM_LIMIT_VNNI_AVX512] = {"int8 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 128},
+    [CM_LIMIT_F32_NEON] = {"f32 NEON", CM_CPU_NEON, 8},
+    [CM_LIMIT_DOTPROD_NEON] = {"int8 NEON dotprod", CM_CPU_NEON | CM_CPU_DOTPROD, 32},
+    [CM_LIMIT_BF16_NEON] = {"bf16 NEON", CM_CPU_NEON | CM_CPU_BF16, 16},
+};
+
+const char *
+cm_limit_name (ClipmoeLimit which) {
+  return limits[which].name;
+}
+
+#define TWELVE(M) M (0) M (1) M (2) M (3) M (4) M (5) M (6) M (7) M (8) M (9) M (10) M (11)
+
+/* Twelve sums that do not wait for one another; registers 12 and 13 are operands, zero so that nothing is
+ * denormal. */
+#if defined __x86_64__
+#define CLOBBERS                                                                                             \
+  "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",    \
+      "xmm12", "xmm13", "xmm14", "xmm15"
+#define ZERO "vxorps %%xmm12, %%xmm12, %%xmm12\n\tvxorps %%xmm13, %%xmm13, %%xmm13\n\t"
+#define LOOP(M)                                                                                              \
+  __asm__ volatile(ZERO "1:\n\t" TWELVE (M) "dec %0\n\tjnz 1b\n\tvzeroupper" : "+r"(n) : : CLOBBERS)
+#define F32_256(i) "vfmadd231ps %%ymm12, %%ymm13, %%ymm" #i "\n\t"
+#define F32_512(i) "vfmadd231ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define BF16_512(i) "vdpbf16ps %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define FP16_512(i) "vfmadd231ph %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define VNNI_256(i) "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" #i "\n\t"
+#define VNNI_512(i) "vpdpbusd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define I8_256(i)                                                                                            \
+  "vpmaddubsw %%ymm12, %%ymm13, %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\t"                           \
+  "vpaddd %%ymm14, %%ymm" #i ", %%ymm" #i "\n\t"
+#define I8_512(i)                                                                                            \
+  "vpmaddubsw %%zmm12, %%zmm13, %%zmm14\n\tvpmaddwd %%zmm12, %%zmm14, %%zmm14\n\t"                           \
+  "vpaddd %%zmm14, %%zmm" #i ", %%zmm" #i "\n\t"
+
+static void
+spin (ClipmoeLimit which, long n) {
+  switch (which) {
+  case CM_LIMIT_F32_AVX2:
+    LOOP (F32_256);
+    break;
+  case CM_LIMIT_F32_AVX512:
+    LOOP (F32_512);
+    break;
+  case CM_LIMIT_BF16_AVX512:
+    LOOP (BF16_512);
+    break;
+  case CM_LIMIT_FP16_AVX512:
+    LOOP (FP16_512);
+    break;
+  case CM_LIMIT_I8_AVX2:
+    LOOP (I8_256);
+    break;
+  case CM_LIMIT_I8_AVX512:
+    LOOP (I8_512);
+    break;
+  case CM_LIMIT_VNNI_AVX2:
+    LOOP (VNNI_256);
+    break;
+  case CM_LIMIT_VNNI_AVX512:
+    LOOP (VNNI_512);
+    break;
+  default:
+    break;
+  }
+}
+
+#elif defined __aarch64__
+#define CLOBBERS "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13"
+#define LOOP(M)                                                                                              \
+  __asm__ volatile("movi v12.4s, #0\n\tmovi v13.4s, #0\n\t"                                                  \
+                   "1:\n\t" TWELVE (M) "subs %0, %0, #1\n\tb.ne 1b"                                          \
+                   : "+r"(n)                                                                                 \
+                   :                                                                                         \
+                   : CLOBBERS)
+#define F32(i) "fmla v" #i ".4s, v12.4s, v13.4s\n\t"
+#define DOTPROD(i) ".arch_extension dotprod\n\tsdot v" #i ".4s, v12.16b, v13.16b\n\t"
+#define BF16(i) ".arch armv8.6-a+bf16\n\tbfdot v" #i ".4s, v12.8h, v13.8h\n\t"
+
+static void
+spin (ClipmoeLimit which, long n) {
+  switch (which) {
+  case CM_LIMIT_F32_NEON:
+    LOOP (F32);
+    break;
+  case CM_LIMIT_DOTPROD_NEON:
+    LOOP (DOTPROD);
+    break;
+  case CM_LIMIT_BF16_NEON:
+    LOOP (BF16);
+    break;
+  default:
+    break;
+  }
+}
+
+#else
+static void
+spin (ClipmoeLimit which, long n) {
+  (void)which, (void)n;
+}
+#endif
+
+static double
+seconds (void) {
+  struct timespec t;
+  clock_gettime (CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double
+cm_limit (ClipmoeLimit which, double microseconds) {
+  if ((cm_cpu () & limits[which].needs) != limits[which].needs)
+    return 0;
+  long n = 64;
+  double took = 0, best = 0;
+  for (; n < 1l << 30; n *= 2) { /* as many turns as the time holds; the unit wakes up meanwhile */
+    double start = seconds ();
+    spin (which, n);
+    if ((took = seconds () - start) > microseconds * 1e-6 / 2)
+      break;
+  }
+  for (int i = 0; i < 5; i++) {
+    double start = seconds ();
+    spin (which, n);
+    took = seconds () - start;
+    double rate = took > 0 ? 12 * (double)n * limits[which].operations / took * 1e-9 : 0;
+    best = rate > best ? rate : best;
+  }
+  return best;
+}

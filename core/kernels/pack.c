@@ -1,0 +1,72 @@
+/* Weights into panels: zeros beyond the matrix, conversions to the nearest value. */
+#include <math.h>
+#include <string.h>
+#include "product.h"
+
+uint16_t
+cm_bf16 (float x) {
+  uint32_t bits;
+  memcpy (&bits, &x, 4);
+  if ((bits & 0x7fffffff) > 0x7f800000) /* NaN stays one */
+    return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+uint16_t
+cm_f16 (float x) {
+  uint32_t bits;
+  memcpy (&bits, &x, 4);
+  uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+  if (size > 0x7f800000)
+    return (uint16_t)(sign | 0x7e00);
+  if (size >= 0x477ff000) /* 65520 and more: infinity */
+    return (uint16_t)(sign | 0x7c00);
+  if (size < 0x38800000) { /* below 2^-14: a multiple of 2^-24 */
+    float f;
+    memcpy (&f, &size, 4);
+    return (uint16_t)(sign | (uint32_t)lrintf (f * 16777216.0f));
+  }
+  size += 0xfff + (size >> 13 & 1);
+  return (uint16_t)(sign | ((size - 0x38000000) >> 13));
+}
+
+void
+cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
+                const float *bias, size_t first, size_t n) {
+  const ClipmoeGemm *f = m->format;
+  size_t unit = f->unit_k, columns = f->columns, k_end = m->lines * f->line_k;
+  for (size_t p = first; p < first + n; p++) {
+    char *panel = (char *)(uintptr_t)m->weights + p * cm_panel_bytes (f, m->lines);
+    size_t o0 = p * columns, some = m->out - o0 < columns ? m->out - o0 : columns;
+    float inverse[CM_MAX_COLUMNS] = {0};
+    for (size_t j = 0; j < columns; j++)
+      ((float *)(uintptr_t)m->bias)[o0 + j] = bias && j < some ? bias[o0 + j] : 0.0f;
+    if (f->weights == CM_I8)
+      for (size_t j = 0; j < columns; j++) {
+        float largest = 0;
+        int32_t sum = 0;
+        for (size_t k = 0; j < some && k < m->in; k++)
+          largest = fmaxf (largest, fabsf (weights[(o0 + j) * row + k * column]));
+        float scale = largest / 127;
+        inverse[j] = scale > 0 ? 1 / scale : 0;
+        for (size_t k = 0; j < some && k < m->in; k++)
+          sum += (int32_t)lrintf (weights[(o0 + j) * row + k * column] * inverse[j]);
+        ((float *)(uintptr_t)m->scales)[o0 + j] = scale;
+        ((int32_t *)(uintptr_t)m->corrections)[o0 + j] = sum * f->zero;
+      }
+    for (size_t k0 = 0; k0 < k_end; k0 += f->line_k) /* a line of k of all columns: they stay in the cache */
+      for (size_t j = 0; j < columns; j++)
+        for (size_t k = k0; k < k0 + f->line_k; k++) {
+          size_t at = (k / unit * columns + j) * unit + k % unit;
+          float w = j < some && k < m->in ? weights[(o0 + j) * row + k * column] : 0.0f;
+          if (f->weights == CM_F32)
+            ((float *)panel)[at] = w;
+          else if (f->weights == CM_F16)
+            ((uint16_t *)panel)[at] = cm_f16 (w);
+          else if (f->weights == CM_BF16)
+            ((uint16_t *)panel)[at] = cm_bf16 (w);
+          else
+            ((int8_t *)panel)[at] = (int8_t)lrintf (w * inverse[j]);
+        }
+  }
+}

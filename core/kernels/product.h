@@ -1,0 +1,70 @@
+/* Matrix products with packed weights, and what is done with their results while these are in the cache. */
+#ifndef CLIPMOE_PRODUCT_H
+#define CLIPMOE_PRODUCT_H
+
+#include "rows.h"
+
+/* y = W x + b, W packed for one format. Memory belongs to whoever packed it. */
+typedef struct {
+  const ClipmoeGemm *format;
+  size_t out, in;
+  size_t panels, lines; /* of out and in */
+  const void *weights;  /* panels, each cm_panel_bytes() */
+  const float *bias;    /* [panels * columns], zeros beyond out */
+  /* int8 alone, [panels * columns] */
+  const float *scales;
+  const int32_t *corrections;
+} ClipmoePackedMatrix;
+
+static inline size_t
+cm_weight_bytes (const ClipmoeGemm *f) {
+  return f->weights == CM_F32 ? 4 : f->weights == CM_I8 ? 1 : 2;
+}
+
+static inline size_t
+cm_panel_bytes (const ClipmoeGemm *f, size_t lines) {
+  return lines * f->line_k * f->columns * cm_weight_bytes (f);
+}
+
+typedef enum {
+  CM_STORE,      /* out = y */
+  CM_QUICK_GELU, /* out = quick_gelu (y) */
+  CM_GELU,       /* out = gelu (y) */
+  CM_ADD,        /* out += factor of the row * y, at a place of each row's own */
+} ClipmoeResult;
+
+typedef struct {
+  const ClipmoePackedMatrix *matrix;
+  size_t first_panel, last_panel; /* of the matrix; the last one is not done. 0, 0: all */
+  ClipmoeRows rows;               /* for tiles of the format's rows */
+  const void *a;                  /* activations in the format's lines … */
+  size_t a_lines;                 /* … of which a row has so many, at least the matrix's */
+  const float *a_scales;          /* int8: [rows] */
+  ClipmoeResult result;
+  /* Results, columns of the matrix counted from 0 whatever first_panel is: out_lines lines a row, at least
+   * those of whole panels. With CM_ADD offsets and strides (floats) say where each row lies. */
+  float *out;
+  size_t out_lines;
+  const size_t *offsets, *strides;
+  const float *factors; /* CM_ADD: [rows], or NULL for 1 */
+  /* When not NULL (and not CM_ADD): results go here as activations of @packed_as instead, which packs without
+   * a row's scale; packed_lines lines a row. */
+  void *packed;
+  size_t packed_lines;
+  const ClipmoeGemm *packed_as;
+  const void *following; /* what is multiplied by next, or NULL: drawn into the cache towards the end */
+} ClipmoeProduct;
+
+void cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product);
+
+/* Bytes of weights, bias, scales and corrections packed one after the other, each at a multiple of 64; 0 when
+ * that is more than a size can hold. */
+size_t cm_matrix_bytes (const ClipmoeGemm *format, size_t out, size_t in);
+/* Sets *m up over @memory of cm_matrix_bytes() bytes, 64-byte aligned, packed before or about to be. */
+void cm_matrix_map (ClipmoePackedMatrix *m, const ClipmoeGemm *format, size_t out, size_t in, void *memory);
+/* Packs weights[o * row + i * column] and bias[o] (or NULL) into a mapped matrix. The panels from @first on,
+ * @n of them, so that threads may share the work. */
+void cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
+                     const float *bias, size_t first, size_t n);
+
+#endif

@@ -1,0 +1,197 @@
+/* Everything but the products, written once for every vector width; each tier's file includes it and is
+ * compiled with that tier's flags. Comments on what the functions do are in kernels.h. */
+#include <math.h>
+#include <string.h>
+#include "../kernels.h"
+#include "vector.h"
+
+static void
+layer_norm (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias, float eps,
+            float *out, size_t out_stride) {
+  size_t whole = n / CM_LINE, rest = n % CM_LINE;
+  V sum = v_set (0.0f);
+  for (size_t l = 0; l < whole; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW)
+      sum = v_add (sum, v_load (x + l * x_stride + j));
+  float total = v_sum (sum);
+  for (size_t j = 0; j < rest; j++)
+    total += x[whole * x_stride + j];
+  float mean = total / (float)n;
+  V m = v_set (mean), square = v_set (0.0f);
+  for (size_t l = 0; l < whole; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW) {
+      V d = v_sub (v_load (x + l * x_stride + j), m);
+      square = v_fma (d, d, square);
+    }
+  total = v_sum (square);
+  for (size_t j = 0; j < rest; j++) {
+    float d = x[whole * x_stride + j] - mean;
+    total += d * d;
+  }
+  float scale = (float)(1.0 / sqrt ((double)total / (double)n + (double)eps));
+  V s = v_set (scale);
+  for (size_t l = 0; l < whole; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW) {
+      V d = v_mul (v_sub (v_load (x + l * x_stride + j), m), s);
+      v_store (out + l * out_stride + j,
+               v_fma (d, v_load (weight + l * CM_LINE + j), v_load (bias + l * CM_LINE + j)));
+    }
+  if (rest)
+    for (size_t j = 0; j < CM_LINE; j++)
+      out[whole * out_stride + j] =
+          j < rest ? (x[whole * x_stride + j] - mean) * scale * weight[whole * CM_LINE + j] +
+                         bias[whole * CM_LINE + j]
+                   : 0.0f;
+}
+
+static float
+softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
+  size_t whole = n / CM_LINE, rest = n % CM_LINE, lines = padded / CM_LINE;
+  if (rest) { /* what stands beyond must not win */
+    for (size_t j = rest; j < CM_LINE; j++)
+      x[whole * stride + j] = -INFINITY;
+    whole++;
+  }
+  V top = v_load (x);
+  for (size_t l = 0; l < whole; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW)
+      top = v_max (top, v_load (x + l * stride + j));
+  V t = v_set (v_largest (top)), s = v_set (scale), sum = v_set (0.0f);
+  for (size_t l = 0; l < whole; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW) {
+      V e = v_exp (v_mul (v_sub (v_load (x + l * stride + j), t), s));
+      v_store (x + l * stride + j, e);
+      if (l + 1 < whole || !rest)
+        sum = v_add (sum, e);
+    }
+  float total = v_sum (sum);
+  for (size_t j = 0; j < rest; j++)
+    total += x[(whole - 1) * stride + j];
+  for (size_t j = rest; rest && j < CM_LINE; j++)
+    x[(whole - 1) * stride + j] = 0.0f;
+  for (size_t l = whole; l < lines; l++)
+    memset (x + l * stride, 0, CM_LINE_BYTES);
+  return 1.0f / total;
+}
+
+#define OVER_TILE                                                                                            \
+  for (unsigned l = 0; l < lines; l++, c += c_stride)                                                        \
+    for (size_t j = 0; j < CM_LINE; j += VW)
+
+static void
+add_bias (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE {
+    V b = v_load (bias + l * CM_LINE + j);
+    for (unsigned i = 0; i < rows; i++)
+      v_store (c + i * CM_LINE + j, v_add (v_load (c + i * CM_LINE + j), b));
+  }
+}
+
+static void
+quick_gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE {
+    V b = v_load (bias + l * CM_LINE + j);
+    for (unsigned i = 0; i < rows; i++) {
+      V v = v_add (v_load (c + i * CM_LINE + j), b);
+      V e = v_exp (v_mul (v, v_set (-1.702f)));
+      v_store (c + i * CM_LINE + j, v_div (v, v_add (e, v_set (1.0f))));
+    }
+  }
+}
+
+/* erf (y) = 1 - t p(t) exp (-y^2), t = 1 / (1 + 0.3275911 y), y >= 0: within 1.5e-7 (Abramowitz and Stegun
+ * 7.1.26) */
+static void
+gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+  OVER_TILE {
+    V b = v_load (bias + l * CM_LINE + j);
+    for (unsigned i = 0; i < rows; i++) {
+      V v = v_add (v_load (c + i * CM_LINE + j), b), y = v_abs (v_mul (v, v_set (0.70710678118654752f)));
+      V t = v_div (v_set (1.0f), v_fma (y, v_set (0.3275911f), v_set (1.0f)));
+      V p = v_fma (t, v_set (1.061405429f), v_set (-1.453152027f));
+      p = v_fma (p, t, v_set (1.421413741f));
+      p = v_fma (p, t, v_set (-0.284496736f));
+      p = v_fma (p, t, v_set (0.254829592f));
+      V erf = v_fnma (v_mul (p, t), v_exp (v_mul (v_mul (y, y), v_set (-1.0f))), v_set (1.0f));
+      V half = v_mul (v, v_set (0.5f));
+      v_store (c + i * CM_LINE + j, v_fma (half, v_sign_of (erf, v), half));
+    }
+  }
+}
+
+static void
+add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias, const float *factors,
+     float *z, const size_t *offsets, const size_t *strides) {
+  for (unsigned i = 0; i < rows; i++) {
+    float *to = z + offsets[i];
+    V f = v_set (factors ? factors[i] : 1.0f);
+    for (unsigned l = 0; l < lines; l++, to += strides[i])
+      for (size_t j = 0; j < CM_LINE; j += VW) {
+        V v = v_load (c + l * c_stride + i * CM_LINE + j);
+        if (bias)
+          v = v_add (v, v_load (bias + l * CM_LINE + j));
+        v_store (to + j, v_fma (f, v, v_load (to + j)));
+      }
+  }
+}
+
+static void
+scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors) {
+  OVER_TILE for (unsigned i = 0; i < rows; i++)
+      v_store (c + i * CM_LINE + j, v_mul (v_load (c + i * CM_LINE + j), v_set (factors[i])));
+}
+
+static void
+dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
+            const float *row_scales, const float *column_scales) {
+  OVER_TILE {
+    VI k = v_load_int (corrections + l * CM_LINE + j);
+    V s = v_load (column_scales + l * CM_LINE + j);
+    for (unsigned i = 0; i < rows; i++) {
+      V v = v_of_int (vi_sub (v_load_int (c + i * CM_LINE + j), k));
+      v_store (c + i * CM_LINE + j, v_mul (v, v_mul (s, v_set (row_scales[i]))));
+    }
+  }
+}
+
+static void
+transpose (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel, size_t columns) {
+  for (size_t k = 0; k < d; k++)
+    for (size_t i = 0; i < n; i++)
+      panel[k * columns + i] = x[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
+}
+
+static float
+dot (size_t n, const float *a, const float *b) {
+  V s = v_set (0.0f);
+  size_t i;
+  float tail = 0;
+  for (i = 0; i + VW <= n; i += VW)
+    s = v_fma (v_load (a + i), v_load (b + i), s);
+  for (; i < n; i++)
+    tail += a[i] * b[i];
+  return v_sum (s) + tail;
+}
+
+/* f32 activations: lines are copied. */
+static void
+pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+          float *scales) {
+  (void)scales;
+  char *out = to;
+  for (size_t k = 0; k < n; k += CM_LINE, out += to_stride, x += x_stride)
+    for (unsigned i = 0; i < rows; i++) {
+      float *o = (float *)(out + i * CM_LINE_BYTES);
+      if (n - k >= CM_LINE) {
+        for (size_t j = 0; j < CM_LINE; j += VW)
+          v_store (o + j, v_load (x + i * x_row + j));
+      } else {
+        memset (o, 0, CM_LINE_BYTES);
+        memcpy (o, x + i * x_row, (n - k) * sizeof (float));
+      }
+    }
+}
+
+#define CM_OPS                                                                                               \
+  .layer_norm = layer_norm, .softmax = softmax, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu,    \
+  .add = add, .scale = scale, .dequantise = dequantise, .transpose = transpose, .dot = dot

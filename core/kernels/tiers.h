@@ -1,0 +1,39 @@
+/* Every tier's table and the numbers of the packed forms; only kernels.c and the tiers include this. */
+#ifndef CLIPMOE_TIERS_H
+#define CLIPMOE_TIERS_H
+
+#include "kernels.h"
+
+/* type of the weights, columns of a panel, k of a unit; written into files, so never given a new meaning */
+enum {
+  CM_LAYOUT_F32_16 = 1,
+  CM_LAYOUT_F32_32 = 2,
+  CM_LAYOUT_F16_16 = 3,
+  CM_LAYOUT_F16_32 = 4,
+  CM_LAYOUT_BF16_32 = 5,
+  CM_LAYOUT_I8_16 = 6,
+  CM_LAYOUT_I8_32 = 7,
+  CM_LAYOUT_I8_16_64 = 8, /* corrections for activations around 64 */
+  CM_LAYOUT_I8_32_64 = 9,
+  CM_LAYOUT_FP16_64 = 10,
+};
+
+extern const ClipmoeKernels cm_kernels_generic;
+#ifdef CM_HAVE_AVX2
+extern const ClipmoeKernels cm_kernels_avx2;
+#endif
+#ifdef CM_HAVE_AVX512
+extern const ClipmoeKernels cm_kernels_avx512;
+#endif
+/* refinements */
+#ifdef CM_HAVE_AVX2_VNNI
+extern const ClipmoeGemm cm_i8_avx_vnni;
+#endif
+#ifdef CM_HAVE_AVX512_VNNI
+extern const ClipmoeGemm cm_i8_avx512;
+#endif
+#ifdef CM_HAVE_AVX512_BF16
+extern const ClipmoeGemm cm_bf16_avx512;
+#endif
+
+#endif

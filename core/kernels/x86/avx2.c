@@ -1,0 +1,77 @@
+/* The table of AVX2, FMA and F16C: f32 products, weights of 16 bits that are widened, int8 without VNNI. */
+#include "../tiers.h"
+#include "tile_avx2.h"
+#include "quantise_avx2.h"
+#include "../simd/ops.h"
+
+#define BROADCAST(p) _mm256_broadcast_ss ((const float *)(p))
+#define MAC(s, v, w) _mm256_fmadd_ps (v, w, s)
+#define STORE(p, v) _mm256_storeu_ps (p, v)
+
+#define LOAD_F32(p) _mm256_load_ps ((const float *)(p))
+TILE (tile_f32, __m256, 32, _mm256_setzero_ps (), LOAD_F32, BROADCAST, MAC, STORE)
+
+#define LOAD_F16(p) _mm256_cvtph_ps (_mm_load_si128 ((const __m128i *)(p)))
+TILE (tile_f16, __m256, 16, _mm256_setzero_ps (), LOAD_F16, BROADCAST, MAC, STORE)
+
+/* Activations of 7 bits around 64: two products of at most 127 x 127 fit 16 bits, so nothing saturates. */
+#define LOAD_I8(p) _mm256_load_si256 ((const __m256i *)(p))
+#define BROADCAST_I8(p) _mm256_set1_epi32 (*(const int *)(p))
+#define MAC_I8(s, v, w)                                                                                      \
+  _mm256_add_epi32 (s, _mm256_madd_epi16 (_mm256_maddubs_epi16 (v, w), _mm256_set1_epi16 (1)))
+#define STORE_I8(p, v) _mm256_storeu_si256 ((__m256i *)(p), v)
+TILE (tile_i8_most_3, __m256i, 32, _mm256_setzero_si256 (), LOAD_I8, BROADCAST_I8, MAC_I8, STORE_I8)
+
+/* Three rows at a time: six sums, and registers for what lies between. */
+static void
+tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
+         size_t step, float *c, size_t c_stride) {
+  unsigned first = rows > 3 ? 3 : rows;
+  tile_i8_most_3 (first, lines, a, a_stride, w, next, step, c, c_stride);
+  if (rows > first)
+    tile_i8_most_3 (rows - first, lines, (const char *)a + first * CM_LINE_BYTES, a_stride, w, w, 0,
+                    c + first * CM_LINE, c_stride);
+}
+
+static void
+pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+         float *scales) {
+  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 63, 64);
+}
+
+static const ClipmoeGemm f32 = {.name = "f32",
+                                .layout = CM_LAYOUT_F32_16,
+                                .rows = 6,
+                                .columns = 16,
+                                .line_k = 16,
+                                .unit_k = 1,
+                                .block_lines = 64,
+                                .weights = CM_F32,
+                                .plain = 1,
+                                .tile = tile_f32,
+                                .pack = pack_f32};
+static const ClipmoeGemm f16 = {.name = "f16",
+                                .layout = CM_LAYOUT_F16_16,
+                                .rows = 6,
+                                .columns = 16,
+                                .line_k = 16,
+                                .unit_k = 1,
+                                .block_lines = 64,
+                                .weights = CM_F16,
+                                .plain = 1,
+                                .tile = tile_f16,
+                                .pack = pack_f32};
+static const ClipmoeGemm i8 = {.name = "int8",
+                               .layout = CM_LAYOUT_I8_16_64,
+                               .rows = 6,
+                               .columns = 16,
+                               .line_k = 64,
+                               .unit_k = 4,
+                               .block_lines = 64,
+                               .weights = CM_I8,
+                               .zero = 64,
+                               .range = 63,
+                               .tile = tile_i8,
+                               .pack = pack_i8};
+
+const ClipmoeKernels cm_kernels_avx2 = {.name = "avx2", .f32 = &f32, .half = &f16, .int8 = &i8, CM_OPS};

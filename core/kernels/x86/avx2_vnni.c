@@ -1,0 +1,29 @@
+/* int8 products of AVX-VNNI: unsigned activations around 128, signed weights, sums in int32. */
+#include "../tiers.h"
+#include "tile_avx2.h"
+#include "quantise_avx2.h"
+
+#define LOAD(p) _mm256_load_si256 ((const __m256i *)(p))
+#define BROADCAST(p) _mm256_set1_epi32 (*(const int *)(p))
+#define STORE(p, v) _mm256_storeu_si256 ((__m256i *)(p), v)
+
+TILE (tile, __m256i, 32, _mm256_setzero_si256 (), LOAD, BROADCAST, _mm256_dpbusd_avx_epi32, STORE)
+
+static void
+pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+      float *scales) {
+  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 127, 128);
+}
+
+const ClipmoeGemm cm_i8_avx_vnni = {.name = "int8",
+                                    .layout = CM_LAYOUT_I8_16,
+                                    .rows = 6,
+                                    .columns = 16,
+                                    .line_k = 64,
+                                    .unit_k = 4,
+                                    .block_lines = 64,
+                                    .weights = CM_I8,
+                                    .zero = 128,
+                                    .range = 127,
+                                    .tile = tile,
+                                    .pack = pack};

@@ -1,0 +1,76 @@
+/* The table of AVX-512 (F, BW, VL, DQ): f32 products, and weights of 16 bits that are widened. */
+#include "../tiers.h"
+#include "tile_avx512.h"
+#include "quantise_avx512.h"
+#include "../simd/ops.h"
+
+#define BROADCAST(p) _mm512_set1_ps (*(const float *)(p))
+#define MAC(s, v, w) _mm512_fmadd_ps (v, w, s)
+
+#define LOAD_F32(p) _mm512_load_ps ((const float *)(p))
+TILE (tile_f32, __m512, 64, _mm512_setzero_ps (), LOAD_F32, BROADCAST, MAC, _mm512_storeu_ps)
+
+#define LOAD_F16(p) _mm512_cvtph_ps (_mm256_load_si256 ((const __m256i *)(p)))
+TILE (tile_f16, __m512, 32, _mm512_setzero_ps (), LOAD_F16, BROADCAST, MAC, _mm512_storeu_ps)
+
+/* Activations of 7 bits around 64: two products of at most 127 x 127 fit 16 bits, so nothing saturates. */
+#define LOAD_I8(p) _mm512_load_si512 (p)
+#define BROADCAST_I8(p) _mm512_set1_epi32 (*(const int *)(p))
+#define MAC_I8(s, v, w)                                                                                      \
+  _mm512_add_epi32 (s, _mm512_madd_epi16 (_mm512_maddubs_epi16 (v, w), _mm512_set1_epi16 (1)))
+TILE (tile_i8_most_7, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, MAC_I8,
+      _mm512_storeu_si512)
+
+/* Seven rows at a time: fourteen sums, and registers for what lies between. */
+static void
+tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
+         size_t step, float *c, size_t c_stride) {
+  unsigned first = rows > 7 ? 7 : rows;
+  tile_i8_most_7 (first, lines, a, a_stride, w, next, step, c, c_stride);
+  if (rows > first)
+    tile_i8_most_7 (rows - first, lines, (const char *)a + first * CM_LINE_BYTES, a_stride, w, w, 0,
+                    c + first * CM_LINE, c_stride);
+}
+
+static void
+pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+         float *scales) {
+  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 63, 64);
+}
+
+static const ClipmoeGemm f32 = {.name = "f32",
+                                .layout = CM_LAYOUT_F32_32,
+                                .rows = 14,
+                                .columns = 32,
+                                .line_k = 16,
+                                .unit_k = 1,
+                                .block_lines = 64,
+                                .weights = CM_F32,
+                                .plain = 1,
+                                .tile = tile_f32,
+                                .pack = pack_f32};
+static const ClipmoeGemm f16 = {.name = "f16",
+                                .layout = CM_LAYOUT_F16_32,
+                                .rows = 14,
+                                .columns = 32,
+                                .line_k = 16,
+                                .unit_k = 1,
+                                .block_lines = 64,
+                                .weights = CM_F16,
+                                .plain = 1,
+                                .tile = tile_f16,
+                                .pack = pack_f32};
+static const ClipmoeGemm i8 = {.name = "int8",
+                               .layout = CM_LAYOUT_I8_32_64,
+                               .rows = 14,
+                               .columns = 32,
+                               .line_k = 64,
+                               .unit_k = 4,
+                               .block_lines = 64,
+                               .weights = CM_I8,
+                               .zero = 64,
+                               .range = 63,
+                               .tile = tile_i8,
+                               .pack = pack_i8};
+
+const ClipmoeKernels cm_kernels_avx512 = {.name = "avx512", .f32 = &f32, .half = &f16, .int8 = &i8, CM_OPS};

@@ -1,0 +1,28 @@
+/* int8 products of AVX-512 VNNI: unsigned activations around 128, signed weights, sums in int32. */
+#include "../tiers.h"
+#include "tile_avx512.h"
+#include "quantise_avx512.h"
+
+#define LOAD(p) _mm512_load_si512 (p)
+#define BROADCAST(p) _mm512_set1_epi32 (*(const int *)(p))
+
+TILE (tile, __m512i, 64, _mm512_setzero_si512 (), LOAD, BROADCAST, _mm512_dpbusd_epi32, _mm512_storeu_si512)
+
+static void
+pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
+      float *scales) {
+  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 127, 128);
+}
+
+const ClipmoeGemm cm_i8_avx512 = {.name = "int8",
+                                  .layout = CM_LAYOUT_I8_32,
+                                  .rows = 14,
+                                  .columns = 32,
+                                  .line_k = 64,
+                                  .unit_k = 4,
+                                  .block_lines = 64,
+                                  .weights = CM_I8,
+                                  .zero = 128,
+                                  .range = 127,
+                                  .tile = tile,
+                                  .pack = pack};

@@ -1,0 +1,168 @@
+/* Words to unit vectors. Texts are cut behind their end token, sorted, and run together as far as rows allow;
+ * what all of one run begin with is worked out once. The mask is causal, so none of this changes a result. */
+#include "encoder-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  const guint32 *ids;
+  guint n;     /* with the end token */
+  guint index; /* of its vector */
+} Text;
+
+static int
+compare (const void *a, const void *b) {
+  const Text *x = a, *y = b;
+  for (guint i = 0; i < x->n && i < y->n; i++)
+    if (x->ids[i] != y->ids[i])
+      return x->ids[i] < y->ids[i] ? -1 : 1;
+  if (x->n != y->n)
+    return x->n < y->n ? -1 : 1;
+  return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* How many tokens both begin with; the last one of either is its own, for its row is the result. */
+static guint
+shared (const Text *a, const Text *b) {
+  guint n = 0;
+  while (n + 1 < a->n && n + 1 < b->n && a->ids[n] == b->ids[n])
+    n++;
+  return n;
+}
+
+static void
+put (ClipmoeEncoder *self, guint row, const guint32 *ids, guint position, guint n) {
+  const ClipmoeModel *m = self->model;
+  ClipmoePackedTower *t = &self->text;
+  gsize d = m->text.width;
+  for (guint i = 0; i < n; i++) {
+    const float *token = m->token_embedding + ids[position + i] * d;
+    const float *place = m->text_positions + (position + i) * d;
+    for (gsize c = 0; c < d; c++)
+      t->z[t->offsets[row + i] + c / CM_LINE * t->strides[row + i] + c % CM_LINE] = token[c] + place[c];
+  }
+}
+
+static gboolean
+run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **error) {
+  const ClipmoeModel *m = self->model;
+  ClipmoePackedTower *t = &self->text;
+  guint common = n > 1 ? shared (&texts[0], &texts[n - 1]) : 0, rows = common, plans = 0;
+  for (guint i = 0; i < n; i++)
+    rows += texts[i].n - common;
+  clipmoe_tower_places (t, rows, t->offsets, t->strides);
+  if (common) {
+    put (self, 0, texts[0].ids, 0, common);
+    t->plan[plans++] = (ClipmoeSequence){.n = common, .pooled = G_MAXUINT};
+  }
+  for (guint i = 0, row = common; i < n; i++) {
+    guint own = texts[i].n - common;
+    put (self, row, texts[i].ids, common, own);
+    t->plan[plans++] = (ClipmoeSequence){.first = row, .n = own, .n_shared = common, .pooled = row + own - 1};
+    row += own;
+  }
+  if (t->trace) {
+    ClipmoeRows all = clipmoe_tower_rows (t, rows);
+    clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
+  }
+  clipmoe_packed_tower_run (t, rows, plans, TRUE);
+  clipmoe_packed_tower_project (t, m->ln_final_weight, m->ln_final_bias, t->blocks[0].in_proj.weights);
+  for (guint i = 0; i < n; i++)
+    if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->info.embed, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Sorted, then as many at once as rows allow. */
+static gboolean
+run_window (ClipmoeEncoder *self, Text *texts, guint n, float *out, GError **error) {
+  qsort (texts, n, sizeof *texts, compare);
+  for (guint first = 0, count; first < n; first += count) {
+    guint all = texts[first].n;
+    for (count = 1; first + count < n; count++) {
+      const Text *next = &texts[first + count];
+      guint common = shared (&texts[first], next), rows = all + next->n - common * count;
+      if (rows > self->text.rows || count + 1 > self->text.sequences)
+        break;
+      all += next->n;
+    }
+    if (!run (self, texts + first, count, out, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check (ClipmoeEncoder *self, const guint32 *ids, guint n, Text *text, GError **error) {
+  const ClipmoeModel *m = self->model;
+  guint end = 0;
+  if (n < 1 || n > m->info.context) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u", n,
+                 m->info.context);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (ids[i] >= m->info.vocab_size) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[i],
+                   m->info.vocab_size);
+      return FALSE;
+    }
+    if (ids[i] > ids[end])
+      end = i;
+  }
+  text->ids = ids;
+  text->n = end + 1; /* what stands behind the end token changes nothing */
+  return TRUE;
+}
+
+gboolean
+clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n,
+                               float *out, GError **error) {
+  Text texts[CLIPMOE_TEXT_WINDOW];
+  gsize embed = self->model->info.embed;
+  for (guint done = 0, some; done < n; done += some, out += some * embed) {
+    some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
+    for (guint i = 0; i < some; ids += lengths[done + i], i++) {
+      texts[i].index = i;
+      if (!check (self, ids, lengths[done + i], &texts[i], error))
+        return FALSE;
+    }
+    if (!run_window (self, texts, some, out, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *strings, guint n, float *out,
+                              guint *n_truncated, GError **error) {
+  Text texts[CLIPMOE_TEXT_WINDOW];
+  gsize embed = self->model->info.embed, context = self->model->info.context;
+  guint long_ones = 0;
+  if (!self->model->tokenizer) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: opened without a vocabulary, so words cannot be encoded",
+                 self->model->info.path ? self->model->info.path : self->model->info.name);
+    return FALSE;
+  }
+  for (guint done = 0, some; done < n; done += some, out += some * embed) {
+    some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
+    for (guint i = 0; i < some; i++) {
+      guint32 *ids = self->ids + i * context;
+      guint length;
+      gboolean truncated;
+      texts[i].index = i;
+      if (!clipmoe_tokenizer_encode (self->model->tokenizer, strings[done + i], -1, (guint)context, ids,
+                                     &length, &truncated, error) ||
+          !check (self, ids, length, &texts[i], error))
+        return FALSE;
+      long_ones += truncated;
+    }
+    if (!run_window (self, texts, some, out, error))
+      return FALSE;
+  }
+  if (n_truncated)
+    *n_truncated = long_ones;
+  return TRUE;
+}

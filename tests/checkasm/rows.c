@@ -1,0 +1,263 @@
+/* Norms, softmax, activations: what works on lines. */
+#include <math.h>
+#include <string.h>
+#include "checkasm.h"
+
+#define AT(x, stride, i) (x)[(i) / CM_LINE * (stride) + (i) % CM_LINE]
+
+static void
+check_layer_norm (const ClipmoeKernels *k, size_t n, int kind) {
+  size_t lines = cm_lines (n, CM_LINE), x_stride = CM_LINE * (1 + random_below (4)),
+         o_stride = x_stride + CM_LINE;
+  size_t x_floats = (lines - 1) * x_stride + CM_LINE, o_floats = (lines - 1) * o_stride + CM_LINE;
+  size_t bad = random_below ((unsigned)n);
+  float *x = guarded (x_floats * 4), *out = guarded (o_floats * 4);
+  float weight[2048], bias[2048];
+  for (size_t i = 0; i < lines * CM_LINE; i++)
+    AT (x, x_stride, i) = i < n ? random_float () * (i % 17 == 3 ? 30 : 1) + 5 : NAN;
+  if (kind == 1)
+    AT (x, x_stride, bad) = random_below (2) ? NAN : INFINITY;
+  fill_random (weight, n);
+  fill_random (bias, n);
+  k->layer_norm (n, x, x_stride, weight, bias, 1e-5f, out, o_stride);
+  double mean = 0, variance = 0;
+  for (size_t i = 0; i < n; i++)
+    mean += AT (x, x_stride, i);
+  mean /= (double)n;
+  for (size_t i = 0; i < n; i++)
+    variance += (AT (x, x_stride, i) - mean) * (AT (x, x_stride, i) - mean);
+  double scale = 1 / sqrt (variance / (double)n + 1e-5);
+  for (size_t i = 0; i < lines * CM_LINE; i++) {
+    double expected = i < n ? (AT (x, x_stride, i) - mean) * scale * weight[i] + bias[i] : 0;
+    /* a mean of 5 has lost its last bits when it is taken away */
+    if (!close_to (AT (out, o_stride, i), expected, i < n ? 1e-5 * (1 + scale) : 0))
+      fail (k->name, "layer_norm: entry %zu of %zu: %g, expected %g", i, n, (double)AT (out, o_stride, i),
+            expected);
+  }
+  for (size_t l = 0; l + 1 < lines; l++)
+    for (size_t j = CM_LINE; j < o_stride; j++)
+      if (memcmp (&out[l * o_stride + j], "\x88\x88\x88\x88", 4))
+        fail (k->name, "layer_norm: wrote between its lines");
+  guarded_reset ();
+}
+
+static void
+check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
+  size_t padded = cm_lines (n, CM_LINE) * CM_LINE + CM_LINE * random_below (3);
+  size_t stride = CM_LINE * (1 + random_below (3)), floats = (padded / CM_LINE - 1) * stride + CM_LINE;
+  size_t bad = random_below ((unsigned)n);
+  float *x = guarded (floats * 4), before[2048];
+  for (size_t i = 0; i < padded; i++)
+    AT (x, stride, i) = before[i] = i < n ? random_float () * 30 : 1e9f;
+  if (kind == 1)
+    AT (x, stride, bad) = random_below (2) ? NAN : INFINITY;
+  float factor = k->softmax (n, padded, 0.125f, x, stride);
+  if (kind == 1) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+      sum += AT (x, stride, i) * factor;
+    if (isfinite (sum))
+      fail (k->name, "softmax: %zu entries, one not finite, become finite", n);
+    guarded_reset ();
+    return;
+  }
+  double top = -INFINITY, sum = 0;
+  for (size_t i = 0; i < n; i++)
+    top = fmax (top, before[i]);
+  for (size_t i = 0; i < n; i++)
+    sum += exp (0.125 * (before[i] - top));
+  for (size_t i = 0; i < padded; i++) {
+    double expected = i < n ? exp (0.125 * (before[i] - top)) / sum : 0;
+    if (!close_to ((double)AT (x, stride, i) * factor, expected, 1e-6 * expected + 1e-12))
+      fail (k->name, "softmax: entry %zu of %zu: %g, expected %g", i, n, (double)AT (x, stride, i) * factor,
+            expected);
+  }
+  guarded_reset ();
+}
+
+/* bias, activations, add, scale, dequantise on one tile */
+static void
+check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind) {
+  size_t stride = (rows + random_below (2)) * CM_LINE, floats = (lines - 1) * stride + rows * CM_LINE;
+  float *c = guarded (floats * 4), *bias = guarded (lines * CM_LINE_BYTES),
+        *z = guarded (rows * lines * 3 * 64);
+  float *before = guarded (floats * 4), *z_before = guarded (rows * lines * 3 * 64), factors[CM_MAX_ROWS];
+  float *column_scales = guarded (lines * CM_LINE_BYTES);
+  int32_t *corrections = guarded (lines * CM_LINE_BYTES);
+  size_t offsets[CM_MAX_ROWS], strides[CM_MAX_ROWS];
+  static const char *const names[] = {"bias", "quick_gelu", "gelu", "scale", "add", "dequantise"};
+  for (unsigned what = 0; what < 6; what++) {
+    memset (c, 0x88, floats * 4);
+    memset (z, 0x88, rows * lines * 3 * 64);
+    fill_random (bias, lines * CM_LINE);
+    fill_random (factors, CM_MAX_ROWS);
+    fill_random (column_scales, lines * CM_LINE);
+    for (unsigned i = 0; i < rows; i++) { /* rows of z: every third line of theirs, last row first */
+      strides[i] = 3 * CM_LINE;
+      offsets[i] = (rows - 1 - i) * lines * 3 * CM_LINE;
+    }
+    for (unsigned l = 0; l < lines; l++)
+      for (unsigned j = 0; j < CM_LINE; j++) {
+        corrections[l * CM_LINE + j] = (int32_t)random_below (1000000) - 500000;
+        for (unsigned i = 0; i < rows; i++) {
+          float v = random_float () * (random_below (4) ? 4 : 90);
+          if (kind == 1 && random_below (9) == 0)
+            v = random_below (2) ? NAN : INFINITY;
+          if (what == 5) {
+            int32_t whole = (int32_t)random_below (200000000) - 100000000;
+            memcpy (&v, &whole, 4);
+          }
+          c[l * stride + i * CM_LINE + j] = v;
+          z[offsets[i] + l * strides[i] + j] = random_float ();
+        }
+      }
+    memcpy (before, c, floats * 4);
+    memcpy (z_before, z, rows * lines * 3 * 64);
+    if (what == 0)
+      k->bias (rows, lines, c, stride, bias);
+    else if (what == 1)
+      k->quick_gelu (rows, lines, c, stride, bias);
+    else if (what == 2)
+      k->gelu (rows, lines, c, stride, bias);
+    else if (what == 3)
+      k->scale (rows, lines, c, stride, factors);
+    else if (what == 4)
+      k->add (rows, lines, c, stride, kind == 2 ? NULL : bias, kind == 2 ? NULL : factors, z, offsets,
+              strides);
+    else
+      k->dequantise (rows, lines, c, stride, corrections, factors, column_scales);
+    for (unsigned l = 0; l < lines; l++)
+      for (unsigned i = 0; i < CM_MAX_ROWS && i * CM_LINE < stride; i++)
+        for (unsigned j = 0; j < CM_LINE; j++) {
+          size_t at = l * stride + i * CM_LINE + j;
+          if (at >= floats)
+            continue;
+          if (i >= rows) {
+            if (memcmp (&c[at], &before[at], 4))
+              fail (k->name, "%s: wrote between its lines", names[what]);
+            continue;
+          }
+          double x = (double)before[at] + (double)bias[l * CM_LINE + j], expected = 0, size = 1;
+          double got = c[at];
+          int32_t whole;
+          memcpy (&whole, &before[at], 4);
+          if (what == 0) {
+            expected = x;
+            size = fabs (x);
+          } else if (what == 1) {
+            expected = x / (1 + exp (-1.702 * x));
+            size = fabs (x) + 1;
+          } else if (what == 2) {
+            expected = 0.5 * x * (1 + erf (x / sqrt (2)));
+            size = fabs (x) + 1;
+          } else if (what == 3) {
+            expected = (double)before[at] * factors[i];
+            size = fabs (expected);
+          } else if (what == 4) {
+            size_t place = offsets[i] + l * strides[i] + j;
+            got = z[place];
+            expected = z_before[place] + (kind == 2 ? before[at] : factors[i] * x);
+            size = 100;
+          } else {
+            expected =
+                ((double)whole - corrections[l * CM_LINE + j]) * factors[i] * column_scales[l * CM_LINE + j];
+            size = fabs (expected);
+          }
+          if (!close_to (got, expected, 6e-7 * size + 1e-12))
+            fail (k->name, "%s: row %u of %u, line %u of %u, column %u: %g, expected %g", names[what], i,
+                  rows, l, lines, j, got, expected);
+        }
+    if (what == 4)
+      for (size_t i = 0; i < rows * lines * 3 * CM_LINE; i++)
+        if (i / CM_LINE % 3 && memcmp (&z[i], &z_before[i], 4))
+          fail (k->name, "add: wrote between its lines");
+  }
+  guarded_reset ();
+}
+
+static void
+check_transpose_and_dot (const ClipmoeKernels *k, unsigned n, size_t d) {
+  size_t columns = k->f32->columns, stride = (n + 1) * CM_LINE;
+  float *x = guarded ((d / CM_LINE - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (d * columns * 4);
+  unsigned at = random_below ((unsigned)columns - n + 1);
+  fill_random (x, (d / CM_LINE - 1) * stride + n * CM_LINE);
+  k->transpose (n, d, x, CM_LINE, stride, to + at, columns);
+  for (size_t p = 0; p < d; p++)
+    for (size_t j = 0; j < columns; j++)
+      if (j >= at && j < at + n ? to[p * columns + j] != AT (x + (j - at) * CM_LINE, stride, p)
+                                : memcmp (&to[p * columns + j], "\x88\x88\x88\x88", 4) != 0)
+        fail (k->name, "transpose: %u rows of %zu: k %zu, column %zu", n, d, p, j);
+  float a[300], b[300];
+  double sum = 0;
+  fill_random (a, 300);
+  fill_random (b, 300);
+  for (unsigned i = 0; i < d + n; i++)
+    sum += (double)a[i] * b[i];
+  if (!close_to (k->dot (d + n, a, b), sum, 1e-4))
+    fail (k->name, "dot of %zu", d + n);
+  guarded_reset ();
+}
+
+typedef struct {
+  const ClipmoeKernels *k;
+  float *x, *weight, *out;
+  unsigned rows, lines;
+} Call;
+
+static void
+call_norm (void *data) {
+  Call *c = data;
+  c->k->layer_norm (768, c->x, CM_LINE, c->weight, c->weight, 1e-5f, c->out, CM_LINE);
+}
+
+static void
+call_softmax (void *data) {
+  Call *c = data;
+  memcpy (c->out, c->x, 256 * 4);
+  c->k->softmax (250, 256, 0.125f, c->out, CM_LINE);
+}
+
+static void
+call_quick_gelu (void *data) {
+  Call *c = data;
+  c->k->quick_gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+}
+
+static void
+call_gelu (void *data) {
+  Call *c = data;
+  c->k->gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+}
+
+static void
+call_transpose (void *data) {
+  Call *c = data;
+  c->k->transpose (c->k->f32->columns < 16 ? c->k->f32->columns : 16, 64, c->x, CM_LINE, 256, c->out,
+                   c->k->f32->columns);
+}
+
+void
+check_rows (const ClipmoeKernels *k) {
+  for (size_t n = 1; n <= 1030; n += n < 70 ? 1 : 97)
+    for (int kind = 0; kind < 2; kind++) {
+      check_layer_norm (k, n, kind);
+      check_softmax (k, n, kind);
+    }
+  for (unsigned rows = 1; rows <= k->f32->rows; rows++)
+    for (unsigned lines = 1; lines <= 4; lines++)
+      for (int kind = 0; kind < 3; kind++)
+        check_tile_ops (k, rows, lines, kind);
+  for (unsigned n = 1; n <= k->f32->rows; n++)
+    for (size_t d = 16; d <= 80; d += 16)
+      check_transpose_and_dot (k, n, d);
+  unsigned lines = k->f32->columns / CM_LINE;
+  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines};
+  fill_random (c.x, 4096);
+  fill_random (c.weight, 4096);
+  bench (k->name, "layer_norm 768", 0, call_norm, &c);
+  bench (k->name, "softmax 250", 0, call_softmax, &c);
+  bench (k->name, "quick_gelu, a tile", 0, call_quick_gelu, &c);
+  bench (k->name, "gelu, a tile", 0, call_gelu, &c);
+  bench (k->name, "transpose, a panel of 64", 0, call_transpose, &c);
+  guarded_reset ();
+}

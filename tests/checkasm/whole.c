@@ -1,0 +1,175 @@
+/* Whole products and attention, as towers run them: odd sizes, every kind of result, threads. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "checkasm.h"
+#include "kernels/attention.h"
+
+static void
+check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t in, size_t out,
+               ClipmoeResult result, unsigned threads) {
+  float *weights = malloc (out * in * 4), *bias = malloc (out * 4), *x = malloc (n * in * 4);
+  fill_random (weights, out * in);
+  fill_random (bias, out);
+  fill_random (x, n * in);
+  ClipmoePackedMatrix m;
+  void *memory = guarded (cm_matrix_bytes (g, out, in));
+  cm_matrix_map (&m, g, out, in, memory);
+  cm_matrix_pack (&m, weights, in, 1, bias, 0, m.panels);
+  ClipmoeRows rows = cm_rows (n, g->rows);
+  size_t a_lines = m.lines + 1, out_lines = m.panels * g->columns / CM_LINE + (result == CM_ADD ? 0 : 1),
+         stride;
+  size_t z_lines = cm_lines (out, CM_LINE);
+  char *a = guarded (n * a_lines * CM_LINE_BYTES);
+  float *scales = guarded (n * 4), *c = guarded (n * out_lines * CM_LINE_BYTES);
+  float *z = guarded (n * z_lines * CM_LINE_BYTES), *row = malloc (in * 4 + 64), *factors = malloc (n * 4);
+  size_t *offsets = malloc (n * sizeof *offsets), *strides = malloc (n * sizeof *strides);
+  fill_random (factors, n);
+  for (size_t i = 0; i < n; i++) {
+    size_t at = cm_row_at (&rows, i, a_lines, &stride);
+    float *line = guarded (cm_lines (in, CM_LINE) * CM_LINE_BYTES);
+    memcpy (line, x + i * in, in * 4);
+    g->pack (1, in, line, CM_LINE, CM_LINE, a + at * CM_LINE_BYTES, stride * CM_LINE_BYTES, scales + i);
+    offsets[i] = (n - 1 - i) * z_lines * CM_LINE; /* rows of z in the other order */
+    strides[i] = CM_LINE;
+    for (size_t j = 0; j < out; j++)
+      z[offsets[i] + j] = 1;
+  }
+  ClipmoeProduct p = {.matrix = &m,
+                      .rows = rows,
+                      .a = a,
+                      .a_lines = a_lines,
+                      .a_scales = scales,
+                      .result = result,
+                      .out = result == CM_ADD ? z : c,
+                      .out_lines = out_lines,
+                      .offsets = offsets,
+                      .strides = strides,
+                      .factors = factors};
+  cm_product_run (k, threads, &p);
+  /* of the length of a row: what rounding of its operands may do, many times over */
+  double part = g->weights == CM_F32    ? 2e-6
+                : g->weights == CM_F16  ? 2e-3
+                : g->weights == CM_BF16 ? 8e-3
+                                        : 4e-2;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < out; j++) {
+      double sum = 0, size = 0;
+      for (size_t l = 0; l < in; l++) {
+        double v = (double)x[i * in + l] * weights[j * in + l];
+        sum += v;
+        size += v * v;
+      }
+      sum += bias[j];
+      size_t at = cm_row_at (&rows, i, out_lines, &stride) * CM_LINE;
+      double got =
+          result == CM_ADD ? z[offsets[i] + j] : c[at + j / CM_LINE * stride * CM_LINE + j % CM_LINE];
+      double expected = result == CM_ADD          ? 1 + factors[i] * sum
+                        : result == CM_QUICK_GELU ? sum / (1 + exp (-1.702 * sum))
+                        : result == CM_GELU       ? 0.5 * sum * (1 + erf (sum / sqrt (2)))
+                                                  : sum;
+      if (!close_to (got, expected, part * (sqrt ((double)in) + 1) + 1e-6))
+        fail (k->name,
+              "%s product %zu x %zu x %zu, result %d, %u threads: row %zu, column %zu: %g, expected %g",
+              g->name, n, out, in, result, threads, i, j, got, expected);
+    }
+  free (weights);
+  free (bias);
+  free (x);
+  free (row);
+  free (factors);
+  free (offsets);
+  free (strides);
+  guarded_reset ();
+}
+
+void
+check_products (const ClipmoeKernels *k) {
+  const ClipmoeGemm *all[] = {k->f32, k->half, k->int8};
+  for (unsigned g = 0; g < 3; g++)
+    if (all[g])
+      for (unsigned i = 0; i < 24; i++)
+        check_product (k, all[g], 1 + random_below (40), 1 + random_below (300), 1 + random_below (150),
+                       (ClipmoeResult)(i % 4), 1 + i % 3);
+  check_product (k, k->f32, 3, 3000, 40, CM_ADD, 2); /* more than one pass */
+}
+
+/* n tokens of which the first n_shared lie elsewhere among the rows; heads of d entries, this one the second.
+ */
+static void
+check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int causal, int last_alone) {
+  size_t width = 3 * d, lines = cm_lines (3 * width, CM_LINE), others = 3, first = n_shared + others, stride;
+  ClipmoeRows rows = cm_rows (first + n - n_shared + 2, k->f32->rows), one = cm_rows (1, k->f32->rows);
+  size_t o_lines = cm_lines (width, CM_LINE) + CM_MAX_COLUMNS / CM_LINE;
+  float *qkv = guarded (rows.n * lines * CM_LINE_BYTES), *o = guarded (rows.n * o_lines * CM_LINE_BYTES);
+  float *q1 = guarded (lines * CM_LINE_BYTES), *scratch = guarded (cm_attention_floats (k->f32, n, d) * 4);
+  fill_random (qkv, rows.n * lines * CM_LINE);
+  fill_random (q1, lines * CM_LINE);
+  memset (o, 0, rows.n * o_lines * CM_LINE_BYTES);
+  ClipmoeHeads heads = {rows, qkv, lines, d};
+  ClipmoeAttention a = {.d = d,
+                        .k = heads,
+                        .v = heads,
+                        .q = heads,
+                        .o = {rows, o, o_lines, d},
+                        .n_shared = n_shared,
+                        .kv_first = first,
+                        .n = n,
+                        .q_first = first,
+                        .n_q = n - n_shared,
+                        .position = n_shared,
+                        .causal = causal,
+                        .scratch = scratch};
+  a.k.column = width + d;
+  a.v.column = 2 * width + d;
+  if (last_alone) {
+    a.q = (ClipmoeHeads){one, q1, lines, d};
+    a.o.rows = one;
+    a.q_first = 0;
+    a.n_q = 1;
+    a.position = n - 1;
+  }
+  cm_attention_run (k, &a);
+#define ENTRY(r, data, lines, row, column)                                                                   \
+  (data)[(cm_row_at (&(r), (row), (lines), &stride) + (column) / CM_LINE * stride) * CM_LINE +               \
+         (column) % CM_LINE]
+  for (size_t i = 0; i < a.n_q; i++) {
+    size_t sees = causal ? a.position + i + 1 : n;
+    double weights[300], total = 0, top = -1e300;
+    for (size_t u = 0; u < sees; u++) {
+      size_t row = u < n_shared ? u : first + u - n_shared;
+      weights[u] = 0;
+      for (size_t c = 0; c < d; c++)
+        weights[u] += (double)ENTRY (a.q.rows, a.q.data, lines, a.q_first + i, d + c) *
+                      ENTRY (rows, qkv, lines, row, width + d + c);
+      weights[u] /= sqrt ((double)d);
+      top = fmax (top, weights[u]);
+    }
+    for (size_t u = 0; u < sees; u++)
+      total += weights[u] = exp (weights[u] - top);
+    for (size_t c = 0; c < d; c++) {
+      double expected = 0;
+      for (size_t u = 0; u < sees; u++)
+        expected += weights[u] / total *
+                    ENTRY (rows, qkv, lines, u < n_shared ? u : first + u - n_shared, 2 * width + d + c);
+      double got = ENTRY (a.o.rows, o, o_lines, a.q_first + i, d + c);
+      if (!close_to (got, expected, 2e-6))
+        fail (k->name,
+              "attention: %zu tokens, %zu shared, d %zu, causal %d: row %zu, entry %zu: %g, expected %g", n,
+              n_shared, d, causal, i, c, got, expected);
+    }
+  }
+  guarded_reset ();
+}
+
+void
+check_attention (const ClipmoeKernels *k) {
+  static const size_t sizes[] = {1, 2, 9, 16, 31, 33, 50, 77, 197};
+  static const size_t depths[] = {64, 32, 16, 80, 20, 7};
+  for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+    for (unsigned j = 0; j < sizeof depths / sizeof depths[0]; j++)
+      for (int how = 0; how < 4; how++) {
+        size_t shared = how == 2 && sizes[i] > 1 ? 1 + random_below ((unsigned)sizes[i] - 1) : 0;
+        check_head (k, sizes[i], shared, depths[j], how > 0, how == 3);
+      }
+}
