@@ -41,9 +41,9 @@ typedef struct {
   void (*tile) (unsigned rows, size_t lines, const void *a, size_t a_stride_bytes, const void *w,
                 const void *next, size_t step, float *c, size_t c_stride);
   /* rows x n floats to activations, padded to a line; rows of x are x_row apart, its lines x_stride. int8
-   * writes one scale a row. */
-  void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to,
-                size_t to_stride_bytes, float *scales);
+   * multiplies by @factors (n of them, padded to a line) before, and writes one scale a row. */
+  void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+                void *to, size_t to_stride_bytes, float *scales);
 } ClipmoeGemm;
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8 };

@@ -32,9 +32,11 @@ cm_f16 (float x) {
 
 void
 cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
-                const float *bias, size_t first, size_t n) {
+                const float *bias, const float *factors, size_t first, size_t n) {
   const ClipmoeGemm *f = m->format;
   size_t unit = f->unit_k, columns = f->columns, k_end = m->lines * f->line_k;
+  for (size_t k = 0; f->weights == CM_I8 && first == 0 && k < k_end; k++)
+    ((float *)(uintptr_t)m->factors)[k] = factors && k < m->in ? factors[k] : 1.0f;
   for (size_t p = first; p < first + n; p++) {
     char *panel = (char *)(uintptr_t)m->weights + p * cm_panel_bytes (f, m->lines);
     size_t o0 = p * columns, some = m->out - o0 < columns ? m->out - o0 : columns;
@@ -46,11 +48,13 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
         float largest = 0;
         int32_t sum = 0;
         for (size_t k = 0; j < some && k < m->in; k++)
-          largest = fmaxf (largest, fabsf (weights[(o0 + j) * row + k * column]));
+          largest =
+              fmaxf (largest, fabsf (weights[(o0 + j) * row + k * column] / (factors ? factors[k] : 1)));
         float scale = largest / 127;
         inverse[j] = scale > 0 ? 1 / scale : 0;
         for (size_t k = 0; j < some && k < m->in; k++)
-          sum += (int32_t)lrintf (weights[(o0 + j) * row + k * column] * inverse[j]);
+          sum += (int32_t)lrintf (weights[(o0 + j) * row + k * column] / (factors ? factors[k] : 1) *
+                                  inverse[j]);
         ((float *)(uintptr_t)m->scales)[o0 + j] = scale;
         ((int32_t *)(uintptr_t)m->corrections)[o0 + j] = sum * f->zero;
       }
@@ -59,6 +63,8 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
         for (size_t k = k0; k < k0 + f->line_k; k++) {
           size_t at = (k / unit * columns + j) * unit + k % unit;
           float w = j < some && k < m->in ? weights[(o0 + j) * row + k * column] : 0.0f;
+          if (f->weights == CM_I8 && factors && k < m->in)
+            w /= factors[k];
           if (f->weights == CM_F32)
             ((float *)panel)[at] = w;
           else if (f->weights == CM_F16)

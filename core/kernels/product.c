@@ -75,7 +75,7 @@ one_panel (void *data, unsigned thread, unsigned i, unsigned next) {
     finish (pass, panel, first, rows, c, c_stride);
     if (p->packed) {
       size_t at = panel * f->columns / p->packed_as->line_k;
-      p->packed_as->pack (rows, f->columns, c, CM_LINE, c_stride,
+      p->packed_as->pack (rows, f->columns, c, CM_LINE, c_stride, NULL,
                           (char *)p->packed + (first * p->packed_lines + at * rows) * CM_LINE_BYTES,
                           (size_t)rows * CM_LINE_BYTES, NULL);
     }
@@ -113,6 +113,8 @@ cm_matrix_bytes (const ClipmoeGemm *f, size_t out, size_t in) {
     return 0;
   bytes = panels * cm_panel_bytes (f, lines);
   columns = whole_lines (panels * f->columns * 4) * (f->weights == CM_I8 ? 3 : 1);
+  if (f->weights == CM_I8)
+    columns += whole_lines (lines * f->line_k * 4);
   return bytes > SIZE_MAX / 2 || columns > SIZE_MAX / 2 ? 0 : bytes + columns;
 }
 
@@ -130,4 +132,5 @@ cm_matrix_map (ClipmoePackedMatrix *m, const ClipmoeGemm *f, size_t out, size_t 
   m->bias = (const float *)at;
   m->scales = f->weights == CM_I8 ? (const float *)(at + columns) : NULL;
   m->corrections = f->weights == CM_I8 ? (const int32_t *)(at + 2 * columns) : NULL;
+  m->factors = f->weights == CM_I8 ? (const float *)(at + 3 * columns) : NULL;
 }

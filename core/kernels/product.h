@@ -11,9 +11,10 @@ typedef struct {
   size_t panels, lines; /* of out and in */
   const void *weights;  /* panels, each cm_panel_bytes() */
   const float *bias;    /* [panels * columns], zeros beyond out */
-  /* int8 alone, [panels * columns] */
+  /* int8 alone, else NULL; [panels * columns] */
   const float *scales;
   const int32_t *corrections;
+  const float *factors; /* [lines * line_k]: activations are multiplied by these and weights divided */
 } ClipmoePackedMatrix;
 
 static inline size_t
@@ -62,9 +63,10 @@ void cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const Clip
 size_t cm_matrix_bytes (const ClipmoeGemm *format, size_t out, size_t in);
 /* Sets *m up over @memory of cm_matrix_bytes() bytes, 64-byte aligned, packed before or about to be. */
 void cm_matrix_map (ClipmoePackedMatrix *m, const ClipmoeGemm *format, size_t out, size_t in, void *memory);
-/* Packs weights[o * row + i * column] and bias[o] (or NULL) into a mapped matrix. The panels from @first on,
+/* Packs weights[o * row + i * column] and bias[o] (or NULL) into a mapped matrix; int8: divided by
+ * factors[i] (NULL: 1). The panels from @first on,
  * @n of them, so that threads may share the work. */
 void cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
-                     const float *bias, size_t first, size_t n);
+                     const float *bias, const float *factors, size_t first, size_t n);
 
 #endif

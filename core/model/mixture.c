@@ -25,7 +25,7 @@ ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePac
                        .following = c_proj->weights};
   cm_product_run (self->kernels, self->threads, &up);
   if (quantised) /* a row's scale is known when the row is whole */
-    clipmoe_tower_pack (self, rows, self->tower->ffn_width, self->hidden, self->hidden_lines, f,
+    clipmoe_tower_pack (self, rows, self->tower->ffn_width, self->hidden, self->hidden_lines, c_proj,
                         self->hidden_act, self->hidden_lines);
   ClipmoeProduct down = {.matrix = c_proj,
                          .rows = *rows,
@@ -72,7 +72,7 @@ typedef struct {
   const ClipmoeBlock *block;
   const ClipmoeRows *rows; /* of all tokens, or of one expert's */
   const float *z;
-  const ClipmoeGemm *format;
+  const ClipmoePackedMatrix *matrix;
 } Routing;
 
 /* self->norm holds rows one after the other. */
@@ -103,9 +103,9 @@ gather_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   unsigned rows = cm_tile_rows (r->rows, i);
   char *to = (char *)t->act + first * t->act_lines * CM_LINE_BYTES;
   for (unsigned row = 0; row < rows; row++)
-    r->format->pack (1, t->tower->width, t->norm + t->chosen[first + row] * t->width_lines * CM_LINE, CM_LINE,
-                     CM_LINE, to + row * CM_LINE_BYTES, (gsize)rows * CM_LINE_BYTES,
-                     t->act_scales + first + row);
+    r->matrix->format->pack (1, t->tower->width, t->norm + t->chosen[first + row] * t->width_lines * CM_LINE,
+                             CM_LINE, CM_LINE, r->matrix->factors, to + row * CM_LINE_BYTES,
+                             (gsize)rows * CM_LINE_BYTES, t->act_scales + first + row);
 }
 
 static guint
@@ -145,7 +145,7 @@ mixture (ClipmoePackedTower *self, guint index, const ClipmoeRows *all, float *z
         next = p->c_fc[other].weights;
     ClipmoeRows rows = clipmoe_tower_rows (self, n);
     r.rows = &rows;
-    r.format = p->c_fc[e].format;
+    r.matrix = &p->c_fc[e];
     cm_pool_run (self->threads, rows.tiles, gather_tile, &r);
     ffn (self, &p->c_fc[e], &p->c_proj[e], &rows, z, self->expert_offsets, self->expert_strides,
          self->factors, next);
@@ -160,7 +160,7 @@ clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const Clipmoe
     mixture (self, block, rows, z, following);
     return;
   }
-  clipmoe_tower_norm (self, rows, z, p->block->ln_2_weight, p->block->ln_2_bias, p->c_fc[0].format);
+  clipmoe_tower_norm (self, rows, z, p->block->ln_2_weight, p->block->ln_2_bias, &p->c_fc[0]);
   ffn (self, &p->c_fc[0], &p->c_proj[0], rows, z, self->offsets, self->strides, NULL, following);
 }
 

@@ -98,7 +98,7 @@ pack_some (void *data, unsigned thread, unsigned i, unsigned next) {
     guint tasks = (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
     if (i < tasks) {
       gsize first = (gsize)i * PANELS_A_TASK;
-      cm_matrix_pack (s->matrix, s->weights, s->row, s->column, s->bias, first,
+      cm_matrix_pack (s->matrix, s->weights, s->row, s->column, s->bias, NULL, first,
                       MIN (PANELS_A_TASK, s->matrix->panels - first));
       return;
     }

@@ -28,7 +28,7 @@ pack_patches (void *data, unsigned thread, unsigned i, unsigned next) {
       for (guint line = 0; line < patch; line++, at += patch)
         memcpy (at, b->pixels + ((picture * 3 + channel) * side + y + line) * side + x,
                 patch * sizeof (float));
-    t->first.format->pack (1, length, row, CM_LINE, CM_LINE, to + r * CM_LINE_BYTES,
+    t->first.format->pack (1, length, row, CM_LINE, CM_LINE, t->first.factors, to + r * CM_LINE_BYTES,
                            (gsize)rows * CM_LINE_BYTES, t->act_scales + first + r);
   }
 }

@@ -36,7 +36,7 @@ typedef struct {
   const ClipmoeRows *rows;
   const float *x, *weight, *bias; /* no weight: packed as it is */
   gsize x_lines, n;
-  const ClipmoeGemm *format;
+  const ClipmoePackedMatrix *matrix; /* that will multiply them */
   gpointer to;
   gsize to_lines;
 } Packing;
@@ -51,7 +51,7 @@ pack_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   const float *x = p->x + first * p->x_lines * CM_LINE;
   char *to = (char *)p->to + first * p->to_lines * CM_LINE_BYTES;
   if (p->weight) {
-    gboolean direct = p->format->plain;
+    gboolean direct = p->matrix->format->plain;
     float *normed = direct ? (float *)to : t->work + thread * t->work_floats;
     for (unsigned r = 0; r < rows; r++)
       t->kernels->layer_norm (n, x + r * CM_LINE, stride, p->weight, p->bias, t->tower->eps,
@@ -60,21 +60,22 @@ pack_tile (void *data, unsigned thread, unsigned i, unsigned next) {
       return;
     x = normed;
   }
-  p->format->pack (rows, n, x, CM_LINE, stride, to, (gsize)rows * CM_LINE_BYTES, t->act_scales + first);
+  p->matrix->format->pack (rows, n, x, CM_LINE, stride, p->matrix->factors, to, (gsize)rows * CM_LINE_BYTES,
+                           t->act_scales + first);
 }
 
 void
 clipmoe_tower_norm (ClipmoePackedTower *self, const ClipmoeRows *rows, const float *z, const float *weight,
-                    const float *bias, const ClipmoeGemm *format) {
-  Packing p = {self,      rows,           z, weight, bias, self->width_lines, self->tower->width, format,
+                    const float *bias, const ClipmoePackedMatrix *matrix) {
+  Packing p = {self,      rows,           z, weight, bias, self->width_lines, self->tower->width, matrix,
                self->act, self->act_lines};
   cm_pool_run (self->threads, rows->tiles, pack_tile, &p);
 }
 
 void
 clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsize n, const float *x, gsize x_lines,
-                    const ClipmoeGemm *format, gpointer to, gsize lines) {
-  Packing p = {self, rows, x, NULL, NULL, x_lines, n, format, to, lines};
+                    const ClipmoePackedMatrix *matrix, gpointer to, gsize lines) {
+  Packing p = {self, rows, x, NULL, NULL, x_lines, n, matrix, to, lines};
   cm_pool_run (self->threads, rows->tiles, pack_tile, &p);
 }
 
@@ -146,7 +147,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
   const ClipmoeRows *rows = pooled ? pooled : all;
   float *z = pooled ? self->last : self->z;
   const ClipmoeGemm *f = p->in_proj.format;
-  clipmoe_tower_norm (self, all, self->z, b->ln_1_weight, b->ln_1_bias, f);
+  clipmoe_tower_norm (self, all, self->z, b->ln_1_weight, b->ln_1_bias, &p->in_proj);
   ClipmoeProduct in = {.matrix = &p->in_proj,
                        .first_panel = pooled ? tower->width / f->columns : 0, /* queries are not wanted */
                        .last_panel = p->in_proj.panels,
@@ -160,7 +161,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
                        .following = pooled ? p->in_proj.weights : p->out_proj.weights};
   cm_product_run (self->kernels, self->threads, &in);
   if (pooled) {
-    clipmoe_tower_norm (self, pooled, self->last, b->ln_1_weight, b->ln_1_bias, f);
+    clipmoe_tower_norm (self, pooled, self->last, b->ln_1_weight, b->ln_1_bias, &p->in_proj);
     in.first_panel = 0;
     in.last_panel = cm_lines (tower->width, f->columns);
     in.rows = *pooled;
@@ -174,7 +175,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
   gsize a_lines = self->width_lines;
   f = p->out_proj.format;
   if (!f->plain) {
-    clipmoe_tower_pack (self, rows, tower->width, self->mixed, self->width_lines, f, self->act,
+    clipmoe_tower_pack (self, rows, tower->width, self->mixed, self->width_lines, &p->out_proj, self->act,
                         self->act_lines);
     a = self->act;
     a_lines = self->act_lines;
@@ -220,7 +221,7 @@ void
 clipmoe_packed_tower_project (ClipmoePackedTower *self, const float *weight, const float *bias,
                               const void *following) {
   ClipmoeRows rows = clipmoe_tower_rows (self, self->n_pooled);
-  clipmoe_tower_norm (self, &rows, self->last, weight, bias, self->projection.format);
+  clipmoe_tower_norm (self, &rows, self->last, weight, bias, &self->projection);
   ClipmoeProduct project = {.matrix = &self->projection,
                             .rows = rows,
                             .a = self->act,

@@ -93,12 +93,12 @@ void clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const Cl
                                  const void *following);
 /* The first matrix that block's feed-forward layer multiplies by. */
 const void *clipmoe_tower_feed_forward_first (const ClipmoePackedTower *self, guint block);
-/* Layer norm of all rows of z into activations (self->act) of @format. */
+/* Layer norm of all rows of z into activations (self->act) for @matrix. */
 void clipmoe_tower_norm (ClipmoePackedTower *self, const ClipmoeRows *rows, const float *z,
-                         const float *weight, const float *bias, const ClipmoeGemm *format);
-/* Floats in lines (of @x_lines a row) to activations of @format with @lines a row, n columns. */
+                         const float *weight, const float *bias, const ClipmoePackedMatrix *matrix);
+/* Floats in lines (of @x_lines a row) to activations for @matrix with @lines a row, n columns. */
 void clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsize n, const float *x,
-                         gsize x_lines, const ClipmoeGemm *format, gpointer to, gsize lines);
+                         gsize x_lines, const ClipmoePackedMatrix *matrix, gpointer to, gsize lines);
 /* Tells self->trace, where there is one, of @x, rows of @lines lines of which @columns are meant. */
 void clipmoe_tower_trace (const ClipmoePackedTower *self, const char *stage, int block,
                           const ClipmoeRows *rows, const float *x, gsize lines, guint columns);

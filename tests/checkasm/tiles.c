@@ -75,7 +75,7 @@ put_activations (const ClipmoeGemm *g, unsigned rows, size_t lines, void *a, siz
         fill_random (x, 64);
         if (kind == SPECIAL && random_below (3) == 0)
           x[random_below (16)] = specials[random_below (3)];
-        g->pack (1, g->line_k, x, CM_LINE, CM_LINE, line, CM_LINE_BYTES, NULL);
+        g->pack (1, g->line_k, x, CM_LINE, CM_LINE, NULL, line, CM_LINE_BYTES, NULL);
       }
     }
 }
@@ -94,7 +94,7 @@ put_weights (const ClipmoeGemm *g, size_t lines, void *w, int kind) {
     void *memory = aligned_alloc (64, bytes);
     ClipmoePackedMatrix m;
     cm_matrix_map (&m, g, g->columns, lines * g->line_k, memory);
-    cm_matrix_pack (&m, rows, lines * g->line_k, 1, NULL, 0, 1);
+    cm_matrix_pack (&m, rows, lines * g->line_k, 1, NULL, NULL, 0, 1);
     memcpy (w, memory, cm_panel_bytes (g, lines));
     free (memory);
   }
@@ -201,19 +201,23 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
   size_t lines = cm_lines (n, g->line_k), stride = (rows + 2) * CM_LINE_BYTES;
   float *x = guarded (((x_lines - 1) * x_stride + rows * x_row) * sizeof (float));
   char *to = guarded ((lines - 1) * stride + rows * CM_LINE_BYTES);
-  float *scales = guarded (rows * sizeof (float));
+  float *scales = guarded (rows * sizeof (float)), *factors = guarded (lines * g->line_k * sizeof (float));
+  for (size_t j = 0; j < lines * g->line_k; j++) /* powers of two: products are exact */
+    factors[j] = g->weights == CM_I8 ? ldexpf (1, (int)random_below (5) - 2) : NAN;
   for (unsigned i = 0; i < rows; i++)
     for (size_t j = 0; j < x_lines * CM_LINE; j++)
       x[j / CM_LINE * x_stride + i * x_row + j % CM_LINE] =
           j >= n                                      ? NAN /* beyond the row: not to be seen */
           : kind == SPECIAL && random_below (20) == 0 ? specials[random_below (8)]
                                                       : random_float () * (kind == EXTREME ? 1e30f : 1);
-  g->pack (rows, n, x, x_row, x_stride, to, stride, scales);
+  g->pack (rows, n, x, x_row, x_stride, factors, to, stride, scales);
   for (unsigned i = 0; i < rows; i++) {
     float largest = 0;
     int finite = 1;
     for (size_t j = 0; j < n; j++) {
       float v = x[j / CM_LINE * x_stride + i * x_row + j % CM_LINE];
+      if (g->weights == CM_I8)
+        v *= factors[j];
       largest = fmaxf (largest, fabsf (v));
       finite &= isfinite (v) != 0;
     }
@@ -229,6 +233,8 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
       float v = j < n ? x[j / CM_LINE * x_stride + i * x_row + j % CM_LINE] : 0;
       double got = activation_value (g, to, stride, i, j), expected = v, tolerance = 0;
       if (g->weights == CM_I8) {
+        if (j < n)
+          expected = v * factors[j];
         got = (g->zero ? got - g->zero : got) * (double)scales[i];
         tolerance = 0.5001 * (double)scales[i] + 1e-28; /* rows as small as that become 0 */
         if (j >= n)
@@ -261,7 +267,7 @@ typedef struct {
 static void
 call_pack (void *data) {
   PackCall *p = data;
-  p->g->pack (p->g->rows, 768, p->x, CM_LINE, (size_t)p->g->rows * CM_LINE, p->to,
+  p->g->pack (p->g->rows, 768, p->x, CM_LINE, (size_t)p->g->rows * CM_LINE, p->x, p->to,
               (size_t)p->g->rows * CM_LINE_BYTES, p->scales);
 }
 

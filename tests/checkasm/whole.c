@@ -8,14 +8,17 @@
 static void
 check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t in, size_t out,
                ClipmoeResult result, unsigned threads) {
-  float *weights = malloc (out * in * 4), *bias = malloc (out * 4), *x = malloc (n * in * 4);
+  float *weights = malloc (out * in * 4), *bias = malloc (out * 4), *x = malloc (n * in * 4),
+        *powers = malloc (in * 4);
   fill_random (weights, out * in);
   fill_random (bias, out);
   fill_random (x, n * in);
   ClipmoePackedMatrix m;
   void *memory = guarded (cm_matrix_bytes (g, out, in));
   cm_matrix_map (&m, g, out, in, memory);
-  cm_matrix_pack (&m, weights, in, 1, bias, 0, m.panels);
+  for (size_t i = 0; i < in; i++)
+    powers[i] = ldexpf (1, (int)random_below (3) - 1);
+  cm_matrix_pack (&m, weights, in, 1, bias, result % 2 ? powers : NULL, 0, m.panels);
   ClipmoeRows rows = cm_rows (n, g->rows);
   size_t a_lines = m.lines + 1, out_lines = m.panels * g->columns / CM_LINE + (result == CM_ADD ? 0 : 1),
          stride;
@@ -29,7 +32,8 @@ check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t i
     size_t at = cm_row_at (&rows, i, a_lines, &stride);
     float *line = guarded (cm_lines (in, CM_LINE) * CM_LINE_BYTES);
     memcpy (line, x + i * in, in * 4);
-    g->pack (1, in, line, CM_LINE, CM_LINE, a + at * CM_LINE_BYTES, stride * CM_LINE_BYTES, scales + i);
+    g->pack (1, in, line, CM_LINE, CM_LINE, m.factors, a + at * CM_LINE_BYTES, stride * CM_LINE_BYTES,
+             scales + i);
     offsets[i] = (n - 1 - i) * z_lines * CM_LINE; /* rows of z in the other order */
     strides[i] = CM_LINE;
     for (size_t j = 0; j < out; j++)
@@ -76,6 +80,7 @@ check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t i
   free (weights);
   free (bias);
   free (x);
+  free (powers);
   free (row);
   free (factors);
   free (offsets);

@@ -66,7 +66,8 @@ golden_encoder (ClipmoeModel *model, const char *tier, const ClipmoeEncoderOptio
   g_unsetenv ("CLIPMOE_CPU");
   g_assert_no_error (error);
   if (tier)
-    g_assert_true (g_str_has_prefix (clipmoe_encoder_get_tier (encoder), tier)); /* "+vnni" may follow */
+    /* "avx2,-vnni" asks for less than "avx2", which may be "avx2+vnni" */
+    g_assert_true (strncmp (clipmoe_encoder_get_tier (encoder), tier, strcspn (tier, ",")) == 0);
   return encoder;
 }
 

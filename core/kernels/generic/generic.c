@@ -23,9 +23,9 @@ tile_f32 (unsigned rows, size_t lines, const void *a, size_t a_stride, const voi
 }
 
 static void
-pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-          float *scales) {
-  (void)scales;
+pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+          void *to, size_t to_stride, float *scales) {
+  (void)scales, (void)factors;
   for (size_t k = 0; k < (n + CM_LINE - 1) / CM_LINE * CM_LINE; k++)
     for (unsigned i = 0; i < rows; i++)
       ((float *)((char *)to + k / CM_LINE * to_stride))[i * CM_LINE + k % CM_LINE] =

@@ -175,9 +175,9 @@ dot (size_t n, const float *a, const float *b) {
 
 /* f32 activations: lines are copied. */
 static void
-pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-          float *scales) {
-  (void)scales;
+pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+          void *to, size_t to_stride, float *scales) {
+  (void)scales, (void)factors;
   char *out = to;
   for (size_t k = 0; k < n; k += CM_LINE, out += to_stride, x += x_stride)
     for (unsigned i = 0; i < rows; i++) {

@@ -34,9 +34,9 @@ tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void
 }
 
 static void
-pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-         float *scales) {
-  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 63, 64);
+pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+         void *to, size_t to_stride, float *scales) {
+  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 63, 64);
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",

@@ -10,9 +10,9 @@
 TILE (tile, __m256i, 32, _mm256_setzero_si256 (), LOAD, BROADCAST, _mm256_dpbusd_avx_epi32, STORE)
 
 static void
-pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-      float *scales) {
-  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 127, 128);
+pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
+      size_t to_stride, float *scales) {
+  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 128);
 }
 
 const ClipmoeGemm cm_i8_avx_vnni = {.name = "int8",

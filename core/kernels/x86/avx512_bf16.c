@@ -14,9 +14,9 @@ some (const float *x, size_t left) {
 }
 
 static void
-pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-      float *scales) {
-  (void)scales;
+pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
+      size_t to_stride, float *scales) {
+  (void)scales, (void)factors;
   char *out = to;
   for (size_t k = 0; k < n; k += 32, out += to_stride, x += 2 * x_stride)
     for (unsigned i = 0; i < rows; i++) {

@@ -9,9 +9,9 @@
 TILE (tile, __m512i, 64, _mm512_setzero_si512 (), LOAD, BROADCAST, _mm512_dpbusd_epi32, _mm512_storeu_si512)
 
 static void
-pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-      float *scales) {
-  quantise (rows, n, x, x_row, x_stride, to, to_stride, scales, 127, 128);
+pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
+      size_t to_stride, float *scales) {
+  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 128);
 }
 
 const ClipmoeGemm cm_i8_avx512 = {.name = "int8",

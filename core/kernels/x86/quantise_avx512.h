@@ -11,13 +11,13 @@ some (const float *x, size_t left) {
 }
 
 static inline void
-quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, void *to, size_t to_stride,
-          float *scales, int range, int zero) {
+quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+          void *to, size_t to_stride, float *scales, int range, int zero) {
   for (unsigned i = 0; i < rows; i++) {
     const float *from = x + i * x_row;
     __m512 top = _mm512_setzero_ps (), bad = top;
     for (size_t k = 0, l = 0; k < n; k += CM_LINE, l++) {
-      __m512 v = some (from + l * x_stride, n - k);
+      __m512 v = _mm512_mul_ps (some (from + l * x_stride, n - k), _mm512_loadu_ps (factors + k));
       top = _mm512_max_ps (top, _mm512_abs_ps (v));
       bad = _mm512_fmadd_ps (v, _mm512_setzero_ps (), bad); /* NaN once something is not finite */
     }
@@ -28,6 +28,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
     for (size_t k = 0, l = 0; k < n; out += to_stride)
       for (int part = 0; part < 4; part++, k += CM_LINE, l++) {
         __m512 v = k < n ? some (from + l * x_stride, n - k) : _mm512_setzero_ps ();
+        v = _mm512_mul_ps (v, _mm512_loadu_ps (factors + k));
         __m128i q = _mm512_cvtsepi32_epi8 (_mm512_cvtps_epi32 (_mm512_mul_ps (v, inverse)));
         _mm_storeu_si128 ((__m128i *)(out + part * 16), _mm_add_epi8 (q, _mm_set1_epi8 ((char)zero)));
       }
