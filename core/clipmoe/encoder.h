@@ -44,6 +44,16 @@ CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *sel
 CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);
 
 /**
+ * clipmoe_encoder_check_packed: packed weights come from a file of the cache folder when the model was run
+ * before; their beginning is checked then, here all of them. FALSE (FORMAT): they are damaged, and the file
+ * was deleted: make another encoder. Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error);
+/** After an encoder's first answer a thread writes its packed weights into the cache folder. This waits for
+ * all such threads of the process: for programs that end soon. Since: 0.1 */
+CLIPMOE_API void clipmoe_cache_wait (void);
+
+/**
  * clipmoe_encoder_encode_pixels:
  * @pixels: [n][3][side][side] floats from a #ClipmoePreprocessor
  * @out: (out): [n][embed] unit vectors

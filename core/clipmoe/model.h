@@ -21,6 +21,7 @@ typedef struct {
   ClipmoeActivation activation; /* AUTO: as the files say, else QuickGELU */
   guint experts;                /* experts a token uses; 0 = as the checkpoint says, else 2 */
   gboolean no_vocab;            /* open without a vocabulary (inspect, convert, image tower only) */
+  gboolean read_all;    /* read every weight now, also of a file whose fingerprint is known from before */
   gboolean shapes_only; /* read no weights: what the model is, quickly. It has no fingerprint, no id, no
                          * logit_scale and no vocabulary, and can be neither run nor saved */
 } ClipmoeModelOptions;

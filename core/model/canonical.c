@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <xxhash.h>
 
 /* Rows of Long-CLIP's first table that are kept; the others come from the second. */
 #define KEPT_ROWS 20
@@ -295,4 +296,47 @@ clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_
   if (!ok)
     g_clear_pointer (&self, clipmoe_weights_free);
   return self;
+}
+
+char *
+clipmoe_weights_fingerprint (const ClipmoeWeights *self) {
+  GHashTable *weights = self->weights;
+  GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
+  GList *keys = g_list_sort (g_hash_table_get_keys (weights), (GCompareFunc)strcmp);
+  for (GList *i = keys; i; i = i->next) {
+    const ClipmoeWeight *w = g_hash_table_lookup (weights, i->data);
+    GString *line = g_string_new (i->data);
+    for (guint d = 0; d < w->n_dims; d++)
+      g_string_append_printf (line, " %" G_GUINT64_FORMAT, w->shape[d]);
+    XXH128_hash_t h = XXH3_128bits (w->data, w->n_elements * sizeof (float));
+    g_string_append_printf (line, " %016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x\n",
+                            (guint64)h.high64, (guint64)h.low64);
+    g_checksum_update (sum, (const guchar *)line->str, (gssize)line->len);
+    g_string_free (line, TRUE);
+  }
+  g_list_free (keys);
+  char *hex = g_strdup (g_checksum_get_string (sum));
+  g_checksum_free (sum);
+  return hex;
+}
+
+void
+clipmoe_weights_take_numbers (ClipmoeWeights *self, ClipmoeWeights *from) {
+  GHashTableIter iter;
+  gpointer name, value;
+  g_hash_table_iter_init (&iter, self->weights);
+  while (g_hash_table_iter_next (&iter, &name, &value)) {
+    ClipmoeWeight *w = value, *other = g_hash_table_lookup (from->weights, name);
+    g_free (w->data);
+    w->data = g_steal_pointer (&other->data);
+  }
+}
+
+void
+clipmoe_weights_forget_numbers (ClipmoeWeights *self) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, self->weights);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    g_clear_pointer (&((ClipmoeWeight *)value)->data, g_free);
 }

@@ -34,6 +34,13 @@ ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, 
 /* Frees what is left of the file; its metadata is gone afterwards. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);
+/* SHA-256 over the names in byte order, their shapes, and XXH3-128 of their values: 64 hex digits, free with
+ * g_free(). */
+char *clipmoe_weights_fingerprint (const ClipmoeWeights *self);
+/* The numbers of @from, which has the same names and shapes, become those of @self. */
+void clipmoe_weights_take_numbers (ClipmoeWeights *self, ClipmoeWeights *from);
+/* Frees all numbers; names and shapes stay. */
+void clipmoe_weights_forget_numbers (ClipmoeWeights *self);
 /* For a table of ClipmoeWeight; NULL is nothing to do. */
 void clipmoe_weight_free (gpointer weight);
 

@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_ENCODER_PRIVATE_H
 #define CLIPMOE_ENCODER_PRIVATE_H
 
+#include "packedform.h"
 #include "tower.h"
 #include "../clipmoe/encoder.h"
 
@@ -14,10 +15,15 @@ struct _ClipmoeEncoder {
   ClipmoePrecision precision; /* never AUTO */
   guint batch;                /* pictures at once */
   ClipmoePackedTower image, text;
+  ClipmoePackedForm *form; /* of both towers' weights */
+  gint unsaved;            /* atomic: the form is in no file yet */
   ClipmoePreprocessor *preprocessor;
   float *pixels; /* [batch][3][side][side] */
   guint32 *ids;  /* [CLIPMOE_TEXT_WINDOW][context] */
 };
+
+/* After the first answer what was packed is written aside. */
+void clipmoe_encoder_answered (ClipmoeEncoder *self);
 
 /* Copies the vector in row @row of t->embedded to @out, of length one. */
 gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,

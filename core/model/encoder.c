@@ -4,7 +4,7 @@
 #include <math.h>
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
-#include "storage.h"
+#include "residence.h"
 
 #define MAX_BATCH 1024
 
@@ -31,13 +31,95 @@ clipmoe_processor_get_tier (GError **error) {
   return kernels ? kernels->name : NULL;
 }
 
+static void
+no_memory (const ClipmoeModel *model, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory to make the model ready to run",
+               model->info.path ? model->info.path : model->info.name);
+}
+
+/* The plans' weights, which the model holds by now. */
+static void
+name_weights (const ClipmoeModel *m, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text) {
+  image->first = m->conv1_weight;
+  image->projection = m->image_projection;
+  image->embedding = m->class_embedding;
+  image->positions = m->image_positions;
+  image->ln_pre_weight = m->ln_pre_weight;
+  image->ln_pre_bias = m->ln_pre_bias;
+  image->ln_post_weight = m->ln_post_weight;
+  image->ln_post_bias = m->ln_post_bias;
+  text->projection = m->text_projection;
+  text->embedding = m->token_embedding;
+  text->positions = m->text_positions;
+  text->ln_post_weight = m->ln_final_weight;
+  text->ln_post_bias = m->ln_final_bias;
+}
+
+/* Weights as they were packed before, or packed now. */
+static gboolean
+set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text, GError **error) {
+  ClipmoeModel *model = self->model;
+  ClipmoePackedKey key = {.fingerprint = model->info.fingerprint,
+                          .tier = self->kernels->name,
+                          .precision = precision_name (self->precision),
+                          .image_bytes = clipmoe_packed_tower_bytes (&self->image, image),
+                          .text_bytes = clipmoe_packed_tower_bytes (&self->text, text)};
+  if (!key.image_bytes || !key.text_bytes) {
+    no_memory (model, error);
+    return FALSE;
+  }
+  key.layout = clipmoe_packed_tower_layout (&self->image, image) * 31 +
+               clipmoe_packed_tower_layout (&self->text, text);
+  /* a model made in memory is nobody else's */
+  self->form = model->info.fingerprint && model->info.path ? clipmoe_packed_form_open (&key) : NULL;
+  gboolean pack = !self->form;
+  if (pack) {
+    if (!clipmoe_model_hold_weights (model, error))
+      return FALSE;
+    name_weights (model, image, text);
+    if (!(self->form = clipmoe_packed_form_new (&key))) {
+      no_memory (model, error);
+      clipmoe_model_drop_weights (model);
+      return FALSE;
+    }
+  }
+  clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), pack);
+  clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), pack);
+  if (pack)
+    clipmoe_model_drop_weights (model);
+  self->unsaved = pack && model->info.path;
+  return TRUE;
+}
+
+void
+clipmoe_encoder_answered (ClipmoeEncoder *self) {
+  if (g_atomic_int_compare_and_exchange (&self->unsaved, TRUE, FALSE))
+    clipmoe_packed_form_write (self->form);
+}
+
+void
+clipmoe_cache_wait (void) {
+  clipmoe_packed_forms_wait ();
+}
+
+gboolean
+clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error) {
+  char *path = NULL;
+  if (clipmoe_packed_form_check (self->form, &path))
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+               "%s: packed weights that were damaged; it is deleted now", path ? path : "the cache folder");
+  g_free (path);
+  return FALSE;
+}
+
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
   ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){0};
   const ClipmoeModelInfo *info = &model->info;
   const ClipmoeKernels *kernels;
-  if (!clipmoe_model_check_weights (model, error) || !(kernels = choose_kernels (error)))
+  if (!(kernels = choose_kernels (error)))
     return NULL;
   if (o.precision == CLIPMOE_PRECISION_AUTO)
     o.precision = CLIPMOE_PRECISION_F32;
@@ -73,23 +155,28 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                             .rows = (guint)rows,
                             .sequences = self->batch,
                             .top_k = model->top_k,
-                            .first = model->conv1_weight,
                             .first_in = 3 * patch * patch,
-                            .projection = model->image_projection,
-                            .embed = info->embed};
-  ClipmoeTowerPlan text = image;
-  text.tower = &model->text;
-  text.rows = text.sequences = MAX (info->context, TEXT_ROWS);
-  text.first = NULL;
-  text.first_in = 0;
-  text.projection = model->text_projection;
+                            .embed = info->embed,
+                            .n_embeddings = 1,
+                            .n_positions = (gsize)tokens};
+  ClipmoeTowerPlan text = {.tower = &model->text,
+                           .kernels = kernels,
+                           .precision = o.precision,
+                           .threads = threads,
+                           .rows = MAX (info->context, TEXT_ROWS),
+                           .sequences = MAX (info->context, TEXT_ROWS),
+                           .top_k = model->top_k,
+                           .embed = info->embed,
+                           .n_embeddings = info->vocab_size,
+                           .n_positions = info->context};
   if (!self->pixels || !self->ids || !clipmoe_packed_tower_init (&self->image, &image) ||
       !clipmoe_packed_tower_init (&self->text, &text)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory to make the model ready to run",
-                 info->path ? info->path : info->name);
+    no_memory (model, error);
     clipmoe_encoder_free (self);
     return NULL;
   }
+  if (!set_weights (self, &image, &text, error))
+    g_clear_pointer (&self, clipmoe_encoder_free);
   return self;
 }
 
@@ -99,6 +186,7 @@ clipmoe_encoder_free (ClipmoeEncoder *self) {
     return;
   clipmoe_packed_tower_clear (&self->image);
   clipmoe_packed_tower_clear (&self->text);
+  clipmoe_packed_form_unref (self->form);
   clipmoe_preprocessor_free (self->preprocessor);
   g_free (self->pixels);
   g_free (self->ids);

@@ -119,8 +119,8 @@ count (const ClipmoePackedTower *t, guint experts, guint e, gsize n) {
 static void
 mixture (ClipmoePackedTower *self, guint index, const ClipmoeRows *all, float *z, const void *following) {
   const ClipmoePackedBlock *p = &self->blocks[index];
-  guint experts = p->block->n_experts;
-  Routing r = {self, p->block, all, z, NULL};
+  guint experts = p->block.n_experts;
+  Routing r = {self, &p->block, all, z, NULL};
   cm_pool_run (self->threads, all->tiles, route_tile, &r);
   if (self->trace) {
     self->trace (self->trace_data, "router", (int)index, self->gates, (guint)all->n, experts, experts);
@@ -156,11 +156,11 @@ void
 clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
                             const void *following) {
   const ClipmoePackedBlock *p = &self->blocks[block];
-  if (p->block->n_experts) {
+  if (p->block.n_experts) {
     mixture (self, block, rows, z, following);
     return;
   }
-  clipmoe_tower_norm (self, rows, z, p->block->ln_2_weight, p->block->ln_2_bias, &p->c_fc[0]);
+  clipmoe_tower_norm (self, rows, z, p->block.ln_2_weight, p->block.ln_2_bias, &p->c_fc[0]);
   ffn (self, &p->c_fc[0], &p->c_proj[0], rows, z, self->offsets, self->strides, NULL, following);
 }
 

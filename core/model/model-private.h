@@ -30,6 +30,9 @@ typedef struct {
   ClipmoeBlock *blocks;
 } ClipmoeTower;
 
+/* Frees the blocks; a failed binding may have left some out. */
+void clipmoe_tower_clear (ClipmoeTower *self);
+
 struct _ClipmoeModel {
   gint ref_count; /* atomic */
   ClipmoeModelInfo info;

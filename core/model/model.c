@@ -4,32 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 #include "bind.h"
 #include "config.h"
+#include "known.h"
 #include "storage.h"
-
-/* SHA-256 over the names in byte order, their shapes, and XXH3-128 of their values as f32. */
-static char *
-fingerprint (GHashTable *weights) {
-  GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
-  GList *keys = g_list_sort (g_hash_table_get_keys (weights), (GCompareFunc)strcmp);
-  for (GList *i = keys; i; i = i->next) {
-    const ClipmoeWeight *w = g_hash_table_lookup (weights, i->data);
-    GString *line = g_string_new (i->data);
-    for (guint d = 0; d < w->n_dims; d++)
-      g_string_append_printf (line, " %" G_GUINT64_FORMAT, w->shape[d]);
-    XXH128_hash_t h = XXH3_128bits (w->data, w->n_elements * sizeof (float));
-    g_string_append_printf (line, " %016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x\n",
-                            (guint64)h.high64, (guint64)h.low64);
-    g_checksum_update (sum, (const guchar *)line->str, (gssize)line->len);
-    g_string_free (line, TRUE);
-  }
-  g_list_free (keys);
-  char *hex = g_strdup (g_checksum_get_string (sum));
-  g_checksum_free (sum);
-  return hex;
-}
 
 static char *
 model_id (const ClipmoeModel *m) {
@@ -52,7 +30,8 @@ model_id (const ClipmoeModel *m) {
 void
 clipmoe_model_identify (ClipmoeModel *m) {
   ClipmoeStorage *s = m->storage;
-  s->fingerprint = s->weights->shapes_only ? NULL : fingerprint (s->weights->weights);
+  if (!s->fingerprint && !s->weights->shapes_only)
+    s->fingerprint = clipmoe_weights_fingerprint (s->weights);
   m->info.name = s->name;
   m->info.path = s->path;
   m->info.dtype = s->weights->dtype;
@@ -64,14 +43,24 @@ clipmoe_model_identify (ClipmoeModel *m) {
   m->info.assumed = (const char *const *)s->assumed->pdata;
 }
 
-gboolean
-clipmoe_model_check_weights (const ClipmoeModel *m, GError **error) {
-  const ClipmoeStorage *s = m->storage;
-  if (!s || !s->weights->shapes_only)
-    return TRUE;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened for its shapes, without weights",
-               s->path);
-  return FALSE;
+ClipmoeStorage *
+clipmoe_storage_new (void) {
+  ClipmoeStorage *s = g_new0 (ClipmoeStorage, 1);
+  s->assumed = g_ptr_array_new_with_free_func (g_free);
+  pthread_mutex_init (&s->lock, NULL);
+  return s;
+}
+
+/* @key is what the file was before it was read. */
+static void
+remember (const ClipmoeModel *m, const char *key) {
+  char *now = clipmoe_known_key (m->info.path);
+  if (now && g_str_equal (now, key)) {
+    ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
+    g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
+    clipmoe_known_add (key, &known);
+  }
+  g_free (now);
 }
 
 ClipmoeModel *
@@ -91,15 +80,17 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   }
 
   ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
-  ClipmoeStorage *storage = m->storage = g_new0 (ClipmoeStorage, 1);
+  ClipmoeStorage *storage = m->storage = clipmoe_storage_new ();
   ClipmoeTensors *tensors = NULL;
-  gboolean ok = FALSE;
+  ClipmoeKnown known;
+  char *key = o.shapes_only ? NULL : clipmoe_known_key (files.weights);
+  gboolean ok = FALSE, read_before = key && !o.read_all && clipmoe_known_find (key, &known),
+           shapes_only = o.shapes_only || read_before;
   m->ref_count = 1;
-  storage->assumed = g_ptr_array_new_with_free_func (g_free);
   storage->path = g_strdup (files.weights);
   storage->vocab = g_strdup (files.vocab);
-  tensors = (o.shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
-  if (!tensors || !(storage->weights = clipmoe_weights_new (files.weights, tensors, o.shapes_only, error)) ||
+  tensors = (shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
+  if (!tensors || !(storage->weights = clipmoe_weights_new (files.weights, tensors, shapes_only, error)) ||
       !clipmoe_bind_sizes (m, files.weights, storage->weights, error))
     goto out;
   m->info.layout = storage->weights->layout;
@@ -114,9 +105,17 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   clipmoe_weights_drop_file (storage->weights);
   if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
     goto out;
+  storage->resident = !shapes_only;
+  if (read_before) {
+    storage->fingerprint = g_strdup (known.fingerprint);
+    m->info.logit_scale = known.logit_scale;
+  }
   clipmoe_model_identify (m);
+  if (storage->resident && key)
+    remember (m, key);
   ok = TRUE;
 out:
+  g_free (key);
   clipmoe_files_clear (&files);
   if (!ok)
     g_clear_pointer (&m, clipmoe_model_unref);
@@ -129,8 +128,8 @@ clipmoe_model_ref (ClipmoeModel *self) {
   return self;
 }
 
-static void
-tower_clear (ClipmoeTower *t) {
+void
+clipmoe_tower_clear (ClipmoeTower *t) {
   for (guint i = 0; t->blocks && i < t->layers; i++)
     g_free (t->blocks[i].ffn);
   g_free (t->blocks);
@@ -141,8 +140,8 @@ clipmoe_model_unref (ClipmoeModel *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   ClipmoeStorage *s = self->storage;
-  tower_clear (&self->image);
-  tower_clear (&self->text);
+  clipmoe_tower_clear (&self->image);
+  clipmoe_tower_clear (&self->text);
   clipmoe_tokenizer_unref (self->tokenizer);
   clipmoe_weights_free (s->weights);
   g_ptr_array_unref (s->assumed);
@@ -152,6 +151,7 @@ clipmoe_model_unref (ClipmoeModel *self) {
   g_free (s->licence);
   g_free (s->fingerprint);
   g_free (s->id);
+  pthread_mutex_destroy (&s->lock);
   g_free (s);
   g_free (self);
 }

@@ -1,20 +1,12 @@
-/* A tower's weights in one piece of memory, its scratch in another. */
+/* How a tower's weights lie in one piece of memory, and its scratch in another. */
 #include <string.h>
 #include <sys/mman.h>
+#include <xxhash.h>
 #include "../kernels/attention.h"
 #include "../kernels/pool.h"
+#include "memory.h"
 #include "precision.h"
 #include "tower.h"
-
-/* Pages of 2 MiB where the system gives them: weights are read from one end to the other. Zeros. */
-static gpointer
-pages (gsize bytes) {
-  gpointer p = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED)
-    return NULL;
-  madvise (p, bytes, MADV_HUGEPAGE);
-  return p;
-}
 
 typedef struct {
   ClipmoePackedMatrix *matrix;
@@ -29,7 +21,7 @@ list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
   gsize d = t->width, f = t->ffn_width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (Source));
-  if (plan->first) {
+  if (plan->first_in) {
     Source s = {&self->first,
                 clipmoe_precision_format (plan, CLIPMOE_ROLE_FIRST, 0),
                 plan->first,
@@ -106,28 +98,102 @@ pack_some (void *data, unsigned thread, unsigned i, unsigned next) {
   }
 }
 
-static gboolean
-pack (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  GArray *all = list (self, plan);
-  gboolean ok = TRUE;
-  guint tasks = 0;
-  for (guint i = 0; i < all->len && ok; i++) {
-    const Source *s = &g_array_index (all, Source, i);
-    gsize bytes = cm_matrix_bytes (s->format, s->out, s->in);
-    ok = bytes && !__builtin_add_overflow (self->n_weights, bytes, &self->n_weights);
+/* What is read as it is: copied, so that nothing else of the checkpoint need stay. */
+typedef struct {
+  const float **place, *from;
+  gsize n;
+} Vector;
+
+static void
+add_vector (GArray *all, const float **place, const float *from, gsize n) {
+  Vector v = {place, from, n};
+  g_array_append_val (all, v);
+}
+
+static GArray *
+list_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  const ClipmoeTower *t = plan->tower;
+  gsize d = t->width;
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (Vector));
+  if (plan->first_in) {
+    add_vector (all, &self->ln_pre_weight, plan->ln_pre_weight, d);
+    add_vector (all, &self->ln_pre_bias, plan->ln_pre_bias, d);
   }
-  ok = ok && (self->weights = pages (self->n_weights)) != NULL;
-  gsize at = 0;
-  for (guint i = 0; i < all->len && ok; i++) {
-    const Source *s = &g_array_index (all, Source, i);
-    cm_matrix_map (s->matrix, s->format, s->out, s->in, (char *)self->weights + at);
+  for (guint i = 0; i < t->layers; i++) {
+    const ClipmoeBlock *from = &t->blocks[i];
+    ClipmoeBlock *to = &self->blocks[i].block;
+    add_vector (all, &to->ln_1_weight, from->ln_1_weight, d);
+    add_vector (all, &to->ln_1_bias, from->ln_1_bias, d);
+    add_vector (all, &to->ln_2_weight, from->ln_2_weight, d);
+    add_vector (all, &to->ln_2_bias, from->ln_2_bias, d);
+    if (from->n_experts)
+      add_vector (all, &to->gate_weight, from->gate_weight, from->n_experts * d);
+  }
+  add_vector (all, &self->ln_post_weight, plan->ln_post_weight, d);
+  add_vector (all, &self->ln_post_bias, plan->ln_post_bias, d);
+  add_vector (all, &self->positions, plan->positions, plan->n_positions * d);
+  add_vector (all, &self->embedding, plan->embedding, plan->n_embeddings * d);
+  return all;
+}
+
+static gsize
+vector_bytes (const Vector *v) {
+  return (v->n * sizeof (float) + 63) / 64 * 64;
+}
+
+gsize
+clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  GArray *matrices = list (self, plan), *vectors = list_vectors (self, plan);
+  gboolean ok = TRUE;
+  gsize all = 0;
+  for (guint i = 0; i < matrices->len && ok; i++) {
+    const Source *s = &g_array_index (matrices, Source, i);
+    gsize bytes = cm_matrix_bytes (s->format, s->out, s->in);
+    ok = bytes && !__builtin_add_overflow (all, bytes, &all);
+  }
+  for (guint i = 0; i < vectors->len && ok; i++)
+    ok = !__builtin_add_overflow (all, vector_bytes (&g_array_index (vectors, Vector, i)), &all);
+  g_array_unref (matrices);
+  g_array_unref (vectors);
+  return ok ? all : 0;
+}
+
+guint64
+clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  GArray *matrices = list (self, plan);
+  guint64 hash = matrices->len;
+  for (guint i = 0; i < matrices->len; i++) {
+    const Source *s = &g_array_index (matrices, Source, i);
+    const guint64 numbers[] = {s->format->layout, s->out, s->in};
+    hash = XXH3_64bits_withSeed (numbers, sizeof numbers, hash);
+  }
+  g_array_unref (matrices);
+  return hash;
+}
+
+void
+clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan, gpointer weights,
+                                  gboolean pack) {
+  GArray *matrices = list (self, plan), *vectors = list_vectors (self, plan);
+  char *at = weights;
+  guint tasks = 0;
+  for (guint i = 0; i < matrices->len; i++) {
+    const Source *s = &g_array_index (matrices, Source, i);
+    cm_matrix_map (s->matrix, s->format, s->out, s->in, at);
     at += cm_matrix_bytes (s->format, s->out, s->in);
     tasks += (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
   }
-  if (ok)
-    cm_pool_run (plan->threads, tasks, pack_some, all);
-  g_array_unref (all);
-  return ok;
+  for (guint i = 0; i < vectors->len; i++) {
+    const Vector *v = &g_array_index (vectors, Vector, i);
+    *v->place = (const float *)at;
+    if (pack)
+      memcpy (at, v->from, v->n * sizeof (float));
+    at += vector_bytes (v);
+  }
+  if (pack)
+    cm_pool_run (plan->threads, tasks, pack_some, matrices);
+  g_array_unref (matrices);
+  g_array_unref (vectors);
 }
 
 typedef struct {
@@ -177,7 +243,7 @@ static gboolean
 scratch (ClipmoePackedTower *self) {
   Arena a = {NULL, 0, FALSE};
   place (self, &a);
-  if (a.overflow || !(self->scratch = pages (a.at)))
+  if (a.overflow || !(self->scratch = clipmoe_pages (a.at)))
     return FALSE;
   self->n_scratch = a.at;
   a = (Arena){self->scratch, 0, FALSE};
@@ -210,7 +276,7 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
     guint n = MAX (t->blocks[i].n_experts, 1);
-    self->blocks[i].block = &t->blocks[i];
+    self->blocks[i].block.n_experts = t->blocks[i].n_experts;
     self->blocks[i].c_fc = g_new0 (ClipmoePackedMatrix, n);
     self->blocks[i].c_proj = g_new0 (ClipmoePackedMatrix, n);
   }
@@ -224,7 +290,7 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   gsize work = MAX (cm_attention_floats (f32, MAX (plan->rows, 1), d / t->heads),
                     CM_MAX_ROWS * self->act_lines * CM_LINE);
   self->work_floats = (work + CM_LINE - 1) / CM_LINE * CM_LINE;
-  return scratch (self) && pack (self, plan);
+  return scratch (self);
 }
 
 void
@@ -234,8 +300,6 @@ clipmoe_packed_tower_clear (ClipmoePackedTower *self) {
     g_free (self->blocks[i].c_proj);
   }
   g_free (self->blocks);
-  if (self->weights)
-    munmap (self->weights, self->n_weights);
   if (self->scratch)
     munmap (self->scratch, self->n_scratch);
   memset (self, 0, sizeof *self);

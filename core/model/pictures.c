@@ -47,8 +47,7 @@ put_positions (void *data, unsigned thread, unsigned i, unsigned next) {
     float *z = t->z + (first * t->width_lines + r) * CM_LINE;
     for (gsize l = 0; l * CM_LINE < d; l++, z += (gsize)rows * CM_LINE)
       for (gsize j = 0; j < CM_LINE && l * CM_LINE + j < d; j++)
-        z[j] = m->image_positions[token * d + l * CM_LINE + j] +
-               (token ? 0 : m->class_embedding[l * CM_LINE + j]);
+        z[j] = t->positions[token * d + l * CM_LINE + j] + (token ? 0 : t->embedding[l * CM_LINE + j]);
   }
 }
 
@@ -61,7 +60,7 @@ norm_tokens (void *data, unsigned thread, unsigned i, unsigned next) {
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
     float *z = t->z + (first * t->width_lines + r) * CM_LINE;
-    t->kernels->layer_norm (m->image.width, z, (gsize)rows * CM_LINE, m->ln_pre_weight, m->ln_pre_bias,
+    t->kernels->layer_norm (m->image.width, z, (gsize)rows * CM_LINE, t->ln_pre_weight, t->ln_pre_bias,
                             m->image.eps, z, (gsize)rows * CM_LINE);
   }
 }
@@ -109,10 +108,11 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   for (guint i = 0; i < n; i++)
     t->plan[i] = (ClipmoeSequence){.first = i * tokens, .n = tokens, .pooled = i * tokens};
   clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
-  clipmoe_packed_tower_project (t, m->ln_post_weight, m->ln_post_bias, t->first.weights);
+  clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->first.weights);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * m->info.embed, error))
       return FALSE;
+  clipmoe_encoder_answered (self);
   return TRUE;
 }
 

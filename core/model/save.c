@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/folder.h"
+#include "residence.h"
 #include "save-private.h"
 
 /* Whether writing to @path would harm what the model was read from: the same file by whatever name, or a
@@ -95,8 +96,6 @@ gboolean
 clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeStore store,
                     gboolean overwrite, guint64 *n_rounded, GError **error) {
   g_return_val_if_fail (self != NULL && path != NULL, FALSE);
-  if (!clipmoe_model_check_weights (self, error))
-    return FALSE;
   if (!self->info.path) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: made in memory, so it cannot be saved",
                  self->info.name);
@@ -119,9 +118,11 @@ clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout la
   else if (is_source (self, name))
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: holds the model that is to be written, expected another place", path);
-  else
+  else if ((ok = clipmoe_model_hold_weights ((ClipmoeModel *)self, error))) {
     ok = file ? save_file (self, name, store, overwrite, n_rounded, error)
               : save_folder (self, name, layout, store, overwrite, n_rounded, error);
+    clipmoe_model_drop_weights ((ClipmoeModel *)self);
+  }
   g_free (name);
   return ok;
 }

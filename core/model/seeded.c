@@ -118,13 +118,12 @@ clipmoe_seeded_model_new (const ClipmoeSeededShape *s, guint64 seed, GError **er
     return NULL;
   }
   ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
-  ClipmoeStorage *storage = m->storage = g_new0 (ClipmoeStorage, 1);
+  ClipmoeStorage *storage = m->storage = clipmoe_storage_new ();
   ClipmoeWeights *w = storage->weights = g_new0 (ClipmoeWeights, 1);
   Maker maker = {g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free), s->name, seed,
                  error, FALSE};
   guint64 grid = s->image_size / s->patch_size, p = s->patch_size, dv = s->image.width, dt = s->text.width;
   m->ref_count = 1;
-  storage->assumed = g_ptr_array_new_with_free_func (g_free);
   storage->name = g_strdup (s->name);
   w->weights = maker.weights;
   w->mixture = s->image.experts || s->text.experts;
@@ -160,6 +159,7 @@ clipmoe_seeded_model_new (const ClipmoeSeededShape *s, guint64 seed, GError **er
     m->info.layout = w->layout;
     ok = clipmoe_bind (m, s->name, w, error);
   }
+  storage->resident = ok;
   if (ok)
     clipmoe_model_identify (m);
   else

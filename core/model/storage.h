@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_STORAGE_H
 #define CLIPMOE_STORAGE_H
 
+#include <pthread.h>
 #include "canonical.h"
 #include "model-private.h"
 
@@ -9,13 +10,16 @@ typedef struct {
   ClipmoeWeights *weights;
   GPtrArray *assumed;
   char *name, *path, *licence, *fingerprint, *id;
-  char *vocab; /* the vocabulary that stands beside it or was named, or NULL */
+  char *vocab;          /* the vocabulary that stands beside it or was named, or NULL */
+  pthread_mutex_t lock; /* guards what follows, and the numbers of `weights` (residence.h) */
+  gboolean resident;    /* they are there */
+  guint holds;
 } ClipmoeStorage;
 
-/* The last step: fingerprint, id, and the strings of @m's info, from weights, configuration, tokenizer and
- * what the storage holds. */
+ClipmoeStorage *clipmoe_storage_new (void);
+
+/* The last step: fingerprint (unless it is known), id, and the strings of @m's info, from weights,
+ * configuration, tokenizer and what the storage holds. */
 void clipmoe_model_identify (ClipmoeModel *m);
-/* Whether @m was opened with its weights; else ARGUMENT. */
-gboolean clipmoe_model_check_weights (const ClipmoeModel *m, GError **error);
 
 #endif

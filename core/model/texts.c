@@ -33,12 +33,11 @@ shared (const Text *a, const Text *b) {
 
 static void
 put (ClipmoeEncoder *self, guint row, const guint32 *ids, guint position, guint n) {
-  const ClipmoeModel *m = self->model;
   ClipmoePackedTower *t = &self->text;
-  gsize d = m->text.width;
+  gsize d = t->tower->width;
   for (guint i = 0; i < n; i++) {
-    const float *token = m->token_embedding + ids[position + i] * d;
-    const float *place = m->text_positions + (position + i) * d;
+    const float *token = t->embedding + ids[position + i] * d;
+    const float *place = t->positions + (position + i) * d;
     for (gsize c = 0; c < d; c++)
       t->z[t->offsets[row + i] + c / CM_LINE * t->strides[row + i] + c % CM_LINE] = token[c] + place[c];
   }
@@ -67,10 +66,11 @@ run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **erro
     clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
   }
   clipmoe_packed_tower_run (t, rows, plans, TRUE);
-  clipmoe_packed_tower_project (t, m->ln_final_weight, m->ln_final_bias, t->blocks[0].in_proj.weights);
+  clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->blocks[0].in_proj.weights);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->info.embed, error))
       return FALSE;
+  clipmoe_encoder_answered (self);
   return TRUE;
 }
 

@@ -143,7 +143,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
            const ClipmoeRows *pooled) {
   const ClipmoeTower *tower = self->tower;
   ClipmoePackedBlock *p = &self->blocks[l];
-  const ClipmoeBlock *b = p->block;
+  const ClipmoeBlock *b = &p->block;
   const ClipmoeRows *rows = pooled ? pooled : all;
   float *z = pooled ? self->last : self->z;
   const ClipmoeGemm *f = p->in_proj.format;

@@ -8,7 +8,8 @@
 #include "../kernels/product.h"
 
 typedef struct {
-  const ClipmoeBlock *block;
+  ClipmoeBlock
+      block; /* of its vectors and router, which stand among the packed weights; matrices are not there */
   ClipmoePackedMatrix in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
 } ClipmoePackedBlock;
 
@@ -34,8 +35,9 @@ typedef struct {
   guint rows, sequences; /* the most at once */
   ClipmoePackedBlock *blocks;
   ClipmoePackedMatrix first, projection; /* first: patches to tokens, pictures alone */
-  gpointer weights;                      /* of all matrices, one piece; NULL until packed */
-  gsize n_weights;                       /* its bytes */
+  /* Embedding of the class token, or of all tokens; layer norms before (pictures alone) and behind all
+   * blocks. */
+  const float *embedding, *positions, *ln_pre_weight, *ln_pre_bias, *ln_post_weight, *ln_post_bias;
   /* scratch, one piece; all lines of floats or activations with room for whole panels */
   gpointer scratch;
   gsize n_scratch;
@@ -52,20 +54,33 @@ typedef struct {
   gpointer trace_data;
 } ClipmoePackedTower;
 
+/* What is to be made of which weights. Weights need not be there when they were packed before; sizes must. */
 typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
   ClipmoePrecision precision; /* never AUTO */
   guint threads, rows, sequences, top_k;
-  const float *first; /* [width][first_in], or NULL */
+  const float *first; /* [width][first_in]; first_in 0: there is none */
   guint first_in;
   const float *projection; /* [width][embed] */
   guint embed;
+  const float *embedding, *positions; /* [n_embeddings][width], [n_positions][width] */
+  gsize n_embeddings, n_positions;
+  const float *ln_pre_weight, *ln_pre_bias, *ln_post_weight, *ln_post_bias; /* pre: where there is a first */
 } ClipmoeTowerPlan;
 
-/* Packs all weights and allocates all scratch. FALSE: no memory. */
+/* Allocates all scratch. FALSE: no memory. */
 gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
+/* Bytes of all weights in their packed form, a multiple of 64; 0: more than a size can hold. What stands
+ * there in which order follows from the plan alone. */
+gsize clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+/* Tells which matrix stands where in which format. */
+guint64 clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+/* @weights: as many bytes, 64-byte aligned, that outlive the tower; @pack: filled now from the plan's weights
+ * (they are zeros), else they hold them already. */
+void clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan,
+                                       gpointer weights, gboolean pack);
 /* Scratch for another number of threads; without memory for it the number stays. */
 void clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads);
 

@@ -141,7 +141,8 @@ clipmoe_print (const GString *out) {
 
 ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
-  ClipmoeModelOptions options = {.vocab = a->vocab, .experts = (guint)a->experts, .no_vocab = no_vocab};
+  ClipmoeModelOptions options = {
+      .vocab = a->vocab, .experts = (guint)a->experts, .no_vocab = no_vocab, .read_all = a->read_all};
   if (a->activation)
     parse_activation (a->activation, &options.activation);
   return clipmoe_model_open (a->model, &options, error);

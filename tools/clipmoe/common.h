@@ -7,6 +7,7 @@
 typedef struct {
   char *model, *vocab, *activation;
   int experts, threads;
+  gboolean read_all; /* no option: for commands that look at every weight */
 } ClipmoeModelArguments;
 
 /* Entries for --model, --vocab, --activation, --experts, --threads. */

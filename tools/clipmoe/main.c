@@ -67,7 +67,8 @@ main (int argc, char **argv) {
   /* whatever printed it: an answer that did not arrive is a failure */
   if (status == 0 && (fflush (stdout) != 0 || ferror (stdout))) {
     fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
-    return 1;
+    status = 1;
   }
+  clipmoe_cache_wait (); /* the next run need not pack the weights again */
   return status;
 }

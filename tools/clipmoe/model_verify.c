@@ -43,7 +43,7 @@ picture (void) {
 
 /* Vectors of the picture and of a text, one after the other; NULL with @error. Free with g_free(). */
 static float *
-encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, GError **error) {
+encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, Count *count, GError **error) {
   /* The tier is chosen when the encoder is made. No other thread of this command reads the environment. */
   char *before = g_strdup (g_getenv ("CLIPMOE_CPU"));
   if (tier)
@@ -57,6 +57,13 @@ encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, GError **e
   g_free (before);
   if (!encoder)
     return NULL;
+  GError *damage = NULL;
+  if (!clipmoe_encoder_check_packed (encoder, &damage)) {
+    check (count, FALSE, "%s", damage->message);
+    g_error_free (damage);
+    clipmoe_encoder_free (encoder);
+    return encode (m, tier, threads, ran, count, error); /* packs them again */
+  }
   if (ran)
     *ran = g_strdup (clipmoe_encoder_get_tier (encoder));
   guint embed = clipmoe_model_get_info (m)->embed;
@@ -103,8 +110,9 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
   check (count, TRUE, "vocabulary of %u tokens fits",
          clipmoe_tokenizer_get_vocab_size (clipmoe_model_get_tokenizer (m)));
   char *tier = NULL;
-  float *one = encode (m, NULL, 1, &tier, error), *two = one ? encode (m, NULL, 2, NULL, error) : NULL,
-        *plain = two ? encode (m, "generic", 2, NULL, error) : NULL;
+  float *one = encode (m, NULL, 1, &tier, count, error),
+        *two = one ? encode (m, NULL, 2, NULL, count, error) : NULL,
+        *plain = two ? encode (m, "generic", 2, NULL, count, error) : NULL;
   if (plain) {
     compare (count, "picture", tier, one, plain, n);
     compare (count, "text", tier, one + n, plain + n, n);
@@ -118,7 +126,7 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
 
 int
 clipmoe_cmd_model_verify (int argc, char **argv) {
-  ClipmoeModelArguments a = {0};
+  ClipmoeModelArguments a = {.read_all = TRUE};
   const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a), {NULL}};
   char **rest = NULL;
   int r = clipmoe_parse (argc, argv, "clipmoe model verify",

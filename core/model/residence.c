@@ -1,0 +1,100 @@
+#include "residence.h"
+
+#include <string.h>
+#include "bind.h"
+#include "storage.h"
+
+/* Each weight's place in @to becomes that in @from. Numbers of experts are the same and left alone: other
+ * threads read them. */
+static void
+take_blocks (ClipmoeTower *to, const ClipmoeTower *from) {
+  for (guint i = 0; i < to->layers; i++) {
+    ClipmoeBlock *t = &to->blocks[i];
+    const ClipmoeBlock *f = &from->blocks[i];
+    t->ln_1_weight = f->ln_1_weight;
+    t->ln_1_bias = f->ln_1_bias;
+    t->in_proj_weight = f->in_proj_weight;
+    t->in_proj_bias = f->in_proj_bias;
+    t->out_proj_weight = f->out_proj_weight;
+    t->out_proj_bias = f->out_proj_bias;
+    t->ln_2_weight = f->ln_2_weight;
+    t->ln_2_bias = f->ln_2_bias;
+    t->gate_weight = f->gate_weight;
+    memcpy (t->ffn, f->ffn, MAX (t->n_experts, 1) * sizeof *t->ffn);
+  }
+}
+
+static void
+take_pointers (ClipmoeModel *to, const ClipmoeModel *from) {
+  to->conv1_weight = from->conv1_weight;
+  to->class_embedding = from->class_embedding;
+  to->image_positions = from->image_positions;
+  to->ln_pre_weight = from->ln_pre_weight;
+  to->ln_pre_bias = from->ln_pre_bias;
+  to->ln_post_weight = from->ln_post_weight;
+  to->ln_post_bias = from->ln_post_bias;
+  to->image_projection = from->image_projection;
+  to->token_embedding = from->token_embedding;
+  to->text_positions = from->text_positions;
+  to->ln_final_weight = from->ln_final_weight;
+  to->ln_final_bias = from->ln_final_bias;
+  to->text_projection = from->text_projection;
+  take_blocks (&to->image, &from->image);
+  take_blocks (&to->text, &from->text);
+}
+
+/* Reads the file again and puts its numbers where the shapes are. */
+static gboolean
+read_again (ClipmoeModel *self, GError **error) {
+  ClipmoeStorage *storage = self->storage;
+  ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
+  ClipmoeWeights *read = tensors ? clipmoe_weights_new (storage->path, tensors, FALSE, error) : NULL;
+  if (!read)
+    return FALSE;
+  clipmoe_weights_drop_file (read);
+  char *fingerprint = clipmoe_weights_fingerprint (read);
+  gboolean ok = g_str_equal (fingerprint, storage->fingerprint);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: holds other weights than when it was opened",
+                 storage->path);
+  g_free (fingerprint);
+  if (ok) {
+    ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text, .top_k = self->top_k};
+    ok = clipmoe_bind (&fresh, storage->path, read, error);
+    if (ok) {
+      take_pointers (self, &fresh);
+      clipmoe_weights_take_numbers (storage->weights, read);
+    }
+    clipmoe_tower_clear (&fresh.image);
+    clipmoe_tower_clear (&fresh.text);
+  }
+  clipmoe_weights_free (read);
+  return ok;
+}
+
+gboolean
+clipmoe_model_hold_weights (ClipmoeModel *self, GError **error) {
+  ClipmoeStorage *storage = self->storage;
+  if (!storage->fingerprint) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened for its shapes, without weights",
+                 storage->path);
+    return FALSE;
+  }
+  pthread_mutex_lock (&storage->lock);
+  gboolean ok = storage->resident || read_again (self, error);
+  storage->resident = ok;
+  storage->holds += ok;
+  pthread_mutex_unlock (&storage->lock);
+  return ok;
+}
+
+void
+clipmoe_model_drop_weights (ClipmoeModel *self) {
+  ClipmoeStorage *storage = self->storage;
+  pthread_mutex_lock (&storage->lock);
+  if (--storage->holds == 0 && storage->path) { /* else they could not be read again */
+    storage->resident = FALSE;
+    clipmoe_weights_forget_numbers (storage->weights);
+  }
+  pthread_mutex_unlock (&storage->lock);
+}

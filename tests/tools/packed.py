@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Protects packed weights on disk: the same answers with them as without, whatever happened to the files meanwhile; damaged,
+foreign, cut or half-written ones are found and replaced; no folder, no room or a kill cost time and nothing else."""
+import glob
+import os
+import random
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+COMMAND = os.environ["CLIPMOE_COMMAND"]
+MODEL = os.path.join(os.environ["CLIPMOE_MODEL_PATH"], "default")
+TOP = tempfile.mkdtemp(prefix="clipmoe-packed-")
+passed = failed = 0
+
+
+def check(name, holds, more=""):
+    global passed, failed
+    print("%s %s %s" % ("ok" if holds else "FAIL", name, "" if holds else more))
+    passed, failed = passed + bool(holds), failed + (not holds)
+
+
+def run(cache, *arguments, model=MODEL, before=None, **environment):
+    """Status, standard output, standard error."""
+    done = subprocess.run([COMMAND] + list(arguments) + (["--model", model] if arguments[0] == "embed" else []),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, preexec_fn=before,
+                          env=dict(os.environ, XDG_CACHE_HOME=cache, **environment))
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def embed(cache, **options):
+    return run(cache, "embed", "--text", "a dog", "--text", "two red cars", **options)
+
+
+def folder(name):
+    return os.path.join(TOP, name)
+
+
+def packed(cache):
+    return sorted(p for p in glob.glob(os.path.join(cache, "clipmoe", "packed-*")) if ".tmp" not in p)
+
+
+def fresh(name):
+    """A cache folder in which the model was run once."""
+    shutil.copytree(folder("first"), folder(name))
+    return folder(name), packed(folder(name))[0]
+
+
+def main():
+    signal.alarm(500)
+    first = folder("first")
+    status, right, error = embed(first)
+    files = packed(first)
+    check("the first run packs", status == 0 and len(files) == 1, error)
+    check("the folder is closed to others", stat.S_IMODE(os.stat(os.path.join(first, "clipmoe")).st_mode) == 0o700)
+    before = os.stat(files[0])
+    check("the second run says the same", embed(first) == (0, right, ""))
+    after = os.stat(files[0])
+    check("and writes nothing", (before.st_ino, before.st_size, before.st_ctime_ns != 0) == (after.st_ino, after.st_size, True))
+    check("it was used", after.st_mtime_ns >= before.st_mtime_ns)
+    check("another tier has a file of its own", embed(first, CLIPMOE_CPU="generic")[0] == 0 and len(packed(first)) == 2)
+    for p in packed(first):
+        if p != files[0]:
+            os.unlink(p)
+
+    size = os.path.getsize(files[0])
+    damages = {"empty": lambda f: f.truncate(0), "cut": lambda f: f.truncate(size - 4096), "longer": lambda f: f.truncate(size + 1),
+               "another version": lambda f: (f.seek(16), f.write(b"\xff")), "another model": lambda f: (f.seek(56), f.write(b"0" * 20)),
+               "another size": lambda f: (f.seek(24), f.write(b"\x01")), "no header": lambda f: f.write(bytes(4096)),
+               "a wrong checksum": lambda f: (f.seek(200), f.write(os.urandom(64)))}
+    for name, damage in damages.items():
+        cache, path = fresh(name.replace(" ", "-"))
+        inode = os.stat(path).st_ino
+        with open(path, "r+b") as f:
+            damage(f)
+        result = embed(cache)
+        check("%s: ignored" % name, result == (0, right, ""), str(result)[:300])
+        check("%s: rebuilt" % name, os.stat(path).st_ino != inode and os.path.getsize(path) == size)
+    cache, path = fresh("folder")
+    os.unlink(path)
+    os.mkdir(path)
+    check("a folder in its place", embed(cache)[:2] == (0, right))
+    cache, path = fresh("link")
+    os.rename(path, path + "-elsewhere")
+    os.symlink(path + "-elsewhere", path)
+    check("a link in its place", embed(cache)[:2] == (0, right))
+
+    cache, path = fresh("body")
+    with open(path, "r+b") as f:
+        f.seek(size // 2)
+        f.write(os.urandom(64))
+    status, out, error = run(cache, "model", "verify", MODEL)
+    check("damage inside is found by model verify", status == 1 and b"damaged" in out and os.path.basename(path) in out.decode(),
+          out.decode() + error)
+    check("and mended", run(cache, "model", "verify", MODEL)[0] == 0 and embed(cache)[:2] == (0, right))
+
+    for name, text in (("known", "nonsense"), ("known-other", "clipmoe-known 1\nx\n%s\n1\n" % ("0" * 64))):
+        cache, path = fresh(name)
+        known = glob.glob(os.path.join(cache, "clipmoe", "known-*"))[0]
+        with open(known, "w") as f:
+            f.write(text)
+        check("%s: a fingerprint that is none is not believed" % name, embed(cache)[:2] == (0, right))
+
+    other = folder("model")
+    shutil.copytree(MODEL, other)
+    cache, _ = fresh("copy")
+    check("a copy of the model is the same model", embed(cache, model=other)[:2] == (0, right) and len(packed(cache)) == 1)
+    weights = os.path.join(other, "model.safetensors")
+    with open(weights, "r+b") as f:
+        f.seek(-1000, os.SEEK_END)
+        f.write(b"\0" * 500)
+    status, changed, error = embed(cache, model=other)
+    check("a changed one is another", status == 0 and changed != right and len(packed(cache)) == 2, error)
+    with open(weights, "r+b") as f:
+        f.truncate(os.path.getsize(weights) // 2)
+    status, out, error = embed(cache, model=other)
+    check("a cut one is refused", status == 1 and not out and "model.safetensors" in error, error)
+
+    with open(folder("file"), "w"):
+        pass
+    check("no cache folder can be made", embed(folder("file"))[:2] == (0, right))
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    status, out, error = embed(folder("full"), before=limit)
+    left = os.listdir(os.path.join(folder("full"), "clipmoe"))
+    check("no room for it", (status, out) == (0, right) and not any(n.startswith("packed-") for n in left), error + str(left))
+
+    random.seed(1)
+    cache = folder("killed")
+    for _ in range(12):
+        child = subprocess.Popen([COMMAND, "embed", "--text", "a dog", "--model", MODEL], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, env=dict(os.environ, XDG_CACHE_HOME=cache))
+        time.sleep(random.uniform(0.005, 0.15))
+        child.kill()
+        child.wait()
+        if packed(cache) and random.random() < 0.7:
+            os.unlink(packed(cache)[0])
+    check("killed at any moment", embed(cache)[:2] == (0, right) and embed(cache)[:2] == (0, right))
+    for p in packed(cache):
+        os.unlink(p)
+    embed(cache)
+    left = [n for n in os.listdir(os.path.join(cache, "clipmoe")) if ".tmp" in n and n.startswith("packed-")]
+    check("what the dead left is gone", not left, str(left))
+
+    children = [subprocess.Popen([COMMAND, "embed", "--text", "a dog", "--text", "two red cars", "--model", MODEL],
+                                 stdout=subprocess.PIPE, env=dict(os.environ, XDG_CACHE_HOME=folder("many"))) for _ in range(6)]
+    check("six at once", all(c.communicate(timeout=120)[0] == right for c in children) and len(packed(folder("many"))) == 1)
+    shutil.rmtree(TOP, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
