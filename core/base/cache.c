@@ -1,9 +1,7 @@
 #include "cache.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,8 +75,10 @@ oldest_first (gconstpointer a, gconstpointer b) {
 static gboolean
 is_left_behind (const char *name, gint64 age) {
   const char *tmp = strstr (name, ".tmp");
-  pid_t writer = tmp ? (pid_t)atoi (tmp + 4) : 0;
-  return tmp && (age > LEFT_BEHIND || (writer > 0 && kill (writer, 0) != 0 && errno == ESRCH));
+  char *writer = tmp ? g_strdup_printf ("/proc/%d", atoi (tmp + 4)) : NULL;
+  gboolean dead = tmp && access ("/proc/self", F_OK) == 0 && access (writer, F_OK) != 0;
+  g_free (writer);
+  return tmp && (dead || age > LEFT_BEHIND);
 }
 
 /* What is there; temporary files of writers that died go. */

@@ -59,7 +59,7 @@ name_weights (const ClipmoeModel *m, ClipmoeTowerPlan *image, ClipmoeTowerPlan *
 static gboolean
 set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text, GError **error) {
   ClipmoeModel *model = self->model;
-  ClipmoePackedKey key = {.fingerprint = model->info.fingerprint,
+  ClipmoePackedKey key = {.fingerprint = model->info.fingerprint ? model->info.fingerprint : "",
                           .tier = self->kernels->name,
                           .precision = precision_name (self->precision),
                           .image_bytes = clipmoe_packed_tower_bytes (&self->image, image),

@@ -75,6 +75,8 @@ read_again (ClipmoeModel *self, GError **error) {
 gboolean
 clipmoe_model_hold_weights (ClipmoeModel *self, GError **error) {
   ClipmoeStorage *storage = self->storage;
+  if (!storage) /* somebody else's memory, which is there */
+    return TRUE;
   if (!storage->fingerprint) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened for its shapes, without weights",
                  storage->path);
@@ -91,6 +93,8 @@ clipmoe_model_hold_weights (ClipmoeModel *self, GError **error) {
 void
 clipmoe_model_drop_weights (ClipmoeModel *self) {
   ClipmoeStorage *storage = self->storage;
+  if (!storage)
+    return;
   pthread_mutex_lock (&storage->lock);
   if (--storage->holds == 0 && storage->path) { /* else they could not be read again */
     storage->resident = FALSE;
