@@ -5,11 +5,13 @@
  *   pixels PATH N                        raw floats [N][3][side][side]
  *   tokens PATH                          u32: n, n lengths, the ids
  *   frame FORMAT WIDTH HEIGHT SIDE PATH  raw planes without padding; FORMAT as GStreamer names it
- *   write images|texts|square PATH       the result as raw floats
- *   time images|texts|square N           "ok" and for each of N runs: milliseconds on the wall, on the
+ *   labels MODEL VOCAB LIST TEMPLATES PRECISION THREADS
+ *   write images|texts|square|labels|prompts PATH
+ *                                        the result as raw floats; prompts: as tokens reads them, label by
+ * label time images|texts|square|labels N    "ok" and for each of N runs: milliseconds on the wall, on the
  * processor
  */
-#include <clipmoe/encoder.h>
+#include <clipmoe/labels.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +25,56 @@ static struct {
   guint32 *ids;
   ClipmoePreprocessor *preprocessor;
   ClipmoeImage frame;
+  GPtrArray *names; /* ClipmoeLabel */
+  char **templates;
 } all;
 
 static gsize
 embed_size (guint n) {
   return (gsize)n * clipmoe_model_get_info (all.model)->embed;
+}
+
+/* Every label in every template, as the text tower sees it. */
+static gboolean
+prompts (const char *path, GError **error) {
+  ClipmoeTokenizer *t = clipmoe_model_get_tokenizer (all.model);
+  guint context = clipmoe_model_get_info (all.model)->context,
+        n = all.names->len * g_strv_length (all.templates), length;
+  GArray *lengths = g_array_new (FALSE, FALSE, sizeof (guint32)),
+         *ids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  guint32 *room = g_new (guint32, context);
+  gboolean ok = TRUE;
+  g_array_append_val (lengths, n);
+  for (guint i = 0; i < all.names->len && ok; i++)
+    for (char **template = all.templates; *template && ok; template ++) {
+      GString *text = g_string_new (*template);
+      g_string_replace (text, "{}", ((ClipmoeLabel *)all.names->pdata[i])->name, 0);
+      ok = clipmoe_tokenizer_encode (t, text->str, -1, context, room, &length, NULL, error);
+      if (ok) {
+        g_array_append_val (lengths, length);
+        g_array_append_vals (ids, room, length);
+      }
+      g_string_free (text, TRUE);
+    }
+  g_array_append_vals (lengths, ids->data, ids->len);
+  ok = ok && g_file_set_contents (path, lengths->data, (gssize)lengths->len * 4, error);
+  g_free (room);
+  g_array_free (lengths, TRUE);
+  g_array_free (ids, TRUE);
+  return ok;
+}
+
+static gboolean
+run_labels (gsize *n_values, GError **error) {
+  ClipmoeLabels *labels =
+      clipmoe_labels_new (all.encoder, all.names, NULL, (const char *const *)all.templates, error);
+  if (!labels)
+    return FALSE;
+  *n_values = embed_size (all.names->len);
+  for (guint i = 0; i < all.names->len; i++)
+    memcpy (all.out + embed_size (i), clipmoe_labels_get_vector (labels, i), embed_size (1) * sizeof (float));
+  clipmoe_labels_unref (labels);
+  return TRUE;
 }
 
 static gboolean
@@ -36,6 +83,8 @@ run (const char *what, gsize *n_values, GError **error) {
     *n_values = 3 * (gsize)all.side * all.side;
     return clipmoe_preprocessor_run (all.preprocessor, &all.frame, 0, 0, all.out, error);
   }
+  if (strcmp (what, "labels") == 0 && all.names)
+    return run_labels (n_values, error);
   if (strcmp (what, "images") == 0 && all.encoder && all.pixels) {
     *n_values = embed_size (all.n_pixels);
     return clipmoe_encoder_encode_pixels (all.encoder, all.pixels, all.n_pixels, all.out, error);
@@ -56,16 +105,17 @@ now (clockid_t clock) {
 }
 
 static gboolean
-open_model (char **w, GError **error) {
+open_model (const char *path, const char *vocab, const char *precision, int threads, int batch,
+            GError **error) {
   static const char *const precisions[] = {"auto", "f32", "half", "int8"};
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
-  ClipmoeEncoderOptions o = {.threads = (guint)atoi (w[3]), .batch = (guint)atoi (w[4])};
+  ClipmoeModelOptions options = {.vocab = vocab, .no_vocab = !vocab};
+  ClipmoeEncoderOptions o = {.threads = (guint)threads, .batch = (guint)batch};
   for (guint i = 0; i < G_N_ELEMENTS (precisions); i++)
-    if (strcmp (w[2], precisions[i]) == 0)
+    if (strcmp (precision, precisions[i]) == 0)
       o.precision = i;
   g_clear_pointer (&all.encoder, clipmoe_encoder_free);
   g_clear_pointer (&all.model, clipmoe_model_unref);
-  if (!(all.model = clipmoe_model_open (w[1], &options, error)) ||
+  if (!(all.model = clipmoe_model_open (path, &options, error)) ||
       !(all.encoder = clipmoe_encoder_new (all.model, &o, error)))
     return FALSE;
   printf ("ok\t%s\t%s\n", clipmoe_encoder_get_tier (all.encoder),
@@ -127,7 +177,15 @@ answer (char **w, guint n, GError **error) {
   gsize length, count;
   char *data;
   if (n == 5 && strcmp (w[0], "model") == 0)
-    return open_model (w, error);
+    return open_model (w[1], NULL, w[2], atoi (w[3]), atoi (w[4]), error);
+  if (n == 7 && strcmp (w[0], "labels") == 0) {
+    all.names = clipmoe_label_list_load (w[3], error);
+    all.templates = all.names ? clipmoe_templates_parse (w[4], error) : NULL;
+    if (!all.templates || !open_model (w[1], w[2], w[5], atoi (w[6]), 1, error))
+      return FALSE;
+    all.out = g_realloc (all.out, embed_size (all.names->len) * sizeof (float));
+    return TRUE;
+  }
   if (n == 6 && strcmp (w[0], "frame") == 0)
     return open_frame (w, error);
   if (n == 3 && strcmp (w[0], "pixels") == 0 && all.model) {
@@ -154,6 +212,12 @@ answer (char **w, guint n, GError **error) {
     all.lengths = values + 1;
     all.ids = values + 1 + all.n_texts;
     all.out = g_realloc (all.out, embed_size (all.n_texts) * sizeof (float));
+    puts ("ok");
+    return TRUE;
+  }
+  if (n == 3 && strcmp (w[0], "write") == 0 && strcmp (w[1], "prompts") == 0 && all.names) {
+    if (!prompts (w[2], error))
+      return FALSE;
     puts ("ok");
     return TRUE;
   }
