@@ -8,6 +8,10 @@ extern const ClipmoeResizeKernels cm_resize_generic;
 extern const ClipmoeResizeKernels cm_resize_avx2, cm_resize_avx512;
 #endif
 
+#ifdef __aarch64__
+extern const ClipmoeResizeKernels cm_resize_neon;
+#endif
+
 static int
 runs (const ClipmoeResizeKernels *k) {
 #ifdef CM_HAVE_RESIZE_X86
@@ -18,7 +22,7 @@ runs (const ClipmoeResizeKernels *k) {
   if (k == &cm_resize_avx2)
     return __builtin_cpu_supports ("avx2");
 #endif
-  return k == &cm_resize_generic;
+  return 1;
 }
 
 const ClipmoeResizeKernels *
@@ -26,6 +30,9 @@ cm_resize_kernels_get (const char *forced) {
   static const ClipmoeResizeKernels *const best_first[] = {
 #ifdef CM_HAVE_RESIZE_X86
       &cm_resize_avx512, &cm_resize_avx2,
+#endif
+#ifdef __aarch64__
+      &cm_resize_neon,
 #endif
       &cm_resize_generic};
   size_t length = forced ? strcspn (forced, ",") : 0;
