@@ -93,8 +93,8 @@ def preprocess(o, scratch):
             got = np.fromfile(square, np.float32).reshape(want.shape)
             away = float((np.abs(got - want) * STD[:, None, None] * 255).mean())
             exact = f in ("RGB", "BGRx")
-            if away > (1e-4 if exact else 1.0):
-                sys.exit("compare: %d x %d %s differs from Pillow by %.3f levels in the mean: no speeds" % (w, h, f, away))
+            if not away <= (1e-4 if exact else 1.0):
+                raise peers.Failed("%d x %d %s differs from Pillow by %.3f levels in the mean: no speeds" % (w, h, f, away))
             row = {"engine": "clipmoe", "format": f, "height": h, "levels": away, "calls": []}
             ours.time("square", 2)
             for _ in range(o.rounds):
@@ -163,7 +163,7 @@ def text(o, scratch):
         want /= np.linalg.norm(want, axis=1, keepdims=True)
         away = max(float((1 - (vectors[2] * want).sum(1)).max()), float((1 - (vectors[16][:2] * want).sum(1)).max()))
         if not away <= goals.AWAY[precision]:
-            sys.exit("compare: clipmoe %s: label vectors differ from PyTorch's: cosine %.6f: no speeds" % (precision, 1 - away))
+            raise peers.Failed("clipmoe %s: label vectors differ from PyTorch's: cosine %.6f: no speeds" % (precision, 1 - away))
         ours.append((p, {"engine": "clipmoe", "precision": precision, "cosine": 1 - away, "calls": []}))
     for _ in range(3):
         theirs["calls"] += torch.time("texts", 1)

@@ -50,7 +50,7 @@ def onnx(cache, cpus):
     """Fetched once. --ignore-scripts: the package brings its library along, and its script would fetch one for a GPU."""
     if not os.path.isdir(os.path.join(cache, "node_modules", "onnxruntime-node")):
         if not shutil.which("npm"):
-            sys.exit("compare: npm is missing (Debian: nodejs, npm)")
+            raise Failed("npm is missing")
         subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", cache,
                         "onnxruntime-node@" + ORT], check=True, stdout=sys.stderr)
     return Peer("onnxruntime", ["node", os.path.join(HERE, "onnx_peer.js"), cache], cpus)
@@ -62,7 +62,7 @@ def blas_core():
     core = subprocess.run([sys.executable, "-c", "import ctypes; f = ctypes.CDLL('libopenblas.so.0').openblas_get_corename; "
                            "f.restype = ctypes.c_char_p; print(f().decode())"], stdout=subprocess.PIPE, text=True)
     if core.returncode:
-        sys.exit("compare: OpenBLAS is missing: apt install libopenblas0-pthread")
+        raise Failed("OpenBLAS is missing")
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
         wide = "avx512bw" in f.read()
     known = core.stdout.strip().lower() in ("skylakex", "cooperlake", "sapphirerapids")
