@@ -66,7 +66,10 @@ def graphs(top):
         return
     for moe in (False, True):
         for int8 in (False, True):
-            path = export_onnx.export(models.image_model(top, "tiny", moe), int8, 2)
+            path, other = (export_onnx.export(models.image_model(top, "tiny", moe), int8, n) for n in (2, 3))
+            where = lambda p: [(w.name, e.value) for w in onnx.load(p, load_external_data=False).graph.initializer
+                               for e in w.external_data]
+            assert where(path) == where(other) and len(where(path)) > 10, "batches do not share their weights"
             onnx.checker.check_model(path, full_check=True)
             kinds = {n.op_type for n in onnx.load(path, load_external_data=False).graph.node}
             assert ("MatMulInteger" in kinds) == int8 and ("ScatterND" in kinds) == moe, kinds

@@ -5,8 +5,9 @@ x * Sigmoid (1.702 x), the class token's projection at length one. A mixture run
 TopK, NonZero, Gather, FFN, ScatterND). int8 is dynamic quantisation as onnxruntime's own tool makes it
 (DynamicQuantizeLinear, MatMulInteger, weights signed and per column); its optimiser fuses all of these.
 
-Weights lie in a file beside the graph, so that no size is a limit.
+Weights lie in a file beside the graph, so that no size is a limit; graphs for several batches share it.
 """
+import contextlib
 import os
 
 import numpy as np
@@ -20,24 +21,30 @@ TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int8): TensorProto
 
 
 class Graph:
-    def __init__(self, data):
-        self.nodes, self.weights, self.data, self.names, self.at = [], [], data, set(), 0
+    """@file: where large weights go; None when they are there already. @location: its name beside the graph."""
 
-    def constant(self, name, value):
-        """An initialiser; large ones go to the data file, at whole pages."""
+    def __init__(self, file, location):
+        self.nodes, self.weights, self.file, self.location, self.names, self.at = [], [], file, location, set(), 0
+
+    def write(self, data):
+        if self.file:
+            self.file.write(data)
+        self.at += len(data)
+
+    def constant(self, name, value, inside=False):
+        """An initialiser; large ones that are the same for every batch go to the data file, at whole pages."""
         value = np.asarray(value, order="C")
         if name in self.names:
             return name
         self.names.add(name)
-        if value.nbytes < 1024:
+        if value.nbytes < 1024 or inside:
             self.weights.append(numpy_helper.from_array(value, name))
             return name
-        self.at += self.data.write(b"\0" * (-self.at % 4096))
+        self.write(b"\0" * (-self.at % 4096))
         t = TensorProto(name=name, data_type=TYPES[value.dtype], dims=value.shape, data_location=TensorProto.EXTERNAL)
-        for key, v in (("location", os.path.basename(self.data.name).replace(".part", "")), ("offset", self.at),
-                       ("length", value.nbytes)):
+        for key, v in (("location", self.location), ("offset", self.at), ("length", value.nbytes)):
             t.external_data.add(key=key, value=str(v))
-        self.at += self.data.write(value.tobytes())
+        self.write(value.tobytes())
         self.weights.append(t)
         return name
 
@@ -117,7 +124,7 @@ class Tower:
                   strides=(patch, patch))
         grid = models.SIDE // patch
         x = g.add("Transpose", [g.add("Reshape", [x, g.numbers(n, d, grid * grid)])], perm=(0, 2, 1))
-        x = g.add("Concat", [g.constant("class", np.tile(w["visual.class_embedding"], (n, 1, 1))), x], axis=1)
+        x = g.add("Concat", [g.constant("class", np.tile(w["visual.class_embedding"], (n, 1, 1)), True), x], axis=1)
         x = g.add("Add", [x, g.constant("positions", w["visual.positional_embedding"])])
         x = self.norm(x, "visual.ln_pre.")
         for i in range(layers):
@@ -137,16 +144,18 @@ def export(checkpoint, int8, n):
     if os.path.exists(path):
         return path
     d, layers, patch, _ = models.IMAGE[name.replace("-moe", "")]
-    data = path[:-len("onnx")] + "data"
-    with open(data + ".part", "wb") as f:
-        g = Graph(f)
+    data = checkpoint[:-len(".safetensors")] + "%s.data" % ("-int8" if int8 else "")
+    with contextlib.ExitStack() as stack:
+        file = None if os.path.exists(data) else stack.enter_context(open(data + ".part", "wb"))
+        g = Graph(file, os.path.basename(data))
         out = Tower(g, models.load(checkpoint), int8).run("pixels", n, layers, d, patch, name.endswith("-moe"))
+    if file:
+        os.rename(data + ".part", data)
     g.nodes.append(helper.make_node("Identity", [out], ["embedding"]))
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(g.nodes, name, [value("pixels", (n, 3, models.SIDE, models.SIDE))],
                               [value("embedding", (n, models.load(checkpoint)["visual.proj"].shape[1]))], g.weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    os.rename(data + ".part", data)
     with open(path + ".part", "wb") as f:
         f.write(model.SerializeToString())
     os.rename(path + ".part", path)

@@ -163,7 +163,8 @@ def text(o, scratch):
         want /= np.linalg.norm(want, axis=1, keepdims=True)
         away = max(float((1 - (vectors[2] * want).sum(1)).max()), float((1 - (vectors[16][:2] * want).sum(1)).max()))
         if not away <= goals.AWAY[precision]:
-            raise peers.Failed("clipmoe %s: label vectors differ from PyTorch's: cosine %.6f: no speeds" % (precision, 1 - away))
+            raise peers.Failed("clipmoe %s: label vectors differ from PyTorch's: cosine %.6f: no speeds"
+                               % (precision, 1 - away))
         ours.append((p, {"engine": "clipmoe", "precision": precision, "cosine": 1 - away, "calls": []}))
     for _ in range(3):
         theirs["calls"] += torch.time("texts", 1)
