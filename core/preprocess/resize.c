@@ -89,6 +89,17 @@ clipmoe_resizer_exact (ClipmoeResizer *self, const ClipmoeView *v, guint8 *out) 
                    ay->high + y * ay->taps, out + y * row);
 }
 
+/* Asks for the rows that output row @y + 1 needs and @y does not: the sums walk down many rows at once, which
+ * no processor foresees, and a frame that has just been decoded lies in memory. */
+static void
+ask_ahead (const Group *g, const ClipmoeAxis *ay, gsize y, gsize bytes) {
+  if (y + 2 >= ay->n)
+    return;
+  for (gsize row = ay->first[y + 1] + ay->count[y + 1]; row < ay->first[y + 2] + ay->count[y + 2]; row++)
+    for (gsize i = 0; i < bytes; i += 64)
+      __builtin_prefetch (g->from + (gssize)row * g->stride + i, 0, 3);
+}
+
 /* The vertical pass first, on rows as they lie in memory. */
 void
 clipmoe_resizer_smooth (ClipmoeResizer *self, const ClipmoeView *v, gint16 *out) {
@@ -103,6 +114,7 @@ clipmoe_resizer_smooth (ClipmoeResizer *self, const ClipmoeView *v, gint16 *out)
       for (gsize r = 0; r < MIN (rows - y, CM_LANES); r++) {
         const guint8 *from = g.from + (gssize)ay->first[y + r] * g.stride;
         const gint16 *w = ay->smooth + (y + r) * ay->taps;
+        ask_ahead (&g, ay, y + r, g.n * c->bytes);
         if (c->bytes == 1)
           k->rows8 (g.n, ay->count[y + r], from, g.stride, w, between + r * g.n);
         else
