@@ -141,12 +141,12 @@ def export(checkpoint, int8, n):
     """The graph for a batch of @n, made once; its path."""
     name = os.path.basename(checkpoint)[:-len(".safetensors")]
     path = checkpoint[:-len(".safetensors")] + "%s-b%d.onnx" % ("-int8" if int8 else "", n)
-    if os.path.exists(path):
+    if models.fresh(path, checkpoint, __file__):
         return path
     d, layers, patch, _ = models.IMAGE[name.replace("-moe", "")]
     data = checkpoint[:-len(".safetensors")] + "%s.data" % ("-int8" if int8 else "")
     with contextlib.ExitStack() as stack:
-        file = None if os.path.exists(data) else stack.enter_context(open(data + ".part", "wb"))
+        file = None if models.fresh(data, checkpoint, __file__) else stack.enter_context(open(data + ".part", "wb"))
         g = Graph(file, os.path.basename(data))
         out = Tower(g, models.load(checkpoint), int8).run("pixels", n, layers, d, patch, name.endswith("-moe"))
     if file:

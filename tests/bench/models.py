@@ -67,10 +67,15 @@ def write(path, wanted, meta):
     os.rename(path + ".part", path)
 
 
+def fresh(path, *made_from):
+    """Whether a file of the cache is there and no older than what it is made from."""
+    return os.path.exists(path) and all(os.path.getmtime(path) >= os.path.getmtime(m) for m in (__file__,) + made_from)
+
+
 def image_model(folder, name, moe):
     """The checkpoint's path; made once."""
     path = os.path.join(folder, "%s%s.safetensors" % (name, "-moe" if moe else ""))
-    if not os.path.exists(path):
+    if not fresh(path):
         d, layers, patch, embed = IMAGE[name]
         meta = {"clip.activation": "quick_gelu", "clip.name": os.path.basename(path)[:-12]}
         if moe:
@@ -82,7 +87,7 @@ def image_model(folder, name, moe):
 def text_model(folder, vocab):
     """A text tower of ViT-B's size."""
     path = os.path.join(folder, "text-B-%d.safetensors" % vocab)
-    if not os.path.exists(path):
+    if not fresh(path):
         write(path, tensors(64, 1, 32, 64, 0, 512, 12, vocab, 512), {"clip.activation": "quick_gelu"})
     return path
 
