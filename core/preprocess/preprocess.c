@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 #include "resize.h"
-#include "view.h"
 
 /* What tables and scratch depend on. */
 typedef struct {
@@ -15,45 +14,40 @@ typedef struct {
 struct _ClipmoePreprocessor {
   guint side;
   float mean[3], std[3];
+  float level[3][256]; /* a byte as the model wants it */
   Key key;
-  ClipmoeAxis x[3], y[3];
+  ClipmoeResizer resizer;
   guint left, top, columns, rows; /* where the window lies in the square, in the source's orientation */
-  float *planes[3];               /* [rows][columns] */
-  union {                         /* [source rows that count][columns], whole numbers or not */
-    gint32 *whole;
-    float *real;
-  } between, row; /* row: one source row's samples that count, unpacked */
-  gsize between_size, row_size;
+  gpointer small;                 /* the window's components, 6 bytes a pixel */
+  float *row;                     /* [3][columns] of the finished square */
 };
 
 ClipmoePreprocessor *
 clipmoe_preprocessor_new (guint side, const float mean[3], const float std[3]) {
   ClipmoePreprocessor *self = g_new0 (ClipmoePreprocessor, 1);
+  const char *forced = g_getenv ("CLIPMOE_CPU");
   self->side = side;
   memcpy (self->mean, mean, sizeof self->mean);
   memcpy (self->std, std, sizeof self->std);
-  for (guint i = 0; i < 3; i++)
-    self->planes[i] = g_try_new (float, (gsize)side *side);
+  for (guint c = 0; c < 3; c++)
+    for (guint i = 0; i < 256; i++)
+      self->level[c][i] = ((float)i / 255.0f - mean[c]) / std[c];
+  /* a tier that this processor lacks is refused by the encoder; results are the same on every tier */
+  self->resizer.kernels = cm_resize_kernels_get (forced && *forced ? forced : NULL);
+  if (!self->resizer.kernels)
+    self->resizer.kernels = cm_resize_kernels_get (NULL);
+  self->small = g_try_malloc0_n (3 * clipmoe_whole_blocks (side), side * sizeof (gint16));
+  self->row = g_try_new (float, 3 * (gsize)side);
   return self;
-}
-
-static void
-clear_axes (ClipmoePreprocessor *self) {
-  for (guint i = 0; i < 3; i++) {
-    clipmoe_axis_clear (&self->x[i]);
-    clipmoe_axis_clear (&self->y[i]);
-  }
 }
 
 void
 clipmoe_preprocessor_free (ClipmoePreprocessor *self) {
   if (!self)
     return;
-  clear_axes (self);
-  for (guint i = 0; i < 3; i++)
-    g_free (self->planes[i]);
-  g_free (self->between.real);
-  g_free (self->row.real);
+  clipmoe_resizer_clear (&self->resizer);
+  g_free (self->small);
+  g_free (self->row);
   g_free (self);
 }
 
@@ -64,27 +58,11 @@ half_even (guint n) {
   return n % 2 ? q + (q & 1) : q;
 }
 
-/* Where the turned picture's pixel (x, y) comes from in the square before turning. */
-static void
-turn (ClipmoeOrientation o, guint last, guint x, guint y, guint *sx, guint *sy) {
-  static const struct {
-    guint8 swap, flip_x, flip_y;
-  } how[] = {{0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {1, 1, 1}};
-  guint a = how[o].swap ? y : x, b = how[o].swap ? x : y;
-  *sx = how[o].flip_x ? last - a : a;
-  *sy = how[o].flip_y ? last - b : b;
-}
-
-/* Room for at least @n values of four bytes. */
-static gboolean
-grow (float **at, gsize *size, gsize n) {
-  if (n > *size) {
-    g_free (*at);
-    *at = g_try_new (float, n);
-    *size = *at ? n : 0;
-  }
-  return *at != NULL;
-}
+/* How each orientation's pixel (x, y) comes from the square before turning: swapped, then counted from the
+ * other end. */
+static const struct {
+  guint8 swap, flip_x, flip_y;
+} turns[] = {{0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {1, 1, 1}};
 
 /* Sizes and windows as if the picture were turned first, then brought back to the source's axes. */
 static gboolean
@@ -113,8 +91,7 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   self->rows = (guint)MIN (rh, side);
   guint from_x = half_even ((guint)rw - self->columns), from_y = half_even ((guint)rh - self->rows);
   /* An axis that turning mirrors: the window counts from its other end. */
-  guint zero_x, zero_y;
-  turn (o, 1, 0, 0, &zero_x, &zero_y);
+  guint zero_x = turns[o].flip_x, zero_y = turns[o].flip_y;
   if (zero_x)
     from_x = (guint)rw - self->columns - from_x;
   if (zero_y)
@@ -122,21 +99,21 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   guint bar_x = side - self->columns, bar_y = side - self->rows;
   self->left = zero_x ? bar_x - bar_x / 2 : bar_x / 2;
   self->top = zero_y ? bar_y - bar_y / 2 : bar_y / 2;
-  clear_axes (self);
-  gsize most_rows = 0, most_columns = 0;
-  gboolean ok = self->planes[0] && self->planes[1] && self->planes[2];
+  ClipmoeResizer *r = &self->resizer;
+  gboolean ok = self->small && self->row;
+  for (guint i = 0; i < 3; i++) {
+    clipmoe_axis_clear (&r->x[i]);
+    clipmoe_axis_clear (&r->y[i]);
+  }
   for (guint i = 0; i < v->components; i++) {
     const ClipmoeComponent *c = &v->component[i];
     ok = ok &&
-         clipmoe_axis_init (&self->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint)rw, from_x,
+         clipmoe_axis_init (&r->x[i], c->width, v->width / c->scale_x, c->offset_x, (guint)rw, from_x,
                             self->columns) &&
-         clipmoe_axis_init (&self->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint)rh, from_y,
+         clipmoe_axis_init (&r->y[i], c->height, v->height / c->scale_y, c->offset_y, (guint)rh, from_y,
                             self->rows);
-    most_columns = MAX (most_columns, self->x[i].end - self->x[i].begin);
-    most_rows = MAX (most_rows, self->y[i].end - self->y[i].begin);
   }
-  if (!ok || !grow (&self->between.real, &self->between_size, most_rows * self->columns) ||
-      !grow (&self->row.real, &self->row_size, MAX (most_columns, self->columns))) {
+  if (!ok || !clipmoe_resizer_prepare (r, v)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
                  "no memory to resize a picture of %u x %u pixels", v->width, v->height);
     return FALSE;
@@ -144,96 +121,41 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   return TRUE;
 }
 
-/* Pillow's rounding from 2^22ths. A sum fits 32 bits: weights stay within 1.3 in all, samples within 255. */
-static inline gint32
-round8 (gint32 sum) {
-  sum = (sum + (1 << 21)) >> 22;
-  return CLAMP (sum, 0, 255);
-}
-
-/* Pillow's integers, rounded to 8 bits after each pass (weights of a pass that changes nothing are 0, 1, 0):
- * the horizontal pass over the rows that the vertical one needs, then the vertical pass. */
+/* 64ths of levels Y'CbCr into R'G'B' of 0..255, and these as the model wants them: see colour () in
+ * kernels/resize.h. */
 static void
-resize_exact (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
-              const ClipmoeAxis *ay, float *out) {
-  gint32 *row = self->row.whole;
-  for (guint y = ay->begin; y < ay->end; y++) {
-    const guint8 *from = c->base + (gssize)y * c->stride + (gsize)ax->begin * c->step;
-    gint32 *to = self->between.whole + (gsize)(y - ay->begin) * ax->n;
-    for (guint x = 0; x < ax->end - ax->begin; x++)
-      row[x] = from[(gsize)x * c->step];
-    for (guint i = 0; i < ax->n; i++) {
-      const gint32 *k = ax->fixed + (gsize)i * ax->taps, *p = row + (ax->first[i] - ax->begin);
-      gint32 sum = 0;
-      for (guint t = 0; t < ax->count[i]; t++)
-        sum += k[t] * p[t];
-      to[i] = round8 (sum);
-    }
-  }
-  for (guint y = 0; y < ay->n; y++) {
-    const gint32 *k = ay->fixed + (gsize)y * ay->taps,
-                 *from = self->between.whole + (gsize)(ay->first[y] - ay->begin) * ax->n;
-    memset (row, 0, ax->n * sizeof *row);
-    for (guint t = 0; t < ay->count[y]; t++, from += ax->n)
-      for (guint x = 0; x < ax->n; x++)
-        row[x] += k[t] * from[x];
-    for (guint x = 0; x < ax->n; x++)
-      out[(gsize)y * ax->n + x] = (float)round8 (row[x]);
-  }
-}
-
-/* The same passes in floats, for components that are no colours yet. */
-static void
-resize_smooth (const ClipmoePreprocessor *self, const ClipmoeComponent *c, const ClipmoeAxis *ax,
-               const ClipmoeAxis *ay, float *out) {
-  float *row = self->row.real;
-  for (guint y = ay->begin; y < ay->end; y++) {
-    const guint8 *from = c->base + (gssize)y * c->stride + (gsize)ax->begin * c->step;
-    float *to = self->between.real + (gsize)(y - ay->begin) * ax->n;
-    if (c->bytes == 1)
-      for (guint x = 0; x < ax->end - ax->begin; x++)
-        row[x] = from[(gsize)x * c->step];
-    else
-      for (guint x = 0; x < ax->end - ax->begin; x++, from += c->step)
-        row[x] = (float)(((from[0] | from[1] << 8) >> c->shift) & 1023);
-    for (guint i = 0; i < ax->n; i++) {
-      const float *w = ax->weights + (gsize)i * ax->taps, *p = row + (ax->first[i] - ax->begin);
-      float sum[4] = {0}; /* four at a time: one sum would wait for itself */
-      guint t = 0;
-      for (; t + 4 <= ax->count[i]; t += 4)
-        for (guint j = 0; j < 4; j++)
-          sum[j] += w[t + j] * p[t + j];
-      for (; t < ax->count[i]; t++)
-        sum[0] += w[t] * p[t];
-      to[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    }
-  }
-  for (guint y = 0; y < ay->n; y++) {
-    const float *w = ay->weights + (gsize)y * ay->taps,
-                *from = self->between.real + (gsize)(ay->first[y] - ay->begin) * ax->n;
-    float *to = out + (gsize)y * ax->n;
-    memset (to, 0, ax->n * sizeof *to);
-    for (guint t = 0; t < ay->count[y]; t++, from += ax->n)
-      for (guint x = 0; x < ax->n; x++)
-        to[x] += w[t] * from[x];
-  }
-}
-
-/* Y'CbCr of the view's depth into R'G'B' of 0..255, in place. */
-static void
-convert (const ClipmoePreprocessor *self, const ClipmoeView *v) {
+colour_matrix (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3][6]) {
   static const double kr[] = {0, 0.299, 0.2126, 0.2627}, kb[] = {0, 0.114, 0.0722, 0.0593};
   double r = kr[v->matrix], b = kb[v->matrix], g = 1 - r - b, unit = 1 << (v->bits - 8),
-         top = (1 << v->bits) - 1;
+         top = (1 << v->bits) - 1, code = unit / 64; /* of the view's depth */
   double black = v->full_range ? 0 : 16 * unit, luma = 255 / (v->full_range ? top : 219 * unit);
   double middle = 128 * unit, chroma = 255 / (v->full_range ? top : 224 * unit);
-  for (gsize i = 0; i < (gsize)self->rows * self->columns; i++) {
-    double y = (self->planes[0][i] - black) * luma, u = (self->planes[1][i] - middle) * chroma,
-           w = (self->planes[2][i] - middle) * chroma;
-    double red = y + 2 * (1 - r) * w, blue = y + 2 * (1 - b) * u, green = (y - r * red - b * blue) / g;
-    self->planes[0][i] = (float)CLAMP (red, 0, 255);
-    self->planes[1][i] = (float)CLAMP (green, 0, 255);
-    self->planes[2][i] = (float)CLAMP (blue, 0, 255);
+  const double from_u[] = {0, -2 * (1 - b) * b / g, 2 * (1 - b)},
+               from_v[] = {2 * (1 - r), -2 * (1 - r) * r / g, 0};
+  for (guint c = 0; c < 3; c++) {
+    m[c][0] = (float)(luma * code);
+    m[c][1] = (float)(from_u[c] * chroma * code);
+    m[c][2] = (float)(from_v[c] * chroma * code);
+    m[c][3] = (float)(-black * luma - middle * chroma * (from_u[c] + from_v[c]));
+    m[c][4] = (float)(1 / (255 * (double)self->std[c]));
+    m[c][5] = (float)(-(double)self->mean[c] / (double)self->std[c]);
+  }
+}
+
+/* Row @y of the window finished, as three rows of floats. */
+static void
+finish (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3][6], guint y, float *const to[3]) {
+  gsize columns = self->columns, plane = clipmoe_whole_blocks (self->rows) * columns;
+  if (v->yuv) {
+    const gint16 *from = (const gint16 *)self->small + y * columns;
+    self->resizer.kernels->colour (columns, from, from + plane, from + 2 * plane, m, to);
+    return;
+  }
+  for (guint c = 0; c < 3; c++) {
+    const guint8 *from =
+        (const guint8 *)self->small + (y * v->components + (v->components == 1 ? 0 : c)) * columns;
+    for (gsize x = 0; x < columns; x++)
+      to[c][x] = self->level[c][from[x]];
   }
 }
 
@@ -274,25 +196,32 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, 
       return FALSE;
     memcpy (&self->key, &key, sizeof key); /* an assignment need not copy the padding */
   }
-  for (guint i = 0; i < v.components; i++)
-    (v.yuv ? resize_smooth : resize_exact) (self, &v.component[i], &self->x[i], &self->y[i], self->planes[i]);
-  if (v.yuv)
-    convert (self, &v);
+  float m[3][6];
+  if (v.yuv) {
+    colour_matrix (self, &v, m);
+    clipmoe_resizer_smooth (&self->resizer, &v, self->small);
+  } else {
+    clipmoe_resizer_exact (&self->resizer, &v, self->small);
+  }
 
-  guint side = self->side, last = side - 1, sx, sy;
-  for (guint channel = 0; channel < 3; channel++)
-    for (guint y = 0; y < side; y++)
-      for (guint x = 0; x < side; x++) {
-        turn (orientation, last, x, y, &sx, &sy);
-        float *to = out + ((gsize)channel * side + y) * side + x;
-        if (sx < self->left || sy < self->top || sx - self->left >= self->columns ||
-            sy - self->top >= self->rows) {
-          *to = 0; /* the mean colour */
-        } else {
-          float value = self->planes[v.components == 1 ? 0 : channel]
-                                    [(gsize)(sy - self->top) * self->columns + sx - self->left];
-          *to = (value / 255.0f - self->mean[channel]) / self->std[channel];
-        }
-      }
+  gsize side = self->side, square = side * side;
+  if (self->rows < side || self->columns < side)
+    memset (out, 0, 3 * square * sizeof *out); /* bars: the mean colour */
+  for (guint y = 0; y < self->rows; y++) {
+    /* the row's first pixel in the turned square, and the way to the next */
+    gsize sx = self->left, sy = self->top + y, a = turns[orientation].flip_x ? side - 1 - sx : sx,
+          b = turns[orientation].flip_y ? side - 1 - sy : sy;
+    gssize next = (turns[orientation].swap ? (gssize)side : 1) * (turns[orientation].flip_x ? -1 : 1);
+    float *to = out + (turns[orientation].swap ? a * side + b : b * side + a);
+    if (next == 1) {
+      finish (self, &v, m, y, (float *const[3]){to, to + square, to + 2 * square});
+      continue;
+    }
+    float *row[3] = {self->row, self->row + side, self->row + 2 * side};
+    finish (self, &v, m, y, row);
+    for (guint c = 0; c < 3; c++, to += square)
+      for (guint x = 0; x < self->columns; x++)
+        to[(gssize)x * next] = row[c][x];
+  }
   return TRUE;
 }

@@ -96,6 +96,7 @@ clipmoe_view_init (ClipmoeView *self, const ClipmoeImage *image, GError **error)
       return FALSE;
     }
     guint cx = x0 >> sx, cy = y0 >> sy;
+    c->plane = plane;
     c->step = formats[image->format].step[i];
     c->stride = (gssize)stride;
     c->base = image->planes[plane] + formats[image->format].first[i] + (gssize)cy * (gssize)stride +

@@ -8,7 +8,8 @@
 typedef struct {
   const guint8 *base;
   gssize stride;
-  guint step, width, height; /* samples of the part to look at */
+  guint plane, step;
+  guint width, height;       /* samples of the part to look at */
   guint bytes, shift;        /* 2-byte samples are shifted right by this and masked to 10 bits */
   double offset_x, offset_y; /* of the first sample's centre, in its own units, against the picture's */
   double scale_x, scale_y;   /* picture pixels a sample */
