@@ -1,5 +1,5 @@
 /* The public encoder: made, asked, freed. pictures.c and texts.c run it. */
-#include "encoder-private.h"
+#include "calibrate.h"
 
 #include <math.h>
 #include "../kernels/cpus.h"
@@ -29,6 +29,13 @@ const char *
 clipmoe_processor_get_tier (GError **error) {
   const ClipmoeKernels *kernels = choose_kernels (error);
   return kernels ? kernels->name : NULL;
+}
+
+static gboolean
+make_tower (ClipmoeEncoder *self, ClipmoePackedTower *tower, const ClipmoeTowerPlan *plan) {
+  if (plan->precision == CLIPMOE_PRECISION_INT8)
+    return clipmoe_packed_tower_prepare (tower, plan) && clipmoe_calibrate (self, tower, plan);
+  return clipmoe_packed_tower_init (tower, plan);
 }
 
 ClipmoeEncoder *
@@ -83,8 +90,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   text.first = NULL;
   text.first_in = 0;
   text.projection = model->text_projection;
-  if (!self->pixels || !self->ids || !clipmoe_packed_tower_init (&self->image, &image) ||
-      !clipmoe_packed_tower_init (&self->text, &text)) {
+  if (!self->pixels || !self->ids || !make_tower (self, &self->image, &image) ||
+      !make_tower (self, &self->text, &text)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory to make the model ready to run",
                  info->path ? info->path : info->name);
     clipmoe_encoder_free (self);

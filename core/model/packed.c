@@ -7,8 +7,8 @@
 #include "tower.h"
 
 /* Pages of 2 MiB where the system gives them: weights are read from one end to the other. Zeros. */
-static gpointer
-pages (gsize bytes) {
+gpointer
+clipmoe_pages (gsize bytes) {
   gpointer p = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED)
     return NULL;
@@ -16,74 +16,67 @@ pages (gsize bytes) {
   return p;
 }
 
-typedef struct {
-  ClipmoePackedMatrix *matrix;
-  const ClipmoeGemm *format;
-  const float *weights, *bias;
-  gsize out, in, row, column;
-} Source;
-
 /* All matrices in the order in which a run uses them: the packed form is this order. */
-static GArray *
-list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+GArray *
+clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
   gsize d = t->width, f = t->ffn_width;
-  GArray *all = g_array_new (FALSE, FALSE, sizeof (Source));
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (ClipmoePackedSource));
   if (plan->first) {
-    Source s = {&self->first,
-                clipmoe_precision_format (plan, CLIPMOE_ROLE_FIRST, 0),
-                plan->first,
-                NULL,
-                d,
-                plan->first_in,
-                plan->first_in,
-                1};
+    ClipmoePackedSource s = {&self->first,
+                             clipmoe_precision_format (plan, CLIPMOE_ROLE_FIRST, 0),
+                             plan->first,
+                             NULL,
+                             d,
+                             plan->first_in,
+                             plan->first_in,
+                             1};
     g_array_append_val (all, s);
   }
   for (guint i = 0; i < t->layers; i++) {
     const ClipmoeBlock *b = &t->blocks[i];
     ClipmoePackedBlock *p = &self->blocks[i];
-    Source in = {&p->in_proj,
-                 clipmoe_precision_format (plan, CLIPMOE_ROLE_IN_PROJ, i),
-                 b->in_proj_weight,
-                 b->in_proj_bias,
-                 3 * d,
-                 d,
-                 d,
-                 1};
-    Source out = {&p->out_proj,
-                  clipmoe_precision_format (plan, CLIPMOE_ROLE_OUT_PROJ, i),
-                  b->out_proj_weight,
-                  b->out_proj_bias,
-                  d,
-                  d,
-                  d,
-                  1};
+    ClipmoePackedSource in = {&p->in_proj,
+                              clipmoe_precision_format (plan, CLIPMOE_ROLE_IN_PROJ, i),
+                              b->in_proj_weight,
+                              b->in_proj_bias,
+                              3 * d,
+                              d,
+                              d,
+                              1};
+    ClipmoePackedSource out = {&p->out_proj,
+                               clipmoe_precision_format (plan, CLIPMOE_ROLE_OUT_PROJ, i),
+                               b->out_proj_weight,
+                               b->out_proj_bias,
+                               d,
+                               d,
+                               d,
+                               1};
     g_array_append_val (all, in);
     g_array_append_val (all, out);
     for (guint e = 0; e < MAX (b->n_experts, 1); e++) {
-      Source fc = {&p->c_fc[e],
-                   clipmoe_precision_format (plan, CLIPMOE_ROLE_C_FC, i),
-                   b->ffn[e].c_fc_weight,
-                   b->ffn[e].c_fc_bias,
-                   f,
-                   d,
-                   d,
-                   1};
-      Source proj = {&p->c_proj[e],
-                     clipmoe_precision_format (plan, CLIPMOE_ROLE_C_PROJ, i),
-                     b->ffn[e].c_proj_weight,
-                     b->ffn[e].c_proj_bias,
-                     d,
-                     f,
-                     f,
-                     1};
+      ClipmoePackedSource fc = {&p->c_fc[e],
+                                clipmoe_precision_format (plan, CLIPMOE_ROLE_C_FC, i),
+                                b->ffn[e].c_fc_weight,
+                                b->ffn[e].c_fc_bias,
+                                f,
+                                d,
+                                d,
+                                1};
+      ClipmoePackedSource proj = {&p->c_proj[e],
+                                  clipmoe_precision_format (plan, CLIPMOE_ROLE_C_PROJ, i),
+                                  b->ffn[e].c_proj_weight,
+                                  b->ffn[e].c_proj_bias,
+                                  d,
+                                  f,
+                                  f,
+                                  1};
       g_array_append_val (all, fc);
       g_array_append_val (all, proj);
     }
   }
-  Source last = {&self->projection, plan->kernels->f32, plan->projection, NULL, plan->embed, d, 1,
-                 plan->embed};
+  ClipmoePackedSource last = {
+      &self->projection, plan->kernels->f32, plan->projection, NULL, plan->embed, d, 1, plan->embed};
   g_array_append_val (all, last);
   return all;
 }
@@ -94,7 +87,7 @@ static void
 pack_some (void *data, unsigned thread, unsigned i, unsigned next) {
   GArray *all = data;
   for (guint at = 0; at < all->len; at++) {
-    const Source *s = &g_array_index (all, Source, at);
+    const ClipmoePackedSource *s = &g_array_index (all, ClipmoePackedSource, at);
     guint tasks = (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
     if (i < tasks) {
       gsize first = (gsize)i * PANELS_A_TASK;
@@ -106,20 +99,40 @@ pack_some (void *data, unsigned thread, unsigned i, unsigned next) {
   }
 }
 
+typedef struct {
+  const ClipmoePackedSource *source;
+  const float *factors;
+} One;
+
+static void
+pack_one (void *data, unsigned thread, unsigned i, unsigned next) {
+  const One *one = data;
+  const ClipmoePackedSource *s = one->source;
+  gsize first = (gsize)i * PANELS_A_TASK;
+  cm_matrix_pack (s->matrix, s->weights, s->row, s->column, s->bias, one->factors, first,
+                  MIN (PANELS_A_TASK, s->matrix->panels - first));
+}
+
+void
+clipmoe_packed_source_pack (const ClipmoePackedSource *source, const float *factors, guint threads) {
+  One one = {source, factors};
+  cm_pool_run (threads, (unsigned)cm_lines (source->matrix->panels, PANELS_A_TASK), pack_one, &one);
+}
+
 static gboolean
 pack (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  GArray *all = list (self, plan);
+  GArray *all = clipmoe_packed_tower_list (self, plan);
   gboolean ok = TRUE;
   guint tasks = 0;
   for (guint i = 0; i < all->len && ok; i++) {
-    const Source *s = &g_array_index (all, Source, i);
+    const ClipmoePackedSource *s = &g_array_index (all, ClipmoePackedSource, i);
     gsize bytes = cm_matrix_bytes (s->format, s->out, s->in);
     ok = bytes && !__builtin_add_overflow (self->n_weights, bytes, &self->n_weights);
   }
-  ok = ok && (self->weights = pages (self->n_weights)) != NULL;
+  ok = ok && (self->weights = clipmoe_pages (self->n_weights)) != NULL;
   gsize at = 0;
   for (guint i = 0; i < all->len && ok; i++) {
-    const Source *s = &g_array_index (all, Source, i);
+    const ClipmoePackedSource *s = &g_array_index (all, ClipmoePackedSource, i);
     cm_matrix_map (s->matrix, s->format, s->out, s->in, (char *)self->weights + at);
     at += cm_matrix_bytes (s->format, s->out, s->in);
     tasks += (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
@@ -177,7 +190,7 @@ static gboolean
 scratch (ClipmoePackedTower *self) {
   Arena a = {NULL, 0, FALSE};
   place (self, &a);
-  if (a.overflow || !(self->scratch = pages (a.at)))
+  if (a.overflow || !(self->scratch = clipmoe_pages (a.at)))
     return FALSE;
   self->n_scratch = a.at;
   a = (Arena){self->scratch, 0, FALSE};
@@ -197,7 +210,7 @@ clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads) {
 }
 
 gboolean
-clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+clipmoe_packed_tower_prepare (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
   const ClipmoeGemm *f32 = plan->kernels->f32;
   memset (self, 0, sizeof *self);
@@ -224,7 +237,12 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   gsize work = MAX (cm_attention_floats (f32, MAX (plan->rows, 1), d / t->heads),
                     CM_MAX_ROWS * self->act_lines * CM_LINE);
   self->work_floats = (work + CM_LINE - 1) / CM_LINE * CM_LINE;
-  return scratch (self) && pack (self, plan);
+  return scratch (self);
+}
+
+gboolean
+clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  return clipmoe_packed_tower_prepare (self, plan) && pack (self, plan);
 }
 
 void

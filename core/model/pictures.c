@@ -103,6 +103,7 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   }
   batch.rows = clipmoe_tower_rows (t, n * tokens);
   cm_pool_run (t->threads, batch.rows.tiles, put_positions, &batch);
+  clipmoe_tower_observe (t, &first);
   cm_product_run (self->kernels, t->threads, &first);
   cm_pool_run (t->threads, batch.rows.tiles, norm_tokens, &batch);
   clipmoe_tower_trace (t, "ln_pre", -1, &batch.rows, t->z, t->width_lines, t->tower->width);

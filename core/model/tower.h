@@ -27,6 +27,15 @@ typedef struct {
 typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
                               guint columns, gsize stride);
 
+/* Told of every product before it runs, with its activations as floats: only in towers of f32. Then all
+ * blocks run over all rows, and there is no result. */
+typedef struct {
+  gpointer data;
+  void (*block) (gpointer data, guint block); /* is about to run */
+  void (*product) (gpointer data, const ClipmoePackedMatrix *matrix, const ClipmoeRows *rows, const float *a,
+                   gsize a_lines);
+} ClipmoeObserver;
+
 typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
@@ -48,6 +57,7 @@ typedef struct {
   guint *chosen;
   ClipmoeSequence *plan; /* [sequences + 1]: filled by the caller before a run */
   guint n_pooled;        /* rows that the last run left in self->last */
+  const ClipmoeObserver *observer;
   ClipmoeTrace trace;
   gpointer trace_data;
 } ClipmoePackedTower;
@@ -63,7 +73,24 @@ typedef struct {
   guint embed;
 } ClipmoeTowerPlan;
 
-/* Packs all weights and allocates all scratch. FALSE: no memory. */
+/* One matrix of a tower and what it is packed from: weights[o * row + i * column], bias[o] or NULL. */
+typedef struct {
+  ClipmoePackedMatrix *matrix;
+  const ClipmoeGemm *format;
+  const float *weights, *bias;
+  gsize out, in, row, column;
+} ClipmoePackedSource;
+
+/* All matrices of ClipmoePackedSource in the order in which a run uses them. */
+GArray *clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+/* Packs one, mapped already, with cm_matrix_pack()'s factors. */
+void clipmoe_packed_source_pack (const ClipmoePackedSource *source, const float *factors, guint threads);
+/* Memory in pages of its own, zero; NULL when there is none. Freed with munmap(). */
+gpointer clipmoe_pages (gsize bytes);
+
+/* Allocates all scratch and structures, no weights. FALSE: no memory. */
+gboolean clipmoe_packed_tower_prepare (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+/* The same, and packs all weights. */
 gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 /* Scratch for another number of threads; without memory for it the number stays. */
@@ -102,5 +129,12 @@ void clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsiz
 /* Tells self->trace, where there is one, of @x, rows of @lines lines of which @columns are meant. */
 void clipmoe_tower_trace (const ClipmoePackedTower *self, const char *stage, int block,
                           const ClipmoeRows *rows, const float *x, gsize lines, guint columns);
+
+static inline void
+clipmoe_tower_observe (const ClipmoePackedTower *self, const ClipmoeProduct *product) {
+  if (self->observer)
+    self->observer->product (self->observer->data, product->matrix, &product->rows, product->a,
+                             product->a_lines);
+}
 
 #endif
