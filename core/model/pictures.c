@@ -110,6 +110,8 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   for (guint i = 0; i < n; i++)
     t->plan[i] = (ClipmoeSequence){.first = i * tokens, .n = tokens, .pooled = i * tokens};
   clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
+  if (t->observer)
+    return TRUE;
   clipmoe_packed_tower_project (t, m->ln_post_weight, m->ln_post_bias, t->first.weights);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * m->info.embed, error))
