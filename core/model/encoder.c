@@ -1,9 +1,10 @@
 /* The public encoder: made, asked, freed. pictures.c and texts.c run it. */
-#include "encoder-private.h"
+#include "calibrate.h"
 
 #include <math.h>
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
+#include "precision.h"
 #include "residence.h"
 
 #define MAX_BATCH 1024
@@ -55,40 +56,98 @@ name_weights (const ClipmoeModel *m, ClipmoeTowerPlan *image, ClipmoeTowerPlan *
   text->ln_post_bias = m->ln_final_bias;
 }
 
+/* The file of the cache folder, if it has what these plans need; they get its formats. */
+static ClipmoePackedForm *
+find_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+             ClipmoeTowerPlan *text) {
+  ClipmoePackedForm *form = clipmoe_packed_form_open (key);
+  if (!form)
+    return NULL;
+  guint n, n_image = clipmoe_packed_tower_count (&self->image, image);
+  const guint8 *formats = clipmoe_packed_form_get_formats (form, &n);
+  gboolean fits = n == n_image + clipmoe_packed_tower_count (&self->text, text);
+  for (guint i = 0; i < n && fits; i++)
+    fits = clipmoe_arithmetic_gemm (self->kernels, formats[i]) != NULL;
+  if (fits) {
+    image->formats = formats;
+    text->formats = formats + n_image;
+    fits = clipmoe_packed_form_fits (form, clipmoe_packed_tower_bytes (&self->image, image),
+                                     clipmoe_packed_tower_bytes (&self->text, text));
+  }
+  if (!fits) {
+    image->formats = text->formats = NULL;
+    g_clear_pointer (&form, clipmoe_packed_form_unref);
+  }
+  return form;
+}
+
+/* Memory to pack into; the plans' formats are settled. */
+static ClipmoePackedForm *
+new_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+            ClipmoeTowerPlan *text) {
+  gsize image_bytes = clipmoe_packed_tower_bytes (&self->image, image),
+        text_bytes = clipmoe_packed_tower_bytes (&self->text, text);
+  guint n_image = clipmoe_packed_tower_count (&self->image, image),
+        n_text = clipmoe_packed_tower_count (&self->text, text);
+  guint8 *formats = g_malloc (n_image + n_text);
+  clipmoe_packed_tower_formats (&self->image, image, formats);
+  clipmoe_packed_tower_formats (&self->text, text, formats + n_image);
+  ClipmoePackedForm *form = image_bytes && text_bytes ? clipmoe_packed_form_new (key, image_bytes, text_bytes,
+                                                                                 formats, n_image + n_text)
+                                                      : NULL;
+  g_free (formats);
+  return form;
+}
+
+static gboolean
+pack_weights (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+              ClipmoeTowerPlan *text) {
+  ClipmoeCalibration *of_image = NULL, *of_text = NULL;
+  gboolean ok = TRUE;
+  if (self->precision == CLIPMOE_PRECISION_INT8) {
+    ok = (of_image = clipmoe_calibrate (self, &self->image, image)) &&
+         (of_text = clipmoe_calibrate (self, &self->text, text));
+    if (ok) {
+      image->formats = of_image->formats;
+      image->factors = of_image->factors;
+      text->formats = of_text->formats;
+      text->factors = of_text->factors;
+    }
+  }
+  ok = ok && (self->form = new_packed (self, key, image, text));
+  if (ok) {
+    clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), TRUE);
+    clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), TRUE);
+  }
+  g_clear_pointer (&of_image, clipmoe_calibration_free);
+  g_clear_pointer (&of_text, clipmoe_calibration_free);
+  return ok;
+}
+
 /* Weights as they were packed before, or packed now. */
 static gboolean
 set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text, GError **error) {
   ClipmoeModel *model = self->model;
   ClipmoePackedKey key = {.fingerprint = model->info.fingerprint ? model->info.fingerprint : "",
                           .tier = self->kernels->name,
-                          .precision = precision_name (self->precision),
-                          .image_bytes = clipmoe_packed_tower_bytes (&self->image, image),
-                          .text_bytes = clipmoe_packed_tower_bytes (&self->text, text)};
-  if (!key.image_bytes || !key.text_bytes) {
-    no_memory (model, error);
-    return FALSE;
-  }
+                          .precision = precision_name (self->precision)};
   key.layout = clipmoe_packed_tower_layout (&self->image, image) * 31 +
                clipmoe_packed_tower_layout (&self->text, text);
-  /* a model made in memory is nobody else's */
-  self->form = model->info.fingerprint && model->info.path ? clipmoe_packed_form_open (&key) : NULL;
-  gboolean pack = !self->form;
-  if (pack) {
-    if (!clipmoe_model_hold_weights (model, error))
-      return FALSE;
-    name_weights (model, image, text);
-    if (!(self->form = clipmoe_packed_form_new (&key))) {
-      no_memory (model, error);
-      clipmoe_model_drop_weights (model);
-      return FALSE;
-    }
+  gboolean shared = model->info.fingerprint && model->info.path; /* a model made in memory is nobody else's */
+  if (shared && (self->form = find_packed (self, &key, image, text))) {
+    clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), FALSE);
+    clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), FALSE);
+    return TRUE;
   }
-  clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), pack);
-  clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), pack);
-  if (pack)
-    clipmoe_model_drop_weights (model);
-  self->unsaved = pack && model->info.path;
-  return TRUE;
+  if (!clipmoe_model_hold_weights (model, error))
+    return FALSE;
+  name_weights (model, image, text);
+  gboolean ok = pack_weights (self, &key, image, text);
+  clipmoe_model_drop_weights (model);
+  if (!ok)
+    no_memory (model, error);
+  self->unsaved = ok && shared;
+  return ok;
 }
 
 void

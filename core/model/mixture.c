@@ -23,6 +23,7 @@ ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePac
                        .packed_lines = self->hidden_lines,
                        .packed_as = f,
                        .following = c_proj->weights};
+  clipmoe_tower_observe (self, &up);
   cm_product_run (self->kernels, self->threads, &up);
   if (quantised) /* a row's scale is known when the row is whole */
     clipmoe_tower_pack (self, rows, self->tower->ffn_width, self->hidden, self->hidden_lines, c_proj,
@@ -38,6 +39,7 @@ ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePac
                          .strides = strides,
                          .factors = factors,
                          .following = following};
+  clipmoe_tower_observe (self, &down);
   cm_product_run (self->kernels, self->threads, &down);
 }
 

@@ -8,75 +8,46 @@
 #include "precision.h"
 #include "tower.h"
 
-typedef struct {
-  ClipmoePackedMatrix *matrix;
-  const ClipmoeGemm *format;
-  const float *weights, *bias;
-  gsize out, in, row, column;
-} Source;
+/* weights [out][in], or with @transposed [in][out]. */
+static void
+add_matrix (GArray *all, const ClipmoeTowerPlan *plan, ClipmoeArithmetic arithmetic,
+            ClipmoePackedMatrix *matrix, const float *weights, const float *bias, gsize out, gsize in,
+            gboolean transposed) {
+  guint at = all->len;
+  ClipmoePackedSource s = {
+      .matrix = matrix,
+      .format = clipmoe_arithmetic_gemm (plan->kernels, plan->formats ? plan->formats[at] : arithmetic),
+      .weights = weights,
+      .bias = bias,
+      .factors = plan->factors ? plan->factors[at] : NULL,
+      .out = out,
+      .in = in,
+      .row = transposed ? 1 : in,
+      .column = transposed ? out : 1};
+  g_array_append_val (all, s);
+}
 
-/* All matrices in the order in which a run uses them: the packed form is this order. */
-static GArray *
-list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+GArray *
+clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
+  ClipmoeArithmetic a = clipmoe_precision_arithmetic (plan->precision);
   gsize d = t->width, f = t->ffn_width;
-  GArray *all = g_array_new (FALSE, FALSE, sizeof (Source));
-  if (plan->first_in) {
-    Source s = {&self->first,
-                clipmoe_precision_format (plan, CLIPMOE_ROLE_FIRST, 0),
-                plan->first,
-                NULL,
-                d,
-                plan->first_in,
-                plan->first_in,
-                1};
-    g_array_append_val (all, s);
-  }
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (ClipmoePackedSource));
+  if (plan->first_in)
+    add_matrix (all, plan, a, &self->first, plan->first, NULL, d, plan->first_in, FALSE);
   for (guint i = 0; i < t->layers; i++) {
     const ClipmoeBlock *b = &t->blocks[i];
     ClipmoePackedBlock *p = &self->blocks[i];
-    Source in = {&p->in_proj,
-                 clipmoe_precision_format (plan, CLIPMOE_ROLE_IN_PROJ, i),
-                 b->in_proj_weight,
-                 b->in_proj_bias,
-                 3 * d,
-                 d,
-                 d,
-                 1};
-    Source out = {&p->out_proj,
-                  clipmoe_precision_format (plan, CLIPMOE_ROLE_OUT_PROJ, i),
-                  b->out_proj_weight,
-                  b->out_proj_bias,
-                  d,
-                  d,
-                  d,
-                  1};
-    g_array_append_val (all, in);
-    g_array_append_val (all, out);
+    add_matrix (all, plan, a, &p->in_proj, b->in_proj_weight, b->in_proj_bias, 3 * d, d, FALSE);
+    add_matrix (all, plan, a, &p->out_proj, b->out_proj_weight, b->out_proj_bias, d, d, FALSE);
     for (guint e = 0; e < MAX (b->n_experts, 1); e++) {
-      Source fc = {&p->c_fc[e],
-                   clipmoe_precision_format (plan, CLIPMOE_ROLE_C_FC, i),
-                   b->ffn[e].c_fc_weight,
-                   b->ffn[e].c_fc_bias,
-                   f,
-                   d,
-                   d,
-                   1};
-      Source proj = {&p->c_proj[e],
-                     clipmoe_precision_format (plan, CLIPMOE_ROLE_C_PROJ, i),
-                     b->ffn[e].c_proj_weight,
-                     b->ffn[e].c_proj_bias,
-                     d,
-                     f,
-                     f,
-                     1};
-      g_array_append_val (all, fc);
-      g_array_append_val (all, proj);
+      const ClipmoeFfn *ffn = &b->ffn[e];
+      add_matrix (all, plan, a, &p->c_fc[e], ffn->c_fc_weight, ffn->c_fc_bias, f, d, FALSE);
+      add_matrix (all, plan, a, &p->c_proj[e], ffn->c_proj_weight, ffn->c_proj_bias, d, f, FALSE);
     }
   }
-  Source last = {&self->projection, plan->kernels->f32, plan->projection, NULL, plan->embed, d, 1,
-                 plan->embed};
-  g_array_append_val (all, last);
+  add_matrix (all, plan, CLIPMOE_ARITHMETIC_F32, &self->projection, plan->projection, NULL, plan->embed, d,
+              TRUE);
   return all;
 }
 
@@ -86,16 +57,24 @@ static void
 pack_some (void *data, unsigned thread, unsigned i, unsigned next) {
   GArray *all = data;
   for (guint at = 0; at < all->len; at++) {
-    const Source *s = &g_array_index (all, Source, at);
+    const ClipmoePackedSource *s = &g_array_index (all, ClipmoePackedSource, at);
     guint tasks = (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
     if (i < tasks) {
       gsize first = (gsize)i * PANELS_A_TASK;
-      cm_matrix_pack (s->matrix, s->weights, s->row, s->column, s->bias, NULL, first,
+      cm_matrix_pack (s->matrix, s->weights, s->row, s->column, s->bias, s->factors, first,
                       MIN (PANELS_A_TASK, s->matrix->panels - first));
       return;
     }
     i -= tasks;
   }
+}
+
+void
+clipmoe_packed_source_pack (const ClipmoePackedSource *source, guint threads) {
+  GArray *one = g_array_new (FALSE, FALSE, sizeof *source);
+  g_array_append_val (one, *source);
+  cm_pool_run (threads, (unsigned)cm_lines (source->matrix->panels, PANELS_A_TASK), pack_some, one);
+  g_array_unref (one);
 }
 
 /* What is read as it is: copied, so that nothing else of the checkpoint need stay. */
@@ -143,11 +122,11 @@ vector_bytes (const Vector *v) {
 
 gsize
 clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  GArray *matrices = list (self, plan), *vectors = list_vectors (self, plan);
+  GArray *matrices = clipmoe_packed_tower_list (self, plan), *vectors = list_vectors (self, plan);
   gboolean ok = TRUE;
   gsize all = 0;
   for (guint i = 0; i < matrices->len && ok; i++) {
-    const Source *s = &g_array_index (matrices, Source, i);
+    const ClipmoePackedSource *s = &g_array_index (matrices, ClipmoePackedSource, i);
     gsize bytes = cm_matrix_bytes (s->format, s->out, s->in);
     ok = bytes && !__builtin_add_overflow (all, bytes, &all);
   }
@@ -158,13 +137,35 @@ clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *pl
   return ok ? all : 0;
 }
 
+guint
+clipmoe_packed_tower_count (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  GArray *matrices = clipmoe_packed_tower_list (self, plan);
+  guint n = matrices->len;
+  g_array_unref (matrices);
+  return n;
+}
+
+void
+clipmoe_packed_tower_formats (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan, guint8 *formats) {
+  GArray *matrices = clipmoe_packed_tower_list (self, plan);
+  for (guint i = 0; i < matrices->len; i++) {
+    const ClipmoeGemm *f = g_array_index (matrices, ClipmoePackedSource, i).format;
+    formats[i] = CLIPMOE_ARITHMETIC_F32;
+    while (clipmoe_arithmetic_gemm (plan->kernels, formats[i]) != f)
+      formats[i]++;
+  }
+  g_array_unref (matrices);
+}
+
 guint64
 clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  GArray *matrices = list (self, plan);
+  GArray *matrices = clipmoe_packed_tower_list (self, plan);
+  const ClipmoeKernels *k = plan->kernels;
   guint64 hash = matrices->len;
   for (guint i = 0; i < matrices->len; i++) {
-    const Source *s = &g_array_index (matrices, Source, i);
-    const guint64 numbers[] = {s->format->layout, s->out, s->in};
+    const ClipmoePackedSource *s = &g_array_index (matrices, ClipmoePackedSource, i);
+    const guint64 numbers[] = {k->f32->layout, k->half ? k->half->layout : 0, k->int8 ? k->int8->layout : 0,
+                               s->out, s->in};
     hash = XXH3_64bits_withSeed (numbers, sizeof numbers, hash);
   }
   g_array_unref (matrices);
@@ -172,13 +173,23 @@ clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *p
 }
 
 void
+clipmoe_packed_tower_borrow_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
+  GArray *vectors = list_vectors (self, plan);
+  for (guint i = 0; i < vectors->len; i++) {
+    const Vector *v = &g_array_index (vectors, Vector, i);
+    *v->place = v->from;
+  }
+  g_array_unref (vectors);
+}
+
+void
 clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan, gpointer weights,
                                   gboolean pack) {
-  GArray *matrices = list (self, plan), *vectors = list_vectors (self, plan);
+  GArray *matrices = clipmoe_packed_tower_list (self, plan), *vectors = list_vectors (self, plan);
   char *at = weights;
   guint tasks = 0;
   for (guint i = 0; i < matrices->len; i++) {
-    const Source *s = &g_array_index (matrices, Source, i);
+    const ClipmoePackedSource *s = &g_array_index (matrices, ClipmoePackedSource, i);
     cm_matrix_map (s->matrix, s->format, s->out, s->in, at);
     at += cm_matrix_bytes (s->format, s->out, s->in);
     tasks += (guint)cm_lines (s->matrix->panels, PANELS_A_TASK);
@@ -191,7 +202,8 @@ clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, const ClipmoeTowerPl
     at += vector_bytes (v);
   }
   if (pack)
-    cm_pool_run (plan->threads, tasks, pack_some, matrices);
+    cm_pool_run (plan->threads, tasks, pack_some,
+                 matrices); /* panels of all matrices: threads end together */
   g_array_unref (matrices);
   g_array_unref (vectors);
 }

@@ -102,12 +102,15 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   }
   batch.rows = clipmoe_tower_rows (t, n * tokens);
   cm_pool_run (t->threads, batch.rows.tiles, put_positions, &batch);
+  clipmoe_tower_observe (t, &first);
   cm_product_run (self->kernels, t->threads, &first);
   cm_pool_run (t->threads, batch.rows.tiles, norm_tokens, &batch);
   clipmoe_tower_trace (t, "ln_pre", -1, &batch.rows, t->z, t->width_lines, t->tower->width);
   for (guint i = 0; i < n; i++)
     t->plan[i] = (ClipmoeSequence){.first = i * tokens, .n = tokens, .pooled = i * tokens};
   clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
+  if (t->observer)
+    return TRUE;
   clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->first.weights);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * m->info.embed, error))

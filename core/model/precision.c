@@ -1,13 +1,27 @@
 #include "precision.h"
 
 const ClipmoeGemm *
-clipmoe_precision_format (const ClipmoeTowerPlan *plan, ClipmoeRole role, guint block) {
-  switch (plan->precision) {
-  case CLIPMOE_PRECISION_HALF:
-    return plan->kernels->half;
-  case CLIPMOE_PRECISION_INT8:
-    return plan->kernels->int8;
+clipmoe_arithmetic_gemm (const ClipmoeKernels *kernels, guint arithmetic) {
+  switch (arithmetic) {
+  case CLIPMOE_ARITHMETIC_F32:
+    return kernels->f32;
+  case CLIPMOE_ARITHMETIC_HALF:
+    return kernels->half;
+  case CLIPMOE_ARITHMETIC_INT8:
+    return kernels->int8;
   default:
-    return plan->kernels->f32;
+    return NULL;
+  }
+}
+
+ClipmoeArithmetic
+clipmoe_precision_arithmetic (ClipmoePrecision precision) {
+  switch (precision) {
+  case CLIPMOE_PRECISION_HALF:
+    return CLIPMOE_ARITHMETIC_HALF;
+  case CLIPMOE_PRECISION_INT8:
+    return CLIPMOE_ARITHMETIC_INT8;
+  default:
+    return CLIPMOE_ARITHMETIC_F32;
   }
 }

@@ -4,14 +4,12 @@
 
 #include "tower.h"
 
-typedef enum {
-  CLIPMOE_ROLE_FIRST, /* patches to tokens */
-  CLIPMOE_ROLE_IN_PROJ,
-  CLIPMOE_ROLE_OUT_PROJ,
-  CLIPMOE_ROLE_C_FC,
-  CLIPMOE_ROLE_C_PROJ,
-} ClipmoeRole;
+/* Numbers stand in files: never another meaning for one. */
+typedef enum { CLIPMOE_ARITHMETIC_F32, CLIPMOE_ARITHMETIC_HALF, CLIPMOE_ARITHMETIC_INT8 } ClipmoeArithmetic;
 
-const ClipmoeGemm *clipmoe_precision_format (const ClipmoeTowerPlan *plan, ClipmoeRole role, guint block);
+/* NULL: these kernels have none, or no such number. */
+const ClipmoeGemm *clipmoe_arithmetic_gemm (const ClipmoeKernels *kernels, guint arithmetic);
+/* Of most matrices of a tower. */
+ClipmoeArithmetic clipmoe_precision_arithmetic (ClipmoePrecision precision);
 
 #endif

@@ -66,6 +66,8 @@ run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **erro
     clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
   }
   clipmoe_packed_tower_run (t, rows, plans, TRUE);
+  if (t->observer)
+    return TRUE;
   clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->blocks[0].in_proj.weights);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->info.embed, error))

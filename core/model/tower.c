@@ -146,6 +146,8 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
   const ClipmoeBlock *b = &p->block;
   const ClipmoeRows *rows = pooled ? pooled : all;
   float *z = pooled ? self->last : self->z;
+  if (self->observer) /* before formats are looked at */
+    self->observer->block (self->observer->data, l);
   const ClipmoeGemm *f = p->in_proj.format;
   clipmoe_tower_norm (self, all, self->z, b->ln_1_weight, b->ln_1_bias, &p->in_proj);
   ClipmoeProduct in = {.matrix = &p->in_proj,
@@ -159,6 +161,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
                        .out = self->qkv,
                        .out_lines = self->qkv_lines,
                        .following = pooled ? p->in_proj.weights : p->out_proj.weights};
+  clipmoe_tower_observe (self, &in);
   cm_product_run (self->kernels, self->threads, &in);
   if (pooled) {
     clipmoe_tower_norm (self, pooled, self->last, b->ln_1_weight, b->ln_1_bias, &p->in_proj);
@@ -192,6 +195,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
                         .offsets = self->offsets,
                         .strides = self->strides,
                         .following = clipmoe_tower_feed_forward_first (self, l)};
+  clipmoe_tower_observe (self, &out);
   cm_product_run (self->kernels, self->threads, &out);
   clipmoe_tower_trace (self, "attention", (int)l, rows, z, self->width_lines, tower->width);
   clipmoe_tower_feed_forward (self, l, rows, z,
@@ -205,6 +209,11 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, 
   ClipmoeRows all = clipmoe_tower_rows (self, n);
   guint layers = self->tower->layers;
   self->n_pooled = 0;
+  if (self->observer) { /* it wants to see all rows of the last block, too; there is no result */
+    for (guint l = 0; l < layers; l++)
+      run_block (self, l, &all, n_sequences, causal, NULL);
+    return;
+  }
   clipmoe_tower_places (self, n, self->offsets, self->strides);
   for (guint l = 0; l + 1 < layers; l++)
     run_block (self, l, &all, n_sequences, causal, NULL);

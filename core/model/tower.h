@@ -28,6 +28,15 @@ typedef struct {
 typedef void (*ClipmoeTrace) (gpointer data, const char *stage, int block, const float *values, guint rows,
                               guint columns, gsize stride);
 
+/* Told of every product before it runs, with its activations as floats: only in towers of f32. Then all
+ * blocks run over all rows, and there is no result. */
+typedef struct {
+  gpointer data;
+  void (*block) (gpointer data, guint block); /* is about to run */
+  void (*product) (gpointer data, const ClipmoePackedMatrix *matrix, const ClipmoeRows *rows, const float *a,
+                   gsize a_lines);
+} ClipmoeObserver;
+
 typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
@@ -50,6 +59,7 @@ typedef struct {
   guint *chosen;
   ClipmoeSequence *plan; /* [sequences + 1]: filled by the caller before a run */
   guint n_pooled;        /* rows that the last run left in self->last */
+  const ClipmoeObserver *observer;
   ClipmoeTrace trace;
   gpointer trace_data;
 } ClipmoePackedTower;
@@ -67,15 +77,37 @@ typedef struct {
   const float *embedding, *positions; /* [n_embeddings][width], [n_positions][width] */
   gsize n_embeddings, n_positions;
   const float *ln_pre_weight, *ln_pre_bias, *ln_post_weight, *ln_post_bias; /* pre: where there is a first */
+  /* By matrix, in the order of clipmoe_packed_tower_list(): a ClipmoeFormat, and factors; NULL: as the
+   * precision says, and none. */
+  const guint8 *formats;
+  float *const *factors;
 } ClipmoeTowerPlan;
 
-/* Allocates all scratch. FALSE: no memory. */
+/* One matrix of a tower and what it is packed from: weights[o * row + i * column], bias[o] or NULL. */
+typedef struct {
+  ClipmoePackedMatrix *matrix;
+  const ClipmoeGemm *format;
+  const float *weights, *bias, *factors; /* factors: cm_matrix_pack()'s, or NULL */
+  gsize out, in, row, column;
+} ClipmoePackedSource;
+
+/* All matrices, of ClipmoePackedSource, in the order in which a run uses them. */
+GArray *clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+/* Packs one that is mapped. */
+void clipmoe_packed_source_pack (const ClipmoePackedSource *source, guint threads);
+/* Vectors stay where the plan's weights are, which outlive the tower. */
+void clipmoe_packed_tower_borrow_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+
+/* Allocates all scratch and structures. FALSE: no memory. */
 gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 /* Bytes of all weights in their packed form, a multiple of 64; 0: more than a size can hold. What stands
  * there in which order follows from the plan alone. */
 gsize clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
-/* Tells which matrix stands where in which format. */
+/* How many matrices there are, and their ClipmoeArithmetic. */
+guint clipmoe_packed_tower_count (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
+void clipmoe_packed_tower_formats (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan, guint8 *formats);
+/* Tells which matrices there are, and all formats that they may come in. */
 guint64 clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan);
 /* @weights: as many bytes, 64-byte aligned, that outlive the tower; @pack: filled now from the plan's weights
  * (they are zeros), else they hold them already. */
@@ -117,5 +149,12 @@ void clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsiz
 /* Tells self->trace, where there is one, of @x, rows of @lines lines of which @columns are meant. */
 void clipmoe_tower_trace (const ClipmoePackedTower *self, const char *stage, int block,
                           const ClipmoeRows *rows, const float *x, gsize lines, guint columns);
+
+static inline void
+clipmoe_tower_observe (const ClipmoePackedTower *self, const ClipmoeProduct *product) {
+  if (self->observer)
+    self->observer->product (self->observer->data, product->matrix, &product->rows, product->a,
+                             product->a_lines);
+}
 
 #endif
