@@ -53,9 +53,14 @@ static const GEnumValue geometries[] = {
     {CLIPMOE_GEOMETRY_SQUASH, "The whole frame, proportions lost", "squash"},
     {CLIPMOE_GEOMETRY_LETTERBOX, "The whole frame, rest filled", "letterbox"},
     {0, NULL, NULL}};
-static const GEnumValue precisions[] = {{CLIPMOE_PRECISION_AUTO, "The best this build knows (f32)", "auto"},
-                                        {CLIPMOE_PRECISION_F32, "32-bit floats", "f32"},
-                                        {0, NULL, NULL}};
+static const GEnumValue precisions[] = {
+    {CLIPMOE_PRECISION_AUTO, "f32, until a verdict for this model and processor says that less is as good",
+     "auto"},
+    {CLIPMOE_PRECISION_F32, "32-bit floats", "f32"},
+    {CLIPMOE_PRECISION_HALF, "16-bit weights in the fastest arithmetic that this processor has for them",
+     "half"},
+    {CLIPMOE_PRECISION_INT8, "8-bit products where they keep to the vectors of f32, else 16 bit", "int8"},
+    {0, NULL, NULL}};
 static const GEnumValue modes[] = {
     {TAG_MODE_AUTO, "latest when upstream is live, else sync", "auto"},
     {TAG_MODE_SYNC, "The frame waits for its look: tags belong to this very frame", "sync"},

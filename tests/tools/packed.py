@@ -68,6 +68,11 @@ def main():
         if p != files[0]:
             os.unlink(p)
 
+    for precision in "half", "int8":
+        cache = folder(precision)
+        one, two = (run(cache, "embed", "--precision", precision, "--text", "a dog", "--text", "two red cars") for _ in range(2))
+        check("%s is kept too" % precision, one == two and one[0] == 0 and one[1] != right and len(packed(cache)) == 1, one[2])
+
     size = os.path.getsize(files[0])
     damages = {"empty": lambda f: f.truncate(0), "cut": lambda f: f.truncate(size - 4096), "longer": lambda f: f.truncate(size + 1),
                "another version": lambda f: (f.seek(16), f.write(b"\xff")), "another model": lambda f: (f.seek(56), f.write(b"0" * 20)),
