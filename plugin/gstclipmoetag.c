@@ -145,7 +145,11 @@ set_labels (GstClipmoeTag *self, ClipmoeLabels *labels) {
   tag_session_set_labels (&self->open, labels);
   guint cut = clipmoe_labels_get_n_truncated (labels);
   if (cut)
-    GST_WARNING_OBJECT (self, "%u prompts were longer than the model's context and were cut", cut);
+    GST_ELEMENT_WARNING (
+        self, LIBRARY, SETTINGS,
+        ("%u of the labels' prompts are longer than the model's context of %u tokens and were cut", cut,
+         tag_engine_get_info (self->open.engine)->context),
+        (NULL));
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 /* Which files belong to a model. */
 #include <string.h>
 #include "../base/file.h"
+#include "../base/plain.h"
 #include "config.h"
 
 static char *
@@ -118,9 +119,10 @@ clipmoe_files_licence (const ClipmoeFiles *files) {
   if (use) {
     use += strlen ("\nUse: ");
     char *end = strstr (use, "\n\n");
-    licence = g_utf8_make_valid (use, end ? end - use : (gssize)strlen (use));
-    g_strdelimit (licence, "\n", ' ');
-    g_strstrip (licence);
+    if (end)
+      *end = 0;
+    g_strdelimit (use, "\r\n", ' ');
+    licence = clipmoe_plain (g_strstrip (use), -1);
   }
   g_free (text);
   g_free (path);

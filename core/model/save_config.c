@@ -13,7 +13,9 @@ write_json (const char *folder, const char *name, json_t *root, GError **error) 
   char *path = g_build_filename (folder, name, NULL);
   char *text = json_dumps (root, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
   char *lines = g_strconcat (text ? text : "", "\n", NULL);
-  gboolean ok = clipmoe_file_write (path, lines, strlen (lines), error);
+  gboolean ok = text && clipmoe_file_write (path, lines, strlen (lines), error);
+  if (!text)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for its text", path);
   g_free (lines);
   free (text);
   g_free (path);

@@ -193,10 +193,12 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
                                     (json_int_t)(position + order[i]->n_bytes)));
     position += order[i]->n_bytes;
   }
-  char *header = json_dumps (root, JSON_COMPACT);
+  /* An entry for which there was no memory is not in the object. */
+  gboolean whole = json_object_size (root) == n + (json_object_get (root, "__metadata__") ? 1 : 0);
+  char *header = whole ? json_dumps (root, JSON_COMPACT) : NULL;
   json_decref (root);
-  gsize used = strlen (header), padded = (used + 7) / 8 * 8;
-  guint8 *file = g_try_malloc (8 + padded + position);
+  gsize used = header ? strlen (header) : 0, padded = (used + 7) / 8 * 8;
+  guint8 *file = header ? g_try_malloc (8 + padded + position) : NULL;
   gboolean ok = file != NULL;
   if (ok) {
     guint64 le = GUINT64_TO_LE ((guint64)padded);
