@@ -393,7 +393,7 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   m->top_k = options->experts;
   if (!m->top_k && k) {
     guint64 n = 0;
-    if (!g_ascii_string_to_unsigned (k, 10, 1, 1024, &n, NULL)) {
+    if (!g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &n, NULL)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                    "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
       return FALSE;
