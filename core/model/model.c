@@ -103,8 +103,8 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
   const char *licence = clipmoe_tensors_get_metadata (tensors, "clip.licence");
   storage->licence = licence ? clipmoe_plain (licence, -1) : NULL;
-  if (!storage->licence)
-    storage->licence = clipmoe_files_licence (&files);
+  if (!storage->licence && !clipmoe_files_licence (&files, &storage->licence, error))
+    goto out;
   clipmoe_weights_drop_file (storage->weights);
   if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
     goto out;

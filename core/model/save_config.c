@@ -84,13 +84,13 @@ clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **e
 /* Copies @from into @folder as @name, if @from is there. */
 static gboolean
 copy (const char *from, const char *folder, const char *name, gboolean dry, GError **error) {
-  if (!g_file_test (from, G_FILE_TEST_IS_REGULAR))
+  if (!clipmoe_file_is_there (from))
     return TRUE;
   gsize length, old_length = 0;
   char *data = clipmoe_file_read (from, MAX_COMPANION, &length, error), *old = NULL;
   char *to = g_build_filename (folder, name, NULL);
   gboolean ok = data != NULL;
-  if (ok && g_file_test (to, G_FILE_TEST_EXISTS)) {
+  if (ok && clipmoe_file_is_there (to)) {
     old = clipmoe_file_read (to, MAX_COMPANION, &old_length, error);
     ok = old != NULL;
     if (ok && (old_length != length || memcmp (old, data, length) != 0)) {

@@ -315,7 +315,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
                                         "bpe_simple_vocab_16e6.txt"};
     for (guint i = 0; i < G_N_ELEMENTS (names) && !found; i++) {
       found = g_build_filename (path, names[i], NULL);
-      if (!g_file_test (found, G_FILE_TEST_IS_REGULAR))
+      if (!clipmoe_file_is_there (found))
         g_clear_pointer (&found, g_free);
     }
     if (!found)

@@ -27,7 +27,8 @@ class Run:
     def __init__(self, arguments, stdin=b"", env=None, stdout=None, seconds=SECONDS, command=COMMAND, mebibytes=4096):
         report, out, err = (os.path.join(TOP, n) for n in ("report", "out", "err"))
         with open(out, "wb") as o, open(err, "wb") as e:
-            subprocess.run([LIMITED, str(seconds), "0" if ASAN else str(mebibytes), report, command] + arguments, input=stdin,
+            how = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+            subprocess.run([LIMITED, str(seconds), "0" if ASAN else str(mebibytes), report, command] + arguments, **how,
                            stdout=stdout or o, stderr=e, env=dict(os.environ, **(env or {})), check=True)
         how, number, kib = open(report, encoding="ascii").read().split() if os.path.getsize(report) else ("?", "0", "0")
         self.status = int(number) if how == "exit" else None

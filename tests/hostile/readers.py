@@ -3,7 +3,7 @@
 configurations, vocabularies, labels, pictures, paths. A refusal is one sentence that names the file and the fault, exit
 status 1, nothing on stdout, in memory proportional to the file; what may be odd and sound is read.
 
-usage: readers.py [numbers|safetensors|models|configs|vocabularies|labels|pictures|paths]...
+usage: readers.py [numbers|safetensors|models|configs|vocabularies|labels|pictures|paths|input]...
 """
 import gzip
 import io
@@ -17,7 +17,7 @@ import zlib
 
 import numpy as np
 
-from corpus import (ASAN, MODEL, TESTS, TOP, check, close, png, png_chunk, reads, safetensors, verdict, write)
+from corpus import (ASAN, MODEL, TESTS, TOP, Run, check, close, png, png_chunk, reads, safetensors, verdict, write)
 
 sys.path.insert(0, os.path.join(TESTS, "model"))
 import checkpoints as ck  # noqa: E402
@@ -231,9 +231,11 @@ def configs():
             check("%s: %s" % (file, name), ["model", "inspect", folder], file, size=20 << 20)
         os.remove(os.path.join(folder, file))
         os.mkfifo(os.path.join(folder, file))
-        run = reads("%s: a pipe is no file" % file, ["model", "inspect", folder])
+        check("%s: a pipe" % file, ["model", "inspect", folder], file, "regular", size=3 << 20)
         os.remove(os.path.join(folder, file))
-        del run
+        os.symlink("nowhere", os.path.join(folder, file))
+        check("%s: a dangling link" % file, ["model", "inspect", folder], file, "No such file", size=3 << 20)
+        os.remove(os.path.join(folder, file))
 
 
 def vocabularies():
@@ -398,7 +400,6 @@ def pictures():
     profile = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(b"\0" * 60000000, 9))
     for name, chunk in {"text bomb": bomb, "many text bombs": bomb * 40, "profile bomb": profile}.items():
         path = write("bomb.png", png(8, 8, before=chunk))
-        from corpus import Run
         run = Run(["embed", path])
         verdict("picture: " + name, None if ASAN or (run.status in (0, 1) and run.memory < Run(["embed", GOOD]).memory + (64 << 20) + os.path.getsize(path))
                 else "%s, %d MiB: %s" % (run.end, run.memory >> 20, run.err[:200]))
@@ -458,10 +459,22 @@ def paths():
         reads("csv %r" % name[:20], TAG + ["--csv", path.encode("utf-8", "surrogateescape")] if "\n" not in name else TAG + [GOOD])
 
 
+def standard_input():
+    folder = os.open("/", os.O_RDONLY)
+    zeros = open("/dev/zero", "rb")
+    for name, stdin, says in (("a folder", folder, "standard input"), ("/dev/zero", zeros, "standard input")):
+        check("standard input: " + name, ["tokenize", "-"], says, stdin=stdin, size=80 << 20)
+    check("standard input: a line of 5 MB", ["tokenize", "-"], "limit", stdin=b"a " * 2500000, size=80 << 20)
+    run = Run(["tokenize", "-"], stdin=b"a\0b\r\n\xff\xfe\n\n<|endoftext|>\x1b[31m\nlast")
+    verdict("standard input: odd lines", None if run.status == 0 and len(run.out.splitlines()) == 5 and all(
+        json.loads(line)["ids"] for line in run.out.splitlines()) else run.err)
+
+
 def main():
     write(GOOD, png(8, 8))
     parts = {"numbers": numbers, "safetensors": headers, "models": models, "configs": configs, "vocabularies": vocabularies, "labels": labels,
-             "pictures": pictures, "paths": paths}
+             "pictures": pictures, "paths": paths,
+             "input": standard_input}
     for name in sys.argv[1:] or parts:
         parts[name]()
     close()
