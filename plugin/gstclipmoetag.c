@@ -13,6 +13,7 @@
  */
 #include "gstclipmoetag.h"
 
+#include <base/plain.h>
 #include "clipmoemeta.h"
 #include "tagschedule.h"
 #include "tagsession.h"
@@ -88,6 +89,16 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
   GST_OBJECT_UNLOCK (self);
   if (!known)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+}
+
+/* The message of @error, fit for a bus: it may quote what a file holds, and what listens there may be a
+ * terminal. Frees
+ * @error. */
+static char *
+bus_text (GError *error) {
+  char *text = clipmoe_plain (error->message, -1);
+  g_error_free (error);
+  return text;
 }
 
 static void
@@ -200,12 +211,14 @@ gst_clipmoe_tag_start (GstBaseTransform *base) {
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "The model is open");
     return TRUE;
   }
-  post_progress (self, GST_PROGRESS_TYPE_ERROR, error->message);
-  if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO))
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+  gboolean io = g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO);
+  char *text = bus_text (error);
+  post_progress (self, GST_PROGRESS_TYPE_ERROR, text);
+  if (io)
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", text), (NULL));
   else
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
-  g_error_free (error);
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", text), (NULL));
+  g_free (text);
   gst_clipmoe_tag_stop (base);
   return FALSE;
 }
@@ -423,8 +436,9 @@ follow_texts (GstClipmoeTag *self) {
     self->schedule = (TagSchedule){0}; /* who asks for other labels waits for them */
   }
   if (error) {
-    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), ("the labels before it stay"));
-    g_error_free (error);
+    char *text = bus_text (error);
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", text), ("the labels before it stay"));
+    g_free (text);
   }
 }
 

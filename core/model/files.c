@@ -61,6 +61,11 @@ find_weights (const char *folder, GError **error) {
 gboolean
 clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
   char *found = NULL;
+  if (path && !*path) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "an empty name for a model, expected a file, a folder or the name of an installed one");
+    return FALSE;
+  }
   if (!path)
     found = clipmoe_resource_find ("", "default");
   else if (!g_file_test (path, G_FILE_TEST_EXISTS))
@@ -81,6 +86,11 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
   struct stat st;
   if (stat (found, &st) != 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot open: %s", found, g_strerror (errno));
+    g_free (found);
+    return FALSE;
+  }
+  if (!S_ISDIR (st.st_mode) && !S_ISREG (st.st_mode)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: neither a regular file nor a folder", found);
     g_free (found);
     return FALSE;
   }

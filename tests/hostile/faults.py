@@ -76,7 +76,7 @@ def loop(name, arguments, kinds, step=1):
     after = tree(AREA)
     for kind in kinds:
         for number in ERRORS[kind]:
-            for later in ("0", "1") if number not in MILD else ("0",):
+            for later in ("0", "1") if LONG and number not in MILD else ("0",):
                 n = 1
                 while True:
                     if os.path.exists(REPORT):
