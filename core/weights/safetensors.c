@@ -172,7 +172,8 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   const ClipmoeTensor **order = g_new (const ClipmoeTensor *, n);
   for (guint i = 0; i < n; i++)
     order[i] = &tensors[i];
-  qsort (order, n, sizeof *order, compare_tensors);
+  if (n)
+    qsort (order, n, sizeof *order, compare_tensors);
   json_t *root = json_object ();
   if (metadata && g_hash_table_size (metadata)) {
     GList *keys = g_list_sort (g_hash_table_get_keys (metadata), (GCompareFunc)strcmp);

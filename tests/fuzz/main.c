@@ -160,6 +160,18 @@ mutate (uint8_t *data, size_t size) {
   return size;
 }
 
+/* What is run is kept for the case that it is the last. */
+static void
+run (const uint8_t *data, size_t size) {
+  const char *keep = getenv ("CLIPMOE_FUZZ_LAST");
+  FILE *last = keep ? fopen (keep, "wb") : NULL;
+  if (last) {
+    fwrite (data, 1, size, last);
+    fclose (last);
+  }
+  LLVMFuzzerTestOneInput (data, size);
+}
+
 int
 main (int argc, char **argv) {
   if (argc < 4)
@@ -171,7 +183,7 @@ main (int argc, char **argv) {
     return 1;
   }
   for (unsigned i = 0; i < n_seeds; i++)
-    LLVMFuzzerTestOneInput (seeds[i].data, seeds[i].size);
+    run (seeds[i].data, seeds[i].size);
   state = (uint64_t)atol (argv[2]);
   unsigned long runs = 0, seconds = (unsigned long)atol (argv[1]);
   struct timespec begin, now;
@@ -186,13 +198,7 @@ main (int argc, char **argv) {
     uint8_t *exact = malloc (size ? size : 1);
     memcpy (exact, work, size);
     free (work);
-    const char *keep = getenv ("CLIPMOE_FUZZ_LAST");
-    FILE *last = keep ? fopen (keep, "wb") : NULL;
-    if (last) {
-      fwrite (exact, 1, size, last);
-      fclose (last);
-    }
-    LLVMFuzzerTestOneInput (exact, size);
+    run (exact, size);
     free (exact);
     runs++;
     clock_gettime (CLOCK_MONOTONIC, &now);
