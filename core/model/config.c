@@ -111,6 +111,7 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
     if (!json_is_object (parts[i])) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path, names[i]);
       json_decref (*out);
+      *out = NULL; /* the caller lets go of it too */
       return FALSE;
     }
     if (!*out)
