@@ -14,6 +14,7 @@ import zlib
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 LIMITED = os.environ["CLIPMOE_LIMITED"]
 TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
+SMALL = os.environ["CLIPMOE_TEST_MODELS"]  # models made when building
 MODEL = os.path.join(os.path.dirname(TESTS), "models", "default")
 ASAN = b"__asan_init" in open(COMMAND, "rb").read()
 SECONDS = 100 if ASAN else 20
@@ -84,7 +85,7 @@ def proportion(run, arguments, size):
         return None
     kind = arguments[0] if arguments[0] != "model" else " ".join(arguments[:2])
     if kind not in base:
-        small = os.path.join(TESTS, "golden", "dense77.weights.safetensors")
+        small = os.path.join(SMALL, "dense77.weights.safetensors")
         good = {"model inspect": [small], "model convert": [small, os.path.join(TOP, "base"), "--to", "clipmoe"], "tokenize": ["a dog"],
                 "tag": ["--labels", "a,b", write("base.png", png(8, 8))], "embed": ["--text", "a"]}[kind]
         base[kind] = Run(kind.split() + good).memory

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 
-from corpus import ASAN, COMMAND, MODEL, TESTS, TOP, Run, close, png, sentence, verdict, write
+from corpus import ASAN, COMMAND, MODEL, SMALL, TESTS, TOP, Run, close, png, sentence, verdict, write
 
 sys.path.insert(0, os.path.join(TESTS, "model"))
 import checkpoints as ck  # noqa: E402
@@ -55,7 +55,7 @@ def prepare():
 
 
 def small_model(folder):
-    sd = ck.load(os.path.join(TESTS, "golden", "moe-e4k2.weights.safetensors"))[0]
+    sd = ck.load(os.path.join(SMALL, "moe-e4k2.weights.safetensors"))[0]
     os.mkdir(folder)
     ck.save(os.path.join(folder, "model.safetensors"), sd, {"clip.top_k": "2"})
     letters = [chr(c) for c in range(33, 127)]

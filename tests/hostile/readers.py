@@ -17,7 +17,7 @@ import zlib
 
 import numpy as np
 
-from corpus import (ASAN, MODEL, TESTS, TOP, Run, check, close, png, png_chunk, reads, safetensors, verdict, write)
+from corpus import (ASAN, MODEL, SMALL, TESTS, TOP, Run, check, close, png, png_chunk, reads, safetensors, verdict, write)
 
 sys.path.insert(0, os.path.join(TESTS, "model"))
 import checkpoints as ck  # noqa: E402
@@ -30,11 +30,11 @@ TAG = ["tag", "--labels", "a,b"]
 
 
 def dense():
-    return ck.load(os.path.join(TESTS, "golden", "dense77.weights.safetensors"))[0]
+    return ck.load(os.path.join(SMALL, "dense77.weights.safetensors"))[0]
 
 
 def moe():
-    return ck.load(os.path.join(TESTS, "golden", "moe-e4k2.weights.safetensors"))[0]
+    return ck.load(os.path.join(SMALL, "moe-e4k2.weights.safetensors"))[0]
 
 
 def weights(name, data, *says):
