@@ -75,7 +75,7 @@ json_string (GString *s, const char *text) {
     gunichar c = g_utf8_get_char (p);
     if (c == '"' || c == '\\')
       g_string_append_printf (s, "\\%c", (char)c);
-    else if (c < 32 || c == 127 || (c >= 0x80 && c <= 0x9F) || (c >= 0x200E && c <= 0x200F) ||
+    else if (c < 32 || c == 127 || (c >= 0x80 && c <= 0x9F) || c == 0x061C || (c >= 0x200E && c <= 0x200F) ||
              (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069)) /* what would act on a terminal */
       g_string_append_printf (s, "\\u%04x", c);
     else

@@ -13,6 +13,7 @@
  */
 #include "gstclipmoetag.h"
 
+#include <base/plain.h>
 #include "clipmoemeta.h"
 #include "tagschedule.h"
 #include "tagsession.h"
@@ -90,6 +91,16 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
+/* The message of @error, fit for a bus: it may quote what a file holds, and what listens there may be a
+ * terminal. Frees
+ * @error. */
+static char *
+bus_text (GError *error) {
+  char *text = clipmoe_plain (error->message, -1);
+  g_error_free (error);
+  return text;
+}
+
 static void
 post_progress (GstClipmoeTag *self, GstProgressType type, const char *text) {
   gst_element_post_message (GST_ELEMENT (self),
@@ -145,7 +156,11 @@ set_labels (GstClipmoeTag *self, ClipmoeLabels *labels) {
   tag_session_set_labels (&self->open, labels);
   guint cut = clipmoe_labels_get_n_truncated (labels);
   if (cut)
-    GST_WARNING_OBJECT (self, "%u prompts were longer than the model's context and were cut", cut);
+    GST_ELEMENT_WARNING (
+        self, LIBRARY, SETTINGS,
+        ("%u of the labels' prompts are longer than the model's context of %u tokens and were cut", cut,
+         tag_engine_get_info (self->open.engine)->context),
+        (NULL));
 }
 
 static gboolean
@@ -196,12 +211,14 @@ gst_clipmoe_tag_start (GstBaseTransform *base) {
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "The model is open");
     return TRUE;
   }
-  post_progress (self, GST_PROGRESS_TYPE_ERROR, error->message);
-  if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO))
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+  gboolean io = g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO);
+  char *text = bus_text (error);
+  post_progress (self, GST_PROGRESS_TYPE_ERROR, text);
+  if (io)
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", text), (NULL));
   else
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
-  g_error_free (error);
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", text), (NULL));
+  g_free (text);
   gst_clipmoe_tag_stop (base);
   return FALSE;
 }
@@ -419,8 +436,9 @@ follow_texts (GstClipmoeTag *self) {
     self->schedule = (TagSchedule){0}; /* who asks for other labels waits for them */
   }
   if (error) {
-    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", error->message), ("the labels before it stay"));
-    g_error_free (error);
+    char *text = bus_text (error);
+    GST_ELEMENT_WARNING (self, LIBRARY, SETTINGS, ("%s", text), ("the labels before it stay"));
+    g_free (text);
   }
 }
 

@@ -113,7 +113,10 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   char **text = text_of (self, id);
   if (text) {
     g_free (*text);
-    *text = g_value_dup_string (value);
+    /* structures and JSON take UTF-8 alone; the others may be paths, which are bytes, or are checked as they
+     * are read */
+    const char *given = g_value_get_string (value);
+    *text = id == PROP_SOURCE && given ? g_utf8_make_valid (given, -1) : g_strdup (given);
     self->texts_changed |=
         id == PROP_LABELS || id == PROP_LABELS_FILE || id == PROP_TEMPLATES || id == PROP_NEGATIVE_LABELS;
     return TRUE;

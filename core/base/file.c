@@ -18,6 +18,7 @@ struct _ClipmoeFile {
   int fd;
   char *path;
   guint64 size;
+  struct timespec changed;
 };
 
 ClipmoeFile *
@@ -38,6 +39,7 @@ clipmoe_file_open (const char *path, GError **error) {
     file->fd = fd;
     file->path = g_strdup (path);
     file->size = (guint64)st.st_size;
+    file->changed = st.st_mtim;
     return file;
   }
   close (fd);
@@ -51,6 +53,24 @@ clipmoe_file_close (ClipmoeFile *file) {
   close (file->fd);
   g_free (file->path);
   g_free (file);
+}
+
+gboolean
+clipmoe_file_is_there (const char *path) {
+  struct stat st;
+  return lstat (path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+gboolean
+clipmoe_file_is_unchanged (ClipmoeFile *file, GError **error) {
+  struct stat st;
+  if (fstat (file->fd, &st) != 0)
+    return io_error (error, file->path, "cannot stat");
+  if ((guint64)st.st_size == file->size && st.st_mtim.tv_sec == file->changed.tv_sec &&
+      st.st_mtim.tv_nsec == file->changed.tv_nsec)
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: was written to while it was read", file->path);
+  return FALSE;
 }
 
 const char *
@@ -100,7 +120,8 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
   } else if (!(data = g_try_malloc ((gsize)file->size + 1))) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GUINT64_FORMAT " bytes",
                  path, file->size);
-  } else if (!clipmoe_file_pread (file, 0, data, (gsize)file->size, error)) {
+  } else if (!clipmoe_file_pread (file, 0, data, (gsize)file->size, error) ||
+             !clipmoe_file_is_unchanged (file, error)) {
     g_clear_pointer (&data, g_free);
   } else {
     *length = (gsize)file->size;

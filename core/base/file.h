@@ -11,8 +11,14 @@ typedef struct _ClipmoeFile ClipmoeFile;
 ClipmoeFile *clipmoe_file_open (const char *path, GError **error);
 void clipmoe_file_close (ClipmoeFile *file);
 const char *clipmoe_file_get_path (const ClipmoeFile *file);
+/* Whether there is anything of this name: what is no regular file, or cannot be looked at, is refused by name
+ * when it is opened, and not passed over as if it were not there. */
+gboolean clipmoe_file_is_there (const char *path);
 /* As it was when the file was opened. */
 guint64 clipmoe_file_get_size (const ClipmoeFile *file);
+/* FALSE with an error when somebody wrote to the file since it was opened: what was read is no one state of
+ * it. */
+gboolean clipmoe_file_is_unchanged (ClipmoeFile *file, GError **error);
 /* Exactly @length bytes from @offset, or FALSE: a range that leaves the file, or a file cut meanwhile. */
 gboolean clipmoe_file_pread (ClipmoeFile *file, guint64 offset, void *data, gsize length, GError **error);
 

@@ -5,7 +5,7 @@
 
 /* checkpoints */
 #define CLIPMOE_MAX_HEADER 100000000 /* bytes; safetensors' own limit */
-#define CLIPMOE_MAX_TENSORS 100000
+#define CLIPMOE_MAX_TENSORS 50000
 #define CLIPMOE_MAX_DIMS 8
 #define CLIPMOE_MAX_NAME 256 /* bytes */
 #define CLIPMOE_MAX_BLOCKS 1000
@@ -22,6 +22,8 @@
 /* what stands beside the weights */
 #define CLIPMOE_MAX_JSON (16u << 20) /* bytes */
 #define CLIPMOE_MAX_JSON_DEPTH 64
+/* Bytes of its parsed form: a few letters of text can become some hundred bytes of objects. */
+#define CLIPMOE_MAX_JSON_MEMORY (56u << 20)
 #define CLIPMOE_MAX_VOCAB (64u << 20) /* bytes, also unpacked */
 #define CLIPMOE_MAX_TOKENS 1000000
 /* words */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "../base/file.h"
+#include "../base/plain.h"
 #include "../clipmoe/model.h"
 #include "../text/clean.h"
 
@@ -28,15 +29,7 @@ clipmoe_lines_strip (char *text) {
 
 char *
 clipmoe_lines_quote (const char *text) {
-  char *valid = g_utf8_make_valid (text, (gssize)strnlen (text, 60));
-  GString *s = g_string_new (NULL);
-  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    gunichar shown = g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT ? 0xFFFD : c;
-    g_string_append_unichar (s, shown);
-  }
-  g_free (valid);
-  return g_string_free (s, FALSE);
+  return clipmoe_plain (text, (gssize)strnlen (text, 60));
 }
 
 /* Moves behind the line end at @p: \n, \r\n, or the lone \r of old files. */

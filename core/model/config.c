@@ -29,6 +29,19 @@ whole (const char *path, json_t *object, const char *where, const char *key, gui
   return TRUE;
 }
 
+/* What is there must say this: any other value would be another formula on the same shapes. */
+static gboolean
+fixed (const char *path, json_t *object, const char *where, const char *key, json_t *value,
+       const char *expected, GError **error) {
+  json_t *v = json_object_get (object, key);
+  gboolean ok = !v || json_is_null (v) || (value && json_equal (v, value));
+  json_decref (value);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s%s: expected %s", path, where, key,
+                 expected);
+  return ok;
+}
+
 static gboolean
 parse_activation (const char *text, ClipmoeActivation *out) {
   if (g_str_equal (text, "quick_gelu") || g_str_equal (text, "quick-gelu") || g_str_equal (text, "quickgelu"))
@@ -98,6 +111,7 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
     if (!json_is_object (parts[i])) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path, names[i]);
       json_decref (*out);
+      *out = NULL; /* the caller lets go of it too */
       return FALSE;
     }
     if (!*out)
@@ -159,6 +173,29 @@ triple (const char *path, json_t *array, const char *key, gboolean deviation, fl
   return ok && agree (path, key, said, out, error);
 }
 
+/* OpenCLIP's words for towers that are built in another way than CLIP's. */
+static gboolean
+openclip_variants (const char *path, json_t *vision, json_t *text, json_t *pre, GError **error) {
+  const char *v = "vision_cfg.", *t = "text_cfg.", *p = "preprocess_cfg.";
+  json_t *pool = json_object_get (text, "pool_type");
+  /* eos and argmax both mean the end token's row. */
+  const char *row = json_string_value (pool);
+  return fixed (path, vision, v, "pool_type", json_string ("tok"), "\"tok\"", error) &&
+         fixed (path, text, t, "pool_type", json_string (row && g_str_equal (row, "eos") ? "eos" : "argmax"),
+                "\"argmax\" or \"eos\"", error) &&
+         fixed (path, text, t, "no_causal_mask", json_false (), "false", error) &&
+         fixed (path, vision, v, "final_ln_after_pool", json_false (), "false", error) &&
+         fixed (path, vision, v, "norm_kwargs", json_object (), "none", error) &&
+         fixed (path, text, t, "norm_kwargs", json_object (), "none", error) &&
+         fixed (path, vision, v, "act_kwargs", json_object (), "none", error) &&
+         fixed (path, text, t, "act_kwargs", json_object (), "none", error) &&
+         fixed (path, vision, v, "timm_model_name", NULL, "none: only OpenCLIP's own ViT is read", error) &&
+         fixed (path, text, t, "hf_model_name", NULL, "none: only CLIP's own text tower is read", error) &&
+         fixed (path, pre, p, "mode", json_string ("RGB"), "\"RGB\"", error) &&
+         fixed (path, pre, p, "interpolation", json_string ("bicubic"), "\"bicubic\"", error) &&
+         fixed (path, pre, p, "resize_mode", json_string ("shortest"), "\"shortest\"", error);
+}
+
 static gboolean
 openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *model = json_object_get (root, "model_cfg"), *pre = json_object_get (root, "preprocess_cfg");
@@ -174,6 +211,14 @@ openclip_config (ClipmoeModel *m, const char *path, json_t *root, GError **error
       return FALSE;
     }
   guint head = 0, heads = 0;
+  json_t *quick = json_object_get (model, "quick_gelu");
+  if (quick && !json_is_boolean (quick)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: model_cfg.quick_gelu: expected true or false", path);
+    return FALSE;
+  }
+  if (!openclip_variants (path, vision, text, pre, error))
+    return FALSE;
   m->image.activation = m->text.activation = json_is_true (json_object_get (model, "quick_gelu"))
                                                  ? CLIPMOE_ACTIVATION_QUICK_GELU
                                                  : CLIPMOE_ACTIVATION_GELU;
@@ -224,11 +269,21 @@ preprocessor_config (ClipmoeModel *m, const char *path, GError **error) {
   if (!root)
     return FALSE;
   json_t *resample = json_object_get (root, "resample");
-  gboolean ok =
-      preprocessor_size (m, path, root, "size", error) &&
-      preprocessor_size (m, path, root, "crop_size", error) &&
-      triple (path, json_object_get (root, "image_mean"), "image_mean", FALSE, m->info.mean, error) &&
-      triple (path, json_object_get (root, "image_std"), "image_std", TRUE, m->info.std, error);
+  gboolean ok = json_is_object (root);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no JSON object", path);
+  static const char *const steps[] = {"do_resize", "do_center_crop", "do_rescale", "do_normalize"};
+  for (guint i = 0; i < G_N_ELEMENTS (steps) && ok; i++)
+    ok = fixed (path, root, "", steps[i], json_true (), "true", error);
+  json_t *factor = json_object_get (root, "rescale_factor");
+  if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
+    ok = FALSE;
+  }
+  ok = ok && preprocessor_size (m, path, root, "size", error) &&
+       preprocessor_size (m, path, root, "crop_size", error) &&
+       triple (path, json_object_get (root, "image_mean"), "image_mean", FALSE, m->info.mean, error) &&
+       triple (path, json_object_get (root, "image_std"), "image_std", TRUE, m->info.std, error);
   if (ok && resample && json_integer_value (resample) != 3) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: resample: expected 3 (bicubic)", path);
     ok = FALSE;
@@ -339,7 +394,7 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   m->top_k = options->experts;
   if (!m->top_k && k) {
     guint64 n = 0;
-    if (!g_ascii_string_to_unsigned (k, 10, 0, 1024, &n, NULL)) {
+    if (!g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &n, NULL)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                    "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
       return FALSE;

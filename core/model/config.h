@@ -14,8 +14,9 @@ typedef struct {
 
 gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);
 void clipmoe_files_clear (ClipmoeFiles *files);
-/* The line after "Use:" or "**Use**" in a README.md beside the weights, or NULL. */
-char *clipmoe_files_licence (const ClipmoeFiles *files);
+/* *licence: the line after "Use:" in a README.md beside the weights, or NULL. FALSE: the card is there, but
+ * cannot be read. */
+gboolean clipmoe_files_licence (const ClipmoeFiles *files, char **licence, GError **error);
 
 /* Sets heads, activation, eps, k, mean and deviation; checks what files say against the shapes in @m and
  * against each other. @mixture: some block has a router. */

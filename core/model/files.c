@@ -1,13 +1,18 @@
 /* Which files belong to a model. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "../base/file.h"
+#include "../base/plain.h"
 #include "config.h"
+
+#define MAX_CARD (1u << 20) /* bytes of the card that are looked at */
 
 static char *
 first_there (const char *folder, const char *const *names) {
   for (; *names; names++) {
     char *path = g_build_filename (folder, *names, NULL);
-    if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+    if (clipmoe_file_is_there (path))
       return path;
     g_free (path);
   }
@@ -56,6 +61,11 @@ find_weights (const char *folder, GError **error) {
 gboolean
 clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
   char *found = NULL;
+  if (path && !*path) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "an empty name for a model, expected a file, a folder or the name of an installed one");
+    return FALSE;
+  }
   if (!path)
     found = clipmoe_resource_find ("", "default");
   else if (!g_file_test (path, G_FILE_TEST_EXISTS))
@@ -73,8 +83,19 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
   }
   if (!found)
     found = g_strdup (path);
+  struct stat st;
+  if (stat (found, &st) != 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot open: %s", found, g_strerror (errno));
+    g_free (found);
+    return FALSE;
+  }
+  if (!S_ISDIR (st.st_mode) && !S_ISREG (st.st_mode)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: neither a regular file nor a folder", found);
+    g_free (found);
+    return FALSE;
+  }
   files->name = g_path_get_basename (found);
-  if (g_file_test (found, G_FILE_TEST_IS_DIR)) {
+  if (S_ISDIR (st.st_mode)) {
     files->folder = found;
     files->weights = find_weights (found, error);
     if (!files->weights) {
@@ -109,20 +130,29 @@ clipmoe_files_clear (ClipmoeFiles *files) {
   memset (files, 0, sizeof *files);
 }
 
-char *
-clipmoe_files_licence (const ClipmoeFiles *files) {
-  char *path = g_build_filename (files->folder, "README.md", NULL), *licence = NULL;
-  gsize length;
-  char *text = clipmoe_file_read (path, 1 << 20, &length, NULL);
-  char *use = text ? strstr (text, "\nUse: ") : NULL;
+gboolean
+clipmoe_files_licence (const ClipmoeFiles *files, char **licence, GError **error) {
+  char *path = g_build_filename (files->folder, "README.md", NULL), *text = NULL;
+  ClipmoeFile *file = NULL;
+  gboolean ok = TRUE;
+  *licence = NULL;
+  if (clipmoe_file_is_there (path)) {
+    file = clipmoe_file_open (path, error);
+    gsize length = file ? (gsize)MIN (clipmoe_file_get_size (file), MAX_CARD) : 0;
+    text = g_malloc0 (length + 1); /* at most MAX_CARD, and in the file */
+    ok = file && clipmoe_file_pread (file, 0, text, length, error);
+  }
+  char *use = ok && text ? strstr (text, "\nUse: ") : NULL;
   if (use) {
     use += strlen ("\nUse: ");
     char *end = strstr (use, "\n\n");
-    licence = g_utf8_make_valid (use, end ? end - use : (gssize)strlen (use));
-    g_strdelimit (licence, "\n", ' ');
-    g_strstrip (licence);
+    if (end)
+      *end = 0;
+    g_strdelimit (use, "\r\n", ' ');
+    *licence = clipmoe_plain (g_strstrip (use), -1);
   }
+  clipmoe_file_close (file);
   g_free (text);
   g_free (path);
-  return licence;
+  return ok;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../base/plain.h"
 #include "bind.h"
 #include "config.h"
 #include "known.h"
@@ -98,10 +99,12 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
       !clipmoe_bind (m, files.weights, storage->weights, error))
     goto out;
   const char *name = clipmoe_tensors_get_metadata (tensors, "clip.name");
-  storage->name = name && *name ? g_strdup (name) : g_strdup (files.name);
-  storage->licence = g_strdup (clipmoe_tensors_get_metadata (tensors, "clip.licence"));
-  if (!storage->licence)
-    storage->licence = clipmoe_files_licence (&files);
+  /* Whoever made the file chose these words; they reach terminals, logs and the id of every look. */
+  storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
+  const char *licence = clipmoe_tensors_get_metadata (tensors, "clip.licence");
+  storage->licence = licence ? clipmoe_plain (licence, -1) : NULL;
+  if (!storage->licence && !clipmoe_files_licence (&files, &storage->licence, error))
+    goto out;
   clipmoe_weights_drop_file (storage->weights);
   if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
     goto out;

@@ -13,7 +13,9 @@ write_json (const char *folder, const char *name, json_t *root, GError **error) 
   char *path = g_build_filename (folder, name, NULL);
   char *text = json_dumps (root, JSON_INDENT (2) | JSON_REAL_PRECISION (9));
   char *lines = g_strconcat (text ? text : "", "\n", NULL);
-  gboolean ok = clipmoe_file_write (path, lines, strlen (lines), error);
+  gboolean ok = text && clipmoe_file_write (path, lines, strlen (lines), error);
+  if (!text)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for its text", path);
   g_free (lines);
   free (text);
   g_free (path);
@@ -82,13 +84,13 @@ clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **e
 /* Copies @from into @folder as @name, if @from is there. */
 static gboolean
 copy (const char *from, const char *folder, const char *name, gboolean dry, GError **error) {
-  if (!g_file_test (from, G_FILE_TEST_IS_REGULAR))
+  if (!clipmoe_file_is_there (from))
     return TRUE;
   gsize length, old_length = 0;
   char *data = clipmoe_file_read (from, MAX_COMPANION, &length, error), *old = NULL;
   char *to = g_build_filename (folder, name, NULL);
   gboolean ok = data != NULL;
-  if (ok && g_file_test (to, G_FILE_TEST_EXISTS)) {
+  if (ok && clipmoe_file_is_there (to)) {
     old = clipmoe_file_read (to, MAX_COMPANION, &old_length, error);
     ok = old != NULL;
     if (ok && (old_length != length || memcmp (old, data, length) != 0)) {

@@ -80,7 +80,13 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
     if (r == Z_OK && n == 0 && z.avail_in == 0)
       break;
   }
+  gsize behind = z.avail_in;
   inflateEnd (&z);
+  if (r == Z_STREAM_END && behind) {
+    bad (error, path, "%" G_GSIZE_FORMAT " bytes behind its gzip data", behind);
+    g_byte_array_unref (out);
+    return NULL;
+  }
   if (r != Z_STREAM_END) {
     bad (error, path, r == Z_MEM_ERROR ? "unpacks to more than 64 MiB" : "damaged or cut gzip data");
     g_byte_array_unref (out);
@@ -202,13 +208,27 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
   const char *suffix = json_string_value (json_object_get (model, "end_of_word_suffix"));
   if (!json_is_array (merges) || !suffix || strcmp (suffix, "</w>") != 0)
     return bad (error, p->path, "expected a BPE tokenizer with merges and end_of_word_suffix \"</w>\"");
-  json_t *all = json_is_object (vocab) ? json_copy (vocab) : NULL;
-  json_array_foreach (added, i, item) {
-    const char *content = json_string_value (json_object_get (item, "content"));
-    if (all && content && !json_object_get (all, content))
-      json_object_set (all, content, json_object_get (item, "id"));
+  json_t *all = json_is_object (vocab) ? json_copy (vocab) : NULL, *type = json_object_get (model, "type");
+  if (type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "BPE") != 0) {
+    json_decref (all);
+    return bad (error, p->path, "model.type: expected \"BPE\"");
   }
-  gboolean ok = read_ids (p, all, error);
+  gboolean ok = !added || json_is_null (added) || json_is_array (added) ||
+                bad (error, p->path, "added_tokens: expected a list");
+  json_array_foreach (added, i, item) {
+    json_t *content = json_object_get (item, "content"), *id = json_object_get (item, "id"), *known;
+    if (ok && (!json_is_string (content) || !json_is_integer (id)))
+      ok = bad (error, p->path, "added_tokens, entry %" G_GSIZE_FORMAT ": expected a content and an id", i);
+    if (!ok || !all)
+      break;
+    known = json_object_get (all, json_string_value (content));
+    if (known && !json_equal (known, id))
+      ok = bad (error, p->path, "added_tokens: \"%.40s\" has another id than in the vocabulary",
+                json_string_value (content));
+    else if (!known)
+      json_object_set (all, json_string_value (content), id);
+  }
+  ok = ok && read_ids (p, all, error);
   json_decref (all);
   json_array_foreach (merges, i, item) {
     const char *a = json_string_value (json_array_get (item, 0)),
@@ -226,6 +246,8 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
     }
     g_ptr_array_add (p->merges, line);
   }
+  if (ok && !p->merges->len)
+    ok = bad (error, p->path, "no merges");
   return ok;
 }
 
@@ -293,7 +315,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
                                         "bpe_simple_vocab_16e6.txt"};
     for (guint i = 0; i < G_N_ELEMENTS (names) && !found; i++) {
       found = g_build_filename (path, names[i], NULL);
-      if (!g_file_test (found, G_FILE_TEST_IS_REGULAR))
+      if (!clipmoe_file_is_there (found))
         g_clear_pointer (&found, g_free);
     }
     if (!found)

@@ -23,6 +23,7 @@ clipmoe_checkpoint_read (ClipmoeTensors *self, const char *path, GError **error)
       ok = clipmoe_torch_legacy_read (self, file, error);
     else
       ok = clipmoe_safetensors_read (self, file, error);
+    ok = ok && clipmoe_file_is_unchanged (file, error);
   }
   clipmoe_file_close (file);
   return ok;

@@ -2,37 +2,57 @@
 
 #include "../base/file.h"
 
-/* jansson recurses; nesting is counted before it may. */
+/* What jansson allocates for an object, a list, a string (as a key: for its pair) and a number with its place
+ * in a list, rounded up by malloc. */
+#define OBJECT_BYTES 224
+#define LIST_BYTES 128
+#define STRING_BYTES 80
+#define NUMBER_BYTES 48
+
+/* jansson recurses, and allocates as it goes: nesting and memory are counted before it may. */
 static gboolean
-too_deep (const char *text, gsize length) {
+check_size (const char *path, const char *text, gsize length, GError **error) {
   gboolean string = FALSE;
-  int depth = 0;
+  guint depth = 0;
+  guint64 memory = 0;
   for (gsize i = 0; i < length; i++) {
     if (string) {
+      memory += 2; /* the text and the buffer in which it grows */
       if (text[i] == '\\')
         i++;
       else if (text[i] == '"')
         string = FALSE;
     } else if (text[i] == '"') {
       string = TRUE;
+      memory += STRING_BYTES;
     } else if (text[i] == '{' || text[i] == '[') {
-      if (++depth > CLIPMOE_MAX_JSON_DEPTH)
-        return TRUE;
+      memory += text[i] == '{' ? OBJECT_BYTES : LIST_BYTES;
+      depth++;
     } else if (text[i] == '}' || text[i] == ']') {
-      depth--;
+      depth--; /* may wrap in what is no JSON anyway */
+    } else if (text[i] == ',') {
+      memory += NUMBER_BYTES;
+    }
+    if (depth > CLIPMOE_MAX_JSON_DEPTH && depth < G_MAXINT) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: JSON nested deeper than %d", path,
+                   CLIPMOE_MAX_JSON_DEPTH);
+      return FALSE;
+    }
+    if (memory > CLIPMOE_MAX_JSON_MEMORY) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                   "%s: JSON of more entries than any model has: it would take more than %u MiB of memory",
+                   path, CLIPMOE_MAX_JSON_MEMORY >> 20);
+      return FALSE;
     }
   }
-  return FALSE;
+  return TRUE;
 }
 
 json_t *
 clipmoe_json_parse (const char *path, const char *text, gsize length, GError **error) {
   json_error_t where;
-  if (too_deep (text, length)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: JSON nested deeper than %d", path,
-                 CLIPMOE_MAX_JSON_DEPTH);
+  if (!check_size (path, text, length, error))
     return NULL;
-  }
   json_t *root = json_loadb (text, length, JSON_REJECT_DUPLICATES, &where);
   if (!root) {
     g_strdelimit (where.text, "\r\n\t", ' ');

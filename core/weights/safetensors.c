@@ -172,7 +172,8 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   const ClipmoeTensor **order = g_new (const ClipmoeTensor *, n);
   for (guint i = 0; i < n; i++)
     order[i] = &tensors[i];
-  qsort (order, n, sizeof *order, compare_tensors);
+  if (n)
+    qsort (order, n, sizeof *order, compare_tensors);
   json_t *root = json_object ();
   if (metadata && g_hash_table_size (metadata)) {
     GList *keys = g_list_sort (g_hash_table_get_keys (metadata), (GCompareFunc)strcmp);
@@ -193,10 +194,12 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
                                     (json_int_t)(position + order[i]->n_bytes)));
     position += order[i]->n_bytes;
   }
-  char *header = json_dumps (root, JSON_COMPACT);
+  /* An entry for which there was no memory is not in the object. */
+  gboolean whole = json_object_size (root) == n + (json_object_get (root, "__metadata__") ? 1 : 0);
+  char *header = whole ? json_dumps (root, JSON_COMPACT) : NULL;
   json_decref (root);
-  gsize used = strlen (header), padded = (used + 7) / 8 * 8;
-  guint8 *file = g_try_malloc (8 + padded + position);
+  gsize used = header ? strlen (header) : 0, padded = (used + 7) / 8 * 8;
+  guint8 *file = header ? g_try_malloc (8 + padded + position) : NULL;
   gboolean ok = file != NULL;
   if (ok) {
     guint64 le = GUINT64_TO_LE ((guint64)padded);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <base/plain.h>
 
 static gboolean
 parse_activation (const char *name, ClipmoeActivation *activation) {
@@ -115,18 +116,9 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
 
 int
 clipmoe_fail (GError *error) {
-  /* a message quotes what a file holds: one line, and nothing that a terminal obeys */
-  char *valid = g_utf8_make_valid (error->message, -1);
-  GString *line = g_string_new (NULL);
-  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    gboolean hidden =
-        g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT || c == 0x2028 || c == 0x2029;
-    g_string_append_unichar (line, hidden ? ' ' : c);
-  }
-  fprintf (stderr, "clipmoe: %s\n", line->str);
-  g_string_free (line, TRUE);
-  g_free (valid);
+  char *line = clipmoe_plain (error->message, -1); /* it quotes what a file holds */
+  fprintf (stderr, "clipmoe: %s\n", line);
+  g_free (line);
   g_error_free (error);
   return 1;
 }
@@ -169,7 +161,7 @@ clipmoe_json_string (GString *out, const char *text) {
     gunichar c = g_utf8_get_char (p);
     if (c == '"' || c == '\\')
       g_string_append_printf (out, "\\%c", (char)c);
-    else if (c < 32 || (c >= 127 && c <= 0x9F) || (c >= 0x200E && c <= 0x200F) ||
+    else if (c < 32 || (c >= 127 && c <= 0x9F) || c == 0x061C || (c >= 0x200E && c <= 0x200F) ||
              (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069))
       g_string_append_printf (out, "\\u%04x", c);
     else

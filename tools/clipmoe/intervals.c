@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
+#include <base/plain.h>
 
 struct _ClipmoeIntervals {
   char *source;
@@ -90,13 +91,9 @@ clock_time (char text[32], double seconds) {
 /* A terminal is not to be steered by a label or a file's name. */
 static void
 append_plain (GString *out, const char *text) {
-  char *valid = g_utf8_make_valid (text, -1);
-  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    g_string_append_unichar (out,
-                             g_unichar_iscntrl (c) || g_unichar_type (c) == G_UNICODE_FORMAT ? 0xFFFD : c);
-  }
-  g_free (valid);
+  char *plain = clipmoe_plain (text, -1);
+  g_string_append (out, plain);
+  g_free (plain);
 }
 
 void

@@ -25,6 +25,7 @@ static const struct {
     {"name of a member of a zip archive", CLIPMOE_MAX_ZIP_NAME, "bytes"},
     {"JSON configuration or index", CLIPMOE_MAX_JSON, "bytes"},
     {"depth of JSON", CLIPMOE_MAX_JSON_DEPTH, ""},
+    {"JSON in memory", CLIPMOE_MAX_JSON_MEMORY, "bytes"},
     {"vocabulary, packed and unpacked", CLIPMOE_MAX_VOCAB, "bytes"},
     {"tokens of a vocabulary", CLIPMOE_MAX_TOKENS, ""},
     {"label or template file", CLIPMOE_MAX_LIST_FILE, "bytes"},

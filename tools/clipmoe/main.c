@@ -62,6 +62,8 @@ run (int argc, char **argv) {
 int
 main (int argc, char **argv) {
   setlocale (LC_ALL, "");
+  if (!g_get_charset (NULL)) /* a bare container has no locale: words are UTF-8 all the same */
+    setlocale (LC_CTYPE, "C.UTF-8");
   setlocale (LC_NUMERIC, "C"); /* numbers are read by programs, too */
   int status = run (argc, argv);
   /* whatever printed it: an answer that did not arrive is a failure */

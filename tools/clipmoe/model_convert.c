@@ -1,6 +1,7 @@
 /* clipmoe model convert: the same model in another layout or number type. */
 #include <stdio.h>
 #include <string.h>
+#include <base/plain.h>
 #include "common.h"
 #include "model.h"
 
@@ -54,7 +55,9 @@ convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeStore
                 same (out, m, rounded > 0 || a->model.vocab, &error);
   if (ok) {
     const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
-    printf ("%s: written as %s, numbers %s\n", out, a->to, store ? a->dtype : "as they were");
+    char *path = clipmoe_plain (out, -1);
+    printf ("%s: written as %s, numbers %s\n", path, a->to, store ? a->dtype : "as they were");
+    g_free (path);
     if (rounded)
       printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
               " numbers do not fit into %s and were rounded: the fingerprint is another one\n",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <base/plain.h>
 #include "common.h"
 #include "model.h"
 
@@ -21,8 +22,10 @@ tower_text (const char *name, const ClipmoeTowerInfo *t) {
 
 static void
 print_text (const ClipmoeModelInfo *i, gboolean vocab) {
-  printf ("%-12s %s\n%-12s %s\n%-12s %s, stored as %s\n", "name", i->name, "file", i->path, "layout",
-          i->layout, i->dtype);
+  char *path = clipmoe_plain (i->path, -1);
+  printf ("%-12s %s\n%-12s %s\n%-12s %s, stored as %s\n", "name", i->name, "file", path, "layout", i->layout,
+          i->dtype);
+  g_free (path);
   printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
           i->active_parameters);
   printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);

@@ -1,5 +1,6 @@
 /* clipmoe model list: the models that a name finds, one a line. */
 #include <stdio.h>
+#include <base/plain.h>
 #include "common.h"
 #include "model.h"
 
@@ -17,15 +18,11 @@ architecture (const ClipmoeModelInfo *i) {
   return g_string_free (s, FALSE);
 }
 
-/* Control characters would break the line, or the terminal. */
 static void
 print_field (const char *text, const char *end) {
-  char *valid = g_utf8_make_valid (text, -1);
-  for (char *p = valid; *p; p++)
-    if ((guchar)*p < 32 || *p == 127)
-      *p = ' ';
-  printf ("%s%s", valid, end);
-  g_free (valid);
+  char *plain = clipmoe_plain (text, -1);
+  printf ("%s%s", plain, end);
+  g_free (plain);
 }
 
 int

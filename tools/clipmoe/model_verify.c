@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <base/plain.h>
 #include "common.h"
 #include "model.h"
 
@@ -104,7 +105,9 @@ static void
 verify (ClipmoeModel *m, Count *count, GError **error) {
   const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
   guint n = i->embed;
-  check (count, TRUE, "opens: %s, %s, stored as %s", i->path, i->layout, i->dtype);
+  char *path = clipmoe_plain (i->path, -1);
+  check (count, TRUE, "opens: %s, %s, stored as %s", path, i->layout, i->dtype);
+  g_free (path);
   check (count, strlen (i->fingerprint) == 64, "fingerprint %s", i->fingerprint);
   check (count, TRUE, "all %" G_GUINT64_FORMAT " weights are finite", i->parameters);
   check (count, TRUE, "vocabulary of %u tokens fits",

@@ -50,7 +50,8 @@ clipmoe_properties_init (ClipmoeProperties *self, GObjectClass *klass, const GOp
     self->specs[self->n] = s;
     g_ptr_array_add (self->blurbs, describe (s));
     self->entries[n_own + self->n] = (GOptionEntry){
-        s->name, 0, 0, G_OPTION_ARG_STRING, &self->values[self->n], self->blurbs->pdata[self->n], kind (s)};
+        /* bytes as they were typed: a path need not be UTF-8, and what must be is checked where it is read */
+        s->name, 0, 0, G_OPTION_ARG_FILENAME, &self->values[self->n], self->blurbs->pdata[self->n], kind (s)};
     self->n++;
   }
 }

@@ -1,9 +1,11 @@
 /* clipmoe tokenize: words into ids. */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "commands.h"
 #include "common.h"
+
+#define MOST_INPUT (64u << 20) /* bytes of standard input */
 
 /* A line of standard input may hold NULs: they end a string, but not the line. */
 static void
@@ -35,6 +37,21 @@ one (ClipmoeTokenizer *t, const char *text, gsize length, guint context, guint32
     g_string_append_printf (out, i ? ",%u" : "%u", ids[i]);
   g_string_append (out, "]}\n");
   return TRUE;
+}
+
+/* All of standard input, as far as there may be of it. */
+static GString *
+read_input (GError **error) {
+  GString *all = g_string_new (NULL);
+  char buffer[65536];
+  for (gsize n; (n = fread (buffer, 1, sizeof buffer, stdin)) > 0 && all->len <= MOST_INPUT;)
+    g_string_append_len (all, buffer, (gssize)n);
+  if (ferror (stdin))
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: %s", g_strerror (errno));
+  else if (all->len > MOST_INPUT)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "standard input: more than %u MiB of text",
+                 MOST_INPUT >> 20);
+  return all;
 }
 
 int
@@ -79,15 +96,14 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
   GString *out = g_string_new (NULL);
   for (char **p = texts; *p && !error; p++) {
     if (strcmp (*p, "-") == 0) {
-      char *line = NULL;
-      size_t size = 0;
-      ssize_t n;
-      while (!error && (n = getline (&line, &size, stdin)) >= 0) {
-        if (n && line[n - 1] == '\n')
-          line[--n] = 0;
-        one (t, line, (gsize)n, context, ids, out, &error);
+      GString *all = read_input (&error);
+      for (char *line = all->str, *end = line + all->len, *stop; !error && line < end; line = stop + 1) {
+        stop = memchr (line, '\n', (gsize)(end - line));
+        stop = stop ? stop : end;
+        *stop = 0;
+        one (t, line, (gsize)(stop - line), context, ids, out, &error);
       }
-      free (line);
+      g_string_free (all, TRUE);
     } else {
       one (t, *p, strlen (*p), context, ids, out, &error);
     }
