@@ -29,6 +29,9 @@ struct _GstClipmoeBin {
   ClipmoeKeyFilter *filter;
   ClipmoeDecode mode; /* under the object lock */
   char *missing;      /* what a decoder is missing for; under the object lock */
+  GMutex lock;
+  GCond connected;
+  gboolean is_connected; /* decodebin has put in what reads the file; under `lock` */
 };
 
 G_DEFINE_TYPE (GstClipmoeBin, gst_clipmoe_bin, GST_TYPE_BIN)
@@ -137,11 +140,39 @@ no_more_pads (GstElement *decode, GstClipmoeBin *self) {
   gst_object_unref (sink);
 }
 
+/* While decodebin connects an element it takes that element's errors for a sign to try another one, and
+ * forgets them where it need not: of a demuxer that fails at its first reading nothing would ever be heard.
+ * So that one waits. */
+static GstPadProbeReturn
+first_reading (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstClipmoeBin *self = data;
+  gint64 end = g_get_monotonic_time () + G_TIME_SPAN_SECOND;
+  g_mutex_lock (&self->lock);
+  while (!self->is_connected && g_cond_wait_until (&self->connected, &self->lock, end))
+    ;
+  g_mutex_unlock (&self->lock);
+  return GST_PAD_PROBE_REMOVE;
+}
+
+/* After decodebin's own handler of this signal. */
+static void
+type_found (GstElement *typefind, guint probability, GstCaps *caps, GstClipmoeBin *self) {
+  g_mutex_lock (&self->lock);
+  self->is_connected = TRUE;
+  g_cond_broadcast (&self->connected);
+  g_mutex_unlock (&self->lock);
+}
+
 /* decodebin put something in: a video decoder gets only the units that have to be decoded. */
 static void
 element_added (GstBin *bin, GstBin *sub_bin, GstElement *element, GstClipmoeBin *self) {
   GstElementFactory *factory = gst_element_get_factory (element);
   GstPad *sink;
+  if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER) &&
+      (sink = gst_element_get_static_pad (element, "sink"))) {
+    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_PULL, first_reading, self, NULL);
+    gst_object_unref (sink);
+  }
   if (factory &&
       gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER |
                                                      GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO |
@@ -200,6 +231,9 @@ change_state (GstElement *element, GstStateChange change) {
   if (change == GST_STATE_CHANGE_READY_TO_PAUSED) {
     clipmoe_key_filter_reset (self->filter);
     update_filter (self);
+    g_mutex_lock (&self->lock);
+    self->is_connected = FALSE;
+    g_mutex_unlock (&self->lock);
     /* What stands behind the decoders first: GstBin sees no link from decodebin to it yet, and a pad that is
      * not active while the model is opened would turn the first frame away. */
     if (gst_element_set_state (self->tag, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE ||
@@ -217,8 +251,11 @@ change_state (GstElement *element, GstStateChange change) {
 
 static void
 finalize (GObject *object) {
-  g_free (GST_CLIPMOE_BIN (object)->missing);
-  clipmoe_key_filter_unref (GST_CLIPMOE_BIN (object)->filter);
+  GstClipmoeBin *self = GST_CLIPMOE_BIN (object);
+  g_free (self->missing);
+  clipmoe_key_filter_unref (self->filter);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->connected);
   G_OBJECT_CLASS (gst_clipmoe_bin_parent_class)->finalize (object);
 }
 
@@ -228,6 +265,8 @@ gst_clipmoe_bin_init (GstClipmoeBin *self) {
   self->decode = gst_element_factory_make ("decodebin", NULL);
   self->convert = gst_element_factory_make ("videoconvert", NULL);
   self->filter = clipmoe_key_filter_new ();
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->connected);
   self->tag = g_object_new (GST_TYPE_CLIPMOE_TAG, NULL);
   gst_util_set_object_arg (G_OBJECT (self->tag), "video-direction", "auto");
   gst_bin_add (bin, self->tag);
@@ -246,6 +285,10 @@ gst_clipmoe_bin_init (GstClipmoeBin *self) {
     g_signal_connect (self->decode, "pad-added", G_CALLBACK (pad_added), self);
     g_signal_connect (self->decode, "no-more-pads", G_CALLBACK (no_more_pads), self);
     g_signal_connect (self->decode, "deep-element-added", G_CALLBACK (element_added), self);
+    GstElement *typefind = gst_bin_get_by_name (GST_BIN (self->decode), "typefind");
+    if (typefind)
+      g_signal_connect_after (typefind, "have-type", G_CALLBACK (type_found), self);
+    g_clear_object (&typefind);
     sink = gst_element_get_static_pad (self->decode, "sink");
   }
   gst_element_add_pad (GST_ELEMENT (self), sink ? gst_ghost_pad_new_from_template ("sink", sink, sink_t)
