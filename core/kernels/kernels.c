@@ -69,7 +69,7 @@ refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits) {
 #ifdef CM_HAVE_AVX512_BF16
   if (tier == &cm_kernels_avx512 && (bits & CM_CPU_BF16) &&
       pays (CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
-    t->half = &cm_bf16_avx512;
+    t->half = t->attention = &cm_bf16_avx512;
     taken |= CM_CPU_BF16;
   }
 #endif
