@@ -47,17 +47,20 @@ row_of (const ClipmoeAttention *a, size_t token) {
   return token < a->n_shared ? a->shared_first + token : a->kv_first + token - a->n_shared;
 }
 
+/* Columns of all three begin with a line and end with one. */
+static int
+whole_lines (const ClipmoeAttention *a) {
+  return a->d % CM_LINE == 0 && a->q.column % CM_LINE == 0 && a->k.column % CM_LINE == 0 &&
+         a->v.column % CM_LINE == 0 && a->o.column % CM_LINE == 0;
+}
+
 static void
-put_keys_and_values (const ClipmoeKernels *k, const ClipmoeAttention *a, const Plan *p) {
-  const ClipmoeGemm *f = k->f32;
-  float *keys = a->scratch + p->keys, *values = a->scratch + p->values;
-  size_t columns = f->columns, depth = p->d_lines * CM_LINE, stride;
-  int whole = a->d % CM_LINE == 0 && a->k.column % CM_LINE == 0 && a->v.column % CM_LINE == 0;
+put_keys (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, float *keys) {
+  size_t columns = f->columns, depth = p->d_lines * CM_LINE / f->unit_k, stride;
+  int whole = whole_lines (a);
   /* what is beyond the last token or the head's last entry is zero */
-  if (!whole || p->n_padded != a->n)
-    memset (keys + (p->key_panels - 1) * columns * depth, 0, columns * depth * sizeof (float));
-  if (!whole && p->key_panels > 1)
-    memset (keys, 0, (p->key_panels - 1) * columns * depth * sizeof (float));
+  size_t clear = !whole ? 0 : p->n_padded != a->n ? p->key_panels - 1 : p->key_panels;
+  memset (keys + clear * columns * depth, 0, (p->key_panels - clear) * columns * depth * sizeof (float));
   for (size_t i = 0; i < a->n;) {
     /* rows that lie in one tile and go to one panel */
     const ClipmoeRows *r = &a->k.rows;
@@ -73,7 +76,7 @@ put_keys_and_values (const ClipmoeKernels *k, const ClipmoeAttention *a, const P
     float *to = keys + i / columns * columns * depth + i % columns;
     if (whole) {
       const float *from = entry (&a->k, row, 0, &stride);
-      k->transpose (end - i, a->d, from, CM_LINE, stride, to, columns);
+      f->keys (end - i, a->d, from, CM_LINE, stride, to, columns);
     } else {
       for (size_t u = i; u < end; u++)
         for (size_t c = 0; c < a->d; c++)
@@ -81,31 +84,40 @@ put_keys_and_values (const ClipmoeKernels *k, const ClipmoeAttention *a, const P
     }
     i = end;
   }
-  for (size_t u = 0; u < a->n; u++)
+}
+
+static void
+put_values (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, float *values) {
+  size_t columns = f->columns, panel_floats = p->n_padded / f->unit_k * columns, stride, stride_2;
+  for (size_t u = 0; u < a->n; u += f->unit_k)
     for (size_t panel = 0; panel < p->value_panels; panel++) {
-      float *to = values + (panel * p->n_padded + u) * columns;
-      if (whole && (panel + 1) * columns <= a->d) {
-        const float *from = entry (&a->v, row_of (a, u), panel * columns, &stride);
-        for (size_t l = 0; l < columns / CM_LINE; l++)
-          memcpy (to + l * CM_LINE, from + l * stride, CM_LINE_BYTES);
+      float *to = values + panel * panel_floats + u / f->unit_k * columns;
+      if (whole_lines (a) && (panel + 1) * columns <= a->d) {
+        const float *first = entry (&a->v, row_of (a, u), panel * columns, &stride), *second = NULL;
+        if (f->unit_k > 1 && u + 1 < a->n)
+          second = entry (&a->v, row_of (a, u + 1), panel * columns, &stride_2);
+        f->values ((unsigned)(columns / CM_LINE), first, stride, second, second ? stride_2 : 0, to);
       } else {
         for (size_t c = 0; c < columns; c++)
           to[c] =
               panel * columns + c < a->d ? *entry (&a->v, row_of (a, u), panel * columns + c, &stride) : 0.0f;
       }
     }
+  size_t used = (a->n + f->unit_k - 1) / f->unit_k * columns;
   for (size_t panel = 0; panel < p->value_panels; panel++)
-    memset (values + (panel * p->n_padded + a->n) * columns, 0,
-            (p->n_padded - a->n) * columns * sizeof (float));
+    memset (values + panel * panel_floats + used, 0, (panel_floats - used) * sizeof (float));
 }
 
 void
 cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
   const ClipmoeGemm *f = k->f32;
+  if (a->fast && whole_lines (a) && a->d % k->attention->line_k == 0 && a->d % k->attention->columns == 0)
+    f = k->attention;
   Plan p = plan (f, a->n, a->d);
-  size_t columns = f->columns, panel_lines = columns / CM_LINE, stride;
+  size_t columns = f->columns, panel_lines = columns / CM_LINE, stride, unit = f->unit_k;
   float *scores = a->scratch + p.scores, scale = (float)(1.0 / sqrt ((double)a->d));
-  put_keys_and_values (k, a, &p);
+  put_keys (f, a, &p, a->scratch + p.keys);
+  put_values (f, a, &p, a->scratch + p.values);
   for (size_t i = 0; i < a->n_q;) {
     const ClipmoeRows *r = &a->q.rows;
     unsigned tile = cm_tile_of (r, a->q_first + i);
@@ -113,41 +125,45 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
     if (end > a->n_q)
       end = a->n_q;
     unsigned rows = (unsigned)(end - i);
-    size_t sees = a->causal ? a->position + end : a->n;
-    /* queries: in place when they begin with a line */
+    size_t sees = a->causal ? a->position + end : a->n, s_stride = (size_t)rows * CM_LINE;
     const float *q = entry (&a->q, a->q_first + i, 0, &stride);
-    if (a->d % CM_LINE || a->q.column % CM_LINE) {
-      float *to = a->scratch + p.queries;
-      memset (to, 0, rows * p.d_lines * CM_LINE_BYTES);
+    float *queries = a->scratch + p.queries;
+    if (!f->plain) {
+      f->pack (rows, a->d, q, CM_LINE, stride, NULL, queries, s_stride * sizeof (float), NULL);
+    } else if (!whole_lines (a)) {
+      memset (queries, 0, rows * p.d_lines * CM_LINE_BYTES);
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)
-          to[(c / CM_LINE * rows + row) * CM_LINE + c % CM_LINE] =
+          queries[c / CM_LINE * s_stride + row * CM_LINE + c % CM_LINE] =
               *entry (&a->q, a->q_first + i + row, c, &stride);
-      q = to;
-      stride = (size_t)rows * CM_LINE;
     }
-    size_t s_stride = (size_t)rows * CM_LINE;
+    size_t q_stride = f->plain && whole_lines (a) ? stride : s_stride; /* in place when it can be */
+    if (q_stride != stride || !f->plain || !whole_lines (a))
+      q = queries;
     for (size_t panel = 0; panel * columns < sees; panel++) {
-      const float *w = a->scratch + p.keys + panel * columns * p.d_lines * CM_LINE;
-      f->tile (rows, p.d_lines, q, stride * sizeof (float), w, w, 0, scores + panel * panel_lines * s_stride,
-               s_stride);
+      const float *w = a->scratch + p.keys + panel * columns * (p.d_lines * CM_LINE / unit);
+      f->tile (rows, p.d_lines / unit, q, q_stride * sizeof (float), w, w, 0,
+               scores + panel * panel_lines * s_stride, s_stride);
     }
     float factors[CM_MAX_ROWS];
-    size_t lines = cm_lines (sees, CM_LINE);
+    size_t lines = cm_lines (sees, f->line_k), float_lines = lines * f->line_k / CM_LINE;
     for (unsigned row = 0; row < rows; row++)
-      factors[row] = k->softmax (a->causal ? a->position + i + row + 1 : a->n, lines * CM_LINE, scale,
+      factors[row] = k->softmax (a->causal ? a->position + i + row + 1 : a->n, float_lines * CM_LINE, scale,
                                  scores + row * CM_LINE, s_stride);
+    if (!f->plain) /* in place: a line of activations is never behind the floats that it comes from */
+      f->pack (rows, float_lines * CM_LINE, scores, CM_LINE, s_stride, NULL, scores,
+               s_stride * sizeof (float), NULL);
     float *o = entry (&a->o, a->q_first + i, 0, &stride);
-    int whole = a->d % columns == 0 && a->o.column % CM_LINE == 0;
-    float *to = whole ? o : a->scratch + p.results;
-    size_t o_stride = whole ? stride : s_stride;
+    int direct = a->d % columns == 0 && a->o.column % CM_LINE == 0;
+    float *to = direct ? o : a->scratch + p.results;
+    size_t o_stride = direct ? stride : s_stride;
     for (size_t panel = 0; panel < p.value_panels; panel++) {
-      const float *w = a->scratch + p.values + panel * columns * p.n_padded;
+      const float *w = a->scratch + p.values + panel * (p.n_padded / unit * columns);
       f->tile (rows, lines, scores, s_stride * sizeof (float), w, w, 0, to + panel * panel_lines * o_stride,
                o_stride);
     }
     k->scale (rows, (unsigned)(p.value_panels * panel_lines), to, o_stride, factors);
-    if (!whole)
+    if (!direct)
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)
           *entry (&a->o, a->q_first + i + row, c, &stride) =

@@ -21,6 +21,7 @@ typedef struct {
   size_t q_first, n_q;
   size_t position; /* causal: query i sees keys 0 .. position + i */
   int causal;
+  int fast;       /* in the table's arithmetic for half and int8, where shapes allow */
   float *scratch; /* cm_attention_floats(), 64-byte aligned */
 } ClipmoeAttention;
 

@@ -27,6 +27,9 @@ static const Tier tiers[] = {
 #ifdef CM_HAVE_AVX2
     {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {"vnni"}, {CM_CPU_AVX_VNNI}},
 #endif
+#ifdef CM_HAVE_NEON
+    {"neon", CM_CPU_NEON, &cm_kernels_neon, {"dotprod", "bf16"}, {CM_CPU_DOTPROD, CM_CPU_BF16}},
+#endif
     {"generic", 0, &cm_kernels_generic, {NULL}, {0}},
 };
 
@@ -37,7 +40,7 @@ static struct {
   ClipmoeKernels table;
   char name[48];
   const Tier *tier;
-  unsigned bits;
+  unsigned bits, forced;
 } made[64];
 static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -50,26 +53,46 @@ pays (ClipmoeLimit refined, ClipmoeLimit plain) {
   return cm_limit (refined, PROBE_MICROSECONDS) >= PAYS * cm_limit (plain, PROBE_MICROSECONDS);
 }
 
-/* Takes what @bits allow and what pays; returns the bits that were taken. */
+static int
+takes (unsigned bits, unsigned forced, unsigned bit, ClipmoeLimit refined, ClipmoeLimit plain) {
+  return (bits & bit) && ((forced & bit) || pays (refined, plain));
+}
+
+/* Takes what @bits allow and what pays or is forced; returns the bits that were taken. */
 static unsigned
-refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits) {
+refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits, unsigned forced) {
   unsigned taken = 0;
 #ifdef CM_HAVE_AVX2_VNNI
-  if (tier == &cm_kernels_avx2 && (bits & CM_CPU_AVX_VNNI) && pays (CM_LIMIT_VNNI_AVX2, CM_LIMIT_I8_AVX2)) {
+  if (tier == &cm_kernels_avx2 &&
+      takes (bits, forced, CM_CPU_AVX_VNNI, CM_LIMIT_VNNI_AVX2, CM_LIMIT_I8_AVX2)) {
     t->int8 = &cm_i8_avx_vnni;
     taken |= CM_CPU_AVX_VNNI;
   }
 #endif
 #ifdef CM_HAVE_AVX512_VNNI
-  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_VNNI) && pays (CM_LIMIT_VNNI_AVX512, CM_LIMIT_I8_AVX512)) {
+  if (tier == &cm_kernels_avx512 &&
+      takes (bits, forced, CM_CPU_VNNI, CM_LIMIT_VNNI_AVX512, CM_LIMIT_I8_AVX512)) {
     t->int8 = &cm_i8_avx512;
     taken |= CM_CPU_VNNI;
   }
 #endif
 #ifdef CM_HAVE_AVX512_BF16
-  if (tier == &cm_kernels_avx512 && (bits & CM_CPU_BF16) &&
-      pays (CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
-    t->half = &cm_bf16_avx512;
+  if (tier == &cm_kernels_avx512 &&
+      takes (bits, forced, CM_CPU_BF16, CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
+    t->half = t->attention = &cm_bf16_avx512;
+    taken |= CM_CPU_BF16;
+  }
+#endif
+#ifdef CM_HAVE_NEON_DOTPROD
+  if (tier == &cm_kernels_neon &&
+      takes (bits, forced, CM_CPU_DOTPROD, CM_LIMIT_DOTPROD_NEON, CM_LIMIT_F32_NEON)) {
+    t->int8 = &cm_i8_neon_dotprod;
+    taken |= CM_CPU_DOTPROD;
+  }
+#endif
+#ifdef CM_HAVE_NEON_BF16
+  if (tier == &cm_kernels_neon && takes (bits, forced, CM_CPU_BF16, CM_LIMIT_BF16_NEON, CM_LIMIT_F32_NEON)) {
+    t->half = &cm_bf16_neon;
     taken |= CM_CPU_BF16;
   }
 #endif
@@ -77,17 +100,18 @@ refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits) {
 }
 
 static const ClipmoeKernels *
-make (const Tier *tier, unsigned bits) {
+make (const Tier *tier, unsigned bits, unsigned forced) {
   for (unsigned i = 0; i < n_made; i++)
-    if (made[i].tier == tier && made[i].bits == bits)
+    if (made[i].tier == tier && made[i].bits == bits && made[i].forced == forced)
       return &made[i].table;
   if (n_made == sizeof made / sizeof made[0])
     return NULL;
   unsigned i = n_made++;
   made[i].tier = tier;
   made[i].bits = bits;
+  made[i].forced = forced;
   made[i].table = *tier->table;
-  bits = refine (&made[i].table, tier->table, bits);
+  bits = refine (&made[i].table, tier->table, bits, forced);
   snprintf (made[i].name, sizeof made[i].name, "%s", tier->name);
   for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
     if (bits & tier->bits[r])
@@ -104,7 +128,7 @@ choose (const char *forced, unsigned have) {
     for (unsigned i = 0; i < N_TIERS && !tier; i++)
       if ((tiers[i].needs & have) == tiers[i].needs)
         tier = &tiers[i];
-    return make (tier, have);
+    return make (tier, have, 0);
   }
   size_t length = strcspn (forced, ",");
   for (unsigned i = 0; i < N_TIERS && !tier; i++)
@@ -122,28 +146,36 @@ choose (const char *forced, unsigned have) {
     snprintf (reason, sizeof reason, "this processor or system lacks %s", tier->name);
     return NULL;
   }
-  unsigned bits = have;
+  unsigned bits = have, forced_bits = 0;
   for (const char *at = forced + length; *at;) {
     at++; /* the comma */
     length = strcspn (at, ",");
     unsigned bit = 0;
     for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
-      if (length == strlen (tier->refinements[r]) + 1 && at[0] == '-' &&
+      if (length == strlen (tier->refinements[r]) + 1 && (at[0] == '-' || at[0] == '+') &&
           memcmp (at + 1, tier->refinements[r], length - 1) == 0)
         bit = tier->bits[r];
     if (!bit) {
-      int n = snprintf (reason, sizeof reason, "%.*s is nothing that %s can do without, expected",
+      int n = snprintf (reason, sizeof reason, "%.*s is nothing that %s has or leaves out, expected",
                         (int)(length < 40 ? length : 40), at, tier->name);
       for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
-        n += snprintf (reason + n, sizeof reason - (size_t)n, " -%s", tier->refinements[r]);
+        n += snprintf (reason + n, sizeof reason - (size_t)n, " -%s or +%s", tier->refinements[r],
+                       tier->refinements[r]);
       if (!tier->refinements[0])
         snprintf (reason + n, sizeof reason - (size_t)n, " the tier alone");
       return NULL;
     }
-    bits &= ~bit;
+    if (at[0] == '+' && !(have & bit)) {
+      snprintf (reason, sizeof reason, "this processor or system lacks %.*s", (int)length - 1, at + 1);
+      return NULL;
+    }
+    if (at[0] == '+')
+      forced_bits |= bit;
+    else
+      bits &= ~bit;
     at += length;
   }
-  return make (tier, bits);
+  return make (tier, bits, forced_bits);
 }
 
 const ClipmoeKernels *

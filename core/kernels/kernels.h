@@ -44,6 +44,13 @@ typedef struct {
    * multiplies by @factors (n of them, padded to a line) before, and writes one scale a row. */
   void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
                 void *to, size_t to_stride_bytes, float *scales);
+  /* For attention, NULL where it cannot: rows of floats become columns of a panel, d a multiple of line_k;
+   * unit 0 of the first one goes to @panel, its next one @columns units of 32 bits behind. */
+  void (*keys) (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel,
+                size_t columns);
+  /* unit_k rows of floats become one unit of each column; @second is NULL for a row of zeros. */
+  void (*values) (unsigned lines, const float *first, size_t first_stride, const float *second,
+                  size_t second_stride, void *to);
 } ClipmoeGemm;
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
@@ -51,6 +58,7 @@ enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
 typedef struct {
   const char *name;
   const ClipmoeGemm *f32, *half, *int8;
+  const ClipmoeGemm *attention; /* for half and int8 */
   /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries; the rest of the
    * last line becomes 0. out may be x. */
   void (*layer_norm) (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias,
@@ -71,16 +79,12 @@ typedef struct {
   /* … int32 to float in place: (c - correction of the column) * scale of the row * scale of the column. */
   void (*dequantise) (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
                       const float *row_scales, const float *column_scales);
-  /* out[k][column] of one panel from n rows of x (floats, as above with x_row), the columns; d values each.
-   */
-  void (*transpose) (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel,
-                     size_t columns);
   float (*dot) (size_t n, const float *a, const float *b);
 } ClipmoeKernels;
 
 /* The best table for this processor, or what @forced names: a tier ("generic", "avx2", …), perhaps with
- * refinements to leave out ("avx512,-bf16"). NULL when @forced is not that or the processor lacks it; @why
- * (may be NULL) then says so. @forced may be NULL. */
+ * refinements to leave out ("avx512,-bf16") or to take even where they do not pay ("avx512,+bf16"). NULL when
+ * @forced is not that or the processor lacks it; @why (may be NULL) then says so. @forced may be NULL. */
 const ClipmoeKernels *cm_kernels_get (const char *forced, const char **why);
 
 #endif

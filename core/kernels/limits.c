@@ -91,7 +91,7 @@ spin (ClipmoeLimit which, long n) {
                    :                                                                                         \
                    : CLOBBERS)
 #define F32(i) "fmla v" #i ".4s, v12.4s, v13.4s\n\t"
-#define DOTPROD(i) ".arch_extension dotprod\n\tsdot v" #i ".4s, v12.16b, v13.16b\n\t"
+#define DOTPROD(i) ".arch armv8.6-a+bf16\n\tsdot v" #i ".4s, v12.16b, v13.16b\n\t"
 #define BF16(i) ".arch armv8.6-a+bf16\n\tbfdot v" #i ".4s, v12.8h, v13.8h\n\t"
 
 static void

@@ -16,6 +16,8 @@ enum {
   CM_LAYOUT_I8_16_64 = 8, /* corrections for activations around 64 */
   CM_LAYOUT_I8_32_64 = 9,
   CM_LAYOUT_FP16_64 = 10,
+  CM_LAYOUT_I8_16_SIGNED = 11, /* no corrections */
+  CM_LAYOUT_BF16_16 = 12,
 };
 
 extern const ClipmoeKernels cm_kernels_generic;
@@ -25,7 +27,16 @@ extern const ClipmoeKernels cm_kernels_avx2;
 #ifdef CM_HAVE_AVX512
 extern const ClipmoeKernels cm_kernels_avx512;
 #endif
+#ifdef CM_HAVE_NEON
+extern const ClipmoeKernels cm_kernels_neon;
+#endif
 /* refinements */
+#ifdef CM_HAVE_NEON_DOTPROD
+extern const ClipmoeGemm cm_i8_neon_dotprod;
+#endif
+#ifdef CM_HAVE_NEON_BF16
+extern const ClipmoeGemm cm_bf16_neon;
+#endif
 #ifdef CM_HAVE_AVX2_VNNI
 extern const ClipmoeGemm cm_i8_avx_vnni;
 #endif

@@ -107,6 +107,7 @@ attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
       .kv_first = s->first,
       .n = s->n_shared + s->n,
       .causal = a->causal,
+      .fast = t->fast,
       .scratch = t->work + thread * t->work_floats,
   };
   if (a->pooled) {

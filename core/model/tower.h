@@ -41,6 +41,7 @@ typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
   guint threads, top_k;
+  gboolean fast;         /* attention in the arithmetic of half */
   guint rows, sequences; /* the most at once */
   ClipmoePackedBlock *blocks;
   ClipmoePackedMatrix first, projection; /* first: patches to tokens, pictures alone */

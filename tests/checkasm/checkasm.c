@@ -112,9 +112,17 @@ bench (const char *table, const char *what, double operations, void (*call) (voi
 
 int
 main (int argc, char **argv) {
-  static const char *const tables[] = {"generic",      "avx2,-vnni",   "avx2",   "avx512,-vnni,-bf16,-fp16",
-                                       "avx512,-bf16", "avx512,-fp16", "avx512", "neon,-dotprod,-bf16",
-                                       "neon,-bf16",   "neon",         NULL};
+  static const char *const tables[] = {"generic",
+                                       "avx2,-vnni",
+                                       "avx2,+vnni",
+                                       "avx512,-vnni,-bf16",
+                                       "avx512,+vnni,-bf16",
+                                       "avx512,+bf16",
+                                       "avx512,+fp16",
+                                       "neon,-dotprod,-bf16",
+                                       "neon,+dotprod,-bf16",
+                                       "neon,+bf16",
+                                       NULL};
   benchmarks = argc > 1 && strcmp (argv[1], "--bench") == 0;
   if (argc > 1 && !benchmarks)
     state = strtoull (argv[1], NULL, 0) | 1;

@@ -175,27 +175,50 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
   guarded_reset ();
 }
 
+/* Keys and values: rows of floats become what weights of a panel are. */
 static void
-check_transpose_and_dot (const ClipmoeKernels *k, unsigned n, size_t d) {
-  size_t columns = k->f32->columns, stride = (n + 1) * CM_LINE;
-  float *x = guarded ((d / CM_LINE - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (d * columns * 4);
+check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t d) {
+  size_t columns = g->columns, stride = (n + 1) * CM_LINE, units = d / g->unit_k;
+  float *x = guarded ((d / CM_LINE - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
   unsigned at = random_below ((unsigned)columns - n + 1);
   fill_random (x, (d / CM_LINE - 1) * stride + n * CM_LINE);
-  k->transpose (n, d, x, CM_LINE, stride, to + at, columns);
+  g->keys (n, d, x, CM_LINE, stride, to + at, columns);
   for (size_t p = 0; p < d; p++)
-    for (size_t j = 0; j < columns; j++)
-      if (j >= at && j < at + n ? to[p * columns + j] != AT (x + (j - at) * CM_LINE, stride, p)
-                                : memcmp (&to[p * columns + j], "\x88\x88\x88\x88", 4) != 0)
-        fail (k->name, "transpose: %u rows of %zu: k %zu, column %zu", n, d, p, j);
+    for (size_t j = 0; j < columns; j++) {
+      double got = weight_value (g, to, p, j), expected = 0;
+      if (j >= at && j < at + n)
+        expected = AT (x + (j - at) * CM_LINE, stride, p);
+      if (j >= at && j < at + n ? !close_to (got, expected, g->plain ? 0 : 0.00391 * fabs (expected))
+                                : memcmp (&to[p / g->unit_k * columns + j], "\x88\x88\x88\x88", 4) != 0)
+        fail (k->name, "%s keys: %u rows of %zu: k %zu, column %zu", g->name, n, d, p, j);
+    }
+  unsigned lines = g->columns / CM_LINE;
+  float *rows[2] = {guarded (lines * 2 * CM_LINE_BYTES - CM_LINE_BYTES),
+                    guarded (lines * 3 * CM_LINE_BYTES - 2 * CM_LINE_BYTES)};
+  float *v = guarded (columns * 4);
+  fill_random (rows[0], (lines * 2 - 1) * CM_LINE);
+  fill_random (rows[1], (lines * 3 - 2) * CM_LINE);
+  const float *second = n % 2 ? rows[1] : NULL;
+  g->values (lines, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
+  for (unsigned u = 0; u < g->unit_k; u++)
+    for (size_t j = 0; j < columns; j++) {
+      double expected = u == 0 ? AT (rows[0], 2 * CM_LINE, j) : second ? AT (second, 3 * CM_LINE, j) : 0;
+      if (!close_to (weight_value (g, v, u, j), expected, g->plain ? 0 : 0.00391 * fabs (expected)))
+        fail (k->name, "%s values: row %u, column %zu", g->name, u, j);
+    }
+  guarded_reset ();
+}
+
+static void
+check_dot (const ClipmoeKernels *k, unsigned n) {
   float a[300], b[300];
   double sum = 0;
   fill_random (a, 300);
   fill_random (b, 300);
-  for (unsigned i = 0; i < d + n; i++)
+  for (unsigned i = 0; i < n; i++)
     sum += (double)a[i] * b[i];
-  if (!close_to (k->dot (d + n, a, b), sum, 1e-4))
-    fail (k->name, "dot of %zu", d + n);
-  guarded_reset ();
+  if (!close_to (k->dot (n, a, b), sum, 1e-4))
+    fail (k->name, "dot of %u", n);
 }
 
 typedef struct {
@@ -230,9 +253,9 @@ call_gelu (void *data) {
 }
 
 static void
-call_transpose (void *data) {
+call_keys (void *data) {
   Call *c = data;
-  c->k->transpose (c->k->f32->columns < 16 ? c->k->f32->columns : 16, 64, c->x, CM_LINE, 256, c->out,
+  c->k->f32->keys (c->k->f32->columns < 16 ? c->k->f32->columns : 16, 64, c->x, CM_LINE, 256, c->out,
                    c->k->f32->columns);
 }
 
@@ -249,7 +272,13 @@ check_rows (const ClipmoeKernels *k) {
         check_tile_ops (k, rows, lines, kind);
   for (unsigned n = 1; n <= k->f32->rows; n++)
     for (size_t d = 16; d <= 80; d += 16)
-      check_transpose_and_dot (k, n, d);
+      check_panels (k, k->f32, n, d);
+  for (unsigned n = 1; n < 300; n++)
+    check_dot (k, n);
+  if (k->attention)
+    for (unsigned n = 1; n <= k->f32->rows; n++)
+      for (size_t d = 64; d <= 128; d += 64)
+        check_panels (k, k->attention, n, d);
   unsigned lines = k->f32->columns / CM_LINE;
   Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines};
   fill_random (c.x, 4096);
@@ -258,6 +287,6 @@ check_rows (const ClipmoeKernels *k) {
   bench (k->name, "softmax 250", 0, call_softmax, &c);
   bench (k->name, "quick_gelu, a tile", 0, call_quick_gelu, &c);
   bench (k->name, "gelu, a tile", 0, call_gelu, &c);
-  bench (k->name, "transpose, a panel of 64", 0, call_transpose, &c);
+  bench (k->name, "keys, 16 of 64", 0, call_keys, &c);
   guarded_reset ();
 }

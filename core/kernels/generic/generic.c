@@ -113,10 +113,18 @@ dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int3
 }
 
 static void
-transpose (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      panel[k * columns + i] = AT (x + i * x_row, x_stride, k);
+      ((float *)panel)[k * columns + i] = AT (x + i * x_row, x_stride, k);
+}
+
+static void
+values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
+            size_t second_stride, void *to) {
+  (void)second, (void)second_stride;
+  for (unsigned l = 0; l < lines; l++)
+    memcpy ((float *)to + l * CM_LINE, first + l * first_stride, CM_LINE_BYTES);
 }
 
 static float
@@ -137,7 +145,9 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .weights = CM_F32,
                                 .plain = 1,
                                 .tile = tile_f32,
-                                .pack = pack_f32};
+                                .pack = pack_f32,
+                                .keys = keys_f32,
+                                .values = values_f32};
 
 const ClipmoeKernels cm_kernels_generic = {.name = "generic",
                                            .f32 = &f32,
@@ -149,5 +159,4 @@ const ClipmoeKernels cm_kernels_generic = {.name = "generic",
                                            .add = add,
                                            .scale = scale,
                                            .dequantise = dequantise,
-                                           .transpose = transpose,
                                            .dot = dot};

@@ -154,11 +154,22 @@ dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int3
   }
 }
 
+#ifndef CM_OWN_KEYS
 static void
-transpose (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, float *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      panel[k * columns + i] = x[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
+      ((float *)panel)[k * columns + i] = x[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
+}
+#endif
+
+static void
+values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
+            size_t second_stride, void *to) {
+  (void)second, (void)second_stride;
+  for (unsigned l = 0; l < lines; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW)
+      v_store ((float *)to + l * CM_LINE + j, v_load (first + l * first_stride + j));
 }
 
 static float
@@ -194,4 +205,4 @@ pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
 
 #define CM_OPS                                                                                               \
   .layer_norm = layer_norm, .softmax = softmax, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu,    \
-  .add = add, .scale = scale, .dequantise = dequantise, .transpose = transpose, .dot = dot
+  .add = add, .scale = scale, .dequantise = dequantise, .dot = dot

@@ -49,7 +49,9 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .weights = CM_F32,
                                 .plain = 1,
                                 .tile = tile_f32,
-                                .pack = pack_f32};
+                                .pack = pack_f32,
+                                .keys = keys_f32,
+                                .values = values_f32};
 static const ClipmoeGemm f16 = {.name = "f16",
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
@@ -74,4 +76,5 @@ static const ClipmoeGemm i8 = {.name = "int8",
                                .tile = tile_i8,
                                .pack = pack_i8};
 
-const ClipmoeKernels cm_kernels_avx2 = {.name = "avx2", .f32 = &f32, .half = &f16, .int8 = &i8, CM_OPS};
+const ClipmoeKernels cm_kernels_avx2 = {
+    .name = "avx2", .f32 = &f32, .half = &f16, .int8 = &i8, .attention = &f32, CM_OPS};

@@ -2,7 +2,25 @@
 #include "../tiers.h"
 #include "tile_avx512.h"
 #include "quantise_avx512.h"
+#include "transpose_avx512.h"
+#define CM_OWN_KEYS
 #include "../simd/ops.h"
+
+static void
+keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+  for (size_t i = 0; i < n; i += 16) {
+    size_t some = n - i < 16 ? n - i : 16;
+    __mmask16 mask = (__mmask16)((1u << some) - 1);
+    for (size_t l = 0; l < d / CM_LINE; l++) {
+      __m512i r[16];
+      for (size_t j = 0; j < 16; j++)
+        r[j] = j < some ? _mm512_loadu_si512 (x + (i + j) * x_row + l * x_stride) : _mm512_setzero_si512 ();
+      transpose_16 (r);
+      for (size_t u = 0; u < 16; u++)
+        _mm512_mask_storeu_epi32 ((int *)panel + (l * 16 + u) * columns + i, mask, r[u]);
+    }
+  }
+}
 
 #define BROADCAST(p) _mm512_set1_ps (*(const float *)(p))
 #define MAC(s, v, w) _mm512_fmadd_ps (v, w, s)
@@ -48,7 +66,9 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .weights = CM_F32,
                                 .plain = 1,
                                 .tile = tile_f32,
-                                .pack = pack_f32};
+                                .pack = pack_f32,
+                                .keys = keys_f32,
+                                .values = values_f32};
 static const ClipmoeGemm f16 = {.name = "f16",
                                 .layout = CM_LAYOUT_F16_32,
                                 .rows = 14,
@@ -73,4 +93,5 @@ static const ClipmoeGemm i8 = {.name = "int8",
                                .tile = tile_i8,
                                .pack = pack_i8};
 
-const ClipmoeKernels cm_kernels_avx512 = {.name = "avx512", .f32 = &f32, .half = &f16, .int8 = &i8, CM_OPS};
+const ClipmoeKernels cm_kernels_avx512 = {
+    .name = "avx512", .f32 = &f32, .half = &f16, .int8 = &i8, .attention = &f32, CM_OPS};
