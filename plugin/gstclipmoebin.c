@@ -170,7 +170,7 @@ element_added (GstBin *bin, GstBin *sub_bin, GstElement *element, GstClipmoeBin 
   GstPad *sink;
   if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER) &&
       (sink = gst_element_get_static_pad (element, "sink"))) {
-    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_PULL, first_reading, self, NULL);
+    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_PULL | GST_PAD_PROBE_TYPE_BUFFER, first_reading, self, NULL);
     gst_object_unref (sink);
   }
   if (factory &&
