@@ -33,9 +33,9 @@ struct _GstClipmoeTag {
   /* under the object lock */
   TagSettings settings;
   TagStats stats;
-  char *model_id, *tier, *precision; /* of the open model, for stats */
-  TagMode running_mode;              /* what auto came to; auto = not known yet */
-  GstClockTime earliest;             /* running time: what comes before is late already (QoS) */
+  char *model_id, *tier, *precision, *reason; /* of the open model, for stats */
+  TagMode running_mode;                       /* what auto came to; auto = not known yet */
+  GstClockTime earliest;                      /* running time: what comes before is late already (QoS) */
   gdouble proportion;
   char *uri, *last_names; /* what upstream calls the stream; labels of the look that was posted last */
 
@@ -83,7 +83,7 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
   GST_OBJECT_LOCK (self);
   if (id == TAG_PROP_STATS)
     g_value_take_boxed (value, tag_stats_describe (&self->stats, modes[self->running_mode], self->tier,
-                                                   self->precision, self->model_id));
+                                                   self->precision, self->reason, self->model_id));
   else
     known = tag_settings_get (&self->settings, id, value);
   GST_OBJECT_UNLOCK (self);
@@ -183,9 +183,11 @@ open_model (GstClipmoeTag *self, GError **error) {
     g_free (self->model_id);
     g_free (self->tier);
     g_free (self->precision);
+    g_free (self->reason);
     self->model_id = g_strdup (tag_engine_get_info (self->open.engine)->id);
     self->tier = g_strdup (clipmoe_encoder_get_tier (encoder));
     self->precision = g_strdup (clipmoe_encoder_get_precision (encoder));
+    self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
     GST_OBJECT_UNLOCK (self);
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
     ClipmoeLabels *labels = tag_labels_make (self->open.engine, &settings.texts, error);
@@ -574,6 +576,7 @@ gst_clipmoe_tag_finalize (GObject *object) {
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
+  g_free (self->reason);
   g_mutex_clear (&self->worker_lock);
   G_OBJECT_CLASS (gst_clipmoe_tag_parent_class)->finalize (object);
 }
@@ -605,7 +608,7 @@ gst_clipmoe_tag_class_init (GstClipmoeTagClass *klass) {
       g_param_spec_boxed (
           "stats", "Statistics",
           "frames, looks, skipped (late, or replaced by a newer frame), ms-per-look (median) and "
-          "ms-per-look-p95 of the last 256 looks, mode, tier, precision, model",
+          "ms-per-look-p95 of the last 256 looks, mode, tier, precision, precision-reason, model",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_set_static_metadata (element, "CLIP video tagger", "Filter/Analyzer/Video",

@@ -1,5 +1,7 @@
 #include "tagengine.h"
 
+#include "tagverdict.h"
+
 #include <glib/gstdio.h>
 
 struct _TagEngine {
@@ -9,6 +11,7 @@ struct _TagEngine {
   GMutex pictures, words;
   char *labels_key; /* what the newest labels were made of; with them under `words` */
   ClipmoeLabels *labels;
+  TagVerdict *verdict; /* measured aside; NULL: there is nothing to measure */
   guint users;
 };
 
@@ -96,6 +99,8 @@ tag_engine_open (const char *path, const ClipmoeModelOptions *options, const Cli
       self->users = 1;
       g_mutex_init (&self->pictures);
       g_mutex_init (&self->words);
+      if (clipmoe_encoder_lacks_verdict (encoder))
+        self->verdict = tag_verdict_start (model);
       g_mutex_lock (&mutex);
       engines = g_slist_prepend (engines, self);
       g_mutex_unlock (&mutex);
@@ -126,6 +131,7 @@ tag_engine_unref (TagEngine *self) {
   g_mutex_unlock (&mutex);
   if (!last)
     return;
+  tag_verdict_stop (self->verdict);
   clipmoe_labels_unref (self->labels);
   g_free (self->labels_key);
   clipmoe_encoder_free (self->encoder);

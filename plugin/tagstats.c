@@ -51,10 +51,11 @@ tag_stats_latency_grew (TagStats *self) {
 
 GstStructure *
 tag_stats_describe (const TagStats *self, const char *mode, const char *tier, const char *precision,
-                    const char *model) {
-  return gst_structure_new (
-      "stats", "frames", G_TYPE_UINT64, self->frames, "looks", G_TYPE_UINT64, self->looks, "skipped",
-      G_TYPE_UINT64, self->skipped, "ms-per-look", G_TYPE_DOUBLE, tag_stats_quantile (self, 0.5),
-      "ms-per-look-p95", G_TYPE_DOUBLE, tag_stats_quantile (self, 0.95), "mode", G_TYPE_STRING, mode, "tier",
-      G_TYPE_STRING, tier, "precision", G_TYPE_STRING, precision, "model", G_TYPE_STRING, model, NULL);
+                    const char *reason, const char *model) {
+  return gst_structure_new ("stats", "frames", G_TYPE_UINT64, self->frames, "looks", G_TYPE_UINT64,
+                            self->looks, "skipped", G_TYPE_UINT64, self->skipped, "ms-per-look",
+                            G_TYPE_DOUBLE, tag_stats_quantile (self, 0.5), "ms-per-look-p95", G_TYPE_DOUBLE,
+                            tag_stats_quantile (self, 0.95), "mode", G_TYPE_STRING, mode, "tier",
+                            G_TYPE_STRING, tier, "precision", G_TYPE_STRING, precision, "precision-reason",
+                            G_TYPE_STRING, reason, "model", G_TYPE_STRING, model, NULL);
 }

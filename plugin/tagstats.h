@@ -21,6 +21,6 @@ double tag_stats_quantile (const TagStats *self, double quantile);
 gboolean tag_stats_latency_grew (TagStats *self);
 /* The property `stats`; strings may be NULL. */
 GstStructure *tag_stats_describe (const TagStats *self, const char *mode, const char *tier,
-                                  const char *precision, const char *model);
+                                  const char *precision, const char *reason, const char *model);
 
 #endif

@@ -39,6 +39,32 @@ CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
 /** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
 CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
+/** Why it is that one: one sentence; with AUTO what a verdict says, or that none stands. Since: 0.1 */
+CLIPMOE_API const char *clipmoe_encoder_get_precision_reason (const ClipmoeEncoder *self);
+/** Whether AUTO was asked for and clipmoe_precision_measure() has not said yet what that is. Since: 0.1 */
+CLIPMOE_API gboolean clipmoe_encoder_lacks_verdict (const ClipmoeEncoder *self);
+
+/** What one precision gives on this processor, beside f32. Since: 0.1 */
+typedef struct {
+  ClipmoePrecision precision;
+  gboolean measured;   /* FALSE: these kernels have none */
+  gboolean faithful;   /* cosines high enough */
+  double ms_per_image; /* one thread, its own time */
+  double mean, worst;  /* cosine to f32 of generated pictures and texts, the lower one of both towers */
+} ClipmoePrecisionFigures;
+
+/**
+ * clipmoe_precision_measure: the verdict of precision AUTO: the fastest one whose vectors keep to those of
+ * f32, by generated pictures and texts on one thread. It is kept in the cache folder; encoders made from then
+ * on follow it.
+ * @stop: (nullable): becomes non-zero from another thread: it ends soon, FALSE without an error
+ * @figures: (out): of f32, half and int8
+ * @verdict: (out): never AUTO
+ * Since: 0.1
+ */
+CLIPMOE_API gboolean clipmoe_precision_measure (ClipmoeModel *model, const gint *stop,
+                                                ClipmoePrecisionFigures figures[3], ClipmoePrecision *verdict,
+                                                GError **error);
 /** The tier that an encoder made now would run: the best for this processor, or the one that the environment
  * variable CLIPMOE_CPU names. UNSUPPORTED when this processor lacks that one. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);

@@ -13,7 +13,9 @@ struct _ClipmoeEncoder {
   ClipmoeModel *model;
   const ClipmoeKernels *kernels;
   ClipmoePrecision precision; /* never AUTO */
-  guint batch;                /* pictures at once */
+  char *reason;               /* why this one */
+  gboolean lacks_verdict;
+  guint batch; /* pictures at once */
   ClipmoePackedTower image, text;
   ClipmoePackedForm *form; /* of both towers' weights */
   gint unsaved;            /* atomic: the form is in no file yet */

@@ -6,6 +6,7 @@
 #include "../kernels/pool.h"
 #include "precision.h"
 #include "residence.h"
+#include "verdict.h"
 
 #define MAX_BATCH 1024
 
@@ -99,21 +100,25 @@ new_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan 
   return form;
 }
 
+/* int8 alone; the plan borrows what was found. FALSE: no memory. */
+static gboolean
+calibrate (ClipmoeEncoder *self, ClipmoePackedTower *tower, ClipmoeTowerPlan *plan,
+           ClipmoeCalibration **found) {
+  if (plan->precision != CLIPMOE_PRECISION_INT8)
+    return TRUE;
+  if (!(*found = clipmoe_calibrate (self, tower, plan)))
+    return FALSE;
+  plan->formats = (*found)->formats;
+  plan->factors = (*found)->factors;
+  return TRUE;
+}
+
 static gboolean
 pack_weights (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
               ClipmoeTowerPlan *text) {
   ClipmoeCalibration *of_image = NULL, *of_text = NULL;
   gboolean ok = TRUE;
-  if (self->precision == CLIPMOE_PRECISION_INT8) {
-    ok = (of_image = clipmoe_calibrate (self, &self->image, image)) &&
-         (of_text = clipmoe_calibrate (self, &self->text, text));
-    if (ok) {
-      image->formats = of_image->formats;
-      image->factors = of_image->factors;
-      text->formats = of_text->formats;
-      text->factors = of_text->factors;
-    }
-  }
+  ok = calibrate (self, &self->image, image, &of_image) && calibrate (self, &self->text, text, &of_text);
   ok = ok && (self->form = new_packed (self, key, image, text));
   if (ok) {
     clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), TRUE);
@@ -172,6 +177,34 @@ clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error) {
   return FALSE;
 }
 
+/* What AUTO is: as the environment says, else as a verdict says, else f32. FALSE: the environment says
+ * nonsense. */
+static gboolean
+find_precision (const ClipmoeModelInfo *info, const ClipmoeKernels *kernels, ClipmoePrecision *precision,
+                gboolean *found, char **why, GError **error) {
+  const char *forced = g_getenv ("CLIPMOE_PRECISION");
+  *precision = CLIPMOE_PRECISION_F32;
+  if (!forced || !*forced) {
+    *found = info->fingerprint && clipmoe_verdict_find (info->fingerprint, kernels->name, precision, why);
+    return TRUE;
+  }
+  for (guint i = CLIPMOE_PRECISION_F32; i <= CLIPMOE_PRECISION_INT8; i++)
+    if (g_str_equal (forced, precision_name ((ClipmoePrecision)i))) {
+      *precision = (ClipmoePrecision)i;
+      *why = g_strdup ("CLIPMOE_PRECISION says so");
+      *found = TRUE;
+      return TRUE;
+    }
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+               "CLIPMOE_PRECISION=%.40s: expected f32, half or int8", forced);
+  return FALSE;
+}
+
+static ClipmoePrecision
+text_precision (ClipmoePrecision precision, const ClipmoeKernels *kernels) {
+  return precision == CLIPMOE_PRECISION_INT8 && kernels->half ? CLIPMOE_PRECISION_HALF : precision;
+}
+
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
@@ -180,12 +213,15 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   const ClipmoeKernels *kernels;
   if (!(kernels = choose_kernels (error)))
     return NULL;
-  if (o.precision == CLIPMOE_PRECISION_AUTO)
-    o.precision = CLIPMOE_PRECISION_F32;
+  gboolean automatic = o.precision == CLIPMOE_PRECISION_AUTO, found = FALSE;
+  char *why = NULL;
+  if (automatic && !find_precision (info, kernels, &o.precision, &found, &why, error))
+    return NULL;
   if ((o.precision == CLIPMOE_PRECISION_HALF && !kernels->half) ||
       (o.precision == CLIPMOE_PRECISION_INT8 && !kernels->int8)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "precision %s: the %s kernels have f32 alone", precision_name (o.precision), kernels->name);
+    g_free (why);
     return NULL;
   }
   guint side = info->image_size, patch = info->patch_size, grid = side / patch;
@@ -193,6 +229,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   if (o.batch > MAX_BATCH || rows > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
                  o.batch, MAX_BATCH);
+    g_free (why);
     return NULL;
   }
 
@@ -203,6 +240,10 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->model = clipmoe_model_ref (model);
   self->kernels = kernels;
   self->precision = o.precision;
+  self->lacks_verdict = automatic && !found;
+  self->reason =
+      why ? why
+          : g_strdup (automatic ? "no verdict for this model and processor stands yet" : "it was asked for");
   self->batch = MAX (o.batch, 1);
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
   self->pixels = g_try_new (float, 3 * (gsize)side * side * self->batch);
@@ -220,7 +261,8 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                             .n_positions = (gsize)tokens};
   ClipmoeTowerPlan text = {.tower = &model->text,
                            .kernels = kernels,
-                           .precision = o.precision,
+                           /* a word is embedded once and compared with for ever: 8 bits would save little */
+                           .precision = text_precision (o.precision, kernels),
                            .threads = threads,
                            .rows = MAX (info->context, TEXT_ROWS),
                            .sequences = MAX (info->context, TEXT_ROWS),
@@ -249,6 +291,7 @@ clipmoe_encoder_free (ClipmoeEncoder *self) {
   clipmoe_preprocessor_free (self->preprocessor);
   g_free (self->pixels);
   g_free (self->ids);
+  g_free (self->reason);
   clipmoe_model_unref (self->model);
   g_free (self);
 }
@@ -266,6 +309,16 @@ clipmoe_encoder_get_tier (const ClipmoeEncoder *self) {
 const char *
 clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return precision_name (self->precision);
+}
+
+const char *
+clipmoe_encoder_get_precision_reason (const ClipmoeEncoder *self) {
+  return self->reason;
+}
+
+gboolean
+clipmoe_encoder_lacks_verdict (const ClipmoeEncoder *self) {
+  return self->lacks_verdict;
 }
 
 guint

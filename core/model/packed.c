@@ -33,8 +33,10 @@ clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   ClipmoeArithmetic a = clipmoe_precision_arithmetic (plan->precision);
   gsize d = t->width, f = t->ffn_width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (ClipmoePackedSource));
-  if (plan->first_in)
-    add_matrix (all, plan, a, &self->first, plan->first, NULL, d, plan->first_in, FALSE);
+  if (plan->first_in) /* pixels are what all else comes from: a hundredth of the work, and most of what 16
+                         bits lose */
+    add_matrix (all, plan, a == CLIPMOE_ARITHMETIC_HALF ? CLIPMOE_ARITHMETIC_F32 : a, &self->first,
+                plan->first, NULL, d, plan->first_in, FALSE);
   for (guint i = 0; i < t->layers; i++) {
     const ClipmoeBlock *b = &t->blocks[i];
     ClipmoePackedBlock *p = &self->blocks[i];

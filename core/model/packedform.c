@@ -16,7 +16,7 @@
 
 #define PREFIX "packed-"
 #define MAGIC "clipmoe packed\n"
-#define VERSION 1 /* another one whenever packing makes other bytes of the same weights */
+#define VERSION 2 /* another one whenever packing makes other bytes of the same weights */
 #define PAGE 4096
 #define MOST_HEADER (64 * PAGE)
 #define CHUNK ((gsize)8 << 20)

@@ -127,15 +127,41 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
   g_free (tier);
 }
 
+static void
+measure (ClipmoeModel *m, GError **error) {
+  static const char *const names[] = {"auto", "f32", "half", "int8"};
+  ClipmoePrecisionFigures figures[3];
+  ClipmoePrecision verdict;
+  fprintf (stderr, "clipmoe: measuring f32, half and int8 on one thread\n");
+  if (!clipmoe_precision_measure (m, NULL, figures, &verdict, error))
+    return;
+  printf ("\nprecision   ms a picture   cosine to f32: mean   worst\n");
+  for (guint i = 0; i < 3; i++) {
+    const ClipmoePrecisionFigures *f = &figures[i];
+    if (f->measured)
+      printf ("%-9s   %12.2f   %19.5f   %.5f%s\n", names[f->precision], f->ms_per_image, f->mean, f->worst,
+              f->faithful ? "" : "   not faithful enough");
+    else
+      printf ("%-9s   these kernels have none\n", names[f->precision]);
+  }
+  printf ("verdict     precision=auto is %s from now on\n\n", names[verdict]);
+}
+
 int
 clipmoe_cmd_model_verify (int argc, char **argv) {
   ClipmoeModelArguments a = {.read_all = TRUE};
-  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a), {NULL}};
+  gboolean precision = FALSE;
+  const GOptionEntry entries[] = {CLIPMOE_MODEL_ENTRIES (a),
+                                  {"precision", 0, 0, G_OPTION_ARG_NONE, &precision,
+                                   "Also measure f32, half and int8, and keep the verdict for precision=auto",
+                                   NULL},
+                                  {NULL}};
   char **rest = NULL;
   int r = clipmoe_parse (argc, argv, "clipmoe model verify",
                          "[PATH] — test a checkpoint on this processor; without PATH, the default model",
                          "Exit status 0 when every check is ok, else 1.\n\nExample:\n"
-                         "  clipmoe model verify my-clip/\n",
+                         "  clipmoe model verify my-clip/\n"
+                         "  clipmoe model verify --precision my-clip/\n",
                          entries, &rest);
   if (r)
     return r == 2 ? 2 : 0;
@@ -154,6 +180,8 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
   ClipmoeModel *m = clipmoe_open_model (&a, FALSE, &error);
   if (m)
     verify (m, &count, &error);
+  if (m && precision && !error && !count.failed)
+    measure (m, &error);
   clipmoe_model_unref (m);
   g_strfreev (rest);
   if (error)

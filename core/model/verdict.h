@@ -1,0 +1,11 @@
+/* What precision=auto comes to: measured once for a model and a processor, and kept in the cache folder. */
+#ifndef CLIPMOE_VERDICT_H
+#define CLIPMOE_VERDICT_H
+
+#include "../clipmoe/encoder.h"
+
+/* FALSE: none stands. @why: (out): one sentence, free with g_free(). */
+gboolean clipmoe_verdict_find (const char *fingerprint, const char *tier, ClipmoePrecision *precision,
+                               char **why);
+
+#endif

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+"""Protects precision=auto: f32 until a verdict stands, then what the verdict says and why; another processor's, a damaged or
+a foreign verdict is none; the environment may settle it."""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+COMMAND = os.environ["CLIPMOE_COMMAND"]
+TOP = tempfile.mkdtemp(prefix="clipmoe-precision-")
+passed = failed = 0
+
+
+def check(name, holds, more=""):
+    global passed, failed
+    print("%s %s %s" % ("ok" if holds else "FAIL", name, "" if holds else more))
+    passed, failed = passed + bool(holds), failed + (not holds)
+
+
+def run(*arguments, forced=None):
+    environment = dict(os.environ, XDG_CACHE_HOME=TOP)
+    environment.pop("CLIPMOE_PRECISION", None)
+    if forced is not None:
+        environment["CLIPMOE_PRECISION"] = forced
+    done = subprocess.run([COMMAND] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200, env=environment)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def embed(precision=None, **options):
+    return run("embed", "--text", "a dog", *(["--precision", precision] if precision else []), **options)[1]
+
+
+def main():
+    known = {p: embed(p) for p in ("f32", "half", "int8")}
+    check("three precisions, three answers", len(set(known.values())) == 3 and all(known.values()))
+    check("auto is f32 at first", embed("auto") == known["f32"] == embed())
+    status, out, error = run("model", "verify", "--precision")
+    verdict = out.partition("precision=auto is ")[2].partition(" ")[0]
+    check("model verify --precision says which", status == 0 and verdict in known, out + error)
+    files = glob.glob(os.path.join(TOP, "clipmoe", "verdict-*"))
+    check("it is kept", len(files) == 1)
+    check("auto follows it", embed() == known[verdict])
+    check("what is asked for is not changed by it", embed("f32") == known["f32"])
+    check("the environment settles it", all(embed(forced=p) == known[p] for p in known))
+    status, out, error = run("embed", "--text", "a dog", forced="fp4")
+    check("nonsense in the environment is refused", status == 1 and not out and "fp4" in error, error)
+    with open(files[0]) as f:
+        lines = f.read().split("\n")
+    other = "half" if verdict != "half" else "int8"
+    for name, line, text in (("another processor's", 3, "Another"), ("another model's", 1, "0" * 64), ("another tier's", 2, "none"),
+                             ("a damaged", 4, "fp4"), ("an older", 0, "clipmoe-verdict 0")):
+        changed = list(lines)
+        changed[4] = other
+        changed[line] = text
+        with open(files[0], "w") as f:
+            f.write("\n".join(changed))
+        check("%s verdict is none" % name, embed() == known["f32"])
+    changed = list(lines)
+    changed[4] = other
+    with open(files[0], "w") as f:
+        f.write("\n".join(changed))
+    check("a verdict is what the file says", embed() == known[other])
+    shutil.rmtree(TOP, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
