@@ -8,8 +8,11 @@ import subprocess
 import sys
 import tempfile
 
+from PIL import Image, ImageDraw
+
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 TOP = tempfile.mkdtemp(prefix="clipmoe-precision-")
+PICTURE = os.path.join(TOP, "picture.png")
 passed = failed = 0
 
 
@@ -29,10 +32,13 @@ def run(*arguments, forced=None):
 
 
 def embed(precision=None, **options):
-    return run("embed", "--text", "a dog", *(["--precision", precision] if precision else []), **options)[1]
+    return run("embed", PICTURE, *(["--precision", precision] if precision else []), **options)[1]
 
 
 def main():
+    picture = Image.new("RGB", (90, 70), (200, 120, 40))
+    ImageDraw.Draw(picture).ellipse((10, 10, 60, 50), fill=(20, 60, 200))
+    picture.save(PICTURE)
     known = {p: embed(p) for p in ("f32", "half", "int8")}
     check("three precisions, three answers", len(set(known.values())) == 3 and all(known.values()))
     check("auto is f32 at first", embed("auto") == known["f32"] == embed())
@@ -44,7 +50,7 @@ def main():
     check("auto follows it", embed() == known[verdict])
     check("what is asked for is not changed by it", embed("f32") == known["f32"])
     check("the environment settles it", all(embed(forced=p) == known[p] for p in known))
-    status, out, error = run("embed", "--text", "a dog", forced="fp4")
+    status, out, error = run("embed", PICTURE, forced="fp4")
     check("nonsense in the environment is refused", status == 1 and not out and "fp4" in error, error)
     with open(files[0]) as f:
         lines = f.read().split("\n")
