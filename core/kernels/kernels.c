@@ -22,7 +22,11 @@ typedef struct {
 /* the best one first */
 static const Tier tiers[] = {
 #ifdef CM_HAVE_AVX512
-    {"avx512", CM_CPU_AVX512, &cm_kernels_avx512, {"vnni", "bf16"}, {CM_CPU_VNNI, CM_CPU_BF16}},
+    {"avx512",
+     CM_CPU_AVX512,
+     &cm_kernels_avx512,
+     {"vnni", "bf16", "fp16"},
+     {CM_CPU_VNNI, CM_CPU_BF16, CM_CPU_FP16}},
 #endif
 #ifdef CM_HAVE_AVX2
     {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {"vnni"}, {CM_CPU_AVX_VNNI}},
@@ -81,6 +85,17 @@ refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits, unsigned f
       takes (bits, forced, CM_CPU_BF16, CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
     t->half = t->attention = &cm_bf16_avx512;
     taken |= CM_CPU_BF16;
+  }
+#endif
+#ifdef CM_HAVE_AVX512_FP16
+  /* more exact than bf16, so as fast is enough; attention stays as it is: scores can be large */
+  if (tier == &cm_kernels_avx512 &&
+      takes (bits, forced, CM_CPU_FP16, CM_LIMIT_FP16_AVX512, CM_LIMIT_F32_AVX512) &&
+      ((forced & CM_CPU_FP16) || !(taken & CM_CPU_BF16) ||
+       cm_limit (CM_LIMIT_FP16_AVX512, PROBE_MICROSECONDS) >=
+           0.95 * cm_limit (CM_LIMIT_BF16_AVX512, PROBE_MICROSECONDS))) {
+    t->half = &cm_fp16_avx512;
+    taken |= CM_CPU_FP16;
   }
 #endif
 #ifdef CM_HAVE_NEON_DOTPROD

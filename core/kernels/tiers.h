@@ -43,6 +43,9 @@ extern const ClipmoeGemm cm_i8_avx_vnni;
 #ifdef CM_HAVE_AVX512_VNNI
 extern const ClipmoeGemm cm_i8_avx512;
 #endif
+#ifdef CM_HAVE_AVX512_FP16
+extern const ClipmoeGemm cm_fp16_avx512;
+#endif
 #ifdef CM_HAVE_AVX512_BF16
 extern const ClipmoeGemm cm_bf16_avx512;
 #endif
