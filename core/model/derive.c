@@ -118,3 +118,12 @@ clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **erro
   clipmoe_weights_free (weights);
   return NULL;
 }
+
+void
+clipmoe_model_rename (ClipmoeModel *model, const char *name) {
+  ClipmoeStorage *s = model->storage;
+  g_free (s->name);
+  g_free (s->id);
+  s->name = g_strdup (name);
+  clipmoe_model_identify (model);
+}

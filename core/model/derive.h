@@ -27,4 +27,7 @@ ClipmoeModel *clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *we
 /* @like with some weights replaced: @values maps canonical names to floats of the same number. */
 ClipmoeModel *clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **error);
 
+/* The model is nobody else's yet. */
+void clipmoe_model_rename (ClipmoeModel *model, const char *name);
+
 #endif

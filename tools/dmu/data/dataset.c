@@ -45,6 +45,8 @@ add_text (Builder *b, const char *text, GError **error) {
   g_array_append_vals (set->ids, b->scratch, n);
   g_array_append_val (set->starts, set->ids->len);
   g_array_append_val (set->text_keys, key);
+  if (set->words)
+    g_ptr_array_add (set->words, g_strdup (text));
   set->truncated += truncated;
   return TRUE;
 }
@@ -170,6 +172,8 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
   set->labels = g_ptr_array_new_with_free_func (g_free);
   set->sources = g_ptr_array_new_with_free_func (g_free);
   set->n_templates = g_strv_length ((char **)(gpointer)o->templates);
+  if (o->keep_words)
+    set->words = g_ptr_array_new_with_free_func (g_free);
   dmu_counts_init (&set->counts);
   Builder b = {set, o, g_hash_table_new (g_str_hash, g_str_equal), g_hash_table_new (g_str_hash, g_str_equal),
                g_new (guint32, o->context)};
@@ -206,6 +210,8 @@ dmu_dataset_free (DmuDataset *self) {
   g_array_unref (self->starts);
   g_array_unref (self->text_keys);
   g_array_unref (self->label_texts);
+  if (self->words)
+    g_ptr_array_unref (self->words);
   g_ptr_array_unref (self->labels);
   g_ptr_array_unref (self->sources);
   dmu_counts_clear (&self->counts);

@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
   GArray *samples;             /* DmuSample */
   GArray *ids, *starts;        /* guint32 of all texts; guint where each begins, and where the last ends */
+  GPtrArray *words;            /* of each text, where they were asked for, else NULL */
   GArray *text_keys;           /* guint64 of each text's words */
   GPtrArray *labels, *sources; /* names */
   GArray *label_texts;         /* guint: the first filled template of each class */
@@ -34,7 +35,8 @@ typedef struct {
   ClipmoeTokenizer *tokenizer;
   guint context, threads;
   guint64 limit; /* bytes of pictures that may be held in memory */
-  guint most;    /* pairs to take; 0 = all */
+  gboolean keep_words;
+  guint most; /* pairs to take; 0 = all */
 } DmuDatasetOptions;
 
 /* Reads every source and decodes every picture once: what cannot be decoded is counted and left out. No pair

@@ -25,6 +25,7 @@ typedef struct {
   GArray *parameters; /* DmuParameter */
   GPtrArray *weights; /* DmuWeight * of each */
   GPtrArray *sources; /* const float * of each */
+  gboolean frozen;    /* nothing is to be trained */
 } Builder;
 
 static void
@@ -53,8 +54,8 @@ add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *f
            gboolean inside) {
   gsize d = t->width, f = t->ffn_width;
   DmuGroup group = b->net->selection.group;
-  gboolean all = inside && group == DMU_TRAIN_ALL, mlp = all || (inside && group == DMU_TRAIN_MLP),
-           gate = all || (inside && group == DMU_TRAIN_GATE);
+  gboolean all = inside && group == DMU_TRAIN_ALL, both = all || (inside && group == DMU_TRAIN_MOE),
+           mlp = both || (inside && group == DMU_TRAIN_MLP), gate = both || (inside && group == DMU_TRAIN_GATE);
   add_pair (b, &block->ln_1, prefix, "ln_1", ".", from->ln_1_weight, d, from->ln_1_bias, d, all);
   add_pair (b, &block->in_proj, prefix, "attn.in_proj", "_", from->in_proj_weight, 3 * d * d,
             from->in_proj_bias, 3 * d, all);
@@ -125,15 +126,15 @@ find_trained (DmuTower *t, gboolean below) {
 static gboolean
 place (Builder *b, GError **error) {
   DmuNet *net = b->net;
-  if (!net->n_trained) {
+  if (!net->n_trained && !b->frozen) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: nothing of it would be trained: expected blocks in at least one tower%s",
                  net->model->info.name,
                  net->selection.group == DMU_TRAIN_GATE ? " that are mixtures of experts" : "");
     return FALSE;
   }
-  net->theta = g_try_new (Real, net->n_trained);
-  net->grad = g_try_new0 (Real, net->n_trained);
+  net->theta = g_try_new (Real, MAX (net->n_trained, 1));
+  net->grad = g_try_new0 (Real, MAX (net->n_trained, 1));
   gboolean ok = net->theta && net->grad;
   for (guint i = 0; i < net->n_parameters && ok; i++) {
     DmuParameter *p = &net->parameters[i];
@@ -161,7 +162,7 @@ place (Builder *b, GError **error) {
 
 DmuNet *
 dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error) {
-  const DmuSelection *s = selection;
+  const DmuSelection none = {0}, *s = selection ? selection : &none;
   if (!fits (s->image_first, s->image_last, model->image.layers, "image", error) ||
       !fits (s->text_first, s->text_last, model->text.layers, "text", error))
     return NULL;
@@ -186,7 +187,7 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   gsize dv = net->image.width, dt = net->text.width, patches = (gsize)net->grid * net->grid;
 
   Builder b = {net, g_array_new (FALSE, FALSE, sizeof (DmuParameter)), g_ptr_array_new (),
-               g_ptr_array_new ()};
+               g_ptr_array_new (), !selection};
   add (&b, &net->conv, g_strdup ("visual.conv1.weight"), m->conv1_weight, dv * 3 * net->patch * net->patch,
        image_low, TRUE);
   add (&b, &net->class_embedding, g_strdup ("visual.class_embedding"), m->class_embedding, dv, image_low,

@@ -39,7 +39,8 @@ typedef struct {
   gboolean trained;     /* anything at all in this tower */
 } DmuTower;
 
-typedef enum { DMU_TRAIN_ALL, DMU_TRAIN_MLP, DMU_TRAIN_GATE } DmuGroup;
+/* Feed-forward layers, experts' too; routers; both. */
+typedef enum { DMU_TRAIN_ALL, DMU_TRAIN_MLP, DMU_TRAIN_GATE, DMU_TRAIN_MOE } DmuGroup;
 
 /* What is trained. Blocks first .. last - 1 of each tower; first = last: none. ALL trains in a tower whose
  * range begins at 0 also what lies below the blocks, and with its last block what lies above. */
@@ -79,7 +80,7 @@ typedef struct {
 /* All blocks of both towers. */
 DmuSelection dmu_selection_all (const ClipmoeModel *model, DmuGroup group);
 
-/* Refuses a range that leaves the tower and a selection that trains nothing. */
+/* Refuses a range that leaves the tower and a selection that trains nothing; NULL: a net that is only run. */
 DmuNet *dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error);
 void dmu_net_free (DmuNet *self);
 void dmu_net_zero_grad (DmuNet *self);
