@@ -89,6 +89,18 @@ truth (Reader *r, const char *group, const char *key, const char *value, gboolea
   return *out || strcmp (value, "false") == 0 || bad (r, group, key, "expected true or false");
 }
 
+/* A folder of this name stands beside those of the stages. */
+static gboolean
+free_name (const char *name) {
+  static const char *const stages[] = {"base",   "dense",        "route",   "finetuned", "upcycle",
+                                       "sparse", "sparse-start", "compare", "lock"};
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    if (strcmp (name, stages[i]) == 0)
+      return FALSE;
+  return *name && !strpbrk (name, "/.") && !g_str_has_prefix (name, "finetune-") &&
+         !g_str_has_prefix (name, "cluster-") && !g_str_has_prefix (name, "evaluate-");
+}
+
 static gboolean
 run_key (Reader *r, const char *key, const char *value) {
   DmuRecipe *p = r->recipe;
@@ -101,7 +113,7 @@ run_key (Reader *r, const char *key, const char *value) {
   if (strcmp (key, "name") == 0) {
     g_free (p->name);
     p->name = g_strdup (value);
-    return (*value && !strchr (value, '/')) || bad (r, "run", key, "expected a name without /");
+    return free_name (value) || bad (r, "run", key, "expected a name without / and . that no stage has");
   }
   if (strcmp (key, "dtype") == 0)
     return dmu_store_parse (value, &p->store, r->error);
