@@ -250,22 +250,21 @@ complete (Reader *r) {
     return bad (r, "data", "train", "is missing: where the pairs are");
   if (p->top_k > p->experts)
     return bad (r, "upcycle", "top-k", "larger than experts");
-  DmuTraining *mlp[] = {&p->finetune_how, &p->sparse_how};
+  if (p->finetune_how.image_blocks || p->finetune_how.text_blocks)
+    return bad (r, "finetune", "image-blocks",
+                "follow from [upcycle]: only what becomes an expert is trained");
   p->route_how.group = DMU_TRAIN_GATE;
   p->finetune_how.group = DMU_TRAIN_MLP;
+  p->finetune_how.image_blocks = g_strdup (p->image_blocks);
+  p->finetune_how.text_blocks = g_strdup (p->text_blocks);
   /* Sparse upcycling gets the same course as the stages, with the routers' balance loss. */
   p->sparse_how = p->finetune_how;
   p->sparse_how.group = DMU_TRAIN_MOE;
+  p->sparse_how.image_blocks = g_strdup (p->image_blocks);
+  p->sparse_how.text_blocks = g_strdup (p->text_blocks);
+  p->sparse_how.repeat = g_strdup (p->finetune_how.repeat);
   p->sparse_how.balance = p->route_how.balance;
   p->sparse_how.balance_weight = p->route_how.balance_weight;
-  p->sparse_how.repeat = g_strdup (p->finetune_how.repeat);
-  for (guint i = 0; i < 2; i++) {
-    if (!i && (p->finetune_how.image_blocks || p->finetune_how.text_blocks))
-      return bad (r, "finetune", "image-blocks",
-                  "follow from [upcycle]: only what becomes an expert is trained");
-    mlp[i]->image_blocks = g_strdup (p->image_blocks);
-    mlp[i]->text_blocks = g_strdup (p->text_blocks);
-  }
   return TRUE;
 }
 
