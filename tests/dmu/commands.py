@@ -126,6 +126,11 @@ def recipes(top):
             f.write(text)
         refused("recipe: " + words, 1, words, "run", path, "--quiet", "--out", os.path.join(top, "bad.run"))
         shutil.rmtree(os.path.join(top, "bad.run"), ignore_errors=True)
+    with open(os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "docs", "dmu.md")) as f:
+        written = f.read().split("```ini\n")[1].split("```")[0].replace("clip/", "base").replace("train;more-pairs", "train")
+    with open(path, "w") as f:
+        f.write(written)
+    refused("the recipe in the docs is read to its end", 1, "expected smaller batches", "run", path, "--quiet", "--out", os.path.join(top, "docs.run"))
     refused("no recipe", 1, "cannot open", "run", os.path.join(top, "none.ini"))
 
 
