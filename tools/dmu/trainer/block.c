@@ -9,15 +9,21 @@ chosen (const DmuRun *run, const DmuBlock *b) {
 }
 
 void
-dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlock *block, gboolean pooled) {
+dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlock *block, gboolean pooled,
+                 const DmuScratch *scratch) {
   gsize rows = dmu_rows_total (run->rows), out = pooled ? run->rows->n : rows, d = run->tower->width;
   guint k = block->n_experts ? chosen (run, block) : 1;
   memset (self, 0, sizeof *self);
   self->x1 = dmu_arena_new (arena, Real, out * d);
-  self->qkv = dmu_arena_new (arena, Real, rows * 3 * d);
-  if (pooled)
-    self->q = dmu_arena_new (arena, Real, out * d);
-  self->mixed = dmu_arena_new (arena, Real, out * d);
+  /* What attention did is read again only by gradients that go through it. */
+  if (scratch && !block->trained_attention) {
+    self->qkv = scratch->qkv;
+    self->q = pooled ? scratch->q : NULL;
+  } else {
+    self->qkv = dmu_arena_new (arena, Real, rows * 3 * d);
+    self->q = pooled ? dmu_arena_new (arena, Real, out * d) : NULL;
+  }
+  self->mixed = scratch && !block->out_proj.weight.g ? scratch->mixed : dmu_arena_new (arena, Real, out * d);
   self->u = dmu_arena_new (arena, Real, out * k * run->tower->ffn_width);
   if (block->n_experts)
     dmu_routing_layout (&self->routing, arena, block->n_experts, k, out);
@@ -35,6 +41,9 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
     }
   self->norm = dmu_arena_new (arena, Real, rows * d);
   self->picked = dmu_arena_new (arena, Real, n * d);
+  self->qkv = dmu_arena_new (arena, Real, rows * 3 * d);
+  self->q = dmu_arena_new (arena, Real, n * d);
+  self->mixed = dmu_arena_new (arena, Real, rows * d);
   self->scores = dmu_arena_new (arena, Real, dmu_attention_scratch (run->threads, run->rows->longest));
   self->dnorm = dmu_arena_new (arena, Real, back * d);
   self->dqkv = dmu_arena_new (arena, Real, back * 3 * d);

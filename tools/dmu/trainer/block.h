@@ -18,12 +18,13 @@ typedef struct {
 
 /* Scratch that all blocks share. */
 typedef struct {
-  Real *norm, *dnorm; /* [R][D] */
-  Real *picked;       /* [M][D] */
-  Real *dqkv, *dq;    /* [R][3D]; [M][D] */
-  Real *dmixed;       /* [M][D] */
-  Real *scores;       /* attention's */
-  Real *stats;        /* [R][2] */
+  Real *norm, *dnorm;    /* [R][D] */
+  Real *picked;          /* [M][D] */
+  Real *qkv, *q, *mixed; /* as in DmuKept, of blocks that need not keep them */
+  Real *dqkv, *dq;       /* [R][3D]; [M][D] */
+  Real *dmixed;          /* [M][D] */
+  Real *scores;          /* attention's */
+  Real *stats;           /* [R][2] */
   DmuMixtureScratch mixture;
 } DmuScratch;
 
@@ -35,9 +36,10 @@ typedef struct {
   int forced; /* expert that every token takes, or -1 */
 } DmuRun;
 
-/* @pooled: whether only the pooled rows go out. */
+/* @pooled: whether only the pooled rows go out. @scratch, laid out before: the place of what no gradient will
+ * read; NULL: everything gets a place of its own. */
 void dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlock *block,
-                      gboolean pooled);
+                      gboolean pooled, const DmuScratch *scratch);
 void dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboolean backward);
 
 /* From kept->x0 to x2 [M][D]. */

@@ -55,7 +55,8 @@ add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *f
   gsize d = t->width, f = t->ffn_width;
   DmuGroup group = b->net->selection.group;
   gboolean all = inside && group == DMU_TRAIN_ALL, both = all || (inside && group == DMU_TRAIN_MOE),
-           mlp = both || (inside && group == DMU_TRAIN_MLP), gate = both || (inside && group == DMU_TRAIN_GATE);
+           mlp = both || (inside && group == DMU_TRAIN_MLP),
+           gate = both || (inside && group == DMU_TRAIN_GATE);
   add_pair (b, &block->ln_1, prefix, "ln_1", ".", from->ln_1_weight, d, from->ln_1_bias, d, all);
   add_pair (b, &block->in_proj, prefix, "attn.in_proj", "_", from->in_proj_weight, 3 * d * d,
             from->in_proj_bias, 3 * d, all);
@@ -186,8 +187,8 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
            text_low = text_any && s->text_first == 0, text_high = text_any && s->text_last == m->text.layers;
   gsize dv = net->image.width, dt = net->text.width, patches = (gsize)net->grid * net->grid;
 
-  Builder b = {net, g_array_new (FALSE, FALSE, sizeof (DmuParameter)), g_ptr_array_new (),
-               g_ptr_array_new (), !selection};
+  Builder b = {net, g_array_new (FALSE, FALSE, sizeof (DmuParameter)), g_ptr_array_new (), g_ptr_array_new (),
+               !selection};
   add (&b, &net->conv, g_strdup ("visual.conv1.weight"), m->conv1_weight, dv * 3 * net->patch * net->patch,
        image_low, TRUE);
   add (&b, &net->class_embedding, g_strdup ("visual.class_embedding"), m->class_embedding, dv, image_low,

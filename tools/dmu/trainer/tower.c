@@ -91,7 +91,7 @@ layout_shared (DmuTape *self) {
     DmuKept k;
     if (keeps_all (self, i))
       continue;
-    dmu_kept_layout (&k, &count, &self->run, &self->run.tower->blocks[i], is_pooled (self, i));
+    dmu_kept_layout (&k, &count, &self->run, &self->run.tower->blocks[i], is_pooled (self, i), NULL);
     if (largest == G_MAXUINT || count.used > most) {
       most = count.used;
       largest = i;
@@ -109,13 +109,13 @@ layout (DmuTape *self) {
   DmuArena *a = &self->arena;
   for (guint i = 0; i < 2; i++)
     passing[i] = dmu_arena_new (a, Real, rows * d);
+  dmu_scratch_layout (&self->scratch, a, &self->run, backward);
   for (guint i = 0; i < t->layers; i++) {
     self->inputs[i] = keeps_input (self, i) ? dmu_arena_new (a, Real, rows * d) : passing[i % 2];
     if (keeps_all (self, i))
-      dmu_kept_layout (&self->kept[i], a, &self->run, &t->blocks[i], is_pooled (self, i));
+      dmu_kept_layout (&self->kept[i], a, &self->run, &t->blocks[i], is_pooled (self, i), &self->scratch);
   }
   layout_shared (self);
-  dmu_scratch_layout (&self->scratch, a, &self->run, backward);
   self->full = dmu_arena_new (a, Real, self->pool ? 0 : rows * d);
   self->last = dmu_arena_new (a, Real, n * d);
   self->normed = dmu_arena_new (a, Real, n * d);
@@ -140,7 +140,7 @@ kept_of (DmuTape *self, guint i) {
   DmuKept *k = &self->kept[i];
   if (!keeps_all (self, i)) {
     DmuArena place = {.data = (guint8 *)self->shared.x1, .size = G_MAXSIZE};
-    dmu_kept_layout (k, &place, &self->run, &self->run.tower->blocks[i], is_pooled (self, i));
+    dmu_kept_layout (k, &place, &self->run, &self->run.tower->blocks[i], is_pooled (self, i), NULL);
   }
   k->x0 = self->inputs[i];
   return k;
