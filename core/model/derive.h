@@ -13,8 +13,8 @@ void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, 
 /* A copy of one of @from's weights under @name. FALSE: no memory. */
 gboolean clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from,
                                GError **error);
-/* The weight of a model under its canonical name, or NULL; its numbers are there while the model's weights are held
- * (residence.h). */
+/* The weight of a model under its canonical name, or NULL; its numbers are there while the model's weights
+ * are held (residence.h). */
 const ClipmoeWeight *clipmoe_model_get_weight (const ClipmoeModel *model, const char *name);
 /* The canonical names of a model's weights in byte order (transfer container). */
 GList *clipmoe_model_list_weights (const ClipmoeModel *model);

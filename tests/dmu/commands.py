@@ -20,7 +20,7 @@ except ImportError as e:
     print("missing: %s" % e)
     sys.exit(77)
 
-GOLDEN = os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "golden")
+GOLDEN = os.environ["CLIPMOE_TEST_MODELS"]
 failed = 0
 
 

@@ -1,6 +1,7 @@
 #include "fixture.h"
 
 #include <string.h>
+#include <model/residence.h>
 
 ClipmoeTensors *
 fixture_tensors (const char *folder, const char *name) {
@@ -16,18 +17,19 @@ void
 fixture_init (Fixture *self, const char *name, ClipmoeActivation activation) {
   GError *error = NULL;
   char *file = g_strconcat (name, ".weights.safetensors", NULL),
-       *path = g_build_filename (g_getenv ("CLIPMOE_TEST_SOURCES"), "golden", file, NULL);
+       *path = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), file, NULL);
   ClipmoeModelOptions options = {.no_vocab = TRUE, .activation = activation};
   memset (self, 0, sizeof *self);
   self->model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
+  g_assert_true (clipmoe_model_hold_weights (self->model, &error));
   g_free (path);
   g_free (file);
-  file = g_strconcat (name, ".golden.safetensors", NULL);
-  self->golden = fixture_tensors ("golden", file);
-  g_free (file);
+  self->golden = fixture_tensors ("dmu", "gradients.safetensors");
+  char *key = g_strconcat (name, "/tokens", NULL);
   const ClipmoeTensor *pixels = clipmoe_tensors_lookup (self->golden, "pixels"),
-                      *tokens = clipmoe_tensors_lookup (self->golden, "tokens");
+                      *tokens = clipmoe_tensors_lookup (self->golden, key);
+  g_free (key);
   self->pixels = g_new (float, pixels->n_elements);
   g_assert_true (clipmoe_tensor_to_f32 (pixels, self->pixels));
   guint context = (guint)tokens->shape[1];
@@ -52,5 +54,6 @@ fixture_clear (Fixture *self) {
   g_free (self->ids[0]);
   g_free (self->ids[1]);
   clipmoe_tensors_free (self->golden);
+  clipmoe_model_drop_weights (self->model);
   clipmoe_model_unref (self->model);
 }

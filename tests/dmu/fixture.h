@@ -1,4 +1,4 @@
-/* The tiny models and inputs of tests/golden as the trainer takes them. */
+/* The tiny models of tests/golden with the inputs of make_gradients.py, as the trainer takes them. */
 #ifndef DMU_FIXTURE_H
 #define DMU_FIXTURE_H
 

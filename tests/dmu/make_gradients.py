@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes gradients.safetensors from the reference formulas: losses and gradients, by automatic differentiation in
-float64, of the models and inputs in tests/golden.
+float64, of the models that tests/golden/models.py makes, with pictures and tokens of noise.
 
-    make_gradients.py ORACLE_FOLDER GOLDEN_FOLDER OUT
+    make_gradients.py ORACLE_FOLDER BUILD/tests/golden OUT
 
 Of each gradient at most 96 entries are kept, evenly spread, and its length. Texts are captions 0, 1, 2, short texts
 captions 2, 0, 1. "plain" has no balance loss and no short texts, and no label smoothing.
@@ -23,18 +23,23 @@ KEEP = 96
 def main():
     _, _, golden, out = sys.argv
     torch.set_num_threads(1)
-    tensors = {}
+    gen = torch.Generator().manual_seed(5)
+    tensors = {"pixels": torch.randn(3, 3, 32, 32, generator=gen)}
     for name, activation in CASES:
         weights, meta = stio.load("%s/%s.weights.safetensors" % (golden, name))
-        data, _ = stio.load("%s/%s.golden.safetensors" % (golden, name))
-        cfg = model.infer_config(weights, top_k=int(meta["clip.top_k"]), activation=activation)
-        pixels, tokens = data["pixels"].double(), data["tokens"].long()
+        cfg = model.infer_config(weights, top_k=int(meta.get("clip.top_k", 0)), activation=activation)
+        pixels, tokens = tensors["pixels"].double(), torch.randint(1, cfg.vocab - 2, (3, cfg.context), generator=gen)
+        for i, end in enumerate((6, 13, 76)):
+            tokens[i, end], tokens[i, end + 1:] = cfg.vocab - 1, 0
+        if name + "/tokens" in tensors:
+            tokens = tensors[name + "/tokens"].long()
+        tensors[name + "/tokens"] = tokens.int()
         for kind in ("published", "plain"):
             sd = {k: v.double().requires_grad_(True) for k, v in weights.items()}
             if kind == "published":
-                parts = losses.total(sd, cfg, pixels, tokens[:3], short=tokens[[2, 0, 1]])
+                parts = losses.total(sd, cfg, pixels, tokens, short=tokens[[2, 0, 1]])
             else:
-                parts = losses.total(sd, cfg, pixels, tokens[:3], smoothing=0, beta=0)
+                parts = losses.total(sd, cfg, pixels, tokens, smoothing=0, beta=0)
             parts["total"].backward()
             grads = {k: torch.zeros_like(v) if v.grad is None else v.grad for k, v in sd.items()}
             if cfg.long:  # the trainer knows one table, whose rows come from both

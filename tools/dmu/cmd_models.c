@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <model/derive.h>
+#include <model/residence.h>
 #include <modelfile.h>
 #include <upcycle.h>
 #include "../clipmoe/common.h"
@@ -199,11 +200,13 @@ dmu_cmd_inspect (int argc, char **argv) {
     ClipmoeModelOptions how = {.no_vocab = TRUE};
     ClipmoeModel *m = clipmoe_model_open (rest[0], &how, &error);
     GString *out = g_string_new (NULL);
-    if (m) {
+    gboolean ok = m && clipmoe_model_hold_weights (m, &error);
+    if (ok) {
       show_tower (out, "image", &m->image);
       show_tower (out, "text ", &m->text);
+      clipmoe_model_drop_weights (m);
     }
-    r = m ? clipmoe_print (out) : clipmoe_fail (error);
+    r = ok ? clipmoe_print (out) : clipmoe_fail (error);
     g_string_free (out, TRUE);
     clipmoe_model_unref (m);
   }

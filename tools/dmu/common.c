@@ -2,7 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <kernels/pool.h>
+#include <kernels/cpus.h>
 
 gboolean dmu_stop;
 
@@ -21,7 +21,7 @@ dmu_catch_signals (void) {
 
 guint
 dmu_threads (const DmuPairsArguments *a) {
-  return a->threads > 0 ? (guint)MIN (a->threads, 1024) : cm_pool_size ();
+  return a->threads > 0 ? (guint)MIN (a->threads, 1024) : cm_cpus_allowed ();
 }
 
 DmuDataset *

@@ -121,7 +121,7 @@ dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height
 
 /* Decodes one picture to see whether that works, and takes the key of its bytes. */
 static void
-check_picture (void *data, unsigned i) {
+check_picture (void *data, unsigned thread, unsigned i, unsigned next) {
   DmuDataset *set = data;
   DmuSample *s = &g_array_index (set->samples, DmuSample, i);
   guint8 *rgb;

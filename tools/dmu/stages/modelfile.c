@@ -4,6 +4,7 @@
 #include <string.h>
 #include <base/folder.h>
 #include <model/derive.h>
+#include <model/residence.h>
 #include <model/save-private.h>
 
 static gboolean
@@ -34,8 +35,12 @@ dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean 
   if (file)
     name[strlen (name) - strlen (".safetensors")] = 0;
   clipmoe_model_rename (m, name);
-  gboolean ok = file ? clipmoe_model_save (m, place, CLIPMOE_LAYOUT_CLIPMOE, store, overwrite, NULL, error)
-                     : save_folder (m, place, store, overwrite, error);
+  gboolean ok = clipmoe_model_hold_weights (m, error);
+  if (ok) {
+    ok = file ? clipmoe_model_save (m, place, CLIPMOE_LAYOUT_CLIPMOE, store, overwrite, NULL, error)
+              : save_folder (m, place, store, overwrite, error);
+    clipmoe_model_drop_weights (m);
+  }
   g_free (name);
   g_free (place);
   return ok;

@@ -12,7 +12,7 @@
 #include <random.h>
 #include <base/file.h>
 #include <base/folder.h>
-#include <kernels/pool.h>
+#include <kernels/cpus.h>
 #include "clusters.h"
 #include "compare.h"
 #include "evaluate.h"
@@ -168,7 +168,7 @@ begin (Run *r, GError **error) {
                  g_strerror (e));
     return FALSE;
   }
-  r->threads = p->threads ? p->threads : cm_pool_size ();
+  r->threads = p->threads ? p->threads : cm_cpus_allowed ();
   if (!take_lock (r, error) || !open_base (r, error))
     return FALSE;
   sweep (r);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include <model/derive.h>
+#include <model/residence.h>
 #include <random.h>
 
 #define KEPT 20 /* positions that stretching leaves alone */
@@ -137,8 +138,9 @@ put_routers (ClipmoeWeights *to, const char *tower, guint first, guint last, gui
   return TRUE;
 }
 
-ClipmoeModel *
-dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **error) {
+/* All weights are in memory. */
+static ClipmoeModel *
+upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **error) {
   guint experts = n > 1 ? n : how->copies;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (models[0]);
   if (!check (models, n, experts, how, error))
@@ -169,7 +171,18 @@ dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError
 }
 
 ClipmoeModel *
-dmu_stretch (const ClipmoeModel *model, GError **error) {
+dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **error) {
+  guint held = 0;
+  while (held < n && clipmoe_model_hold_weights (models[held], error))
+    held++;
+  ClipmoeModel *made = held == n ? upcycle (models, n, how, error) : NULL;
+  while (held)
+    clipmoe_model_drop_weights (models[--held]);
+  return made;
+}
+
+static ClipmoeModel *
+stretch (const ClipmoeModel *model, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
   guint old = info->context, width = info->text.width, many = 4 * old - 3 * KEPT;
   if (old <= KEPT || old > 10000) {
@@ -206,4 +219,13 @@ dmu_stretch (const ClipmoeModel *model, GError **error) {
     return clipmoe_model_derive (model, weights, info->top_k, error);
   clipmoe_weights_free (weights);
   return NULL;
+}
+
+ClipmoeModel *
+dmu_stretch (ClipmoeModel *model, GError **error) {
+  if (!clipmoe_model_hold_weights (model, error))
+    return NULL;
+  ClipmoeModel *made = stretch (model, error);
+  clipmoe_model_drop_weights (model);
+  return made;
 }

@@ -18,6 +18,6 @@ typedef struct {
 ClipmoeModel *dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **error);
 
 /* Long-CLIP's start: L positions become 4 L - 60, the first 20 kept, the others four times as far apart. */
-ClipmoeModel *dmu_stretch (const ClipmoeModel *model, GError **error);
+ClipmoeModel *dmu_stretch (ClipmoeModel *model, GError **error);
 
 #endif

@@ -36,7 +36,7 @@ typedef struct {
 
 /* Each chunk of a part has a preprocessor of its own. */
 static void
-decode (void *data, unsigned chunk) {
+decode (void *data, unsigned thread, unsigned chunk, unsigned next) {
   const Job *j = data;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (j->encoder->net->model);
   gsize size = 3 * (gsize)info->image_size * info->image_size;

@@ -16,7 +16,7 @@ typedef struct {
 } Parallel;
 
 static void
-part (void *data, unsigned i) {
+part (void *data, unsigned thread, unsigned i, unsigned next) {
   const Parallel *p = data;
   gsize first = p->n * i / p->parts, last = p->n * (i + 1) / p->parts;
   if (first < last)
