@@ -117,7 +117,8 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
 int
 clipmoe_fail (GError *error) {
   char *line = clipmoe_plain (error->message, -1); /* it quotes what a file holds */
-  fprintf (stderr, "clipmoe: %s\n", line);
+  const char *name = g_get_prgname () ? g_get_prgname () : "clipmoe"; /* "clipmoe tag": its first word */
+  fprintf (stderr, "%.*s: %s\n", (int)strcspn (name, " "), name, line);
   g_free (line);
   g_error_free (error);
   return 1;

@@ -1,4 +1,4 @@
-/* A JPEG or PNG file as packed RGB, EXIF orientation applied: the bit-exact path's input. */
+/* A JPEG or PNG picture as packed RGB, EXIF orientation applied: the bit-exact path's input. */
 #ifndef CLIPMOE_PICTURE_H
 #define CLIPMOE_PICTURE_H
 
@@ -8,5 +8,8 @@
  * and 32768 a side. Grey, palettes, CMYK and 16 bits become 8-bit RGB; alpha is dropped, not composited.
  * UNSUPPORTED when the file is neither JPEG nor PNG (it may be a video or another picture format). */
 gboolean clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error);
+/* The same from bytes in memory; errors call them @name. */
+gboolean clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb,
+                                 guint *width, guint *height, GError **error);
 
 #endif

@@ -305,15 +305,12 @@ load_png (Load *self) {
 }
 
 gboolean
-clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
+clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb, guint *width,
+                        guint *height, GError **error) {
   GError *own = NULL;
-  gsize length;
-  char *data = clipmoe_file_read (path, CLIPMOE_MAX_PICTURE_FILE, &length, error);
-  if (!data)
-    return FALSE;
   Load *load = g_new0 (Load, 1);
-  load->path = path;
-  load->data = (const guint8 *)data;
+  load->path = name;
+  load->data = data;
   load->length = length;
   load->orientation = 1;
   load->error = &own;
@@ -334,6 +331,15 @@ clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *heigh
   }
   g_free (load->rgb);
   g_free (load);
+  return ok;
+}
+
+gboolean
+clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
+  gsize length;
+  char *data = clipmoe_file_read (path, CLIPMOE_MAX_PICTURE_FILE, &length, error);
+  gboolean ok =
+      data && clipmoe_picture_decode (path, (const guint8 *)data, length, rgb, width, height, error);
   g_free (data);
   return ok;
 }

@@ -1,0 +1,129 @@
+#include "derive.h"
+
+#include <string.h>
+#include "bind.h"
+#include "residence.h"
+#include "storage.h"
+
+ClipmoeWeights *
+clipmoe_weights_empty (void) {
+  ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
+  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
+  self->naming = CLIPMOE_NAMING_OPENAI;
+  self->layout = "openai";
+  self->dtype = g_strdup ("f32");
+  return self;
+}
+
+void
+clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
+                     float *data) {
+  ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
+  w->n_dims = n_dims;
+  w->n_elements = 1;
+  for (guint d = 0; d < n_dims; d++)
+    w->n_elements *= w->shape[d] = shape[d];
+  w->data = data;
+  w->dtype = CLIPMOE_DTYPE_F32;
+  w->source = g_strdup (name);
+  g_hash_table_replace (self->weights, g_strdup (name), w);
+  if (g_str_has_suffix (name, ".gate.weight")) {
+    self->mixture = TRUE;
+    self->layout = "clip-moe";
+  }
+}
+
+gboolean
+clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from, GError **error) {
+  float *data = g_try_new (float, MAX (from->n_elements, 1));
+  if (!data) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "tensor \"%s\": no memory", name);
+    return FALSE;
+  }
+  memcpy (data, from->data, from->n_elements * sizeof *data);
+  clipmoe_weights_put (self, name, from->n_dims, from->shape, data);
+  return TRUE;
+}
+
+const ClipmoeWeight *
+clipmoe_model_get_weight (const ClipmoeModel *model, const char *name) {
+  const ClipmoeStorage *s = model->storage;
+  return g_hash_table_lookup (s->weights->weights, name);
+}
+
+GList *
+clipmoe_model_list_weights (const ClipmoeModel *model) {
+  const ClipmoeStorage *s = model->storage;
+  return g_list_sort (g_hash_table_get_keys (s->weights->weights), (GCompareFunc)strcmp);
+}
+
+static void
+tower_like (ClipmoeTower *t, const ClipmoeTower *like) {
+  t->heads = like->heads;
+  t->activation = like->activation;
+  t->eps = like->eps;
+}
+
+ClipmoeModel *
+clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint top_k, GError **error) {
+  const ClipmoeStorage *from = like->storage;
+  ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
+  ClipmoeStorage *s = m->storage = clipmoe_storage_new ();
+  m->ref_count = 1;
+  s->weights = weights;
+  s->resident = TRUE;
+  s->holds = 1; /* for good: no file has these numbers */
+  weights->two_tables |= from->weights->two_tables;
+  if (weights->two_tables && !weights->mixture)
+    weights->layout = "long-clip";
+  s->path = g_strdup (from->path);
+  s->vocab = g_strdup (from->vocab);
+  s->name = g_strdup (from->name);
+  s->licence = g_strdup (from->licence);
+  tower_like (&m->image, &like->image);
+  tower_like (&m->text, &like->text);
+  m->top_k = top_k;
+  m->info.top_k = weights->mixture ? top_k : 0;
+  memcpy (m->info.mean, like->info.mean, sizeof m->info.mean);
+  memcpy (m->info.std, like->info.std, sizeof m->info.std);
+  m->info.layout = weights->layout;
+  if (!clipmoe_bind_sizes (m, s->path, weights, error) || !clipmoe_bind (m, s->path, weights, error)) {
+    clipmoe_model_unref (m);
+    return NULL;
+  }
+  m->tokenizer = like->tokenizer ? clipmoe_tokenizer_ref (like->tokenizer) : NULL;
+  clipmoe_model_identify (m);
+  return m;
+}
+
+ClipmoeModel *
+clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **error) {
+  const ClipmoeStorage *from = like->storage;
+  if (!clipmoe_model_hold_weights (like, error))
+    return NULL;
+  ClipmoeWeights *weights = clipmoe_weights_empty ();
+  GHashTableIter iter;
+  gpointer key, value;
+  gboolean ok = TRUE;
+  g_hash_table_iter_init (&iter, from->weights->weights);
+  while (ok && g_hash_table_iter_next (&iter, &key, &value)) {
+    const ClipmoeWeight *w = value;
+    ClipmoeWeight changed = *w;
+    changed.data = g_hash_table_lookup (values, key);
+    ok = clipmoe_weights_copy (weights, key, changed.data ? &changed : w, error);
+  }
+  clipmoe_model_drop_weights (like);
+  if (ok)
+    return clipmoe_model_derive (like, weights, like->top_k, error);
+  clipmoe_weights_free (weights);
+  return NULL;
+}
+
+void
+clipmoe_model_rename (ClipmoeModel *model, const char *name) {
+  ClipmoeStorage *s = model->storage;
+  g_free (s->name);
+  g_free (s->id);
+  s->name = g_strdup (name);
+  clipmoe_model_identify (model);
+}

@@ -1,0 +1,33 @@
+/* Models made from models: other weights, the same configuration and vocabulary. */
+#ifndef CLIPMOE_DERIVE_H
+#define CLIPMOE_DERIVE_H
+
+#include "canonical.h"
+#include "model-private.h"
+
+/* Weights by canonical name, none yet. They count as one file of F32. */
+ClipmoeWeights *clipmoe_weights_empty (void);
+/* Puts @data (taken over, also on failure) under @name, in place of what stood there. */
+void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
+                          float *data);
+/* A copy of one of @from's weights under @name. FALSE: no memory. */
+gboolean clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from,
+                               GError **error);
+/* The weight of a model under its canonical name, or NULL; its numbers are there while the model's weights
+ * are held (residence.h). */
+const ClipmoeWeight *clipmoe_model_get_weight (const ClipmoeModel *model, const char *name);
+/* The canonical names of a model's weights in byte order (transfer container). */
+GList *clipmoe_model_list_weights (const ClipmoeModel *model);
+
+/* A model of @weights (taken over, also on failure) that is otherwise as @like: name, heads, activation,
+ * mean, deviation, vocabulary. @top_k: experts a token uses where the weights hold a mixture. Errors name
+ * @like. */
+ClipmoeModel *clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint top_k,
+                                    GError **error);
+/* @like with some weights replaced: @values maps canonical names to floats of the same number. */
+ClipmoeModel *clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **error);
+
+/* The model is nobody else's yet. */
+void clipmoe_model_rename (ClipmoeModel *model, const char *name);
+
+#endif

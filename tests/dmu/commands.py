@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""Protects what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes that are
+checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes.
+
+Closes with the number of failures.
+"""
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+try:
+    import tiny
+    import checkpoints
+except ImportError as e:
+    print("missing: %s" % e)
+    sys.exit(77)
+
+GOLDEN = os.environ["CLIPMOE_TEST_MODELS"]
+failed = 0
+
+
+def check(what, ok, *why):
+    global failed
+    if not ok:
+        failed += 1
+        print("FAILED:", what, *[str(w)[:1500] for w in why])
+
+
+def dmu(*arguments, **more):
+    return subprocess.run([tiny.COMMAND, *arguments], capture_output=True, text=True, timeout=120, **more)
+
+
+def refused(what, status, words, *arguments, **more):
+    r = dmu(*arguments, **more)
+    last = r.stderr.strip().splitlines()[-1:] or [""]
+    check(what, r.returncode == status and words in last[0] and "clipmoe-dmu" in last[0] and not r.stdout, r)
+
+
+def usage():
+    r = dmu("--help")
+    check("help", r.returncode == 0 and "upcycle" in r.stdout)
+    for name in ("run", "train", "finetune", "route", "cluster", "upcycle", "evaluate", "inspect", "stretch"):
+        r = dmu(name, "--help")
+        check(name + " --help", r.returncode == 0 and "Example:" in r.stdout and not r.stderr, r)
+        refused(name + " with an unknown option", 2, "--help", name, "--nonsense")
+    r = dmu("--version")
+    check("version says which kernels", r.returncode == 0 and "OpenBLAS kernels for" in r.stdout, r)
+    # told wrongly, OpenBLAS dies of an illegal instruction: what the user says stays, what we choose must run
+    env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+    r = dmu("--version", env=env)
+    check("chosen kernels", r.returncode == 0, r)
+    r = dmu("--version", env=dict(env, OPENBLAS_CORETYPE="Nehalem"))
+    check("the user's kernels", r.returncode == 0 and "Nehalem (as OPENBLAS_CORETYPE says)" in r.stdout, r)
+    refused("no command", 2, "no command", "nonsense")
+
+
+def mixtures(top):
+    source, _, _ = checkpoints.load(os.path.join(GOLDEN, "long248.weights.safetensors"))
+    out = os.path.join(top, "moe.safetensors")
+    r = dmu("upcycle", os.path.join(GOLDEN, "long248.weights.safetensors"), "--out", out, "--experts", "4")
+    check("upcycle", r.returncode == 0, r)
+    got, meta, types = checkpoints.load(out)
+    wanted = {}
+    for name, w in source.items():
+        head, mlp, rest = name.partition(".mlp.")
+        if not mlp:
+            wanted[name] = w.shape
+            continue
+        for e in range(4):
+            wanted["%s.experts.%d.%s" % (head, e, rest)] = w.shape
+        wanted[head + ".gate.weight"] = (4, source[head + ".ln_1.weight"].shape[0])
+    check("official names and shapes", {k: v.shape for k, v in got.items()} == wanted, set(got) ^ set(wanted))
+    check("types and k", set(types.values()) == {"F32"} and meta["clip.top_k"] == "2", meta)
+    for name, w in source.items():
+        if ".mlp." not in name and "positional_embedding" != name[:20]:
+            check(name + " is the same", (got[name] == w).all())
+    r = dmu("upcycle", os.path.join(GOLDEN, "long248.weights.safetensors"), "--out", out)
+    check("not overwritten", r.returncode == 1 and "is there already" in r.stderr, r)
+    r = dmu("inspect", out)
+    check("inspect", r.returncode == 0 and "4 experts, from the first: 0.0000 0.0000 0.0000" in r.stdout, r)
+    refused("a mixture of mixtures", 1, "mixture of experts already", "upcycle", out, "--out", os.path.join(top, "x"))
+    refused("other shapes", 1, "tensor", "upcycle", os.path.join(GOLDEN, "long248.weights.safetensors"),
+            os.path.join(GOLDEN, "dense77.weights.safetensors"), "--out", os.path.join(top, "x"))
+    refused("k above experts", 1, "expected at least 2, and 1 to all", "upcycle", os.path.join(GOLDEN, "long248.weights.safetensors"),
+            "--top-k", "5", "--out", os.path.join(top, "x"))
+    sd = tiny.weights(1)
+    tiny.model(os.path.join(top, "a"), sd)
+    sd = dict(sd, text_projection=sd["text_projection"] + 1)
+    tiny.model(os.path.join(top, "b"), sd)
+    refused("shared weights that differ", 1, '"text_projection" differs by up to 1', "upcycle", os.path.join(top, "a"),
+            os.path.join(top, "b"), "--out", os.path.join(top, "x"))
+    r = dmu("upcycle", os.path.join(top, "a"), os.path.join(top, "b"), "--out", os.path.join(top, "x"), "--take-first", "--dtype", "f16")
+    check("--take-first", r.returncode == 0 and os.path.exists(os.path.join(top, "x", "vocab.json")), r)
+    clipmoe = os.environ["CLIPMOE_COMMAND"]
+    one, two = (subprocess.run([clipmoe, "embed", "--model", os.path.join(top, m), "--text", "a red wall"], capture_output=True,
+                               text=True) for m in ("a", "x"))
+    check("clipmoe reads it", two.returncode == 0, two)
+    r = dmu("stretch", os.path.join(GOLDEN, "dense77.weights.safetensors"), os.path.join(top, "long.safetensors"))
+    got, _, _ = checkpoints.load(os.path.join(top, "long.safetensors"))
+    check("stretch", r.returncode == 0 and got["positional_embedding"].shape[0] == 248 and "positional_embedding_res" in got, r)
+
+
+def recipes(top):
+    tiny.setup(top)
+    path = os.path.join(top, "bad.ini")
+    cases = [("[run]\nbas = base\n", "[run] bas: no such key"), ("[runn]\nbase = base\n", "no such group"),
+             ("[run]\nbase = base\n", "[data] train: is missing"), ("[data]\ntrain = train\n", "[run] base: is missing"),
+             ("[run]\nbase = base\n[data]\ntrain = nowhere\n", '"nowhere" is neither'),
+             ("[finetune]\nlearning-rate = 1\n", "[finetune] learning-rate: no such setting"),
+             ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
+             ("[upcycle]\nexperts = 1\n", "[upcycle] experts: "), ("[upcycle]\nexperts = 99999999999999999999\n", "experts: "),
+             ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
+             ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
+             ("[data]\ntemplates = no braces\n", "{}"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
+             ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
+             (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
+             (tiny.RECIPE.replace("[finetune]\nsteps = 5\nbatch = 8", "[finetune]\nsteps = 5\nbatch = 60000"), "smaller batches"),
+             ("[upcycle]\nexperts = 3\ntop-k = 4\n[run]\nbase = base\n[data]\ntrain = train\n", "larger than experts")]
+    for text, words in cases:
+        with open(path, "w", encoding="latin-1") as f:
+            f.write(text)
+        refused("recipe: " + words, 1, words, "run", path, "--quiet", "--out", os.path.join(top, "bad.run"))
+        shutil.rmtree(os.path.join(top, "bad.run"), ignore_errors=True)
+    with open(os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "docs", "dmu.md")) as f:
+        written = f.read().split("```ini\n")[1].split("```")[0].replace("clip/", "base").replace("train;more-pairs", "train")
+    with open(path, "w") as f:
+        f.write(written)
+    refused("the recipe in the docs is read to its end", 1, "expected smaller batches", "run", path, "--quiet", "--out", os.path.join(top, "docs.run"))
+    refused("no recipe", 1, "cannot open", "run", os.path.join(top, "none.ini"))
+
+
+def full_disk(top):
+    arguments = tiny.setup(top)
+    out = os.path.join(top, "run")
+    r = subprocess.run(arguments + ["--out", os.path.join(top, "alone")], capture_output=True, text=True)
+    check("a run", r.returncode == 0, r)
+
+    def small(limit):
+        def f():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        return f
+    # each limit stops the run at another file, until the last one does not stop it
+    for limit in (0, 300, 2000, 60000, 300000, 900000, 2500000, 4000000):
+        r = subprocess.run(arguments + ["--out", out], capture_output=True, text=True, preexec_fn=small(limit))
+        said = r.stderr.strip().splitlines()
+        check("no room: %d" % limit, r.returncode == 1 and len(said) == 1 and "large" in said[0].lower(), r)
+        left = [f for f in os.listdir(out) if f.count(".") and len(f.rsplit(".", 1)[1]) == 6 and f.rsplit(".", 1)[1] not in ("tensors",)]
+        check("nothing half written: %d" % limit, not left, left)
+    r = subprocess.run(arguments + ["--out", out], capture_output=True, text=True)
+    check("goes on when there is room", r.returncode == 0, r)
+    a, b = tiny.files(os.path.join(top, "alone")), tiny.files(out)
+    check("and ends with the same bytes", a == b, [k for k in set(a) | set(b) if a.get(k) != b.get(k)])
+
+    with open(os.path.join(top, "recipe.ini"), "a") as f:
+        f.write("clip = 2\n")
+    refused("another recipe in the same folder", 1, '"recipe" has changed', *arguments[1:], "--out", out)
+    with open(os.path.join(top, "recipe.ini"), "w") as f:
+        f.write(tiny.RECIPE)
+    with open(os.path.join(out, "run.json")) as f:
+        run = json.load(f)
+    run["stages"] = [s for s in run["stages"] if s["name"] not in ("evaluate-route", "compare")]
+    with open(os.path.join(out, "run.json"), "w") as f:
+        json.dump(run, f)
+    shutil.copy(os.path.join(out, "finetune-1", "model.safetensors"), os.path.join(out, "route", "model.safetensors"))
+    refused("a model that was exchanged", 1, "is not the model that run.json knows", *arguments[1:], "--out", out)
+    with open(os.path.join(out, "run.json"), "w") as f:
+        f.write("{}")
+    refused("a broken manifest", 1, "run.json", *arguments[1:], "--out", out)
+    holder = subprocess.Popen(["flock", os.path.join(out, "lock"), "sleep", "30"])
+    for _ in range(100):
+        if subprocess.run(["flock", "-n", os.path.join(out, "lock"), "true"]).returncode:
+            break
+    refused("two at a time", 1, "another process works", *arguments[1:], "--out", out)
+    holder.kill()
+
+
+def stages(top):
+    tiny.setup(top)
+    base, data, held = (os.path.join(top, n) for n in ("base", "train", "heldout"))
+    r = dmu("evaluate", "--model", base, "--data", held, "--threads", "1")
+    check("evaluate", r.returncode == 0 and "12 pictures" in r.stdout and "3 classes" in r.stdout and "24 captions" in r.stdout, r)
+    r = dmu("evaluate", "--model", base, "--data", held, "--json")
+    found = json.loads(r.stdout)
+    check("evaluate --json", found["schema"] == "clipmoe.evaluation/1" and len(found["sets"]) == 2, found)
+    codes = os.path.join(top, "codes.txt")
+    r = dmu("cluster", "--model", base, "--data", data, "--out", codes, "--text-clusters", "2", "--image-clusters", "2")
+    lines = open(codes).read().splitlines()
+    check("cluster", r.returncode == 0 and len(lines) == 65 and set(lines[1:]) <= set("0123"), r, lines[:3])
+    more = ("--steps", "4", "--batch", "8", "--warmup", "1", "--rate", "1e-3", "--quiet", "--threads", "1")
+    r = dmu("finetune", "--model", base, "--data", data, "--clusters", codes, "--codes", "4", "--out", os.path.join(top, "ft"),
+            "--curves", os.path.join(top, "ft.jsonl"), *more)
+    check("finetune", r.returncode == 0 and len(open(os.path.join(top, "ft.jsonl")).readlines()) == 4, r)
+    a, _, _ = checkpoints.load(os.path.join(base, "model.safetensors"))
+    b, _, _ = checkpoints.load(os.path.join(top, "ft", "model.safetensors"))
+    changed = {k for k in a if not (a[k] == b[k]).all()}
+    check("finetune changes feed-forward layers alone", changed and all(".mlp." in k for k in changed), changed)
+    refused("another data set's clusters", 1, "of these very pairs", "finetune", "--model", base, "--data", held, "--clusters", codes,
+            "--codes", "4", "--out", os.path.join(top, "x"), *more)
+    dmu("upcycle", base, os.path.join(top, "ft"), "--out", os.path.join(top, "moe"))
+    r = dmu("route", "--model", os.path.join(top, "moe"), "--data", data, "--out", os.path.join(top, "routed"), *more)
+    a, _, _ = checkpoints.load(os.path.join(top, "moe", "model.safetensors"))
+    b, _, _ = checkpoints.load(os.path.join(top, "routed", "model.safetensors"))
+    changed = {k for k in a if not (a[k] == b[k]).all()}
+    check("route changes routers alone", r.returncode == 0 and changed and all("gate" in k for k in changed), changed, r)
+    for j in range(2):
+        r = dmu("evaluate", "--model", os.path.join(top, "routed"), "--data", held, "--force-expert", str(j), "--json")
+        use = json.loads(r.stdout)["image_experts"]
+        check("--force-expert", all(abs(row[j] - 1) < 1e-6 for row in use), use)
+    refused("an expert that is not there", 1, "2 experts", "evaluate", "--model", os.path.join(top, "routed"), "--data", held,
+            "--force-expert", "2")
+    refused("routers of a dense model", 1, "nothing of it would be trained", "route", "--model", base, "--data", data, "--out",
+            os.path.join(top, "x"), *more)
+    refused("a wrong setting", 2, "expected a number", "train", "--rate", "fast", "--model", base)
+    sd = tiny.weights(1)
+    sd["visual.proj"] *= 3e38
+    tiny.model(os.path.join(top, "huge"), sd)
+    refused("weights that overflow", 1, "not finite", "train", "--model", os.path.join(top, "huge"), "--data", data, "--out",
+            os.path.join(top, "x"), *more)
+    check("and nothing is left", not os.path.exists(os.path.join(top, "x")))
+    r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "all"), "--train-scale", "true", "--average", "0.9",
+            "--keep-patches", "3", "--micro-batch", "3", "--recompute", "true", *more)
+    check("train", r.returncode == 0, r)
+    r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "text"), "--image-blocks", "none", *more)
+    b, _, _ = checkpoints.load(os.path.join(top, "text", "model.safetensors"))
+    a, _, _ = checkpoints.load(os.path.join(base, "model.safetensors"))
+    check("a locked tower", all((a[k] == b[k]).all() for k in a if k.startswith("visual.")), r)
+
+
+with tempfile.TemporaryDirectory() as top:
+    usage()
+    for part in (mixtures, recipes, full_disk, stages):
+        folder = os.path.join(top, part.__name__)
+        os.makedirs(folder)
+        part(folder)
+print("failed: %d" % failed)
+sys.exit(failed > 0)

@@ -1,0 +1,68 @@
+/* Prints what a source holds: a JSON line a pair with the colour of the picture's middle, then what the whole
+ * data set says of itself. Arguments: a source. */
+#include <stdio.h>
+#include <dataset.h>
+#include <picture.h>
+
+static gboolean
+print (gpointer data, const DmuRaw *raw, GError **error) {
+  GError *e = NULL;
+  guint8 *rgb = NULL;
+  guint w = 0, h = 0;
+  gsize n = 0;
+  const guint8 *bytes = raw->picture ? g_bytes_get_data (raw->picture, &n) : NULL;
+  gboolean ok = raw->picture ? clipmoe_picture_decode ("member", bytes, n, &rgb, &w, &h, &e)
+                             : clipmoe_picture_load (raw->path, &rgb, &w, &h, &e);
+  const guint8 *p = ok ? rgb + ((gsize)(h / 2) * w + w / 2) * 3 : (const guint8 *)"\0\0\0";
+  char *key = g_strescape (raw->key, NULL),
+       *words = raw->captions ? g_strjoinv ("|", raw->captions) : g_strdup (""),
+       *said = g_strescape (words, NULL);
+  printf ("pair\t%s\t%d\t%u,%u,%u\t%s\t%s\t%s\n", key, ok, p[0], p[1], p[2], said,
+          raw->label ? raw->label : "", raw->source);
+  g_free (key);
+  g_free (said);
+  g_free (words);
+  g_free (rgb);
+  g_clear_error (&e);
+  return TRUE;
+}
+
+int
+main (int argc, char **argv) {
+  GError *error = NULL;
+  DmuCounts counts;
+  dmu_counts_init (&counts);
+  DmuSink sink = {print, NULL, &counts};
+  if (!dmu_source_read (argv[1], &sink, &error)) {
+    fprintf (stderr, "%s\n", error->message);
+    return 1;
+  }
+  printf ("counts\torphans %d doubled %d unnamed %d broken %d\n", (int)counts.orphans, (int)counts.doubled,
+          (int)counts.unnamed, (int)counts.broken);
+  for (guint i = 0; i < counts.examples->len; i++)
+    printf ("example\t%s\n", (char *)counts.examples->pdata[i]);
+  dmu_counts_clear (&counts);
+
+  ClipmoeModel *model = clipmoe_model_open (NULL, NULL, &error);
+  if (!model) {
+    fprintf (stderr, "%s\n", error->message);
+    return 1;
+  }
+  const char *paths[] = {argv[1], NULL}, *templates[] = {"a photo of a {}.", "{}", NULL};
+  for (guint threads = 1; threads <= 3; threads += 2) {
+    DmuDatasetOptions o = {paths, templates, clipmoe_model_get_tokenizer (model), 77, threads, 64 << 20, 0};
+    DmuDataset *set = dmu_dataset_open (&o, &error);
+    if (!set) {
+      printf ("error\t%s\n", error->message);
+      g_clear_error (&error);
+      continue;
+    }
+    char *text = dmu_dataset_describe (set), *digest = dmu_dataset_digest (set);
+    printf ("set\t%s\t%s\n", text, digest);
+    g_free (text);
+    g_free (digest);
+    dmu_dataset_free (set);
+  }
+  clipmoe_model_unref (model);
+  return 0;
+}

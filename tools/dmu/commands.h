@@ -1,0 +1,49 @@
+/* The sub-commands of `clipmoe-dmu`: each gets argv from its own name on and returns the exit status (0 done,
+ * 1 failed with one sentence on stderr, 2 wrong usage). */
+#ifndef DMU_COMMANDS_H
+#define DMU_COMMANDS_H
+
+#include <clipmoe/clipmoe.h>
+#include <dataset.h>
+
+int dmu_cmd_run (int argc, char **argv);
+int dmu_cmd_train (int argc, char **argv); /* train, finetune and route */
+int dmu_cmd_cluster (int argc, char **argv);
+int dmu_cmd_upcycle (int argc, char **argv);
+int dmu_cmd_stretch (int argc, char **argv);
+int dmu_cmd_evaluate (int argc, char **argv);
+int dmu_cmd_inspect (int argc, char **argv);
+
+/* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */
+extern gboolean dmu_stop;
+void dmu_catch_signals (void);
+
+/* What commands that read pairs have in common. */
+typedef struct {
+  char **data, *templates;
+  int threads;
+  gint64 seed;
+} DmuPairsArguments;
+
+#define DMU_PAIRS_ENTRIES(A)                                                                                 \
+  {"data",    0,                                                                                             \
+   0,         G_OPTION_ARG_FILENAME_ARRAY,                                                                   \
+   &(A).data, "Shards, a folder, .csv, .tsv, .jsonl or ShareGPT4V's .json; may be repeated",                 \
+   "PATH"},                                                                                                  \
+      {"templates",                                                                                          \
+       0,                                                                                                    \
+       0,                                                                                                    \
+       G_OPTION_ARG_STRING,                                                                                  \
+       &(A).templates,                                                                                       \
+       "Captions of classes: `;`-separated, @FILE or @NAME",                                                 \
+       "TEXT"},                                                                                              \
+  {                                                                                                          \
+    "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
+  }
+
+guint dmu_threads (const DmuPairsArguments *a);
+/* The pairs for @model; says on stderr what was left aside. */
+DmuDataset *dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error);
+void dmu_pairs_arguments_clear (DmuPairsArguments *a);
+
+#endif

@@ -1,0 +1,55 @@
+#include "commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <kernels/cpus.h>
+
+gboolean dmu_stop;
+
+static void
+caught (int number) {
+  dmu_stop = TRUE;
+}
+
+void
+dmu_catch_signals (void) {
+  /* a second one ends it at once */
+  struct sigaction action = {.sa_handler = caught, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+  sigaction (SIGTERM, &action, NULL);
+  sigaction (SIGINT, &action, NULL);
+}
+
+guint
+dmu_threads (const DmuPairsArguments *a) {
+  return a->threads > 0 ? (guint)MIN (a->threads, 1024) : cm_cpus_allowed ();
+}
+
+DmuDataset *
+dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
+  char **templates = clipmoe_templates_parse (a->templates, error);
+  if (!templates)
+    return NULL;
+  DmuDatasetOptions o = {.paths = (const char *const *)a->data,
+                         .templates = (const char *const *)templates,
+                         .tokenizer = clipmoe_model_get_tokenizer (model),
+                         .context = clipmoe_model_get_info (model)->context,
+                         .threads = dmu_threads (a),
+                         .limit = G_GUINT64_CONSTANT (8) << 30,
+                         .keep_words = TRUE};
+  DmuDataset *set = dmu_dataset_open (&o, error);
+  g_strfreev (templates);
+  if (!set)
+    return NULL;
+  char *text = dmu_dataset_describe (set);
+  fprintf (stderr, "%s\n", text);
+  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
+    fprintf (stderr, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  g_free (text);
+  return set;
+}
+
+void
+dmu_pairs_arguments_clear (DmuPairsArguments *a) {
+  g_strfreev (a->data);
+  g_free (a->templates);
+}

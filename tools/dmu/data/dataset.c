@@ -1,0 +1,270 @@
+#include "dataset.h"
+
+#include <string.h>
+#include <xxhash.h>
+#include <base/file.h>
+#include <kernels/pool.h>
+#include <picture.h>
+
+#define MAX_PICTURE_FILE (512u << 20)
+
+typedef struct {
+  DmuDataset *set;
+  const DmuDatasetOptions *options;
+  GHashTable *label_numbers, *source_numbers; /* name -> number + 1 */
+  guint32 *scratch;
+} Builder;
+
+static void
+sample_clear (gpointer data) {
+  DmuSample *s = data;
+  g_clear_pointer (&s->picture, g_bytes_unref);
+  g_clear_pointer (&s->path, g_free);
+}
+
+static guint
+number_of (GHashTable *numbers, GPtrArray *names, const char *name) {
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, name));
+  if (n)
+    return n - 1;
+  char *copy = g_strdup (name);
+  g_ptr_array_add (names, copy);
+  g_hash_table_insert (numbers, copy, GUINT_TO_POINTER (names->len));
+  return names->len - 1;
+}
+
+static gboolean
+add_text (Builder *b, const char *text, GError **error) {
+  DmuDataset *set = b->set;
+  guint n;
+  gboolean truncated;
+  if (!clipmoe_tokenizer_encode (b->options->tokenizer, text, -1, b->options->context, b->scratch, &n,
+                                 &truncated, error))
+    return FALSE;
+  guint64 key = XXH3_64bits (text, strlen (text)) | 1;
+  g_array_append_vals (set->ids, b->scratch, n);
+  g_array_append_val (set->starts, set->ids->len);
+  g_array_append_val (set->text_keys, key);
+  if (set->words)
+    g_ptr_array_add (set->words, g_strdup (text));
+  set->truncated += truncated;
+  return TRUE;
+}
+
+/* The class @name with its templates filled; new classes are added. */
+static gboolean
+take_label (Builder *b, const char *name, guint *label, GError **error) {
+  DmuDataset *set = b->set;
+  guint known = set->labels->len, i = number_of (b->label_numbers, set->labels, name),
+        first = set->text_keys->len;
+  *label = i;
+  if (i < known)
+    return TRUE;
+  g_array_append_val (set->label_texts, first);
+  for (const char *const *t = b->options->templates; *t; t++) {
+    char **parts = g_strsplit (*t, "{}", -1), *text = g_strjoinv (name, parts);
+    gboolean ok = add_text (b, text, error);
+    g_free (text);
+    g_strfreev (parts);
+    if (!ok)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+take_pair (gpointer data, const DmuRaw *raw, GError **error) {
+  Builder *b = data;
+  DmuDataset *set = b->set;
+  if (b->options->most && set->samples->len >= b->options->most)
+    return TRUE;
+  DmuSample s = {.source = number_of (b->source_numbers, set->sources, raw->source)};
+  if (raw->label && *raw->label) {
+    guint label;
+    if (!take_label (b, raw->label, &label, error))
+      return FALSE;
+    s.label = label + 1;
+    s.first_text = g_array_index (set->label_texts, guint, label);
+    s.n_texts = set->n_templates;
+  } else {
+    s.first_text = set->text_keys->len;
+    for (char **c = raw->captions; *c; c++, s.n_texts++)
+      if (!add_text (b, *c, error))
+        return FALSE;
+  }
+  if (raw->picture) {
+    set->bytes += g_bytes_get_size (raw->picture);
+    if (set->bytes > b->options->limit) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                   "%s: the pictures in shards exceed %" G_GUINT64_FORMAT
+                   " MiB of memory: expected fewer shards, "
+                   "or folders of pictures, which are read when needed",
+                   raw->key, b->options->limit >> 20);
+      return FALSE;
+    }
+    s.picture = g_bytes_ref (raw->picture);
+  } else {
+    s.path = g_strdup (raw->path);
+  }
+  g_array_append_val (set->samples, s);
+  return TRUE;
+}
+
+gboolean
+dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height, GError **error) {
+  if (!s->picture)
+    return clipmoe_picture_load (s->path, rgb, width, height, error);
+  gsize n;
+  const guint8 *data = g_bytes_get_data (s->picture, &n);
+  return clipmoe_picture_decode ("a picture of a shard", data, n, rgb, width, height, error);
+}
+
+/* Decodes one picture to see whether that works, and takes the key of its bytes. */
+static void
+check_picture (void *data, unsigned thread, unsigned i, unsigned next) {
+  DmuDataset *set = data;
+  DmuSample *s = &g_array_index (set->samples, DmuSample, i);
+  guint8 *rgb;
+  guint width, height;
+  if (!dmu_sample_decode (s, &rgb, &width, &height, NULL))
+    return;
+  s->picture_key = XXH3_64bits (rgb, (gsize)width * height * 3) | 1;
+  g_free (rgb);
+}
+
+/* Leaves out what could not be decoded, in order, and says why of the first few. */
+static void
+drop_broken (DmuDataset *set) {
+  guint kept = 0;
+  for (guint i = 0; i < set->samples->len; i++) {
+    DmuSample *s = &g_array_index (set->samples, DmuSample, i);
+    if (s->picture_key) {
+      DmuSample copy = *s;
+      *s = (DmuSample){0};
+      g_array_index (set->samples, DmuSample, kept++) = copy;
+      continue;
+    }
+    GError *e = NULL;
+    guint8 *rgb;
+    guint width, height;
+    if (dmu_sample_decode (s, &rgb, &width, &height, &e))
+      g_free (rgb); /* it changed since; left out all the same */
+    dmu_counts_note (&set->counts, &set->counts.undecodable, "picture %u of the data: %s", i,
+                     e ? e->message : "changed while it was read");
+    g_clear_error (&e);
+    sample_clear (s);
+  }
+  g_array_set_size (set->samples, kept);
+  set->counts.pairs = kept;
+}
+
+DmuDataset *
+dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
+  DmuDataset *set = g_new0 (DmuDataset, 1);
+  guint zero = 0;
+  set->samples = g_array_new (FALSE, TRUE, sizeof (DmuSample));
+  g_array_set_clear_func (set->samples, sample_clear);
+  set->ids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  set->starts = g_array_new (FALSE, FALSE, sizeof (guint));
+  g_array_append_val (set->starts, zero);
+  set->text_keys = g_array_new (FALSE, FALSE, sizeof (guint64));
+  set->label_texts = g_array_new (FALSE, FALSE, sizeof (guint));
+  set->labels = g_ptr_array_new_with_free_func (g_free);
+  set->sources = g_ptr_array_new_with_free_func (g_free);
+  set->n_templates = g_strv_length ((char **)(gpointer)o->templates);
+  if (o->keep_words)
+    set->words = g_ptr_array_new_with_free_func (g_free);
+  dmu_counts_init (&set->counts);
+  Builder b = {set, o, g_hash_table_new (g_str_hash, g_str_equal), g_hash_table_new (g_str_hash, g_str_equal),
+               g_new (guint32, o->context)};
+  DmuSink sink = {take_pair, &b, &set->counts};
+  gboolean ok = TRUE;
+  for (const char *const *p = o->paths; *p && ok; p++)
+    ok = dmu_source_read (*p, &sink, error);
+  g_hash_table_unref (b.label_numbers);
+  g_hash_table_unref (b.source_numbers);
+  g_free (b.scratch);
+  if (ok) {
+    cm_pool_run (o->threads, set->samples->len, check_picture, set);
+    drop_broken (set);
+  }
+  if (ok && !set->samples->len) {
+    char *what = dmu_dataset_describe (set);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected pairs of pictures and words (%s)",
+                 o->paths[0] ? o->paths[0] : "no data", what);
+    g_free (what);
+    ok = FALSE;
+  }
+  if (ok)
+    return set;
+  dmu_dataset_free (set);
+  return NULL;
+}
+
+void
+dmu_dataset_free (DmuDataset *self) {
+  if (!self)
+    return;
+  g_array_unref (self->samples);
+  g_array_unref (self->ids);
+  g_array_unref (self->starts);
+  g_array_unref (self->text_keys);
+  g_array_unref (self->label_texts);
+  if (self->words)
+    g_ptr_array_unref (self->words);
+  g_ptr_array_unref (self->labels);
+  g_ptr_array_unref (self->sources);
+  dmu_counts_clear (&self->counts);
+  g_free (self);
+}
+
+guint
+dmu_dataset_get_n (const DmuDataset *self) {
+  return self->samples->len;
+}
+
+const DmuSample *
+dmu_dataset_get (const DmuDataset *self, guint i) {
+  return &g_array_index (self->samples, DmuSample, i);
+}
+
+const guint32 *
+dmu_dataset_text (const DmuDataset *self, guint text, guint *n) {
+  guint at = g_array_index (self->starts, guint, text);
+  *n = g_array_index (self->starts, guint, text + 1) - at;
+  return &g_array_index (self->ids, guint32, at);
+}
+
+char *
+dmu_dataset_digest (const DmuDataset *self) {
+  XXH3_state_t *state = XXH3_createState ();
+  XXH3_128bits_reset (state);
+  for (guint i = 0; i < self->samples->len; i++) {
+    const DmuSample *s = dmu_dataset_get (self, i);
+    guint64 own[4] = {s->picture_key, s->label, s->source, s->n_texts};
+    XXH3_128bits_update (state, own, sizeof own);
+    XXH3_128bits_update (state, &g_array_index (self->text_keys, guint64, s->first_text),
+                         s->n_texts * sizeof (guint64));
+  }
+  XXH128_hash_t h = XXH3_128bits_digest (state);
+  XXH3_freeState (state);
+  return g_strdup_printf ("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", (guint64)h.high64,
+                          (guint64)h.low64);
+}
+
+char *
+dmu_dataset_describe (const DmuDataset *self) {
+  const DmuCounts *c = &self->counts;
+  const struct {
+    guint64 n;
+    const char *what;
+  } left[] = {{c->orphans, "without partner"},  {c->doubled, "doubled"},
+              {c->undecodable, "undecodable"},  {c->unnamed, "members passed over"},
+              {c->broken, "unreadable places"}, {self->truncated, "texts cut"}};
+  GString *s = g_string_new (NULL);
+  g_string_printf (s, "%u pairs, %u classes", self->samples->len, self->labels->len);
+  for (guint i = 0; i < G_N_ELEMENTS (left); i++)
+    if (left[i].n)
+      g_string_append_printf (s, ", %" G_GUINT64_FORMAT " %s", left[i].n, left[i].what);
+  return g_string_free (s, FALSE);
+}

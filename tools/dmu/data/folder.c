@@ -1,0 +1,141 @@
+/* Folders as img2dataset writes them: 00000/000000123.jpg with .txt and .json of the same stem; also any
+ * folder of pictures, whose name then is their class when nothing else says more. */
+#include <string.h>
+#include <base/file.h>
+#include "raw.h"
+
+typedef struct {
+  char *picture, *text, *json;
+  gboolean second;
+} Files;
+
+static void
+files_free (gpointer data) {
+  Files *f = data;
+  g_free (f->picture);
+  g_free (f->text);
+  g_free (f->json);
+  g_free (f);
+}
+
+static gboolean
+ends (const char *name, const char *const *endings, gsize *stem) {
+  const char *dot = strrchr (name, '.');
+  for (; dot && dot != name && *endings; endings++)
+    if (g_ascii_strcasecmp (dot + 1, *endings) == 0) {
+      *stem = (gsize)(dot - name);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Puts @name, which lies in @path, to the files of its stem. */
+static void
+sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *sink) {
+  static const char *const pictures[] = {"jpg", "jpeg", "png", NULL}, *const texts[] = {"txt", NULL},
+                           *const jsons[] = {"json", NULL};
+  gsize n;
+  gboolean picture = ends (name, pictures, &n), text = !picture && ends (name, texts, &n);
+  if (!picture && !text && !ends (name, jsons, &n))
+    return;
+  char *stem = g_strndup (name, n);
+  Files *f = g_hash_table_lookup (stems, stem);
+  if (!f) {
+    f = g_new0 (Files, 1);
+    g_hash_table_insert (stems, g_strdup (stem), f);
+  }
+  char **slot = picture ? &f->picture : text ? &f->text : &f->json;
+  if (*slot)
+    dmu_counts_note (sink->counts, &sink->counts->doubled, "%s/%s: a second file of this stem", path, name);
+  else
+    *slot = g_build_filename (path, name, NULL);
+  g_free (stem);
+}
+
+static char *
+read_small (const char *path, gsize *n, const DmuSink *sink) {
+  GError *e = NULL;
+  char *text = path ? clipmoe_file_read (path, DMU_MAX_MEMBER, n, &e) : NULL;
+  if (e) {
+    dmu_counts_note (sink->counts, &sink->counts->broken, "%s", e->message);
+    g_error_free (e);
+  }
+  return text;
+}
+
+static gboolean
+take_files (const char *path, const char *stem, const Files *f, const char *set, const DmuSink *sink,
+            GError **error) {
+  GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
+  char *label = NULL, *source = NULL, *key = g_build_filename (path, stem, NULL);
+  gsize n;
+  char *text = read_small (f->text, &n, sink);
+  if (text) {
+    char **lines = dmu_captions_split (text, n);
+    for (char **c = lines; *c; c++)
+      g_ptr_array_add (captions, *c);
+    g_free (lines);
+    g_free (text);
+  }
+  text = read_small (f->json, &n, sink);
+  if (text) {
+    GPtrArray *none = g_ptr_array_new_with_free_func (g_free);
+    dmu_json_read (text, n, captions->len ? none : captions, &label, &source);
+    g_ptr_array_unref (none);
+    g_free (text);
+  }
+  if (!f->text && !f->json && f->picture)
+    label = g_path_get_basename (path);
+  g_ptr_array_add (captions, NULL);
+  DmuRaw raw = {.key = key,
+                .path = f->picture,
+                .captions = (char **)captions->pdata,
+                .label = label,
+                .source = source ? source : set};
+  /* img2dataset's statistics lie about as .json too */
+  gboolean empty = !f->picture && !f->text && !captions->pdata[0] && !label,
+           ok = empty || dmu_sink_pair (sink, &raw, error);
+  g_free (key);
+  g_free (label);
+  g_free (source);
+  g_ptr_array_unref (captions);
+  return ok;
+}
+
+gboolean
+dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
+  GError *e = NULL;
+  GDir *dir = g_dir_open (path, 0, &e);
+  if (!dir) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path, e->message);
+    g_error_free (e);
+    return FALSE;
+  }
+  GHashTable *stems = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, files_free);
+  GList *folders = NULL;
+  const char *name;
+  while ((name = g_dir_read_name (dir))) {
+    char *inside = g_build_filename (path, name, NULL);
+    if (g_file_test (inside, G_FILE_TEST_IS_SYMLINK) && g_file_test (inside, G_FILE_TEST_IS_DIR))
+      ; /* a link may lead back to where we are */
+    else if (g_file_test (inside, G_FILE_TEST_IS_DIR))
+      folders = g_list_prepend (folders, g_strdup (inside));
+    else
+      sort_in (stems, path, name, sink);
+    g_free (inside);
+  }
+  g_dir_close (dir);
+  char *set = g_path_get_basename (path);
+  gboolean ok = TRUE;
+  GList *keys = g_list_sort (g_hash_table_get_keys (stems), (GCompareFunc)strcmp);
+  for (GList *k = keys; k && ok; k = k->next)
+    ok = take_files (path, k->data, g_hash_table_lookup (stems, k->data), set, sink, error);
+  folders = g_list_sort (folders, (GCompareFunc)strcmp);
+  for (GList *f = folders; f && ok; f = f->next)
+    ok = dmu_source_read (f->data, sink, error);
+  g_list_free_full (folders, g_free);
+  g_list_free (keys);
+  g_hash_table_unref (stems);
+  g_free (set);
+  return ok;
+}

@@ -1,0 +1,32 @@
+/* Makes the next batch in threads of its own while the trainer works on the last one. */
+#ifndef DMU_LOADER_H
+#define DMU_LOADER_H
+
+#include <loss.h>
+#include <step.h>
+#include "augment.h"
+
+/* Which pairs make up a batch. */
+typedef struct {
+  guint n;
+  guint *samples, *texts; /* [n] numbers in the data set */
+  guint64 *seeds;         /* [n] for augmentation */
+  guint n_kept, *kept;    /* [n][n_kept] patches that are seen; 0 = all */
+} DmuPlan;
+
+DmuPlan *dmu_plan_new (guint n, guint n_kept);
+void dmu_plan_free (DmuPlan *self);
+
+typedef struct _DmuLoader DmuLoader;
+
+/* @most: the largest batch. The data set and @info must outlive it. */
+DmuLoader *dmu_loader_new (const DmuDataset *set, const ClipmoeModelInfo *info, const DmuAugment *how,
+                           guint most, guint threads, GError **error);
+void dmu_loader_free (DmuLoader *self);
+/* Begins to make @plan (taken over). At most two may be begun and not yet waited for. */
+void dmu_loader_begin (DmuLoader *self, DmuPlan *plan);
+/* The oldest batch that was begun; it stays as it is until the next but one dmu_loader_begin(). NULL with an
+ * error when a picture cannot be decoded any more. */
+const DmuBatch *dmu_loader_wait (DmuLoader *self, GError **error);
+
+#endif

@@ -1,0 +1,64 @@
+/* Tells what kind of source a path is. */
+#include <string.h>
+#include "raw.h"
+
+static gboolean
+has_ending (const char *path, const char *const *endings) {
+  char *lower = g_ascii_strdown (path, -1);
+  gboolean yes = FALSE;
+  for (; *endings && !yes; endings++)
+    yes = g_str_has_suffix (lower, *endings);
+  g_free (lower);
+  return yes;
+}
+
+static gboolean
+is_shard (const char *path) {
+  static const char *const endings[] = {".tar", ".tar.gz",  ".tgz",     ".tar.xz",
+                                        ".txz", ".tar.zst", ".tar.bz2", NULL};
+  return has_ending (path, endings);
+}
+
+/* The shards in a folder, sorted; NULL when there are none. */
+static GList *
+shards_in (const char *path) {
+  GDir *dir = g_dir_open (path, 0, NULL);
+  GList *shards = NULL;
+  const char *name;
+  while (dir && (name = g_dir_read_name (dir)))
+    if (is_shard (name))
+      shards = g_list_prepend (shards, g_build_filename (path, name, NULL));
+  if (dir)
+    g_dir_close (dir);
+  return g_list_sort (shards, (GCompareFunc)strcmp);
+}
+
+gboolean
+dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
+  static const char *const tables[] = {".csv", ".tsv", ".jsonl", NULL}, *const json[] = {".json", NULL};
+  if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    GList *shards = shards_in (path);
+    gboolean ok = TRUE;
+    if (!shards)
+      return dmu_folder_read (path, sink, error);
+    for (GList *s = shards; s && ok; s = s->next)
+      ok = dmu_archive_read (s->data, sink, error);
+    g_list_free_full (shards, g_free);
+    return ok;
+  }
+  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: no such file or folder", path);
+    return FALSE;
+  }
+  if (is_shard (path))
+    return dmu_archive_read (path, sink, error);
+  if (has_ending (path, tables))
+    return dmu_table_read (path, sink, error);
+  if (has_ending (path, json))
+    return dmu_sharegpt_read (path, sink, error);
+  g_set_error (
+      error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+      "%s: expected shards (.tar, .tar.gz, .tar.xz), a folder, .csv, .tsv, .jsonl or ShareGPT4V's .json",
+      path);
+  return FALSE;
+}

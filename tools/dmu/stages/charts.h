@@ -1,0 +1,23 @@
+/* Pieces of HTML: inline SVG with a table of the same numbers beside each. No script, nothing from elsewhere.
+ */
+#ifndef DMU_CHARTS_H
+#define DMU_CHARTS_H
+
+#include <glib.h>
+
+typedef struct {
+  const char *name;
+  const double *y;
+  guint n;
+} DmuLine;
+
+/* Text made safe for HTML, attributes too. */
+void dmu_html_text (GString *out, const char *text);
+/* Lines over steps 1 .. n, thinned out to what can be seen. */
+void dmu_chart_lines (GString *out, const char *title, const DmuLine *lines, guint n);
+void dmu_chart_bars (GString *out, const char *title, const char *what, const double *y, guint n);
+/* Shares 0 to 1 as shades; rows and columns are numbered with these words. */
+void dmu_chart_shades (GString *out, const char *title, const char *row, const char *column, const double *x,
+                       guint rows, guint columns);
+
+#endif

@@ -1,0 +1,24 @@
+/* The stage that sorts pairs by what a model sees in them, and its file. */
+#ifndef DMU_CLUSTERS_H
+#define DMU_CLUSTERS_H
+
+#include "cluster.h"
+#include "vectors.h"
+
+typedef struct {
+  guint text, image; /* clusters of each */
+  guint passes, threads;
+  guint64 seed;
+} DmuClustering;
+
+/* code = text cluster * image clusters + image cluster, of every pair of the set. A pair with several
+ * captions counts with their mean vector. */
+gboolean dmu_clusters_make (ClipmoeModel *model, const DmuDataset *set, const DmuClustering *how,
+                            guint *codes, DmuFit *text, DmuFit *image, GError **error);
+/* A line that says what it is, then a code a line. @digest: of the data set. */
+gboolean dmu_clusters_write (const char *path, const char *digest, guint base, const guint *codes, guint n,
+                             GError **error);
+/* Codes [n] (transfer full) of this data set, each below @base; refuses another set's. */
+guint *dmu_clusters_read (const char *path, const char *digest, guint base, guint n, GError **error);
+
+#endif

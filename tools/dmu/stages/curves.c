@@ -1,0 +1,73 @@
+#include "curves.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static gboolean
+failed (const DmuCurves *self, const char *what, GError **error) {
+  int e = errno;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", self->path, what, g_strerror (e));
+  return FALSE;
+}
+
+DmuCurves *
+dmu_curves_open (const char *path, guint64 keep, GError **error) {
+  DmuCurves *self = g_new0 (DmuCurves, 1);
+  self->path = g_strdup (path);
+  self->fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  gboolean ok = self->fd >= 0 || failed (self, "cannot open", error);
+  if (ok && dmu_curves_cut (self, keep, error))
+    return self;
+  dmu_curves_close (self);
+  return NULL;
+}
+
+void
+dmu_curves_close (DmuCurves *self) {
+  if (!self)
+    return;
+  if (self->fd >= 0)
+    close (self->fd);
+  g_free (self->path);
+  g_free (self);
+}
+
+gboolean
+dmu_curves_cut (DmuCurves *self, guint64 keep, GError **error) {
+  struct stat st;
+  if (fstat (self->fd, &st) != 0)
+    return failed (self, "cannot stat", error);
+  if ((guint64)st.st_size < keep) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: is shorter than the %" G_GUINT64_FORMAT " bytes that the checkpoint knows of",
+                 self->path, keep);
+    return FALSE;
+  }
+  if (ftruncate (self->fd, (off_t)keep) != 0 || lseek (self->fd, 0, SEEK_END) < 0)
+    return failed (self, "cannot cut", error);
+  self->length = keep;
+  return TRUE;
+}
+
+gboolean
+dmu_curves_add (DmuCurves *self, const char *line, GError **error) {
+  gsize n = strlen (line), done = 0;
+  while (done < n) {
+    ssize_t w = write (self->fd, line + done, n - done);
+    if (w < 0 && errno == EINTR)
+      continue;
+    if (w <= 0)
+      return failed (self, "cannot write", error);
+    done += (gsize)w;
+  }
+  self->length += n;
+  return TRUE;
+}
+
+gboolean
+dmu_curves_sync (DmuCurves *self, GError **error) {
+  return fsync (self->fd) == 0 || failed (self, "cannot sync", error);
+}

@@ -1,0 +1,101 @@
+#include "modelfile.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <base/folder.h>
+#include <model/derive.h>
+#include <model/residence.h>
+#include <model/save-private.h>
+
+static gboolean
+save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+  char *tmp = clipmoe_folder_begin (path, overwrite, error);
+  if (!tmp)
+    return FALSE;
+  char *file = g_build_filename (tmp, "model.safetensors", NULL);
+  guint64 rounded;
+  /* The card of the model that this one was made from says nothing about this one. */
+  gboolean ok = clipmoe_save_companions (m, tmp, FALSE, FALSE, error) &&
+                clipmoe_save_config (m, tmp, CLIPMOE_LAYOUT_CLIPMOE, store, error) &&
+                clipmoe_save_tensors (m, file, CLIPMOE_LAYOUT_CLIPMOE, store, &rounded, error);
+  g_free (file);
+  if (ok)
+    return clipmoe_folder_commit (tmp, path, overwrite, error);
+  clipmoe_folder_drop (tmp);
+  return FALSE;
+}
+
+gboolean
+dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+  char *place = g_strdup (path);
+  for (gsize n = strlen (place); n > 1 && place[n - 1] == '/'; n--)
+    place[n - 1] = 0;
+  char *name = g_path_get_basename (place);
+  gboolean file = g_str_has_suffix (name, ".safetensors");
+  if (file)
+    name[strlen (name) - strlen (".safetensors")] = 0;
+  clipmoe_model_rename (m, name);
+  gboolean ok = clipmoe_model_hold_weights (m, error);
+  if (ok) {
+    ok = file ? clipmoe_model_save (m, place, CLIPMOE_LAYOUT_CLIPMOE, store, overwrite, NULL, error)
+              : save_folder (m, place, store, overwrite, error);
+    clipmoe_model_drop_weights (m);
+  }
+  g_free (name);
+  g_free (place);
+  return ok;
+}
+
+gboolean
+dmu_store_parse (const char *name, ClipmoeStore *store, GError **error) {
+  static const char *const names[] = {
+      [CLIPMOE_STORE_F32] = "f32", [CLIPMOE_STORE_F16] = "f16", [CLIPMOE_STORE_BF16] = "bf16"};
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i] && name && strcmp (names[i], name) == 0) {
+      *store = (ClipmoeStore)i;
+      return TRUE;
+    }
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%s\": expected f32, f16 or bf16",
+               name ? name : "");
+  return FALSE;
+}
+
+static gboolean
+number (const char *text, const char **end, guint *out) {
+  char *stop;
+  guint64 n = g_ascii_isdigit (*text) ? g_ascii_strtoull (text, &stop, 10) : G_MAXUINT64;
+  *end = g_ascii_isdigit (*text) ? stop : text;
+  *out = (guint)MIN (n, G_MAXUINT);
+  return n < 100000;
+}
+
+gboolean
+dmu_blocks_parse (const char *text, const char *what, guint layers, guint *first, guint *last,
+                  GError **error) {
+  const char *end;
+  guint n;
+  *first = *last = 0;
+  if (!text || strcmp (text, "all") == 0) {
+    *last = layers;
+    return TRUE;
+  }
+  if (strcmp (text, "none") == 0)
+    return TRUE;
+  if (g_str_has_prefix (text, "last:") && number (text + 5, &end, &n) && !*end && n >= 1 && n <= layers) {
+    *first = layers - n;
+    *last = layers;
+    return TRUE;
+  }
+  if (number (text, &end, first)) {
+    *last = *first;
+    if ((!*end || (*end == '-' && number (end + 1, &end, last) && !*end)) && *first <= *last &&
+        *last < layers) {
+      (*last)++;
+      return TRUE;
+    }
+  }
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+               "%s \"%s\": expected all, none, last:N, or a range like 0-%u of a tower of %u blocks", what,
+               text, layers - 1, layers);
+  return FALSE;
+}

@@ -1,0 +1,19 @@
+/* Models on their way from stage to stage. */
+#ifndef DMU_MODELFILE_H
+#define DMU_MODELFILE_H
+
+#include <clipmoe/clipmoe.h>
+
+/* Writes @model as one file (a name that ends in .safetensors) or a folder with configuration and vocabulary;
+ * whole or not at all. The model's own name becomes that of the file or folder. A number that the type cannot
+ * hold exactly is rounded. */
+gboolean dmu_model_save (ClipmoeModel *model, const char *path, ClipmoeStore store, gboolean overwrite,
+                         GError **error);
+/* f32, f16 or bf16. */
+gboolean dmu_store_parse (const char *name, ClipmoeStore *store, GError **error);
+/* "3-5" is blocks 3, 4 and 5; "last:2", "all" and "none" are what they say. Of a tower of @layers blocks:
+ * first .. last - 1. */
+gboolean dmu_blocks_parse (const char *text, const char *what, guint layers, guint *first, guint *last,
+                           GError **error);
+
+#endif

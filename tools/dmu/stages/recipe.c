@@ -1,0 +1,327 @@
+#include "recipe.h"
+
+#include <string.h>
+#include <base/file.h>
+#include <labels/lines.h>
+#include "modelfile.h"
+
+#define MAX_RECIPE (1u << 20)
+
+typedef struct {
+  DmuRecipe *recipe;
+  const char *const *data;
+  char *folder; /* of the recipe */
+  GError **error;
+} Reader;
+
+static gboolean
+bad (Reader *r, const char *group, const char *key, const char *what) {
+  g_set_error (r->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: [%s] %s: %s", r->recipe->path, group, key,
+               what);
+  return FALSE;
+}
+
+/* The first of: as it is when absolute, in a folder of --data, beside the recipe. NULL when it is nowhere. */
+static char *
+find (const Reader *r, const char *name) {
+  if (g_path_is_absolute (name))
+    return g_file_test (name, G_FILE_TEST_EXISTS) ? g_strdup (name) : NULL;
+  for (const char *const *d = r->data; d && *d; d++) {
+    char *path = g_build_filename (*d, name, NULL);
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return path;
+    g_free (path);
+  }
+  char *path = g_build_filename (r->folder, name, NULL);
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    g_clear_pointer (&path, g_free);
+  return path;
+}
+
+static gboolean
+paths (Reader *r, const char *group, const char *key, const char *value, char ***out) {
+  char **names = g_strsplit (value, ";", -1);
+  GPtrArray *found = g_ptr_array_new ();
+  gboolean ok = TRUE;
+  for (char **n = names; *n && ok; n++) {
+    char *path = *g_strstrip (*n) ? find (r, *n) : NULL;
+    if (path)
+      g_ptr_array_add (found, path);
+    else if (**n) {
+      char *what = g_strdup_printf ("\"%s\" is neither in a folder of --data nor beside the recipe", *n);
+      ok = bad (r, group, key, what);
+      g_free (what);
+    }
+  }
+  g_strfreev (names);
+  g_ptr_array_add (found, NULL);
+  g_strfreev (*out);
+  *out = (char **)g_ptr_array_free (found, FALSE);
+  return ok;
+}
+
+static gboolean
+count (Reader *r, const char *group, const char *key, const char *value, guint64 least, guint64 most,
+       guint64 *out) {
+  char *end;
+  *out = g_ascii_isdigit (*value) ? g_ascii_strtoull (value, &end, 10) : 0;
+  if (g_ascii_isdigit (*value) && !*end && *out >= least && *out <= most)
+    return TRUE;
+  char *what = g_strdup_printf (
+      "\"%s\", expected a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, value, least, most);
+  bad (r, group, key, what);
+  g_free (what);
+  return FALSE;
+}
+
+static gboolean
+number (Reader *r, const char *group, const char *key, const char *value, guint least, guint most,
+        guint *out) {
+  guint64 wide;
+  gboolean ok = count (r, group, key, value, least, most, &wide);
+  *out = (guint)wide;
+  return ok;
+}
+
+static gboolean
+truth (Reader *r, const char *group, const char *key, const char *value, gboolean *out) {
+  *out = strcmp (value, "true") == 0;
+  return *out || strcmp (value, "false") == 0 || bad (r, group, key, "expected true or false");
+}
+
+/* A folder of this name stands beside those of the stages. */
+static gboolean
+free_name (const char *name) {
+  static const char *const stages[] = {"base",   "dense",        "route",   "finetuned", "upcycle",
+                                       "sparse", "sparse-start", "compare", "lock"};
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    if (strcmp (name, stages[i]) == 0)
+      return FALSE;
+  return *name && !strpbrk (name, "/.") && !g_str_has_prefix (name, "finetune-") &&
+         !g_str_has_prefix (name, "cluster-") && !g_str_has_prefix (name, "evaluate-");
+}
+
+static gboolean
+run_key (Reader *r, const char *key, const char *value) {
+  DmuRecipe *p = r->recipe;
+  if (strcmp (key, "base") == 0) {
+    char *beside = find (r, value);
+    g_free (p->base);
+    p->base = beside ? beside : g_strdup (value);
+    return TRUE;
+  }
+  if (strcmp (key, "name") == 0) {
+    g_free (p->name);
+    p->name = g_strdup (value);
+    return free_name (value) || bad (r, "run", key, "expected a name without / and . that no stage has");
+  }
+  if (strcmp (key, "dtype") == 0)
+    return dmu_store_parse (value, &p->store, r->error);
+  if (strcmp (key, "seed") == 0)
+    return count (r, "run", key, value, 0, G_MAXINT64, &p->seed);
+  if (strcmp (key, "threads") == 0)
+    return number (r, "run", key, value, 0, 1024, &p->threads);
+  if (strcmp (key, "stretch") == 0)
+    return truth (r, "run", key, value, &p->stretch);
+  return bad (r, "run", key, "no such key, expected base, name, dtype, seed, threads or stretch");
+}
+
+static gboolean
+data_key (Reader *r, const char *key, const char *value) {
+  DmuRecipe *p = r->recipe;
+  if (strcmp (key, "train") == 0)
+    return paths (r, "data", key, value, &p->train);
+  if (strcmp (key, "heldout") == 0)
+    return paths (r, "data", key, value, &p->heldout);
+  if (strcmp (key, "memory") == 0) {
+    guint64 mib;
+    gboolean ok = count (r, "data", key, value, 1, 1 << 24, &mib);
+    p->limit = mib << 20;
+    return ok;
+  }
+  if (strcmp (key, "templates") == 0) {
+    g_strfreev (p->templates);
+    p->templates = clipmoe_templates_parse (value, r->error);
+    return p->templates != NULL;
+  }
+  return bad (r, "data", key, "no such key, expected train, heldout, templates or memory");
+}
+
+static gboolean
+upcycle_key (Reader *r, const char *key, const char *value) {
+  DmuRecipe *p = r->recipe;
+  if (strcmp (key, "experts") == 0)
+    return number (r, "upcycle", key, value, 2, 64, &p->experts);
+  if (strcmp (key, "top-k") == 0)
+    return number (r, "upcycle", key, value, 1, 64, &p->top_k);
+  if (strcmp (key, "image-blocks") == 0 || strcmp (key, "text-blocks") == 0) {
+    char **to = *key == 'i' ? &p->image_blocks : &p->text_blocks;
+    g_free (*to);
+    *to = g_strdup (value);
+    return TRUE;
+  }
+  return bad (r, "upcycle", key, "no such key, expected experts, top-k, image-blocks or text-blocks");
+}
+
+static gboolean
+cluster_key (Reader *r, const char *key, const char *value) {
+  DmuRecipe *p = r->recipe;
+  if (strcmp (key, "text") == 0)
+    return number (r, "cluster", key, value, 1, 1000, &p->text_clusters);
+  if (strcmp (key, "image") == 0)
+    return number (r, "cluster", key, value, 1, 1000, &p->image_clusters);
+  if (strcmp (key, "passes") == 0)
+    return number (r, "cluster", key, value, 1, 100000, &p->passes);
+  return bad (r, "cluster", key, "no such key, expected text, image or passes");
+}
+
+static gboolean
+baseline_key (Reader *r, const char *key, const char *value) {
+  if (strcmp (key, "finetuned") == 0)
+    return truth (r, "baselines", key, value, &r->recipe->baseline_finetuned);
+  if (strcmp (key, "sparse") == 0)
+    return truth (r, "baselines", key, value, &r->recipe->baseline_sparse);
+  return bad (r, "baselines", key, "no such key, expected finetuned or sparse");
+}
+
+static gboolean
+training_key (Reader *r, const char *group, DmuTraining *how, const char *key, const char *value) {
+  GError *e = NULL;
+  if (!dmu_training_set (how, key, value, &e))
+    return bad (r, group, key, "no such setting, see clipmoe-dmu train --help");
+  if (!e)
+    return TRUE;
+  bad (r, group, key, e->message);
+  g_error_free (e);
+  return FALSE;
+}
+
+static gboolean
+take (Reader *r, const char *group, const char *key, const char *value) {
+  DmuRecipe *p = r->recipe;
+  if (strcmp (group, "run") == 0)
+    return run_key (r, key, value);
+  if (strcmp (group, "data") == 0)
+    return data_key (r, key, value);
+  if (strcmp (group, "upcycle") == 0)
+    return upcycle_key (r, key, value);
+  if (strcmp (group, "cluster") == 0)
+    return cluster_key (r, key, value);
+  if (strcmp (group, "baselines") == 0)
+    return baseline_key (r, key, value);
+  if (strcmp (group, "dense") == 0)
+    return training_key (r, group, &p->dense_how, key, value);
+  if (strcmp (group, "finetune") == 0)
+    return training_key (r, group, &p->finetune_how, key, value);
+  if (strcmp (group, "route") == 0)
+    return training_key (r, group, &p->route_how, key, value);
+  return bad (r, group, key,
+              "no such group, expected run, data, dense, cluster, finetune, upcycle, route or baselines");
+}
+
+static gboolean
+read_keys (Reader *r, GKeyFile *file) {
+  gsize n;
+  char **groups = g_key_file_get_groups (file, &n);
+  gboolean ok = TRUE;
+  for (char **g = groups; *g && ok; g++) {
+    char **keys = g_key_file_get_keys (file, *g, NULL, NULL);
+    r->recipe->dense |= strcmp (*g, "dense") == 0;
+    for (char **k = keys; k && *k && ok; k++) {
+      GError *e = NULL;
+      char *value = g_key_file_get_string (file, *g, *k, &e);
+      ok = value ? take (r, *g, *k, g_strstrip (value)) : bad (r, *g, *k, e->message);
+      g_clear_error (&e);
+      g_free (value);
+    }
+    g_strfreev (keys);
+  }
+  g_strfreev (groups);
+  return ok;
+}
+
+/* What must be there, and what follows from the rest. */
+static gboolean
+complete (Reader *r) {
+  DmuRecipe *p = r->recipe;
+  if (!p->base)
+    return bad (r, "run", "base", "is missing: the dense model to begin with");
+  if (!p->train || !*p->train)
+    return bad (r, "data", "train", "is missing: where the pairs are");
+  if (p->top_k > p->experts)
+    return bad (r, "upcycle", "top-k", "larger than experts");
+  if (p->finetune_how.image_blocks || p->finetune_how.text_blocks)
+    return bad (r, "finetune", "image-blocks",
+                "follow from [upcycle]: only what becomes an expert is trained");
+  p->route_how.group = DMU_TRAIN_GATE;
+  p->finetune_how.group = DMU_TRAIN_MLP;
+  p->finetune_how.image_blocks = g_strdup (p->image_blocks);
+  p->finetune_how.text_blocks = g_strdup (p->text_blocks);
+  /* Sparse upcycling gets the same course as the stages, with the routers' balance loss. */
+  p->sparse_how = p->finetune_how;
+  p->sparse_how.group = DMU_TRAIN_MOE;
+  p->sparse_how.image_blocks = g_strdup (p->image_blocks);
+  p->sparse_how.text_blocks = g_strdup (p->text_blocks);
+  p->sparse_how.repeat = g_strdup (p->finetune_how.repeat);
+  p->sparse_how.balance = p->route_how.balance;
+  p->sparse_how.balance_weight = p->route_how.balance_weight;
+  return TRUE;
+}
+
+DmuRecipe *
+dmu_recipe_open (const char *path, const char *const *data, GError **error) {
+  gsize n;
+  char *text = clipmoe_file_read (path, MAX_RECIPE, &n, error);
+  if (!text)
+    return NULL;
+  DmuRecipe *p = g_new0 (DmuRecipe, 1);
+  p->path = g_strdup (path);
+  p->text = text;
+  p->store = CLIPMOE_STORE_F32;
+  p->name = g_strdup ("model");
+  p->limit = G_GUINT64_CONSTANT (8) << 30;
+  p->experts = 4;
+  p->top_k = 2;
+  p->text_clusters = p->image_clusters = 3;
+  p->passes = 500;
+  p->dense_how = dmu_training_defaults (DMU_TRAIN_ALL);
+  p->finetune_how = dmu_training_defaults (DMU_TRAIN_MLP);
+  p->route_how = dmu_training_defaults (DMU_TRAIN_GATE);
+  p->baseline_finetuned = p->baseline_sparse = TRUE;
+  p->templates = g_strsplit ("a photo of a {}.", ";", -1);
+  Reader r = {p, data, g_path_get_dirname (path), error};
+  GKeyFile *file = g_key_file_new ();
+  GError *e = NULL;
+  gboolean ok = g_utf8_validate (text, (gssize)n, NULL) &&
+                g_key_file_load_from_data (file, text, n, G_KEY_FILE_NONE, &e);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e ? e->message : "is not UTF-8");
+  g_clear_error (&e);
+  ok = ok && read_keys (&r, file) && complete (&r);
+  g_key_file_unref (file);
+  g_free (r.folder);
+  if (ok)
+    return p;
+  dmu_recipe_free (p);
+  return NULL;
+}
+
+void
+dmu_recipe_free (DmuRecipe *self) {
+  if (!self)
+    return;
+  g_free (self->path);
+  g_free (self->text);
+  g_free (self->base);
+  g_free (self->name);
+  g_strfreev (self->train);
+  g_strfreev (self->heldout);
+  g_strfreev (self->templates);
+  g_free (self->image_blocks);
+  g_free (self->text_blocks);
+  dmu_training_clear (&self->dense_how);
+  dmu_training_clear (&self->finetune_how);
+  dmu_training_clear (&self->route_how);
+  dmu_training_clear (&self->sparse_how);
+  g_free (self);
+}

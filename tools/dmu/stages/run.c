@@ -1,0 +1,592 @@
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cblas.h>
+#include <random.h>
+#include <base/file.h>
+#include <base/folder.h>
+#include <kernels/cpus.h>
+#include "clusters.h"
+#include "compare.h"
+#include "evaluate.h"
+#include "manifest.h"
+#include "modelfile.h"
+#include "report.h"
+#include "upcycle.h"
+
+#define ROUNDS 1000 /* of the bootstrap */
+
+typedef struct {
+  const DmuRecipe *recipe;
+  DmuRunOptions *options;
+  guint threads;
+  ClipmoeModel *base;
+  DmuDataset *train, *heldout;
+  char *train_digest, *heldout_digest;
+  DmuManifest *manifest;
+  DmuCurves *curves;
+  FILE *timing;
+  int lock;
+  guint stage; /* number of the stage, for its seed */
+} Run;
+
+static char *
+inside (const Run *r, const char *name) {
+  return g_build_filename (r->options->folder, name, NULL);
+}
+
+static void say (const Run *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+say (const Run *r, const char *format, ...) {
+  va_list args;
+  if (r->options->quiet)
+    return;
+  va_start (args, format);
+  vfprintf (stderr, format, args);
+  va_end (args);
+}
+
+/* One process a run folder. */
+static gboolean
+take_lock (Run *r, GError **error) {
+  char *path = inside (r, "lock");
+  r->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  gboolean ok = r->lock >= 0 && flock (r->lock, LOCK_EX | LOCK_NB) == 0;
+  if (!ok) {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
+                 e == EWOULDBLOCK ? "another process works in this run folder" : g_strerror (e));
+  }
+  g_free (path);
+  return ok;
+}
+
+/* What a killed process left half written: NAME.XXXXXX of the names that a run makes. */
+static void
+sweep (const Run *r) {
+  GDir *dir = g_dir_open (r->options->folder, 0, NULL);
+  const char *name;
+  while (dir && (name = g_dir_read_name (dir))) {
+    gsize n = strlen (name);
+    static const char *const begins[] = {"dense",     "stretch",   "cluster-", "finetune-", "upcycle",
+                                         "route",     "finetuned", "sparse",   "run.json",  "report",
+                                         "evaluate-", "compare",   "model"};
+    gboolean ours = FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS (begins); i++)
+      ours |= g_str_has_prefix (name, begins[i]);
+    ours |= g_str_has_prefix (name, r->recipe->name);
+    for (guint i = 1; i <= 6 && n > 7; i++)
+      ours &= g_ascii_isalnum (name[n - i]) != 0;
+    if (!ours || n < 8 || name[n - 7] != '.')
+      continue;
+    char *stem = g_strndup (name, n - 7), *whole = inside (r, name);
+    gboolean kind = !strchr (stem, '.') || g_str_has_suffix (stem, ".json") ||
+                    g_str_has_suffix (stem, ".txt") || g_str_has_suffix (stem, ".safetensors") ||
+                    g_str_has_suffix (stem, ".html");
+    if (kind && g_file_test (whole, G_FILE_TEST_IS_DIR))
+      clipmoe_folder_drop (g_strdup (whole));
+    else if (kind)
+      g_unlink (whole);
+    g_free (stem);
+    g_free (whole);
+  }
+  if (dir)
+    g_dir_close (dir);
+}
+
+static json_t *
+data_entry (const DmuDataset *set, const char *digest, char **paths) {
+  json_t *names = json_array (), *sources = json_array ();
+  for (char **p = paths; *p; p++) {
+    char *base = g_path_get_basename (*p);
+    json_array_append_new (names, json_string (base));
+    g_free (base);
+  }
+  for (guint i = 0; i < set->sources->len; i++)
+    json_array_append_new (sources, json_string (set->sources->pdata[i]));
+  const DmuCounts *c = &set->counts;
+  return json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
+                    "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
+                    "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
+                    (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
+                    (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
+}
+
+static DmuDataset *
+open_data (Run *r, char **paths, const char *what, char **digest, GError **error) {
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
+  DmuDatasetOptions o = {.paths = (const char *const *)paths,
+                         .templates = (const char *const *)r->recipe->templates,
+                         .tokenizer = clipmoe_model_get_tokenizer (r->base),
+                         .context = info->context,
+                         .threads = r->threads,
+                         .limit = r->recipe->limit,
+                         .keep_words = TRUE};
+  DmuDataset *set = dmu_dataset_open (&o, error);
+  if (!set)
+    return NULL;
+  *digest = dmu_dataset_digest (set);
+  char *text = dmu_dataset_describe (set);
+  say (r, "%s: %s\n", what, text);
+  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
+    say (r, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  g_free (text);
+  return set;
+}
+
+/* The base, with its positions stretched when so asked. */
+static gboolean
+open_base (Run *r, GError **error) {
+  r->base = clipmoe_model_open (r->recipe->base, NULL, error);
+  if (r->base && clipmoe_model_get_info (r->base)->top_k) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: is a mixture of experts, expected a dense base", r->recipe->base);
+    return FALSE;
+  }
+  if (r->base && r->recipe->stretch) {
+    ClipmoeModel *longer = dmu_stretch (r->base, error);
+    clipmoe_model_unref (r->base);
+    r->base = longer;
+  }
+  return r->base != NULL;
+}
+
+static gboolean
+begin (Run *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
+                 g_strerror (e));
+    return FALSE;
+  }
+  r->threads = p->threads ? p->threads : cm_cpus_allowed ();
+  if (!take_lock (r, error) || !open_base (r, error))
+    return FALSE;
+  sweep (r);
+  if (!(r->train = open_data (r, p->train, "train", &r->train_digest, error)))
+    return FALSE;
+  if (p->heldout && *p->heldout &&
+      !(r->heldout = open_data (r, p->heldout, "held out", &r->heldout_digest, error)))
+    return FALSE;
+  json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
+                            "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
+                            openblas_get_corename (), "base", clipmoe_model_get_info (r->base)->fingerprint,
+                            "train", data_entry (r->train, r->train_digest, p->train));
+  if (r->heldout)
+    json_object_set_new (head, "heldout", data_entry (r->heldout, r->heldout_digest, p->heldout));
+  char *path = inside (r, "run.json");
+  r->manifest = dmu_manifest_open (path, head, error);
+  g_free (path);
+  if (!r->manifest)
+    return FALSE;
+  path = inside (r, "curves.jsonl");
+  /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
+  struct stat st;
+  guint64 length = g_stat (path, &st) == 0 ? (guint64)st.st_size : 0;
+  r->curves = dmu_curves_open (path, length, error);
+  g_free (path);
+  path = inside (r, "timing.jsonl");
+  r->timing = fopen (path, "ae");
+  g_free (path);
+  return r->curves != NULL;
+}
+
+static void
+end (Run *r) {
+  dmu_curves_close (r->curves);
+  dmu_manifest_free (r->manifest);
+  dmu_dataset_free (r->train);
+  dmu_dataset_free (r->heldout);
+  clipmoe_model_unref (r->base);
+  g_free (r->train_digest);
+  g_free (r->heldout_digest);
+  if (r->timing)
+    fclose (r->timing);
+  if (r->lock >= 0)
+    close (r->lock);
+}
+
+static guint64
+seed_of (Run *r, const char *name) {
+  guint64 purpose = 0;
+  for (const char *c = name; *c; c++)
+    purpose = purpose * 131 + (guchar)*c;
+  DmuRandom random = dmu_random_for (r->recipe->seed, purpose, 0);
+  return dmu_random (&random) >> 1;
+}
+
+static gboolean
+stopping (Run *r) {
+  r->options->stopped |= r->options->stop && *r->options->stop;
+  return r->options->stopped;
+}
+
+/* The model that stage @name made, or the base for "base". */
+static ClipmoeModel *
+model_of (Run *r, const char *name, GError **error) {
+  if (strcmp (name, "base") == 0)
+    return clipmoe_model_ref (r->base);
+  char *path = inside (r, name);
+  ClipmoeModel *m = clipmoe_model_open (path, NULL, error);
+  json_t *entry = dmu_manifest_get (r->manifest, name);
+  const char *known = json_string_value (json_object_get (entry, "fingerprint"));
+  if (m && g_strcmp0 (known, clipmoe_model_get_info (m)->fingerprint) != 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: is not the model that run.json knows, expected fingerprint %.12s", path,
+                 known ? known : "");
+    g_clear_pointer (&m, clipmoe_model_unref);
+  }
+  g_free (path);
+  return m;
+}
+
+/* Saves what stage @name made and writes it down as done. @entry is taken over. */
+static gboolean
+finish_model (Run *r, const char *name, ClipmoeModel *model, ClipmoeStore store, json_t *entry,
+              GError **error) {
+  char *path = inside (r, name);
+  gboolean ok = dmu_model_save (model, path, store, TRUE, error);
+  ClipmoeModel *saved = ok ? clipmoe_model_open (path, NULL, error) : NULL;
+  g_free (path);
+  if (!saved) {
+    json_decref (entry);
+    return FALSE;
+  }
+  json_object_set_new (entry, "name", json_string (name));
+  json_object_set_new (entry, "fingerprint", json_string (clipmoe_model_get_info (saved)->fingerprint));
+  json_object_set_new (entry, "curves", json_integer ((json_int_t)r->curves->length));
+  clipmoe_model_unref (saved);
+  return dmu_manifest_done (r->manifest, entry, error);
+}
+
+/* A stage of training: from model @from, as @how says, to model @name. */
+static gboolean
+train (Run *r, const char *name, const char *from, const DmuTraining *how, const guint *groups,
+       guint n_groups, json_t *more, GError **error) {
+  if (dmu_manifest_get (r->manifest, name) || stopping (r)) {
+    json_decref (more);
+    return TRUE;
+  }
+  char *settings = dmu_training_describe (how), *file = g_strconcat (name, ".state.safetensors", NULL),
+       *state = inside (r, file);
+  guint64 seed = seed_of (r, name);
+  ClipmoeModel *model = model_of (r, from, error), *trained = NULL;
+  char *what = g_strdup_printf ("%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%u\n%s", name, settings,
+                                model ? clipmoe_model_get_info (model)->fingerprint : "", seed, r->threads,
+                                r->train_digest);
+  char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, what, -1);
+  DmuStage stage = {.name = name,
+                    .state = state,
+                    .digest = digest,
+                    .curves = r->curves,
+                    .timing = r->timing,
+                    .stop = r->options->stop,
+                    .quiet = r->options->quiet,
+                    .threads = r->threads,
+                    .seed = seed};
+  gboolean ok = model != NULL;
+  /* Without a checkpoint the stage begins behind the last finished one. */
+  if (ok && !g_file_test (state, G_FILE_TEST_EXISTS))
+    ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
+  if (ok)
+    trained = dmu_training_run (how, model, r->train, groups, n_groups, &stage, error);
+  r->options->stopped |= stage.stopped;
+  if (trained) {
+    json_t *entry = json_pack ("{s:s,s:s,s:s,s:I,s:I,s:o}", "kind", "training", "from", from, "settings",
+                               settings, "seed", (json_int_t)seed, "steps", (json_int_t)stage.steps, "loss",
+                               dmu_json_number (stage.loss));
+    json_object_update (entry, more);
+    ok = finish_model (r, name, trained, CLIPMOE_STORE_F32, entry, error);
+  } else {
+    ok = ok && stage.stopped;
+  }
+  json_decref (more);
+  clipmoe_model_unref (trained);
+  clipmoe_model_unref (model);
+  g_free (settings);
+  g_free (file);
+  g_free (state);
+  g_free (what);
+  g_free (digest);
+  return ok;
+}
+
+/* cluster-N: what the model before sees in the pairs. */
+static gboolean
+cluster (Run *r, guint number, const char *from, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL),
+       *path = inside (r, file);
+  gboolean ok = TRUE;
+  if (!dmu_manifest_get (r->manifest, name) && !stopping (r)) {
+    ClipmoeModel *model = model_of (r, from, error);
+    DmuClustering how = {p->text_clusters, p->image_clusters, p->passes, r->threads, seed_of (r, name)};
+    guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
+    DmuFit text, image;
+    say (r, "%s: what %s sees\n", name, from);
+    ok = model && dmu_clusters_make (model, r->train, &how, codes, &text, &image, error) &&
+         dmu_clusters_write (path, r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train),
+                             error);
+    if (ok) {
+      json_t *sizes = json_array ();
+      for (guint c = 0; c < how.text * how.image; c++) {
+        json_int_t size = 0;
+        for (guint i = 0; i < dmu_dataset_get_n (r->train); i++)
+          size += codes[i] == c;
+        json_array_append_new (sizes, json_integer (size));
+      }
+      ok = dmu_manifest_done (r->manifest,
+                              json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind",
+                                         "clusters", "name", name, "from", from, "seed", (json_int_t)how.seed,
+                                         "sizes", sizes, "text", "before", dmu_json_number (text.before),
+                                         "after", dmu_json_number (text.after), "passes", (int)text.passes,
+                                         "image", "before", dmu_json_number (image.before), "after",
+                                         dmu_json_number (image.after), "passes", (int)image.passes, "curves",
+                                         (json_int_t)dmu_manifest_curves (r->manifest)),
+                              error);
+    }
+    g_free (codes);
+    clipmoe_model_unref (model);
+  }
+  g_free (name);
+  g_free (file);
+  g_free (path);
+  return ok;
+}
+
+/* finetune-N: batches of pairs that all models so far saw alike. */
+static gboolean
+finetune (Run *r, guint number, const char *from, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  char *name = g_strdup_printf ("finetune-%u", number);
+  guint n = dmu_dataset_get_n (r->train), base = p->text_clusters * p->image_clusters,
+        *groups = g_new (guint, n), merged = 0, n_groups = 0;
+  guint **codes = g_new0 (guint *, number);
+  gboolean ok = TRUE, needed = !dmu_manifest_get (r->manifest, name) && !stopping (r);
+  for (guint s = 0; needed && ok && s < number; s++) {
+    char *file = g_strdup_printf ("cluster-%u.txt", s + 1), *path = inside (r, file);
+    ok = (codes[s] = dmu_clusters_read (path, r->train_digest, base, n, error)) != NULL;
+    g_free (file);
+    g_free (path);
+  }
+  if (needed && ok) {
+    n_groups =
+        dmu_groups (n, number, (const guint *const *)codes, base, p->finetune_how.batch, groups, &merged);
+    say (r, "%s: batches from %u groups, %u clusters were too small for one of their own\n", name, n_groups,
+         merged);
+    ok = train (r, name, from, &p->finetune_how, groups, n_groups,
+                json_pack ("{s:i,s:i}", "groups", (int)n_groups, "merged", (int)merged), error);
+  }
+  for (guint s = 0; s < number; s++)
+    g_free (codes[s]);
+  g_free (codes);
+  g_free (groups);
+  g_free (name);
+  return ok;
+}
+
+/* @names: models that become experts; one: copies of it. */
+static gboolean
+upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
+  guint n = g_strv_length (names);
+  DmuUpcycle how = {.copies = p->experts, .top_k = p->top_k, .seed = seed_of (r, name)};
+  if (dmu_manifest_get (r->manifest, name) || stopping (r))
+    return TRUE;
+  ClipmoeModel **models = g_new0 (ClipmoeModel *, n), *made = NULL;
+  gboolean ok = dmu_blocks_parse (p->image_blocks, "image-blocks", info->image.layers, &how.image_first,
+                                  &how.image_last, error) &&
+                dmu_blocks_parse (p->text_blocks, "text-blocks", info->text.layers, &how.text_first,
+                                  &how.text_last, error);
+  for (guint i = 0; i < n && ok; i++)
+    ok = (models[i] = model_of (r, names[i], error)) != NULL;
+  if (ok && (made = dmu_upcycle (models, n, &how, error))) {
+    json_t *from = json_array ();
+    for (guint i = 0; i < n; i++)
+      json_array_append_new (from, json_string (names[i]));
+    ok = finish_model (r, name, made, store,
+                       json_pack ("{s:s,s:o,s:I,s:i,s:i}", "kind", "upcycling", "from", from, "seed",
+                                  (json_int_t)how.seed, "experts", (int)p->experts, "top_k", (int)p->top_k),
+                       error);
+  } else {
+    ok = FALSE;
+  }
+  for (guint i = 0; i < n; i++)
+    clipmoe_model_unref (models[i]);
+  g_free (models);
+  clipmoe_model_unref (made);
+  return ok;
+}
+
+static gboolean
+evaluate (Run *r, const char *model, GError **error) {
+  char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL),
+       *path = inside (r, file);
+  gboolean ok = TRUE;
+  if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
+    DmuEvaluate how = {.threads = r->threads, .forced = -1};
+    ClipmoeModel *m = model_of (r, model, error);
+    DmuEvaluation *v = m ? dmu_evaluate (m, r->heldout, &how, error) : NULL;
+    ok = v != NULL;
+    if (ok) {
+      char *json = dmu_evaluation_to_json (v, r->heldout), *text = dmu_evaluation_to_text (v);
+      say (r, "%s:\n%s", name, text);
+      ok = clipmoe_file_write (path, json, strlen (json), error) &&
+           dmu_manifest_done (r->manifest,
+                              json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name, "from",
+                                         model, "mean", dmu_json_number (v->mean), "curves",
+                                         (json_int_t)dmu_manifest_curves (r->manifest)),
+                              error);
+      g_free (json);
+      g_free (text);
+    }
+    dmu_evaluation_free (v);
+    clipmoe_model_unref (m);
+  }
+  g_free (name);
+  g_free (file);
+  g_free (path);
+  return ok;
+}
+
+static json_t *
+evaluation_of (const Run *r, const char *model) {
+  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = inside (r, file);
+  json_t *v = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+  g_free (file);
+  g_free (path);
+  return v;
+}
+
+/* What the mixture gains over each of the others. */
+static gboolean
+compare (Run *r, char **others, const char *ours, GError **error) {
+  if (!r->heldout || dmu_manifest_get (r->manifest, "compare") || stopping (r))
+    return TRUE;
+  json_t *all = json_object (), *b = evaluation_of (r, ours);
+  gboolean ok = TRUE;
+  for (char **name = others; *name && ok; name++) {
+    json_t *a = evaluation_of (r, *name), *c = dmu_compare (a, b, ROUNDS, r->recipe->seed, error);
+    ok = c != NULL;
+    if (ok) {
+      json_t *mean = json_object_get (c, "mean");
+      say (r, "%s less %s: %+.2f %% (95 %%: %+.2f to %+.2f)\n", ours, *name,
+           100 * json_real_value (json_object_get (mean, "difference")),
+           100 * json_real_value (json_object_get (mean, "low")),
+           100 * json_real_value (json_object_get (mean, "high")));
+      json_object_set_new (all, *name, c);
+    }
+    json_decref (a);
+  }
+  char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9)),
+       *path = inside (r, "compare.json");
+  ok = ok && clipmoe_file_write (path, text, strlen (text), error) &&
+       dmu_manifest_done (r->manifest,
+                          json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of", ours,
+                                     "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
+                          error);
+  free (text);
+  g_free (path);
+  json_decref (all);
+  json_decref (b);
+  return ok;
+}
+
+/* The mixture in the type that the recipe asks for. */
+static gboolean
+deliver (Run *r, GError **error) {
+  if (dmu_manifest_get (r->manifest, r->recipe->name) || stopping (r))
+    return TRUE;
+  ClipmoeModel *m = model_of (r, "route", error);
+  gboolean ok = m && finish_model (r, r->recipe->name, m, r->recipe->store,
+                                   json_pack ("{s:s,s:s}", "kind", "delivery", "from", "route"), error);
+  clipmoe_model_unref (m);
+  return ok;
+}
+
+/* As many steps as all stages and the router together, on any pairs. */
+static gboolean
+finetuned (Run *r, const char *from, guint64 steps, GError **error) {
+  DmuTraining how = r->recipe->finetune_how;
+  how.steps = steps;
+  return train (r, "finetuned", from, &how, NULL, 0, json_object (), error);
+}
+
+static guint64
+steps_of (const Run *r) {
+  guint64 steps = 0;
+  gsize i;
+  json_t *stage;
+  json_array_foreach (r->manifest->stages, i, stage) {
+    const char *name = json_string_value (json_object_get (stage, "name"));
+    if (name && (g_str_has_prefix (name, "finetune-") || strcmp (name, "route") == 0))
+      steps += (guint64)json_integer_value (json_object_get (stage, "steps"));
+  }
+  return steps;
+}
+
+static gboolean
+sparse (Run *r, char *from, guint64 steps, GError **error) {
+  char *one[] = {from, NULL};
+  DmuTraining how = r->recipe->sparse_how;
+  how.steps = steps;
+  return upcycle (r, "sparse-start", one, CLIPMOE_STORE_F32, error) &&
+         (stopping (r) || train (r, "sparse", "sparse-start", &how, NULL, 0, json_object (), error));
+}
+
+static gboolean
+all_stages (Run *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  char *dense = p->dense ? "dense" : "base";
+  GPtrArray *experts = g_ptr_array_new_with_free_func (g_free), *models = g_ptr_array_new ();
+  gboolean ok = !p->dense || train (r, "dense", "base", &p->dense_how, NULL, 0, json_object (), error);
+  g_ptr_array_add (experts, g_strdup (dense));
+  for (guint s = 1; s < p->experts && ok && !stopping (r); s++) {
+    ok = cluster (r, s, experts->pdata[s - 1], error) && (stopping (r) || finetune (r, s, dense, error));
+    g_ptr_array_add (experts, g_strdup_printf ("finetune-%u", s));
+  }
+  g_ptr_array_add (experts, NULL);
+  ok = ok && (stopping (r) || upcycle (r, "upcycle", (char **)experts->pdata, CLIPMOE_STORE_F32, error));
+  ok = ok && (stopping (r) || train (r, "route", "upcycle", &p->route_how, NULL, 0, json_object (), error));
+  ok = ok && (stopping (r) || deliver (r, error));
+  guint64 steps = steps_of (r);
+  if (p->dense)
+    g_ptr_array_add (models, "base");
+  g_ptr_array_add (models, dense);
+  if (p->baseline_finetuned) {
+    ok = ok && (stopping (r) || finetuned (r, dense, steps, error));
+    g_ptr_array_add (models, "finetuned");
+  }
+  if (p->baseline_sparse) {
+    ok = ok && (stopping (r) || sparse (r, dense, steps, error));
+    g_ptr_array_add (models, "sparse");
+  }
+  for (guint i = 0; i < models->len && ok && !stopping (r); i++)
+    ok = evaluate (r, models->pdata[i], error);
+  ok = ok && (stopping (r) || evaluate (r, "route", error));
+  g_ptr_array_add (models, NULL);
+  ok = ok && (stopping (r) || compare (r, (char **)models->pdata, "route", error));
+  g_ptr_array_unref (experts);
+  g_ptr_array_unref (models);
+  return ok;
+}
+
+gboolean
+dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
+  Run r = {.recipe = recipe, .options = options, .lock = -1};
+  gboolean ok = begin (&r, error) && all_stages (&r, error);
+  if (ok && !options->stopped)
+    ok = dmu_report_write (options->folder, r.heldout, error);
+  end (&r);
+  return ok;
+}

@@ -1,0 +1,33 @@
+/* Which pairs make up batch b of epoch e: everything follows from the seed, so that a run can begin anywhere.
+ */
+#ifndef DMU_SAMPLER_H
+#define DMU_SAMPLER_H
+
+#include <loader.h>
+
+typedef struct {
+  const DmuDataset *set;
+  guint batch;
+  guint64 seed;
+  const guint *groups; /* NULL: any pairs; else [n], and a batch is drawn from one group */
+  guint n_groups;
+  guint keep;      /* patches that are seen, at random; 0 = all */
+  guint patches;   /* of a picture */
+  GArray *entries; /* guint: sample numbers, some more than once */
+  /* the epoch that is laid out */
+  guint64 epoch;
+  gboolean laid_out;
+  GArray *order; /* guint: samples, batch after batch */
+} DmuSampler;
+
+/* @repeat: NULL, or "SOURCE:N;…": pairs of that source come N times an epoch. Groups smaller than a batch,
+ * and a data set smaller than one, are refused. */
+DmuSampler *dmu_sampler_new (const DmuDataset *set, guint batch, guint64 seed, const guint *groups,
+                             guint n_groups, const char *repeat, GError **error);
+void dmu_sampler_free (DmuSampler *self);
+/* The same in every epoch. */
+guint dmu_sampler_get_batches (const DmuSampler *self);
+/* The @step-th batch since the beginning. Returns (transfer full). */
+DmuPlan *dmu_sampler_plan (DmuSampler *self, guint64 step);
+
+#endif

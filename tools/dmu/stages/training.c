@@ -1,0 +1,245 @@
+#include "training.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+#include "modelfile.h"
+#include "state.h"
+
+#define MEMORY 0.95        /* of the running mean of the loss */
+#define MOST_SCALE 4.60517 /* ln 100 */
+
+/* Everything that one stage's loop holds. */
+typedef struct {
+  const DmuTraining *how;
+  DmuStage *stage;
+  DmuNet *net;
+  DmuStep *step;
+  DmuAdamw *adamw;
+  DmuSampler *sampler;
+  DmuLoader *loader;
+  Real scale;         /* where it is fixed */
+  double loss;        /* running mean */
+  guint64 curves;     /* bytes when the stage began, or as the checkpoint says */
+  gint64 began, told; /* microseconds */
+  guint64 since;      /* steps before this process */
+} Loop;
+
+static void
+loop_clear (Loop *l) {
+  dmu_loader_free (l->loader);
+  dmu_sampler_free (l->sampler);
+  dmu_adamw_free (l->adamw);
+  dmu_step_free (l->step);
+  dmu_net_free (l->net);
+}
+
+static gboolean
+make_net (Loop *l, ClipmoeModel *model, GError **error) {
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
+  const DmuTraining *t = l->how;
+  DmuSelection s = {.group = t->group, .logit_scale = t->train_scale};
+  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image.layers, &s.image_first, &s.image_last,
+                         error) ||
+      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text.layers, &s.text_first, &s.text_last,
+                         error) ||
+      !(l->net = dmu_net_new (model, &s, error)))
+    return FALSE;
+  if (t->fixed_scale > 0 && !t->train_scale) {
+    l->scale = (Real)log (t->fixed_scale);
+    l->net->logit_scale.v = &l->scale;
+  }
+  return TRUE;
+}
+
+static gboolean
+loop_init (Loop *l, ClipmoeModel *model, const DmuDataset *set, const guint *groups, guint n_groups,
+           GError **error) {
+  const DmuTraining *t = l->how;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
+  guint patches = (info->image_size / info->patch_size) * (info->image_size / info->patch_size);
+  if (t->keep_patches > patches) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "keep-patches %u: expected at most the %u of a picture", t->keep_patches, patches);
+    return FALSE;
+  }
+  DmuStepOptions o = {.threads = l->stage->threads,
+                      .micro = t->micro,
+                      .recompute = t->recompute,
+                      .smoothing = t->smoothing,
+                      .balance = t->balance,
+                      .balance_weight = t->balance_weight};
+  DmuAdamwOptions a = dmu_adamw_defaults ();
+  a.decay = t->decay;
+  a.decay_all = t->decay_all;
+  a.clip = t->clip;
+  a.ema = t->ema;
+  if (!make_net (l, model, error) || !(l->step = dmu_step_new (l->net, &o, error)) ||
+      !(l->adamw = dmu_adamw_new (l->net, &a, l->stage->threads, error)) ||
+      !(l->sampler = dmu_sampler_new (set, t->batch, l->stage->seed, groups, n_groups, t->repeat, error)) ||
+      !(l->loader = dmu_loader_new (set, info, &t->augment, t->batch, l->stage->threads, error)))
+    return FALSE;
+  l->sampler->keep = t->keep_patches == patches ? 0 : t->keep_patches;
+  l->sampler->patches = patches;
+  double epochs = t->epochs * dmu_sampler_get_batches (l->sampler);
+  l->stage->steps = t->steps ? t->steps : (guint64)MAX (ceil (epochs), 1);
+  return TRUE;
+}
+
+/* Goes on from the checkpoint, if there is one. */
+static gboolean
+resume (Loop *l, GError **error) {
+  GError *e = NULL;
+  l->curves = l->stage->curves ? l->stage->curves->length : 0;
+  if (l->stage->state &&
+      !dmu_state_load (l->adamw, l->stage->state, l->stage->digest, &l->curves, &l->loss, &e) && e) {
+    g_propagate_error (error, e);
+    return FALSE;
+  }
+  l->since = l->adamw->step;
+  return !l->stage->curves || dmu_curves_cut (l->stage->curves, l->curves, error);
+}
+
+static gboolean
+save (Loop *l, GError **error) {
+  if (!l->stage->state)
+    return TRUE;
+  for (gsize i = 0; i < l->net->n_trained; i++)
+    if (!isfinite (l->net->theta[i])) { /* the last good checkpoint stays */
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: step %" G_GUINT64_FORMAT ": a weight is not finite, expected a lower learning rate",
+                   l->stage->name, l->adamw->step);
+      return FALSE;
+    }
+  /* What the checkpoint says of the curves must lie on the disk before it does. */
+  if (l->stage->curves && !dmu_curves_sync (l->stage->curves, error))
+    return FALSE;
+  return dmu_state_save (l->adamw, l->stage->state, l->stage->digest,
+                         l->stage->curves ? l->stage->curves->length : 0, l->loss, error);
+}
+
+static void
+append (GString *line, const char *key, double value) {
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  g_string_append_printf (line, ",\"%s\":%s", key, g_ascii_formatd (number, sizeof number, "%.6g", value));
+}
+
+static gboolean
+note (Loop *l, const DmuLosses *losses, double rate, double length, GError **error) {
+  if (!l->stage->curves)
+    return TRUE;
+  GString *line = g_string_new (NULL);
+  g_string_printf (line, "{\"stage\":\"%s\",\"step\":%" G_GUINT64_FORMAT, l->stage->name, l->adamw->step);
+  append (line, "loss", losses->total);
+  append (line, "contrastive", losses->contrastive[0]);
+  if (l->net->model->info.top_k) {
+    append (line, "balance_image", losses->balance_image);
+    append (line, "balance_text", losses->balance_text[0]);
+  }
+  append (line, "accuracy", losses->accuracy);
+  append (line, "rate", rate);
+  append (line, "gradient", length);
+  g_string_append (line, "}\n");
+  gboolean ok = dmu_curves_add (l->stage->curves, line->str, error);
+  g_string_free (line, TRUE);
+  return ok;
+}
+
+/* On a terminal one line that is written over; else a line now and then. */
+static void
+tell (Loop *l, const DmuLosses *losses, gboolean last) {
+  gint64 now = g_get_monotonic_time ();
+  gboolean terminal = isatty (STDERR_FILENO);
+  if (l->stage->quiet || (!last && now - l->told < (terminal ? 200000 : 30000000)))
+    return;
+  l->told = now;
+  double seconds = (double)(now - l->began) / 1e6, done = (double)(l->adamw->step - l->since),
+         left = done > 0 ? seconds / done * (double)(l->stage->steps - l->adamw->step) : 0;
+  fprintf (stderr,
+           "%s%s  step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+           "  loss %.4f  right %.0f %%  %.0f pairs/s  %d:%02d:%02d left%s",
+           terminal ? "\r\033[K" : "", l->stage->name, l->adamw->step, l->stage->steps, losses->total,
+           100 * losses->accuracy, done * l->how->batch / MAX (seconds, 1e-9), (int)left / 3600,
+           (int)left / 60 % 60, (int)left % 60, terminal && !last ? "" : "\n");
+}
+
+static void
+time_note (Loop *l) {
+  double seconds = (double)(g_get_monotonic_time () - l->began) / 1e6;
+  if (l->stage->timing && l->adamw->step > l->since) {
+    char number[G_ASCII_DTOSTR_BUF_SIZE], rate[G_ASCII_DTOSTR_BUF_SIZE];
+    fprintf (l->stage->timing,
+             "{\"stage\":\"%s\",\"step\":%" G_GUINT64_FORMAT ",\"seconds\":%s,\"pairs_per_second\":%s}\n",
+             l->stage->name, l->adamw->step, g_ascii_formatd (number, sizeof number, "%.3f", seconds),
+             g_ascii_formatd (rate, sizeof rate, "%.2f",
+                              (double)((l->adamw->step - l->since) * l->how->batch) / MAX (seconds, 1e-9)));
+    fflush (l->stage->timing);
+  }
+}
+
+static gboolean
+one_step (Loop *l, DmuLosses *losses, GError **error) {
+  const DmuBatch *batch = dmu_loader_wait (l->loader, error);
+  if (!batch)
+    return FALSE;
+  guint64 now = l->adamw->step;
+  if (now + 1 < l->stage->steps)
+    dmu_loader_begin (l->loader, dmu_sampler_plan (l->sampler, now + 1));
+  dmu_net_zero_grad (l->net);
+  if (!dmu_step_run (l->step, batch, losses, error))
+    return FALSE;
+  double rate = dmu_rate (l->how->rate, now, l->how->warmup, l->stage->steps),
+         length = dmu_adamw_length (l->adamw);
+  if (!isfinite (length)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: step %" G_GUINT64_FORMAT ": the gradient is not finite, expected a lower learning rate",
+                 l->stage->name, now);
+    return FALSE;
+  }
+  dmu_adamw_step (l->adamw, rate, length);
+  if (l->net->logit_scale.g)
+    *l->net->logit_scale.v = MIN (*l->net->logit_scale.v, (Real)MOST_SCALE);
+  l->loss = now ? MEMORY * l->loss + (1 - MEMORY) * losses->total : losses->total;
+  return note (l, losses, rate, length, error);
+}
+
+static gboolean
+loop_run (Loop *l, GError **error) {
+  DmuStage *stage = l->stage;
+  DmuLosses losses = {0};
+  l->began = g_get_monotonic_time ();
+  if (l->adamw->step < stage->steps)
+    dmu_loader_begin (l->loader, dmu_sampler_plan (l->sampler, l->adamw->step));
+  while (l->adamw->step < stage->steps) {
+    if (!one_step (l, &losses, error)) {
+      if (error && *error)
+        g_prefix_error (error, "%s: ", stage->name);
+      return FALSE;
+    }
+    gboolean end = l->adamw->step == stage->steps;
+    stage->stopped = !end && stage->stop && *stage->stop;
+    tell (l, &losses, end || stage->stopped);
+    if (end || stage->stopped || l->adamw->step % l->how->save_every == 0) {
+      time_note (l);
+      if (!save (l, error))
+        return FALSE;
+    }
+    if (stage->stopped)
+      break;
+  }
+  stage->loss = l->loss;
+  return TRUE;
+}
+
+ClipmoeModel *
+dmu_training_run (const DmuTraining *self, ClipmoeModel *model, const DmuDataset *set, const guint *groups,
+                  guint n_groups, DmuStage *stage, GError **error) {
+  Loop l = {.how = self, .stage = stage};
+  stage->stopped = FALSE;
+  ClipmoeModel *trained = NULL;
+  if (loop_init (&l, model, set, groups, n_groups, error) && resume (&l, error) && loop_run (&l, error) &&
+      !stage->stopped)
+    trained = dmu_net_to_model (l.net, l.adamw->average, error);
+  loop_clear (&l);
+  return trained;
+}

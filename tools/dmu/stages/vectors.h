@@ -1,0 +1,24 @@
+/* Unit vectors of a data set's pictures and texts by one model. */
+#ifndef DMU_VECTORS_H
+#define DMU_VECTORS_H
+
+#include <dataset.h>
+#include <step.h>
+
+typedef struct {
+  DmuNet *net;
+  DmuStep *step;
+  const DmuDataset *set;
+  guint threads, part; /* pairs at a time */
+} DmuEncoder;
+
+/* @experts: that a token uses, 0 = as the model says. @forced: the expert that every token takes, or -1. */
+gboolean dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, guint threads,
+                           guint experts, int forced, GError **error);
+void dmu_encoder_clear (DmuEncoder *self);
+/* Of @n samples, or of all with @samples NULL; centre crop. @out [n][embed] */
+gboolean dmu_encoder_pictures (DmuEncoder *self, const guint *samples, guint n, float *out, GError **error);
+/* Of texts by number. */
+gboolean dmu_encoder_texts (DmuEncoder *self, const guint *texts, guint n, float *out, GError **error);
+
+#endif

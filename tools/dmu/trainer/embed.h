@@ -1,0 +1,38 @@
+/* What stands in front of the blocks: patches and words become rows of a tape, and gradients go back. */
+#ifndef DMU_EMBED_H
+#define DMU_EMBED_H
+
+#include "tower.h"
+
+/* @pixels [n][3][side][side]. @kept: NULL, or for each picture the @n_kept patches that are seen, rising. */
+typedef struct {
+  guint n, n_kept;
+  const float *pixels;
+  const guint *kept; /* [n][n_kept] */
+} DmuPictures;
+
+/* @ids: those of all texts one behind the other, @lengths of each. */
+typedef struct {
+  guint n;
+  const guint32 *ids;
+  const guint *lengths;
+  gboolean whole; /* all @context positions are worked out, zeros behind the text; else up to the end token */
+} DmuTexts;
+
+/* Scratch of the image side; zero-initialised. */
+typedef struct {
+  Real *columns, *embedded; /* [n patches][3PP], [n patches][D] and the class rows */
+  DmuArena arena;
+} DmuPatches;
+
+/* Lay out the rows and fill block 0's input. */
+gboolean dmu_embed_pictures (const DmuNet *net, const DmuPictures *pictures, DmuPatches *patches,
+                             DmuTape *tape, DmuKeep keep, GError **error);
+gboolean dmu_embed_texts (const DmuNet *net, const DmuTexts *texts, DmuTape *tape, DmuKeep keep,
+                          GError **error);
+/* @dx: the gradient of block 0's input; used up. */
+void dmu_embed_pictures_backward (const DmuNet *net, const DmuPictures *pictures, DmuPatches *patches,
+                                  DmuTape *tape, Real *dx);
+void dmu_embed_texts_backward (const DmuNet *net, const DmuTexts *texts, DmuTape *tape, const Real *dx);
+
+#endif

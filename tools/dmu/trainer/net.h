@@ -1,0 +1,91 @@
+/* A model made ready to be trained: every weight by role, with a gradient where it is trained. */
+#ifndef DMU_NET_H
+#define DMU_NET_H
+
+#include <model/model-private.h>
+#include "real.h"
+
+typedef struct {
+  Real *v, *g; /* value and gradient of the same shape; g NULL: frozen */
+} DmuWeight;
+
+/* Of a linear layer [out][in] and [out], or of a layer norm [D] and [D]. */
+typedef struct {
+  DmuWeight weight, bias;
+} DmuPair;
+
+typedef struct {
+  DmuPair fc, proj; /* [F][D], [F]; [D][F], [D] */
+} DmuFfn;
+
+typedef struct {
+  DmuPair ln_1, in_proj, out_proj, ln_2;
+  guint n_experts; /* 0 = dense */
+  DmuWeight gate;  /* [n_experts][D] */
+  DmuFfn *ffn;     /* n_experts of them, one when dense */
+  /* Whether a gradient is asked for anywhere below: of the block's input, of the attention part or below it,
+   * of the layer norm in front of the feed-forward layer or below it. */
+  gboolean trained_input, trained_attention, trained_norm;
+  gboolean trained; /* in this block or below */
+} DmuBlock;
+
+typedef struct {
+  guint width, layers, heads, ffn_width, top_k;
+  gboolean gelu, causal;
+  Real eps;
+  DmuBlock *blocks;
+  DmuPair norm;         /* the last layer norm */
+  DmuWeight projection; /* [D][embed] */
+  gboolean trained;     /* anything at all in this tower */
+} DmuTower;
+
+/* Feed-forward layers, experts' too; routers; both. */
+typedef enum { DMU_TRAIN_ALL, DMU_TRAIN_MLP, DMU_TRAIN_GATE, DMU_TRAIN_MOE } DmuGroup;
+
+/* What is trained. Blocks first .. last - 1 of each tower; first = last: none. ALL trains in a tower whose
+ * range begins at 0 also what lies below the blocks, and with its last block what lies above. */
+typedef struct {
+  DmuGroup group;
+  guint image_first, image_last, text_first, text_last;
+  gboolean logit_scale;
+} DmuSelection;
+
+typedef struct {
+  char *name;              /* canonical */
+  gsize n, offset;         /* numbers; where they lie in theta, when trained */
+  gboolean trained, decay; /* decay: a matrix, and no table of embeddings or positions */
+  Real *v;
+} DmuParameter;
+
+typedef struct {
+  ClipmoeModel *model; /* a reference; frozen floats are borrowed from it */
+  DmuSelection selection;
+  DmuTower image, text;
+  guint patch, side, grid, context, vocab, embed;
+  DmuWeight conv;            /* [Dv][3][P][P] */
+  DmuWeight class_embedding; /* [Dv] */
+  DmuWeight image_positions; /* [1 + grid * grid][Dv] */
+  DmuPair ln_pre;
+  DmuWeight tokens;         /* [V][Dt] */
+  DmuWeight text_positions; /* [context][Dt] */
+  DmuWeight logit_scale;    /* 1 */
+  /* All trained numbers and their gradients lie one behind the other. */
+  Real *theta, *grad;
+  gsize n_trained;
+  DmuParameter *parameters;
+  guint n_parameters;
+  GPtrArray *copies; /* of frozen weights, where Real is not float */
+} DmuNet;
+
+/* All blocks of both towers. */
+DmuSelection dmu_selection_all (const ClipmoeModel *model, DmuGroup group);
+
+/* Refuses a range that leaves the tower and a selection that trains nothing; NULL: a net that is only run. */
+DmuNet *dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error);
+void dmu_net_free (DmuNet *self);
+void dmu_net_zero_grad (DmuNet *self);
+
+/* A new model with @theta (NULL = the net's own) in place of what is trained. */
+ClipmoeModel *dmu_net_to_model (const DmuNet *self, const Real *theta, GError **error);
+
+#endif
