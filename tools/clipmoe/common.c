@@ -116,7 +116,7 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
 
 int
 clipmoe_fail (GError *error) {
-  char *line = clipmoe_plain (error->message, -1); /* it quotes what a file holds */
+  char *line = clipmoe_plain (error->message, -1);                    /* it quotes what a file holds */
   const char *name = g_get_prgname () ? g_get_prgname () : "clipmoe"; /* "clipmoe tag": its first word */
   fprintf (stderr, "%.*s: %s\n", (int)strcspn (name, " "), name, line);
   g_free (line);

@@ -17,7 +17,8 @@ transpose_16 (__m512i r[16]) {
   r[i + 2] = _mm512_unpacklo_epi64 (t[i + 1], t[i + 3]);                                                     \
   r[i + 3] = _mm512_unpackhi_epi64 (t[i + 1], t[i + 3]);
   FOUR (0)
-  FOUR (4) FOUR (8) FOUR (12)
+  FOUR (4)
+  FOUR (8) FOUR (12)
 #undef FOUR
       /* now r[4 i + j] holds, of rows 4 i to 4 i + 3, units j, j + 4, j + 8, j + 12, one in each quarter */
       for (int j = 0; j < 4; j++) {
