@@ -23,7 +23,14 @@ keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, voi
 }
 
 #define BROADCAST(p) _mm512_set1_ps (*(const float *)(p))
-#define MAC(s, v, w) _mm512_fmadd_ps (v, w, s)
+/* In assembly, for gcc 12 else takes forms of the instruction that cost it one register too many from 11 rows
+ * on. */
+static inline __m512
+mac (__m512 s, __m512 v, __m512 w) {
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(s) : "v"(v), "v"(w));
+  return s;
+}
+#define MAC mac
 
 #define LOAD_F32(p) _mm512_load_ps ((const float *)(p))
 TILE (tile_f32, __m512, 64, _mm512_setzero_ps (), LOAD_F32, BROADCAST, MAC, _mm512_storeu_ps)
