@@ -39,6 +39,10 @@ CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
 /** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
 CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
+/** Billions of operations a second (a multiply-add is two) that one core reaches now in loops of the
+ * instructions that most of the image tower's products are made of; 0: not known for this tier. Takes a few
+ * milliseconds. Since: 0.1 */
+CLIPMOE_API double clipmoe_encoder_measure_limit (const ClipmoeEncoder *self);
 /** Why it is that one: one sentence; with AUTO what a verdict says, or that none stands. Since: 0.1 */
 CLIPMOE_API const char *clipmoe_encoder_get_precision_reason (const ClipmoeEncoder *self);
 /** Whether AUTO was asked for and clipmoe_precision_measure() has not said yet what that is. Since: 0.1 */

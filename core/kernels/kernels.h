@@ -16,6 +16,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "limits.h"
 
 #define CM_LINE 16 /* floats of one line */
 #define CM_LINE_BYTES 64
@@ -25,8 +26,9 @@
 /* How a product's operands are stored and multiplied. Weights are panels of `columns` outputs,
  * [line of k][unit][column][k of the unit]; a line of activations holds line_k values of k. */
 typedef struct {
-  const char *name; /* "f32", "f16", "bf16", "fp16", "int8" */
-  unsigned layout;  /* number of the packed form, for files: never reused for another one */
+  const char *name;   /* "f32", "f16", "bf16", "fp16", "int8" */
+  ClipmoeLimit limit; /* of the instructions it is made of; CM_N_LIMITS: not known */
+  unsigned layout;    /* number of the packed form, for files: never reused for another one */
   unsigned rows, columns;
   unsigned line_k;      /* values of k in a line of activations: 16, 32 or 64 */
   unsigned unit_k;      /* neighbours in k that one column keeps together: 1, 2 or 4 */

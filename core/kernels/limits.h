@@ -1,7 +1,7 @@
 /* How fast this processor runs single instructions: what a product could reach at most, and which refinement
  * pays. */
-#ifndef CLIPMOE_LIMITS_H
-#define CLIPMOE_LIMITS_H
+#ifndef CLIPMOE_KERNEL_LIMITS_H
+#define CLIPMOE_KERNEL_LIMITS_H
 
 typedef enum {
   CM_LIMIT_F32_AVX2,

@@ -306,6 +306,36 @@ clipmoe_calibrate (ClipmoeEncoder *encoder, ClipmoePackedTower *tower, const Cli
   return c.found;
 }
 
+static gboolean
+beyond (const ClipmoePackedSource *s) {
+  float largest = 0;
+  for (gsize i = 0; i < s->out * s->in; i++)
+    largest = MAX (largest, fabsf (s->weights[i]));
+  return largest > 65504;
+}
+
+ClipmoeCalibration *
+clipmoe_calibrate_range (ClipmoePackedTower *tower, const ClipmoeTowerPlan *plan) {
+  GArray *all = clipmoe_packed_tower_list (tower, plan);
+  ClipmoeCalibration *found = g_new0 (ClipmoeCalibration, 1);
+  guint n = 0;
+  found->n = all->len;
+  found->formats = g_malloc (all->len);
+  found->factors = g_new0 (float *, all->len);
+  clipmoe_packed_tower_formats (tower, plan, found->formats);
+  for (guint i = 0; i < all->len; i++) {
+    const ClipmoePackedSource *s = &g_array_index (all, ClipmoePackedSource, i);
+    if (s->format->weights == CM_F16 && beyond (s)) {
+      found->formats[i] = CLIPMOE_ARITHMETIC_F32;
+      n++;
+    }
+  }
+  g_array_unref (all);
+  if (!n)
+    g_clear_pointer (&found, clipmoe_calibration_free);
+  return found;
+}
+
 void
 clipmoe_calibration_free (ClipmoeCalibration *self) {
   for (guint i = 0; i < self->n; i++)

@@ -1,4 +1,5 @@
-/* int8: how channels are evened out, and which matrices stay in 16 bits. */
+/* Which matrices of a tower need more than the precision says: int8 is told by a run, 16 bits by their range.
+ */
 #ifndef CLIPMOE_CALIBRATE_H
 #define CLIPMOE_CALIBRATE_H
 
@@ -15,6 +16,9 @@ typedef struct {
  * plan's weights are there. NULL: no memory. */
 ClipmoeCalibration *clipmoe_calibrate (ClipmoeEncoder *encoder, ClipmoePackedTower *tower,
                                        const ClipmoeTowerPlan *plan);
+/* half: matrices with weights beyond 65504, which 16-bit floats of 5 bits of exponent do not hold, stay in
+ * f32. NULL: there are none. */
+ClipmoeCalibration *clipmoe_calibrate_range (ClipmoePackedTower *tower, const ClipmoeTowerPlan *plan);
 void clipmoe_calibration_free (ClipmoeCalibration *self);
 
 #endif

@@ -100,14 +100,16 @@ new_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan 
   return form;
 }
 
-/* int8 alone; the plan borrows what was found. FALSE: no memory. */
+/* The plan borrows what was found. FALSE: no memory. */
 static gboolean
 calibrate (ClipmoeEncoder *self, ClipmoePackedTower *tower, ClipmoeTowerPlan *plan,
            ClipmoeCalibration **found) {
-  if (plan->precision != CLIPMOE_PRECISION_INT8)
-    return TRUE;
-  if (!(*found = clipmoe_calibrate (self, tower, plan)))
-    return FALSE;
+  if (plan->precision == CLIPMOE_PRECISION_INT8)
+    *found = clipmoe_calibrate (self, tower, plan);
+  else
+    *found = clipmoe_calibrate_range (tower, plan);
+  if (!*found)
+    return plan->precision != CLIPMOE_PRECISION_INT8;
   plan->formats = (*found)->formats;
   plan->factors = (*found)->factors;
   return TRUE;
@@ -309,6 +311,13 @@ clipmoe_encoder_get_tier (const ClipmoeEncoder *self) {
 const char *
 clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
   return precision_name (self->precision);
+}
+
+double
+clipmoe_encoder_measure_limit (const ClipmoeEncoder *self) {
+  const ClipmoeGemm *f =
+      clipmoe_arithmetic_gemm (self->kernels, clipmoe_precision_arithmetic (self->precision));
+  return f && f->limit < CM_N_LIMITS ? cm_limit (f->limit, 2000) : 0;
 }
 
 const char *

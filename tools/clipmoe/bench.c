@@ -46,6 +46,7 @@ typedef struct {
   double open, ready; /* ms; open is NaN where no file was read */
   Times image, text;
   double image_gflop;
+  double limit; /* Gop/s of one core, in the same run; 0: not known */
   double peak_mib;
 } Result;
 
@@ -181,6 +182,12 @@ json_spread (GString *out, const char *name, double low, double high) {
                           g_ascii_formatd (b, sizeof b, "%.4f", high));
 }
 
+/* Of the limit of as many cores as threads ran. */
+static double
+share (const Result *r) {
+  return r->image_gflop * r->batch / (r->image.median / 1e3) / (r->limit * r->threads);
+}
+
 static void
 print_json (GString *out, const Result *r) {
   double n = r->batch;
@@ -194,6 +201,8 @@ print_json (GString *out, const Result *r) {
   json_number (out, "images_per_second", 1e3 * n / r->image.median, "%.3f");
   json_number (out, "gflop_per_image", r->image_gflop, "%.4f");
   json_number (out, "gflop_per_second", 1e3 * r->image_gflop * n / r->image.median, "%.2f");
+  json_number (out, "limit_gflop_per_second", r->limit > 0 ? r->limit * r->threads : NAN, "%.1f");
+  json_number (out, "share_of_limit", r->limit > 0 ? share (r) : NAN, "%.4f");
   json_number (out, "ms_per_prompt", r->text.median, "%.4f");
   json_spread (out, "ms_per_prompt_p10_p90", r->text.low, r->text.high);
   json_number (out, "open_ms", r->open, "%.1f");
@@ -225,6 +234,9 @@ print_table (GString *out, const Result *r) {
         r->image.low / n, r->image.high / n, r->image.calls, 1e3 * n / r->image.median);
   line (out, "work", "%.2f GFLOP an image, %.1f GFLOP/s", r->image_gflop,
         1e3 * r->image_gflop * n / r->image.median);
+  if (r->limit > 0)
+    line (out, "limit", "%.0f GFLOP/s of these instructions on %u core%s now: %.0f %% of it reached",
+          r->limit * r->threads, r->threads, r->threads == 1 ? "" : "s", 100 * share (r));
   line (out, "prompt", "%.2f ms (%.2f to %.2f), %u tokens", r->text.median, r->text.low, r->text.high,
         MIN (PROMPT, i->context));
   if (isfinite (r->open))
@@ -306,6 +318,7 @@ bench (const Arguments *a, ClipmoePrecision precision) {
     r.precision = clipmoe_encoder_get_precision (encoder);
     r.threads = clipmoe_encoder_get_threads (encoder);
     if (run (a, &r, encoder, &error)) {
+      r.limit = clipmoe_encoder_measure_limit (encoder);
       (a->json ? print_json : print_table) (out, &r);
       status = clipmoe_print (out);
     }

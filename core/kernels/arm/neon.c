@@ -39,6 +39,7 @@ tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
+                                .limit = CM_LIMIT_F32_NEON,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -52,6 +53,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .keys = keys_f32,
                                 .values = values_f32};
 static const ClipmoeGemm f16 = {.name = "f16",
+                                .limit = CM_LIMIT_F32_NEON,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -63,6 +65,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .tile = tile_f16,
                                 .pack = pack_f32};
 static const ClipmoeGemm i8 = {.name = "int8",
+                               .limit = CM_LIMIT_F32_NEON,
                                .layout = CM_LAYOUT_I8_16_SIGNED,
                                .rows = 6,
                                .columns = 16,

@@ -136,6 +136,7 @@ dot (size_t n, const float *a, const float *b) {
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
+                                .limit = CM_N_LIMITS,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 4,
                                 .columns = COLUMNS,

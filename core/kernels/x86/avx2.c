@@ -40,6 +40,7 @@ pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride,
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
+                                .limit = CM_LIMIT_F32_AVX2,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -53,6 +54,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .keys = keys_f32,
                                 .values = values_f32};
 static const ClipmoeGemm f16 = {.name = "f16",
+                                .limit = CM_LIMIT_F32_AVX2,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -64,6 +66,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .tile = tile_f16,
                                 .pack = pack_f32};
 static const ClipmoeGemm i8 = {.name = "int8",
+                               .limit = CM_LIMIT_I8_AVX2,
                                .layout = CM_LAYOUT_I8_16_64,
                                .rows = 6,
                                .columns = 16,

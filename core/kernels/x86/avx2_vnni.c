@@ -16,6 +16,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_i8_avx_vnni = {.name = "int8",
+                                    .limit = CM_LIMIT_VNNI_AVX2,
                                     .layout = CM_LAYOUT_I8_16,
                                     .rows = 6,
                                     .columns = 16,

@@ -64,6 +64,7 @@ pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride,
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
+                                .limit = CM_LIMIT_F32_AVX512,
                                 .layout = CM_LAYOUT_F32_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -77,6 +78,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .keys = keys_f32,
                                 .values = values_f32};
 static const ClipmoeGemm f16 = {.name = "f16",
+                                .limit = CM_LIMIT_F32_AVX512,
                                 .layout = CM_LAYOUT_F16_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -88,6 +90,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .tile = tile_f16,
                                 .pack = pack_f32};
 static const ClipmoeGemm i8 = {.name = "int8",
+                               .limit = CM_LIMIT_I8_AVX512,
                                .layout = CM_LAYOUT_I8_32_64,
                                .rows = 14,
                                .columns = 32,

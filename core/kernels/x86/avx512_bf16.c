@@ -61,6 +61,7 @@ values (unsigned lines, const float *first, size_t first_stride, const float *se
 }
 
 const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
+                                    .limit = CM_LIMIT_BF16_AVX512,
                                     .layout = CM_LAYOUT_BF16_32,
                                     .rows = 14,
                                     .columns = 32,

@@ -15,6 +15,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_i8_avx512 = {.name = "int8",
+                                  .limit = CM_LIMIT_VNNI_AVX512,
                                   .layout = CM_LAYOUT_I8_32,
                                   .rows = 14,
                                   .columns = 32,
