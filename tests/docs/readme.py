@@ -18,7 +18,9 @@ ROOT = os.path.dirname(TESTS)
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/docs/*.md"))
 sys.path.insert(0, os.path.join(TESTS, "model"))
+sys.path.insert(0, os.path.join(TESTS, "dmu"))
 import checkpoints as ck  # noqa: E402
+import tiny  # noqa: E402
 
 # What is not run here, and why.
 ELSEWHERE = {
@@ -30,7 +32,8 @@ ELSEWHERE = {
 }
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),
-              ("--arch ViT-B-32", "--seconds 0.1 --arch ViT-B-32")]
+              ("--arch ViT-B-32", "--seconds 0.1 --arch ViT-B-32"),
+              ("clipmoe-dmu finetune", "clipmoe-dmu finetune --batch 8 --steps 2"), ("clipmoe-dmu route ", "clipmoe-dmu route --batch 8 --steps 2 ")]
 passed = failed = skipped = 0
 
 
@@ -93,6 +96,10 @@ def prepare(work):
     # the elements must be the build's: nothing of an installed one
     os.mkdir(work + "/bin")
     os.symlink(COMMAND, work + "/bin/clipmoe")
+    os.symlink(tiny.COMMAND, work + "/bin/clipmoe-dmu")
+    tiny.setup(work)
+    tiny.model(work + "/clip")
+    os.mkdir(work + "/pairs")
 
 
 def run_commands(work):
