@@ -1,13 +1,16 @@
 /* Protects memory and honesty where a router overflows: gate weights that are finite, so that the loader
  * takes them, but whose products are not. Every such look or text is refused, on every tier; none writes past
- * its scratch, none comes out as a vector. And the order of equal gates: the lowest index wins. */
+ * its scratch, none comes out as a vector. And the order of equal gates: the lowest index wins; and weights
+ * too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
 #include "model/encoder-private.h"
 
-/* A copy of the mixture among the golden models in which every gate weight is @value. */
+/* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most
+ * numbers are
+ * @value. */
 static char *
-spoiled_model (float value) {
+spoiled_model (const char *suffix, guint64 most, float value) {
   char *path = golden_weights ("moe-e4k2");
   char *out = g_build_filename (g_get_tmp_dir (), "clipmoe-overflow-XXXXXX", NULL);
   GError *error = NULL;
@@ -18,10 +21,11 @@ spoiled_model (float value) {
   GPtrArray *blocks = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < n; i++) {
     copy[i] = *clipmoe_tensors_get (t, i);
-    if (!g_str_has_suffix (copy[i].name, ".gate.weight"))
+    if (!g_str_has_suffix (copy[i].name, suffix))
       continue;
     float *v = g_new (float, copy[i].n_elements);
-    for (guint64 j = 0; j < copy[i].n_elements; j++)
+    g_assert_true (clipmoe_tensor_to_f32 (&copy[i], v));
+    for (guint64 j = 0; j < MIN (most, copy[i].n_elements); j++)
       v[j] = value;
     g_ptr_array_add (blocks, v);
     copy[i].data = (const guint8 *)v;
@@ -58,7 +62,7 @@ check_tie (gpointer data, const char *stage, int block, const float *values, gui
 static void
 run (const char *tier, float value, gboolean refused) {
   GError *error = NULL;
-  char *path = spoiled_model (value);
+  char *path = spoiled_model (".gate.weight", G_MAXUINT64, value);
   ClipmoeModelOptions options = {.no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
@@ -115,6 +119,44 @@ test_avx2 (void) {
   run ("avx2", 0, FALSE);
 }
 
+/* Weights beyond 65504, which 16-bit floats do not hold: in half those matrices stay in f32. */
+static void
+test_range (void) {
+  if (!__builtin_cpu_supports ("avx2") || !__builtin_cpu_supports ("fma")) {
+    g_test_skip ("this processor has no AVX2 or no FMA");
+    return;
+  }
+  GError *error = NULL;
+  char *path = spoiled_model (".c_fc.weight", 1, 7e4f);
+  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
+  g_assert_no_error (error);
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
+  gsize pixels = (gsize)3 * info->image_size * info->image_size;
+  float *picture = g_new (float, pixels), *out = g_new (float, 2 * info->embed);
+  for (gsize i = 0; i < pixels; i++)
+    picture[i] = (float)(i * 37 % 101) / 50 - 1;
+  for (guint half = 0; half < 2; half++) {
+    ClipmoeEncoderOptions how = {.precision = half ? CLIPMOE_PRECISION_HALF : CLIPMOE_PRECISION_F32};
+    g_setenv ("CLIPMOE_CPU", "avx2", TRUE); /* its half is f16 */
+    ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
+    g_unsetenv ("CLIPMOE_CPU");
+    g_assert_no_error (error);
+    clipmoe_encoder_encode_pixels (encoder, picture, 1, out + half * info->embed, &error);
+    g_assert_no_error (error);
+    clipmoe_encoder_free (encoder);
+  }
+  double dot = 0;
+  for (guint i = 0; i < info->embed; i++)
+    dot += (double)out[i] * out[info->embed + i];
+  g_assert_cmpfloat (dot, >=, 0.998);
+  g_free (picture);
+  g_free (out);
+  clipmoe_model_unref (model);
+  g_unlink (path);
+  g_free (path);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -122,5 +164,6 @@ main (int argc, char **argv) {
     return 77;
   g_test_add_func ("/overflow/generic", test_generic);
   g_test_add_func ("/overflow/avx2", test_avx2);
+  g_test_add_func ("/overflow/range", test_range);
   return g_test_run ();
 }
