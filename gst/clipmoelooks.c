@@ -1,5 +1,10 @@
 #include "clipmoelooks.h"
 
+#include <math.h>
+
+/* No score or cosine is that large: what claims to be, or is no number, was written by somebody else. */
+#define MOST 1000
+
 static const GValue *
 looks_of (GstBuffer *buffer) {
   /* asking for a meta that nobody registered yet is a critical */
@@ -47,8 +52,10 @@ clipmoe_looks_get (GstBuffer *buffer, guint i, ClipmoeLook *look) {
     const GstStructure *tag = structure_at (tags, t);
     ClipmoeTag *to = &copy[look->n_tags];
     to->label = tag ? gst_structure_get_string (tag, "label") : NULL;
-    if (to->label && gst_structure_get (tag, "score", G_TYPE_DOUBLE, &to->score, "cosine", G_TYPE_DOUBLE,
-                                        &to->cosine, NULL))
+    if (to->label &&
+        gst_structure_get (tag, "score", G_TYPE_DOUBLE, &to->score, "cosine", G_TYPE_DOUBLE, &to->cosine,
+                           NULL) &&
+        fabs (to->score) < MOST && fabs (to->cosine) < MOST)
       look->n_tags++;
   }
   look->tags = copy;
