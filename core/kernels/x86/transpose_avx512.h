@@ -15,13 +15,14 @@ transpose_16 (__m512i r[16]) {
   r[i] = _mm512_unpacklo_epi64 (t[i], t[i + 2]);                                                             \
   r[i + 1] = _mm512_unpackhi_epi64 (t[i], t[i + 2]);                                                         \
   r[i + 2] = _mm512_unpacklo_epi64 (t[i + 1], t[i + 3]);                                                     \
-  r[i + 3] = _mm512_unpackhi_epi64 (t[i + 1], t[i + 3]);
-  FOUR (0)
-  FOUR (4)
-  FOUR (8) FOUR (12)
+  r[i + 3] = _mm512_unpackhi_epi64 (t[i + 1], t[i + 3])
+  FOUR (0);
+  FOUR (4);
+  FOUR (8);
+  FOUR (12);
 #undef FOUR
-      /* now r[4 i + j] holds, of rows 4 i to 4 i + 3, units j, j + 4, j + 8, j + 12, one in each quarter */
-      for (int j = 0; j < 4; j++) {
+  /* now r[4 i + j] holds, of rows 4 i to 4 i + 3, units j, j + 4, j + 8, j + 12, one in each quarter */
+  for (int j = 0; j < 4; j++) {
     __m512i a = _mm512_shuffle_i32x4 (r[j], r[j + 4], 0x88), b = _mm512_shuffle_i32x4 (r[j], r[j + 4], 0xdd);
     __m512i c = _mm512_shuffle_i32x4 (r[j + 8], r[j + 12], 0x88);
     __m512i d = _mm512_shuffle_i32x4 (r[j + 8], r[j + 12], 0xdd);
