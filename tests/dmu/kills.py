@@ -43,7 +43,8 @@ with tempfile.TemporaryDirectory() as top:
     _, seconds = run(arguments, os.path.join(top, "alone"))
     alone = tiny.files(os.path.join(top, "alone"))
     for wanted in ("run.json", "curves.jsonl", "report.html", "moe/model.safetensors", "route.state.safetensors",
-                   "finetune-2.state.safetensors", "compare.json", "evaluate-route.json"):
+                   "finetune-2.state.safetensors", "compare.json", "evaluate-route.json",
+                   "tune.state.safetensors", "evaluate-tune.json"):
         if wanted not in alone:
             print("FAILED: no %s among %s" % (wanted, sorted(alone)))
             sys.exit(1)

@@ -60,6 +60,12 @@ warmup = 1
 rate = 1e-2
 save-every = 1
 balance = per-layer
+[tune]
+steps = 3
+batch = 8
+warmup = 1
+rate = 1e-3
+save-every = 1
 """
 
 

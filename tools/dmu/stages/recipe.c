@@ -92,8 +92,8 @@ truth (Reader *r, const char *group, const char *key, const char *value, gboolea
 /* A folder of this name stands beside those of the stages. */
 static gboolean
 free_name (const char *name) {
-  static const char *const stages[] = {"base",   "dense",        "route",   "finetuned", "upcycle",
-                                       "sparse", "sparse-start", "compare", "lock"};
+  static const char *const stages[] = {"base",    "dense",  "route",        "tune",    "finetuned",
+                                       "upcycle", "sparse", "sparse-start", "compare", "lock"};
   for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
     if (strcmp (name, stages[i]) == 0)
       return FALSE;
@@ -215,8 +215,11 @@ take (Reader *r, const char *group, const char *key, const char *value) {
     return training_key (r, group, &p->finetune_how, key, value);
   if (strcmp (group, "route") == 0)
     return training_key (r, group, &p->route_how, key, value);
-  return bad (r, group, key,
-              "no such group, expected run, data, dense, cluster, finetune, upcycle, route or baselines");
+  if (strcmp (group, "tune") == 0)
+    return training_key (r, group, &p->tune_how, key, value);
+  return bad (
+      r, group, key,
+      "no such group, expected run, data, dense, cluster, finetune, upcycle, route, tune or baselines");
 }
 
 static gboolean
@@ -227,6 +230,7 @@ read_keys (Reader *r, GKeyFile *file) {
   for (char **g = groups; *g && ok; g++) {
     char **keys = g_key_file_get_keys (file, *g, NULL, NULL);
     r->recipe->dense |= strcmp (*g, "dense") == 0;
+    r->recipe->tune |= strcmp (*g, "tune") == 0;
     for (char **k = keys; k && *k && ok; k++) {
       GError *e = NULL;
       char *value = g_key_file_get_string (file, *g, *k, &e);
@@ -254,6 +258,11 @@ complete (Reader *r) {
     return bad (r, "finetune", "image-blocks",
                 "follow from [upcycle]: only what becomes an expert is trained");
   p->route_how.group = DMU_TRAIN_GATE;
+  p->tune_how.group = DMU_TRAIN_MOE;
+  if (!p->tune_how.image_blocks)
+    p->tune_how.image_blocks = g_strdup (p->image_blocks);
+  if (!p->tune_how.text_blocks)
+    p->tune_how.text_blocks = g_strdup (p->text_blocks);
   p->finetune_how.group = DMU_TRAIN_MLP;
   p->finetune_how.image_blocks = g_strdup (p->image_blocks);
   p->finetune_how.text_blocks = g_strdup (p->text_blocks);
@@ -287,6 +296,7 @@ dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   p->dense_how = dmu_training_defaults (DMU_TRAIN_ALL);
   p->finetune_how = dmu_training_defaults (DMU_TRAIN_MLP);
   p->route_how = dmu_training_defaults (DMU_TRAIN_GATE);
+  p->tune_how = dmu_training_defaults (DMU_TRAIN_MOE);
   p->baseline_finetuned = p->baseline_sparse = TRUE;
   p->templates = g_strsplit ("a photo of a {}.", ";", -1);
   Reader r = {p, data, g_path_get_dirname (path), error};
@@ -322,6 +332,7 @@ dmu_recipe_free (DmuRecipe *self) {
   dmu_training_clear (&self->dense_how);
   dmu_training_clear (&self->finetune_how);
   dmu_training_clear (&self->route_how);
+  dmu_training_clear (&self->tune_how);
   dmu_training_clear (&self->sparse_how);
   g_free (self);
 }

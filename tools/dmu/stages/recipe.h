@@ -15,7 +15,8 @@ typedef struct {
   char **train, **heldout, **templates;
   guint64 limit;  /* bytes of pictures in memory */
   gboolean dense; /* train the dense base on first */
-  DmuTraining dense_how, finetune_how, route_how, sparse_how;
+  gboolean tune;  /* train experts and routers together at last */
+  DmuTraining dense_how, finetune_how, route_how, tune_how, sparse_how;
   guint experts; /* one of the base, one a stage of finetune */
   guint text_clusters, image_clusters, passes;
   guint top_k;

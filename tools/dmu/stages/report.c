@@ -32,6 +32,7 @@ static const char head[] =
 
 typedef struct {
   const char *folder;
+  const char *ours; /* the stage whose model is delivered */
   json_t *run, *compare;
   GHashTable *evaluations; /* model -> json_t */
   GString *out;
@@ -166,7 +167,7 @@ table (Report *r) {
   g_string_append (r->out, "<table><tr><th>held-out set</th>");
   for (GList *l = names; l; l = l->next) {
     g_string_append (r->out, "<th>");
-    dmu_html_text (r->out, strcmp (l->data, "route") ? l->data : "CLIP-MoE");
+    dmu_html_text (r->out, strcmp (l->data, r->ours) ? l->data : "CLIP-MoE");
     g_string_append (r->out, "</th>");
   }
   g_string_append (r->out, "</tr>\n");
@@ -227,7 +228,7 @@ picture (Report *r, const DmuSample *s) {
 static void
 changes (Report *r, const DmuDataset *heldout, const char *from) {
   json_t *a = json_object_get (g_hash_table_lookup (r->evaluations, from), "sets"),
-         *b = json_object_get (g_hash_table_lookup (r->evaluations, "route"), "sets");
+         *b = json_object_get (g_hash_table_lookup (r->evaluations, r->ours), "sets");
   gsize sets = json_array_size (b), each = sets ? MAX (PICTURES / sets, 1) : 0;
   g_string_append (r->out, "<h2>Pictures whose first answer changed</h2><div class=\"pictures\">\n");
   for (gsize k = 0; k < sets; k++) {
@@ -285,6 +286,8 @@ read_evaluations (Report *r) {
   gsize i;
   json_t *stage;
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
+    if (strcmp (string (stage, "kind"), "delivery") == 0)
+      r->ours = string (stage, "from");
     if (strcmp (string (stage, "kind"), "evaluation") != 0)
       continue;
     char *file = g_strconcat (string (stage, "name"), ".json", NULL);
@@ -297,7 +300,7 @@ read_evaluations (Report *r) {
 
 gboolean
 dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error) {
-  Report r = {.folder = folder, .out = g_string_new (head)};
+  Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
   r.run = load (&r, "run.json");
   r.compare = load (&r, "compare.json");
   r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
@@ -314,7 +317,7 @@ dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error)
   curves (&r, "balance_image", "Balance loss of the image tower's routers");
   g_string_append (r.out, "<h2>Clusters</h2>\n");
   clusters (&r);
-  json_t *ours = g_hash_table_lookup (r.evaluations, "route");
+  json_t *ours = g_hash_table_lookup (r.evaluations, r.ours);
   if (ours) {
     g_string_append (r.out, "<h2>Routing</h2>\n");
     routing (&r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");

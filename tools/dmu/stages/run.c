@@ -76,9 +76,9 @@ sweep (const Run *r) {
   const char *name;
   while (dir && (name = g_dir_read_name (dir))) {
     gsize n = strlen (name);
-    static const char *const begins[] = {"dense",     "stretch",   "cluster-", "finetune-", "upcycle",
-                                         "route",     "finetuned", "sparse",   "run.json",  "report",
-                                         "evaluate-", "compare",   "model"};
+    static const char *const begins[] = {"dense",  "stretch",   "cluster-",  "finetune-", "upcycle",
+                                         "route",  "tune",      "finetuned", "sparse",    "run.json",
+                                         "report", "evaluate-", "compare",   "model"};
     gboolean ours = FALSE;
     for (guint i = 0; i < G_N_ELEMENTS (begins); i++)
       ours |= g_str_has_prefix (name, begins[i]);
@@ -502,19 +502,19 @@ compare (Run *r, char **others, const char *ours, GError **error) {
   return ok;
 }
 
-/* The mixture in the type that the recipe asks for. */
+/* Mixture @from in the type that the recipe asks for. */
 static gboolean
-deliver (Run *r, GError **error) {
+deliver (Run *r, const char *from, GError **error) {
   if (dmu_manifest_get (r->manifest, r->recipe->name) || stopping (r))
     return TRUE;
-  ClipmoeModel *m = model_of (r, "route", error);
+  ClipmoeModel *m = model_of (r, from, error);
   gboolean ok = m && finish_model (r, r->recipe->name, m, r->recipe->store,
-                                   json_pack ("{s:s,s:s}", "kind", "delivery", "from", "route"), error);
+                                   json_pack ("{s:s,s:s}", "kind", "delivery", "from", from), error);
   clipmoe_model_unref (m);
   return ok;
 }
 
-/* As many steps as all stages and the router together, on any pairs. */
+/* As many steps as all stages and the routers together, on any pairs. */
 static gboolean
 finetuned (Run *r, const char *from, guint64 steps, GError **error) {
   DmuTraining how = r->recipe->finetune_how;
@@ -529,7 +529,8 @@ steps_of (const Run *r) {
   json_t *stage;
   json_array_foreach (r->manifest->stages, i, stage) {
     const char *name = json_string_value (json_object_get (stage, "name"));
-    if (name && (g_str_has_prefix (name, "finetune-") || strcmp (name, "route") == 0))
+    if (name &&
+        (g_str_has_prefix (name, "finetune-") || strcmp (name, "route") == 0 || strcmp (name, "tune") == 0))
       steps += (guint64)json_integer_value (json_object_get (stage, "steps"));
   }
   return steps;
@@ -547,7 +548,7 @@ sparse (Run *r, char *from, guint64 steps, GError **error) {
 static gboolean
 all_stages (Run *r, GError **error) {
   const DmuRecipe *p = r->recipe;
-  char *dense = p->dense ? "dense" : "base";
+  char *dense = p->dense ? "dense" : "base", *last = p->tune ? "tune" : "route";
   GPtrArray *experts = g_ptr_array_new_with_free_func (g_free), *models = g_ptr_array_new ();
   gboolean ok = !p->dense || train (r, "dense", "base", &p->dense_how, NULL, 0, json_object (), error);
   g_ptr_array_add (experts, g_strdup (dense));
@@ -558,7 +559,9 @@ all_stages (Run *r, GError **error) {
   g_ptr_array_add (experts, NULL);
   ok = ok && (stopping (r) || upcycle (r, "upcycle", (char **)experts->pdata, CLIPMOE_STORE_F32, error));
   ok = ok && (stopping (r) || train (r, "route", "upcycle", &p->route_how, NULL, 0, json_object (), error));
-  ok = ok && (stopping (r) || deliver (r, error));
+  if (p->tune)
+    ok = ok && (stopping (r) || train (r, "tune", "route", &p->tune_how, NULL, 0, json_object (), error));
+  ok = ok && (stopping (r) || deliver (r, last, error));
   guint64 steps = steps_of (r);
   if (p->dense)
     g_ptr_array_add (models, "base");
@@ -571,11 +574,13 @@ all_stages (Run *r, GError **error) {
     ok = ok && (stopping (r) || sparse (r, dense, steps, error));
     g_ptr_array_add (models, "sparse");
   }
+  if (p->tune)
+    g_ptr_array_add (models, "route");
   for (guint i = 0; i < models->len && ok && !stopping (r); i++)
     ok = evaluate (r, models->pdata[i], error);
-  ok = ok && (stopping (r) || evaluate (r, "route", error));
+  ok = ok && (stopping (r) || evaluate (r, last, error));
   g_ptr_array_add (models, NULL);
-  ok = ok && (stopping (r) || compare (r, (char **)models->pdata, "route", error));
+  ok = ok && (stopping (r) || compare (r, (char **)models->pdata, last, error));
   g_ptr_array_unref (experts);
   g_ptr_array_unref (models);
   return ok;
