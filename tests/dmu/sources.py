@@ -32,11 +32,11 @@ def jpeg(i, form="JPEG", size=(40, 32)):
     return out.getvalue()
 
 
-def dump(path, ok=True):
+def dump(path, ok=True, cwd=None):
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))  # noqa: E731
     if "asan" in os.path.abspath(DUMP):
         limit = None
-    r = subprocess.run([DUMP, path], capture_output=True, timeout=60, preexec_fn=limit)
+    r = subprocess.run([os.path.abspath(DUMP), path], capture_output=True, timeout=60, preexec_fn=limit, cwd=cwd)
     text = r.stdout.decode("utf8", "replace")
     check(r.returncode == (0 if ok else 1), "%s: exit %d: %s" % (path, r.returncode, r.stderr.decode()[-400:]))
     if not ok:
@@ -169,8 +169,8 @@ def hostile(top):
     with tarfile.open(fileobj=out, mode="w") as tar:
         member(tar, "../../escape.jpg", jpeg(1))
         member(tar, "../../escape.txt", b"number 1")
-        member(tar, "/tmp/absolute.jpg", jpeg(2))
-        member(tar, "/tmp/absolute.txt", b"number 2")
+        member(tar, top + "/absolute.jpg", jpeg(2))
+        member(tar, top + "/absolute.txt", b"number 2")
         member(tar, "3.jpg", jpeg(3))                                  # orphan
         member(tar, "4.txt", b"number 4")                              # orphan
         member(tar, "5.jpg", jpeg(5))
@@ -196,16 +196,18 @@ def hostile(top):
         member(tar, "15.jpg", jpeg(15))
         member(tar, "15.json", b'{"class":' * 30000)                   # nesting
         member(tar, "15.txt", b"number 15")
-    path = write(top, "mess.tar", out.getvalue())
-    before = sorted(os.listdir("/tmp"))
-    pairs, counts, said = dump(path)
+    below = os.path.join(top, "in", "here")                                # so that ../../ would end in top
+    os.makedirs(below)
+    path = write(below, "mess.tar", out.getvalue())
+    before = [(folder, sorted(files)) for folder, _, files in os.walk(top)]
+    pairs, counts, said = dump(path, cwd=below)
     keys = [p["key"] for p in pairs]
     check([p["words"] or p["label"] for p in pairs if p["ok"]][:4] == ["number 1", "number 2", "number 5", "number 11 \\357\\277\\275\\357\\277\\275"],
           "mess: %s" % pairs)
     check(len(pairs) == 9 and counts["orphans"] == 7 and counts["doubled"] == 2, "mess: %s %s" % (keys, counts))
     check("3 undecodable" in said[0] and said[0].startswith("6 pairs"), "mess: %s" % said)
     right(pairs, "mess")
-    check("absolute.jpg" not in os.listdir("/tmp") and before == sorted(os.listdir("/tmp")), "something was extracted")
+    check(before == [(folder, sorted(files)) for folder, _, files in os.walk(top)], "something was extracted")
 
     good = shard()
     for where in (1, 100, 600, 2000, len(good) // 2, len(good) - 10300):    # cut anywhere
