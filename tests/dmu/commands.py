@@ -2,13 +2,16 @@
 """Protects what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes that are
 checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes.
 
-Closes with the number of failures.
+Closes with `N passed, N failed, N skipped`.
 """
+import html.parser
 import json
 import os
+import re
 import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,16 +19,18 @@ import tempfile
 try:
     import tiny
     import checkpoints
+    from PIL import Image
 except ImportError as e:
     print("missing: %s" % e)
     sys.exit(77)
 
 GOLDEN = os.environ["CLIPMOE_TEST_MODELS"]
-failed = 0
+passed = failed = 0
 
 
 def check(what, ok, *why):
-    global failed
+    global passed, failed
+    passed += bool(ok)
     if not ok:
         failed += 1
         print("FAILED:", what, *[str(w)[:1500] for w in why])
@@ -44,7 +49,7 @@ def refused(what, status, words, *arguments, **more):
 def usage():
     r = dmu("--help")
     check("help", r.returncode == 0 and "upcycle" in r.stdout)
-    for name in ("run", "train", "finetune", "route", "cluster", "upcycle", "evaluate", "inspect", "stretch"):
+    for name in ("run", "train", "finetune", "route", "cluster", "upcycle", "evaluate", "compare", "inspect", "stretch"):
         r = dmu(name, "--help")
         check(name + " --help", r.returncode == 0 and "Example:" in r.stdout and not r.stderr, r)
         refused(name + " with an unknown option", 2, "--help", name, "--nonsense")
@@ -105,6 +110,38 @@ def mixtures(top):
     check("stretch", r.returncode == 0 and got["positional_embedding"].shape[0] == 248 and "positional_embedding_res" in got, r)
 
 
+def plugin(top):
+    """A model that became a mixture of its copies scores in clipmoetag as it did, with any number of experts, and under other names
+    and types."""
+    dense, moe = tiny.VOCAB, os.path.join(top, "moe")
+    clipmoe = os.environ["CLIPMOE_COMMAND"]
+    picture = os.path.join(top, "picture.png")
+    Image.effect_mandelbrot((160, 120), (-2, -1.2, 1, 1.2), 90).convert("RGB").save(picture)
+
+    def tag(model, *more):
+        r = subprocess.run([clipmoe, "tag", "--json", "--score", "cosine", "--threshold", "-1", "--labels", "a dog;a spiral;a red car",
+                            "--attach-embedding", "true", "--model", model, *more, picture], capture_output=True, text=True, timeout=120)
+        check("tag with " + model, r.returncode == 0, r)
+        looks = [json.loads(line) for line in r.stdout.splitlines()]
+        return {t["label"]: t["score"] for look in looks for t in look.get("tags", [])}
+
+    want = tag(dense)
+    check("three labels", len(want) == 3 and len(set(want.values())) == 3, want)
+    r = dmu("upcycle", dense, "--out", moe, "--experts", "4", "--top-k", "2")
+    check("upcycle the default model", r.returncode == 0, r)
+    r = subprocess.run([clipmoe, "model", "inspect", moe], capture_output=True, text=True)
+    check("a mixture", r.returncode == 0 and "4 experts" in r.stdout, r)
+    for k in ("1", "2", "4"):
+        got = tag(moe, "--experts", k)
+        check("scores with %s experts" % k, set(got) == set(want) and all(abs(got[x] - want[x]) < 2e-6 for x in want), got, want)
+    official, back = os.path.join(top, "official.safetensors"), os.path.join(top, "half")
+    for source, to, more in ((moe, official, ("--dtype", "f32")), (official, back, ("--dtype", "f16", "--vocab", os.path.join(dense, "vocab.json")))):
+        r = subprocess.run([clipmoe, "model", "convert", source, to, "--to", "clipmoe", *more], capture_output=True, text=True)
+        check("convert to " + to, r.returncode == 0, r)
+    got = tag(back)
+    check("scores after a round trip", set(got) == set(want) and all(abs(got[x] - want[x]) < 1e-3 for x in want), got, want)
+
+
 def recipes(top):
     tiny.setup(top)
     path = os.path.join(top, "bad.ini")
@@ -112,11 +149,12 @@ def recipes(top):
              ("[run]\nbase = base\n", "[data] train: is missing"), ("[data]\ntrain = train\n", "[run] base: is missing"),
              ("[run]\nbase = base\n[data]\ntrain = nowhere\n", '"nowhere" is neither'),
              ("[finetune]\nlearning-rate = 1\n", "[finetune] learning-rate: no such setting"),
-             ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
+             ("[route]\ntrain = all\n", "[route] train: no such setting"), ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
              ("[upcycle]\nexperts = 1\n", "[upcycle] experts: "), ("[upcycle]\nexperts = 99999999999999999999\n", "experts: "),
              ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
              ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
-             ("[data]\ntemplates = no braces\n", "{}"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
+             ("[data]\ntemplates = no braces\n", "{}"), ("[data]\ncontext = -1\n", "[data] context: "),
+             (tiny.RECIPE.replace("[cluster]", "[data]\ncontext = 25\n[cluster]"), "3 to its 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
              ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
              (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
              (tiny.RECIPE.replace("[finetune]\nsteps = 5\nbatch = 8", "[finetune]\nsteps = 5\nbatch = 60000"), "smaller batches"),
@@ -139,6 +177,10 @@ def full_disk(top):
     out = os.path.join(top, "run")
     r = subprocess.run(arguments + ["--out", os.path.join(top, "alone")], capture_output=True, text=True)
     check("a run", r.returncode == 0, r)
+    with open(os.path.join(top, "leak.ini"), "w") as f:
+        f.write(tiny.RECIPE.replace("heldout = heldout", "heldout = train").replace("steps = 5", "steps = 1").replace("steps = 4", "steps = 1"))
+    r = dmu("run", os.path.join(top, "leak.ini"), "--out", os.path.join(top, "leak.run"))
+    check("pictures that are trained on and measured with are said", r.returncode == 0 and "64 of the pictures are trained on too" in r.stderr, r)
 
     def small(limit):
         def f():
@@ -172,6 +214,11 @@ def full_disk(top):
     with open(os.path.join(out, "run.json"), "w") as f:
         f.write("{}")
     refused("a broken manifest", 1, "run.json", *arguments[1:], "--out", out)
+    for name in ("route.backup", "route.Ab12Cd"):
+        shutil.copytree(os.path.join(out, "upcycle"), os.path.join(out, name))
+    refused("a broken manifest", 1, "run.json", *arguments[1:], "--out", out)
+    check("what a killed process left is swept, what is somebody's is not",
+          os.path.exists(os.path.join(out, "route.backup", "model.safetensors")) and not os.path.exists(os.path.join(out, "route.Ab12Cd")))
     holder = subprocess.Popen(["flock", os.path.join(out, "lock"), "sleep", "30"])
     for _ in range(100):
         if subprocess.run(["flock", "-n", os.path.join(out, "lock"), "true"]).returncode:
@@ -200,6 +247,15 @@ def stages(top):
     b, _, _ = checkpoints.load(os.path.join(top, "ft", "model.safetensors"))
     changed = {k for k in a if not (a[k] == b[k]).all()}
     check("finetune changes feed-forward layers alone", changed and all(".mlp." in k for k in changed), changed)
+    r = dmu("cluster", "--model", base, "--data", data, "--out", os.path.join(top, "short.txt"), "--text-clusters", "2",
+            "--image-clusters", "2", "--context", "5")
+    # 32 pairs have captions of 5 and of more tokens; 3 classes a template
+    check("--context cuts longer captions", r.returncode == 0 and "35 texts cut" in r.stderr, r)
+    refused("clusters of captions of another length", 1, "of these very pairs", "finetune", "--model", base, "--data", data,
+            "--clusters", os.path.join(top, "short.txt"), "--codes", "4", "--out", os.path.join(top, "x"), *more)
+    for n in ("-1", "2", "25"):
+        refused("--context " + n, 1, "context", "train", "--model", base, "--data", data, "--out", os.path.join(top, "x"),
+                "--context", n, *more)
     refused("another data set's clusters", 1, "of these very pairs", "finetune", "--model", base, "--data", held, "--clusters", codes,
             "--codes", "4", "--out", os.path.join(top, "x"), *more)
     dmu("upcycle", base, os.path.join(top, "ft"), "--out", os.path.join(top, "moe"))
@@ -217,11 +273,15 @@ def stages(top):
     refused("routers of a dense model", 1, "nothing of it would be trained", "route", "--model", base, "--data", data, "--out",
             os.path.join(top, "x"), *more)
     refused("a wrong setting", 2, "expected a number", "train", "--rate", "fast", "--model", base)
+    r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "ft"), *more, "--steps", "1000000")
+    check("a name that is taken is said before training", r.returncode == 1 and "is there already" in r.stderr, r)
     sd = tiny.weights(1)
     sd["visual.proj"] *= 3e38
     tiny.model(os.path.join(top, "huge"), sd)
     refused("weights that overflow", 1, "not finite", "train", "--model", os.path.join(top, "huge"), "--data", data, "--out",
             os.path.join(top, "x"), *more)
+    r = dmu("train", "--model", os.path.join(top, "huge"), "--data", data, "--out", os.path.join(top, "x"), *more)
+    check("the stage is named once", r.stderr.count("train: ") == 1, r)
     check("and nothing is left", not os.path.exists(os.path.join(top, "x")))
     r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "all"), "--train-scale", "true", "--average", "0.9",
             "--keep-patches", "3", "--micro-batch", "3", "--recompute", "true", *more)
@@ -232,11 +292,149 @@ def stages(top):
     check("a locked tower", all((a[k] == b[k]).all() for k in a if k.startswith("visual.")), r)
 
 
+class Page(html.parser.HTMLParser):
+    """What an HTML page holds, and whether its tags fit together."""
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.wrong, self.found, self.words = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def report(folder):
+    """A page that needs nothing else, with a table beside each plot, and nothing that is no number."""
+    with open(os.path.join(folder, "report.html"), encoding="utf-8") as f:
+        text = f.read()
+    page = Page(text)
+    check("tags fit together", not page.wrong and not page.open, page.wrong, page.open)
+    tags = [t for t, _ in page.found]
+    plots = [a["aria-label"] for t, a in page.found if t == "svg"]
+    for words in ("Contrastive loss", "cluster-1: pairs", "cluster-2: pairs", "Image tower: share", "Text tower: share", "in the classes of classes"):
+        check("a plot of " + words, any(words in p for p in plots), plots)
+    check("a table beside each plot", sum(a.get("class") == "numbers" for _, a in page.found) == len(plots), len(plots))
+    check("nothing from elsewhere, no script", "script" not in tags and "link" not in tags and "http" not in text and
+          all(a["src"].startswith("data:image/") for t, a in page.found if t == "img"))
+    check("no number is missing", not re.search(r"\b(nan|inf|null)\b", " ".join(page.words) + " ".join(
+        str(v) for t, a in page.found if t in ("path", "rect", "text") for v in a.values())))
+    check("pictures that changed", "img" in tags and "✓" in text and "✗" in text)
+    for words in ("base", "dense", "direct fine-tuning", "sparse upcycling", "CLIP-MoE, tuned"):
+        check("a column of " + words, words in page.words, page.words[:80])
+
+
+def comparisons(top):
+    """The figures of a model card: computed here once more from the evaluations."""
+    folders, found = [], []
+    for seed in (7, 8, 9):
+        arguments = tiny.setup(top, tiny.RECIPE.replace("seed = 7", "seed = %d" % seed))
+        folders.append(os.path.join(top, "run-%d" % seed))
+        r = subprocess.run(arguments + ["--out", folders[-1]], capture_output=True, text=True)
+        check("a run with seed %d" % seed, r.returncode == 0, r)
+        found.append({m: json.load(open(os.path.join(folders[-1], "evaluate-%s.json" % m)))
+                      for m in ("base", "dense", "finetuned", "sparse", "route", "tune")})
+    report(folders[0])
+    r = dmu("compare", *folders, "--json")
+    check("compare", r.returncode == 0 and not r.stderr, r)
+    said = json.loads(r.stdout)
+    check("every model", [m["name"] for m in said["models"]] == list(found[0]), r.stdout)
+    check("every seed", [x["seed"] for x in said["runs"]] == [7, 8, 9], said["runs"])
+
+    def score(s):
+        return s["top1"] if "top1" in s else (s["picture_to_text"][0] + s["text_to_picture"][0]) / 2
+
+    def near(x, *wanted):
+        return abs(x - sum(wanted) / len(wanted)) < 2e-6
+    for m in said["models"]:
+        runs, bases = [f[m["name"]] for f in found], [f["base"] for f in found]
+        check("mean of " + m["name"], near(m["mean"]["score"], *[v["mean"] for v in runs]), m["mean"])
+        check("spread of " + m["name"], near(m["mean"]["spread"], statistics.stdev(v["mean"] for v in runs)), m["mean"])
+        for i, s in enumerate(m["sets"]):
+            x, y = [score(v["sets"][i]) for v in runs], [score(v["sets"][i]) for v in bases]
+            check("%s of %s" % (s["name"], m["name"]), near(s["score"], *x) and near(s["spread"], statistics.stdev(x)), s, x)
+            if m["name"] == "base":
+                check("no gain over itself", "low" not in s, s)
+                continue
+            check("gain of %s in %s" % (m["name"], s["name"]), near(s["difference"], *[a - b for a, b in zip(x, y)]) and
+                  s["low"] <= s["difference"] <= s["high"], s, x, y)
+    for form in ((), ("--markdown",)):
+        r = dmu("compare", *folders, "--against", "dense", *form)
+        check("as text", r.returncode == 0 and "3 runs, seeds 7, 8, 9" in r.stdout and "sparse upcycling" in r.stdout and
+              "Gain over dense" in r.stdout and ("|---|" in r.stdout) == bool(form), r)
+    r = dmu("compare", folders[0])
+    check("one run has no deviation", r.returncode == 0 and "±" not in r.stdout, r)
+    r = dmu("compare", folders[0], folders[0])
+    check("one seed twice is said", r.returncode == 0 and "seed is there twice" in r.stderr, r)
+    refused("another model", 1, "was not evaluated in every run", "compare", folders[0], "--against", "teacher")
+    refused("no run folder", 1, "run.json", "compare", os.path.join(top, "base"))
+    refused("both forms", 2, "not both", "compare", folders[0], "--json", "--markdown")
+    for key, words in (("heldout", "other held-out pairs"), ("base", "another base")):
+        with open(os.path.join(folders[1], "run.json")) as f:
+            run = json.load(f)
+        run[key] = {"digest": "0"} if key == "heldout" else "0"
+        other = os.path.join(top, "other-" + key)
+        os.makedirs(other)
+        for m in found[0]:
+            shutil.copy(os.path.join(folders[1], "evaluate-%s.json" % m), other)
+        with open(os.path.join(other, "run.json"), "w") as f:
+            json.dump(run, f)
+        refused("runs that mean other things", 1, words, "compare", folders[0], other)
+    shutil.copy(os.path.join(folders[1], "run.json"), other)
+    with open(os.path.join(other, "evaluate-route.json"), "w") as f:
+        json.dump({"sets": [{"name": "x", "pictures": 2, "right": "1"}]}, f)
+    refused("an evaluation of something else", 1, "not of the same pairs", "compare", folders[0], other)
+
+
+def redrawings(top):
+    """A picture is redrawn with its captions, and once for all sets that it is in: intervals are not too narrow."""
+    def gain(name, sets):
+        folder = os.path.join(top, name)
+        os.makedirs(folder)
+        with open(os.path.join(folder, "run.json"), "w") as f:
+            json.dump({"base": "b", "seed": 1, "heldout": {"digest": "d"},
+                       "stages": [{"kind": "evaluation", "from": m} for m in ("base", "route")]}, f)
+        for m, first, captions in (("base", "0", "0"), ("route", "0", "1")):
+            with open(os.path.join(folder, "evaluate-%s.json" % m), "w") as f:
+                json.dump({"mean": 0, "sets": [dict(s, pictures=40, samples=list(range(40)), right=first * 40 + captions * 100 + "0" * 100)
+                                               for s in sets]}, f)
+        r = dmu("compare", folder, "--json")
+        check("redrawings " + name, r.returncode == 0, r)
+        return json.loads(r.stdout)["models"][1] if not r.returncode else None
+    # 5 captions of each of 20 pictures are right, of 20 wrong: 95 % of 0.5 +- 0.155 of the captions, half of that of both
+    # directions; +- 0.069 if captions were drawn alone
+    wide = lambda x: x["high"] - x["low"]  # noqa: E731
+    m = gain("captions", [{"name": "a", "captions_each": [5] * 40}])
+    check("captions go with their pictures", abs(m["sets"][0]["difference"] - 0.25) < 1e-6 and 0.13 < wide(m["sets"][0]) < 0.18, m)
+    m = gain("older", [{"name": "a"}])
+    check("evaluations that do not say whose captions are", 0.05 < wide(m["sets"][0]) < 0.085, m)
+    m = gain("twice", [{"name": "a", "captions_each": [5] * 40}, {"name": "all", "captions_each": [5] * 40}])
+    check("a picture in two sets is one picture", m["sets"][0]["low"] == m["sets"][1]["low"] == m["mean"]["low"], m)
+    for name, sets in (("short", [{"name": "a", "captions_each": [5] * 39}]), ("negative", [{"name": "a", "captions_each": [-5] * 40}]),
+                       ("none", [])):
+        folder = os.path.join(top, "captions")
+        with open(os.path.join(folder, "evaluate-base.json"), "w") as f:
+            json.dump({"sets": [dict(s, pictures=40, samples=list(range(40)), right="0" * 240) for s in sets]}, f)
+        refused("counts that are none: " + name, 1, "not of the same pairs", "compare", folder)
+
+
 with tempfile.TemporaryDirectory() as top:
     usage()
-    for part in (mixtures, recipes, full_disk, stages):
+    for part in (mixtures, plugin, recipes, full_disk, stages, comparisons, redrawings):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)
-print("failed: %d" % failed)
+print("%d passed, %d failed, 0 skipped" % (passed, failed))
 sys.exit(failed > 0)

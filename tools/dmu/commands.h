@@ -12,6 +12,7 @@ int dmu_cmd_cluster (int argc, char **argv);
 int dmu_cmd_upcycle (int argc, char **argv);
 int dmu_cmd_stretch (int argc, char **argv);
 int dmu_cmd_evaluate (int argc, char **argv);
+int dmu_cmd_compare (int argc, char **argv);
 int dmu_cmd_inspect (int argc, char **argv);
 
 /* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */
@@ -21,7 +22,7 @@ void dmu_catch_signals (void);
 /* What commands that read pairs have in common. */
 typedef struct {
   char **data, *templates;
-  int threads;
+  int threads, context;
   gint64 seed;
 } DmuPairsArguments;
 
@@ -37,6 +38,13 @@ typedef struct {
        &(A).templates,                                                                                       \
        "Captions of classes: `;`-separated, @FILE or @NAME",                                                 \
        "TEXT"},                                                                                              \
+      {"context",                                                                                            \
+       0,                                                                                                    \
+       0,                                                                                                    \
+       G_OPTION_ARG_INT,                                                                                     \
+       &(A).context,                                                                                         \
+       "Longer captions are cut to N tokens; 0 = to what the model takes",                                   \
+       "N"},                                                                                                 \
   {                                                                                                          \
     "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
   }

@@ -13,6 +13,8 @@ typedef struct {
   const char *key;    /* what the sample is called, for messages */
   GBytes *picture;    /* the file's bytes, or … */
   const char *path;   /* … where it lies */
+  const char *shard;  /* where the bytes of @picture can be read once more; NULL: nowhere */
+  guint64 offset;     /* in it */
   char **captions;    /* NULL-terminated, perhaps empty */
   const char *label;  /* what class it is of, or NULL */
   const char *source; /* the set it comes from */
@@ -45,6 +47,9 @@ typedef struct {
 
 /* Hands a pair over if it has a picture and words or a class; counts it as an orphan else. */
 gboolean dmu_sink_pair (const DmuSink *sink, const DmuRaw *raw, GError **error);
+
+/* Lower-case endings of names of pictures, NULL-terminated; what is in the file decides whether it is one. */
+extern const char *const dmu_picture_endings[];
 
 /* Splits a text into captions: one a line, white space off both ends, empty and overlong ones left out.
  * Returns (transfer full) a string vector. */

@@ -32,8 +32,9 @@ typedef struct {
 
 typedef struct {
   guint threads;
-  guint experts; /* 0 = as the model says */
-  int forced;    /* -1 = none */
+  guint experts;    /* 0 = as the model says */
+  int forced;       /* -1 = none */
+  const char *name; /* for the progress line; NULL: none */
 } DmuEvaluate;
 
 /* The data set's classes are scored by the mean of their filled templates' vectors. */
@@ -44,9 +45,5 @@ void dmu_evaluation_free (DmuEvaluation *self);
 char *dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set);
 /* A table for a person. */
 char *dmu_evaluation_to_text (const DmuEvaluation *self);
-
-/* For retrieval: how many of n x m scores beat the entry @right in its row: its rank is 1 + larger ones +
- * equal ones with a lower index. */
-guint dmu_rank (const float *scores, guint n, gsize stride, guint right);
 
 #endif

@@ -139,12 +139,14 @@ data_key (Reader *r, const char *key, const char *value) {
     p->limit = mib << 20;
     return ok;
   }
+  if (strcmp (key, "context") == 0)
+    return number (r, "data", key, value, 0, 100000, &p->context);
   if (strcmp (key, "templates") == 0) {
     g_strfreev (p->templates);
     p->templates = clipmoe_templates_parse (value, r->error);
     return p->templates != NULL;
   }
-  return bad (r, "data", key, "no such key, expected train, heldout, templates or memory");
+  return bad (r, "data", key, "no such key, expected train, heldout, templates, context or memory");
 }
 
 static gboolean
@@ -187,7 +189,8 @@ baseline_key (Reader *r, const char *key, const char *value) {
 static gboolean
 training_key (Reader *r, const char *group, DmuTraining *how, const char *key, const char *value) {
   GError *e = NULL;
-  if (!dmu_training_set (how, key, value, &e))
+  /* what is trained follows from the stage, but for the first */
+  if ((strcmp (key, "train") == 0 && how != &r->recipe->dense_how) || !dmu_training_set (how, key, value, &e))
     return bad (r, group, key, "no such setting, see clipmoe-dmu train --help");
   if (!e)
     return TRUE;
@@ -288,7 +291,6 @@ dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   p->text = text;
   p->store = CLIPMOE_STORE_F32;
   p->name = g_strdup ("model");
-  p->limit = G_GUINT64_CONSTANT (8) << 30;
   p->experts = 4;
   p->top_k = 2;
   p->text_clusters = p->image_clusters = 3;
