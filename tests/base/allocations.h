@@ -19,11 +19,11 @@
 #define ALLOCATIONS_HIDDEN "the C library is not glibc, whose allocator has names of its own"
 #endif
 
+#ifndef ALLOCATIONS_HIDDEN
 /* Calls so far, of all threads and of this one; what was asked for and what was given back. */
 static atomic_ulong allocations, releases;
-static _Thread_local unsigned long own_allocations, own_releases;
+static _Thread_local unsigned long own_allocations;
 
-#ifndef ALLOCATIONS_HIDDEN
 void *__libc_malloc (size_t n);
 void *__libc_calloc (size_t n, size_t size);
 void *__libc_realloc (void *p, size_t n);
@@ -39,10 +39,8 @@ count_allocation (void *p) {
 
 static void
 count_release (const void *p) {
-  if (p) {
+  if (p)
     atomic_fetch_add (&releases, 1);
-    own_releases++;
-  }
 }
 
 #pragma GCC visibility push(default) /* libraries must find these */
