@@ -37,7 +37,8 @@ struct _GstClipmoeTag {
   TagMode running_mode;                       /* what auto came to; auto = not known yet */
   GstClockTime earliest;                      /* running time: what comes before is late already (QoS) */
   gdouble proportion;
-  char *uri, *last_names; /* what upstream calls the stream; labels of the look that was posted last */
+  char *uri;     /* what upstream calls the stream */
+  TagLook *last; /* the newest that post_look() heard of */
 
   /* streaming thread, from start to stop */
   GstVideoInfo info;
@@ -129,7 +130,7 @@ reset_stream (GstClipmoeTag *self) {
   GST_OBJECT_LOCK (self);
   self->running_mode = TAG_MODE_AUTO;
   g_clear_pointer (&self->uri, g_free);
-  g_clear_pointer (&self->last_names, g_free);
+  g_clear_pointer (&self->last, tag_look_unref);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -325,15 +326,18 @@ gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, Gs
 
 /* The look as a message on the bus, if the settings ask for it; from the streaming thread or the worker. */
 static void
-post_look (GstClipmoeTag *self, const TagLook *found) {
-  char *set = tag_look_names (found);
+post_look (GstClipmoeTag *self, TagLook *found) {
+  char *source = NULL, *model = NULL;
   GST_OBJECT_LOCK (self);
   TagPost post = self->settings.post;
-  gboolean due = post == TAG_POST_ALL || (post == TAG_POST_CHANGES && g_strcmp0 (set, self->last_names) != 0);
-  g_free (self->last_names);
-  self->last_names = set;
-  char *source = g_strdup (self->settings.source ? self->settings.source : self->uri);
-  char *model = g_strdup (self->model_id);
+  gboolean due = post == TAG_POST_ALL ||
+                 (post == TAG_POST_CHANGES && (!self->last || !tag_look_same_labels (found, self->last)));
+  tag_look_unref (self->last);
+  self->last = tag_look_ref (found);
+  if (due) {
+    source = g_strdup (self->settings.source ? self->settings.source : self->uri);
+    model = g_strdup (self->model_id);
+  }
   gboolean embedding = self->settings.attach_embedding;
   GST_OBJECT_UNLOCK (self);
   if (due) {
@@ -493,22 +497,20 @@ look_now (GstClipmoeTag *self, const TagJob *job, gint64 begin, GError **error) 
 
 static void
 attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh) {
-  GST_OBJECT_LOCK (self);
-  char *source = g_strdup (self->settings.source ? self->settings.source : self->uri);
-  gboolean embedding = self->settings.attach_embedding;
-  GST_OBJECT_UNLOCK (self);
   const TagLook *found = self->look;
-  ClipmoeLook look = {.source = source,
+  GST_OBJECT_LOCK (
+      self); /* to the end: the source may be set meanwhile, and a copy would cost an allocation */
+  ClipmoeLook look = {.source = self->settings.source ? self->settings.source : self->uri,
                       .model = tag_engine_get_info (self->open.engine)->id,
                       .time = found->time,
                       .age = time > found->time ? time - found->time : found->time - time,
                       .fresh = fresh,
                       .tags = found->tags,
                       .n_tags = found->n_tags,
-                      .embedding = embedding ? found->embedding : NULL,
+                      .embedding = self->settings.attach_embedding ? found->embedding : NULL,
                       .embed = found->embed};
   clipmoe_meta_append (buffer, &look);
-  g_free (source);
+  GST_OBJECT_UNLOCK (self);
 }
 
 static GstFlowReturn

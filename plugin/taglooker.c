@@ -41,21 +41,19 @@ tag_look_unref (TagLook *look) {
     g_atomic_rc_box_release_full (look, look_clear);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b) {
-  return g_strcmp0 (*(const char *const *)a, *(const char *const *)b);
-}
-
-char *
-tag_look_names (const TagLook *look) {
-  GPtrArray *names = g_ptr_array_new ();
-  for (guint i = 0; i < look->n_tags; i++)
-    g_ptr_array_add (names, (gpointer)look->tags[i].label);
-  g_ptr_array_sort (names, compare_names);
-  g_ptr_array_add (names, NULL);
-  char *text = g_strjoinv ("\n", (char **)names->pdata);
-  g_ptr_array_unref (names);
-  return text;
+gboolean
+tag_look_same_labels (const TagLook *a, const TagLook *b) {
+  guint n = a->n_tags;
+  if (b->n_tags != n)
+    return FALSE;
+  for (guint i = 0; i < n; i++) { /* mostly they stand in the same place still */
+    guint tried = 0;
+    while (tried < n && !g_str_equal (a->tags[i].label, b->tags[(i + tried) % n].label))
+      tried++;
+    if (tried == n)
+      return FALSE;
+  }
+  return TRUE;
 }
 
 TagLooker *

@@ -33,8 +33,8 @@ typedef struct {
 
 TagLook *tag_look_ref (TagLook *look);
 void tag_look_unref (TagLook *look);
-/* The set of its labels, the same text for the same set. Free with g_free(). */
-char *tag_look_names (const TagLook *look);
+/* Whether both have the same set of labels. */
+gboolean tag_look_same_labels (const TagLook *a, const TagLook *b);
 
 typedef struct _TagLooker TagLooker;
 

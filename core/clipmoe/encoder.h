@@ -26,8 +26,8 @@ typedef struct {
 } ClipmoeEncoderOptions;
 
 /**
- * clipmoe_encoder_new: packs the weights and allocates all scratch; encoding allocates nothing afterwards.
- * Keeps a reference on @model. Since: 0.1
+ * clipmoe_encoder_new: packs the weights and allocates all scratch; encoding pictures and tokens allocates
+ * nothing afterwards (words do, while they become tokens). Keeps a reference on @model. Since: 0.1
  */
 CLIPMOE_API ClipmoeEncoder *clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options,
                                                  GError **error);

@@ -19,9 +19,11 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, float *c, s
   size_t column = panel * f->columns;
   unsigned lines = f->columns / CM_LINE;
   const float *bias = m->bias + column;
-  if (f->weights == CM_I8)
-    k->dequantise (rows, lines, c, c_stride, m->corrections + column, p->a_scales + first,
-                   m->scales + column);
+  if (f->weights == CM_I8) { /* corrections are of the whole sum: once */
+    static const int32_t corrected[CM_MAX_COLUMNS] = {0};
+    k->dequantise (rows, lines, c, c_stride, pass->first_line ? corrected : m->corrections + column,
+                   p->a_scales + first, m->scales + column);
+  }
   switch (p->result) {
   case CM_STORE:
     k->bias (rows, lines, c, c_stride, bias);

@@ -2,7 +2,6 @@
  * what all of one run begin with is worked out once. The mask is causal, so none of this changes a result. */
 #include "encoder-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -12,8 +11,7 @@ typedef struct {
 } Text;
 
 static int
-compare (const void *a, const void *b) {
-  const Text *x = a, *y = b;
+compare (const Text *x, const Text *y) {
   for (guint i = 0; i < x->n && i < y->n; i++)
     if (x->ids[i] != y->ids[i])
       return x->ids[i] < y->ids[i] ? -1 : 1;
@@ -76,10 +74,22 @@ run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **erro
   return TRUE;
 }
 
+/* They are few, and libc's qsort() may ask for memory. */
+static void
+sort (Text *texts, guint n) {
+  for (guint i = 1; i < n; i++) {
+    Text text = texts[i];
+    guint at = i;
+    for (; at > 0 && compare (&text, &texts[at - 1]) < 0; at--)
+      texts[at] = texts[at - 1];
+    texts[at] = text;
+  }
+}
+
 /* Sorted, then as many at once as rows allow. */
 static gboolean
 run_window (ClipmoeEncoder *self, Text *texts, guint n, float *out, GError **error) {
-  qsort (texts, n, sizeof *texts, compare);
+  sort (texts, n);
   for (guint first = 0, count; first < n; first += count) {
     guint all = texts[first].n;
     for (count = 1; first + count < n; count++) {

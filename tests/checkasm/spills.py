@@ -4,8 +4,7 @@ tile costs more than all that is won elsewhere, and the next compiler may do it.
 
     spills.py LIBRARY...   the static libraries of the tiers
 
-Innermost loops alone. int8 without VNNI (tile_i8_most_*) is left out: gcc 12 keeps some products between its three
-instructions on the stack; checkasm --bench says what that costs.
+Innermost loops alone.
 """
 import re
 import shutil
@@ -20,7 +19,7 @@ bad = []
 for library in sys.argv[1:]:
     text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", library], stdout=subprocess.PIPE, text=True,
                           check=True).stdout
-    for name, body in re.findall(r"^[0-9a-f]+ <(tile(?!_i8_most)\w*_\d+)>:\n(.*?)(?:\n\n|\Z)", text, re.M | re.S):
+    for name, body in re.findall(r"^[0-9a-f]+ <(tile\w*_\d+)>:\n(.*?)(?:\n\n|\Z)", text, re.M | re.S):
         tiles += 1
         code = [(int(at, 16), what) for at, what in re.findall(r"^\s*([0-9a-f]+):\s+(.*)$", body, re.M)]
         ranges = []

@@ -92,11 +92,13 @@ void
 check_products (const ClipmoeKernels *k) {
   const ClipmoeGemm *all[] = {k->f32, k->half, k->int8};
   for (unsigned g = 0; g < 3; g++)
-    if (all[g])
+    if (all[g]) {
       for (unsigned i = 0; i < 24; i++)
         check_product (k, all[g], 1 + random_below (40), 1 + random_below (300), 1 + random_below (150),
                        (ClipmoeResult)(i % 4), 1 + i % 3);
-  check_product (k, k->f32, 3, 3000, 40, CM_ADD, 2); /* more than one pass */
+      /* more than one pass */
+      check_product (k, all[g], 3, (size_t)all[g]->block_lines * all[g]->line_k * 5 / 2, 40, CM_ADD, 2);
+    }
 }
 
 /* n tokens of which the first n_shared lie elsewhere among the rows; heads of d entries, this one the second.

@@ -90,7 +90,7 @@ def version_and_bench(work):
     bench = lambda *more: run("bench", "--seconds", "0.05", "--threads", "1", *more, cwd=work)
     line = json.loads(bench("--json", "--batch", "2").stdout)
     numbers = ["ms_per_image", "images_per_second", "gflop_per_image", "gflop_per_second", "ms_per_prompt",
-               "open_ms", "ready_ms", "peak_mib"]
+               "open_ms", "ready_ms", "first_embedding_ms", "peak_mib", "products_gflop_per_second"]
     low, high = line["ms_per_image_p10_p90"]
     check("bench: what it says holds together",
           all(line[n] > 0 for n in numbers) and line["threads"] == 1 and line["batch"] == 2 and
@@ -98,6 +98,13 @@ def version_and_bench(work):
           abs(line["ms_per_image"] * line["images_per_second"] - 1000) < 1 and
           abs(line["gflop_per_image"] * line["images_per_second"] - line["gflop_per_second"]) <
           0.01 * line["gflop_per_second"], line)
+    check("bench: shares of limits, where the tier's are known", line["tier"] == "generic" or
+          0 < line["share_of_limit"] and 0 < line["products_share_of_limit"] < 1.1, line)
+    check("bench: the first embedding comes last", line["first_embedding_ms"] > line["open_ms"] + line["ready_ms"], line)
+    frames = {(f["format"], f["width"], f["height"]): f["ms"] for f in line["preprocess"]}
+    check("bench: frames by format and size", len(frames) == len(line["preprocess"]) and
+          {("NV12", 1920, 1080), ("I420", 1280, 720), ("RGB", 3840, 2160)} <= set(frames) and
+          all(ms > 0 for ms in frames.values()), line)
     check("bench: the id is the one of inspect",
           line["model"] == json.loads(run("model", "inspect", "--json").stdout)["id"], line)
     table = bench().stdout.decode()

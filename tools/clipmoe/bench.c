@@ -1,17 +1,18 @@
 /* clipmoe bench: how fast this machine looks at pictures and reads words, with a model or with an
  * architecture whose weights are made from a seed. */
+#include <model/products.h>
 #include <model/seeded.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include "benchframes.h"
 #include "commands.h"
 #include "common.h"
+#include "measure.h"
 
-#define WARM_UP 0.3     /* s: caches, clock and memory come to rest */
-#define MIN_CALLS 5     /* fewer have no spread */
-#define MAX_CALLS 10000 /* more say nothing new */
-#define PROMPT 8        /* tokens of a usual prompt, start and end among them */
+#define WARM_UP 0.3 /* s: caches, clock and memory come to rest */
+#define PROMPT 8    /* tokens of a usual prompt, start and end among them */
 #define MAX_BATCH 1024
 
 static const char about[] =
@@ -20,11 +21,13 @@ static const char about[] =
     "  clipmoe bench --arch ViT-B-32 --threads 1         a published architecture, weights from a seed\n"
     "  clipmoe bench --arch ViT-B-32-moe --batch 8 --json\n"
     "  clipmoe bench --model my-clip/\n\n"
-    "Measures the image tower on pictures that are ready (preprocessing apart), and the text tower on "
-    "prompts of\n"
-    "8 tokens. GFLOP/s counts the nominal work of a picture, as if nothing were left out. Times are medians "
-    "of\n"
-    "the calls, with the tenth and ninetieth of a hundred beside them. Run nothing else meanwhile.\n";
+    "Measures the image tower on pictures that are ready, the products of its weights by themselves, the "
+    "text tower\n"
+    "on prompts of 8 tokens, and what makes frames ready, by format and size, on one thread. Times are "
+    "medians of\n"
+    "the calls, with the tenth and ninetieth of a hundred beside them. GFLOP/s of a picture counts its "
+    "nominal work,\n"
+    "as if nothing were left out. Run nothing else meanwhile.\n";
 
 typedef struct {
   ClipmoeModelArguments model;
@@ -35,25 +38,18 @@ typedef struct {
 } Arguments;
 
 typedef struct {
-  guint calls;
-  double median, low, high; /* ms a call */
-} Times;
-
-typedef struct {
   const ClipmoeModelInfo *info;
   const char *id, *tier, *precision;
   guint threads, batch;
-  double open, ready; /* ms; open is NaN where no file was read */
-  Times image, text;
-  double image_gflop;
-  double limit; /* Gop/s of one core, in the same run; 0: not known */
+  double open, ready,
+      first; /* ms; open is NaN where no file was read; first: all up to the first embedding */
+  ClipmoeTimes image, products, text;
+  double image_gflop, products_gflop; /* of a call with products */
+  double limit;                       /* Gop/s of one core, in the same run; 0: not known */
+  double best;                        /* ms of the products at the limit; 0: not known */
+  GArray *frames;                     /* of ClipmoeFrameTimes */
   double peak_mib;
 } Result;
-
-static double
-now (void) {
-  return (double)g_get_monotonic_time () / 1e3;
-}
 
 /* Multiply-adds times two of one tower: @t rows, blocks of which some are mixtures. */
 static double
@@ -70,58 +66,25 @@ image_work (const ClipmoeModelInfo *i) {
   return tower_work (&i->image, n + 1, i->top_k, i->embed) + 6 * n * p * p * i->image.width;
 }
 
-static int
-by_value (gconstpointer a, gconstpointer b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return x < y ? -1 : x > y;
-}
-
-static double
-quantile (const GArray *sorted, double q) {
-  double at = q * (sorted->len - 1);
-  guint i = (guint)at;
-  double low = g_array_index (sorted, double, i),
-         high = g_array_index (sorted, double, MIN (i + 1, sorted->len - 1));
-  return low + (at - i) * (high - low);
-}
-
-typedef gboolean (*Call) (gpointer data, GError **error);
-
-/* Calls until @seconds have passed, after a warm-up. */
-static gboolean
-measure (Call call, gpointer data, double seconds, Times *out, GError **error) {
-  double begun = now ();
-  do
-    if (!call (data, error))
-      return FALSE;
-  while (now () - begun < WARM_UP * 1e3);
-  GArray *times = g_array_new (FALSE, FALSE, sizeof (double));
-  gboolean ok = TRUE;
-  begun = now ();
-  while (ok && times->len < MAX_CALLS && (times->len < MIN_CALLS || now () - begun < seconds * 1e3)) {
-    double start = now ();
-    ok = call (data, error);
-    double took = now () - start;
-    g_array_append_val (times, took);
-  }
-  g_array_sort (times, by_value);
-  *out = (Times){times->len, quantile (times, 0.5), quantile (times, 0.1), quantile (times, 0.9)};
-  g_array_unref (times);
-  return ok;
-}
-
 typedef struct {
   ClipmoeEncoder *encoder;
   guint batch;
   float *pixels, *out;
   guint32 ids[PROMPT];
   guint length;
+  ClipmoeProducts *products;
 } Work;
 
 static gboolean
 look (gpointer data, GError **error) {
   Work *w = data;
   return clipmoe_encoder_encode_pixels (w->encoder, w->pixels, w->batch, w->out, error);
+}
+
+static gboolean
+multiply (gpointer data, GError **error) {
+  clipmoe_products_run (((Work *)data)->products);
+  return TRUE;
 }
 
 static gboolean
@@ -147,6 +110,17 @@ fill (Work *w, const ClipmoeModelInfo *i) {
 }
 
 static gboolean
+measure_products (const Arguments *a, Result *r, Work *w, GError **error) {
+  if (!(w->products = clipmoe_products_new (w->encoder, w->batch, error)))
+    return FALSE;
+  r->products_gflop = clipmoe_products_get_gflop (w->products);
+  gboolean ok = clipmoe_measure (multiply, w, WARM_UP, MIN (a->seconds, 1), &r->products, error);
+  r->best = clipmoe_products_measure_best (w->products);
+  clipmoe_products_free (w->products);
+  return ok;
+}
+
+static gboolean
 run (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
   const ClipmoeModelInfo *i = r->info;
   Work w = {.encoder = encoder, .batch = r->batch};
@@ -157,15 +131,20 @@ run (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for %u pictures", r->batch);
   else
     fill (&w, i);
-  ok = ok && measure (look, &w, a->seconds, &r->image, error) &&
-       measure (read_prompt, &w, MIN (a->seconds, 1), &r->text, error);
+  double begun = clipmoe_now ();
+  ok = ok && clipmoe_encoder_encode_pixels (encoder, w.pixels, 1, w.out, error);
+  r->first = (isfinite (r->open) ? r->open : 0) + r->ready + clipmoe_now () - begun;
+  ok = ok && clipmoe_measure (look, &w, WARM_UP, a->seconds, &r->image, error);
+  r->limit = ok ? clipmoe_encoder_measure_limit (encoder) : 0;
+  ok = ok && measure_products (a, r, &w, error) &&
+       clipmoe_measure (read_prompt, &w, WARM_UP, MIN (a->seconds, 1), &r->text, error);
   g_free (w.pixels);
   g_free (w.out);
   r->image_gflop = image_work (i) / 1e9;
   struct rusage usage;
   if (getrusage (RUSAGE_SELF, &usage) == 0)
     r->peak_mib = (double)usage.ru_maxrss / 1024;
-  return ok;
+  return ok && (r->frames = clipmoe_bench_frames (i, error));
 }
 
 static void
@@ -188,6 +167,23 @@ share (const Result *r) {
   return r->image_gflop * r->batch / (r->image.median / 1e3) / (r->limit * r->threads);
 }
 
+static double
+products_rate (const Result *r) {
+  return 1e3 * r->products_gflop / r->products.median;
+}
+
+static void
+json_frames (GString *out, const GArray *frames) {
+  for (guint i = 0; i < frames->len; i++) {
+    const ClipmoeFrameTimes *f = &g_array_index (frames, ClipmoeFrameTimes, i);
+    g_string_append_printf (out, "%s{\"format\":\"%s\",\"width\":%u,\"height\":%u", i ? "," : "", f->format,
+                            f->width, f->height);
+    json_number (out, "ms", f->times.median, "%.4f");
+    json_spread (out, "ms_p10_p90", f->times.low, f->times.high);
+    g_string_append_c (out, '}');
+  }
+}
+
 static void
 print_json (GString *out, const Result *r) {
   double n = r->batch;
@@ -203,12 +199,19 @@ print_json (GString *out, const Result *r) {
   json_number (out, "gflop_per_second", 1e3 * r->image_gflop * n / r->image.median, "%.2f");
   json_number (out, "limit_gflop_per_second", r->limit > 0 ? r->limit * r->threads : NAN, "%.1f");
   json_number (out, "share_of_limit", r->limit > 0 ? share (r) : NAN, "%.4f");
+  json_number (out, "products_gflop_per_second", products_rate (r), "%.2f");
+  json_spread (out, "products_gflop_per_second_p10_p90", 1e3 * r->products_gflop / r->products.high,
+               1e3 * r->products_gflop / r->products.low);
+  json_number (out, "products_share_of_limit", r->best > 0 ? r->best / r->products.median : NAN, "%.4f");
   json_number (out, "ms_per_prompt", r->text.median, "%.4f");
   json_spread (out, "ms_per_prompt_p10_p90", r->text.low, r->text.high);
   json_number (out, "open_ms", r->open, "%.1f");
   json_number (out, "ready_ms", r->ready, "%.1f");
+  json_number (out, "first_embedding_ms", r->first, "%.1f");
   json_number (out, "peak_mib", r->peak_mib, "%.1f");
-  g_string_append (out, "}\n");
+  g_string_append (out, ",\"preprocess\":[");
+  json_frames (out, r->frames);
+  g_string_append (out, "]}\n");
 }
 
 G_GNUC_PRINTF (3, 4)
@@ -220,6 +223,23 @@ line (GString *out, const char *name, const char *format, ...) {
   g_string_append_vprintf (out, format, args);
   g_string_append_c (out, '\n');
   va_end (args);
+}
+
+/* A line a size. */
+static void
+print_frames (GString *out, const GArray *frames) {
+  for (guint i = 0, next; i < frames->len; i = next) {
+    const ClipmoeFrameTimes *f = &g_array_index (frames, ClipmoeFrameTimes, i);
+    GString *formats = g_string_new (NULL);
+    for (next = i; next < frames->len; next++) {
+      const ClipmoeFrameTimes *one = &g_array_index (frames, ClipmoeFrameTimes, next);
+      if (one->height != f->height)
+        break;
+      g_string_append_printf (formats, "%s %s %.2f", next == i ? "" : ",", one->format, one->times.median);
+    }
+    line (out, "preprocess", "%4u x %4u, ms:%s", f->width, f->height, formats->str);
+    g_string_free (formats, TRUE);
+  }
 }
 
 static void
@@ -237,12 +257,19 @@ print_table (GString *out, const Result *r) {
   if (r->limit > 0)
     line (out, "limit", "%.0f GFLOP/s of these instructions on %u core%s now: %.0f %% of it reached",
           r->limit * r->threads, r->threads, r->threads == 1 ? "" : "s", 100 * share (r));
+  if (r->best > 0)
+    line (out, "products", "%.1f GFLOP/s (%.1f to %.1f) by themselves: %.0f %% of their instructions' limit",
+          products_rate (r), 1e3 * r->products_gflop / r->products.high,
+          1e3 * r->products_gflop / r->products.low, 100 * r->best / r->products.median);
   line (out, "prompt", "%.2f ms (%.2f to %.2f), %u tokens", r->text.median, r->text.low, r->text.high,
         MIN (PROMPT, i->context));
   if (isfinite (r->open))
     line (out, "open", "%.0f ms to read and check the file", r->open);
   line (out, "ready", "%.0f ms to make it ready to run", r->ready);
+  line (out, "first", "%.0f ms from %s to the first embedding", r->first,
+        isfinite (r->open) ? "the file" : "weights in memory");
   line (out, "memory", "%.0f MiB at its peak", r->peak_mib);
+  print_frames (out, r->frames);
 }
 
 /* What the system can give without taking it from others, in bytes; 0 = it does not say. */
@@ -281,7 +308,7 @@ affordable (const ClipmoeSeededShape *s, GError **error) {
 
 static ClipmoeModel *
 get_model (const Arguments *a, Result *r, GError **error) {
-  double begun = now ();
+  double begun = clipmoe_now ();
   ClipmoeModel *m = NULL;
   r->open = NAN;
   if (a->arch) {
@@ -293,7 +320,7 @@ get_model (const Arguments *a, Result *r, GError **error) {
     }
   } else {
     m = clipmoe_open_model_anyhow (&a->model, error);
-    r->open = now () - begun;
+    r->open = clipmoe_now () - begun;
   }
   return m;
 }
@@ -305,9 +332,9 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   ClipmoeModel *m = get_model (a, &r, &error);
   ClipmoeEncoderOptions options = {
       .precision = precision, .threads = (guint)a->model.threads, .batch = (guint)a->batch};
-  double begun = now ();
+  double begun = clipmoe_now ();
   ClipmoeEncoder *encoder = m ? clipmoe_encoder_new (m, &options, &error) : NULL;
-  r.ready = now () - begun;
+  r.ready = clipmoe_now () - begun;
   GString *out = g_string_new (NULL);
   int status = 1;
   if (encoder) {
@@ -318,7 +345,6 @@ bench (const Arguments *a, ClipmoePrecision precision) {
     r.precision = clipmoe_encoder_get_precision (encoder);
     r.threads = clipmoe_encoder_get_threads (encoder);
     if (run (a, &r, encoder, &error)) {
-      r.limit = clipmoe_encoder_measure_limit (encoder);
       (a->json ? print_json : print_table) (out, &r);
       status = clipmoe_print (out);
     }
@@ -326,6 +352,7 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   if (error)
     status = clipmoe_fail (error);
   g_string_free (out, TRUE);
+  g_clear_pointer (&r.frames, g_array_unref);
   clipmoe_encoder_free (encoder);
   clipmoe_model_unref (m);
   return status;

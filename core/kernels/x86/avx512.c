@@ -39,23 +39,18 @@ TILE (tile_f32, __m512, 64, _mm512_setzero_ps (), LOAD_F32, BROADCAST, MAC, _mm5
 TILE (tile_f16, __m512, 32, _mm512_setzero_ps (), LOAD_F16, BROADCAST, MAC, _mm512_storeu_ps)
 
 /* Activations of 7 bits around 64: two products of at most 127 x 127 fit 16 bits, so nothing saturates. */
-#define LOAD_I8(p) _mm512_load_si512 (p)
+#define LOAD_I8(p) ((const __m512i *)(p))
 #define BROADCAST_I8(p) _mm512_set1_epi32 (*(const int *)(p))
-#define MAC_I8(s, v, w)                                                                                      \
-  _mm512_add_epi32 (s, _mm512_madd_epi16 (_mm512_maddubs_epi16 (v, w), _mm512_set1_epi16 (1)))
-TILE (tile_i8_most_7, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, MAC_I8,
-      _mm512_storeu_si512)
-
-/* Seven rows at a time: fourteen sums, and registers for what lies between. */
-static void
-tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
-         size_t step, float *c, size_t c_stride) {
-  unsigned first = rows > 7 ? 7 : rows;
-  tile_i8_most_7 (first, lines, a, a_stride, w, next, step, c, c_stride);
-  if (rows > first)
-    tile_i8_most_7 (rows - first, lines, (const char *)a + first * CM_LINE_BYTES, a_stride, w, w, 0,
-                    c + first * CM_LINE, c_stride);
+/* As that of AVX2: twenty-eight sums, a broadcast, a product and the ones are 31 of 32 registers. */
+static inline __m512i
+mac_i8 (__m512i s, __m512i v, const __m512i *w) {
+  __m512i product;
+  __asm__("vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0"
+          : "+v"(s), "=&v"(product)
+          : "v"(v), "m"(*w), "v"(_mm512_set1_epi16 (1)));
+  return s;
 }
+TILE (tile_i8, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, mac_i8, _mm512_storeu_si512)
 
 static void
 pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,

@@ -12,7 +12,8 @@
 #define UNROLL _Pragma ("GCC unroll 16")
 #endif
 
-/* MAC (sum, broadcast 32 bits of a, vector of w); a unit is 32 bits of a row and W_BYTES x 2 of weights. */
+/* MAC (sum, broadcast 32 bits of a, what LOAD gives of w); a unit is 32 bits of a row and W_BYTES x 2 of
+ * weights. */
 #define TILE_ROWS(NAME, N, VEC, W_BYTES, ZERO, LOAD, BROADCAST, MAC, STORE)                                  \
   static void NAME##_##N (size_t lines, const char *a, size_t a_stride, const char *w, const char *next,     \
                           size_t step, float *c) {                                                           \
@@ -27,7 +28,8 @@
         _mm_prefetch (next + 192, _MM_HINT_T1);                                                              \
         next += 4 * step;                                                                                    \
         UNROLL for (int u = 0; u < 4; u++) {                                                                 \
-          VEC w0 = LOAD (w), w1 = LOAD (w + W_BYTES);                                                        \
+          __auto_type w0 = LOAD (w);                                                                         \
+          __auto_type w1 = LOAD (w + W_BYTES);                                                               \
           w += 2 * W_BYTES;                                                                                  \
           UNROLL for (int i = 0; i < N; i++) {                                                               \
             VEC v = BROADCAST (x + i * CM_LINE_BYTES + u * 4);                                               \

@@ -13,7 +13,8 @@
 #define UNROLL _Pragma ("GCC unroll 16")
 #endif
 
-/* MAC (sum, broadcast 32 bits of a, vector of w); a unit is 32 bits of a row and W_BYTES x 2 of weights. */
+/* MAC (sum, broadcast 32 bits of a, what LOAD gives of w); a unit is 32 bits of a row and W_BYTES x 2 of
+ * weights. */
 #define TILE_ROWS(NAME, N, VEC, W_BYTES, ZERO, LOAD, BROADCAST, MAC, STORE)                                  \
   static void NAME##_##N (size_t lines, const char *a, size_t a_stride, const char *w, const char *next,     \
                           size_t step, float *c, size_t c_stride) {                                          \
@@ -23,7 +24,8 @@
       const char *x = a;                                                                                     \
       for (int q = 0; q < 4; q++, x += 16) {                                                                 \
         UNROLL for (int u = 0; u < 4; u++) {                                                                 \
-          VEC w0 = LOAD (w), w1 = LOAD (w + W_BYTES);                                                        \
+          __auto_type w0 = LOAD (w);                                                                         \
+          __auto_type w1 = LOAD (w + W_BYTES);                                                               \
           w += 2 * W_BYTES;                                                                                  \
           _mm_prefetch (next, _MM_HINT_T1);                                                                  \
           _mm_prefetch (next + 64, _MM_HINT_T1);                                                             \
