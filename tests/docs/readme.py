@@ -78,10 +78,10 @@ def prepare(work):
     shutil.copy(work + "/street.mp4", work + "/video.mp4")
     for name in ("a.jpg", "b.jpg"):
         run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", "jpegenc", "!", "filesink", "location=" + name)
-    default = os.path.join(ROOT, "models", "default")
-    shutil.copytree(default, work + "/my-clip")
+    dense = os.path.join(ROOT, "models", "clip-tiny")
+    shutil.copytree(dense, work + "/my-clip")
     # every block's layer twice, with a router: the same model as a mixture
-    tensors, metadata, _ = ck.load(default + "/model.safetensors")
+    tensors, metadata, _ = ck.load(dense + "/model.safetensors")
     mixed = {}
     for name, value in tensors.items():
         if ".mlp." not in name:
@@ -91,7 +91,7 @@ def prepare(work):
         if name.endswith(".mlp.c_fc.weight"):
             mixed[name.replace("mlp.c_fc.weight", "gate.weight")] = value[:2]
     ck.save(work + "/clip-moe.safetensors", mixed, metadata)
-    with open(default + "/merges.txt", "rb") as f, gzip.open(work + "/bpe_simple_vocab_16e6.txt.gz", "wb") as g:
+    with open(dense + "/merges.txt", "rb") as f, gzip.open(work + "/bpe_simple_vocab_16e6.txt.gz", "wb") as g:
         g.write(f.read())
     # the elements must be the build's: nothing of an installed one
     os.mkdir(work + "/bin")
