@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they name and link
-to is there.
+"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they and the models' cards
+name and link to is there.
 
 Commands run in a folder that holds files of the names they use. Closes with `N passed, N failed, N skipped`.
 """
@@ -17,6 +17,7 @@ TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
 ROOT = os.path.dirname(TESTS)
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/docs/*.md"))
+CARDS = sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/models/*/README.md"))
 sys.path.insert(0, os.path.join(TESTS, "model"))
 sys.path.insert(0, os.path.join(TESTS, "dmu"))
 import checkpoints as ck  # noqa: E402
@@ -155,7 +156,7 @@ def names():
     properties = set(re.findall(r"^  ([a-z-]+) +: ", text, re.M)) - {"name", "parent", "qos"}
     said = set(re.findall(r"`([a-z-]+)`", "\n".join(l.split("|")[1] for l in readme.split("\n") if l.startswith("| `"))))
     check("README's table has all properties of clipmoetag", properties and said == properties, said ^ properties)
-    for name in PAGES:
+    for name in PAGES + CARDS:
         folder = os.path.dirname(os.path.join(ROOT, name))
         for link in re.findall(r"\]\(([^)#]+)", page(name)):
             if "://" not in link:
