@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Protects what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes that are
-checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes.
+checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes, and the recipe
+of the default model.
 
 Closes with `N passed, N failed, N skipped`.
 """
+import configparser
 import html.parser
 import json
 import os
@@ -170,6 +172,22 @@ def recipes(top):
         f.write(written)
     refused("the recipe in the docs is read to its end", 1, "expected smaller batches", "run", path, "--quiet", "--out", os.path.join(top, "docs.run"))
     refused("no recipe", 1, "cannot open", "run", os.path.join(top, "none.ini"))
+
+
+def default_recipe(top):
+    """The default model's recipe is read to its end, and what it asks for is no larger than a clone should be."""
+    tiny.setup(top)
+    source = os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "models", "default", "recipe.ini")
+    recipe = configparser.ConfigParser(interpolation=None)
+    recipe.read(source)
+    path, folder = os.path.join(top, "default.ini"), os.path.join(top, "upcycled")
+    with open(source) as f, open(path, "w") as g:
+        g.write(f.read().replace(recipe["data"]["train"], "train").replace(recipe["data"]["heldout"], "heldout"))
+    refused("read to its end", 1, "expected smaller batches", "run", path, "--quiet", "--out", os.path.join(top, "default.run"))
+    u = recipe["upcycle"]
+    r = dmu("upcycle", recipe["run"]["base"], "--out", folder, "--experts", u["experts"], "--top-k", u["top-k"], "--image-blocks",
+            u["image-blocks"], "--text-blocks", u["text-blocks"], "--dtype", recipe["run"]["dtype"])
+    check("its shape", r.returncode == 0 and os.path.getsize(os.path.join(folder, "model.safetensors")) < 40e6, r)
 
 
 def full_disk(top):
@@ -432,7 +450,7 @@ def redrawings(top):
 
 with tempfile.TemporaryDirectory() as top:
     usage()
-    for part in (mixtures, plugin, recipes, full_disk, stages, comparisons, redrawings):
+    for part in (mixtures, plugin, recipes, default_recipe, full_disk, stages, comparisons, redrawings):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)

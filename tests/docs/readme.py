@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they name and link
-to is there.
+"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they and the models' cards
+name and link to is there.
 
 Commands run in a folder that holds files of the names they use. Closes with `N passed, N failed, N skipped`.
 """
@@ -17,6 +17,7 @@ TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
 ROOT = os.path.dirname(TESTS)
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/docs/*.md"))
+CARDS = sorted(os.path.relpath(p, ROOT) for p in glob.glob(ROOT + "/models/*/README.md"))
 sys.path.insert(0, os.path.join(TESTS, "model"))
 sys.path.insert(0, os.path.join(TESTS, "dmu"))
 import checkpoints as ck  # noqa: E402
@@ -78,10 +79,10 @@ def prepare(work):
     shutil.copy(work + "/street.mp4", work + "/video.mp4")
     for name in ("a.jpg", "b.jpg"):
         run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", "jpegenc", "!", "filesink", "location=" + name)
-    default = os.path.join(ROOT, "models", "default")
-    shutil.copytree(default, work + "/my-clip")
+    dense = os.path.join(ROOT, "models", "clip-tiny")
+    shutil.copytree(dense, work + "/my-clip")
     # every block's layer twice, with a router: the same model as a mixture
-    tensors, metadata, _ = ck.load(default + "/model.safetensors")
+    tensors, metadata, _ = ck.load(dense + "/model.safetensors")
     mixed = {}
     for name, value in tensors.items():
         if ".mlp." not in name:
@@ -91,7 +92,7 @@ def prepare(work):
         if name.endswith(".mlp.c_fc.weight"):
             mixed[name.replace("mlp.c_fc.weight", "gate.weight")] = value[:2]
     ck.save(work + "/clip-moe.safetensors", mixed, metadata)
-    with open(default + "/merges.txt", "rb") as f, gzip.open(work + "/bpe_simple_vocab_16e6.txt.gz", "wb") as g:
+    with open(dense + "/merges.txt", "rb") as f, gzip.open(work + "/bpe_simple_vocab_16e6.txt.gz", "wb") as g:
         g.write(f.read())
     # the elements must be the build's: nothing of an installed one
     os.mkdir(work + "/bin")
@@ -155,7 +156,7 @@ def names():
     properties = set(re.findall(r"^  ([a-z-]+) +: ", text, re.M)) - {"name", "parent", "qos"}
     said = set(re.findall(r"`([a-z-]+)`", "\n".join(l.split("|")[1] for l in readme.split("\n") if l.startswith("| `"))))
     check("README's table has all properties of clipmoetag", properties and said == properties, said ^ properties)
-    for name in PAGES:
+    for name in PAGES + CARDS:
         folder = os.path.dirname(os.path.join(ROOT, name))
         for link in re.findall(r"\]\(([^)#]+)", page(name)):
             if "://" not in link:

@@ -2,7 +2,7 @@
 """Bad input of every kind gets one clear sentence, exit status 1, nothing on stdout, and never a crash or a hang.
 
 Makes a corpus of hostile weights, configurations, vocabularies, .pt files, label files, pictures and videos
-from the default model, and gives each to the command that reads it.
+from a small dense model, and gives each to the command that reads it.
 """
 import io
 import json

@@ -85,7 +85,7 @@ def main():
     expected = {"bin/clipmoe", below + "/libclipmoe.so.0", below + "/pkgconfig/clipmoe.pc"}
     expected |= {"include/clipmoe/%s.h" % h for h in HEADERS}
     expected |= {"%s/gstreamer-1.0/lib%s.so" % (below, m) for m in MODULES}
-    for folder in ("default", "labels", "templates"):
+    for folder in ("clip-tiny", "default", "labels", "templates"):
         expected |= {"share/clipmoe/models/%s/%s" % (folder, f) for f in os.listdir(os.path.join(ROOT, "models", folder))}
     check("all of it is there", expected <= here, expected - here)
     unknown = [f for f in here if f.startswith("include/") and f not in expected]
@@ -124,7 +124,8 @@ def main():
     check("the command finds the default model and its card",
           prefix + "/share/clipmoe/models/default" in r.stdout and re.search(r"^use +\S", r.stdout, re.M), r)
     r = run(command, "model", "list", cwd=elsewhere, env=env)
-    check("the default model is listed", r.stdout.startswith("default\t"), r)
+    check("the installed models are listed", [l.split("\t")[0] for l in r.stdout.splitlines()] == ["clip-tiny", "default"] and
+          "cannot be opened" not in r.stdout, r)
     r = run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=4", "!", "video/x-raw,width=96,height=64", "!", "pngenc",
             "snapshot=true", "!", "filesink", "location=bars.png", cwd=elsewhere, env=env)
     r = run(command, "tag", "--labels-file", "animals", "--threshold", "0", "bars.png", cwd=elsewhere, env=env)

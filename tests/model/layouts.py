@@ -359,12 +359,12 @@ def test_convert():
     bare = os.path.join(MODELS, "dense77.weights.safetensors")
     convert("a vocabulary elsewhere", bare, p("with.two"), "--to", "hf", "--vocab", elsewhere + "/mine.txt")
     check("a vocabulary elsewhere comes along", embed(p("with.two")) == embed(source), os.listdir(p("with.two")))
-    default = os.path.join(os.path.dirname(TESTS), "models", "default")
-    convert("the default model", default, p("default.hf"), "--to", "hf")
-    same("the default model", p("default.hf"), inspect(default), "huggingface", embed(default))
+    trained = os.path.join(os.path.dirname(TESTS), "models", "clip-tiny")
+    convert("a trained model", trained, p("trained.hf"), "--to", "hf")
+    same("a trained model", p("trained.hf"), inspect(trained), "huggingface", embed(trained))
     check("card and vocabulary come along", {"README.md", "vocab.json", "merges.txt", "config.json"}
-          <= set(os.listdir(p("default.hf"))), os.listdir(p("default.hf")))
-    check("licence comes along", inspect(p("default.hf"))["licence"] == inspect(default)["licence"])
+          <= set(os.listdir(p("trained.hf"))), os.listdir(p("trained.hf")))
+    check("licence comes along", inspect(p("trained.hf"))["licence"] == inspect(trained)["licence"])
     for wrong in ([], ["--to", "onnx"], ["--to", "hf", "--dtype", "int8"]):
         code, out, err = run("model", "convert", source, p("w"), *wrong)
         check("usage %s" % wrong, code == 2 and not out and "expected" in err, err)

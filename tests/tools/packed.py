@@ -14,7 +14,8 @@ import tempfile
 import time
 
 COMMAND = os.environ["CLIPMOE_COMMAND"]
-MODEL = os.path.join(os.environ["CLIPMOE_MODEL_PATH"], "default")
+MODEL = os.path.join(os.environ["CLIPMOE_MODEL_PATH"], "clip-tiny")
+SMALL = os.environ["CLIPMOE_TEST_MODELS"]  # made when building
 TOP = tempfile.mkdtemp(prefix="clipmoe-packed-")
 passed = failed = 0
 
@@ -72,6 +73,13 @@ def main():
         cache = folder(precision)
         one, two = (run(cache, "embed", "--precision", precision, "--text", "a dog", "--text", "two red cars") for _ in range(2))
         check("%s is kept too" % precision, one == two and one[0] == 0 and one[1] != right and len(packed(cache)) == 1, one[2])
+
+    mixture = os.path.join(SMALL, "moe-e4k2.weights.safetensors")
+    for precision in "f32", "half", "int8":
+        cache = folder("mixture-" + precision)
+        words = ("--vocab", os.path.join(SMALL, "golden.vocab.txt"), "--precision", precision, "--text", "a dog", "--text", "two red cars")
+        none, one, two = (run(c, "embed", *words, model=mixture) for c in ("/dev/null", cache, cache))
+        check("a mixture's too: " + precision, none[0] == 0 and none == one == two and len(packed(cache)) == 1, one[2] + two[2])
 
     size = os.path.getsize(files[0])
     damages = {"empty": lambda f: f.truncate(0), "cut": lambda f: f.truncate(size - 4096), "longer": lambda f: f.truncate(size + 1),
