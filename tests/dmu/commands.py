@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ def refused(what, status, words, *arguments, **more):
 def usage():
     r = dmu("--help")
     check("help", r.returncode == 0 and "upcycle" in r.stdout)
-    for name in ("run", "train", "finetune", "route", "cluster", "upcycle", "evaluate", "inspect", "stretch"):
+    for name in ("run", "train", "finetune", "route", "cluster", "upcycle", "evaluate", "compare", "inspect", "stretch"):
         r = dmu(name, "--help")
         check(name + " --help", r.returncode == 0 and "Example:" in r.stdout and not r.stderr, r)
         refused(name + " with an unknown option", 2, "--help", name, "--nonsense")
@@ -232,9 +233,70 @@ def stages(top):
     check("a locked tower", all((a[k] == b[k]).all() for k in a if k.startswith("visual.")), r)
 
 
+def comparisons(top):
+    """The figures of a model card: computed here once more from the evaluations."""
+    folders, found = [], []
+    for seed in (7, 8, 9):
+        arguments = tiny.setup(top, tiny.RECIPE.replace("seed = 7", "seed = %d" % seed))
+        folders.append(os.path.join(top, "run-%d" % seed))
+        r = subprocess.run(arguments + ["--out", folders[-1]], capture_output=True, text=True)
+        check("a run with seed %d" % seed, r.returncode == 0, r)
+        found.append({m: json.load(open(os.path.join(folders[-1], "evaluate-%s.json" % m)))
+                      for m in ("base", "dense", "finetuned", "sparse", "route")})
+    r = dmu("compare", *folders, "--json")
+    check("compare", r.returncode == 0 and not r.stderr, r)
+    said = json.loads(r.stdout)
+    check("every model", [m["name"] for m in said["models"]] == list(found[0]), r.stdout)
+    check("every seed", [x["seed"] for x in said["runs"]] == [7, 8, 9], said["runs"])
+
+    def score(s):
+        return s["top1"] if "top1" in s else (s["picture_to_text"][0] + s["text_to_picture"][0]) / 2
+
+    def near(x, *wanted):
+        return abs(x - sum(wanted) / len(wanted)) < 2e-6
+    for m in said["models"]:
+        runs, bases = [f[m["name"]] for f in found], [f["base"] for f in found]
+        check("mean of " + m["name"], near(m["mean"]["score"], *[v["mean"] for v in runs]), m["mean"])
+        check("spread of " + m["name"], near(m["mean"]["spread"], statistics.stdev(v["mean"] for v in runs)), m["mean"])
+        for i, s in enumerate(m["sets"]):
+            x, y = [score(v["sets"][i]) for v in runs], [score(v["sets"][i]) for v in bases]
+            check("%s of %s" % (s["name"], m["name"]), near(s["score"], *x) and near(s["spread"], statistics.stdev(x)), s, x)
+            if m["name"] == "base":
+                check("no gain over itself", "low" not in s, s)
+                continue
+            check("gain of %s in %s" % (m["name"], s["name"]), near(s["difference"], *[a - b for a, b in zip(x, y)]) and
+                  s["low"] <= s["difference"] <= s["high"], s, x, y)
+    for form in ((), ("--markdown",)):
+        r = dmu("compare", *folders, "--against", "dense", *form)
+        check("as text", r.returncode == 0 and "3 runs, seeds 7, 8, 9" in r.stdout and "sparse upcycling" in r.stdout and
+              "Gain over dense" in r.stdout and ("|---|" in r.stdout) == bool(form), r)
+    r = dmu("compare", folders[0])
+    check("one run has no deviation", r.returncode == 0 and "±" not in r.stdout, r)
+    r = dmu("compare", folders[0], folders[0])
+    check("one seed twice is said", r.returncode == 0 and "seed is there twice" in r.stderr, r)
+    refused("another model", 1, "was not evaluated in every run", "compare", folders[0], "--against", "teacher")
+    refused("no run folder", 1, "run.json", "compare", os.path.join(top, "base"))
+    refused("both forms", 2, "not both", "compare", folders[0], "--json", "--markdown")
+    for key, words in (("heldout", "other held-out pairs"), ("base", "another base")):
+        with open(os.path.join(folders[1], "run.json")) as f:
+            run = json.load(f)
+        run[key] = {"digest": "0"} if key == "heldout" else "0"
+        other = os.path.join(top, "other-" + key)
+        os.makedirs(other)
+        for m in found[0]:
+            shutil.copy(os.path.join(folders[1], "evaluate-%s.json" % m), other)
+        with open(os.path.join(other, "run.json"), "w") as f:
+            json.dump(run, f)
+        refused("runs that mean other things", 1, words, "compare", folders[0], other)
+    shutil.copy(os.path.join(folders[1], "run.json"), other)
+    with open(os.path.join(other, "evaluate-route.json"), "w") as f:
+        json.dump({"sets": [{"name": "x", "pictures": 2, "right": "1"}]}, f)
+    refused("an evaluation of something else", 1, "not of the same pairs", "compare", folders[0], other)
+
+
 with tempfile.TemporaryDirectory() as top:
     usage()
-    for part in (mixtures, recipes, full_disk, stages):
+    for part in (mixtures, recipes, full_disk, stages, comparisons):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)

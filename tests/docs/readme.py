@@ -33,7 +33,7 @@ ELSEWHERE = {
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),
               ("--arch ViT-B-32", "--seconds 0.1 --arch ViT-B-32"),
-              ("clipmoe-dmu finetune", "clipmoe-dmu finetune --batch 8 --steps 2"), ("clipmoe-dmu route ", "clipmoe-dmu route --batch 8 --steps 2 ")]
+              ("run-1/ run-2/ run-3/", "run/"), ("clipmoe-dmu finetune", "clipmoe-dmu finetune --batch 8 --steps 2"), ("clipmoe-dmu route ", "clipmoe-dmu route --batch 8 --steps 2 ")]
 passed = failed = skipped = 0
 
 

@@ -12,6 +12,7 @@ int dmu_cmd_cluster (int argc, char **argv);
 int dmu_cmd_upcycle (int argc, char **argv);
 int dmu_cmd_stretch (int argc, char **argv);
 int dmu_cmd_evaluate (int argc, char **argv);
+int dmu_cmd_compare (int argc, char **argv);
 int dmu_cmd_inspect (int argc, char **argv);
 
 /* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */

@@ -16,6 +16,7 @@ static const struct {
     {"upcycle", "make a mixture of experts from dense checkpoints", dmu_cmd_upcycle},
     {"route", "train the routers of a mixture", dmu_cmd_train},
     {"evaluate", "classify and retrieve held-out pairs", dmu_cmd_evaluate},
+    {"compare", "state what runs with several seeds gained", dmu_cmd_compare},
     {"inspect", "show how far a mixture's experts lie apart", dmu_cmd_inspect},
     {"stretch", "give a text tower of 77 positions 248", dmu_cmd_stretch},
 };

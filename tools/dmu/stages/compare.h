@@ -5,9 +5,11 @@
 #include <jansson.h>
 #include <clipmoe/error.h>
 
-/* @a and @b: evaluations of the same data. Returns (transfer full) {"mean": {difference, low, high}, "sets":
- * …}: the share of right first answers of @b less that of @a, with the middle 95 % of @rounds redrawings of
- * each set's pictures and captions. NULL with an error when they are not of the same data. */
-json_t *dmu_compare (json_t *a, json_t *b, guint rounds, guint64 seed, GError **error);
+/* @a and @b [runs]: evaluations of the same data by two models of each run. Returns (transfer full) {"mean":
+ * {difference, low, high}, "sets": …}: the share of right first answers of @b less that of @a, over all runs,
+ * with the middle 95 % of @rounds redrawings of each set's pictures and captions. NULL with an error when
+ * they are not of the same data. */
+json_t *dmu_compare (json_t *const *a, json_t *const *b, guint runs, guint rounds, guint64 seed,
+                     GError **error);
 
 #endif

@@ -476,7 +476,7 @@ compare (Run *r, char **others, const char *ours, GError **error) {
   json_t *all = json_object (), *b = evaluation_of (r, ours);
   gboolean ok = TRUE;
   for (char **name = others; *name && ok; name++) {
-    json_t *a = evaluation_of (r, *name), *c = dmu_compare (a, b, ROUNDS, r->recipe->seed, error);
+    json_t *a = evaluation_of (r, *name), *c = dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error);
     ok = c != NULL;
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
