@@ -242,7 +242,7 @@ def comparisons(top):
         r = subprocess.run(arguments + ["--out", folders[-1]], capture_output=True, text=True)
         check("a run with seed %d" % seed, r.returncode == 0, r)
         found.append({m: json.load(open(os.path.join(folders[-1], "evaluate-%s.json" % m)))
-                      for m in ("base", "dense", "finetuned", "sparse", "route")})
+                      for m in ("base", "dense", "finetuned", "sparse", "route", "tune")})
     r = dmu("compare", *folders, "--json")
     check("compare", r.returncode == 0 and not r.stderr, r)
     said = json.loads(r.stdout)

@@ -66,7 +66,7 @@ def commands(text):
             inside = False
         before = line
     # the picture of a folder is no command
-    lines = [l for b in blocks if not b[0].endswith("/") for l in b]
+    lines = [l for b in blocks if not re.fullmatch(r"\S+/", b[0]) for l in b]
     return [l for l in lines if re.match(r"(sudo |export |[a-z.]*/?[a-z0-9._/-]+( |$))", l)]
 
 

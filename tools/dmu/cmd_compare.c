@@ -33,7 +33,8 @@ dmu_cmd_compare (int argc, char **argv) {
   gboolean json = FALSE, markdown = FALSE;
   const GOptionEntry entries[] = {
       {"against", 0, 0, G_OPTION_ARG_STRING, &against,
-       "The model that gains are measured from: base (default), dense, finetuned, sparse or route", "MODEL"},
+       "The model that gains are measured from: base (default), dense, finetuned, sparse, route or tune",
+       "MODEL"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object", NULL},
       {"markdown", 0, 0, G_OPTION_ARG_NONE, &markdown, "Tables in Markdown", NULL},
       {NULL}};

@@ -16,7 +16,8 @@ static const struct {
              {"dense", "dense"},
              {"finetuned", "direct fine-tuning"},
              {"sparse", "sparse upcycling"},
-             {"route", "CLIP-MoE"}};
+             {"route", "CLIP-MoE"},
+             {"tune", "CLIP-MoE, tuned"}};
 
 typedef struct {
   const char *folder;
@@ -191,9 +192,8 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
   }
   if (strcmp (known[other].name, against) != 0 || !common[other]) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "\"%s\" was not evaluated in every run: expected base, dense, finetuned, sparse or route of "
-                 "runs that "
-                 "are done and have held-out pairs",
+                 "\"%s\" was not evaluated in every run: expected base, dense, finetuned, sparse, route or "
+                 "tune of runs that are done and have held-out pairs",
                  against);
     return NULL;
   }
