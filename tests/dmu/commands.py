@@ -2,7 +2,7 @@
 """Protects what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes that are
 checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes.
 
-Closes with the number of failures.
+Closes with `N passed, N failed, N skipped`.
 """
 import json
 import os
@@ -22,11 +22,12 @@ except ImportError as e:
     sys.exit(77)
 
 GOLDEN = os.environ["CLIPMOE_TEST_MODELS"]
-failed = 0
+passed = failed = 0
 
 
 def check(what, ok, *why):
-    global failed
+    global passed, failed
+    passed += bool(ok)
     if not ok:
         failed += 1
         print("FAILED:", what, *[str(w)[:1500] for w in why])
@@ -117,7 +118,8 @@ def recipes(top):
              ("[upcycle]\nexperts = 1\n", "[upcycle] experts: "), ("[upcycle]\nexperts = 99999999999999999999\n", "experts: "),
              ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
              ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
-             ("[data]\ntemplates = no braces\n", "{}"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
+             ("[data]\ntemplates = no braces\n", "{}"), ("[data]\ncontext = 2\n", "[data] context: "),
+             (tiny.RECIPE.replace("[cluster]", "[data]\ncontext = 25\n[cluster]"), "expected at most the 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
              ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
              (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
              (tiny.RECIPE.replace("[finetune]\nsteps = 5\nbatch = 8", "[finetune]\nsteps = 5\nbatch = 60000"), "smaller batches"),
@@ -201,6 +203,15 @@ def stages(top):
     b, _, _ = checkpoints.load(os.path.join(top, "ft", "model.safetensors"))
     changed = {k for k in a if not (a[k] == b[k]).all()}
     check("finetune changes feed-forward layers alone", changed and all(".mlp." in k for k in changed), changed)
+    r = dmu("cluster", "--model", base, "--data", data, "--out", os.path.join(top, "short.txt"), "--text-clusters", "2",
+            "--image-clusters", "2", "--context", "5")
+    # 32 pairs have captions of 5 and of more tokens; 3 classes a template
+    check("--context cuts longer captions", r.returncode == 0 and "35 texts cut" in r.stderr, r)
+    refused("clusters of captions of another length", 1, "of these very pairs", "finetune", "--model", base, "--data", data,
+            "--clusters", os.path.join(top, "short.txt"), "--codes", "4", "--out", os.path.join(top, "x"), *more)
+    for n in ("-1", "2", "25"):
+        refused("--context " + n, 1, "context", "train", "--model", base, "--data", data, "--out", os.path.join(top, "x"),
+                "--context", n, *more)
     refused("another data set's clusters", 1, "of these very pairs", "finetune", "--model", base, "--data", held, "--clusters", codes,
             "--codes", "4", "--out", os.path.join(top, "x"), *more)
     dmu("upcycle", base, os.path.join(top, "ft"), "--out", os.path.join(top, "moe"))
@@ -300,5 +311,5 @@ with tempfile.TemporaryDirectory() as top:
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)
-print("failed: %d" % failed)
+print("%d passed, %d failed, 0 skipped" % (passed, failed))
 sys.exit(failed > 0)

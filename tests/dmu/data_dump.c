@@ -1,6 +1,8 @@
-/* Prints what a source holds: a JSON line a pair with the colour of the picture's middle, then what the whole
- * data set says of itself. Arguments: a source. */
+/* Prints what a source holds: a line a pair with the colour of the picture's middle, then what the whole data
+ * set says of itself, and how its pictures are kept. Arguments: a source; perhaps a folder for the spool;
+ * perhaps a file that takes the source's place once it was read. */
 #include <stdio.h>
+#include <glib/gstdio.h>
 #include <dataset.h>
 #include <picture.h>
 
@@ -50,7 +52,13 @@ main (int argc, char **argv) {
   }
   const char *paths[] = {argv[1], NULL}, *templates[] = {"a photo of a {}.", "{}", NULL};
   for (guint threads = 1; threads <= 3; threads += 2) {
-    DmuDatasetOptions o = {paths, templates, clipmoe_model_get_tokenizer (model), 77, threads, 64 << 20, 0};
+    DmuDatasetOptions o = {.paths = paths,
+                           .templates = templates,
+                           .tokenizer = clipmoe_model_get_tokenizer (model),
+                           .context = 77,
+                           .threads = threads,
+                           .limit = 64 << 20,
+                           .spool = argc > 2 ? argv[2] : NULL};
     DmuDataset *set = dmu_dataset_open (&o, &error);
     if (!set) {
       printf ("error\t%s\n", error->message);
@@ -58,7 +66,25 @@ main (int argc, char **argv) {
       continue;
     }
     char *text = dmu_dataset_describe (set), *digest = dmu_dataset_digest (set);
-    printf ("set\t%s\t%s\n", text, digest);
+    guint memory = 0, parts = 0, spooled = 0;
+    for (guint i = 0; i < dmu_dataset_get_n (set); i++) {
+      const DmuSample *s = dmu_dataset_get (set, i);
+      memory += s->picture != NULL;
+      spooled += s->spool != NULL;
+      parts += s->path && s->length;
+    }
+    printf ("set\t%s\t%s\tmemory %u parts %u spooled %u\n", text, digest, memory, parts, spooled);
+    for (guint i = 0; argc > 3 && threads == 3 && i < dmu_dataset_get_n (set); i++) {
+      guint8 *rgb = NULL;
+      guint width, height;
+      if (!i && g_rename (argv[3], argv[1]) != 0)
+        return 1;
+      gboolean same = dmu_sample_decode (dmu_dataset_get (set, i), &rgb, &width, &height, &error);
+      printf ("replaced\t%s\n", same ? "the same" : error->message);
+      g_clear_error (&error);
+      if (same)
+        g_free (rgb);
+    }
     g_free (text);
     g_free (digest);
     dmu_dataset_free (set);

@@ -22,7 +22,7 @@ void dmu_catch_signals (void);
 /* What commands that read pairs have in common. */
 typedef struct {
   char **data, *templates;
-  int threads;
+  int threads, context;
   gint64 seed;
 } DmuPairsArguments;
 
@@ -38,6 +38,13 @@ typedef struct {
        &(A).templates,                                                                                       \
        "Captions of classes: `;`-separated, @FILE or @NAME",                                                 \
        "TEXT"},                                                                                              \
+      {"context",                                                                                            \
+       0,                                                                                                    \
+       0,                                                                                                    \
+       G_OPTION_ARG_INT,                                                                                     \
+       &(A).context,                                                                                         \
+       "Longer captions are cut to N tokens; 0 = to what the model takes",                                   \
+       "N"},                                                                                                 \
   {                                                                                                          \
     "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
   }

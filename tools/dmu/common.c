@@ -26,6 +26,12 @@ dmu_threads (const DmuPairsArguments *a) {
 
 DmuDataset *
 dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
+  if (a->context < 0 || a->context == 1 || a->context == 2) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "--context %d: expected 0, or at least 3: the first token, the last, and one between",
+                 a->context);
+    return NULL;
+  }
   char **templates = clipmoe_templates_parse (a->templates, error);
   if (!templates)
     return NULL;
@@ -33,8 +39,8 @@ dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **
                          .templates = (const char *const *)templates,
                          .tokenizer = clipmoe_model_get_tokenizer (model),
                          .context = clipmoe_model_get_info (model)->context,
+                         .cut = (guint)a->context,
                          .threads = dmu_threads (a),
-                         .limit = G_GUINT64_CONSTANT (8) << 30,
                          .keep_words = TRUE};
   DmuDataset *set = dmu_dataset_open (&o, error);
   g_strfreev (templates);

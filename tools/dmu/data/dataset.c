@@ -1,11 +1,14 @@
 #include "dataset.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 #include <base/file.h>
 #include <kernels/pool.h>
 #include <picture.h>
 
+#define MOST_MEMORY (G_GUINT64_CONSTANT (8) << 30)
 #define MAX_PICTURE_FILE (512u << 20)
 
 typedef struct {
@@ -13,13 +16,14 @@ typedef struct {
   const DmuDatasetOptions *options;
   GHashTable *label_numbers, *source_numbers; /* name -> number + 1 */
   guint32 *scratch;
+  guint64 limit;
 } Builder;
 
 static void
 sample_clear (gpointer data) {
   DmuSample *s = data;
   g_clear_pointer (&s->picture, g_bytes_unref);
-  g_clear_pointer (&s->path, g_free);
+  g_clear_pointer (&s->path, g_ref_string_release);
 }
 
 static guint
@@ -36,10 +40,9 @@ number_of (GHashTable *numbers, GPtrArray *names, const char *name) {
 static gboolean
 add_text (Builder *b, const char *text, GError **error) {
   DmuDataset *set = b->set;
-  guint n;
+  guint n, length = set->context ? set->context : b->options->context;
   gboolean truncated;
-  if (!clipmoe_tokenizer_encode (b->options->tokenizer, text, -1, b->options->context, b->scratch, &n,
-                                 &truncated, error))
+  if (!clipmoe_tokenizer_encode (b->options->tokenizer, text, -1, length, b->scratch, &n, &truncated, error))
     return FALSE;
   guint64 key = XXH3_64bits (text, strlen (text)) | 1;
   g_array_append_vals (set->ids, b->scratch, n);
@@ -72,12 +75,59 @@ take_label (Builder *b, const char *name, guint *label, GError **error) {
   return TRUE;
 }
 
+/* A quarter of the memory that there is. */
+static guint64
+usual_limit (void) {
+  long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? MIN ((guint64)pages * (guint64)size / 4, MOST_MEMORY) : MOST_MEMORY;
+}
+
+static gboolean
+open_spool (Builder *b, GError **error) {
+  char *folder = b->options->spool ? g_strdup (b->options->spool)
+                                   : g_build_filename (g_get_user_cache_dir (), "clipmoe", NULL);
+  if (g_mkdir_with_parents (folder, 0700) == 0) {
+    b->set->spool = dmu_spool_new (folder, error);
+  } else {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", folder, g_strerror (e));
+  }
+  g_free (folder);
+  return b->set->spool != NULL;
+}
+
+/* Pictures of uncompressed shards stay where they are; those of compressed ones are held in memory as long as
+ * they fit, then written down. */
+static gboolean
+place_picture (Builder *b, const DmuRaw *raw, DmuSample *s, GError **error) {
+  DmuDataset *set = b->set;
+  if (!raw->picture) {
+    s->path = g_ref_string_new (raw->path);
+    return TRUE;
+  }
+  gsize n = g_bytes_get_size (raw->picture);
+  if (raw->shard && n) {
+    s->path = g_ref_string_new_intern (raw->shard);
+    s->offset = raw->offset;
+    s->length = (guint32)n;
+    return TRUE;
+  }
+  if (n <= b->limit - set->bytes) {
+    s->picture = g_bytes_ref (raw->picture);
+    set->bytes += n;
+    return TRUE;
+  }
+  s->length = (guint32)n;
+  if ((!set->spool && !open_spool (b, error)) || !dmu_spool_add (set->spool, raw->picture, &s->offset, error))
+    return FALSE;
+  s->spool = set->spool;
+  return TRUE;
+}
+
 static gboolean
 take_pair (gpointer data, const DmuRaw *raw, GError **error) {
   Builder *b = data;
   DmuDataset *set = b->set;
-  if (b->options->most && set->samples->len >= b->options->most)
-    return TRUE;
   DmuSample s = {.source = number_of (b->source_numbers, set->sources, raw->source)};
   if (raw->label && *raw->label) {
     guint label;
@@ -92,31 +142,62 @@ take_pair (gpointer data, const DmuRaw *raw, GError **error) {
       if (!add_text (b, *c, error))
         return FALSE;
   }
-  if (raw->picture) {
-    set->bytes += g_bytes_get_size (raw->picture);
-    if (set->bytes > b->options->limit) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
-                   "%s: the pictures in shards exceed %" G_GUINT64_FORMAT
-                   " MiB of memory: expected fewer shards, "
-                   "or folders of pictures, which are read when needed",
-                   raw->key, b->options->limit >> 20);
-      return FALSE;
-    }
-    s.picture = g_bytes_ref (raw->picture);
-  } else {
-    s.path = g_strdup (raw->path);
-  }
+  if (!place_picture (b, raw, &s, error))
+    return FALSE;
   g_array_append_val (set->samples, s);
   return TRUE;
 }
 
+static guint8 *
+read_part (const char *path, guint64 offset, gsize length, GError **error) {
+  ClipmoeFile *file = clipmoe_file_open (path, error);
+  guint8 *data = file ? g_try_malloc (length) : NULL;
+  if (file && !data)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %" G_GSIZE_FORMAT " bytes",
+                 path, length);
+  if (data && !clipmoe_file_pread (file, offset, data, length, error))
+    g_clear_pointer (&data, g_free);
+  clipmoe_file_close (file);
+  return data;
+}
+
+GBytes *
+dmu_sample_read (const DmuSample *s, GError **error) {
+  gsize n = s->length;
+  guint8 *data;
+  if (s->picture)
+    return g_bytes_ref (s->picture);
+  if (s->spool)
+    data = dmu_spool_read (s->spool, s->offset, n, error);
+  else if (n)
+    data = read_part (s->path, s->offset, n, error);
+  else
+    data = (guint8 *)clipmoe_file_read (s->path, MAX_PICTURE_FILE, &n, error);
+  return data ? g_bytes_new_take (data, n) : NULL;
+}
+
+static guint64
+key_of (const guint8 *rgb, guint width, guint height) {
+  return XXH3_64bits (rgb, (gsize)width * height * 3) | 1;
+}
+
 gboolean
 dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height, GError **error) {
-  if (!s->picture)
-    return clipmoe_picture_load (s->path, rgb, width, height, error);
   gsize n;
-  const guint8 *data = g_bytes_get_data (s->picture, &n);
-  return clipmoe_picture_decode ("a picture of a shard", data, n, rgb, width, height, error);
+  GBytes *bytes = dmu_sample_read (s, error);
+  const guint8 *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
+  const char *name = s->path ? s->path : "a picture of a shard";
+  gboolean ok = bytes && clipmoe_picture_decode (name, data, n, rgb, width, height, error);
+  if (bytes)
+    g_bytes_unref (bytes);
+  if (!ok || !s->picture_key || s->picture_key == key_of (*rgb, *width, *height))
+    return ok;
+  g_free (*rgb);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+               "%s: a picture is not the one that was there when the data were read, expected files that "
+               "stay as they are",
+               name);
+  return FALSE;
 }
 
 /* Decodes one picture to see whether that works, and takes the key of its bytes. */
@@ -128,7 +209,7 @@ check_picture (void *data, unsigned thread, unsigned i, unsigned next) {
   guint width, height;
   if (!dmu_sample_decode (s, &rgb, &width, &height, NULL))
     return;
-  s->picture_key = XXH3_64bits (rgb, (gsize)width * height * 3) | 1;
+  s->picture_key = key_of (rgb, width, height);
   g_free (rgb);
 }
 
@@ -175,10 +256,18 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
   if (o->keep_words)
     set->words = g_ptr_array_new_with_free_func (g_free);
   dmu_counts_init (&set->counts);
-  Builder b = {set, o, g_hash_table_new (g_str_hash, g_str_equal), g_hash_table_new (g_str_hash, g_str_equal),
-               g_new (guint32, o->context)};
+  Builder b = {.set = set,
+               .options = o,
+               .label_numbers = g_hash_table_new (g_str_hash, g_str_equal),
+               .source_numbers = g_hash_table_new (g_str_hash, g_str_equal),
+               .scratch = g_new (guint32, o->context),
+               .limit = o->limit ? o->limit : usual_limit ()};
   DmuSink sink = {take_pair, &b, &set->counts};
-  gboolean ok = TRUE;
+  gboolean ok = o->cut <= o->context;
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "context %u: expected at most the %u tokens of the model", o->cut, o->context);
+  set->context = o->cut < o->context ? o->cut : 0;
   for (const char *const *p = o->paths; *p && ok; p++)
     ok = dmu_source_read (*p, &sink, error);
   g_hash_table_unref (b.label_numbers);
@@ -215,6 +304,7 @@ dmu_dataset_free (DmuDataset *self) {
   g_ptr_array_unref (self->labels);
   g_ptr_array_unref (self->sources);
   dmu_counts_clear (&self->counts);
+  dmu_spool_free (self->spool);
   g_free (self);
 }
 
@@ -239,6 +329,8 @@ char *
 dmu_dataset_digest (const DmuDataset *self) {
   XXH3_state_t *state = XXH3_createState ();
   XXH3_128bits_reset (state);
+  if (self->context)
+    XXH3_128bits_update (state, &self->context, sizeof self->context);
   for (guint i = 0; i < self->samples->len; i++) {
     const DmuSample *s = dmu_dataset_get (self, i);
     guint64 own[4] = {s->picture_key, s->label, s->source, s->n_texts};

@@ -1,19 +1,23 @@
-/* All pairs of the sources that were named: pictures as bytes or paths, words as token ids. Immutable once
- * opened.
+/* All pairs of the sources that were named: where each picture is, words as token ids. Immutable once opened.
  */
 #ifndef DMU_DATASET_H
 #define DMU_DATASET_H
 
 #include <clipmoe/clipmoe.h>
 #include "raw.h"
+#include "spool.h"
 
 typedef struct {
-  GBytes *picture; /* or NULL, and … */
-  char *path;
+  /* The picture: in memory, a file, a part of a file, or a part of the spool. */
+  GBytes *picture;
+  GRefString *path;
+  const DmuSpool *spool;
+  guint64 offset;
+  guint32 length;            /* of the part; 0 = all of the file */
   guint first_text, n_texts; /* its captions; of a class the templates filled with it */
   guint label;               /* 1 + its class; 0 = none */
   guint source;
-  guint64 picture_key; /* of its bytes */
+  guint64 picture_key; /* of its pixels; 0 = not known yet */
 } DmuSample;
 
 typedef struct {
@@ -25,7 +29,9 @@ typedef struct {
   GArray *label_texts;         /* guint: the first filled template of each class */
   guint n_templates;
   guint truncated; /* captions longer than the context */
+  guint context;   /* tokens of a caption that were asked for; 0 = all that the model takes */
   guint64 bytes;   /* held in memory */
+  DmuSpool *spool; /* or NULL */
   DmuCounts counts;
 } DmuDataset;
 
@@ -33,10 +39,13 @@ typedef struct {
   const char *const *paths;     /* NULL-terminated */
   const char *const *templates; /* for classes, with {} */
   ClipmoeTokenizer *tokenizer;
-  guint context, threads;
-  guint64 limit; /* bytes of pictures that may be held in memory */
+  guint context; /* tokens that the model takes */
+  guint cut;     /* longer captions are cut to so many tokens; 0 = to the context */
+  guint threads;
+  guint64 limit; /* bytes of pictures of compressed shards that may be held in memory; 0 = what seems right
+                    here */
+  const char *spool; /* folder for those beyond; NULL = the user's cache */
   gboolean keep_words;
-  guint most; /* pairs to take; 0 = all */
 } DmuDatasetOptions;
 
 /* Reads every source and decodes every picture once: what cannot be decoded is counted and left out. No pair
@@ -52,7 +61,13 @@ char *dmu_dataset_digest (const DmuDataset *self);
 /* One line: how many pairs, what was left aside. */
 char *dmu_dataset_describe (const DmuDataset *self);
 
-/* @rgb is free'd with g_free(). */
+/* The picture's file, as it was found; NULL with an error when it cannot be read any more. Returns (transfer
+ * full).
+ */
+GBytes *dmu_sample_read (const DmuSample *sample, GError **error);
+/* @rgb is free'd with g_free(). A picture that is not the one that was there when the data set was opened is
+ * an error.
+ */
 gboolean dmu_sample_decode (const DmuSample *sample, guint8 **rgb, guint *width, guint *height,
                             GError **error);
 

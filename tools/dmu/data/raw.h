@@ -13,6 +13,8 @@ typedef struct {
   const char *key;    /* what the sample is called, for messages */
   GBytes *picture;    /* the file's bytes, or … */
   const char *path;   /* … where it lies */
+  const char *shard;  /* where the bytes of @picture can be read once more; NULL: nowhere */
+  guint64 offset;     /* in it */
   char **captions;    /* NULL-terminated, perhaps empty */
   const char *label;  /* what class it is of, or NULL */
   const char *source; /* the set it comes from */

@@ -139,12 +139,14 @@ data_key (Reader *r, const char *key, const char *value) {
     p->limit = mib << 20;
     return ok;
   }
+  if (strcmp (key, "context") == 0)
+    return number (r, "data", key, value, 3, 100000, &p->context);
   if (strcmp (key, "templates") == 0) {
     g_strfreev (p->templates);
     p->templates = clipmoe_templates_parse (value, r->error);
     return p->templates != NULL;
   }
-  return bad (r, "data", key, "no such key, expected train, heldout, templates or memory");
+  return bad (r, "data", key, "no such key, expected train, heldout, templates, context or memory");
 }
 
 static gboolean
@@ -288,7 +290,6 @@ dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   p->text = text;
   p->store = CLIPMOE_STORE_F32;
   p->name = g_strdup ("model");
-  p->limit = G_GUINT64_CONSTANT (8) << 30;
   p->experts = 4;
   p->top_k = 2;
   p->text_clusters = p->image_clusters = 3;

@@ -7,7 +7,8 @@
 #include "charts.h"
 
 #define MAX_CURVES (1u << 30)
-#define PICTURES 24 /* shown where answers changed */
+#define PICTURES 24          /* shown where answers changed */
+#define MAX_SHOWN (1u << 20) /* bytes of one */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>CLIP-MoE run</title>\n"
@@ -211,16 +212,17 @@ table (Report *r) {
 static gboolean
 picture (Report *r, const DmuSample *s) {
   gsize n = 0;
-  char *own = s->picture ? NULL : clipmoe_file_read (s->path, 1 << 20, &n, NULL);
-  const guchar *data = s->picture ? g_bytes_get_data (s->picture, &n) : (const guchar *)own;
-  gboolean ok = data && n > 4 && n <= 1 << 20;
+  GBytes *bytes = dmu_sample_read (s, NULL);
+  const guchar *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
+  gboolean ok = n > 4 && n <= MAX_SHOWN;
   if (ok) {
     char *base64 = g_base64_encode (data, n);
     g_string_append_printf (r->out, "<figure><img alt=\"\" src=\"data:image/%s;base64,%s\"><figcaption>",
                             data[0] == 0x89 ? "png" : "jpeg", base64);
     g_free (base64);
   }
-  g_free (own);
+  if (bytes)
+    g_bytes_unref (bytes);
   return ok;
 }
 

@@ -121,21 +121,23 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
 }
 
 static DmuDataset *
-open_data (Run *r, char **paths, const char *what, char **digest, GError **error) {
+open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   DmuDatasetOptions o = {.paths = (const char *const *)paths,
                          .templates = (const char *const *)r->recipe->templates,
                          .tokenizer = clipmoe_model_get_tokenizer (r->base),
                          .context = info->context,
+                         .cut = train ? r->recipe->context : 0,
                          .threads = r->threads,
                          .limit = r->recipe->limit,
-                         .keep_words = TRUE};
+                         .spool = r->options->folder,
+                         .keep_words = !train};
   DmuDataset *set = dmu_dataset_open (&o, error);
   if (!set)
     return NULL;
   *digest = dmu_dataset_digest (set);
   char *text = dmu_dataset_describe (set);
-  say (r, "%s: %s\n", what, text);
+  say (r, "%s: %s\n", train ? "train" : "held out", text);
   for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
     say (r, "  %s\n", (char *)set->counts.examples->pdata[i]);
   g_free (text);
@@ -172,10 +174,10 @@ begin (Run *r, GError **error) {
   if (!take_lock (r, error) || !open_base (r, error))
     return FALSE;
   sweep (r);
-  if (!(r->train = open_data (r, p->train, "train", &r->train_digest, error)))
+  if (!(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
     return FALSE;
   if (p->heldout && *p->heldout &&
-      !(r->heldout = open_data (r, p->heldout, "held out", &r->heldout_digest, error)))
+      !(r->heldout = open_data (r, p->heldout, FALSE, &r->heldout_digest, error)))
     return FALSE;
   json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
                             "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
