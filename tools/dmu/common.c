@@ -26,9 +26,8 @@ dmu_threads (const DmuPairsArguments *a) {
 
 DmuDataset *
 dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
-  if (a->context < 0 || a->context == 1 || a->context == 2) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "--context %d: expected 0, or at least 3: the first token, the last, and one between",
+  if (a->context < 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "--context %d: expected 0 or more",
                  a->context);
     return NULL;
   }

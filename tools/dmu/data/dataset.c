@@ -9,6 +9,7 @@
 #include <picture.h>
 
 #define MOST_MEMORY (G_GUINT64_CONSTANT (8) << 30)
+#define LEAST_TOKENS 3u /* the first, the last, and one between */
 #define MAX_PICTURE_FILE (512u << 20)
 
 typedef struct {
@@ -263,10 +264,11 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
                .scratch = g_new (guint32, o->context),
                .limit = o->limit ? o->limit : usual_limit ()};
   DmuSink sink = {take_pair, &b, &set->counts};
-  gboolean ok = o->cut <= o->context;
+  gboolean ok = !o->cut || (o->cut >= LEAST_TOKENS && o->cut <= o->context);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "context %u: expected at most the %u tokens of the model", o->cut, o->context);
+                 "context %u: expected 0 (all that the model takes), or %u to its %u tokens", o->cut,
+                 LEAST_TOKENS, o->context);
   set->context = o->cut < o->context ? o->cut : 0;
   for (const char *const *p = o->paths; *p && ok; p++)
     ok = dmu_source_read (*p, &sink, error);

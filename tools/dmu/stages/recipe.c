@@ -140,7 +140,7 @@ data_key (Reader *r, const char *key, const char *value) {
     return ok;
   }
   if (strcmp (key, "context") == 0)
-    return number (r, "data", key, value, 3, 100000, &p->context);
+    return number (r, "data", key, value, 0, 100000, &p->context);
   if (strcmp (key, "templates") == 0) {
     g_strfreev (p->templates);
     p->templates = clipmoe_templates_parse (value, r->error);
