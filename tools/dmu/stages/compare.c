@@ -5,52 +5,131 @@
 #include <random.h>
 #include "manifest.h"
 
-/* What one model gains over another in one kind of question: of each question, over all runs. */
-typedef struct {
-  int *gain; /* [n] right answers of the second model less those of the first; -runs to runs */
-  guint n;
-} Answers;
+#define MAX_SAMPLES 100000000
 
-/* A set is the mean of its parts: pictures, and for retrieval captions. */
+/* What one model gains over another in one kind of question, over all runs, by what is redrawn as one: a
+ * picture, or the captions of one. */
+typedef struct {
+  int *gain;    /* [n] right answers of the second model less those of the first */
+  guint *count; /* [n] questions */
+  guint n;
+} Part;
+
+/* Its score is the mean of its parts: pictures, and for retrieval captions. */
 typedef struct {
   const char *name;
-  Answers parts[2];
+  Part parts[2];
   guint n_parts, runs;
+  guint *samples;              /* [parts[0].n] the pictures' numbers in the data */
+  gboolean known;              /* other sets before hold all of these pictures */
+  guint *drawn[2];             /* [n] of each part: how often it was drawn */
   double difference, *redrawn; /* [rounds] */
 } Set;
 
 static double
-of (const Set *s) {
-  double sum = 0;
-  for (guint p = 0; p < s->n_parts; p++) {
-    gint64 d = 0;
-    for (guint i = 0; i < s->parts[p].n; i++)
-      d += s->parts[p].gain[i];
-    sum += (double)d / ((double)s->parts[p].n * s->runs);
+part_mean (const Part *p, const guint *drawn, guint runs) {
+  gint64 gain = 0, count = 0;
+  for (guint i = 0; i < p->n; i++) {
+    gint64 times = drawn ? drawn[i] : 1;
+    gain += times * p->gain[i];
+    count += times * p->count[i];
   }
-  return sum / s->n_parts;
+  return (double)gain / ((double)count * runs);
 }
 
 static double
-redraw (const Set *s, DmuRandom *r) {
+mean_of (const Set *s, gboolean redrawn) {
   double sum = 0;
-  for (guint p = 0; p < s->n_parts; p++) {
-    gint64 d = 0;
-    for (guint i = 0; i < s->parts[p].n; i++)
-      d += s->parts[p].gain[dmu_below (r, s->parts[p].n)];
-    sum += (double)d / ((double)s->parts[p].n * s->runs);
-  }
+  for (guint p = 0; p < s->n_parts; p++)
+    sum += part_mean (&s->parts[p], redrawn ? s->drawn[p] : NULL, s->runs);
   return sum / s->n_parts;
 }
 
 static void
+draw (guint *drawn, guint n, DmuRandom *r) {
+  memset (drawn, 0, n * sizeof *drawn);
+  for (guint i = 0; i < n; i++)
+    drawn[dmu_below (r, n)]++;
+}
+
+/* One redrawing. @times: by number in the data, how often each picture was drawn. */
+static double
+redraw (Set *s, guint *times, DmuRandom *r) {
+  const Part *pictures = &s->parts[0], *captions = &s->parts[1];
+  if (!s->known)
+    draw (s->drawn[0], pictures->n, r);
+  for (guint i = 0; i < pictures->n; i++)
+    if (s->known)
+      s->drawn[0][i] = times[s->samples[i]];
+    else
+      times[s->samples[i]] = s->drawn[0][i];
+  /* captions go with their pictures where it is known whose they are */
+  if (s->n_parts > 1 && captions->n == pictures->n)
+    memcpy (s->drawn[1], s->drawn[0], pictures->n * sizeof **s->drawn);
+  else if (s->n_parts > 1)
+    draw (s->drawn[1], captions->n, r);
+  return mean_of (s, TRUE);
+}
+
+static Part
+part_new (guint n) {
+  return (Part){g_new0 (int, n), g_new0 (guint, n), n};
+}
+
+static void
 set_clear (Set *s) {
-  g_free (s->parts[0].gain);
-  g_free (s->parts[1].gain);
+  for (guint p = 0; p < 2; p++) {
+    g_free (s->parts[p].gain);
+    g_free (s->parts[p].count);
+    g_free (s->drawn[p]);
+  }
+  g_free (s->samples);
   g_free (s->redrawn);
 }
 
-/* Adds the answers of one more run. The first one says of what form they are. */
+/* Whether @each has a count for each of @n pictures, @rest in all. */
+static gboolean
+counts_are (json_t *each, guint n, guint rest) {
+  json_int_t sum = 0;
+  gsize i;
+  json_t *one;
+  json_array_foreach (each, i, one) {
+    json_int_t x = json_integer_value (one);
+    if (x < 1 || x > rest)
+      return FALSE;
+    sum += x;
+  }
+  return json_array_size (each) == n && sum == rest;
+}
+
+/* The form of a set, from the first run's evaluation. */
+static gboolean
+set_init (Set *s, json_t *a, guint n, guint rest) {
+  json_t *samples = json_object_get (a, "samples"), *each = json_object_get (a, "captions_each"), *one;
+  gsize i;
+  if (json_array_size (samples) != n || (each && !counts_are (each, n, rest)))
+    return FALSE;
+  s->name = json_string_value (json_object_get (a, "name"));
+  s->samples = g_new (guint, n);
+  json_array_foreach (samples, i, one) {
+    json_int_t number = json_integer_value (one);
+    if (number < 0 || number > MAX_SAMPLES)
+      return FALSE;
+    s->samples[i] = (guint)number;
+  }
+  s->n_parts = rest ? 2 : 1;
+  s->parts[0] = part_new (n);
+  s->parts[1] = part_new (each ? n : rest);
+  for (guint k = 0; k < n; k++)
+    s->parts[0].count[k] = 1;
+  for (guint k = 0; k < s->parts[1].n; k++)
+    s->parts[1].count[k] = each ? (guint)json_integer_value (json_array_get (each, k)) : 1;
+  for (guint p = 0; p < 2; p++)
+    s->drawn[p] = g_new0 (guint, s->parts[p].n);
+  return TRUE;
+}
+
+/* Adds the answers of one more run. */
 static gboolean
 set_add (Set *s, json_t *a, json_t *b) {
   const char *x = json_string_value (json_object_get (a, "right")),
@@ -60,19 +139,18 @@ set_add (Set *s, json_t *a, json_t *b) {
   if (!x || !y || !name || g_strcmp0 (name, json_string_value (json_object_get (b, "name"))) != 0 ||
       strlen (x) != strlen (y) || pictures < 1 || (gsize)pictures > strlen (x))
     return FALSE;
-  guint n = (guint)pictures, rest = (guint)strlen (x) - n;
-  if (!s->runs) {
-    s->name = name;
-    s->n_parts = rest ? 2 : 1;
-    s->parts[0] = (Answers){g_new0 (int, n), n};
-    s->parts[1] = (Answers){g_new0 (int, rest), rest};
-  }
-  if (strcmp (name, s->name) != 0 || s->parts[0].n != n || s->parts[1].n != rest)
+  guint n = (guint)pictures, rest = (guint)strlen (x) - n, questions = 0;
+  if (!s->runs && !set_init (s, a, n, rest))
+    return FALSE;
+  for (guint i = 0; i < s->parts[1].n; i++)
+    questions += s->parts[1].count[i];
+  if (strcmp (name, s->name) != 0 || s->parts[0].n != n || questions != rest)
     return FALSE;
   for (guint i = 0; i < n; i++)
-    s->parts[0].gain[i] += y[i] - x[i];
-  for (guint i = 0; i < rest; i++)
-    s->parts[1].gain[i] += y[n + i] - x[n + i];
+    s->parts[0].gain[i] += *y++ - *x++;
+  for (guint i = 0; i < s->parts[1].n; i++)
+    for (guint k = 0; k < s->parts[1].count[i]; k++)
+      s->parts[1].gain[i] += *y++ - *x++;
   s->runs++;
   return TRUE;
 }
@@ -91,11 +169,55 @@ interval (double difference, double *redrawn, guint rounds) {
                     dmu_json_number (redrawn[rounds - 1 - rounds * 25 / 1000]));
 }
 
+/* Marks the sets whose pictures all belong to sets before; returns 1 + the highest number of a picture. */
+static guint
+find_known (Set *sets, guint n) {
+  guint most = 0;
+  for (guint i = 0; i < n; i++)
+    for (guint k = 0; k < sets[i].parts[0].n; k++)
+      most = MAX (most, sets[i].samples[k] + 1);
+  guint8 *seen = g_new0 (guint8, most);
+  for (guint i = 0; i < n; i++) {
+    sets[i].known = TRUE;
+    for (guint k = 0; k < sets[i].parts[0].n; k++)
+      sets[i].known &= seen[sets[i].samples[k]];
+    for (guint k = 0; k < sets[i].parts[0].n; k++)
+      seen[sets[i].samples[k]] = TRUE;
+  }
+  g_free (seen);
+  return most;
+}
+
+/* All rounds: each draws every picture's set anew, and the mean of all sets from the same pictures. */
+static json_t *
+redraw_all (Set *sets, guint n, guint rounds, guint64 seed) {
+  guint *times = g_new0 (guint, find_known (sets, n));
+  double *mean = g_new0 (double, rounds), difference = 0;
+  json_t *list = json_array ();
+  for (guint i = 0; i < n; i++) {
+    sets[i].redrawn = g_new (double, rounds);
+    difference += (sets[i].difference = mean_of (&sets[i], FALSE)) / n;
+  }
+  for (guint k = 0; k < rounds; k++) {
+    DmuRandom r = dmu_random_for (seed, 'C', k);
+    for (guint i = 0; i < n; i++)
+      mean[k] += (sets[i].redrawn[k] = redraw (&sets[i], times, &r)) / n;
+  }
+  for (guint i = 0; i < n; i++) {
+    json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
+    json_object_set_new (set, "name", json_string (sets[i].name));
+    json_array_append_new (list, set);
+  }
+  json_t *result = json_pack ("{s:o,s:o}", "mean", interval (difference, mean, rounds), "sets", list);
+  g_free (times);
+  g_free (mean);
+  return result;
+}
+
 json_t *
 dmu_compare (json_t *const *a, json_t *const *b, guint runs, guint rounds, guint64 seed, GError **error) {
   guint n = runs ? (guint)json_array_size (json_object_get (a[0], "sets")) : 0;
   Set *sets = g_new0 (Set, n);
-  double *mean = g_new0 (double, rounds), difference = 0;
   gboolean ok = n > 0 && rounds > 0;
   for (guint k = 0; k < runs && ok; k++) {
     json_t *x = json_object_get (a[k], "sets"), *y = json_object_get (b[k], "sets");
@@ -105,26 +227,9 @@ dmu_compare (json_t *const *a, json_t *const *b, guint runs, guint rounds, guint
   }
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "two evaluations are not of the same pairs");
-  json_t *result = ok ? json_object () : NULL, *list = json_array ();
-  for (guint i = 0; i < n && ok; i++) {
-    DmuRandom r = dmu_random_for (seed, 'C', i);
-    sets[i].difference = of (&sets[i]);
-    sets[i].redrawn = g_new (double, rounds);
-    for (guint k = 0; k < rounds; k++)
-      mean[k] += (sets[i].redrawn[k] = redraw (&sets[i], &r)) / n;
-    difference += sets[i].difference / n;
-    json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
-    json_object_set_new (set, "name", json_string (sets[i].name));
-    json_array_append_new (list, set);
-  }
-  if (ok) {
-    json_object_set_new (result, "mean", interval (difference, mean, rounds));
-    json_object_set (result, "sets", list);
-  }
-  json_decref (list);
+  json_t *result = ok ? redraw_all (sets, n, rounds, seed) : NULL;
   for (guint i = 0; i < n; i++)
     set_clear (&sets[i]);
   g_free (sets);
-  g_free (mean);
   return result;
 }

@@ -52,6 +52,12 @@ set_to_json (const DmuEvaluation *v, const DmuSetResult *r, const DmuDataset *se
     json_array_append_new (first, json_string (r->classes ? set->labels->pdata[r->first[i] - 1]
                                                           : set->words->pdata[r->first[i]]));
   }
+  if (!r->classes) {
+    json_t *each = json_array ();
+    for (guint i = 0; i < r->n; i++)
+      json_array_append_new (each, json_integer (dmu_dataset_get (set, r->samples[i])->n_texts));
+    json_object_set_new (o, "captions_each", each);
+  }
   json_object_set_new (o, "samples", samples);
   json_object_set_new (o, "first", first);
   if (r->use && r->classes) {
