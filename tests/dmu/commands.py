@@ -17,6 +17,7 @@ import tempfile
 try:
     import tiny
     import checkpoints
+    from PIL import Image
 except ImportError as e:
     print("missing: %s" % e)
     sys.exit(77)
@@ -105,6 +106,38 @@ def mixtures(top):
     r = dmu("stretch", os.path.join(GOLDEN, "dense77.weights.safetensors"), os.path.join(top, "long.safetensors"))
     got, _, _ = checkpoints.load(os.path.join(top, "long.safetensors"))
     check("stretch", r.returncode == 0 and got["positional_embedding"].shape[0] == 248 and "positional_embedding_res" in got, r)
+
+
+def plugin(top):
+    """A model that became a mixture of its copies scores in clipmoetag as it did, with any number of experts, and under other names
+    and types."""
+    dense, moe = tiny.VOCAB, os.path.join(top, "moe")
+    clipmoe = os.environ["CLIPMOE_COMMAND"]
+    picture = os.path.join(top, "picture.png")
+    Image.effect_mandelbrot((160, 120), (-2, -1.2, 1, 1.2), 90).convert("RGB").save(picture)
+
+    def tag(model, *more):
+        r = subprocess.run([clipmoe, "tag", "--json", "--score", "cosine", "--threshold", "-1", "--labels", "a dog;a spiral;a red car",
+                            "--attach-embedding", "true", "--model", model, *more, picture], capture_output=True, text=True, timeout=120)
+        check("tag with " + model, r.returncode == 0, r)
+        looks = [json.loads(line) for line in r.stdout.splitlines()]
+        return {t["label"]: t["score"] for look in looks for t in look.get("tags", [])}
+
+    want = tag(dense)
+    check("three labels", len(want) == 3 and len(set(want.values())) == 3, want)
+    r = dmu("upcycle", dense, "--out", moe, "--experts", "4", "--top-k", "2")
+    check("upcycle the default model", r.returncode == 0, r)
+    r = subprocess.run([clipmoe, "model", "inspect", moe], capture_output=True, text=True)
+    check("a mixture", r.returncode == 0 and "4 experts" in r.stdout, r)
+    for k in ("1", "2", "4"):
+        got = tag(moe, "--experts", k)
+        check("scores with %s experts" % k, set(got) == set(want) and all(abs(got[x] - want[x]) < 2e-6 for x in want), got, want)
+    official, back = os.path.join(top, "official.safetensors"), os.path.join(top, "half")
+    for source, to, more in ((moe, official, ("--dtype", "f32")), (official, back, ("--dtype", "f16", "--vocab", os.path.join(dense, "vocab.json")))):
+        r = subprocess.run([clipmoe, "model", "convert", source, to, "--to", "clipmoe", *more], capture_output=True, text=True)
+        check("convert to " + to, r.returncode == 0, r)
+    got = tag(back)
+    check("scores after a round trip", set(got) == set(want) and all(abs(got[x] - want[x]) < 1e-3 for x in want), got, want)
 
 
 def recipes(top):
@@ -339,7 +372,7 @@ def redrawings(top):
 
 with tempfile.TemporaryDirectory() as top:
     usage()
-    for part in (mixtures, recipes, full_disk, stages, comparisons, redrawings):
+    for part in (mixtures, plugin, recipes, full_disk, stages, comparisons, redrawings):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)
