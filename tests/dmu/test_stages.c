@@ -1,13 +1,14 @@
 /* Protects the stages' own arithmetic: identical experts give the dense model's vectors for any router and k
  * = E the full mixture; what checkpoints must share is held against each other; stretched positions; k-means
- * and the groups that it leads to; batches that are cluster-pure and reach everybody; ranks; settings. */
+ * and the groups that it leads to; batches that are cluster-pure and reach everybody; ranks, in blocks of any
+ * size; settings. */
 #include <math.h>
 #include <string.h>
 #include <cluster.h>
-#include <evaluate.h>
 #include <model/derive.h>
 #include <modelfile.h>
 #include <random.h>
+#include <retrieval.h>
 #include <sampler.h>
 #include <training.h>
 #include <upcycle.h>
@@ -320,11 +321,52 @@ test_sampler (void) {
 static void
 test_rank (void) {
   const float x[] = {0.5f, 0.9f, 0.5f, 0.1f};
-  g_assert_cmpuint (dmu_rank (x, 4, 1, 1), ==, 1);
-  g_assert_cmpuint (dmu_rank (x, 4, 1, 0), ==, 2);
-  g_assert_cmpuint (dmu_rank (x, 4, 1, 2), ==, 3); /* of equals the lower index is ahead */
-  g_assert_cmpuint (dmu_rank (x, 4, 1, 3), ==, 4);
-  g_assert_cmpuint (dmu_rank (x, 2, 2, 1), ==, 2); /* every second: 0.5 and 0.5 */
+  g_assert_cmpuint (dmu_rank (x, 4, 1), ==, 1);
+  g_assert_cmpuint (dmu_rank (x, 4, 0), ==, 2);
+  g_assert_cmpuint (dmu_rank (x, 4, 2), ==, 3); /* of equals the lower index is ahead */
+  g_assert_cmpuint (dmu_rank (x, 4, 3), ==, 4);
+  g_assert_cmpuint (dmu_largest (x, 4), ==, 1);
+  g_assert_cmpuint (dmu_largest (x + 2, 1), ==, 0);
+}
+
+/* Blocks of any size find what all scores at once say. Components are small whole numbers, so that sums are
+ * exact and many scores equal. */
+static void
+test_retrieval (void) {
+  enum { N = 23, MOST = 3 * N, W = 5 };
+  float pictures[N * W], captions[MOST * W], all[N][MOST];
+  guint begins[N + 1] = {0}, best[N], first[N], rank[MOST];
+  DmuRandom r = {3};
+  for (guint i = 0; i < N; i++)
+    begins[i + 1] = begins[i] + 1 + dmu_below (&r, 3);
+  guint m = begins[N];
+  for (guint i = 0; i < N * W; i++)
+    pictures[i] = (float)dmu_below (&r, 3) - 1;
+  for (guint i = 0; i < m * W; i++)
+    captions[i] = (float)dmu_below (&r, 3) - 1;
+  for (guint i = 0; i < N; i++)
+    for (guint t = 0; t < m; t++) {
+      all[i][t] = 0;
+      for (guint c = 0; c < W; c++)
+        all[i][t] += pictures[i * W + c] * captions[t * W + c];
+    }
+  for (gsize block = 0; block <= N * m * sizeof (float); block += m * sizeof (float) / 2) {
+    DmuRetrieval how = {1, W, N, begins, pictures, captions, block};
+    g_assert_true (dmu_retrieve (&how, best, first, rank));
+    for (guint i = 0; i < N; i++) {
+      guint want = m;
+      for (guint t = begins[i]; t < begins[i + 1]; t++) {
+        guint own = dmu_rank (all[i], m, t);
+        float column[N];
+        want = MIN (want, own);
+        for (guint j = 0; j < N; j++)
+          column[j] = all[j][t];
+        g_assert_cmpuint (rank[t], ==, dmu_rank (column, N, i));
+      }
+      g_assert_cmpuint (best[i], ==, want);
+      g_assert_cmpuint (first[i], ==, dmu_largest (all[i], m));
+    }
+  }
 }
 
 static void
@@ -393,6 +435,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/dmu/stages/groups", test_groups);
   g_test_add_func ("/dmu/stages/sampler", test_sampler);
   g_test_add_func ("/dmu/stages/rank", test_rank);
+  g_test_add_func ("/dmu/stages/retrieval", test_retrieval);
   g_test_add_func ("/dmu/stages/settings", test_settings);
   return g_test_run ();
 }

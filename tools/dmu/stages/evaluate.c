@@ -2,17 +2,11 @@
 
 #include <math.h>
 #include <string.h>
+#include "retrieval.h"
+
+#define BLOCK (64u << 20) /* bytes of scores at a time */
 
 static const guint ranks[3] = {1, 5, 10};
-
-guint
-dmu_rank (const float *scores, guint n, gsize stride, guint right) {
-  float own = scores[right * stride];
-  guint rank = 1;
-  for (guint i = 0; i < n; i++)
-    rank += scores[i * stride] > own || (scores[i * stride] == own && i < right);
-  return rank;
-}
 
 static void
 result_free (gpointer data) {
@@ -127,94 +121,102 @@ class_vector (Work *w, guint label, float *out, GError **error) {
   return ok;
 }
 
+/* Rows of scores that are worked out at a time. */
 static guint
-first_of (const float *scores, guint n) {
-  guint best = 0;
-  for (guint i = 1; i < n; i++)
-    best = scores[i] > scores[best] ? i : best;
-  return best;
+rows_of (guint n, guint columns) {
+  guint64 rows = BLOCK / ((guint64)MAX (columns, 1) * sizeof (float));
+  return (guint)CLAMP (rows, 1, n);
+}
+
+static gboolean
+no_memory (const DmuSetResult *r, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+               "%s: no memory to compare %u pictures with %u texts", r->name, r->n, r->n_classes);
+  return FALSE;
+}
+
+/* Class numbers rise as labels do. */
+static guint
+class_of (const DmuSetResult *r, guint label) {
+  guint low = 0, high = r->use_classes;
+  while (high - low > 1) {
+    guint middle = low + (high - low) / 2;
+    if (r->class_labels[middle] <= label)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
 }
 
 static gboolean
 classify (Work *w, const float *pictures, GError **error) {
   DmuSetResult *r = w->result;
   const DmuDataset *set = w->encoder->set;
-  guint n = r->n, k = r->n_classes = r->use_classes, c = w->encoder->net->embed,
-        threads = w->encoder->threads, five = 0, one = 0;
-  float *classes = g_new (float, (gsize)k *c), *scores = g_new (float, (gsize)n *k);
-  gboolean ok = TRUE;
+  guint n = r->n, k = r->n_classes = r->use_classes, c = w->encoder->net->embed, rows = rows_of (n, k),
+        five = 0, one = 0;
+  float *classes = g_try_new (float, (gsize)k *c), *scores = g_try_new (float, (gsize)rows *k);
+  gboolean ok = (classes && scores) || no_memory (r, error);
   for (guint i = 0; i < k && ok; i++)
     ok = class_vector (w, r->class_labels[i], classes + (gsize)i * c, error);
-  if (ok) {
-    r->n_right = n;
-    r->right = g_new0 (guint8, n);
-    dmu_gemm (threads, FALSE, TRUE, n, k, c, pictures, c, classes, c, 0, scores, k);
-    for (guint i = 0; i < n; i++) {
-      guint label = dmu_dataset_get (set, g_array_index (w->samples, guint, i))->label, truth = 0;
-      while (r->class_labels[truth] != label)
-        truth++;
-      guint rank = dmu_rank (scores + (gsize)i * k, k, 1, truth);
-      r->first[i] = r->class_labels[first_of (scores + (gsize)i * k, k)];
-      r->right[i] = rank == 1;
+  r->n_right = n;
+  r->right = g_new0 (guint8, n);
+  for (guint at = 0; at < n && ok; at += rows) {
+    guint m = MIN (rows, n - at);
+    dmu_gemm (w->encoder->threads, FALSE, TRUE, m, k, c, pictures + (gsize)at * c, c, classes, c, 0, scores,
+              k);
+    for (guint i = 0; i < m; i++) {
+      const float *row = scores + (gsize)i * k;
+      guint rank = dmu_rank (row, k, class_of (r, dmu_dataset_get (set, r->samples[at + i])->label));
+      r->first[at + i] = r->class_labels[dmu_largest (row, k)];
+      r->right[at + i] = rank == 1;
       one += rank == 1;
       five += rank <= 5;
     }
-    r->top1 = (double)one / n;
-    r->top5 = (double)five / n;
   }
+  r->top1 = (double)one / n;
+  r->top5 = (double)five / n;
   g_free (classes);
   g_free (scores);
   return ok;
 }
 
-/* Captions of all pictures, and which picture each belongs to. */
+/* Pictures and all their captions, both ways. */
 static gboolean
 retrieve (Work *w, const float *pictures, GError **error) {
   DmuSetResult *r = w->result;
   const DmuDataset *set = w->encoder->set;
-  guint n = r->n, c = w->encoder->net->embed;
-  GArray *texts = g_array_new (FALSE, FALSE, sizeof (guint)),
-         *owner = g_array_new (FALSE, FALSE, sizeof (guint));
-  for (guint i = 0; i < n; i++) {
-    const DmuSample *s = dmu_dataset_get (set, g_array_index (w->samples, guint, i));
-    for (guint t = s->first_text; t < s->first_text + s->n_texts; t++) {
-      g_array_append_val (texts, t);
-      g_array_append_val (owner, i);
-    }
+  guint n = r->n, width = w->encoder->net->embed, *begins = g_new0 (guint, n + 1);
+  for (guint i = 0; i < n; i++)
+    begins[i + 1] = begins[i] + dmu_dataset_get (set, r->samples[i])->n_texts;
+  guint m = r->n_classes = begins[n], *texts = g_new (guint, m), *best = g_new0 (guint, n),
+        *rank = g_new0 (guint, m);
+  for (guint i = 0; i < n; i++)
+    for (guint t = begins[i]; t < begins[i + 1]; t++)
+      texts[t] = dmu_dataset_get (set, r->samples[i])->first_text + t - begins[i];
+  float *captions = g_try_new (float, (gsize)m *width);
+  DmuRetrieval all = {w->encoder->threads, width, n, begins, pictures, captions, BLOCK};
+  gboolean ok = captions ? dmu_encoder_texts (w->encoder, texts, m, captions, error) &&
+                               (dmu_retrieve (&all, best, r->first, rank) || no_memory (r, error))
+                         : no_memory (r, error);
+  r->n_right = n + m;
+  r->right = g_new0 (guint8, n + m);
+  for (guint i = 0; i < n && ok; i++) {
+    r->right[i] = best[i] == 1;
+    r->first[i] = texts[r->first[i]];
+    for (guint k = 0; k < 3; k++)
+      r->to_text[k] += (best[i] <= ranks[k]) / (double)n;
   }
-  guint m = r->n_classes = texts->len;
-  float *vectors = g_new (float, (gsize)m *c), *scores = g_try_new (float, (gsize)n *m);
-  gboolean ok = scores != NULL;
-  if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
-                 "%s: no memory to compare %u pictures with %u captions", r->name, n, m);
-  ok = ok && dmu_encoder_texts (w->encoder, (const guint *)(gpointer)texts->data, m, vectors, error);
-  if (ok) {
-    r->n_right = n + m;
-    r->right = g_new0 (guint8, n + m);
-    dmu_gemm (w->encoder->threads, FALSE, TRUE, n, m, c, pictures, c, vectors, c, 0, scores, m);
-    guint *best = g_new (guint, n);
-    memset (best, 0xff, n * sizeof *best);
-    for (guint t = 0; t < m; t++) {
-      guint i = g_array_index (owner, guint, t);
-      best[i] = MIN (best[i], dmu_rank (scores + (gsize)i * m, m, 1, t));
-      guint rank = dmu_rank (scores + t, n, m, i);
-      r->right[n + t] = rank == 1;
-      for (guint k = 0; k < 3; k++)
-        r->to_picture[k] += (rank <= ranks[k]) / (double)m;
-    }
-    for (guint i = 0; i < n; i++) {
-      r->right[i] = best[i] == 1;
-      r->first[i] = g_array_index (texts, guint, first_of (scores + (gsize)i * m, m));
-      for (guint k = 0; k < 3; k++)
-        r->to_text[k] += (best[i] <= ranks[k]) / (double)n;
-    }
-    g_free (best);
+  for (guint t = 0; t < m && ok; t++) {
+    r->right[n + t] = rank[t] == 1;
+    for (guint k = 0; k < 3; k++)
+      r->to_picture[k] += (rank[t] <= ranks[k]) / (double)m;
   }
-  g_free (vectors);
-  g_free (scores);
-  g_array_unref (texts);
-  g_array_unref (owner);
+  g_free (captions);
+  g_free (begins);
+  g_free (texts);
+  g_free (best);
+  g_free (rank);
   return ok;
 }
 

@@ -45,8 +45,4 @@ char *dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set);
 /* A table for a person. */
 char *dmu_evaluation_to_text (const DmuEvaluation *self);
 
-/* For retrieval: how many of n x m scores beat the entry @right in its row: its rank is 1 + larger ones +
- * equal ones with a lower index. */
-guint dmu_rank (const float *scores, guint n, gsize stride, guint right);
-
 #endif
