@@ -142,9 +142,21 @@ def forms(top):
         write(top, "folder/0000%d/%06d.json" % (i % 2, i), json.dumps({"caption": "number %d" % i, "url": "x"}))
     write(top, "folder/00000_stats.json", "{}")
     os.symlink("..", os.path.join(top, "folder/00000/up"))
+    write(top, "folder/00001/000009.jpg", jpeg(9))
     pairs, counts, _ = dump(os.path.join(top, "folder"))
+    check(counts.pop("orphans") == 1, "a picture among others with words is no class: %s" % pairs)
     check(len(pairs) == 4 and not any(counts.values()), "folder: %s %s" % (len(pairs), counts))
+    check({p["source"] for p in pairs} == {"folder"}, "parts of a folder are one set: %s" % pairs)
     right(pairs, "folder")
+
+    for i, name in enumerate(("number 1", "number 2", "3")):
+        write(top, "classes/%s/a.jpg" % name, jpeg(i + 1))
+        write(top, "classes/%s/b.PNG" % name, jpeg(i + 1, "PNG"))
+    write(top, "classes/3/c.webp", b"RIFF")
+    pairs, counts, said = dump(os.path.join(top, "classes"))
+    check(sorted({(p["label"], p["source"]) for p in pairs}) == [(n, "classes") for n in ("3", "number 1", "number 2")],
+          "classes that folders name are of one set: %s" % pairs)
+    check(said[0] == "6 pairs, 3 classes, 1 undecodable", "what is no picture is counted: %s" % said)
 
     write(top, "table.csv", '\ufeffimage,caption\r\nfolder/00000/000000.jpg,"number 0, ""quoted""\nand 0"\r\n'
           "folder/00001/000001.jpg,number 1\r\n\r\nfolder/00000/000002.jpg,\r\n,number 9\r\n")

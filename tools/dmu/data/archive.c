@@ -96,11 +96,7 @@ group_finish (Shard *s, GError **error) {
 
 static gboolean
 is_picture (const char *ending) {
-  static const char *const endings[] = {"jpg", "jpeg", "png", "webp", "bmp", "gif", "ppm", "tif", "tiff"};
-  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
-    if (g_ascii_strcasecmp (ending, endings[i]) == 0)
-      return TRUE;
-  return FALSE;
+  return g_strv_contains (dmu_picture_endings, ending);
 }
 
 /* All of one member, or NULL when it is too large or the archive ends inside it. */

@@ -1,5 +1,5 @@
 /* Folders as img2dataset writes them: 00000/000000123.jpg with .txt and .json of the same stem; also any
- * folder of pictures, whose name then is their class when nothing else says more. */
+ * folder of pictures without a word, whose name then is their class. */
 #include <string.h>
 #include <base/file.h>
 #include "raw.h"
@@ -32,10 +32,9 @@ ends (const char *name, const char *const *endings, gsize *stem) {
 /* Puts @name, which lies in @path, to the files of its stem. */
 static void
 sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *sink) {
-  static const char *const pictures[] = {"jpg", "jpeg", "png", NULL}, *const texts[] = {"txt", NULL},
-                           *const jsons[] = {"json", NULL};
+  static const char *const texts[] = {"txt", NULL}, *const jsons[] = {"json", NULL};
   gsize n;
-  gboolean picture = ends (name, pictures, &n), text = !picture && ends (name, texts, &n);
+  gboolean picture = ends (name, dmu_picture_endings, &n), text = !picture && ends (name, texts, &n);
   if (!picture && !text && !ends (name, jsons, &n))
     return;
   char *stem = g_strndup (name, n);
@@ -63,8 +62,23 @@ read_small (const char *path, gsize *n, const DmuSink *sink) {
   return text;
 }
 
+/* What the pictures of a folder are a set of: their folder's name, or that of the folder above where theirs
+ * is their class, or a number as img2dataset gives it. */
+static char *
+set_of (const char *path, gboolean class) {
+  char *own = g_path_get_basename (path), *parent = g_path_get_dirname (path),
+       *above = g_path_get_basename (parent);
+  gboolean number = own[strspn (own, "0123456789")] == 0, named = strcmp (above, ".") && strcmp (above, "/");
+  char *set = g_strdup ((class || number) && named ? above : own);
+  g_free (own);
+  g_free (parent);
+  g_free (above);
+  return set;
+}
+
+/* @named: the folder's name is the class of pictures without words. */
 static gboolean
-take_files (const char *path, const char *stem, const Files *f, const char *set, const DmuSink *sink,
+take_files (const char *path, const char *stem, const Files *f, gboolean named, const DmuSink *sink,
             GError **error) {
   GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
   char *label = NULL, *source = NULL, *key = g_build_filename (path, stem, NULL);
@@ -84,14 +98,14 @@ take_files (const char *path, const char *stem, const Files *f, const char *set,
     g_ptr_array_unref (none);
     g_free (text);
   }
-  if (!f->text && !f->json && f->picture)
+  gboolean class = named && f->picture && !f->text && !f->json;
+  if (class)
     label = g_path_get_basename (path);
+  if (!source)
+    source = set_of (path, class);
   g_ptr_array_add (captions, NULL);
-  DmuRaw raw = {.key = key,
-                .path = f->picture,
-                .captions = (char **)captions->pdata,
-                .label = label,
-                .source = source ? source : set};
+  DmuRaw raw = {
+      .key = key, .path = f->picture, .captions = (char **)captions->pdata, .label = label, .source = source};
   /* img2dataset's statistics lie about as .json too */
   gboolean empty = !f->picture && !f->text && !captions->pdata[0] && !label,
            ok = empty || dmu_sink_pair (sink, &raw, error);
@@ -125,17 +139,19 @@ dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
     g_free (inside);
   }
   g_dir_close (dir);
-  char *set = g_path_get_basename (path);
-  gboolean ok = TRUE;
+  gboolean ok = TRUE, named = TRUE;
   GList *keys = g_list_sort (g_hash_table_get_keys (stems), (GCompareFunc)strcmp);
+  for (GList *k = keys; k; k = k->next) {
+    const Files *f = g_hash_table_lookup (stems, k->data);
+    named &= !f->picture || (!f->text && !f->json);
+  }
   for (GList *k = keys; k && ok; k = k->next)
-    ok = take_files (path, k->data, g_hash_table_lookup (stems, k->data), set, sink, error);
+    ok = take_files (path, k->data, g_hash_table_lookup (stems, k->data), named, sink, error);
   folders = g_list_sort (folders, (GCompareFunc)strcmp);
   for (GList *f = folders; f && ok; f = f->next)
     ok = dmu_source_read (f->data, sink, error);
   g_list_free_full (folders, g_free);
   g_list_free (keys);
   g_hash_table_unref (stems);
-  g_free (set);
   return ok;
 }

@@ -6,6 +6,9 @@
 
 #define MAX_EXAMPLES 20
 
+const char *const dmu_picture_endings[] = {"jpg", "jpeg", "png", "webp", "bmp",
+                                           "gif", "ppm",  "tif", "tiff", NULL};
+
 void
 dmu_counts_init (DmuCounts *self) {
   *self = (DmuCounts){.examples = g_ptr_array_new_with_free_func (g_free)};

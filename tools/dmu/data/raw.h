@@ -48,6 +48,9 @@ typedef struct {
 /* Hands a pair over if it has a picture and words or a class; counts it as an orphan else. */
 gboolean dmu_sink_pair (const DmuSink *sink, const DmuRaw *raw, GError **error);
 
+/* Lower-case endings of names of pictures, NULL-terminated; what is in the file decides whether it is one. */
+extern const char *const dmu_picture_endings[];
+
 /* Splits a text into captions: one a line, white space off both ends, empty and overlong ones left out.
  * Returns (transfer full) a string vector. */
 char **dmu_captions_split (const char *text, gsize length);
