@@ -147,7 +147,7 @@ def recipes(top):
              ("[run]\nbase = base\n", "[data] train: is missing"), ("[data]\ntrain = train\n", "[run] base: is missing"),
              ("[run]\nbase = base\n[data]\ntrain = nowhere\n", '"nowhere" is neither'),
              ("[finetune]\nlearning-rate = 1\n", "[finetune] learning-rate: no such setting"),
-             ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
+             ("[route]\ntrain = all\n", "[route] train: no such setting"), ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
              ("[upcycle]\nexperts = 1\n", "[upcycle] experts: "), ("[upcycle]\nexperts = 99999999999999999999\n", "experts: "),
              ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
              ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
@@ -175,6 +175,10 @@ def full_disk(top):
     out = os.path.join(top, "run")
     r = subprocess.run(arguments + ["--out", os.path.join(top, "alone")], capture_output=True, text=True)
     check("a run", r.returncode == 0, r)
+    with open(os.path.join(top, "leak.ini"), "w") as f:
+        f.write(tiny.RECIPE.replace("heldout = heldout", "heldout = train").replace("steps = 5", "steps = 1").replace("steps = 4", "steps = 1"))
+    r = dmu("run", os.path.join(top, "leak.ini"), "--out", os.path.join(top, "leak.run"))
+    check("pictures that are trained on and measured with are said", r.returncode == 0 and "64 of the pictures are trained on too" in r.stderr, r)
 
     def small(limit):
         def f():
@@ -208,6 +212,11 @@ def full_disk(top):
     with open(os.path.join(out, "run.json"), "w") as f:
         f.write("{}")
     refused("a broken manifest", 1, "run.json", *arguments[1:], "--out", out)
+    for name in ("route.backup", "route.Ab12Cd"):
+        shutil.copytree(os.path.join(out, "upcycle"), os.path.join(out, name))
+    refused("a broken manifest", 1, "run.json", *arguments[1:], "--out", out)
+    check("what a killed process left is swept, what is somebody's is not",
+          os.path.exists(os.path.join(out, "route.backup", "model.safetensors")) and not os.path.exists(os.path.join(out, "route.Ab12Cd")))
     holder = subprocess.Popen(["flock", os.path.join(out, "lock"), "sleep", "30"])
     for _ in range(100):
         if subprocess.run(["flock", "-n", os.path.join(out, "lock"), "true"]).returncode:
@@ -262,11 +271,15 @@ def stages(top):
     refused("routers of a dense model", 1, "nothing of it would be trained", "route", "--model", base, "--data", data, "--out",
             os.path.join(top, "x"), *more)
     refused("a wrong setting", 2, "expected a number", "train", "--rate", "fast", "--model", base)
+    r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "ft"), *more, "--steps", "1000000")
+    check("a name that is taken is said before training", r.returncode == 1 and "is there already" in r.stderr, r)
     sd = tiny.weights(1)
     sd["visual.proj"] *= 3e38
     tiny.model(os.path.join(top, "huge"), sd)
     refused("weights that overflow", 1, "not finite", "train", "--model", os.path.join(top, "huge"), "--data", data, "--out",
             os.path.join(top, "x"), *more)
+    r = dmu("train", "--model", os.path.join(top, "huge"), "--data", data, "--out", os.path.join(top, "x"), *more)
+    check("the stage is named once", r.stderr.count("train: ") == 1, r)
     check("and nothing is left", not os.path.exists(os.path.join(top, "x")))
     r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "all"), "--train-scale", "true", "--average", "0.9",
             "--keep-patches", "3", "--micro-batch", "3", "--recompute", "true", *more)

@@ -34,15 +34,20 @@ begin (GString *out, const char *title, guint height) {
   g_string_append (out, "\">\n");
 }
 
-/* Means of equal stretches. */
+/* The mean of points @from to @to - 1, at least one. */
 static double
-thinned (const DmuLine *l, guint i, guint points) {
-  guint from = (guint)((guint64)l->n * i / points),
-        to = MAX ((guint)((guint64)l->n * (i + 1) / points), from + 1);
+mean_of (const DmuLine *l, guint from, guint to) {
   double sum = 0;
+  to = MAX (to, from + 1);
   for (guint j = from; j < to; j++)
     sum += l->y[j];
   return sum / (to - from);
+}
+
+/* Point @i of @points: the mean of an equal stretch. */
+static double
+thinned (const DmuLine *l, guint i, guint points) {
+  return mean_of (l, (guint)((guint64)l->n * i / points), (guint)((guint64)l->n * (i + 1) / points));
 }
 
 static void
@@ -105,11 +110,12 @@ dmu_chart_lines (GString *out, const char *title, const DmuLine *lines, guint n)
   }
   g_string_append (out, "</tr>\n");
   for (guint i = 0, rows = MIN (longest, ROWS); i < rows; i++) {
-    guint to = (guint)((guint64)longest * (i + 1) / rows);
+    guint from = (guint)((guint64)longest * i / rows), to = (guint)((guint64)longest * (i + 1) / rows);
     g_string_append_printf (out, "<tr><td>to %u</td>", to);
     for (guint k = 0; k < n; k++)
-      g_string_append_printf (out, "<td>%s</td>",
-                              lines[k].n >= to ? digits (thinned (&lines[k], i, rows), "%.4g", a) : "");
+      g_string_append_printf (
+          out, "<td>%s</td>",
+          lines[k].n > from ? digits (mean_of (&lines[k], from, MIN (to, lines[k].n)), "%.4g", a) : "");
     g_string_append (out, "</tr>\n");
   }
   g_string_append (out, "</table></details></figure>\n");

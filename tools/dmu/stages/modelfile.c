@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <base/file.h>
 #include <base/folder.h>
 #include <model/derive.h>
 #include <model/residence.h>
@@ -25,13 +26,37 @@ save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ove
   return FALSE;
 }
 
-gboolean
-dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+/* @path without slashes behind; whether it is to be one file. */
+static char *
+place_of (const char *path, gboolean *file) {
   char *place = g_strdup (path);
   for (gsize n = strlen (place); n > 1 && place[n - 1] == '/'; n--)
     place[n - 1] = 0;
-  char *name = g_path_get_basename (place);
-  gboolean file = g_str_has_suffix (name, ".safetensors");
+  *file = g_str_has_suffix (place, ".safetensors");
+  return place;
+}
+
+gboolean
+dmu_model_place_is_free (const char *path, GError **error) {
+  gboolean file, free = TRUE;
+  char *place = place_of (path, &file);
+  if (!file) {
+    char *tmp = clipmoe_folder_begin (place, FALSE, error);
+    free = tmp != NULL;
+    if (tmp)
+      clipmoe_folder_drop (tmp);
+  } else if (clipmoe_file_is_there (place)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there already", place);
+    free = FALSE;
+  }
+  g_free (place);
+  return free;
+}
+
+gboolean
+dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+  gboolean file;
+  char *place = place_of (path, &file), *name = g_path_get_basename (place);
   if (file)
     name[strlen (name) - strlen (".safetensors")] = 0;
   clipmoe_model_rename (m, name);

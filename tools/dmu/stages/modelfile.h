@@ -9,6 +9,9 @@
  * hold exactly is rounded. */
 gboolean dmu_model_save (ClipmoeModel *model, const char *path, ClipmoeStore store, gboolean overwrite,
                          GError **error);
+/* Whether dmu_model_save() may write to @path without @overwrite, as far as can be known now; to ask before
+ * hours of work. */
+gboolean dmu_model_place_is_free (const char *path, GError **error);
 /* f32, f16 or bf16. */
 gboolean dmu_store_parse (const char *name, ClipmoeStore *store, GError **error);
 /* "3-5" is blocks 3, 4 and 5; "last:2", "all" and "none" are what they say. Of a tower of @layers blocks:

@@ -189,7 +189,8 @@ baseline_key (Reader *r, const char *key, const char *value) {
 static gboolean
 training_key (Reader *r, const char *group, DmuTraining *how, const char *key, const char *value) {
   GError *e = NULL;
-  if (!dmu_training_set (how, key, value, &e))
+  /* what is trained follows from the stage, but for the first */
+  if ((strcmp (key, "train") == 0 && how != &r->recipe->dense_how) || !dmu_training_set (how, key, value, &e))
     return bad (r, group, key, "no such setting, see clipmoe-dmu train --help");
   if (!e)
     return TRUE;

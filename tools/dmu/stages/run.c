@@ -69,29 +69,42 @@ take_lock (Run *r, GError **error) {
   return ok;
 }
 
-/* What a killed process left half written: NAME.XXXXXX of the names that a run makes. */
+/* Whether @name ends as mkstemp() ends names: six letters and digits behind a dot. One in two hundred is
+ * letters of a word alone; these stay, since "route.backup" is somebody's. */
+static gboolean
+is_temporary (const char *name) {
+  gsize n = strlen (name);
+  gboolean word = TRUE;
+  if (n < 8 || name[n - 7] != '.')
+    return FALSE;
+  for (const char *c = name + n - 6; *c; c++) {
+    if (!g_ascii_isalnum (*c))
+      return FALSE;
+    word &= g_ascii_islower (*c) != 0;
+  }
+  return !word;
+}
+
+/* What a killed process left half written of the names that a run makes. */
 static void
 sweep (const Run *r) {
+  static const char *const begins[] = {"dense",  "stretch",   "cluster-",  "finetune-", "upcycle",
+                                       "route",  "tune",      "finetuned", "sparse",    "run.json",
+                                       "report", "evaluate-", "compare",   "pictures"};
+  static const char *const kinds[] = {".json", ".txt", ".safetensors", ".html"};
   GDir *dir = g_dir_open (r->options->folder, 0, NULL);
   const char *name;
   while (dir && (name = g_dir_read_name (dir))) {
-    gsize n = strlen (name);
-    static const char *const begins[] = {"dense",  "stretch",   "cluster-",  "finetune-", "upcycle",
-                                         "route",  "tune",      "finetuned", "sparse",    "run.json",
-                                         "report", "evaluate-", "compare",   "model"};
-    gboolean ours = FALSE;
+    gboolean ours = g_str_has_prefix (name, r->recipe->name);
     for (guint i = 0; i < G_N_ELEMENTS (begins); i++)
       ours |= g_str_has_prefix (name, begins[i]);
-    ours |= g_str_has_prefix (name, r->recipe->name);
-    for (guint i = 1; i <= 6 && n > 7; i++)
-      ours &= g_ascii_isalnum (name[n - i]) != 0;
-    if (!ours || n < 8 || name[n - 7] != '.')
+    if (!ours || !is_temporary (name))
       continue;
-    char *stem = g_strndup (name, n - 7), *whole = inside (r, name);
-    gboolean kind = !strchr (stem, '.') || g_str_has_suffix (stem, ".json") ||
-                    g_str_has_suffix (stem, ".txt") || g_str_has_suffix (stem, ".safetensors") ||
-                    g_str_has_suffix (stem, ".html");
-    if (kind && g_file_test (whole, G_FILE_TEST_IS_DIR))
+    char *stem = g_strndup (name, strlen (name) - 7), *whole = inside (r, name);
+    gboolean kind = !strchr (stem, '.');
+    for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+      kind |= g_str_has_suffix (stem, kinds[i]);
+    if (kind && g_file_test (whole, G_FILE_TEST_IS_DIR) && !g_file_test (whole, G_FILE_TEST_IS_SYMLINK))
       clipmoe_folder_drop (g_strdup (whole));
     else if (kind)
       g_unlink (whole);
@@ -144,6 +157,20 @@ open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) 
   return set;
 }
 
+/* Pictures that are trained on and measured with make the figures too good: said, not refused. */
+static void
+say_shared (const Run *r) {
+  GHashTable *seen = g_hash_table_new (g_int64_hash, g_int64_equal);
+  guint shared = 0;
+  for (guint i = 0; i < dmu_dataset_get_n (r->train); i++)
+    g_hash_table_add (seen, (gpointer)&dmu_dataset_get (r->train, i)->picture_key);
+  for (guint i = 0; i < dmu_dataset_get_n (r->heldout); i++)
+    shared += g_hash_table_contains (seen, &dmu_dataset_get (r->heldout, i)->picture_key);
+  if (shared)
+    say (r, "held out: %u of the pictures are trained on too, pixel for pixel\n", shared);
+  g_hash_table_unref (seen);
+}
+
 /* The base, with its positions stretched when so asked. */
 static gboolean
 open_base (Run *r, GError **error) {
@@ -179,6 +206,8 @@ begin (Run *r, GError **error) {
   if (p->heldout && *p->heldout &&
       !(r->heldout = open_data (r, p->heldout, FALSE, &r->heldout_digest, error)))
     return FALSE;
+  if (r->heldout)
+    say_shared (r);
   json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
                             "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
                             openblas_get_corename (), "base", clipmoe_model_get_info (r->base)->fingerprint,

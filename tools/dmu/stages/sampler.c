@@ -27,6 +27,11 @@ times (const char *repeat, const char *source, guint *n, GError **error) {
   return ok;
 }
 
+static guint
+group_of (const DmuSampler *self, guint sample) {
+  return self->groups ? self->groups[sample] : 0;
+}
+
 DmuSampler *
 dmu_sampler_new (const DmuDataset *set, guint batch, guint64 seed, const guint *groups, guint n_groups,
                  const char *repeat, GError **error) {
@@ -46,7 +51,12 @@ dmu_sampler_new (const DmuDataset *set, guint batch, guint64 seed, const guint *
     for (guint r = 0; r < repeats[dmu_dataset_get (set, i)->source]; r++)
       g_array_append_val (self->entries, i);
   g_free (repeats);
-  if (ok && !dmu_sampler_get_batches (self)) {
+  self->sizes = g_new0 (guint, self->n_groups);
+  for (guint i = 0; i < self->entries->len; i++)
+    self->sizes[group_of (self, g_array_index (self->entries, guint, i))]++;
+  for (guint g = 0; g < self->n_groups; g++)
+    self->batches += self->sizes[g] / batch;
+  if (ok && !self->batches) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "batches of %u pairs from %u pairs: expected smaller batches", batch,
                  dmu_dataset_get_n (set));
@@ -64,29 +74,13 @@ dmu_sampler_free (DmuSampler *self) {
     return;
   g_array_unref (self->entries);
   g_array_unref (self->order);
+  g_free (self->sizes);
   g_free (self);
-}
-
-static guint
-group_of (const DmuSampler *self, guint sample) {
-  return self->groups ? self->groups[sample] : 0;
-}
-
-static guint *
-group_sizes (const DmuSampler *self) {
-  guint *sizes = g_new0 (guint, self->n_groups);
-  for (guint i = 0; i < self->entries->len; i++)
-    sizes[group_of (self, g_array_index (self->entries, guint, i))]++;
-  return sizes;
 }
 
 guint
 dmu_sampler_get_batches (const DmuSampler *self) {
-  guint *sizes = group_sizes (self), n = 0;
-  for (guint g = 0; g < self->n_groups; g++)
-    n += sizes[g] / self->batch;
-  g_free (sizes);
-  return n;
+  return self->batches;
 }
 
 /* Within each group in random order, cut into batches; then the batches in random order. What does not fill a
@@ -95,24 +89,23 @@ static void
 lay_out (DmuSampler *self, guint64 epoch) {
   DmuRandom r = dmu_random_for (self->seed, 'E', epoch);
   guint n = self->entries->len, *shuffled = g_memdup2 (self->entries->data, n * sizeof (guint)),
-        *sizes = group_sizes (self), *at = g_new0 (guint, self->n_groups + 1), *sorted = g_new (guint, n),
-        batches = dmu_sampler_get_batches (self), *starts = g_new (guint, batches), found = 0;
+        *at = g_new0 (guint, self->n_groups + 1), *sorted = g_new (guint, n),
+        *starts = g_new (guint, self->batches), found = 0;
   dmu_shuffle (&r, shuffled, n);
   for (guint g = 0; g < self->n_groups; g++)
-    at[g + 1] = at[g] + sizes[g];
+    at[g + 1] = at[g] + self->sizes[g];
   for (guint g = 0; g < self->n_groups; g++)
-    for (guint b = 0; b < sizes[g] / self->batch; b++)
+    for (guint b = 0; b < self->sizes[g] / self->batch; b++)
       starts[found++] = at[g] + b * self->batch;
   for (guint i = 0; i < n; i++)
     sorted[at[group_of (self, shuffled[i])]++] = shuffled[i];
-  dmu_shuffle (&r, starts, batches);
+  dmu_shuffle (&r, starts, self->batches);
   g_array_set_size (self->order, 0);
-  for (guint b = 0; b < batches; b++)
+  for (guint b = 0; b < self->batches; b++)
     g_array_append_vals (self->order, sorted + starts[b], self->batch);
   self->epoch = epoch;
   self->laid_out = TRUE;
   g_free (shuffled);
-  g_free (sizes);
   g_free (at);
   g_free (sorted);
   g_free (starts);
@@ -121,29 +114,29 @@ lay_out (DmuSampler *self, guint64 epoch) {
 /* @keep of the patches, in rising order. */
 static void
 choose_patches (const DmuSampler *self, DmuRandom *r, guint *kept) {
-  guint *all = g_newa (guint, self->patches);
+  guint *all = g_new (guint, self->patches);
   for (guint i = 0; i < self->patches; i++)
     all[i] = i;
   dmu_shuffle (r, all, self->patches);
-  gboolean *seen = g_newa (gboolean, self->patches);
-  memset (seen, 0, self->patches * sizeof *seen);
+  gboolean *seen = g_new0 (gboolean, self->patches);
   for (guint i = 0; i < self->keep; i++)
     seen[all[i]] = TRUE;
   for (guint i = 0; i < self->patches; i++)
     if (seen[i])
       *kept++ = i;
+  g_free (all);
+  g_free (seen);
 }
 
 DmuPlan *
 dmu_sampler_plan (DmuSampler *self, guint64 step) {
-  guint batches = dmu_sampler_get_batches (self);
-  guint64 epoch = step / batches;
+  guint64 epoch = step / self->batches;
   if (!self->laid_out || self->epoch != epoch)
     lay_out (self, epoch);
   DmuPlan *p = dmu_plan_new (self->batch, self->keep);
   for (guint i = 0; i < self->batch; i++) {
     DmuRandom r = dmu_random_for (self->seed, 'B', step * self->batch + i);
-    p->samples[i] = g_array_index (self->order, guint, (step % batches) * self->batch + i);
+    p->samples[i] = g_array_index (self->order, guint, (step % self->batches) * self->batch + i);
     const DmuSample *s = dmu_dataset_get (self->set, p->samples[i]);
     p->texts[i] = s->first_text + dmu_below (&r, s->n_texts);
     p->seeds[i] = dmu_random (&r);

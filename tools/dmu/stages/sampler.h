@@ -14,18 +14,20 @@ typedef struct {
   guint keep;      /* patches that are seen, at random; 0 = all */
   guint patches;   /* of a picture */
   GArray *entries; /* guint: sample numbers, some more than once */
+  guint *sizes;    /* [n_groups] entries of each */
+  guint batches;   /* an epoch */
   /* the epoch that is laid out */
   guint64 epoch;
   gboolean laid_out;
   GArray *order; /* guint: samples, batch after batch */
 } DmuSampler;
 
-/* @repeat: NULL, or "SOURCE:N;…": pairs of that source come N times an epoch. Groups smaller than a batch,
- * and a data set smaller than one, are refused. */
+/* @repeat: NULL, or "SOURCE:N;…": pairs of that source come N times an epoch. What does not fill a batch is
+ * refused; a group that does not is left out. */
 DmuSampler *dmu_sampler_new (const DmuDataset *set, guint batch, guint64 seed, const guint *groups,
                              guint n_groups, const char *repeat, GError **error);
 void dmu_sampler_free (DmuSampler *self);
-/* The same in every epoch. */
+/* Of every epoch. */
 guint dmu_sampler_get_batches (const DmuSampler *self);
 /* The @step-th batch since the beginning. Returns (transfer full). */
 DmuPlan *dmu_sampler_plan (DmuSampler *self, guint64 step);

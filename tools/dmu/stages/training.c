@@ -100,17 +100,25 @@ resume (Loop *l, GError **error) {
   return !l->stage->curves || dmu_curves_cut (l->stage->curves, l->curves, error);
 }
 
+/* Weights that have run away are never saved: the last good checkpoint stays. */
 static gboolean
-save (Loop *l, GError **error) {
-  if (!l->stage->state)
-    return TRUE;
+all_finite (const Loop *l, GError **error) {
   for (gsize i = 0; i < l->net->n_trained; i++)
-    if (!isfinite (l->net->theta[i])) { /* the last good checkpoint stays */
+    if (!isfinite (l->net->theta[i])) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                   "%s: step %" G_GUINT64_FORMAT ": a weight is not finite, expected a lower learning rate",
-                   l->stage->name, l->adamw->step);
+                   "step %" G_GUINT64_FORMAT ": a weight is not finite, expected a lower learning rate",
+                   l->adamw->step);
       return FALSE;
     }
+  return TRUE;
+}
+
+static gboolean
+save (Loop *l, GError **error) {
+  if (!all_finite (l, error))
+    return FALSE;
+  if (!l->stage->state)
+    return TRUE;
   /* What the checkpoint says of the curves must lie on the disk before it does. */
   if (l->stage->curves && !dmu_curves_sync (l->stage->curves, error))
     return FALSE;
@@ -192,8 +200,8 @@ one_step (Loop *l, DmuLosses *losses, GError **error) {
          length = dmu_adamw_length (l->adamw);
   if (!isfinite (length)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: step %" G_GUINT64_FORMAT ": the gradient is not finite, expected a lower learning rate",
-                 l->stage->name, now);
+                 "step %" G_GUINT64_FORMAT ": the gradient is not finite, expected a lower learning rate",
+                 now);
     return FALSE;
   }
   dmu_adamw_step (l->adamw, rate, length);
@@ -210,12 +218,9 @@ loop_run (Loop *l, GError **error) {
   l->began = g_get_monotonic_time ();
   if (l->adamw->step < stage->steps)
     dmu_loader_begin (l->loader, dmu_sampler_plan (l->sampler, l->adamw->step));
-  while (l->adamw->step < stage->steps) {
-    if (!one_step (l, &losses, error)) {
-      if (error && *error)
-        g_prefix_error (error, "%s: ", stage->name);
+  while (l->adamw->step < stage->steps && !stage->stopped) {
+    if (!one_step (l, &losses, error))
       return FALSE;
-    }
     gboolean end = l->adamw->step == stage->steps;
     stage->stopped = !end && stage->stop && *stage->stop;
     tell (l, &losses, end || stage->stopped);
@@ -224,8 +229,6 @@ loop_run (Loop *l, GError **error) {
       if (!save (l, error))
         return FALSE;
     }
-    if (stage->stopped)
-      break;
   }
   stage->loss = l->loss;
   return TRUE;
@@ -235,11 +238,16 @@ ClipmoeModel *
 dmu_training_run (const DmuTraining *self, ClipmoeModel *model, const DmuDataset *set, const guint *groups,
                   guint n_groups, DmuStage *stage, GError **error) {
   Loop l = {.how = self, .stage = stage};
+  GError *e = NULL;
   stage->stopped = FALSE;
   ClipmoeModel *trained = NULL;
-  if (loop_init (&l, model, set, groups, n_groups, error) && resume (&l, error) && loop_run (&l, error) &&
+  if (loop_init (&l, model, set, groups, n_groups, &e) && resume (&l, &e) && loop_run (&l, &e) &&
       !stage->stopped)
-    trained = dmu_net_to_model (l.net, l.adamw->average, error);
+    trained = dmu_net_to_model (l.net, l.adamw->average, &e);
   loop_clear (&l);
+  if (e) {
+    stage->stopped = FALSE; /* a stop that could not save is a failure */
+    g_propagate_prefixed_error (error, e, "%s: ", stage->name);
+  }
   return trained;
 }
