@@ -4,8 +4,10 @@ checked to the last key, checkpoints that survive a full disk, mixtures under th
 
 Closes with `N passed, N failed, N skipped`.
 """
+import html.parser
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -290,6 +292,50 @@ def stages(top):
     check("a locked tower", all((a[k] == b[k]).all() for k in a if k.startswith("visual.")), r)
 
 
+class Page(html.parser.HTMLParser):
+    """What an HTML page holds, and whether its tags fit together."""
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.wrong, self.found, self.words = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def report(folder):
+    """A page that needs nothing else, with a table beside each plot, and nothing that is no number."""
+    with open(os.path.join(folder, "report.html"), encoding="utf-8") as f:
+        text = f.read()
+    page = Page(text)
+    check("tags fit together", not page.wrong and not page.open, page.wrong, page.open)
+    tags = [t for t, _ in page.found]
+    plots = [a["aria-label"] for t, a in page.found if t == "svg"]
+    for words in ("Contrastive loss", "cluster-1: pairs", "cluster-2: pairs", "Image tower: share", "Text tower: share", "in the classes of classes"):
+        check("a plot of " + words, any(words in p for p in plots), plots)
+    check("a table beside each plot", sum(a.get("class") == "numbers" for _, a in page.found) == len(plots), len(plots))
+    check("nothing from elsewhere, no script", "script" not in tags and "link" not in tags and "http" not in text and
+          all(a["src"].startswith("data:image/") for t, a in page.found if t == "img"))
+    check("no number is missing", not re.search(r"\b(nan|inf|null)\b", " ".join(page.words) + " ".join(
+        str(v) for t, a in page.found if t in ("path", "rect", "text") for v in a.values())))
+    check("pictures that changed", "img" in tags and "✓" in text and "✗" in text)
+    for words in ("base", "dense", "direct fine-tuning", "sparse upcycling", "CLIP-MoE, tuned"):
+        check("a column of " + words, words in page.words, page.words[:80])
+
+
 def comparisons(top):
     """The figures of a model card: computed here once more from the evaluations."""
     folders, found = [], []
@@ -300,6 +346,7 @@ def comparisons(top):
         check("a run with seed %d" % seed, r.returncode == 0, r)
         found.append({m: json.load(open(os.path.join(folders[-1], "evaluate-%s.json" % m)))
                       for m in ("base", "dense", "finetuned", "sparse", "route", "tune")})
+    report(folders[0])
     r = dmu("compare", *folders, "--json")
     check("compare", r.returncode == 0 and not r.stderr, r)
     said = json.loads(r.stdout)

@@ -13,11 +13,13 @@ typedef struct {
 
 /* Text made safe for HTML, attributes too. */
 void dmu_html_text (GString *out, const char *text);
-/* Lines over steps 1 .. n, thinned out to what can be seen. */
+/* Lines over steps 1 .. n: what each step had, faint, and its running mean. */
 void dmu_chart_lines (GString *out, const char *title, const DmuLine *lines, guint n);
+/* Bars numbered from 0; @what they are. */
 void dmu_chart_bars (GString *out, const char *title, const char *what, const double *y, guint n);
-/* Shares 0 to 1 as shades; rows and columns are numbered with these words. */
-void dmu_chart_shades (GString *out, const char *title, const char *row, const char *column, const double *x,
-                       guint rows, guint columns);
+/* Shares 0 to 1 as shades [rows][columns]; rows of nothing but zeros are left out. @names [rows]; columns are
+ * numbered with the word @column. */
+void dmu_chart_shades (GString *out, const char *title, char *const *names, const char *column,
+                       const double *x, guint rows, guint columns);
 
 #endif

@@ -3,13 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "evaluate.h"
-
-/* Rounded, so that the text does not hang on the last bits. */
-static json_t *
-number (double x) {
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-  return json_real (g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", x), NULL));
-}
+#include "manifest.h"
 
 static json_t *
 matrix (const double *x, guint rows, guint columns) {
@@ -17,7 +11,7 @@ matrix (const double *x, guint rows, guint columns) {
   for (guint r = 0; r < rows; r++) {
     json_t *row = json_array ();
     for (guint c = 0; c < columns; c++)
-      json_array_append_new (row, number (x[(gsize)r * columns + c]));
+      json_array_append_new (row, dmu_json_number (x[(gsize)r * columns + c]));
     json_array_append_new (all, row);
   }
   return all;
@@ -25,7 +19,7 @@ matrix (const double *x, guint rows, guint columns) {
 
 static json_t *
 triple (const double x[3]) {
-  return json_pack ("[o,o,o]", number (x[0]), number (x[1]), number (x[2]));
+  return json_pack ("[o,o,o]", dmu_json_number (x[0]), dmu_json_number (x[1]), dmu_json_number (x[2]));
 }
 
 static json_t *
@@ -33,8 +27,8 @@ set_to_json (const DmuEvaluation *v, const DmuSetResult *r, const DmuDataset *se
   json_t *o = json_pack ("{s:s,s:i}", "name", r->name, "pictures", (int)r->n);
   if (r->classes) {
     json_object_set_new (o, "classes", json_integer (r->n_classes));
-    json_object_set_new (o, "top1", number (r->top1));
-    json_object_set_new (o, "top5", number (r->top5));
+    json_object_set_new (o, "top1", dmu_json_number (r->top1));
+    json_object_set_new (o, "top5", dmu_json_number (r->top5));
   } else {
     json_object_set_new (o, "captions", json_integer (r->n_classes));
     json_object_set_new (o, "picture_to_text", triple (r->to_text));
@@ -72,7 +66,7 @@ set_to_json (const DmuEvaluation *v, const DmuSetResult *r, const DmuDataset *se
 
 char *
 dmu_evaluation_to_json (const DmuEvaluation *v, const DmuDataset *set) {
-  json_t *root = json_pack ("{s:s,s:o}", "schema", "clipmoe.evaluation/1", "mean", number (v->mean)),
+  json_t *root = json_pack ("{s:s,s:o}", "schema", "clipmoe.evaluation/1", "mean", dmu_json_number (v->mean)),
          *sets = json_array ();
   for (guint i = 0; i < v->sets->len; i++)
     json_array_append_new (sets, set_to_json (v, v->sets->pdata[i], set));

@@ -7,6 +7,13 @@
 
 #define MAX_MANIFEST (256u << 20)
 
+const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
+                                                      {"dense", "dense"},
+                                                      {"finetuned", "direct fine-tuning"},
+                                                      {"sparse", "sparse upcycling"},
+                                                      {"route", "CLIP-MoE"},
+                                                      {"tune", "CLIP-MoE, tuned"}};
+
 json_t *
 dmu_json_number (double x) {
   char text[G_ASCII_DTOSTR_BUF_SIZE];

@@ -20,6 +20,10 @@ json_t *dmu_manifest_get (const DmuManifest *self, const char *name);
 gboolean dmu_manifest_done (DmuManifest *self, json_t *entry, GError **error);
 /* Bytes of the curves after the last stage that is done. */
 guint64 dmu_manifest_curves (const DmuManifest *self);
+/* The models that a run may have made and evaluated, in the order of tables: as run.json calls them, and as
+ * people do. */
+#define DMU_N_MODELS 6
+extern const struct DmuModelName { const char *name, *title; } dmu_models[DMU_N_MODELS];
 /* Six decimals, so that text and number agree. */
 json_t *dmu_json_number (double x);
 

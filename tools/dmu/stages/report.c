@@ -4,30 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/file.h>
+#include "changes.h"
 #include "charts.h"
+#include "manifest.h"
 
 #define MAX_CURVES (1u << 30)
-#define PICTURES 24          /* shown where answers changed */
-#define MAX_SHOWN (1u << 20) /* bytes of one */
+#define MOST_CLASSES 20 /* of a set whose routing by class is shown */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>CLIP-MoE run</title>\n"
     "<meta name=\"viewport\" content=\"width=device-width\"><style>\n"
-    ":root{--ink:#1d1d1f;--paper:#fff;--soft:#d9d9de;--bar:#2a6fb0}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#eee;--paper:#18181b;--soft:#44444a;--bar:#6aa7e0}}\n"
-    "body{font:16px/1.45 "
-    "system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:64rem;margin:2rem "
-    "auto;padding:0 1rem}\n"
-    "figure{margin:1.5rem 0}figcaption{font-weight:600}svg{width:100%;max-width:44rem;display:block}\n"
-    "svg text{font-size:12px;fill:var(--ink)}svg "
-    "text[fill]{fill:revert-layer}.end{text-anchor:end}.mid{text-anchor:middle}\n"
-    ".grid{stroke:var(--soft);fill:none}.line{fill:none;stroke-width:1.6}rect{fill:var(--bar)}\n"
-    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid var(--soft);padding:.2rem "
-    ".6rem;text-align:right}\n"
-    "td:first-child,th:first-child{text-align:left}.pictures{display:flex;flex-wrap:wrap;gap:1rem}.pictures "
-    "figure{width:9.5rem;margin:0}\n"
-    ".pictures img{width:100%;height:8rem;object-fit:contain;background:var(--soft)}.pictures "
-    "figcaption{font-weight:400;font-size:.8rem}\n"
+    ":root{--ink:#1d1d1f;--paper:#fff;--soft:#d9d9de;--bar:#2a6fb0;--good:#2d7d3f;--bad:#b3402a}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#eee;--paper:#18181b;--soft:#44444a;--bar:#6aa7e0;"
+    "--good:#7cc98c;--bad:#ef8b74}}\n"
+    "body{font:16px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:68rem;"
+    "margin:2rem auto;padding:0 1rem}\n"
+    "figure{margin:1.5rem 0;display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:.3rem 1rem;"
+    "align-items:start}\n"
+    "figcaption{font-weight:600;grid-column:1/-1}svg{width:100%;display:block}\n"
+    "@media(max-width:50rem){figure{display:block}}\n"
+    ".numbers{overflow:auto;max-height:17rem}.numbers table{font-size:.75rem;margin:0}"
+    ".numbers td,.numbers th{padding:.05rem .4rem}\n"
+    "svg text{font-size:12px;fill:var(--ink)}.end{text-anchor:end}.mid{text-anchor:middle}\n"
+    ".grid{stroke:var(--soft);fill:none}.line{fill:none;stroke-width:1.8}.faint{stroke-width:1;opacity:.25}"
+    "rect{fill:var(--bar)}\n"
+    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid var(--soft);padding:.2rem .6rem;"
+    "text-align:right;white-space:nowrap}\n"
+    "td:first-child,th:first-child,.words td,.words th{text-align:left}.ours{font-weight:600}\n"
+    ".pictures{display:flex;flex-wrap:wrap;gap:1rem}.pictures figure{width:9.5rem;margin:0;display:block}\n"
+    ".pictures img{width:100%;height:8rem;object-fit:contain;background:var(--soft)}"
+    ".pictures figcaption{font-weight:400;font-size:.8rem}\n"
+    ".right{color:var(--good)}.wrong{color:var(--bad)}\n"
     "pre{overflow:auto;border:1px solid var(--soft);padding:.6rem}summary{cursor:pointer}\n"
     "</style></head><body>\n";
 
@@ -61,7 +68,12 @@ real (json_t *object, const char *key) {
 static void
 percent (GString *out, double x, gboolean sign) {
   char a[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf (out, "%s %%", g_ascii_formatd (a, sizeof a, sign ? "%+.2f" : "%.2f", 100 * x));
+  g_string_append (out, g_ascii_formatd (a, sizeof a, sign ? "%+.2f" : "%.2f", 100 * x));
+}
+
+static json_int_t
+whole (json_t *object, const char *key) {
+  return json_integer_value (json_object_get (object, key));
 }
 
 /* The loss of every step of every stage, by stage. */
@@ -91,16 +103,18 @@ read_curves (const Report *r, const char *key) {
   return stages;
 }
 
-/* One chart a quantity, with the stages that have it as lines. */
+/* One chart a quantity, with the stages that have it as lines, in the order in which they were trained. */
 static void
 curves (Report *r, const char *key, const char *title) {
   GHashTable *stages = read_curves (r, key);
-  GList *names = g_list_sort (g_hash_table_get_keys (stages), (GCompareFunc)strcmp);
   GArray *lines = g_array_new (FALSE, FALSE, sizeof (DmuLine));
-  for (GList *l = names; l; l = l->next) {
-    GArray *ys = g_hash_table_lookup (stages, l->data);
-    DmuLine line = {l->data, (const double *)(gpointer)ys->data, ys->len};
-    g_array_append_val (lines, line);
+  gsize k;
+  json_t *stage;
+  json_array_foreach (json_object_get (r->run, "stages"), k, stage) {
+    GArray *ys = g_hash_table_lookup (stages, string (stage, "name"));
+    DmuLine line = {string (stage, "name"), ys ? (const double *)(gpointer)ys->data : NULL, ys ? ys->len : 0};
+    if (ys)
+      g_array_append_val (lines, line);
   }
   /* more than four lines cannot be told apart */
   for (guint i = 0; i < lines->len; i += 4) {
@@ -109,7 +123,6 @@ curves (Report *r, const char *key, const char *title) {
     g_free (part);
   }
   g_array_unref (lines);
-  g_list_free (names);
   g_hash_table_unref (stages);
 }
 
@@ -132,17 +145,69 @@ clusters (Report *r) {
   }
 }
 
+/* Row @row of a matrix in JSON into x [m]. */
+static void
+take_row (json_t *matrix, gsize row, gsize m, double *x) {
+  for (gsize j = 0; j < m; j++)
+    x[j] = json_number_value (json_array_get (json_array_get (matrix, row), j));
+}
+
 static void
 routing (Report *r, json_t *evaluation, const char *key, const char *title) {
-  json_t *rows = json_object_get (evaluation, key);
-  gsize n = json_array_size (rows), m = json_array_size (json_array_get (rows, 0));
+  json_t *matrix = json_object_get (evaluation, key);
+  gsize n = json_array_size (matrix), m = json_array_size (json_array_get (matrix, 0));
   if (!n || !m)
     return;
   double *x = g_new0 (double, n *m);
-  for (gsize i = 0; i < n; i++)
+  char **names = g_new0 (char *, n + 1);
+  for (gsize i = 0; i < n; i++) {
+    names[i] = g_strdup_printf ("block %" G_GSIZE_FORMAT, i);
+    take_row (matrix, i, m, x + i * m);
+  }
+  dmu_chart_shades (r->out, title, names, "expert", x, (guint)n, (guint)m);
+  g_strfreev (names);
+  g_free (x);
+}
+
+/* The set whose classes can be shown: the one with most of those that have few. */
+static json_t *
+showable (json_t *evaluation) {
+  json_t *best = NULL, *set;
+  gsize i;
+  json_array_foreach (json_object_get (evaluation, "sets"), i, set) {
+    gsize n = json_object_size (json_object_get (set, "experts"));
+    if (n > 1 && n <= MOST_CLASSES && n > json_object_size (json_object_get (best, "experts")))
+      best = set;
+  }
+  return best;
+}
+
+/* Which experts see which classes, in the last block that is a mixture. */
+static void
+routing_by_class (Report *r, json_t *evaluation) {
+  json_t *set = showable (evaluation), *classes = json_object_get (set, "experts"), *matrix,
+         *all = json_object_get (evaluation, "image_experts");
+  gsize layer = json_array_size (all), m = json_array_size (json_array_get (all, 0)),
+        n = json_object_size (classes), k = 0;
+  double sum = 0, *x = g_new0 (double, MAX (n, 1) * MAX (m, 1));
+  char **names = g_new0 (char *, n + 1), *title;
+  const char *name;
+  while (layer && sum <= 0 && m) {
+    take_row (all, --layer, m, x);
     for (gsize j = 0; j < m; j++)
-      x[i * m + j] = json_number_value (json_array_get (json_array_get (rows, i), j));
-  dmu_chart_shades (r->out, title, "block", "expert", x, (guint)n, (guint)m);
+      sum += x[j];
+  }
+  json_object_foreach (classes, name, matrix) {
+    names[k] = g_strdup (name);
+    take_row (matrix, layer, m, x + k++ * m);
+  }
+  title =
+      g_strdup_printf ("Image tower, block %" G_GSIZE_FORMAT ": share of each expert in the classes of %s",
+                       layer, string (set, "name"));
+  if (n && sum > 0)
+    dmu_chart_shades (r->out, title, names, "expert", x, (guint)n, (guint)m);
+  g_strfreev (names);
+  g_free (title);
   g_free (x);
 }
 
@@ -161,114 +226,130 @@ score (GString *out, json_t *set) {
 }
 
 static void
+cell (Report *r, guint model, const char *tag) {
+  g_string_append_printf (r->out, "<%s%s>", tag,
+                          strcmp (dmu_models[model].name, r->ours) ? "" : " class=\"ours\"");
+}
+
+static void
 table (Report *r) {
-  GList *names = g_list_sort (g_hash_table_get_keys (r->evaluations), (GCompareFunc)strcmp);
-  json_t *first = names ? g_hash_table_lookup (r->evaluations, names->data) : NULL, *set;
+  json_t *models[DMU_N_MODELS], *first = NULL, *set;
   gsize i;
-  g_string_append (r->out, "<table><tr><th>held-out set</th>");
-  for (GList *l = names; l; l = l->next) {
-    g_string_append (r->out, "<th>");
-    dmu_html_text (r->out, strcmp (l->data, r->ours) ? l->data : "CLIP-MoE");
-    g_string_append (r->out, "</th>");
+  g_string_append (r->out, "<table><tr><th>held-out set, right first answers in %</th>");
+  for (guint m = 0; m < DMU_N_MODELS; m++) {
+    models[m] = g_hash_table_lookup (r->evaluations, dmu_models[m].name);
+    if (!models[m])
+      continue;
+    first = first ? first : models[m];
+    cell (r, m, "th");
+    g_string_append_printf (r->out, "%s</th>", dmu_models[m].title);
   }
   g_string_append (r->out, "</tr>\n");
   json_array_foreach (json_object_get (first, "sets"), i, set) {
     g_string_append (r->out, "<tr><td>");
     dmu_html_text (r->out, string (set, "name"));
-    g_string_append (r->out, json_object_get (set, "top1") ? " (top-1)" : " (R@1 to text / to picture)");
+    g_string_append (r->out, json_object_get (set, "top1") ? ", top-1" : ", R@1 to text / to picture");
     g_string_append (r->out, "</td>");
-    for (GList *l = names; l; l = l->next) {
-      g_string_append (r->out, "<td>");
-      score (r->out,
-             json_array_get (json_object_get (g_hash_table_lookup (r->evaluations, l->data), "sets"), i));
-      g_string_append (r->out, "</td>");
-    }
+    for (guint m = 0; m < DMU_N_MODELS; m++)
+      if (models[m]) {
+        cell (r, m, "td");
+        score (r->out, json_array_get (json_object_get (models[m], "sets"), i));
+        g_string_append (r->out, "</td>");
+      }
     g_string_append (r->out, "</tr>\n");
   }
   g_string_append (r->out, "<tr><td>mean</td>");
-  for (GList *l = names; l; l = l->next) {
-    g_string_append (r->out, "<td>");
-    percent (r->out, real (g_hash_table_lookup (r->evaluations, l->data), "mean"), FALSE);
-    g_string_append (r->out, "</td>");
-  }
-  g_string_append (r->out, "</tr></table>\n");
-  g_list_free (names);
-  const char *other;
-  json_t *c;
-  json_object_foreach (r->compare, other, c) {
-    json_t *mean = json_object_get (c, "mean");
-    g_string_append (r->out, "<p>CLIP-MoE less ");
-    dmu_html_text (r->out, other);
-    g_string_append (r->out, ": ");
-    percent (r->out, real (mean, "difference"), TRUE);
-    g_string_append (r->out, " (95 % of redrawings: ");
-    percent (r->out, real (mean, "low"), TRUE);
-    g_string_append (r->out, " to ");
-    percent (r->out, real (mean, "high"), TRUE);
-    g_string_append (r->out, ")</p>\n");
-  }
-}
-
-static gboolean
-picture (Report *r, const DmuSample *s) {
-  gsize n = 0;
-  GBytes *bytes = dmu_sample_read (s, NULL);
-  const guchar *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
-  gboolean ok = n > 4 && n <= MAX_SHOWN;
-  if (ok) {
-    char *base64 = g_base64_encode (data, n);
-    g_string_append_printf (r->out, "<figure><img alt=\"\" src=\"data:image/%s;base64,%s\"><figcaption>",
-                            data[0] == 0x89 ? "png" : "jpeg", base64);
-    g_free (base64);
-  }
-  if (bytes)
-    g_bytes_unref (bytes);
-  return ok;
-}
-
-/* Pictures that @from and the mixture answer differently, a few of each set. */
-static void
-changes (Report *r, const DmuDataset *heldout, const char *from) {
-  json_t *a = json_object_get (g_hash_table_lookup (r->evaluations, from), "sets"),
-         *b = json_object_get (g_hash_table_lookup (r->evaluations, r->ours), "sets");
-  gsize sets = json_array_size (b), each = sets ? MAX (PICTURES / sets, 1) : 0;
-  g_string_append (r->out, "<h2>Pictures whose first answer changed</h2><div class=\"pictures\">\n");
-  for (gsize k = 0; k < sets; k++) {
-    json_t *x = json_object_get (json_array_get (a, k), "first"),
-           *y = json_object_get (json_array_get (b, k), "first"),
-           *samples = json_object_get (json_array_get (b, k), "samples");
-    gsize shown = 0, n = json_array_size (y);
-    for (gsize i = 0; i < n && shown < each; i++) {
-      const char *before = json_string_value (json_array_get (x, i)),
-                 *now = json_string_value (json_array_get (y, i));
-      json_int_t sample = json_integer_value (json_array_get (samples, i));
-      if (!before || !now || strcmp (before, now) == 0 || sample < 0 ||
-          (guint)sample >= dmu_dataset_get_n (heldout) ||
-          !picture (r, dmu_dataset_get (heldout, (guint)sample)))
-        continue;
-      dmu_html_text (r->out, before);
-      g_string_append (r->out, " → <b>");
-      dmu_html_text (r->out, now);
-      g_string_append (r->out, "</b></figcaption></figure>\n");
-      shown++;
+  for (guint m = 0; m < DMU_N_MODELS; m++)
+    if (models[m]) {
+      cell (r, m, "td");
+      percent (r->out, real (models[m], "mean"), FALSE);
+      g_string_append (r->out, "</td>");
     }
+  g_string_append (r->out, "</tr></table>\n");
+}
+
+/* What the mixture gains over each other model, and whether that is more than chance. */
+static void
+gains (Report *r) {
+  const char *ours = r->ours;
+  for (guint m = 0; m < DMU_N_MODELS; m++)
+    ours = strcmp (dmu_models[m].name, r->ours) ? ours : dmu_models[m].title;
+  g_string_append_printf (r->out,
+                          "<table><tr><th>mean of %s less that of</th><th>difference in %%</th>"
+                          "<th>95 %% of redrawings of the held-out pictures</th></tr>\n",
+                          ours);
+  for (guint m = 0; m < DMU_N_MODELS; m++) {
+    json_t *mean = json_object_get (json_object_get (r->compare, dmu_models[m].name), "mean");
+    double low = real (mean, "low"), high = real (mean, "high");
+    if (!mean)
+      continue;
+    g_string_append_printf (r->out, "<tr><td>%s</td><td class=\"%s\">", dmu_models[m].title,
+                            low > 0    ? "right"
+                            : high < 0 ? "wrong"
+                                       : "");
+    percent (r->out, real (mean, "difference"), TRUE);
+    g_string_append (r->out, "</td><td>");
+    percent (r->out, low, TRUE);
+    g_string_append (r->out, " to ");
+    percent (r->out, high, TRUE);
+    g_string_append (r->out, "</td></tr>\n");
   }
-  g_string_append (r->out, "</div>\n");
+  g_string_append (r->out, "</table><p>Coloured where all of the 95 % lie on one side of nothing.</p>\n");
+}
+
+/* What the run was made of, and what of the data was left aside. */
+static void
+summary (Report *r) {
+  static const char *const counts[][2] = {{"pairs", "pairs"},
+                                          {"classes", "classes"},
+                                          {"orphans", "without partner"},
+                                          {"doubled", "doubled"},
+                                          {"undecodable", "undecodable"},
+                                          {"passed_over", "members passed over"},
+                                          {"unreadable", "unreadable places"},
+                                          {"texts_cut", "texts cut"}};
+  json_t *train = json_object_get (r->run, "train"), *heldout = json_object_get (r->run, "heldout");
+  g_string_append_printf (r->out,
+                          "<p>Base %.12s, seed %" JSON_INTEGER_FORMAT ".</p>\n"
+                          "<table><tr><th>data</th><th>trained on</th><th>held out</th></tr>\n",
+                          string (r->run, "base"), whole (r->run, "seed"));
+  for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
+    json_int_t a = whole (train, counts[i][0]), b = whole (heldout, counts[i][0]);
+    if (i < 2 || a || b)
+      g_string_append_printf (
+          r->out, "<tr><td>%s</td><td>%" JSON_INTEGER_FORMAT "</td><td>%" JSON_INTEGER_FORMAT "</td></tr>\n",
+          counts[i][1], a, b);
+  }
+  g_string_append (r->out, "</table>\n");
+}
+
+/* A model's name, or several, that a stage came from. */
+static void
+origin (GString *out, json_t *from) {
+  gsize i;
+  json_t *one;
+  if (json_is_string (from))
+    dmu_html_text (out, json_string_value (from));
+  json_array_foreach (from, i, one) {
+    g_string_append (out, i ? ", " : "");
+    dmu_html_text (out, json_is_string (one) ? json_string_value (one) : "");
+  }
 }
 
 static void
 stages (Report *r) {
   gsize i;
   json_t *stage;
-  g_string_append (
-      r->out, "<h2>Stages</h2><table><tr><th>stage</th><th>from</th><th>steps</th><th>loss at the end</th>"
-              "<th>fingerprint</th></tr>\n");
+  g_string_append (r->out,
+                   "<h2>Stages</h2><table "
+                   "class=\"words\"><tr><th>stage</th><th>from</th><th>steps</th><th>loss at the end</th>"
+                   "<th>fingerprint</th></tr>\n");
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
     char a[G_ASCII_DTOSTR_BUF_SIZE];
     g_string_append (r->out, "<tr><td>");
     dmu_html_text (r->out, string (stage, "name"));
     g_string_append (r->out, "</td><td>");
-    dmu_html_text (r->out, string (stage, "from"));
+    origin (r->out, json_object_get (stage, "from"));
     if (json_object_get (stage, "steps"))
       g_string_append_printf (
           r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%.12s</td></tr>\n",
@@ -309,10 +390,13 @@ dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error)
   read_evaluations (&r);
   const char *from = g_hash_table_contains (r.evaluations, "dense") ? "dense" : "base";
   g_string_append (r.out, "<h1>From a dense CLIP to a CLIP-MoE</h1>\n");
+  summary (&r);
   if (g_hash_table_size (r.evaluations)) {
     g_string_append (r.out, "<h2>Before and after</h2>\n");
     table (&r);
   }
+  if (r.compare)
+    gains (&r);
   g_string_append (r.out, "<h2>Training</h2>\n");
   curves (&r, "contrastive", "Contrastive loss");
   curves (&r, "accuracy", "Share of pictures that find a caption of theirs in the batch");
@@ -324,9 +408,12 @@ dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error)
     g_string_append (r.out, "<h2>Routing</h2>\n");
     routing (&r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");
     routing (&r, ours, "text_experts", "Text tower: share of each expert, held-out words");
+    routing_by_class (&r, ours);
   }
-  if (ours && heldout)
-    changes (&r, heldout, from);
+  if (ours && heldout) {
+    g_string_append (r.out, "<h2>Pictures whose nearest caption or class changed</h2>\n");
+    dmu_changes_show (r.out, g_hash_table_lookup (r.evaluations, from), ours, heldout);
+  }
   stages (&r);
   g_string_append (r.out, "</body></html>\n");
   char *path = g_build_filename (folder, "report.html", NULL);

@@ -9,19 +9,9 @@
 #define ROUNDS 2000
 #define MAX_JSON (256u << 20)
 
-/* Models in the order of tables: as run.json calls them, and as people do. */
-static const struct {
-  const char *name, *title;
-} known[] = {{"base", "base"},
-             {"dense", "dense"},
-             {"finetuned", "direct fine-tuning"},
-             {"sparse", "sparse upcycling"},
-             {"route", "CLIP-MoE"},
-             {"tune", "CLIP-MoE, tuned"}};
-
 typedef struct {
   const char *folder;
-  json_t *run, *evaluations[G_N_ELEMENTS (known)]; /* NULL where the run has none */
+  json_t *run, *evaluations[DMU_N_MODELS]; /* NULL where the run has none */
 } Run;
 
 static json_t *
@@ -49,10 +39,10 @@ run_open (Run *r, GError **error) {
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
     if (g_strcmp0 (json_string_value (json_object_get (stage, "kind")), "evaluation") != 0)
       continue;
-    for (guint m = 0; m < G_N_ELEMENTS (known); m++)
-      if (g_strcmp0 (json_string_value (json_object_get (stage, "from")), known[m].name) == 0 &&
+    for (guint m = 0; m < DMU_N_MODELS; m++)
+      if (g_strcmp0 (json_string_value (json_object_get (stage, "from")), dmu_models[m].name) == 0 &&
           !r->evaluations[m]) {
-        char *file = g_strdup_printf ("evaluate-%s.json", known[m].name);
+        char *file = g_strdup_printf ("evaluate-%s.json", dmu_models[m].name);
         r->evaluations[m] = load (r->folder, file, error);
         g_free (file);
         if (!r->evaluations[m])
@@ -66,7 +56,7 @@ static void
 run_clear (gpointer data) {
   Run *r = data;
   json_decref (r->run);
-  for (guint m = 0; m < G_N_ELEMENTS (known); m++)
+  for (guint m = 0; m < DMU_N_MODELS; m++)
     json_decref (r->evaluations[m]);
 }
 
@@ -140,8 +130,8 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
       json_object_set (one, "name", json_object_get (set, "name"));
       json_array_append_new (sets, one);
     }
-    entry = json_pack ("{s:s,s:s,s:o,s:O}", "name", known[model].name, "title", known[model].title, "mean",
-                       mean, "sets", sets);
+    entry = json_pack ("{s:s,s:s,s:o,s:O}", "name", dmu_models[model].name, "title", dmu_models[model].title,
+                       "mean", mean, "sets", sets);
   }
   json_decref (c);
   json_decref (sets);
@@ -182,15 +172,15 @@ seeds_alone (const Run *runs, guint n) {
 static json_t *
 compare (const Run *runs, guint n, const char *against, GError **error) {
   guint other = 0;
-  gboolean common[G_N_ELEMENTS (known)];
-  for (guint m = 0; m < G_N_ELEMENTS (known); m++) {
+  gboolean common[DMU_N_MODELS];
+  for (guint m = 0; m < DMU_N_MODELS; m++) {
     common[m] = TRUE;
     for (guint k = 0; k < n; k++)
       common[m] &= runs[k].evaluations[m] != NULL;
-    if (strcmp (known[m].name, against) == 0)
+    if (strcmp (dmu_models[m].name, against) == 0)
       other = m;
   }
-  if (strcmp (known[other].name, against) != 0 || !common[other]) {
+  if (strcmp (dmu_models[other].name, against) != 0 || !common[other]) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "\"%s\" was not evaluated in every run: expected base, dense, finetuned, sparse, route or "
                  "tune of runs that are done and have held-out pairs",
@@ -202,7 +192,7 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
     json_array_append_new (list, json_pack ("{s:s,s:O?}", "folder", runs[k].folder, "seed",
                                             json_object_get (runs[k].run, "seed")));
   gboolean ok = TRUE;
-  for (guint m = 0; m < G_N_ELEMENTS (known) && ok; m++) {
+  for (guint m = 0; m < DMU_N_MODELS && ok; m++) {
     json_t *entry = common[m] ? model_entry (runs, n, m, other, error) : NULL;
     ok = entry || !common[m];
     if (entry)
