@@ -39,7 +39,8 @@ dmu_cmd_evaluate (int argc, char **argv) {
     ClipmoeModel *m = clipmoe_model_open (model, &how, &error);
     DmuDataset *set = NULL;
     DmuEvaluation *v = NULL;
-    DmuEvaluate what = {.threads = dmu_threads (&pairs), .experts = (guint)experts, .forced = forced};
+    DmuEvaluate what = {
+        .threads = dmu_threads (&pairs), .experts = (guint)experts, .forced = forced, .name = "evaluate"};
     gboolean ok = m != NULL;
     guint most =
         ok ? MAX (clipmoe_model_get_info (m)->image.experts, clipmoe_model_get_info (m)->text.experts) : 0;
@@ -124,7 +125,8 @@ dmu_cmd_cluster (int argc, char **argv) {
     r = 2;
   } else {
     GError *error = NULL;
-    DmuClustering how = {(guint)text, (guint)image, (guint)passes, dmu_threads (&pairs), (guint64)pairs.seed};
+    DmuClustering how = {(guint)text,          (guint)image,        (guint)passes,
+                         dmu_threads (&pairs), (guint64)pairs.seed, "cluster"};
     r = cluster (&pairs, model, vocab, out, &how, &error) ? 0 : clipmoe_fail (error);
   }
   dmu_pairs_arguments_clear (&pairs);

@@ -42,6 +42,8 @@ dmu_clusters_make (ClipmoeModel *model, const DmuDataset *set, const DmuClusteri
   float *vectors = g_try_new (float, (gsize)n *c),
         *centres = g_new (float, (gsize)MAX (how->text, how->image) * c);
   gboolean ok = dmu_encoder_init (&encoder, model, set, how->threads, 0, -1, error);
+  encoder.name = how->name;
+  encoder.total = (guint64)n + set->text_keys->len;
   if (ok && !vectors) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for the vectors of %u pictures", n);
     ok = FALSE;

@@ -9,6 +9,7 @@ typedef struct {
   guint text, image; /* clusters of each */
   guint passes, threads;
   guint64 seed;
+  const char *name; /* for the progress line; NULL: none */
 } DmuClustering;
 
 /* code = text cluster * image clusters + image cluster, of every pair of the set. A pair with several

@@ -275,6 +275,7 @@ dmu_evaluate (ClipmoeModel *model, const DmuDataset *set, const DmuEvaluate *how
   DmuEvaluation *v = g_new0 (DmuEvaluation, 1);
   v->sets = g_ptr_array_new_with_free_func (result_free);
   gboolean ok = dmu_encoder_init (&encoder, model, set, how->threads, how->experts, how->forced, error);
+  encoder.name = how->name;
   if (ok)
     prepare_use (v, encoder.net);
   guint captioned = 0;

@@ -32,8 +32,9 @@ typedef struct {
 
 typedef struct {
   guint threads;
-  guint experts; /* 0 = as the model says */
-  int forced;    /* -1 = none */
+  guint experts;    /* 0 = as the model says */
+  int forced;       /* -1 = none */
+  const char *name; /* for the progress line; NULL: none */
 } DmuEvaluate;
 
 /* The data set's classes are scored by the mean of their filled templates' vectors. */

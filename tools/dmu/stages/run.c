@@ -360,7 +360,8 @@ cluster (Run *r, guint number, const char *from, GError **error) {
   gboolean ok = TRUE;
   if (!dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     ClipmoeModel *model = model_of (r, from, error);
-    DmuClustering how = {p->text_clusters, p->image_clusters, p->passes, r->threads, seed_of (r, name)};
+    DmuClustering how = {p->text_clusters, p->image_clusters, p->passes,
+                         r->threads,       seed_of (r, name), r->options->quiet ? NULL : name};
     guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
     DmuFit text, image;
     say (r, "%s: what %s sees\n", name, from);
@@ -465,7 +466,7 @@ evaluate (Run *r, const char *model, GError **error) {
        *path = inside (r, file);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
-    DmuEvaluate how = {.threads = r->threads, .forced = -1};
+    DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->options->quiet ? NULL : name};
     ClipmoeModel *m = model_of (r, model, error);
     DmuEvaluation *v = m ? dmu_evaluate (m, r->heldout, &how, error) : NULL;
     ok = v != NULL;

@@ -1,6 +1,8 @@
 #include "vectors.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <augment.h>
 #include <kernels/pool.h>
 
@@ -10,7 +12,8 @@ gboolean
 dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, guint threads, guint experts,
                   int forced, GError **error) {
   DmuStepOptions o = {.threads = threads, .micro = PART};
-  *self = (DmuEncoder){.set = set, .threads = threads, .part = PART};
+  *self = (DmuEncoder){.set = set, .threads = threads, .part = PART, .began = g_get_monotonic_time ()};
+  self->told = self->began;
   if (!(self->net = dmu_net_new (model, NULL, error)) || !(self->step = dmu_step_new (self->net, &o, error)))
     return FALSE;
   if (experts)
@@ -21,9 +24,29 @@ dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, 
 
 void
 dmu_encoder_clear (DmuEncoder *self) {
+  if (self->name && isatty (STDERR_FILENO) && self->done != self->total)
+    fprintf (stderr, "\r\033[K"); /* what is said next takes the line */
   dmu_step_free (self->step);
   dmu_net_free (self->net);
   *self = (DmuEncoder){0};
+}
+
+/* @n more are done. On a terminal one line that is written over; else a line now and then. */
+static void
+tell (DmuEncoder *self, guint n) {
+  gint64 now = g_get_monotonic_time ();
+  gboolean terminal = isatty (STDERR_FILENO), last;
+  self->done += n;
+  last = self->done == self->total;
+  if (!self->name || (!last && now - self->told < (terminal ? 200000 : 30000000)))
+    return;
+  self->told = now;
+  char of[32] = "";
+  if (self->total)
+    g_snprintf (of, sizeof of, "/%" G_GUINT64_FORMAT, self->total);
+  fprintf (stderr, "%s%s  %" G_GUINT64_FORMAT "%s pictures and texts  %.0f/s%s", terminal ? "\r\033[K" : "",
+           self->name, self->done, of, (double)self->done / MAX ((double)(now - self->began) / 1e6, 1e-9),
+           terminal && !last ? "" : "\n");
 }
 
 typedef struct {
@@ -72,6 +95,7 @@ dmu_encoder_pictures (DmuEncoder *self, const guint *samples, guint n, float *ou
       }
     DmuPictures p = {.n = j.n, .pixels = pixels};
     ok = ok && dmu_step_embed_pictures (self->step, &p, out + i * c, error);
+    tell (self, j.n);
   }
   g_free (errors);
   g_free (pixels);
@@ -92,6 +116,7 @@ dmu_encoder_texts (DmuEncoder *self, const guint *texts, guint n, float *out, GE
     }
     DmuTexts some = {.n = m, .ids = ids, .lengths = lengths};
     ok = dmu_step_embed_texts (self->step, &some, out + (gsize)i * self->net->embed, error);
+    tell (self, m);
   }
   g_free (ids);
   return ok;
