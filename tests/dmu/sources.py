@@ -164,6 +164,12 @@ def forms(top):
     check([p["words"] for p in pairs] == ['number 0, \\"quoted\\"|and 0', "number 1"], "csv: %s" % pairs)
     check(counts["orphans"] == 2, "csv: %s" % counts)
     right(pairs, "csv")
+    # a comma without quotes, an open quote, a quote closed by that of another row, a lone one at the end
+    write(top, "torn.csv", 'image,caption\nfolder/00000/000000.jpg,number 0, really\nfolder/00001/000001.jpg,"number 1\n'
+          'folder/00000/000002.jpg,"number 2, yes"\nfolder/00001/000003.jpg,number 3\nfolder/00000/000000.jpg,"number 0\n')
+    pairs, counts, _ = dump(os.path.join(top, "torn.csv"))
+    check([p["words"] for p in pairs] == ["number 2, yes", "number 3"] and counts["broken"] == 3, "torn csv: %s %s" % (pairs, counts))
+    right(pairs, "torn csv")
     write(top, "table.tsv", 'filepath\ttitle\nfolder/00001/000003.jpg\tnumber 3 "so\n')
     pairs, _, _ = dump(os.path.join(top, "table.tsv"))
     check([p["words"] for p in pairs] == ['number 3 \\"so'], "tsv: %s" % pairs)

@@ -14,45 +14,49 @@ static const char *const roles[N_ROLES][6] = {{"image", "filepath", "file", "pat
                                               {"class", "label"},
                                               {"source", "set"}};
 
-/* The next field of @at, ended by @separator or the end of the line. CSV knows quotes, TSV does not. Returns
- * (transfer full) the field; *at stands behind it, *last says that the row ends here. */
+/* The next field of @at, ended by @separator or the end of the line. CSV knows quotes, TSV does not; a quote
+ * that is closed by nothing, or by one that something follows, makes the row *bad. Returns (transfer full)
+ * the field; *at stands behind it, *last says that the row ends here. */
 static char *
-next_field (const char **at, const char *end, char separator, gboolean *last) {
+next_field (const char **at, const char *end, char separator, gboolean *last, gboolean *bad) {
   GString *field = g_string_new (NULL);
   const char *p = *at;
-  gboolean quoted = separator == ',' && p < end && *p == '"';
+  gboolean quoted = separator == ',' && p < end && *p == '"', closed = FALSE;
   p += quoted;
   for (; p < end; p++) {
-    if (quoted && *p == '"') {
-      if (p + 1 < end && p[1] == '"') {
-        g_string_append_c (field, '"');
-        p++;
-        continue;
-      }
+    if (quoted && *p == '"' && p + 1 < end && p[1] == '"') {
+      g_string_append_c (field, *p++);
+    } else if (quoted && *p == '"') {
       quoted = FALSE;
+      closed = TRUE;
     } else if (!quoted && (*p == separator || *p == '\n')) {
       break;
     } else if (*p != '\r' || quoted) {
+      *bad |= closed;
       g_string_append_c (field, *p);
     }
   }
+  *bad |= quoted;
   *last = p >= end || *p == '\n';
   *at = p < end ? p + 1 : end;
   return g_string_free (field, FALSE);
 }
 
+/* NULL: the line is no row, *at stands behind it. What follows is read as if it had not been there. */
 static GPtrArray *
 next_row (const char **at, const char *end, char separator) {
   GPtrArray *row = g_ptr_array_new_with_free_func (g_free);
-  gboolean last = FALSE;
-  while (!last) {
-    char *field = next_field (at, end, separator, &last);
-    if (row->len < MAX_COLUMNS)
-      g_ptr_array_add (row, field);
-    else
-      g_free (field);
+  const char *begin = *at, *line = memchr (begin, '\n', (gsize)(end - begin));
+  gboolean last = FALSE, bad = FALSE;
+  while (!last && !bad) {
+    g_ptr_array_add (row, next_field (at, end, separator, &last, &bad));
+    bad |= row->len > MAX_COLUMNS;
   }
-  return row;
+  if (!bad)
+    return row;
+  *at = line ? line + 1 : end;
+  g_ptr_array_unref (row);
+  return NULL;
 }
 
 static int
@@ -66,8 +70,8 @@ role_of (const char *column) {
 
 static gboolean
 take_row (const char *path, const char *folder, const char *set, const char *const values[N_ROLES],
-          char **captions, guint64 line, const DmuSink *sink, GError **error) {
-  char *key = g_strdup_printf ("%s: line %" G_GUINT64_FORMAT, path, line);
+          char **captions, const char *unit, guint64 number, const DmuSink *sink, GError **error) {
+  char *key = g_strdup_printf ("%s: %s %" G_GUINT64_FORMAT, path, unit, number);
   const char *name = values[PICTURE];
   char *picture = !name || !*name             ? NULL
                   : g_path_is_absolute (name) ? g_strdup (name)
@@ -91,12 +95,14 @@ read_rows (const char *path, const char *text, gsize n, char separator, const ch
     at += 3;
   GPtrArray *header = next_row (&at, end, separator);
   int columns[N_ROLES] = {-1, -1, -1, -1};
-  for (guint i = 0; i < header->len; i++) {
+  guint n_columns = header ? header->len : 0;
+  for (guint i = 0; i < n_columns; i++) {
     int r = role_of (g_strstrip (header->pdata[i]));
     if (r >= 0 && columns[r] < 0)
       columns[r] = (int)i;
   }
-  g_ptr_array_unref (header);
+  if (header)
+    g_ptr_array_unref (header);
   gboolean ok = columns[PICTURE] >= 0 && (columns[CAPTION] >= 0 || columns[LABEL] >= 0);
   if (!ok)
     g_set_error (
@@ -104,16 +110,25 @@ read_rows (const char *path, const char *text, gsize n, char separator, const ch
         "%s: the first line names no columns for pictures and words, expected image (or filepath) and "
         "caption (or title, text, class)",
         path);
-  for (guint64 line = 2; ok && at < end; line++) {
+  for (guint64 number = 2; ok && at < end; number++) {
     const char *values[N_ROLES] = {NULL};
     GPtrArray *row = next_row (&at, end, separator);
+    if (!row || row->len > n_columns) {
+      dmu_counts_note (sink->counts, &sink->counts->broken,
+                       "%s: row %" G_GUINT64_FORMAT
+                       " has more fields than the first line has names, or a quote that is not closed",
+                       path, number);
+      if (row)
+        g_ptr_array_unref (row);
+      continue;
+    }
     gboolean blank = row->len == 1 && !*(char *)row->pdata[0];
     for (int r = 0; r < N_ROLES; r++)
       if (columns[r] >= 0 && (guint)columns[r] < row->len)
         values[r] = row->pdata[columns[r]];
     char **captions = values[CAPTION] ? dmu_captions_split (values[CAPTION], strlen (values[CAPTION])) : NULL;
     if (!blank)
-      ok = take_row (path, folder, set, values, captions, line, sink, error);
+      ok = take_row (path, folder, set, values, captions, "row", number, sink, error);
     g_strfreev (captions);
     g_ptr_array_unref (row);
   }
@@ -139,7 +154,7 @@ read_objects (const char *path, const char *text, gsize n, const char *folder, c
       g_ptr_array_add (captions, NULL);
       values[LABEL] = label;
       values[SOURCE] = source;
-      ok = take_row (path, folder, set, values, (char **)captions->pdata, line, sink, error);
+      ok = take_row (path, folder, set, values, (char **)captions->pdata, "line", line, sink, error);
     } else if (length > 1) {
       dmu_counts_note (sink->counts, &sink->counts->broken,
                        "%s: line %" G_GUINT64_FORMAT " is no JSON object", path, line);
