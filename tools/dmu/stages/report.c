@@ -28,9 +28,11 @@ static const char head[] =
     "svg text{font-size:12px;fill:var(--ink)}.end{text-anchor:end}.mid{text-anchor:middle}\n"
     ".grid{stroke:var(--soft);fill:none}.line{fill:none;stroke-width:1.8}.faint{stroke-width:1;opacity:.25}"
     "rect{fill:var(--bar)}\n"
-    "table{border-collapse:collapse;margin:.5rem 0}td,th{border:1px solid var(--soft);padding:.2rem .6rem;"
+    "table{border-collapse:collapse;margin:.5rem 0;display:block;overflow-x:auto}td,th{border:1px solid "
+    "var(--soft);padding:.2rem .6rem;"
     "text-align:right;white-space:nowrap}\n"
-    "td:first-child,th:first-child,.words td,.words th{text-align:left}.ours{font-weight:600}\n"
+    "th{white-space:normal}td:first-child,th:first-child,.words td,.words "
+    "th{text-align:left}.ours{font-weight:600}\n"
     ".pictures{display:flex;flex-wrap:wrap;gap:1rem}.pictures figure{width:9.5rem;margin:0;display:block}\n"
     ".pictures img{width:100%;height:8rem;object-fit:contain;background:var(--soft)}"
     ".pictures figcaption{font-weight:400;font-size:.8rem}\n"
@@ -235,7 +237,7 @@ static void
 table (Report *r) {
   json_t *models[DMU_N_MODELS], *first = NULL, *set;
   gsize i;
-  g_string_append (r->out, "<table><tr><th>held-out set, right first answers in %</th>");
+  g_string_append (r->out, "<table><tr><th>held-out set: right first answers, %</th>");
   for (guint m = 0; m < DMU_N_MODELS; m++) {
     models[m] = g_hash_table_lookup (r->evaluations, dmu_models[m].name);
     if (!models[m])
@@ -248,7 +250,7 @@ table (Report *r) {
   json_array_foreach (json_object_get (first, "sets"), i, set) {
     g_string_append (r->out, "<tr><td>");
     dmu_html_text (r->out, string (set, "name"));
-    g_string_append (r->out, json_object_get (set, "top1") ? ", top-1" : ", R@1 to text / to picture");
+    g_string_append (r->out, json_object_get (set, "top1") ? ", top-1" : ", R@1 of text / picture");
     g_string_append (r->out, "</td>");
     for (guint m = 0; m < DMU_N_MODELS; m++)
       if (models[m]) {
