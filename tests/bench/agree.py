@@ -121,7 +121,7 @@ def refused(top):
     case.o.clock, case.batch = "wall", 1
     with io.StringIO() as text, redirect_stdout(text):
         compare.show(case, rows, agree, "AVX2", {}, {})
-        assert "80 % of the limit (goal 87 %: BELOW)" in text.getvalue() and "something else ran" in text.getvalue(), text.getvalue()
+        assert "80.0 % of the limit (goal 87.0 %: BELOW)" in text.getvalue() and "something else ran" in text.getvalue(), text.getvalue()
 
 
 def main():
