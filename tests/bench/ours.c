@@ -8,10 +8,15 @@
  *   labels MODEL VOCAB LIST TEMPLATES PRECISION THREADS
  *   write images|texts|square|labels|prompts PATH
  *                                        the result as raw floats; prompts: as tokens reads them, label by
- * label time images|texts|square|labels N    "ok" and for each of N runs: milliseconds on the wall, on the
+ *                                        label
+ *   products                             billions of operations of the image tower's weight products for the
+ *                                        pixels' pictures; their milliseconds at the limit of now, 0: unknown
+ *   time images|texts|square|labels|products N
+ *                                        "ok" and for each of N runs: milliseconds on the wall, on the
  * processor
  */
 #include <clipmoe/labels.h>
+#include <model/products.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +25,7 @@
 static struct {
   ClipmoeModel *model;
   ClipmoeEncoder *encoder;
+  ClipmoeProducts *products;
   float *pixels, *out;
   guint n_pixels, n_texts, *lengths, side;
   guint32 *ids;
@@ -93,6 +99,11 @@ run (const char *what, gsize *n_values, GError **error) {
     *n_values = embed_size (all.n_texts);
     return clipmoe_encoder_encode_tokens (all.encoder, all.ids, all.lengths, all.n_texts, all.out, error);
   }
+  if (strcmp (what, "products") == 0 && all.products) {
+    clipmoe_products_run (all.products);
+    *n_values = 0;
+    return TRUE;
+  }
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "nothing is loaded for \"%s\"", what);
   return FALSE;
 }
@@ -113,6 +124,7 @@ open_model (const char *path, const char *vocab, const char *precision, int thre
   for (guint i = 0; i < G_N_ELEMENTS (precisions); i++)
     if (strcmp (precision, precisions[i]) == 0)
       o.precision = i;
+  g_clear_pointer (&all.products, clipmoe_products_free);
   g_clear_pointer (&all.encoder, clipmoe_encoder_free);
   g_clear_pointer (&all.model, clipmoe_model_unref);
   if (!(all.model = clipmoe_model_open (path, &options, error)) ||
@@ -193,6 +205,7 @@ answer (char **w, guint n, GError **error) {
     if (!g_file_get_contents (w[1], &data, &length, error))
       return FALSE;
     g_free (all.pixels);
+    g_clear_pointer (&all.products, clipmoe_products_free);
     all.pixels = (float *)(void *)data;
     all.n_pixels = (guint)atoi (w[2]);
     if (length != (gsize)all.n_pixels * 3 * side * side * sizeof (float)) {
@@ -202,6 +215,13 @@ answer (char **w, guint n, GError **error) {
     }
     all.out = g_realloc (all.out, embed_size (all.n_pixels) * sizeof (float));
     puts ("ok");
+    return TRUE;
+  }
+  if (n == 1 && strcmp (w[0], "products") == 0 && all.pixels) {
+    if (!all.products && !(all.products = clipmoe_products_new (all.encoder, all.n_pixels, error)))
+      return FALSE;
+    printf ("ok\t%.6f\t%.6f\n", clipmoe_products_get_gflop (all.products),
+            clipmoe_products_measure_best (all.products));
     return TRUE;
   }
   if (n == 2 && strcmp (w[0], "tokens") == 0 && all.model) {
