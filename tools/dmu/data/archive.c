@@ -56,7 +56,7 @@ stands_at (Shard *s, guint64 offset, GBytes *bytes) {
   const void *data = g_bytes_get_data (bytes, &n);
   if (archive_filter_count (s->archive) != 1 || archive_filter_code (s->archive, 0) != ARCHIVE_FILTER_NONE)
     return FALSE;
-  guint8 *there = g_try_malloc (MAX (n, 1));
+  guint8 *there = n ? g_try_malloc (n) : NULL;
   gboolean yes =
       there && clipmoe_file_pread (s->file, offset, there, n, NULL) && memcmp (there, data, n) == 0;
   g_free (there);
