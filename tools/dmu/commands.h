@@ -24,6 +24,7 @@ typedef struct {
   char **data, *templates;
   int threads, context;
   gint64 seed;
+  gboolean keep_words; /* no option: for what shows captions */
 } DmuPairsArguments;
 
 #define DMU_PAIRS_ENTRIES(A)                                                                                 \

@@ -40,7 +40,7 @@ dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **
                          .context = clipmoe_model_get_info (model)->context,
                          .cut = (guint)a->context,
                          .threads = dmu_threads (a),
-                         .keep_words = TRUE};
+                         .keep_words = a->keep_words};
   DmuDataset *set = dmu_dataset_open (&o, error);
   g_strfreev (templates);
   if (!set)
