@@ -221,9 +221,13 @@ read_members (Shard *s, GError **error) {
 
 gboolean
 dmu_archive_read (const char *path, const DmuSink *sink, GError **error) {
-  Shard s = {.path = path, .sink = sink, .file = clipmoe_file_open (path, error)};
-  if (!s.file)
-    return FALSE;
+  GError *e = NULL;
+  Shard s = {.path = path, .sink = sink, .file = clipmoe_file_open (path, &e)};
+  if (!s.file) { /* the other shards can still be read */
+    dmu_counts_note (sink->counts, &sink->counts->broken, "%s", e->message);
+    g_error_free (e);
+    return TRUE;
+  }
   s.archive = archive_read_new ();
   archive_read_support_filter_gzip (s.archive);
   archive_read_support_filter_xz (s.archive);
