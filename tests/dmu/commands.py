@@ -279,6 +279,8 @@ def stages(top):
     for n in ("-1", "2", "25"):
         refused("--context " + n, 1, "context", "train", "--model", base, "--data", data, "--out", os.path.join(top, "x"),
                 "--context", n, *more)
+    refused("--memory -1", 1, "--memory -1: expected 0 or more", "train", "--model", base, "--data", data, "--out",
+            os.path.join(top, "x"), "--memory", "-1", *more)
     refused("another data set's clusters", 1, "of these very pairs", "finetune", "--model", base, "--data", held, "--clusters", codes,
             "--codes", "4", "--out", os.path.join(top, "x"), *more)
     dmu("upcycle", base, os.path.join(top, "ft"), "--out", os.path.join(top, "moe"))
