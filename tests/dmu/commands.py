@@ -261,6 +261,11 @@ def stages(top):
     r = dmu("finetune", "--model", base, "--data", data, "--clusters", codes, "--codes", "4", "--out", os.path.join(top, "ft"),
             "--curves", os.path.join(top, "ft.jsonl"), *more)
     check("finetune", r.returncode == 0 and len(open(os.path.join(top, "ft.jsonl")).readlines()) == 4, r)
+    for n in range(2):
+        r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "curved%d" % n), "--checkpoint", os.path.join(top, "c.state"),
+                "--curves", os.path.join(top, "c.jsonl"), *more)
+        check("curves begin anew where there is no checkpoint", r.returncode == 0 and len(open(os.path.join(top, "c.jsonl")).readlines()) == 4, r)
+        os.unlink(os.path.join(top, "c.state"))
     a, _, _ = checkpoints.load(os.path.join(base, "model.safetensors"))
     b, _, _ = checkpoints.load(os.path.join(top, "ft", "model.safetensors"))
     changed = {k for k in a if not (a[k] == b[k]).all()}
@@ -274,6 +279,8 @@ def stages(top):
     for n in ("-1", "2", "25"):
         refused("--context " + n, 1, "context", "train", "--model", base, "--data", data, "--out", os.path.join(top, "x"),
                 "--context", n, *more)
+    refused("--memory -1", 1, "--memory -1: expected 0 or more", "train", "--model", base, "--data", data, "--out",
+            os.path.join(top, "x"), "--memory", "-1", *more)
     refused("another data set's clusters", 1, "of these very pairs", "finetune", "--model", base, "--data", held, "--clusters", codes,
             "--codes", "4", "--out", os.path.join(top, "x"), *more)
     dmu("upcycle", base, os.path.join(top, "ft"), "--out", os.path.join(top, "moe"))

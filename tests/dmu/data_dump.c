@@ -37,6 +37,8 @@ main (int argc, char **argv) {
   DmuSink sink = {print, NULL, &counts};
   if (!dmu_source_read (argv[1], &sink, &error)) {
     fprintf (stderr, "%s\n", error->message);
+    g_error_free (error);
+    dmu_counts_clear (&counts);
     return 1;
   }
   printf ("counts\torphans %d doubled %d unnamed %d broken %d\n", (int)counts.orphans, (int)counts.doubled,

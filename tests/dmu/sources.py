@@ -136,6 +136,13 @@ def forms(top):
     check(len(pairs) == 5 and {p["source"] for p in pairs} == {"x"}, "a folder of shards: %s" % pairs)
     check(said[0].startswith("5 pairs"), "describe: %s" % said)
 
+    os.symlink("nowhere.tar", os.path.join(top, "shards/x-0002.tar"))
+    os.mkdir(os.path.join(top, "shards/x-0003.tar.gz"))
+    pairs, counts, _ = dump(os.path.join(top, "shards"))
+    check(len(pairs) == 5 and counts["broken"] == 2, "shards that cannot be opened: %s" % counts)
+    _, _, said = dump(os.path.join(top, "shards/x-0003.tar.gz") + "/../x-0002.tar", ok=False)
+    check("no such file" in said, "a shard that is nowhere: %s" % said)
+
     for i in range(4):
         write(top, "folder/0000%d/%06d.jpg" % (i % 2, i), jpeg(i))
         write(top, "folder/0000%d/%06d.txt" % (i % 2, i), "number %d" % i)

@@ -7,7 +7,7 @@
 
 int
 dmu_cmd_evaluate (int argc, char **argv) {
-  DmuPairsArguments pairs = {0};
+  DmuPairsArguments pairs = {.keep_words = TRUE};
   char *model = NULL, *vocab = NULL, **rest = NULL;
   int experts = 0, forced = -1;
   gboolean json = FALSE;

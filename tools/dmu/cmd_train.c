@@ -112,9 +112,11 @@ train (const Arguments *a, const char *name, GError **error) {
            g_strdup_printf ("%s %s %s %s %" G_GINT64_FORMAT, name, settings,
                             model ? clipmoe_model_get_info (model)->fingerprint : "", digest, a->pairs.seed);
   struct stat st;
+  /* a checkpoint says how much of the curves belongs to it; without one they begin anew */
+  gboolean resumes = a->state && g_file_test (a->state, G_FILE_TEST_EXISTS);
   if (ok && a->curves)
     ok = (curves = dmu_curves_open (
-              a->curves, a->state && stat (a->curves, &st) == 0 ? (guint64)st.st_size : 0, error)) != NULL;
+              a->curves, resumes && stat (a->curves, &st) == 0 ? (guint64)st.st_size : 0, error)) != NULL;
   DmuStage stage = {.name = name,
                     .state = a->state,
                     .digest = what,

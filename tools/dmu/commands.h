@@ -22,8 +22,9 @@ void dmu_catch_signals (void);
 /* What commands that read pairs have in common. */
 typedef struct {
   char **data, *templates;
-  int threads, context;
+  int threads, context, memory;
   gint64 seed;
+  gboolean keep_words; /* no option: for what shows captions */
 } DmuPairsArguments;
 
 #define DMU_PAIRS_ENTRIES(A)                                                                                 \
@@ -45,6 +46,10 @@ typedef struct {
        &(A).context,                                                                                         \
        "Longer captions are cut to N tokens; 0 = to what the model takes",                                   \
        "N"},                                                                                                 \
+      {"memory",    0,                                                                                       \
+       0,           G_OPTION_ARG_INT,                                                                        \
+       &(A).memory, "MiB of pictures in compressed shards that are held; 0 = a quarter of all",              \
+       "MIB"},                                                                                               \
   {                                                                                                          \
     "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
   }

@@ -26,9 +26,9 @@ dmu_threads (const DmuPairsArguments *a) {
 
 DmuDataset *
 dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
-  if (a->context < 0) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "--context %d: expected 0 or more",
-                 a->context);
+  if (a->context < 0 || a->memory < 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "--context %d, --memory %d: expected 0 or more", a->context, a->memory);
     return NULL;
   }
   char **templates = clipmoe_templates_parse (a->templates, error);
@@ -40,7 +40,8 @@ dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **
                          .context = clipmoe_model_get_info (model)->context,
                          .cut = (guint)a->context,
                          .threads = dmu_threads (a),
-                         .keep_words = TRUE};
+                         .limit = (guint64)a->memory << 20,
+                         .keep_words = a->keep_words};
   DmuDataset *set = dmu_dataset_open (&o, error);
   g_strfreev (templates);
   if (!set)

@@ -56,7 +56,7 @@ stands_at (Shard *s, guint64 offset, GBytes *bytes) {
   const void *data = g_bytes_get_data (bytes, &n);
   if (archive_filter_count (s->archive) != 1 || archive_filter_code (s->archive, 0) != ARCHIVE_FILTER_NONE)
     return FALSE;
-  guint8 *there = g_try_malloc (MAX (n, 1));
+  guint8 *there = n ? g_try_malloc (n) : NULL;
   gboolean yes =
       there && clipmoe_file_pread (s->file, offset, there, n, NULL) && memcmp (there, data, n) == 0;
   g_free (there);
@@ -221,9 +221,13 @@ read_members (Shard *s, GError **error) {
 
 gboolean
 dmu_archive_read (const char *path, const DmuSink *sink, GError **error) {
-  Shard s = {.path = path, .sink = sink, .file = clipmoe_file_open (path, error)};
-  if (!s.file)
-    return FALSE;
+  GError *e = NULL;
+  Shard s = {.path = path, .sink = sink, .file = clipmoe_file_open (path, &e)};
+  if (!s.file) { /* the other shards can still be read */
+    dmu_counts_note (sink->counts, &sink->counts->broken, "%s", e->message);
+    g_error_free (e);
+    return TRUE;
+  }
   s.archive = archive_read_new ();
   archive_read_support_filter_gzip (s.archive);
   archive_read_support_filter_xz (s.archive);

@@ -281,8 +281,10 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
   }
   if (ok && !set->samples->len) {
     char *what = dmu_dataset_describe (set);
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected pairs of pictures and words (%s)",
-                 o->paths[0] ? o->paths[0] : "no data", what);
+    GPtrArray *wrong = set->counts.examples;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: expected pairs of pictures and words (%s%s%s)", o->paths[0] ? o->paths[0] : "no data",
+                 what, wrong->len ? "; first: " : "", wrong->len ? (const char *)wrong->pdata[0] : "");
     g_free (what);
     ok = FALSE;
   }

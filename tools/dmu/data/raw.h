@@ -60,7 +60,7 @@ char **dmu_captions_split (const char *text, gsize length);
 void dmu_json_read (const char *text, gsize length, GPtrArray *captions, char **label, char **source);
 
 /* One reader a form. Each goes through its pairs in an order that depends on names and content alone. A whole
- * source that cannot be opened is an error; what is broken inside is counted. */
+ * source that cannot be opened is an error, but for a shard; what is broken inside is counted. */
 gboolean dmu_archive_read (const char *path, const DmuSink *sink,
                            GError **error); /* .tar, .tar.gz, .tar.xz … */
 gboolean dmu_folder_read (const char *path, const DmuSink *sink,

@@ -9,6 +9,7 @@
 #include "manifest.h"
 
 #define MAX_CURVES (1u << 30)
+#define MOST_BARS 400   /* that can be told apart */
 #define MOST_CLASSES 20 /* of a set whose routing by class is shown */
 
 static const char head[] =
@@ -139,9 +140,13 @@ clusters (Report *r) {
       continue;
     double *y = g_new (double, n);
     json_array_foreach (sizes, c, size) y[c] = json_number_value (size);
-    char *title = g_strdup_printf ("%s: pairs in each cluster, by what %s sees", string (stage, "name"),
-                                   string (stage, "from"));
-    dmu_chart_bars (r->out, title, "cluster", y, (guint)n);
+    guint shown = (guint)MIN (n, MOST_BARS);
+    char *part =
+             shown < n ? g_strdup_printf (" (the first %u of %" G_GSIZE_FORMAT ")", shown, n) : g_strdup (""),
+         *title = g_strdup_printf ("%s: pairs in each cluster, by what %s sees%s", string (stage, "name"),
+                                   string (stage, "from"), part);
+    dmu_chart_bars (r->out, title, "cluster", y, shown);
+    g_free (part);
     g_free (title);
     g_free (y);
   }
