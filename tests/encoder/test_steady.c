@@ -236,7 +236,7 @@ offend (gpointer data) {
 
 static gboolean
 has (const char *precision) {
-  const ClipmoeKernels *k = cm_kernels_get (NULL, NULL);
+  const ClipmoeKernels *k = cm_kernels_get (g_getenv ("CLIPMOE_CPU"), NULL);
   return g_str_equal (precision, "f32") ||
          (g_str_equal (precision, "half") ? k->half != NULL : k->int8 != NULL);
 }
