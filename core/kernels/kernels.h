@@ -57,6 +57,13 @@ typedef struct {
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
 
+/* What a tile of int32 sums stands for: (sum - correction of the column) * scale of the row * scale of the
+ * column. */
+typedef struct {
+  const int32_t *corrections;
+  const float *rows, *columns;
+} ClipmoeSums;
+
 typedef struct {
   const char *name;
   const ClipmoeGemm *f32, *half, *int8;
@@ -67,20 +74,22 @@ typedef struct {
                       float eps, float *out, size_t out_stride);
   /* x = exp (scale * (x - largest of n)); entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
   float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
-  /* On a tile of rows x lines: c += bias, … */
-  void (*bias) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
-  /* … c = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)), … */
-  void (*quick_gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
-  void (*gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
+  /* On a tile c of rows x lines, floats or, with sums, what these say it stands for: to = c + bias, … */
+  void (*bias) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                const float *bias, float *to, size_t to_stride);
+  /* … to = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)); with sums it is exact to
+   * 2e-4 of x, for its rows become int8 again; to may be c, … */
+  void (*quick_gelu) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                      const float *bias, float *to, size_t to_stride);
+  void (*gelu) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                const float *bias, float *to, size_t to_stride);
   /* … z[offset of the row + line * its stride] += factor of the row * (c + bias); bias, factors may be NULL,
    * … */
-  void (*add) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias,
-               const float *factors, float *z, const size_t *offsets, const size_t *strides);
-  /* … c *= factor of the row, … */
+  void (*add) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+               const float *bias, const float *factors, float *z, const size_t *offsets,
+               const size_t *strides);
+  /* … c *= factor of the row. */
   void (*scale) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors);
-  /* … int32 to float in place: (c - correction of the column) * scale of the row * scale of the column. */
-  void (*dequantise) (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
-                      const float *row_scales, const float *column_scales);
   float (*dot) (size_t n, const float *a, const float *b);
 } ClipmoeKernels;
 

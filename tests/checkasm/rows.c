@@ -75,23 +75,30 @@ check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
   guarded_reset ();
 }
 
-/* bias, activations, add, scale, dequantise on one tile */
+/* bias, activations, add, scale on one tile: of floats (kind 0), with some that are not finite (1), without
+ * bias and factors where these may be left out (2), of sums of int8 (3) */
 static void
 check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind) {
   size_t stride = (rows + random_below (2)) * CM_LINE, floats = (lines - 1) * stride + rows * CM_LINE;
   float *c = guarded (floats * 4), *bias = guarded (lines * CM_LINE_BYTES),
         *z = guarded (rows * lines * 3 * 64);
   float *before = guarded (floats * 4), *z_before = guarded (rows * lines * 3 * 64), factors[CM_MAX_ROWS];
-  float *column_scales = guarded (lines * CM_LINE_BYTES);
+  float *column_scales = guarded (lines * CM_LINE_BYTES), row_scales[CM_MAX_ROWS];
   int32_t *corrections = guarded (lines * CM_LINE_BYTES);
   size_t offsets[CM_MAX_ROWS], strides[CM_MAX_ROWS];
-  static const char *const names[] = {"bias", "quick_gelu", "gelu", "scale", "add", "dequantise"};
-  for (unsigned what = 0; what < 6; what++) {
+  ClipmoeSums of_int8 = {corrections, row_scales, column_scales}, *sums = kind == 3 ? &of_int8 : NULL;
+  static const char *const names[] = {"bias", "quick_gelu", "gelu", "add", "scale"};
+  for (unsigned what = 0; what < (sums ? 4 : 5); what++) {
+    int in_place = random_below (2) || what == 4;
+    float *to = in_place ? c : guarded (floats * 4);
     memset (c, 0x88, floats * 4);
     memset (z, 0x88, rows * lines * 3 * 64);
     fill_random (bias, lines * CM_LINE);
     fill_random (factors, CM_MAX_ROWS);
+    fill_random (row_scales, CM_MAX_ROWS);
     fill_random (column_scales, lines * CM_LINE);
+    for (unsigned i = 0; i < CM_MAX_ROWS; i++)
+      row_scales[i] *= 1e-6f;
     for (unsigned i = 0; i < rows; i++) { /* rows of z: every third line of theirs, last row first */
       strides[i] = 3 * CM_LINE;
       offsets[i] = (rows - 1 - i) * lines * 3 * CM_LINE;
@@ -103,7 +110,7 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
           float v = random_float () * (random_below (4) ? 4 : 90);
           if (kind == 1 && random_below (9) == 0)
             v = random_below (2) ? NAN : INFINITY;
-          if (what == 5) {
+          if (sums) {
             int32_t whole = (int32_t)random_below (200000000) - 100000000;
             memcpy (&v, &whole, 4);
           }
@@ -114,60 +121,59 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
     memcpy (before, c, floats * 4);
     memcpy (z_before, z, rows * lines * 3 * 64);
     if (what == 0)
-      k->bias (rows, lines, c, stride, bias);
+      k->bias (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 1)
-      k->quick_gelu (rows, lines, c, stride, bias);
+      k->quick_gelu (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 2)
-      k->gelu (rows, lines, c, stride, bias);
+      k->gelu (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 3)
-      k->scale (rows, lines, c, stride, factors);
-    else if (what == 4)
-      k->add (rows, lines, c, stride, kind == 2 ? NULL : bias, kind == 2 ? NULL : factors, z, offsets,
+      k->add (rows, lines, c, stride, sums, kind == 2 ? NULL : bias, kind == 2 ? NULL : factors, z, offsets,
               strides);
     else
-      k->dequantise (rows, lines, c, stride, corrections, factors, column_scales);
+      k->scale (rows, lines, c, stride, factors);
     for (unsigned l = 0; l < lines; l++)
       for (unsigned i = 0; i < CM_MAX_ROWS && i * CM_LINE < stride; i++)
         for (unsigned j = 0; j < CM_LINE; j++) {
-          size_t at = l * stride + i * CM_LINE + j;
+          size_t at = l * stride + i * CM_LINE + j, column = l * CM_LINE + j;
           if (at >= floats)
             continue;
           if (i >= rows) {
-            if (memcmp (&c[at], &before[at], 4))
+            if (memcmp (&to[at], "\x88\x88\x88\x88", 4))
               fail (k->name, "%s: wrote between its lines", names[what]);
             continue;
           }
-          double x = (double)before[at] + (double)bias[l * CM_LINE + j], expected = 0, size = 1;
-          double got = c[at];
-          int32_t whole;
-          memcpy (&whole, &before[at], 4);
+          double value = before[at], got = to[at], expected = 0, size = 1;
+          if (sums) {
+            int32_t whole;
+            memcpy (&whole, &before[at], 4);
+            value = ((double)whole - corrections[column]) * row_scales[i] * column_scales[column];
+          }
+          double x = value + (double)bias[column];
+          /* what is added may take away most of it */
+          double exact = 6e-7, roughly = sums ? 2e-4 : 6e-7;
           if (what == 0) {
             expected = x;
-            size = fabs (x);
+            size = fabs (value) + 1;
           } else if (what == 1) {
             expected = x / (1 + exp (-1.702 * x));
-            size = fabs (x) + 1;
+            size = (fabs (x) + 1) * (roughly / exact);
           } else if (what == 2) {
             expected = 0.5 * x * (1 + erf (x / sqrt (2)));
-            size = fabs (x) + 1;
+            size = (fabs (x) + 1) * (roughly / exact);
           } else if (what == 3) {
-            expected = (double)before[at] * factors[i];
-            size = fabs (expected);
-          } else if (what == 4) {
             size_t place = offsets[i] + l * strides[i] + j;
             got = z[place];
-            expected = z_before[place] + (kind == 2 ? before[at] : factors[i] * x);
+            expected = z_before[place] + (kind == 2 ? value : factors[i] * x);
             size = 100;
           } else {
-            expected =
-                ((double)whole - corrections[l * CM_LINE + j]) * factors[i] * column_scales[l * CM_LINE + j];
+            expected = value * factors[i];
             size = fabs (expected);
           }
-          if (!close_to (got, expected, 6e-7 * size + 1e-12))
-            fail (k->name, "%s: row %u of %u, line %u of %u, column %u: %g, expected %g", names[what], i,
-                  rows, l, lines, j, got, expected);
+          if (!close_to (got, expected, exact * size + 1e-12))
+            fail (k->name, "%s, kind %d: row %u of %u, line %u of %u, column %u: %g, expected %g",
+                  names[what], kind, i, rows, l, lines, j, got, expected);
         }
-    if (what == 4)
+    if (what == 3)
       for (size_t i = 0; i < rows * lines * 3 * CM_LINE; i++)
         if (i / CM_LINE % 3 && memcmp (&z[i], &z_before[i], 4))
           fail (k->name, "add: wrote between its lines");
@@ -225,6 +231,7 @@ typedef struct {
   const ClipmoeKernels *k;
   float *x, *weight, *out;
   unsigned rows, lines;
+  const ClipmoeSums *sums;
 } Call;
 
 static void
@@ -243,13 +250,15 @@ call_softmax (void *data) {
 static void
 call_quick_gelu (void *data) {
   Call *c = data;
-  c->k->quick_gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+  c->k->quick_gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->sums, c->weight, c->out,
+                    (size_t)c->rows * CM_LINE);
 }
 
 static void
 call_gelu (void *data) {
   Call *c = data;
-  c->k->gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+  c->k->gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->sums, c->weight, c->out,
+              (size_t)c->rows * CM_LINE);
 }
 
 static void
@@ -268,7 +277,7 @@ check_rows (const ClipmoeKernels *k) {
     }
   for (unsigned rows = 1; rows <= k->f32->rows; rows++)
     for (unsigned lines = 1; lines <= 4; lines++)
-      for (int kind = 0; kind < 3; kind++)
+      for (int kind = 0; kind < 4; kind++)
         check_tile_ops (k, rows, lines, kind);
   for (unsigned n = 1; n <= k->f32->rows; n++)
     for (size_t d = 16; d <= 80; d += 16)
@@ -280,13 +289,17 @@ check_rows (const ClipmoeKernels *k) {
       for (size_t d = 64; d <= 128; d += 64)
         check_panels (k, k->attention, n, d);
   unsigned lines = k->f32->columns / CM_LINE;
-  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines};
+  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines, NULL};
+  ClipmoeSums sums = {guarded (4096), c.weight, c.weight};
   fill_random (c.x, 4096);
   fill_random (c.weight, 4096);
   bench (k->name, "layer_norm 768", 0, call_norm, &c);
   bench (k->name, "softmax 250", 0, call_softmax, &c);
   bench (k->name, "quick_gelu, a tile", 0, call_quick_gelu, &c);
   bench (k->name, "gelu, a tile", 0, call_gelu, &c);
+  c.sums = &sums;
+  bench (k->name, "quick_gelu, a tile of int8", 0, call_quick_gelu, &c);
+  bench (k->name, "gelu, a tile of int8", 0, call_gelu, &c);
   bench (k->name, "keys, 16 of 64", 0, call_keys, &c);
   guarded_reset ();
 }
