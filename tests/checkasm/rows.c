@@ -41,9 +41,15 @@ check_layer_norm (const ClipmoeKernels *k, size_t n, int kind) {
   guarded_reset ();
 }
 
+/* What a row of activations says of entry i. */
+static double
+entry (const ClipmoeGemm *g, const float *x, size_t stride, size_t i) {
+  return activation_value (g, x, stride * 4, 0, i);
+}
+
 static void
-check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
-  size_t padded = cm_lines (n, CM_LINE) * CM_LINE + CM_LINE * random_below (3);
+check_softmax (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, int kind) {
+  size_t padded = (cm_lines (n, g->line_k) + random_below (3)) * g->line_k;
   size_t stride = CM_LINE * (1 + random_below (3)), floats = (padded / CM_LINE - 1) * stride + CM_LINE;
   size_t bad = random_below ((unsigned)n);
   float *x = guarded (floats * 4), before[2048];
@@ -51,13 +57,13 @@ check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
     AT (x, stride, i) = before[i] = i < n ? random_float () * 30 : 1e9f;
   if (kind == 1)
     AT (x, stride, bad) = random_below (2) ? NAN : INFINITY;
-  float factor = k->softmax (n, padded, 0.125f, x, stride);
+  float factor = g->softmax (n, padded, 0.125f, x, stride);
   if (kind == 1) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
-      sum += AT (x, stride, i) * factor;
+      sum += entry (g, x, stride, i) * factor;
     if (isfinite (sum))
-      fail (k->name, "softmax: %zu entries, one not finite, become finite", n);
+      fail (k->name, "%s softmax: %zu entries, one not finite, become finite", g->name, n);
     guarded_reset ();
     return;
   }
@@ -68,9 +74,9 @@ check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
     sum += exp (0.125 * (before[i] - top));
   for (size_t i = 0; i < padded; i++) {
     double expected = i < n ? exp (0.125 * (before[i] - top)) / sum : 0;
-    if (!close_to ((double)AT (x, stride, i) * factor, expected, 1e-6 * expected + 1e-12))
-      fail (k->name, "softmax: entry %zu of %zu: %g, expected %g", i, n, (double)AT (x, stride, i) * factor,
-            expected);
+    double got = entry (g, x, stride, i) * factor;
+    if (!close_to (got, expected, (g->plain ? 1e-6 : 0.0042) * expected + 1e-12))
+      fail (k->name, "%s softmax: entry %zu of %zu: %g, expected %g", g->name, i, n, got, expected);
   }
   guarded_reset ();
 }
@@ -181,35 +187,38 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
   guarded_reset ();
 }
 
-/* Keys and values: rows of floats become what weights of a panel are. */
+/* Keys and values: rows of activations become what weights of a panel are, bit for bit. */
 static void
 check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t d) {
-  size_t columns = g->columns, stride = (n + 1) * CM_LINE, units = d / g->unit_k;
-  float *x = guarded ((d / CM_LINE - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
+  size_t columns = g->columns, stride = (n + 1) * CM_LINE, units = d / g->unit_k, lines = d / g->line_k;
+  float *x = guarded ((lines - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
+  float *plain = guarded (((d / CM_LINE - 1) * stride + n * CM_LINE) * 4);
   unsigned at = random_below ((unsigned)columns - n + 1);
-  fill_random (x, (d / CM_LINE - 1) * stride + n * CM_LINE);
+  fill_random (plain, (d / CM_LINE - 1) * stride + n * CM_LINE);
+  g->pack (n, d, plain, CM_LINE, stride, NULL, x, stride * 4, NULL);
   g->keys (n, d, x, CM_LINE, stride, to + at, columns);
   for (size_t p = 0; p < d; p++)
-    for (size_t j = 0; j < columns; j++) {
-      double got = weight_value (g, to, p, j), expected = 0;
-      if (j >= at && j < at + n)
-        expected = AT (x + (j - at) * CM_LINE, stride, p);
-      if (j >= at && j < at + n ? !close_to (got, expected, g->plain ? 0 : 0.00391 * fabs (expected))
-                                : memcmp (&to[p / g->unit_k * columns + j], "\x88\x88\x88\x88", 4) != 0)
+    for (size_t j = 0; j < columns; j++)
+      if (j >= at && j < at + n
+              ? weight_value (g, to, p, j) != activation_value (g, x, stride * 4, (unsigned)(j - at), p)
+              : memcmp (&to[p / g->unit_k * columns + j], "\x88\x88\x88\x88", 4) != 0)
         fail (k->name, "%s keys: %u rows of %zu: k %zu, column %zu", g->name, n, d, p, j);
-    }
-  unsigned lines = g->columns / CM_LINE;
-  float *rows[2] = {guarded (lines * 2 * CM_LINE_BYTES - CM_LINE_BYTES),
-                    guarded (lines * 3 * CM_LINE_BYTES - 2 * CM_LINE_BYTES)};
+  unsigned own = g->columns / g->line_k;
+  float *rows[2] = {guarded ((own * 2 - 1) * CM_LINE_BYTES), guarded ((own * 3 - 2) * CM_LINE_BYTES)};
   float *v = guarded (columns * 4);
-  fill_random (rows[0], (lines * 2 - 1) * CM_LINE);
-  fill_random (rows[1], (lines * 3 - 2) * CM_LINE);
+  plain = guarded (columns * 4);
+  fill_random (plain, columns);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[0], 2 * CM_LINE_BYTES, NULL);
+  fill_random (plain, columns);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[1], 3 * CM_LINE_BYTES, NULL);
   const float *second = n % 2 ? rows[1] : NULL;
-  g->values (lines, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
+  g->values (own, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
   for (unsigned u = 0; u < g->unit_k; u++)
     for (size_t j = 0; j < columns; j++) {
-      double expected = u == 0 ? AT (rows[0], 2 * CM_LINE, j) : second ? AT (second, 3 * CM_LINE, j) : 0;
-      if (!close_to (weight_value (g, v, u, j), expected, g->plain ? 0 : 0.00391 * fabs (expected)))
+      double expected = u == 0   ? activation_value (g, rows[0], 2 * CM_LINE_BYTES, 0, j)
+                        : second ? activation_value (g, second, 3 * CM_LINE_BYTES, 0, j)
+                                 : 0;
+      if (weight_value (g, v, u, j) != expected)
         fail (k->name, "%s values: row %u, column %zu", g->name, u, j);
     }
   guarded_reset ();
@@ -232,6 +241,7 @@ typedef struct {
   float *x, *weight, *out;
   unsigned rows, lines;
   const ClipmoeSums *sums;
+  const ClipmoeGemm *g;
 } Call;
 
 static void
@@ -244,7 +254,7 @@ static void
 call_softmax (void *data) {
   Call *c = data;
   memcpy (c->out, c->x, 256 * 4);
-  c->k->softmax (250, 256, 0.125f, c->out, CM_LINE);
+  c->g->softmax (250, 256, 0.125f, c->out, CM_LINE);
 }
 
 static void
@@ -273,7 +283,9 @@ check_rows (const ClipmoeKernels *k) {
   for (size_t n = 1; n <= 1030; n += n < 70 ? 1 : 97)
     for (int kind = 0; kind < 2; kind++) {
       check_layer_norm (k, n, kind);
-      check_softmax (k, n, kind);
+      check_softmax (k, k->f32, n, kind);
+      if (k->attention)
+        check_softmax (k, k->attention, n, kind);
     }
   for (unsigned rows = 1; rows <= k->f32->rows; rows++)
     for (unsigned lines = 1; lines <= 4; lines++)
@@ -289,12 +301,16 @@ check_rows (const ClipmoeKernels *k) {
       for (size_t d = 64; d <= 128; d += 64)
         check_panels (k, k->attention, n, d);
   unsigned lines = k->f32->columns / CM_LINE;
-  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines, NULL};
+  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines, NULL, k->f32};
   ClipmoeSums sums = {guarded (4096), c.weight, c.weight};
   fill_random (c.x, 4096);
   fill_random (c.weight, 4096);
   bench (k->name, "layer_norm 768", 0, call_norm, &c);
   bench (k->name, "softmax 250", 0, call_softmax, &c);
+  if (k->attention && k->attention != k->f32) {
+    c.g = k->attention;
+    bench (k->name, "softmax 250, of half and int8", 0, call_softmax, &c);
+  }
   bench (k->name, "quick_gelu, a tile", 0, call_quick_gelu, &c);
   bench (k->name, "gelu, a tile", 0, call_gelu, &c);
   c.sums = &sums;

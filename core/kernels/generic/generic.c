@@ -119,18 +119,18 @@ scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *fa
 }
 
 static void
-keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      ((float *)panel)[k * columns + i] = AT (x + i * x_row, x_stride, k);
+      ((float *)panel)[k * columns + i] = AT ((const float *)x + i * x_row, x_stride, k);
 }
 
 static void
-values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
-            size_t second_stride, void *to) {
+values_f32 (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+            void *to) {
   (void)second, (void)second_stride;
   for (unsigned l = 0; l < lines; l++)
-    memcpy ((float *)to + l * CM_LINE, first + l * first_stride, CM_LINE_BYTES);
+    memcpy ((float *)to + l * CM_LINE, (const float *)first + l * first_stride, CM_LINE_BYTES);
 }
 
 static float
@@ -154,12 +154,12 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .tile = tile_f32,
                                 .pack = pack_f32,
                                 .keys = keys_f32,
-                                .values = values_f32};
+                                .values = values_f32,
+                                .softmax = softmax};
 
 const ClipmoeKernels cm_kernels_generic = {.name = "generic",
                                            .f32 = &f32,
                                            .layer_norm = layer_norm,
-                                           .softmax = softmax,
                                            .bias = add_bias,
                                            .quick_gelu = quick_gelu,
                                            .gelu = gelu,

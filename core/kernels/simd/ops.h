@@ -172,20 +172,21 @@ scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *fa
 
 #ifndef CM_OWN_KEYS
 static void
-keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      ((float *)panel)[k * columns + i] = x[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
+      ((float *)panel)[k * columns + i] =
+          ((const float *)x)[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
 }
 #endif
 
 static void
-values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
-            size_t second_stride, void *to) {
+values_f32 (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+            void *to) {
   (void)second, (void)second_stride;
   for (unsigned l = 0; l < lines; l++)
     for (size_t j = 0; j < CM_LINE; j += VW)
-      v_store ((float *)to + l * CM_LINE + j, v_load (first + l * first_stride + j));
+      v_store ((float *)to + l * CM_LINE + j, v_load ((const float *)first + l * first_stride + j));
 }
 
 static float
@@ -220,5 +221,5 @@ pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
 }
 
 #define CM_OPS                                                                                               \
-  .layer_norm = layer_norm, .softmax = softmax, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu,    \
-  .add = add, .scale = scale, .dot = dot
+  .layer_norm = layer_norm, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu, .add = add,            \
+  .scale = scale, .dot = dot
