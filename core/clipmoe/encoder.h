@@ -22,7 +22,7 @@ typedef struct {
   ClipmoePrecision precision;
   guint
       threads; /* the most to use; never more than affinity and cgroup quota allow; 0 = as many as they do */
-  guint batch; /* the most pictures in one run of the tower, up to 1024; 0 = 1; scratch grows with it */
+  guint batch; /* the most pictures in one run of the tower, up to 1024; 0 = 1; fewer where as fast */
 } ClipmoeEncoderOptions;
 
 /**

@@ -27,19 +27,27 @@ plan (const ClipmoeGemm *f, size_t n, size_t d) {
   return p;
 }
 
+/* Heads of other formats than floats begin with a line and end with one, and with a panel. */
+const ClipmoeGemm *
+cm_attention_format (const ClipmoeKernels *k, size_t d, int fast) {
+  const ClipmoeGemm *f = k->attention;
+  return fast && f && d % f->line_k == 0 && d % f->columns == 0 ? f : k->f32;
+}
+
 size_t
 cm_attention_floats (const ClipmoeGemm *f, size_t n, size_t d) {
   return plan (f, n, d).all;
 }
 
-/* The head's first entry in a row; whole: its columns begin with a line. */
+/* One entry of the head in a row, @line_k of which make a line; *stride: floats from line to line. Only
+ * floats are asked for within a line. */
 static float *
-entry (const ClipmoeHeads *h, size_t row, size_t column, size_t *stride) {
+entry (const ClipmoeHeads *h, size_t line_k, size_t row, size_t column, size_t *stride) {
   size_t at = cm_row_at (&h->rows, row, h->lines, stride);
   column += h->column;
-  at += column / CM_LINE * *stride;
+  at += column / line_k * *stride;
   *stride *= CM_LINE;
-  return h->data + at * CM_LINE + column % CM_LINE;
+  return (float *)h->data + at * CM_LINE + column % line_k;
 }
 
 static size_t
@@ -47,15 +55,18 @@ row_of (const ClipmoeAttention *a, size_t token) {
   return token < a->n_shared ? a->shared_first + token : a->kv_first + token - a->n_shared;
 }
 
-/* Columns of all three begin with a line and end with one. */
+/* Columns of all begin with a line and end with one. */
 static int
 whole_lines (const ClipmoeAttention *a) {
+  if (!a->format->plain)
+    return 1;
   return a->d % CM_LINE == 0 && a->q.column % CM_LINE == 0 && a->k.column % CM_LINE == 0 &&
          a->v.column % CM_LINE == 0 && a->o.column % CM_LINE == 0;
 }
 
 static void
-put_keys (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, float *keys) {
+put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
+  const ClipmoeGemm *f = a->format;
   size_t columns = f->columns, depth = p->d_lines * CM_LINE / f->unit_k, stride;
   int whole = whole_lines (a);
   /* what is beyond the last token or the head's last entry is zero */
@@ -75,32 +86,35 @@ put_keys (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, float 
       end = (i / columns + 1) * columns;
     float *to = keys + i / columns * columns * depth + i % columns;
     if (whole) {
-      const float *from = entry (&a->k, row, 0, &stride);
+      const float *from = entry (&a->k, f->line_k, row, 0, &stride);
       f->keys (end - i, a->d, from, CM_LINE, stride, to, columns);
     } else {
       for (size_t u = i; u < end; u++)
         for (size_t c = 0; c < a->d; c++)
-          to[c * columns + u - i] = *entry (&a->k, row_of (a, u), c, &stride);
+          to[c * columns + u - i] = *entry (&a->k, CM_LINE, row_of (a, u), c, &stride);
     }
     i = end;
   }
 }
 
 static void
-put_values (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, float *values) {
+put_values (const ClipmoeAttention *a, const Plan *p, float *values) {
+  const ClipmoeGemm *f = a->format;
   size_t columns = f->columns, panel_floats = p->n_padded / f->unit_k * columns, stride, stride_2;
   for (size_t u = 0; u < a->n; u += f->unit_k)
     for (size_t panel = 0; panel < p->value_panels; panel++) {
       float *to = values + panel * panel_floats + u / f->unit_k * columns;
       if (whole_lines (a) && (panel + 1) * columns <= a->d) {
-        const float *first = entry (&a->v, row_of (a, u), panel * columns, &stride), *second = NULL;
+        const float *first = entry (&a->v, f->line_k, row_of (a, u), panel * columns, &stride),
+                    *second = NULL;
         if (f->unit_k > 1 && u + 1 < a->n)
-          second = entry (&a->v, row_of (a, u + 1), panel * columns, &stride_2);
-        f->values ((unsigned)(columns / CM_LINE), first, stride, second, second ? stride_2 : 0, to);
+          second = entry (&a->v, f->line_k, row_of (a, u + 1), panel * columns, &stride_2);
+        f->values ((unsigned)(columns / f->line_k), first, stride, second, second ? stride_2 : 0, to);
       } else {
         for (size_t c = 0; c < columns; c++)
-          to[c] =
-              panel * columns + c < a->d ? *entry (&a->v, row_of (a, u), panel * columns + c, &stride) : 0.0f;
+          to[c] = panel * columns + c < a->d
+                      ? *entry (&a->v, CM_LINE, row_of (a, u), panel * columns + c, &stride)
+                      : 0.0f;
       }
     }
   size_t used = (a->n + f->unit_k - 1) / f->unit_k * columns;
@@ -110,14 +124,12 @@ put_values (const ClipmoeGemm *f, const ClipmoeAttention *a, const Plan *p, floa
 
 void
 cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
-  const ClipmoeGemm *f = k->f32;
-  if (a->fast && whole_lines (a) && a->d % k->attention->line_k == 0 && a->d % k->attention->columns == 0)
-    f = k->attention;
+  const ClipmoeGemm *f = a->format;
   Plan p = plan (f, a->n, a->d);
   size_t columns = f->columns, panel_lines = columns / CM_LINE, stride, unit = f->unit_k;
   float *scores = a->scratch + p.scores, scale = (float)(1.0 / sqrt ((double)a->d));
-  put_keys (f, a, &p, a->scratch + p.keys);
-  put_values (f, a, &p, a->scratch + p.values);
+  put_keys (a, &p, a->scratch + p.keys);
+  put_values (a, &p, a->scratch + p.values);
   for (size_t i = 0; i < a->n_q;) {
     const ClipmoeRows *r = &a->q.rows;
     unsigned tile = cm_tile_of (r, a->q_first + i);
@@ -126,34 +138,29 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
       end = a->n_q;
     unsigned rows = (unsigned)(end - i);
     size_t sees = a->causal ? a->position + end : a->n, s_stride = (size_t)rows * CM_LINE;
-    const float *q = entry (&a->q, a->q_first + i, 0, &stride);
-    float *queries = a->scratch + p.queries;
-    if (!f->plain) {
-      f->pack (rows, a->d, q, CM_LINE, stride, NULL, queries, s_stride * sizeof (float), NULL);
-    } else if (!whole_lines (a)) {
+    const float *q = entry (&a->q, f->line_k, a->q_first + i, 0, &stride);
+    size_t q_stride = stride;
+    if (!whole_lines (a)) { /* else in place */
+      float *queries = a->scratch + p.queries;
       memset (queries, 0, rows * p.d_lines * CM_LINE_BYTES);
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)
           queries[c / CM_LINE * s_stride + row * CM_LINE + c % CM_LINE] =
-              *entry (&a->q, a->q_first + i + row, c, &stride);
-    }
-    size_t q_stride = f->plain && whole_lines (a) ? stride : s_stride; /* in place when it can be */
-    if (q_stride != stride || !f->plain || !whole_lines (a))
+              *entry (&a->q, CM_LINE, a->q_first + i + row, c, &stride);
       q = queries;
+      q_stride = s_stride;
+    }
     for (size_t panel = 0; panel * columns < sees; panel++) {
       const float *w = a->scratch + p.keys + panel * columns * (p.d_lines * CM_LINE / unit);
       f->tile (rows, p.d_lines / unit, q, q_stride * sizeof (float), w, w, 0,
                scores + panel * panel_lines * s_stride, s_stride);
     }
     float factors[CM_MAX_ROWS];
-    size_t lines = cm_lines (sees, f->line_k), float_lines = lines * f->line_k / CM_LINE;
+    size_t lines = cm_lines (sees, f->line_k);
     for (unsigned row = 0; row < rows; row++)
-      factors[row] = k->softmax (a->causal ? a->position + i + row + 1 : a->n, float_lines * CM_LINE, scale,
+      factors[row] = f->softmax (a->causal ? a->position + i + row + 1 : a->n, lines * f->line_k, scale,
                                  scores + row * CM_LINE, s_stride);
-    if (!f->plain) /* in place: a line of activations is never behind the floats that it comes from */
-      f->pack (rows, float_lines * CM_LINE, scores, CM_LINE, s_stride, NULL, scores,
-               s_stride * sizeof (float), NULL);
-    float *o = entry (&a->o, a->q_first + i, 0, &stride);
+    float *o = entry (&a->o, CM_LINE, a->q_first + i, 0, &stride);
     int direct = a->d % columns == 0 && a->o.column % CM_LINE == 0;
     float *to = direct ? o : a->scratch + p.results;
     size_t o_stride = direct ? stride : s_stride;
@@ -166,7 +173,7 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
     if (!direct)
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)
-          *entry (&a->o, a->q_first + i + row, c, &stride) =
+          *entry (&a->o, CM_LINE, a->q_first + i + row, c, &stride) =
               to[c / CM_LINE * o_stride + row * CM_LINE + c % CM_LINE];
     i = end;
   }

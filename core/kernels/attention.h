@@ -4,27 +4,29 @@
 
 #include "rows.h"
 
-/* A head's columns in a matrix of lines of floats. */
+/* A head's columns in a matrix of lines. */
 typedef struct {
   ClipmoeRows rows; /* of all sequences */
-  float *data;
+  void *data;
   size_t lines;  /* of a row */
   size_t column; /* the head's first */
 } ClipmoeHeads;
 
 typedef struct {
-  size_t d;          /* entries of a head */
-  ClipmoeHeads k, v; /* keys and values of n tokens: in rows shared_first and following n_shared of */
+  const ClipmoeGemm *format; /* queries, keys and values are activations of it; results are floats */
+  size_t d;                  /* entries of a head */
+  ClipmoeHeads k, v;         /* keys and values of n tokens: in rows shared_first and following n_shared of */
   size_t shared_first, n_shared; /* them, the start that several sequences share, … */
   size_t kv_first, n;            /* … in rows from kv_first on the others */
   ClipmoeHeads q, o;             /* queries and results: rows q_first .. q_first + n_q - 1 of both */
   size_t q_first, n_q;
   size_t position; /* causal: query i sees keys 0 .. position + i */
   int causal;
-  int fast;       /* in the table's arithmetic for half and int8, where shapes allow */
   float *scratch; /* cm_attention_floats(), 64-byte aligned */
 } ClipmoeAttention;
 
+/* What attention to heads of @d entries is computed in; @fast: where half or int8 will do. */
+const ClipmoeGemm *cm_attention_format (const ClipmoeKernels *kernels, size_t d, int fast);
 size_t cm_attention_floats (const ClipmoeGemm *format, size_t n, size_t d);
 void cm_attention_run (const ClipmoeKernels *kernels, const ClipmoeAttention *attention);
 

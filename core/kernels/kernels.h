@@ -46,16 +46,28 @@ typedef struct {
    * multiplies by @factors (n of them, padded to a line) before, and writes one scale a row. */
   void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
                 void *to, size_t to_stride_bytes, float *scales);
-  /* For attention, NULL where it cannot: rows of floats become columns of a panel, d a multiple of line_k;
-   * unit 0 of the first one goes to @panel, its next one @columns units of 32 bits behind. */
-  void (*keys) (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel,
+  /* For attention, NULL where it cannot. Rows of activations (strides as of floats) become columns of a
+   * panel, d a multiple of line_k; unit 0 of the first one goes to @panel, its next one @columns units of 32
+   * bits behind. */
+  void (*keys) (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel,
                 size_t columns);
-  /* unit_k rows of floats become one unit of each column; @second is NULL for a row of zeros. */
-  void (*values) (unsigned lines, const float *first, size_t first_stride, const float *second,
+  /* @lines of unit_k rows of activations become one unit of as many columns; @second is NULL for a row of
+   * zeros. */
+  void (*values) (unsigned lines, const void *first, size_t first_stride, const void *second,
                   size_t second_stride, void *to);
+  /* x = exp (scale * (x - largest of n)), floats that become activations in place: lines of these stand where
+   * the first lines of those stood. Entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
+  float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
 } ClipmoeGemm;
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
+
+/* What a tile of int32 sums stands for: (sum - correction of the column) * scale of the row * scale of the
+ * column. */
+typedef struct {
+  const int32_t *corrections;
+  const float *rows, *columns;
+} ClipmoeSums;
 
 typedef struct {
   const char *name;
@@ -65,22 +77,22 @@ typedef struct {
    * last line becomes 0. out may be x. */
   void (*layer_norm) (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias,
                       float eps, float *out, size_t out_stride);
-  /* x = exp (scale * (x - largest of n)); entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
-  float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
-  /* On a tile of rows x lines: c += bias, … */
-  void (*bias) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
-  /* … c = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)), … */
-  void (*quick_gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
-  void (*gelu) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias);
+  /* On a tile c of rows x lines, floats or, with sums, what these say it stands for: to = c + bias, … */
+  void (*bias) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                const float *bias, float *to, size_t to_stride);
+  /* … to = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)); with sums it is exact to
+   * 2e-4 of x, for its rows become int8 again; to may be c, … */
+  void (*quick_gelu) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                      const float *bias, float *to, size_t to_stride);
+  void (*gelu) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+                const float *bias, float *to, size_t to_stride);
   /* … z[offset of the row + line * its stride] += factor of the row * (c + bias); bias, factors may be NULL,
    * … */
-  void (*add) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias,
-               const float *factors, float *z, const size_t *offsets, const size_t *strides);
-  /* … c *= factor of the row, … */
+  void (*add) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+               const float *bias, const float *factors, float *z, const size_t *offsets,
+               const size_t *strides);
+  /* … c *= factor of the row. */
   void (*scale) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors);
-  /* … int32 to float in place: (c - correction of the column) * scale of the row * scale of the column. */
-  void (*dequantise) (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
-                      const float *row_scales, const float *column_scales);
   float (*dot) (size_t n, const float *a, const float *b);
 } ClipmoeKernels;
 

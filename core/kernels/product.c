@@ -9,9 +9,10 @@ typedef struct {
   size_t first_line, lines, first_panel; /* lines of k of this pass */
 } Pass;
 
-/* What is done with a tile that has just been computed. */
+/* What is done with a tile that has just been computed; it goes to @to unless it is added. */
 static void
-finish (const Pass *pass, size_t panel, size_t first, unsigned rows, float *c, size_t c_stride) {
+finish (const Pass *pass, size_t panel, size_t first, unsigned rows, const float *c, size_t c_stride,
+        float *to, size_t to_stride) {
   const ClipmoeKernels *k = pass->kernels;
   const ClipmoeProduct *p = pass->p;
   const ClipmoePackedMatrix *m = p->matrix;
@@ -19,20 +20,22 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, float *c, s
   size_t column = panel * f->columns;
   unsigned lines = f->columns / CM_LINE;
   const float *bias = m->bias + column;
+  static const int32_t corrected[CM_MAX_COLUMNS] = {0};
+  ClipmoeSums of_int8, *sums = NULL;
   if (f->weights == CM_I8) { /* corrections are of the whole sum: once */
-    static const int32_t corrected[CM_MAX_COLUMNS] = {0};
-    k->dequantise (rows, lines, c, c_stride, pass->first_line ? corrected : m->corrections + column,
-                   p->a_scales + first, m->scales + column);
+    of_int8 = (ClipmoeSums){pass->first_line ? corrected : m->corrections + column, p->a_scales + first,
+                            m->scales + column};
+    sums = &of_int8;
   }
   switch (p->result) {
   case CM_STORE:
-    k->bias (rows, lines, c, c_stride, bias);
+    k->bias (rows, lines, c, c_stride, sums, bias, to, to_stride);
     break;
   case CM_QUICK_GELU:
-    k->quick_gelu (rows, lines, c, c_stride, bias);
+    k->quick_gelu (rows, lines, c, c_stride, sums, bias, to, to_stride);
     break;
   case CM_GELU:
-    k->gelu (rows, lines, c, c_stride, bias);
+    k->gelu (rows, lines, c, c_stride, sums, bias, to, to_stride);
     break;
   case CM_ADD: {
     size_t offsets[CM_MAX_ROWS];
@@ -40,7 +43,7 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, float *c, s
       offsets[i] = p->offsets[first + i] + column / CM_LINE * p->strides[first + i];
     /* columns beyond the rows' own are not theirs to touch */
     size_t left = cm_lines (m->out, CM_LINE) - column / CM_LINE;
-    k->add (rows, left < lines ? (unsigned)left : lines, c, c_stride, pass->first_line ? NULL : bias,
+    k->add (rows, left < lines ? (unsigned)left : lines, c, c_stride, sums, pass->first_line ? NULL : bias,
             p->factors ? p->factors + first : NULL, p->out, offsets, p->strides + first);
     break;
   }
@@ -68,16 +71,18 @@ one_panel (void *data, unsigned thread, unsigned i, unsigned next) {
     size_t first = cm_tile_first (&p->rows, t);
     unsigned rows = cm_tile_rows (&p->rows, t);
     const char *a = (const char *)p->a + (first * p->a_lines + pass->first_line * rows) * CM_LINE_BYTES;
+    /* the tile stays in L1 until it is what it is to be: one store then, wherever that goes */
     _Alignas(64) float scratch[CM_MAX_ROWS * CM_MAX_COLUMNS];
-    int apart = p->result == CM_ADD || p->packed;
-    float *c = apart ? scratch : p->out + (first * p->out_lines + panel * lines * rows) * CM_LINE;
     size_t c_stride = (size_t)rows * CM_LINE;
-    f->tile (rows, pass->lines, a, (size_t)rows * CM_LINE_BYTES, w, ahead + t * units * step, step, c,
+    float *to = p->packed || p->result == CM_ADD
+                    ? scratch
+                    : p->out + (first * p->out_lines + panel * lines * rows) * CM_LINE;
+    f->tile (rows, pass->lines, a, (size_t)rows * CM_LINE_BYTES, w, ahead + t * units * step, step, scratch,
              c_stride);
-    finish (pass, panel, first, rows, c, c_stride);
+    finish (pass, panel, first, rows, scratch, c_stride, to, c_stride);
     if (p->packed) {
       size_t at = panel * f->columns / p->packed_as->line_k;
-      p->packed_as->pack (rows, f->columns, c, CM_LINE, c_stride, NULL,
+      p->packed_as->pack (rows, f->columns, scratch, CM_LINE, c_stride, NULL,
                           (char *)p->packed + (first * p->packed_lines + at * rows) * CM_LINE_BYTES,
                           (size_t)rows * CM_LINE_BYTES, NULL);
     }

@@ -8,6 +8,7 @@
 #include "residence.h"
 #include "verdict.h"
 
+#define ROWS_AT_ONCE 256
 #define MAX_BATCH 1024
 
 /* Rows that short texts fill up together: enough to use each weight often, few enough for the caches. */
@@ -207,6 +208,17 @@ text_precision (ClipmoePrecision precision, const ClipmoeKernels *kernels) {
   return precision == CLIPMOE_PRECISION_INT8 && kernels->half ? CLIPMOE_PRECISION_HALF : precision;
 }
 
+/* As many as fill the tiles of every matrix well; activations of more would leave the caches before the next
+ * product reads them, and save nothing. An expert sees its part of the rows alone. */
+static guint
+pictures_at_once (const ClipmoeTower *t, guint top_k, guint64 tokens) {
+  guint64 rows = ROWS_AT_ONCE;
+  for (guint i = 0; i < t->layers; i++)
+    if (t->blocks[i].n_experts > top_k && top_k)
+      rows = MAX (rows, (guint64)ROWS_AT_ONCE * t->blocks[i].n_experts / top_k);
+  return (guint)(rows / tokens);
+}
+
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
@@ -227,7 +239,9 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
     return NULL;
   }
   guint side = info->image_size, patch = info->patch_size, grid = side / patch;
-  guint64 tokens = (guint64)grid * grid + 1, rows = tokens * MAX (o.batch, 1);
+  guint64 tokens = (guint64)grid * grid + 1, rows;
+  guint batch = MAX (MIN (o.batch, pictures_at_once (&model->image, model->top_k, tokens)), 1);
+  rows = tokens * batch;
   if (o.batch > MAX_BATCH || rows > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
                  o.batch, MAX_BATCH);
@@ -246,7 +260,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->reason =
       why ? why
           : g_strdup (automatic ? "no verdict for this model and processor stands yet" : "it was asked for");
-  self->batch = MAX (o.batch, 1);
+  self->batch = batch;
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
   self->pixels = g_try_new (float, 3 * (gsize)side * side * self->batch);
   self->ids = g_try_new (guint32, (gsize)info->context * CLIPMOE_TEXT_WINDOW);

@@ -287,7 +287,8 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->rows = plan->rows;
   self->sequences = plan->sequences;
   self->top_k = plan->top_k;
-  self->fast = plan->precision != CLIPMOE_PRECISION_F32;
+  self->attention =
+      cm_attention_format (plan->kernels, t->width / t->heads, plan->precision != CLIPMOE_PRECISION_F32);
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
     guint n = MAX (t->blocks[i].n_experts, 1);

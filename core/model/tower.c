@@ -50,18 +50,21 @@ pack_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   gsize stride = (gsize)rows * CM_LINE;
   const float *x = p->x + first * p->x_lines * CM_LINE;
   char *to = (char *)p->to + first * p->to_lines * CM_LINE_BYTES;
-  if (p->weight) {
-    gboolean direct = p->matrix->format->plain;
-    float *normed = direct ? (float *)to : t->work + thread * t->work_floats;
-    for (unsigned r = 0; r < rows; r++)
-      t->kernels->layer_norm (n, x + r * CM_LINE, stride, p->weight, p->bias, t->tower->eps,
-                              normed + r * CM_LINE, stride);
-    if (direct)
-      return;
-    x = normed;
+  const ClipmoeGemm *f = p->matrix->format;
+  if (!p->weight) {
+    f->pack (rows, n, x, CM_LINE, stride, p->matrix->factors, to, (gsize)rows * CM_LINE_BYTES,
+             t->act_scales + first);
+    return;
   }
-  p->matrix->format->pack (rows, n, x, CM_LINE, stride, p->matrix->factors, to, (gsize)rows * CM_LINE_BYTES,
-                           t->act_scales + first);
+  float *normed = t->work + thread * t->work_floats; /* one row, which stays in L1 */
+  for (unsigned r = 0; r < rows; r++) {
+    float *out = f->plain ? (float *)to + r * CM_LINE : normed;
+    t->kernels->layer_norm (n, x + r * CM_LINE, stride, p->weight, p->bias, t->tower->eps, out,
+                            f->plain ? stride : CM_LINE);
+    if (!f->plain)
+      f->pack (1, n, normed, CM_LINE, CM_LINE, p->matrix->factors, to + r * CM_LINE_BYTES,
+               (gsize)rows * CM_LINE_BYTES, t->act_scales + first + r);
+  }
 }
 
 void
@@ -100,6 +103,7 @@ attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
       row += before->pooled != G_MAXUINT;
   }
   ClipmoeAttention run = {
+      .format = t->attention,
       .d = d,
       .k = {*a->rows, t->qkv, t->qkv_lines, width + column},
       .v = {*a->rows, t->qkv, t->qkv_lines, 2 * width + column},
@@ -107,7 +111,6 @@ attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
       .kv_first = s->first,
       .n = s->n_shared + s->n,
       .causal = a->causal,
-      .fast = t->fast,
       .scratch = t->work + thread * t->work_floats,
   };
   if (a->pooled) {
@@ -161,6 +164,9 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
                        .result = CM_STORE,
                        .out = self->qkv,
                        .out_lines = self->qkv_lines,
+                       .packed = self->attention->plain ? NULL : self->qkv,
+                       .packed_lines = self->qkv_lines,
+                       .packed_as = self->attention,
                        .following = pooled ? p->in_proj.weights : p->out_proj.weights};
   clipmoe_tower_observe (self, &in);
   cm_product_run (self->kernels, self->threads, &in);
@@ -170,6 +176,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
     in.last_panel = cm_lines (tower->width, f->columns);
     in.rows = *pooled;
     in.out = self->last_q;
+    in.packed = in.packed ? self->last_q : NULL;
     in.following = p->out_proj.weights;
     cm_product_run (self->kernels, self->threads, &in);
   }

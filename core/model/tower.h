@@ -41,8 +41,8 @@ typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
   guint threads, top_k;
-  gboolean fast;         /* attention in the arithmetic of half */
-  guint rows, sequences; /* the most at once */
+  const ClipmoeGemm *attention; /* queries, keys and values are activations of it */
+  guint rows, sequences;        /* the most at once */
   ClipmoePackedBlock *blocks;
   ClipmoePackedMatrix first, projection; /* first: patches to tokens, pictures alone */
   /* Embedding of the class token, or of all tokens; layer norms before (pictures alone) and behind all
@@ -52,7 +52,8 @@ typedef struct {
   gpointer scratch;
   gsize n_scratch;
   gsize width_lines, qkv_lines, hidden_lines, act_lines, embed_lines;
-  float *z, *norm, *qkv, *mixed, *hidden, *last, *last_q, *embedded;
+  float *z, *norm, *mixed, *hidden, *last, *embedded;
+  gpointer qkv, last_q;
   gpointer act, hidden_act;
   float *act_scales, *gates, *factors, *work;
   gsize work_floats; /* of one thread */

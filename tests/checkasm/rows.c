@@ -41,9 +41,15 @@ check_layer_norm (const ClipmoeKernels *k, size_t n, int kind) {
   guarded_reset ();
 }
 
+/* What a row of activations says of entry i. */
+static double
+entry (const ClipmoeGemm *g, const float *x, size_t stride, size_t i) {
+  return activation_value (g, x, stride * 4, 0, i);
+}
+
 static void
-check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
-  size_t padded = cm_lines (n, CM_LINE) * CM_LINE + CM_LINE * random_below (3);
+check_softmax (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, int kind) {
+  size_t padded = (cm_lines (n, g->line_k) + random_below (3)) * g->line_k;
   size_t stride = CM_LINE * (1 + random_below (3)), floats = (padded / CM_LINE - 1) * stride + CM_LINE;
   size_t bad = random_below ((unsigned)n);
   float *x = guarded (floats * 4), before[2048];
@@ -51,13 +57,13 @@ check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
     AT (x, stride, i) = before[i] = i < n ? random_float () * 30 : 1e9f;
   if (kind == 1)
     AT (x, stride, bad) = random_below (2) ? NAN : INFINITY;
-  float factor = k->softmax (n, padded, 0.125f, x, stride);
+  float factor = g->softmax (n, padded, 0.125f, x, stride);
   if (kind == 1) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
-      sum += AT (x, stride, i) * factor;
+      sum += entry (g, x, stride, i) * factor;
     if (isfinite (sum))
-      fail (k->name, "softmax: %zu entries, one not finite, become finite", n);
+      fail (k->name, "%s softmax: %zu entries, one not finite, become finite", g->name, n);
     guarded_reset ();
     return;
   }
@@ -68,30 +74,37 @@ check_softmax (const ClipmoeKernels *k, size_t n, int kind) {
     sum += exp (0.125 * (before[i] - top));
   for (size_t i = 0; i < padded; i++) {
     double expected = i < n ? exp (0.125 * (before[i] - top)) / sum : 0;
-    if (!close_to ((double)AT (x, stride, i) * factor, expected, 1e-6 * expected + 1e-12))
-      fail (k->name, "softmax: entry %zu of %zu: %g, expected %g", i, n, (double)AT (x, stride, i) * factor,
-            expected);
+    double got = entry (g, x, stride, i) * factor;
+    if (!close_to (got, expected, (g->plain ? 1e-6 : 0.0042) * expected + 1e-12))
+      fail (k->name, "%s softmax: entry %zu of %zu: %g, expected %g", g->name, i, n, got, expected);
   }
   guarded_reset ();
 }
 
-/* bias, activations, add, scale, dequantise on one tile */
+/* bias, activations, add, scale on one tile: of floats (kind 0), with some that are not finite (1), without
+ * bias and factors where these may be left out (2), of sums of int8 (3) */
 static void
 check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind) {
   size_t stride = (rows + random_below (2)) * CM_LINE, floats = (lines - 1) * stride + rows * CM_LINE;
   float *c = guarded (floats * 4), *bias = guarded (lines * CM_LINE_BYTES),
         *z = guarded (rows * lines * 3 * 64);
   float *before = guarded (floats * 4), *z_before = guarded (rows * lines * 3 * 64), factors[CM_MAX_ROWS];
-  float *column_scales = guarded (lines * CM_LINE_BYTES);
+  float *column_scales = guarded (lines * CM_LINE_BYTES), row_scales[CM_MAX_ROWS];
   int32_t *corrections = guarded (lines * CM_LINE_BYTES);
   size_t offsets[CM_MAX_ROWS], strides[CM_MAX_ROWS];
-  static const char *const names[] = {"bias", "quick_gelu", "gelu", "scale", "add", "dequantise"};
-  for (unsigned what = 0; what < 6; what++) {
+  ClipmoeSums of_int8 = {corrections, row_scales, column_scales}, *sums = kind == 3 ? &of_int8 : NULL;
+  static const char *const names[] = {"bias", "quick_gelu", "gelu", "add", "scale"};
+  for (unsigned what = 0; what < (sums ? 4 : 5); what++) {
+    int in_place = random_below (2) || what == 4;
+    float *to = in_place ? c : guarded (floats * 4);
     memset (c, 0x88, floats * 4);
     memset (z, 0x88, rows * lines * 3 * 64);
     fill_random (bias, lines * CM_LINE);
     fill_random (factors, CM_MAX_ROWS);
+    fill_random (row_scales, CM_MAX_ROWS);
     fill_random (column_scales, lines * CM_LINE);
+    for (unsigned i = 0; i < CM_MAX_ROWS; i++)
+      row_scales[i] *= 1e-6f;
     for (unsigned i = 0; i < rows; i++) { /* rows of z: every third line of theirs, last row first */
       strides[i] = 3 * CM_LINE;
       offsets[i] = (rows - 1 - i) * lines * 3 * CM_LINE;
@@ -103,7 +116,7 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
           float v = random_float () * (random_below (4) ? 4 : 90);
           if (kind == 1 && random_below (9) == 0)
             v = random_below (2) ? NAN : INFINITY;
-          if (what == 5) {
+          if (sums) {
             int32_t whole = (int32_t)random_below (200000000) - 100000000;
             memcpy (&v, &whole, 4);
           }
@@ -114,60 +127,59 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
     memcpy (before, c, floats * 4);
     memcpy (z_before, z, rows * lines * 3 * 64);
     if (what == 0)
-      k->bias (rows, lines, c, stride, bias);
+      k->bias (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 1)
-      k->quick_gelu (rows, lines, c, stride, bias);
+      k->quick_gelu (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 2)
-      k->gelu (rows, lines, c, stride, bias);
+      k->gelu (rows, lines, c, stride, sums, bias, to, stride);
     else if (what == 3)
-      k->scale (rows, lines, c, stride, factors);
-    else if (what == 4)
-      k->add (rows, lines, c, stride, kind == 2 ? NULL : bias, kind == 2 ? NULL : factors, z, offsets,
+      k->add (rows, lines, c, stride, sums, kind == 2 ? NULL : bias, kind == 2 ? NULL : factors, z, offsets,
               strides);
     else
-      k->dequantise (rows, lines, c, stride, corrections, factors, column_scales);
+      k->scale (rows, lines, c, stride, factors);
     for (unsigned l = 0; l < lines; l++)
       for (unsigned i = 0; i < CM_MAX_ROWS && i * CM_LINE < stride; i++)
         for (unsigned j = 0; j < CM_LINE; j++) {
-          size_t at = l * stride + i * CM_LINE + j;
+          size_t at = l * stride + i * CM_LINE + j, column = l * CM_LINE + j;
           if (at >= floats)
             continue;
           if (i >= rows) {
-            if (memcmp (&c[at], &before[at], 4))
+            if (memcmp (&to[at], "\x88\x88\x88\x88", 4))
               fail (k->name, "%s: wrote between its lines", names[what]);
             continue;
           }
-          double x = (double)before[at] + (double)bias[l * CM_LINE + j], expected = 0, size = 1;
-          double got = c[at];
-          int32_t whole;
-          memcpy (&whole, &before[at], 4);
+          double value = before[at], got = to[at], expected = 0, size = 1;
+          if (sums) {
+            int32_t whole;
+            memcpy (&whole, &before[at], 4);
+            value = ((double)whole - corrections[column]) * row_scales[i] * column_scales[column];
+          }
+          double x = value + (double)bias[column];
+          /* what is added may take away most of it */
+          double exact = 6e-7, roughly = sums ? 2e-4 : 6e-7;
           if (what == 0) {
             expected = x;
-            size = fabs (x);
+            size = fabs (value) + 1;
           } else if (what == 1) {
             expected = x / (1 + exp (-1.702 * x));
-            size = fabs (x) + 1;
+            size = (fabs (x) + 1) * (roughly / exact);
           } else if (what == 2) {
             expected = 0.5 * x * (1 + erf (x / sqrt (2)));
-            size = fabs (x) + 1;
+            size = (fabs (x) + 1) * (roughly / exact);
           } else if (what == 3) {
-            expected = (double)before[at] * factors[i];
-            size = fabs (expected);
-          } else if (what == 4) {
             size_t place = offsets[i] + l * strides[i] + j;
             got = z[place];
-            expected = z_before[place] + (kind == 2 ? before[at] : factors[i] * x);
+            expected = z_before[place] + (kind == 2 ? value : factors[i] * x);
             size = 100;
           } else {
-            expected =
-                ((double)whole - corrections[l * CM_LINE + j]) * factors[i] * column_scales[l * CM_LINE + j];
+            expected = value * factors[i];
             size = fabs (expected);
           }
-          if (!close_to (got, expected, 6e-7 * size + 1e-12))
-            fail (k->name, "%s: row %u of %u, line %u of %u, column %u: %g, expected %g", names[what], i,
-                  rows, l, lines, j, got, expected);
+          if (!close_to (got, expected, exact * size + 1e-12))
+            fail (k->name, "%s, kind %d: row %u of %u, line %u of %u, column %u: %g, expected %g",
+                  names[what], kind, i, rows, l, lines, j, got, expected);
         }
-    if (what == 4)
+    if (what == 3)
       for (size_t i = 0; i < rows * lines * 3 * CM_LINE; i++)
         if (i / CM_LINE % 3 && memcmp (&z[i], &z_before[i], 4))
           fail (k->name, "add: wrote between its lines");
@@ -175,35 +187,38 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
   guarded_reset ();
 }
 
-/* Keys and values: rows of floats become what weights of a panel are. */
+/* Keys and values: rows of activations become what weights of a panel are, bit for bit. */
 static void
 check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t d) {
-  size_t columns = g->columns, stride = (n + 1) * CM_LINE, units = d / g->unit_k;
-  float *x = guarded ((d / CM_LINE - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
+  size_t columns = g->columns, stride = (n + 1) * CM_LINE, units = d / g->unit_k, lines = d / g->line_k;
+  float *x = guarded ((lines - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
+  float *plain = guarded (((d / CM_LINE - 1) * stride + n * CM_LINE) * 4);
   unsigned at = random_below ((unsigned)columns - n + 1);
-  fill_random (x, (d / CM_LINE - 1) * stride + n * CM_LINE);
+  fill_random (plain, (d / CM_LINE - 1) * stride + n * CM_LINE);
+  g->pack (n, d, plain, CM_LINE, stride, NULL, x, stride * 4, NULL);
   g->keys (n, d, x, CM_LINE, stride, to + at, columns);
   for (size_t p = 0; p < d; p++)
-    for (size_t j = 0; j < columns; j++) {
-      double got = weight_value (g, to, p, j), expected = 0;
-      if (j >= at && j < at + n)
-        expected = AT (x + (j - at) * CM_LINE, stride, p);
-      if (j >= at && j < at + n ? !close_to (got, expected, g->plain ? 0 : 0.00391 * fabs (expected))
-                                : memcmp (&to[p / g->unit_k * columns + j], "\x88\x88\x88\x88", 4) != 0)
+    for (size_t j = 0; j < columns; j++)
+      if (j >= at && j < at + n
+              ? weight_value (g, to, p, j) != activation_value (g, x, stride * 4, (unsigned)(j - at), p)
+              : memcmp (&to[p / g->unit_k * columns + j], "\x88\x88\x88\x88", 4) != 0)
         fail (k->name, "%s keys: %u rows of %zu: k %zu, column %zu", g->name, n, d, p, j);
-    }
-  unsigned lines = g->columns / CM_LINE;
-  float *rows[2] = {guarded (lines * 2 * CM_LINE_BYTES - CM_LINE_BYTES),
-                    guarded (lines * 3 * CM_LINE_BYTES - 2 * CM_LINE_BYTES)};
+  unsigned own = g->columns / g->line_k;
+  float *rows[2] = {guarded ((own * 2 - 1) * CM_LINE_BYTES), guarded ((own * 3 - 2) * CM_LINE_BYTES)};
   float *v = guarded (columns * 4);
-  fill_random (rows[0], (lines * 2 - 1) * CM_LINE);
-  fill_random (rows[1], (lines * 3 - 2) * CM_LINE);
+  plain = guarded (columns * 4);
+  fill_random (plain, columns);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[0], 2 * CM_LINE_BYTES, NULL);
+  fill_random (plain, columns);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[1], 3 * CM_LINE_BYTES, NULL);
   const float *second = n % 2 ? rows[1] : NULL;
-  g->values (lines, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
+  g->values (own, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
   for (unsigned u = 0; u < g->unit_k; u++)
     for (size_t j = 0; j < columns; j++) {
-      double expected = u == 0 ? AT (rows[0], 2 * CM_LINE, j) : second ? AT (second, 3 * CM_LINE, j) : 0;
-      if (!close_to (weight_value (g, v, u, j), expected, g->plain ? 0 : 0.00391 * fabs (expected)))
+      double expected = u == 0   ? activation_value (g, rows[0], 2 * CM_LINE_BYTES, 0, j)
+                        : second ? activation_value (g, second, 3 * CM_LINE_BYTES, 0, j)
+                                 : 0;
+      if (weight_value (g, v, u, j) != expected)
         fail (k->name, "%s values: row %u, column %zu", g->name, u, j);
     }
   guarded_reset ();
@@ -225,6 +240,8 @@ typedef struct {
   const ClipmoeKernels *k;
   float *x, *weight, *out;
   unsigned rows, lines;
+  const ClipmoeSums *sums;
+  const ClipmoeGemm *g;
 } Call;
 
 static void
@@ -237,19 +254,21 @@ static void
 call_softmax (void *data) {
   Call *c = data;
   memcpy (c->out, c->x, 256 * 4);
-  c->k->softmax (250, 256, 0.125f, c->out, CM_LINE);
+  c->g->softmax (250, 256, 0.125f, c->out, CM_LINE);
 }
 
 static void
 call_quick_gelu (void *data) {
   Call *c = data;
-  c->k->quick_gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+  c->k->quick_gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->sums, c->weight, c->out,
+                    (size_t)c->rows * CM_LINE);
 }
 
 static void
 call_gelu (void *data) {
   Call *c = data;
-  c->k->gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->weight);
+  c->k->gelu (c->rows, c->lines, c->x, (size_t)c->rows * CM_LINE, c->sums, c->weight, c->out,
+              (size_t)c->rows * CM_LINE);
 }
 
 static void
@@ -264,11 +283,13 @@ check_rows (const ClipmoeKernels *k) {
   for (size_t n = 1; n <= 1030; n += n < 70 ? 1 : 97)
     for (int kind = 0; kind < 2; kind++) {
       check_layer_norm (k, n, kind);
-      check_softmax (k, n, kind);
+      check_softmax (k, k->f32, n, kind);
+      if (k->attention)
+        check_softmax (k, k->attention, n, kind);
     }
   for (unsigned rows = 1; rows <= k->f32->rows; rows++)
     for (unsigned lines = 1; lines <= 4; lines++)
-      for (int kind = 0; kind < 3; kind++)
+      for (int kind = 0; kind < 4; kind++)
         check_tile_ops (k, rows, lines, kind);
   for (unsigned n = 1; n <= k->f32->rows; n++)
     for (size_t d = 16; d <= 80; d += 16)
@@ -280,13 +301,21 @@ check_rows (const ClipmoeKernels *k) {
       for (size_t d = 64; d <= 128; d += 64)
         check_panels (k, k->attention, n, d);
   unsigned lines = k->f32->columns / CM_LINE;
-  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines};
+  Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines, NULL, k->f32};
+  ClipmoeSums sums = {guarded (4096), c.weight, c.weight};
   fill_random (c.x, 4096);
   fill_random (c.weight, 4096);
   bench (k->name, "layer_norm 768", 0, call_norm, &c);
   bench (k->name, "softmax 250", 0, call_softmax, &c);
+  if (k->attention && k->attention != k->f32) {
+    c.g = k->attention;
+    bench (k->name, "softmax 250, of half and int8", 0, call_softmax, &c);
+  }
   bench (k->name, "quick_gelu, a tile", 0, call_quick_gelu, &c);
   bench (k->name, "gelu, a tile", 0, call_gelu, &c);
+  c.sums = &sums;
+  bench (k->name, "quick_gelu, a tile of int8", 0, call_quick_gelu, &c);
+  bench (k->name, "gelu, a tile of int8", 0, call_gelu, &c);
   bench (k->name, "keys, 16 of 64", 0, call_keys, &c);
   guarded_reset ();
 }

@@ -101,6 +101,18 @@ check_products (const ClipmoeKernels *k) {
     }
 }
 
+/* Rows of @lines lines of floats as activations of @f, which have room for as many. */
+static void *
+pack_rows (const ClipmoeGemm *f, const ClipmoeRows *rows, size_t lines, const float *x) {
+  char *to = guarded (rows->n * lines * CM_LINE_BYTES);
+  for (unsigned t = 0; t < rows->tiles; t++) {
+    size_t at = cm_tile_first (rows, t) * lines, stride = cm_tile_rows (rows, t);
+    f->pack ((unsigned)stride, lines * CM_LINE, x + at * CM_LINE, CM_LINE, stride * CM_LINE, NULL,
+             to + at * CM_LINE_BYTES, stride * CM_LINE_BYTES, NULL);
+  }
+  return to;
+}
+
 /* n tokens of which the first n_shared lie elsewhere among the rows; heads of d entries, this one the second.
  */
 static void
@@ -114,8 +126,11 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
   fill_random (qkv, rows.n * lines * CM_LINE);
   fill_random (q1, lines * CM_LINE);
   memset (o, 0, rows.n * o_lines * CM_LINE_BYTES);
-  ClipmoeHeads heads = {rows, qkv, lines, d};
-  ClipmoeAttention a = {.d = d,
+  const ClipmoeGemm *f = cm_attention_format (k, d, fast);
+  void *packed = pack_rows (f, &rows, lines, qkv), *packed_q1 = pack_rows (f, &one, lines, q1);
+  ClipmoeHeads heads = {rows, packed, lines, d};
+  ClipmoeAttention a = {.format = f,
+                        .d = d,
                         .k = heads,
                         .v = heads,
                         .q = heads,
@@ -127,12 +142,11 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
                         .n_q = n - n_shared,
                         .position = n_shared,
                         .causal = causal,
-                        .fast = fast,
                         .scratch = scratch};
   a.k.column = width + d;
   a.v.column = 2 * width + d;
   if (last_alone) {
-    a.q = (ClipmoeHeads){one, q1, lines, d};
+    a.q = (ClipmoeHeads){one, packed_q1, lines, d};
     a.o.rows = one;
     a.q_first = 0;
     a.n_q = 1;
@@ -149,7 +163,7 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
       size_t row = u < n_shared ? u : first + u - n_shared;
       weights[u] = 0;
       for (size_t c = 0; c < d; c++)
-        weights[u] += (double)ENTRY (a.q.rows, a.q.data, lines, a.q_first + i, d + c) *
+        weights[u] += (double)ENTRY (a.q.rows, last_alone ? q1 : qkv, lines, a.q_first + i, d + c) *
                       ENTRY (rows, qkv, lines, row, width + d + c);
       weights[u] /= sqrt ((double)d);
       top = fmax (top, weights[u]);
@@ -162,7 +176,7 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
         expected += weights[u] / total *
                     ENTRY (rows, qkv, lines, u < n_shared ? u : first + u - n_shared, 2 * width + d + c);
       double got = ENTRY (a.o.rows, o, o_lines, a.q_first + i, d + c);
-      if (!close_to (got, expected, fast && k->attention != k->f32 ? 1e-2 : 2e-6))
+      if (!close_to (got, expected, f->plain ? 2e-6 : 1e-2))
         fail (k->name,
               "attention: %zu tokens, %zu shared, d %zu, causal %d: row %zu, entry %zu: %g, expected %g", n,
               n_shared, d, causal, i, c, got, expected);

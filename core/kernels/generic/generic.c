@@ -67,64 +67,70 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   for (unsigned l = 0; l < lines; l++)                                                                       \
     for (unsigned i = 0; i < rows; i++)                                                                      \
       for (unsigned j = 0; j < CM_LINE; j++)
-#define C c[l * c_stride + i * CM_LINE + j]
+
+/* There are no int8 products here, but sums may be asked for all the same. */
+static float
+value (const float *c, const ClipmoeSums *sums, unsigned row, size_t column) {
+  int32_t sum;
+  memcpy (&sum, c, 4);
+  return sums ? (float)(sum - sums->corrections[column]) * (sums->columns[column] * sums->rows[row]) : *c;
+}
+
+#define X (value (c + l * c_stride + i * CM_LINE + j, sums, i, l * CM_LINE + j) + bias[l * CM_LINE + j])
+#define TO to[l * to_stride + i * CM_LINE + j]
 
 static void
-add_bias (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
-  OVER_TILE C += bias[l * CM_LINE + j];
+add_bias (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+          const float *bias, float *to, size_t to_stride) {
+  OVER_TILE TO = X;
 }
 
 static void
-quick_gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+quick_gelu (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+            const float *bias, float *to, size_t to_stride) {
   OVER_TILE {
-    float x = C + bias[l * CM_LINE + j];
-    C = x / (1.0f + expf (-1.702f * x));
+    float x = X;
+    TO = x / (1.0f + expf (-1.702f * x));
   }
 }
 
 static void
-gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
+gelu (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+      const float *bias, float *to, size_t to_stride) {
   OVER_TILE {
-    float x = C + bias[l * CM_LINE + j];
-    C = 0.5f * x * (1.0f + erff (x * 0.70710678118654752f));
+    float x = X;
+    TO = 0.5f * x * (1.0f + erff (x * 0.70710678118654752f));
   }
 }
 
 static void
-add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias, const float *factors,
-     float *z, const size_t *offsets, const size_t *strides) {
-  OVER_TILE z[offsets[i] + l * strides[i] + j] +=
-      (factors ? factors[i] : 1.0f) * (C + (bias ? bias[l * CM_LINE + j] : 0.0f));
+add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+     const float *bias, const float *factors, float *z, const size_t *offsets, const size_t *strides) {
+  OVER_TILE {
+    float x = value (c + l * c_stride + i * CM_LINE + j, sums, i, l * CM_LINE + j);
+    z[offsets[i] + l * strides[i] + j] +=
+        (factors ? factors[i] : 1.0f) * (x + (bias ? bias[l * CM_LINE + j] : 0.0f));
+  }
 }
 
 static void
 scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors) {
-  OVER_TILE C *= factors[i];
+  OVER_TILE c[l * c_stride + i * CM_LINE + j] *= factors[i];
 }
 
 static void
-dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
-            const float *row_scales, const float *column_scales) {
-  OVER_TILE {
-    int32_t sum;
-    memcpy (&sum, &C, 4);
-    C = (float)(sum - corrections[l * CM_LINE + j]) * (column_scales[l * CM_LINE + j] * row_scales[i]);
-  }
-}
-
-static void
-keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      ((float *)panel)[k * columns + i] = AT (x + i * x_row, x_stride, k);
+      ((float *)panel)[k * columns + i] = AT ((const float *)x + i * x_row, x_stride, k);
 }
 
 static void
-values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
-            size_t second_stride, void *to) {
+values_f32 (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+            void *to) {
   (void)second, (void)second_stride;
   for (unsigned l = 0; l < lines; l++)
-    memcpy ((float *)to + l * CM_LINE, first + l * first_stride, CM_LINE_BYTES);
+    memcpy ((float *)to + l * CM_LINE, (const float *)first + l * first_stride, CM_LINE_BYTES);
 }
 
 static float
@@ -148,16 +154,15 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .tile = tile_f32,
                                 .pack = pack_f32,
                                 .keys = keys_f32,
-                                .values = values_f32};
+                                .values = values_f32,
+                                .softmax = softmax};
 
 const ClipmoeKernels cm_kernels_generic = {.name = "generic",
                                            .f32 = &f32,
                                            .layer_norm = layer_norm,
-                                           .softmax = softmax,
                                            .bias = add_bias,
                                            .quick_gelu = quick_gelu,
                                            .gelu = gelu,
                                            .add = add,
                                            .scale = scale,
-                                           .dequantise = dequantise,
                                            .dot = dot};

@@ -78,61 +78,90 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   for (unsigned l = 0; l < lines; l++, c += c_stride)                                                        \
     for (size_t j = 0; j < CM_LINE; j += VW)
 
-static void
-add_bias (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
-  OVER_TILE {
-    V b = v_load (bias + l * CM_LINE + j);
-    for (unsigned i = 0; i < rows; i++)
-      v_store (c + i * CM_LINE + j, v_add (v_load (c + i * CM_LINE + j), b));
-  }
-}
+/* A value of a tile, floats or sums of integers, and what is added. */
+#define FLOAT_VALUE(at, b) v_add (v_load (at), b)
+#define SUM_VALUE(at, b) v_fma (v_of_int (vi_sub (v_load_int (at), k)), v_mul (s, v_set (sums->rows[i])), b)
 
-static void
-quick_gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
-  OVER_TILE {
-    V b = v_load (bias + l * CM_LINE + j);
-    for (unsigned i = 0; i < rows; i++) {
-      V v = v_add (v_load (c + i * CM_LINE + j), b);
-      V e = v_exp (v_mul (v, v_set (-1.702f)));
-      v_store (c + i * CM_LINE + j, v_div (v, v_add (e, v_set (1.0f))));
-    }
+#define FINISH(NAME, F, ROUGHLY)                                                                             \
+  static void NAME (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums, \
+                    const float *bias, float *to, size_t to_stride) {                                        \
+    for (unsigned l = 0; l < lines; l++, c += c_stride, to += to_stride)                                     \
+      for (size_t j = 0; j < CM_LINE; j += VW) {                                                             \
+        V b = v_load (bias + l * CM_LINE + j);                                                               \
+        if (!sums) {                                                                                         \
+          for (unsigned i = 0; i < rows; i++)                                                                \
+            v_store (to + i * CM_LINE + j, F (FLOAT_VALUE (c + i * CM_LINE + j, b)));                        \
+          continue;                                                                                          \
+        }                                                                                                    \
+        VI k = v_load_int (sums->corrections + l * CM_LINE + j);                                             \
+        V s = v_load (sums->columns + l * CM_LINE + j);                                                      \
+        for (unsigned i = 0; i < rows; i++)                                                                  \
+          v_store (to + i * CM_LINE + j, ROUGHLY (SUM_VALUE (c + i * CM_LINE + j, b)));                      \
+      }                                                                                                      \
   }
+
+static inline V
+quick_gelu_of (V v) {
+  return v_div (v, v_add (v_exp (v_mul (v, v_set (-1.702f))), v_set (1.0f)));
 }
 
 /* erf (y) = 1 - t p(t) exp (-y^2), t = 1 / (1 + 0.3275911 y), y >= 0: within 1.5e-7 (Abramowitz and Stegun
  * 7.1.26) */
-static void
-gelu (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *bias) {
-  OVER_TILE {
-    V b = v_load (bias + l * CM_LINE + j);
-    for (unsigned i = 0; i < rows; i++) {
-      V v = v_add (v_load (c + i * CM_LINE + j), b), y = v_abs (v_mul (v, v_set (0.70710678118654752f)));
-      V t = v_div (v_set (1.0f), v_fma (y, v_set (0.3275911f), v_set (1.0f)));
-      V p = v_fma (t, v_set (1.061405429f), v_set (-1.453152027f));
-      p = v_fma (p, t, v_set (1.421413741f));
-      p = v_fma (p, t, v_set (-0.284496736f));
-      p = v_fma (p, t, v_set (0.254829592f));
-      V erf = v_fnma (v_mul (p, t), v_exp (v_mul (v_mul (y, y), v_set (-1.0f))), v_set (1.0f));
-      V half = v_mul (v, v_set (0.5f));
-      v_store (c + i * CM_LINE + j, v_fma (half, v_sign_of (erf, v), half));
-    }
-  }
+static inline V
+gelu_by (V v, V t, V e) {
+  V p = v_fma (t, v_set (1.061405429f), v_set (-1.453152027f));
+  p = v_fma (p, t, v_set (1.421413741f));
+  p = v_fma (p, t, v_set (-0.284496736f));
+  p = v_fma (p, t, v_set (0.254829592f));
+  V erf = v_fnma (v_mul (p, t), e, v_set (1.0f)), half = v_mul (v, v_set (0.5f));
+  return v_fma (half, v_sign_of (erf, v), half);
 }
 
+static inline V
+gelu_of (V v) {
+  V y = v_abs (v_mul (v, v_set (0.70710678118654752f)));
+  V t = v_div (v_set (1.0f), v_fma (y, v_set (0.3275911f), v_set (1.0f)));
+  return gelu_by (v, t, v_exp (v_mul (v_mul (y, y), v_set (-1.0f))));
+}
+
+#ifdef v_about_exp2
+static inline V
+about_quick_gelu (V v) {
+  return v_mul (v,
+                v_about_inverse (v_add (v_about_exp2 (v_mul (v, v_set (-1.702f * LOG2_E))), v_set (1.0f))));
+}
+
+static inline V
+about_gelu (V v) {
+  V y = v_abs (v_mul (v, v_set (0.70710678118654752f)));
+  V t = v_about_inverse (v_fma (y, v_set (0.3275911f), v_set (1.0f)));
+  return gelu_by (v, t, v_about_exp2 (v_mul (v_mul (y, y), v_set (-LOG2_E))));
+}
+#else
+#define about_quick_gelu quick_gelu_of
+#define about_gelu gelu_of
+#endif
+
+#define AS_IT_IS(v) v
+FINISH (add_bias, AS_IT_IS, AS_IT_IS)
+FINISH (quick_gelu, quick_gelu_of, about_quick_gelu)
+FINISH (gelu, gelu_of, about_gelu)
+
 static void
-add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const float *bias, const float *factors,
-     float *z, const size_t *offsets, const size_t *strides) {
-  for (unsigned i = 0; i < rows; i++) {
-    float *to = z + offsets[i];
-    V f = v_set (factors ? factors[i] : 1.0f);
-    for (unsigned l = 0; l < lines; l++, to += strides[i])
-      for (size_t j = 0; j < CM_LINE; j += VW) {
-        V v = v_load (c + l * c_stride + i * CM_LINE + j);
-        if (bias)
-          v = v_add (v, v_load (bias + l * CM_LINE + j));
-        v_store (to + j, v_fma (f, v, v_load (to + j)));
+add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
+     const float *bias, const float *factors, float *z, const size_t *offsets, const size_t *strides) {
+  for (unsigned l = 0; l < lines; l++)
+    for (size_t j = 0; j < CM_LINE; j += VW) {
+      V b = bias ? v_load (bias + l * CM_LINE + j) : v_set (0.0f);
+      VI k = v_load_int (sums ? (const void *)(sums->corrections + l * CM_LINE + j) : c);
+      V s = v_load (sums ? sums->columns + l * CM_LINE + j : c);
+      for (unsigned i = 0; i < rows; i++) {
+        const float *at = c + l * c_stride + i * CM_LINE + j;
+        float *to = z + offsets[i] + l * strides[i] + j;
+        V v = sums ? SUM_VALUE (at, b) : FLOAT_VALUE (at, b);
+        v_store (to, v_fma (v_set (factors ? factors[i] : 1.0f), v, v_load (to)));
       }
-  }
+    }
 }
 
 static void
@@ -141,35 +170,23 @@ scale (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *fa
       v_store (c + i * CM_LINE + j, v_mul (v_load (c + i * CM_LINE + j), v_set (factors[i])));
 }
 
-static void
-dequantise (unsigned rows, unsigned lines, float *c, size_t c_stride, const int32_t *corrections,
-            const float *row_scales, const float *column_scales) {
-  OVER_TILE {
-    VI k = v_load_int (corrections + l * CM_LINE + j);
-    V s = v_load (column_scales + l * CM_LINE + j);
-    for (unsigned i = 0; i < rows; i++) {
-      V v = v_of_int (vi_sub (v_load_int (c + i * CM_LINE + j), k));
-      v_store (c + i * CM_LINE + j, v_mul (v, v_mul (s, v_set (row_scales[i]))));
-    }
-  }
-}
-
 #ifndef CM_OWN_KEYS
 static void
-keys_f32 (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t k = 0; k < d; k++)
     for (size_t i = 0; i < n; i++)
-      ((float *)panel)[k * columns + i] = x[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
+      ((float *)panel)[k * columns + i] =
+          ((const float *)x)[i * x_row + k / CM_LINE * x_stride + k % CM_LINE];
 }
 #endif
 
 static void
-values_f32 (unsigned lines, const float *first, size_t first_stride, const float *second,
-            size_t second_stride, void *to) {
+values_f32 (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+            void *to) {
   (void)second, (void)second_stride;
   for (unsigned l = 0; l < lines; l++)
     for (size_t j = 0; j < CM_LINE; j += VW)
-      v_store ((float *)to + l * CM_LINE + j, v_load (first + l * first_stride + j));
+      v_store ((float *)to + l * CM_LINE + j, v_load ((const float *)first + l * first_stride + j));
 }
 
 static float
@@ -204,5 +221,5 @@ pack_f32 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
 }
 
 #define CM_OPS                                                                                               \
-  .layer_norm = layer_norm, .softmax = softmax, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu,    \
-  .add = add, .scale = scale, .dequantise = dequantise, .dot = dot
+  .layer_norm = layer_norm, .bias = add_bias, .quick_gelu = quick_gelu, .gelu = gelu, .add = add,            \
+  .scale = scale, .dot = dot

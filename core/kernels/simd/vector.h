@@ -29,6 +29,18 @@ typedef __m512i VI;
 #define v_of_int(a) _mm512_cvtepi32_ps (a)
 #define v_sum(a) _mm512_reduce_add_ps (a)
 #define v_largest(a) _mm512_reduce_max_ps (a)
+/* 2^x within 8e-5 of it; 1 / x within 6.2e-5 */
+#define v_about_exp2(x) about_exp2 (x)
+#define v_about_inverse(x) _mm512_rcp14_ps (x)
+/* 2^x = 2^floor (x) p (x - floor (x)): the instruction takes the floor itself, and is right about all x. */
+static inline V
+about_exp2 (V x) {
+  V f = _mm512_reduce_ps (x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  V p = v_fma (v_set (0.0780245215f), f, v_set (0.2260671556f));
+  p = v_fma (p, f, v_set (0.6958335638f));
+  p = v_fma (p, f, v_set (0.9999251962f));
+  return _mm512_scalef_ps (p, x);
+}
 
 #elif defined __AVX2__
 #include <immintrin.h>
@@ -96,12 +108,14 @@ typedef int32x4_t VI;
 #define v_largest(a) vmaxvq_f32 (a)
 #endif
 
+#define LOG2_E 1.44269504088896341f
+
 /* exp by 2^n p (r), r in [-ln2/2, ln2/2]: Taylor to the sixth power, below 2e-7 relative. */
 static inline V
 v_exp (V x) {
   /* the bound first: where one operand is NaN x86 hands on the second one, and it must not be lost */
   x = v_min (v_set (88.3f), v_max (v_set (-87.3f), x));
-  V n = v_round (v_mul (x, v_set (1.44269504088896341f)));
+  V n = v_round (v_mul (x, v_set (LOG2_E)));
   V r = v_fnma (n, v_set (0.693359375f), x);
   r = v_fnma (n, v_set (-2.12194440e-4f), r);
   V p = v_fma (v_set (1.0f / 720), r, v_set (1.0f / 120));

@@ -49,7 +49,8 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .tile = tile_f32,
                                 .pack = pack_f32,
                                 .keys = keys_f32,
-                                .values = values_f32};
+                                .values = values_f32,
+                                .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
                                 .limit = CM_LIMIT_F32_AVX2,
                                 .layout = CM_LAYOUT_F16_16,

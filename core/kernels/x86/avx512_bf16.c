@@ -1,7 +1,11 @@
 /* bf16 products of AVX-512: both sides rounded to bf16, sums in f32. */
 #include "../tiers.h"
+#include "../rows.h"
+#include "../simd/vector.h"
 #include "tile_avx512.h"
 #include "transpose_avx512.h"
+
+#include <math.h>
 
 #define LOAD(p) _mm512_load_si512 (p)
 #define BROADCAST(p) _mm512_set1_epi32 (*(const int *)(p))
@@ -29,18 +33,15 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 static void
-keys (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+keys (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
   for (size_t i = 0; i < n; i += 16) {
     size_t some = n - i < 16 ? n - i : 16;
     __mmask16 mask = (__mmask16)((1u << some) - 1);
     for (size_t l = 0; l < d / 32; l++) {
       __m512i r[16];
-      for (size_t j = 0; j < 16; j++) {
-        const float *from = x + (i + j) * x_row + 2 * l * x_stride;
-        r[j] = j < some
-                   ? (__m512i)_mm512_cvtne2ps_pbh (_mm512_loadu_ps (from + x_stride), _mm512_loadu_ps (from))
-                   : _mm512_setzero_si512 ();
-      }
+      for (size_t j = 0; j < 16; j++)
+        r[j] = j < some ? _mm512_loadu_si512 ((const float *)x + (i + j) * x_row + l * x_stride)
+                        : _mm512_setzero_si512 ();
       transpose_16 (r);
       for (size_t u = 0; u < 16; u++)
         _mm512_mask_storeu_epi32 ((int *)panel + (l * 16 + u) * columns + i, mask, r[u]);
@@ -49,15 +50,57 @@ keys (size_t n, size_t d, const float *x, size_t x_row, size_t x_stride, void *p
 }
 
 static void
-values (unsigned lines, const float *first, size_t first_stride, const float *second, size_t second_stride,
+values (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
         void *to) {
+  const __m512i low = _mm512_set_epi16 (47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
+                                        38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i high = _mm512_add_epi16 (low, _mm512_set1_epi16 (16));
   for (unsigned l = 0; l < lines; l++) {
-    __m512 a = _mm512_loadu_ps (first + l * first_stride);
-    __m512 b = second ? _mm512_loadu_ps (second + l * second_stride) : _mm512_setzero_ps ();
-    __m512i low = _mm512_cvtepu16_epi32 ((__m256i)_mm512_cvtneps_pbh (a));
-    __m512i high = _mm512_cvtepu16_epi32 ((__m256i)_mm512_cvtneps_pbh (b));
-    _mm512_storeu_si512 ((char *)to + l * 64, _mm512_or_si512 (low, _mm512_slli_epi32 (high, 16)));
+    __m512i a = _mm512_loadu_si512 ((const float *)first + l * first_stride);
+    __m512i b =
+        second ? _mm512_loadu_si512 ((const float *)second + l * second_stride) : _mm512_setzero_si512 ();
+    _mm512_storeu_si512 ((char *)to + l * 128, _mm512_permutex2var_epi16 (a, low, b));
+    _mm512_storeu_si512 ((char *)to + l * 128 + 64, _mm512_permutex2var_epi16 (a, high, b));
   }
+}
+
+/* What is beyond the last entry is less than any. */
+static inline __m512
+score (const float *x, size_t left) {
+  return left >= CM_LINE ? _mm512_loadu_ps (x)
+                         : _mm512_mask_loadu_ps (v_set (-INFINITY), (__mmask16)((1u << left) - 1), x);
+}
+
+/* The powers are rounded to bf16, so they need not be more exact. */
+static float
+softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
+  size_t whole = n / CM_LINE, lines = cm_lines (n, CM_LINE), l;
+  V top = score (x, n), other = top, sum = v_set (0.0f), more = sum;
+  for (l = 1; l + 1 < whole; l += 2) {
+    top = v_max (top, v_load (x + l * stride));
+    other = v_max (other, v_load (x + (l + 1) * stride));
+  }
+  for (; l < lines; l++)
+    top = v_max (top, score (x + l * stride, n - l * CM_LINE));
+  V s = v_set (scale * LOG2_E), t = v_mul (v_set (v_largest (v_max (top, other))), s);
+  for (l = 0; l + 1 < whole; l += 2) {
+    V a = v_about_exp2 (_mm512_fmsub_ps (v_load (x + l * stride), s, t));
+    V b = v_about_exp2 (_mm512_fmsub_ps (v_load (x + (l + 1) * stride), s, t));
+    sum = v_add (sum, a);
+    more = v_add (more, b);
+    _mm512_storeu_si512 (x + l / 2 * stride, (__m512i)_mm512_cvtne2ps_pbh (b, a));
+  }
+  for (; l < padded / CM_LINE; l += 2) {
+    size_t left = l < lines ? n - l * CM_LINE : 0;
+    V a = left ? v_about_exp2 (_mm512_fmsub_ps (score (x + l * stride, left), s, t)) : v_set (0.0f),
+      b = v_set (0.0f);
+    if (left > CM_LINE)
+      b = v_about_exp2 (_mm512_fmsub_ps (score (x + (l + 1) * stride, left - CM_LINE), s, t));
+    sum = v_add (sum, a);
+    more = v_add (more, b);
+    _mm512_storeu_si512 (x + l / 2 * stride, (__m512i)_mm512_cvtne2ps_pbh (b, a));
+  }
+  return 1 / v_sum (v_add (sum, more));
 }
 
 const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
@@ -72,4 +115,5 @@ const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
                                     .tile = tile,
                                     .pack = pack,
                                     .keys = keys,
-                                    .values = values};
+                                    .values = values,
+                                    .softmax = softmax};

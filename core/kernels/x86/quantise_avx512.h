@@ -5,34 +5,54 @@
 #include <immintrin.h>
 #include "../kernels.h"
 
-static inline __m512
-some (const float *x, size_t left) {
-  return left >= CM_LINE ? _mm512_loadu_ps (x) : _mm512_maskz_loadu_ps ((__mmask16)((1u << left) - 1), x);
+/* Four lines of a row, times factors; zeros beyond its end. */
+static inline void
+four (const float *x, size_t x_stride, size_t left, const float *factors, __m512 v[4]) {
+  for (size_t p = 0; p < 4; p++, x += x_stride) {
+    if (left >= 64)
+      v[p] = _mm512_loadu_ps (x);
+    else if (left > p * CM_LINE)
+      v[p] = _mm512_maskz_loadu_ps (
+          (__mmask16)((1u << (left - p * CM_LINE < 16 ? left - p * CM_LINE : 16)) - 1), x);
+    else
+      v[p] = _mm512_setzero_ps ();
+    v[p] = _mm512_mul_ps (v[p], _mm512_loadu_ps (factors + p * CM_LINE));
+  }
 }
 
+/* Lines of all rows in the order in which they lie in memory, twice: first for the largest of each row. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
           void *to, size_t to_stride, float *scales, int range, int zero) {
-  for (unsigned i = 0; i < rows; i++) {
-    const float *from = x + i * x_row;
-    __m512 top = _mm512_setzero_ps (), bad = top;
-    for (size_t k = 0, l = 0; k < n; k += CM_LINE, l++) {
-      __m512 v = _mm512_mul_ps (some (from + l * x_stride, n - k), _mm512_loadu_ps (factors + k));
-      top = _mm512_max_ps (top, _mm512_abs_ps (v));
-      bad = _mm512_fmadd_ps (v, _mm512_setzero_ps (), bad); /* NaN once something is not finite */
+  __m512i top[CM_MAX_ROWS]; /* sizes, compared as whole numbers: what is not finite is larger than all else */
+  __m512 v[4], inverse[CM_MAX_ROWS];
+  for (unsigned i = 0; i < rows; i++)
+    top[i] = _mm512_setzero_si512 ();
+  for (size_t k = 0; k < n; k += 64)
+    for (unsigned i = 0; i < rows; i++) {
+      four (x + k / CM_LINE * x_stride + i * x_row, x_stride, n - k, factors + k, v);
+      __m512i a = _mm512_max_epi32 ((__m512i)_mm512_abs_ps (v[0]), (__m512i)_mm512_abs_ps (v[1]));
+      __m512i b = _mm512_max_epi32 ((__m512i)_mm512_abs_ps (v[2]), (__m512i)_mm512_abs_ps (v[3]));
+      top[i] = _mm512_max_epi32 (top[i], _mm512_max_epi32 (a, b));
     }
-    float largest = _mm512_reduce_max_ps (top), scale = largest / (float)range + _mm512_reduce_add_ps (bad);
-    __m512 inverse = _mm512_set1_ps (scale > 1e-30f ? 1 / scale : 0);
-    scales[i] = scale;
-    char *out = (char *)to + i * CM_LINE_BYTES;
-    for (size_t k = 0, l = 0; k < n; out += to_stride)
-      for (int part = 0; part < 4; part++, k += CM_LINE, l++) {
-        __m512 v = k < n ? some (from + l * x_stride, n - k) : _mm512_setzero_ps ();
-        v = _mm512_mul_ps (v, _mm512_loadu_ps (factors + k));
-        __m128i q = _mm512_cvtsepi32_epi8 (_mm512_cvtps_epi32 (_mm512_mul_ps (v, inverse)));
-        _mm_storeu_si128 ((__m128i *)(out + part * 16), _mm_add_epi8 (q, _mm_set1_epi8 ((char)zero)));
-      }
+  for (unsigned i = 0; i < rows; i++) {
+    float largest = _mm_cvtss_f32 ((__m128)_mm_cvtsi32_si128 (_mm512_reduce_max_epi32 (top[i])));
+    scales[i] = largest / (float)range;
+    inverse[i] = _mm512_set1_ps (scales[i] > 1e-30f ? 1 / scales[i] : 0);
   }
+  /* packing leaves the lines' quarters in turn */
+  const __m512i order = _mm512_set_epi32 (15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  char *out = to;
+  for (size_t k = 0; k < n; k += 64, out += to_stride)
+    for (unsigned i = 0; i < rows; i++) {
+      four (x + k / CM_LINE * x_stride + i * x_row, x_stride, n - k, factors + k, v);
+      __m512i q[4];
+      for (int p = 0; p < 4; p++)
+        q[p] = _mm512_cvtps_epi32 (_mm512_mul_ps (v[p], inverse[i]));
+      __m512i bytes = _mm512_packs_epi16 (_mm512_packs_epi32 (q[0], q[1]), _mm512_packs_epi32 (q[2], q[3]));
+      bytes = _mm512_add_epi8 (_mm512_permutexvar_epi32 (order, bytes), _mm512_set1_epi8 ((char)zero));
+      _mm512_storeu_si512 (out + i * CM_LINE_BYTES, bytes);
+    }
 }
 
 #endif
