@@ -1,6 +1,7 @@
 /* Puts together the table for this processor, or for what CLIPMOE_CPU leaves of it. */
 #include "kernels.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,31 +12,70 @@
 #define PROBE_MICROSECONDS 20
 #define PAYS 1.3
 
+/* A format that takes the place of the tier's one for weights of its kind, where it pays. */
 typedef struct {
+  const char *name; /* may stand behind the tier's */
+  unsigned needs;
+  const ClipmoeGemm *format;
+} Refinement;
+
+#define MOST_REFINEMENTS 4
+
+/* the best one first; refinements in the order in which they are tried */
+static const struct Tier {
   const char *name;
   unsigned needs;
   const ClipmoeKernels *table;
-  const char *refinements[5]; /* names that may stand behind a tier's … */
-  unsigned bits[5];           /* … and what they need */
-} Tier;
-
-/* the best one first */
-static const Tier tiers[] = {
+  Refinement refinements[MOST_REFINEMENTS + 1]; /* the last one has no name */
+} tiers[] = {
 #ifdef CM_HAVE_AVX512
     {"avx512",
      CM_CPU_AVX512,
      &cm_kernels_avx512,
-     {"vnni", "bf16", "fp16"},
-     {CM_CPU_VNNI, CM_CPU_BF16, CM_CPU_FP16}},
+     {
+#ifdef CM_HAVE_AVX512_VNNI
+         {"vnni", CM_CPU_VNNI, &cm_i8_avx512},
+#endif
+#ifdef CM_HAVE_AVX512_BF16
+         {"bf16", CM_CPU_BF16, &cm_bf16_avx512},
+#endif
+#ifdef CM_HAVE_AVX512_FP16
+         {"fp16", CM_CPU_FP16, &cm_fp16_avx512},
+#endif
+     }},
 #endif
 #ifdef CM_HAVE_AVX2
-    {"avx2", CM_CPU_AVX2, &cm_kernels_avx2, {"vnni"}, {CM_CPU_AVX_VNNI}},
+    {"avx2",
+     CM_CPU_AVX2,
+     &cm_kernels_avx2,
+     {
+#ifdef CM_HAVE_AVX2_VNNI
+         {"vnni", CM_CPU_AVX_VNNI, &cm_i8_avx_vnni},
+#endif
+     }},
 #endif
 #ifdef CM_HAVE_NEON
-    {"neon", CM_CPU_NEON, &cm_kernels_neon, {"dotprod", "bf16"}, {CM_CPU_DOTPROD, CM_CPU_BF16}},
+    {"neon",
+     CM_CPU_NEON,
+     &cm_kernels_neon,
+     {
+#ifdef CM_HAVE_NEON_DOTPROD
+         {"dotprod", CM_CPU_DOTPROD, &cm_i8_neon_dotprod},
 #endif
-    {"generic", 0, &cm_kernels_generic, {NULL}, {0}},
+#ifdef CM_HAVE_NEON_I8MM
+         {"i8mm", CM_CPU_I8MM, &cm_i8_neon_i8mm},
+#endif
+#ifdef CM_HAVE_NEON_BF16
+         {"bf16", CM_CPU_BF16, &cm_bf16_neon},
+#endif
+#ifdef CM_HAVE_NEON_FP16
+         {"fp16", CM_CPU_FP16, &cm_fp16_neon},
+#endif
+     }},
+#endif
+    {"generic", 0, &cm_kernels_generic, {{NULL}}},
 };
+typedef struct Tier Tier;
 
 #define N_TIERS (sizeof tiers / sizeof tiers[0])
 
@@ -48,69 +88,33 @@ static struct {
 } made[64];
 static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static char reason[160];
+static _Thread_local char reason[256]; /* of the thread's last call; longer than any there is */
 
 /* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
- * has an instruction does not say that it is fast. */
+ * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough. */
 static int
-pays (ClipmoeLimit refined, ClipmoeLimit plain) {
-  return cm_limit (refined, PROBE_MICROSECONDS) >= PAYS * cm_limit (plain, PROBE_MICROSECONDS);
-}
-
-static int
-takes (unsigned bits, unsigned forced, unsigned bit, ClipmoeLimit refined, ClipmoeLimit plain) {
-  return (bits & bit) && ((forced & bit) || pays (refined, plain));
+pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
+  double fast = 0, plain = 0, least = now->weights == CM_BF16 ? 0.95 : PAYS;
+  for (int turn = 0; turn < 2; turn++) { /* in turns: other work may come and go meanwhile */
+    plain = fmax (plain, cm_limit (now->limit, PROBE_MICROSECONDS));
+    fast = fmax (fast, cm_limit (refined->limit, PROBE_MICROSECONDS));
+  }
+  return fast >= least * plain;
 }
 
 /* Takes what @bits allow and what pays or is forced; returns the bits that were taken. */
 static unsigned
-refine (ClipmoeKernels *t, const ClipmoeKernels *tier, unsigned bits, unsigned forced) {
+refine (ClipmoeKernels *t, const Tier *tier, unsigned bits, unsigned forced) {
   unsigned taken = 0;
-#ifdef CM_HAVE_AVX2_VNNI
-  if (tier == &cm_kernels_avx2 &&
-      takes (bits, forced, CM_CPU_AVX_VNNI, CM_LIMIT_VNNI_AVX2, CM_LIMIT_I8_AVX2)) {
-    t->int8 = &cm_i8_avx_vnni;
-    taken |= CM_CPU_AVX_VNNI;
+  for (const Refinement *r = tier->refinements; r->name; r++) {
+    const ClipmoeGemm **now = r->format->weights == CM_I8 ? &t->int8 : &t->half;
+    if (!(bits & r->needs) || !((forced & r->needs) || pays (r->format, *now)))
+      continue;
+    *now = r->format;
+    if (r->format->keys) /* fp16 has none: scores can be large */
+      t->attention = r->format;
+    taken |= r->needs;
   }
-#endif
-#ifdef CM_HAVE_AVX512_VNNI
-  if (tier == &cm_kernels_avx512 &&
-      takes (bits, forced, CM_CPU_VNNI, CM_LIMIT_VNNI_AVX512, CM_LIMIT_I8_AVX512)) {
-    t->int8 = &cm_i8_avx512;
-    taken |= CM_CPU_VNNI;
-  }
-#endif
-#ifdef CM_HAVE_AVX512_BF16
-  if (tier == &cm_kernels_avx512 &&
-      takes (bits, forced, CM_CPU_BF16, CM_LIMIT_BF16_AVX512, CM_LIMIT_F32_AVX512)) {
-    t->half = t->attention = &cm_bf16_avx512;
-    taken |= CM_CPU_BF16;
-  }
-#endif
-#ifdef CM_HAVE_AVX512_FP16
-  /* more exact than bf16, so as fast is enough; attention stays as it is: scores can be large */
-  if (tier == &cm_kernels_avx512 &&
-      takes (bits, forced, CM_CPU_FP16, CM_LIMIT_FP16_AVX512, CM_LIMIT_F32_AVX512) &&
-      ((forced & CM_CPU_FP16) || !(taken & CM_CPU_BF16) ||
-       cm_limit (CM_LIMIT_FP16_AVX512, PROBE_MICROSECONDS) >=
-           0.95 * cm_limit (CM_LIMIT_BF16_AVX512, PROBE_MICROSECONDS))) {
-    t->half = &cm_fp16_avx512;
-    taken |= CM_CPU_FP16;
-  }
-#endif
-#ifdef CM_HAVE_NEON_DOTPROD
-  if (tier == &cm_kernels_neon &&
-      takes (bits, forced, CM_CPU_DOTPROD, CM_LIMIT_DOTPROD_NEON, CM_LIMIT_F32_NEON)) {
-    t->int8 = &cm_i8_neon_dotprod;
-    taken |= CM_CPU_DOTPROD;
-  }
-#endif
-#ifdef CM_HAVE_NEON_BF16
-  if (tier == &cm_kernels_neon && takes (bits, forced, CM_CPU_BF16, CM_LIMIT_BF16_NEON, CM_LIMIT_F32_NEON)) {
-    t->half = &cm_bf16_neon;
-    taken |= CM_CPU_BF16;
-  }
-#endif
   return taken;
 }
 
@@ -119,19 +123,21 @@ make (const Tier *tier, unsigned bits, unsigned forced) {
   for (unsigned i = 0; i < n_made; i++)
     if (made[i].tier == tier && made[i].bits == bits && made[i].forced == forced)
       return &made[i].table;
-  if (n_made == sizeof made / sizeof made[0])
+  if (n_made == sizeof made / sizeof made[0]) {
+    snprintf (reason, sizeof reason, "too many tiers were asked for");
     return NULL;
+  }
   unsigned i = n_made++;
   made[i].tier = tier;
   made[i].bits = bits;
   made[i].forced = forced;
   made[i].table = *tier->table;
-  bits = refine (&made[i].table, tier->table, bits, forced);
+  bits = refine (&made[i].table, tier, bits, forced);
   snprintf (made[i].name, sizeof made[i].name, "%s", tier->name);
-  for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
-    if (bits & tier->bits[r])
+  for (const Refinement *r = tier->refinements; r->name; r++)
+    if (bits & r->needs)
       snprintf (made[i].name + strlen (made[i].name), sizeof made[i].name - strlen (made[i].name), "+%s",
-                tier->refinements[r]);
+                r->name);
   made[i].table.name = made[i].name;
   return &made[i].table;
 }
@@ -166,17 +172,17 @@ choose (const char *forced, unsigned have) {
     at++; /* the comma */
     length = strcspn (at, ",");
     unsigned bit = 0;
-    for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
-      if (length == strlen (tier->refinements[r]) + 1 && (at[0] == '-' || at[0] == '+') &&
-          memcmp (at + 1, tier->refinements[r], length - 1) == 0)
-        bit = tier->bits[r];
+    for (const Refinement *r = tier->refinements; r->name; r++)
+      if (length == strlen (r->name) + 1 && (at[0] == '-' || at[0] == '+') &&
+          memcmp (at + 1, r->name, length - 1) == 0)
+        bit = r->needs;
     if (!bit) {
       int n = snprintf (reason, sizeof reason, "%.*s is nothing that %s has or leaves out, expected",
                         (int)(length < 40 ? length : 40), at, tier->name);
-      for (unsigned r = 0; r < 5 && tier->refinements[r]; r++)
-        n += snprintf (reason + n, sizeof reason - (size_t)n, " -%s or +%s", tier->refinements[r],
-                       tier->refinements[r]);
-      if (!tier->refinements[0])
+      for (const Refinement *r = tier->refinements; r->name; r++)
+        n += snprintf (reason + n, sizeof reason - (size_t)n, "%s -%s or +%s",
+                       r > tier->refinements ? "," : "", r->name, r->name);
+      if (!tier->refinements[0].name)
         snprintf (reason + n, sizeof reason - (size_t)n, " the tier alone");
       return NULL;
     }

@@ -31,7 +31,7 @@ typedef struct {
   unsigned layout;    /* number of the packed form, for files: never reused for another one */
   unsigned rows, columns;
   unsigned line_k;      /* values of k in a line of activations: 16, 32 or 64 */
-  unsigned unit_k;      /* neighbours in k that one column keeps together: 1, 2 or 4 */
+  unsigned unit_k;      /* neighbours in k that one column keeps together: 1, 2, 4 or 8 */
   unsigned block_lines; /* the most lines in one pass where partial sums may be added up outside */
   int weights;          /* CM_F32 … */
   int plain;            /* activations are plain floats: nothing need be packed */

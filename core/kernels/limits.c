@@ -19,6 +19,8 @@ static const struct {
     [CM_LIMIT_F32_NEON] = {"f32 NEON", CM_CPU_NEON, 8},
     [CM_LIMIT_DOTPROD_NEON] = {"int8 NEON dotprod", CM_CPU_NEON | CM_CPU_DOTPROD, 32},
     [CM_LIMIT_BF16_NEON] = {"bf16 NEON", CM_CPU_NEON | CM_CPU_BF16, 16},
+    [CM_LIMIT_I8MM_NEON] = {"int8 NEON i8mm", CM_CPU_NEON | CM_CPU_I8MM, 64},
+    [CM_LIMIT_FP16_NEON] = {"fp16 NEON", CM_CPU_NEON | CM_CPU_FP16, 16},
 };
 
 const char *
@@ -29,15 +31,19 @@ cm_limit_name (ClipmoeLimit which) {
 #define TWELVE(M) M (0) M (1) M (2) M (3) M (4) M (5) M (6) M (7) M (8) M (9) M (10) M (11)
 
 /* Twelve sums that do not wait for one another, twenty-four where there are registers for them: some products
- * take six cycles, and twelve sums then keep two units just about busy. Registers 12 and 13 are operands,
- * zero so that nothing is denormal. */
+ * take six cycles, and twelve sums then keep two units just about busy. Registers 12 and 13 are operands. All
+ * are zero: what registers happen to hold may be denormal, which slows some instructions down a hundredfold
+ * and others not at all. */
 #if defined __x86_64__
 #define CLOBBERS                                                                                             \
   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",    \
       "xmm12", "xmm13", "xmm14", "xmm15"
-#define ZERO "vxorps %%xmm12, %%xmm12, %%xmm12\n\tvxorps %%xmm13, %%xmm13, %%xmm13\n\t"
+#define ZERO(i) "vxorps %%xmm" #i ", %%xmm" #i ", %%xmm" #i "\n\t"
 #define LOOP(M)                                                                                              \
-  __asm__ volatile(ZERO "1:\n\t" TWELVE (M) "dec %0\n\tjnz 1b\n\tvzeroupper" : "+r"(n) : : CLOBBERS)
+  __asm__ volatile(TWELVE (ZERO) ZERO (12) ZERO (13) "1:\n\t" TWELVE (M) "dec %0\n\tjnz 1b\n\tvzeroupper"    \
+                   : "+r"(n)                                                                                 \
+                   :                                                                                         \
+                   : CLOBBERS)
 #ifdef __AVX512F__
 #define CLOBBERS_24                                                                                          \
   CLOBBERS, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",        \
@@ -46,8 +52,10 @@ cm_limit_name (ClipmoeLimit which) {
 #define CLOBBERS_24 CLOBBERS
 #endif
 #define TWELVE_MORE(M) M (16) M (17) M (18) M (19) M (20) M (21) M (22) M (23) M (24) M (25) M (26) M (27)
+#define ZERO_512(i) "vpxord %%zmm" #i ", %%zmm" #i ", %%zmm" #i "\n\t"
 #define LOOP_24(M)                                                                                           \
-  __asm__ volatile(ZERO "1:\n\t" TWELVE (M) TWELVE_MORE (M) "dec %0\n\tjnz 1b\n\tvzeroupper"                 \
+  __asm__ volatile(TWELVE (ZERO) ZERO (12) ZERO (13) TWELVE_MORE (ZERO_512) "1:\n\t" TWELVE (M)              \
+                       TWELVE_MORE (M) "dec %0\n\tjnz 1b\n\tvzeroupper"                                      \
                    : "+r"(n)                                                                                 \
                    :                                                                                         \
                    : CLOBBERS_24)
@@ -97,16 +105,21 @@ spin (ClipmoeLimit which, long n) {
 }
 
 #elif defined __aarch64__
+#define ARCH                                                                                                 \
+  ".arch armv8.6-a+bf16+i8mm+fp16\n\t" /* for the assembler: what runs is what the processor has             \
+                                        */
+#define ZERO(i) "movi v" #i ".4s, #0\n\t"
 #define CLOBBERS "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13"
 #define LOOP(M)                                                                                              \
-  __asm__ volatile("movi v12.4s, #0\n\tmovi v13.4s, #0\n\t"                                                  \
-                   "1:\n\t" TWELVE (M) "subs %0, %0, #1\n\tb.ne 1b"                                          \
+  __asm__ volatile(ARCH TWELVE (ZERO) ZERO (12) ZERO (13) "1:\n\t" TWELVE (M) "subs %0, %0, #1\n\tb.ne 1b"   \
                    : "+r"(n)                                                                                 \
                    :                                                                                         \
                    : CLOBBERS)
 #define F32(i) "fmla v" #i ".4s, v12.4s, v13.4s\n\t"
-#define DOTPROD(i) ".arch armv8.6-a+bf16\n\tsdot v" #i ".4s, v12.16b, v13.16b\n\t"
-#define BF16(i) ".arch armv8.6-a+bf16\n\tbfdot v" #i ".4s, v12.8h, v13.8h\n\t"
+#define DOTPROD(i) "sdot v" #i ".4s, v12.16b, v13.16b\n\t"
+#define BF16(i) "bfdot v" #i ".4s, v12.8h, v13.8h\n\t"
+#define I8MM(i) "smmla v" #i ".4s, v12.16b, v13.16b\n\t"
+#define FP16(i) "fmla v" #i ".8h, v12.8h, v13.8h\n\t"
 
 static void
 spin (ClipmoeLimit which, long n) {
@@ -119,6 +132,12 @@ spin (ClipmoeLimit which, long n) {
     break;
   case CM_LIMIT_BF16_NEON:
     LOOP (BF16);
+    break;
+  case CM_LIMIT_I8MM_NEON:
+    LOOP (I8MM);
+    break;
+  case CM_LIMIT_FP16_NEON:
+    LOOP (FP16);
     break;
   default:
     break;

@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -80,21 +81,63 @@ worker (void *unused) {
   return NULL;
 }
 
+/* A process that forks has none of its parent's threads, nor what they were at. */
+static void
+before_fork (void) {
+  pthread_mutex_lock (&mutex);
+}
+
+static void
+after_fork (void) {
+  pthread_mutex_unlock (&mutex);
+}
+
+static void
+in_child (void) {
+  work = done = turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+  serving = tickets = 0;
+  running = workers = wanted = 0;
+  pthread_mutex_unlock (&mutex);
+}
+
+static void
+watch_forks (void) {
+  pthread_atfork (before_fork, after_fork, in_child);
+}
+
+/* Signals are the application's, and its own threads take them; but faults and profilers mean the very
+ * thread. */
+static void
+block_signals (sigset_t *before) {
+  static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
+  sigset_t all;
+  sigfillset (&all);
+  for (unsigned i = 0; i < sizeof own / sizeof own[0]; i++)
+    sigdelset (&all, own[i]);
+  pthread_sigmask (SIG_BLOCK, &all, before);
+}
+
 /* With the mutex held: sees to @threads - 1 workers, as far as the system gives them. */
 static void
 grow (unsigned threads) {
-  while (workers + 1 < threads) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  if (workers + 1 >= threads)
+    return;
+  pthread_once (&once, watch_forks);
+  sigset_t before;
+  block_signals (&before);
+  for (; workers + 1 < threads; workers++) {
     pthread_t id;
     pthread_attr_t attr;
     if (pthread_attr_init (&attr))
-      return;
+      break;
     pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
     int failed = pthread_create (&id, &attr, worker, NULL);
     pthread_attr_destroy (&attr);
     if (failed)
-      return; /* fewer threads do the same work */
-    workers++;
+      break; /* fewer threads do the same work */
   }
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
 }
 
 unsigned

@@ -49,12 +49,19 @@ typedef struct {
   const size_t *offsets, *strides;
   const float *factors; /* CM_ADD: [rows], or NULL for 1 */
   /* When not NULL (and not CM_ADD): results go here as activations of @packed_as instead, which packs without
-   * a row's scale; packed_lines lines a row. */
+   * a row's scale, and where cm_packs_at_once(); packed_lines lines a row. */
   void *packed;
   size_t packed_lines;
   const ClipmoeGemm *packed_as;
   const void *following; /* what is multiplied by next, or NULL: drawn into the cache towards the end */
 } ClipmoeProduct;
+
+/* Whether results of products with matrices of @of can be packed as @as while they are in the cache: a tile
+ * must fill whole lines, and a scale is known only when its row is whole. */
+static inline int
+cm_packs_at_once (const ClipmoeGemm *of, const ClipmoeGemm *as) {
+  return as->weights != CM_I8 && of->columns % as->line_k == 0;
+}
 
 void cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product);
 

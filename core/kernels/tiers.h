@@ -18,6 +18,8 @@ enum {
   CM_LAYOUT_FP16_64 = 10,
   CM_LAYOUT_I8_16_SIGNED = 11, /* no corrections */
   CM_LAYOUT_BF16_16 = 12,
+  CM_LAYOUT_I8_16_BY_8 = 20, /* no corrections, eight of k a unit */
+  CM_LAYOUT_FP16_32 = 21,
 };
 
 extern const ClipmoeKernels cm_kernels_generic;
@@ -36,6 +38,12 @@ extern const ClipmoeGemm cm_i8_neon_dotprod;
 #endif
 #ifdef CM_HAVE_NEON_BF16
 extern const ClipmoeGemm cm_bf16_neon;
+#endif
+#ifdef CM_HAVE_NEON_I8MM
+extern const ClipmoeGemm cm_i8_neon_i8mm;
+#endif
+#ifdef CM_HAVE_NEON_FP16
+extern const ClipmoeGemm cm_fp16_neon;
 #endif
 #ifdef CM_HAVE_AVX2_VNNI
 extern const ClipmoeGemm cm_i8_avx_vnni;

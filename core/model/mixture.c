@@ -10,7 +10,7 @@ ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePac
      const ClipmoeRows *rows, float *z, const gsize *offsets, const gsize *strides, const float *factors,
      const void *following) {
   const ClipmoeGemm *f = c_proj->format;
-  gboolean quantised = f->weights == CM_I8, plain = f->plain;
+  gboolean plain = f->plain, at_once = cm_packs_at_once (c_fc->format, f);
   ClipmoeProduct up = {.matrix = c_fc,
                        .rows = *rows,
                        .a = self->act,
@@ -19,13 +19,13 @@ ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePac
                        .result = self->tower->activation == CLIPMOE_ACTIVATION_GELU ? CM_GELU : CM_QUICK_GELU,
                        .out = self->hidden,
                        .out_lines = self->hidden_lines,
-                       .packed = quantised || plain ? NULL : self->hidden_act,
+                       .packed = plain || !at_once ? NULL : self->hidden_act,
                        .packed_lines = self->hidden_lines,
                        .packed_as = f,
                        .following = c_proj->weights};
   clipmoe_tower_observe (self, &up);
   cm_product_run (self->kernels, self->threads, &up);
-  if (quantised) /* a row's scale is known when the row is whole */
+  if (!plain && !at_once)
     clipmoe_tower_pack (self, rows, self->tower->ffn_width, self->hidden, self->hidden_lines, c_proj,
                         self->hidden_act, self->hidden_lines);
   ClipmoeProduct down = {.matrix = c_proj,

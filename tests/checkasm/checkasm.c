@@ -119,9 +119,12 @@ main (int argc, char **argv) {
                                        "avx512,+vnni,-bf16",
                                        "avx512,+bf16",
                                        "avx512,+fp16",
-                                       "neon,-dotprod,-bf16",
-                                       "neon,+dotprod,-bf16",
-                                       "neon,+bf16",
+                                       "neon,-dotprod,-i8mm,-bf16,-fp16",
+                                       "neon,+dotprod,-i8mm,-bf16,-fp16",
+                                       "neon,-dotprod,+i8mm,-bf16,-fp16",
+                                       "neon,-dotprod,-i8mm,+bf16,-fp16",
+                                       "neon,-dotprod,-i8mm,-bf16,+fp16",
+                                       "neon",
                                        NULL};
   benchmarks = argc > 1 && strcmp (argv[1], "--bench") == 0;
   if (argc > 1 && !benchmarks)

@@ -29,8 +29,8 @@ activation_value (const ClipmoeGemm *g, const void *a, size_t a_stride, unsigned
     return ((const float *)line)[at];
   if (g->weights == CM_BF16)
     return of_bf16 (((const uint16_t *)line)[at]);
-  if (g->weights == CM_F16) /* every half twice */
-    return of_f16 (((const uint16_t *)line)[2 * at]);
+  if (g->weights == CM_F16) /* a line of sixteen: every half twice */
+    return of_f16 (((const uint16_t *)line)[g->line_k == CM_LINE ? 2 * at : at]);
   return g->zero ? ((const uint8_t *)line)[at] : ((const int8_t *)line)[at];
 }
 

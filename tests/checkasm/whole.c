@@ -58,12 +58,9 @@ check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t i
                                         : 4e-2;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < out; j++) {
-      double sum = 0, size = 0;
-      for (size_t l = 0; l < in; l++) {
-        double v = (double)x[i * in + l] * weights[j * in + l];
-        sum += v;
-        size += v * v;
-      }
+      double sum = 0;
+      for (size_t l = 0; l < in; l++)
+        sum += (double)x[i * in + l] * weights[j * in + l];
       sum += bias[j];
       size_t at = cm_row_at (&rows, i, out_lines, &stride) * CM_LINE;
       double got =
@@ -88,6 +85,51 @@ check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t i
   guarded_reset ();
 }
 
+/* Results packed for the next product as soon as a tile is there are what packing them later makes of them.
+ */
+static void
+check_packed (const ClipmoeKernels *k, const ClipmoeGemm *g, const ClipmoeGemm *as, size_t n, size_t out) {
+  size_t in = 40;
+  float *weights = malloc (out * in * 4), *scales = guarded (n * 4);
+  ClipmoePackedMatrix m;
+  cm_matrix_map (&m, g, out, in, guarded (cm_matrix_bytes (g, out, in)));
+  fill_random (weights, out * in);
+  cm_matrix_pack (&m, weights, in, 1, NULL, NULL, 0, m.panels);
+  ClipmoeRows rows = cm_rows (n, g->rows);
+  size_t columns = m.panels * g->columns, c_lines = columns / CM_LINE, lines = columns / as->line_k;
+  float *x = guarded (n * cm_lines (in, CM_LINE) * CM_LINE_BYTES), *c = guarded (n * c_lines * CM_LINE_BYTES);
+  char *a = guarded (n * m.lines * CM_LINE_BYTES), *packed = guarded (n * lines * CM_LINE_BYTES),
+       *later = guarded (n * lines * CM_LINE_BYTES);
+  fill_random (x, n * cm_lines (in, CM_LINE) * CM_LINE);
+  for (unsigned t = 0; t < rows.tiles; t++) {
+    size_t first = cm_tile_first (&rows, t), some = cm_tile_rows (&rows, t);
+    g->pack ((unsigned)some, in, x + first * cm_lines (in, CM_LINE) * CM_LINE, CM_LINE, some * CM_LINE,
+             m.factors, a + first * m.lines * CM_LINE_BYTES, some * CM_LINE_BYTES, scales + first);
+  }
+  ClipmoeProduct p = {.matrix = &m,
+                      .rows = rows,
+                      .a = a,
+                      .a_lines = m.lines,
+                      .a_scales = scales,
+                      .result = CM_STORE,
+                      .out = c,
+                      .out_lines = c_lines};
+  cm_product_run (k, 1, &p);
+  p.packed = packed;
+  p.packed_lines = lines;
+  p.packed_as = as;
+  cm_product_run (k, 2, &p);
+  for (unsigned t = 0; t < rows.tiles; t++) {
+    size_t first = cm_tile_first (&rows, t), some = cm_tile_rows (&rows, t);
+    as->pack ((unsigned)some, columns, c + first * c_lines * CM_LINE, CM_LINE, some * CM_LINE, NULL,
+              later + first * lines * CM_LINE_BYTES, some * CM_LINE_BYTES, NULL);
+  }
+  if (memcmp (packed, later, n * lines * CM_LINE_BYTES))
+    fail (k->name, "%s product %zu x %zu: not packed as %s is", g->name, n, out, as->name);
+  free (weights);
+  guarded_reset ();
+}
+
 void
 check_products (const ClipmoeKernels *k) {
   const ClipmoeGemm *all[] = {k->f32, k->half, k->int8};
@@ -99,6 +141,10 @@ check_products (const ClipmoeKernels *k) {
       /* more than one pass */
       check_product (k, all[g], 3, (size_t)all[g]->block_lines * all[g]->line_k * 5 / 2, 40, CM_ADD, 2);
     }
+  for (unsigned g = 0; g < 3; g++)
+    for (unsigned as = 0; as < 3; as++)
+      if (all[g] && all[as] && cm_packs_at_once (all[g], all[as]))
+        check_packed (k, all[g], all[as], 1 + random_below (40), 1 + random_below (150));
 }
 
 /* Rows of @lines lines of floats as activations of @f, which have room for as many. */

@@ -8,7 +8,12 @@
 #include "model/model-private.h"
 
 /* What is wrong here shows in results; under sanitizers these loops would take minutes. */
-#define PLAIN static __attribute__ ((no_sanitize ("address", "undefined", "thread"), optimize ("O3")))
+#define NO_SANITIZERS no_sanitize ("address", "undefined", "thread")
+#ifdef __clang__
+#define PLAIN static __attribute__ ((NO_SANITIZERS))
+#else
+#define PLAIN static __attribute__ ((NO_SANITIZERS, optimize ("O3")))
+#endif
 
 /* Eight sums side by side, so that the compiler can use the vector unit. */
 PLAIN double

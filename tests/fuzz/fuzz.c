@@ -148,9 +148,9 @@ pickle (const uint8_t *data, size_t size) {
     abort ();
   if (v && v->kind == CLIPMOE_PICKLE_DICT)
     clipmoe_pickle_lookup (v, "state_dict");
-  guint storages = 0;
   for (const ClipmoePickleStorage *s = clipmoe_pickle_get_storages (p); s; s = s->next)
-    storages += strlen (s->key) > 0 && s->size > 0;
+    if (strlen (s->key) > size) /* it is a piece of the data */
+      abort ();
   clipmoe_pickle_free (p);
 }
 

@@ -1,13 +1,16 @@
 /* Protects the thread pool: each task runs once, for any number of threads; callers take turns in the order
- * in which they came; where the system starts no thread, the work is done by those there are. */
+ * in which they came; where the system starts no thread, the work is done by those there are; a process that
+ * forks has a pool of its own; signals are left to the application's threads. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "kernels/pool.h"
 
@@ -163,6 +166,50 @@ in_order (void) {
   }
 }
 
+/* In the middle of a job of another thread's. */
+static void
+forks (void) {
+#ifndef __SANITIZE_THREAD__ /* which starts no threads in a child */
+  atomic_store (&holding, 0);
+  pthread_t busy = start (hold_pool, NULL);
+  while (atomic_load (&holding) < 2)
+    usleep (1000);
+  pid_t child = fork ();
+  if (child == 0) {
+    alarm (60);
+    atomic_store (&started, 0);
+    each_once (3, MANY);
+    check (atomic_load (&started) == 2, "a child starts threads of its own");
+    _exit (0);
+  }
+  int status = 1;
+  check (child > 0 && waitpid (child, &status, 0) == child && status == 0, "a child's work is done");
+  sem_post (&hold);
+  sem_post (&hold);
+  pthread_join (busy, NULL);
+  each_once (3, MANY);
+#endif
+}
+
+static void
+note_signals (void *data, unsigned thread, unsigned i, unsigned next) {
+  sigset_t *set = data;
+  pthread_sigmask (SIG_BLOCK, NULL, &set[thread]);
+  atomic_fetch_add (&holding, 1);
+  while (atomic_load (&holding) < 2) /* a task for each thread */
+    usleep (100);
+}
+
+static void
+signals (void) {
+  sigset_t set[2];
+  atomic_store (&holding, 0);
+  cm_pool_run (2, 2, note_signals, set);
+  check (!sigismember (&set[0], SIGINT), "the caller keeps its signals");
+  check (sigismember (&set[1], SIGINT) && sigismember (&set[1], SIGUSR1), "the pool takes none");
+  check (!sigismember (&set[1], SIGSEGV), "but its own faults");
+}
+
 int
 main (void) {
   atomic_store (&refuse, 1);
@@ -183,6 +230,8 @@ main (void) {
   check (atomic_load (&started) == 4, "threads stay for the next job");
   callers ();
   in_order ();
+  forks ();
+  signals ();
   check (cm_pool_start (1000000) == CM_POOL_MAX, "no more than the pool's limit");
   puts ("ok");
   return 0;

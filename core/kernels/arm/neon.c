@@ -4,38 +4,62 @@
 #include "tile_neon.h"
 #include "../simd/ops.h"
 
-#define BROADCAST(p) vld1q_dup_f32 ((const float *)(p))
-#define MAC(s, v, w) vfmaq_f32 (s, v, w)
-#define STORE(p, v) vst1q_f32 (p, v)
+#define LOAD_A(a) vld1q_f32 ((const float *)(a))
+#define MAC(s, w, x, element) MULTIPLY_ADD ("fmla %0.4s, %1.4s, %2.s[%3]", "w", s, w, x, element)
 
 #define LOAD_F32(w, j) vld1q_f32 ((const float *)(w) + 4 * (j))
-TILE (tile_f32, float32x4_t, 64, vdupq_n_f32 (0), LOAD_F32, BROADCAST, MAC, STORE)
+TILE (tile_f32, float32x4_t, float32x4_t, float32x4_t, 64, vdupq_n_f32 (0), LOAD_F32, LOAD_A, MAC, vst1q_f32)
 
 #define LOAD_F16(w, j) vcvt_f32_f16 (vreinterpret_f16_u16 (vld1_u16 ((const uint16_t *)(w) + 4 * (j))))
-TILE (tile_f16, float32x4_t, 32, vdupq_n_f32 (0), LOAD_F16, BROADCAST, MAC, STORE)
+TILE (tile_f16, float32x4_t, float32x4_t, float32x4_t, 32, vdupq_n_f32 (0), LOAD_F16, LOAD_A, MAC, vst1q_f32)
 
-/* Signed by signed: sixteen products of 16 bits, pairs of them added into 32 bits twice. */
-#define BROADCAST_I8(p) vreinterpretq_s8_s32 (vld1q_dup_s32 ((const int32_t *)(p)))
-#define LOAD_I8(w, j) vreinterpretq_s32_s8 (vld1q_s8 ((const int8_t *)(w) + 16 * (j)))
-#define STORE_I8(p, v) vst1q_s32 ((int32_t *)(p), v)
-
-static inline int32x4_t
-mac_i8 (int32x4_t s, int8x16_t v, int32x4_t weights) {
-  int8x16_t w = vreinterpretq_s8_s32 (weights);
-  int32x4_t low = vpaddlq_s16 (vmull_s8 (vget_low_s8 (v), vget_low_s8 (w)));
-  int32x4_t high = vpaddlq_s16 (vmull_high_s8 (v, w));
-  return vaddq_s32 (s, vpaddq_s32 (low, high));
+/* Signed by signed: two products of 127 x 127 fit 16 bits, so that those of neighbouring units are added
+ * before pairs of them go into sums of 32 bits, of which each vector of weights has two. */
+static inline int8x16_t
+twice (const char *a) { /* a unit of a row for all columns */
+  return vreinterpretq_s8_s32 (vld1q_dup_s32 ((const int32_t *)(const void *)a));
 }
-TILE (tile_i8_most_3, int32x4_t, 64, vdupq_n_s32 (0), LOAD_I8, BROADCAST_I8, mac_i8, STORE_I8)
 
+#define TILE_I8_ROWS(N)                                                                                      \
+  static void tile_i8_##N (size_t lines, const char *a, size_t a_stride, const int8_t *w, const char *next,  \
+                           size_t step, float *c) {                                                          \
+    int32x4_t s[N][4][2];                                                                                    \
+    UNROLL for (int i = 0; i < N; i++) UNROLL for (int j = 0; j < 4; j++) s[i][j][0] = s[i][j][1] =          \
+        vdupq_n_s32 (0);                                                                                     \
+    for (; lines; lines--, a += a_stride)                                                                    \
+      for (int q = 0; q < CM_LINE_BYTES; q += 8, w += 128) {                                                 \
+        int8x16_t x[N], y[N];                                                                                \
+        UNROLL for (int i = 0; i < N; i++) {                                                                 \
+          x[i] = twice (a + i * CM_LINE_BYTES + q);                                                          \
+          y[i] = twice (a + i * CM_LINE_BYTES + q + 4);                                                      \
+        }                                                                                                    \
+        AHEAD;                                                                                               \
+        AHEAD;                                                                                               \
+        UNROLL for (int j = 0; j < 4; j++) {                                                                 \
+          int8x16_t wx = vld1q_s8 (w + 16 * j), wy = vld1q_s8 (w + 64 + 16 * j);                             \
+          UNROLL for (int i = 0; i < N; i++) {                                                               \
+            int16x8_t low = vmull_s8 (vget_low_s8 (x[i]), vget_low_s8 (wx)),                                 \
+                      high = vmull_high_s8 (x[i], wx);                                                       \
+            low = vmlal_s8 (low, vget_low_s8 (y[i]), vget_low_s8 (wy));                                      \
+            s[i][j][0] = vpadalq_s16 (s[i][j][0], low);                                                      \
+            s[i][j][1] = vpadalq_s16 (s[i][j][1], vmlal_high_s8 (high, y[i], wy));                           \
+          }                                                                                                  \
+        }                                                                                                    \
+      }                                                                                                      \
+    UNROLL for (int i = 0; i < N; i++) UNROLL for (int j = 0; j < 4; j++)                                    \
+        vst1q_s32 ((int32_t *)c + i * CM_LINE + 4 * j, vpaddq_s32 (s[i][j][0], s[i][j][1]));                 \
+  }
+TILE_I8_ROWS (1)
+TILE_I8_ROWS (2)
+
+/* Two rows at a time: sixteen sums, and registers for what lies between. */
 static void
 tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
          size_t step, float *c, size_t c_stride) {
-  unsigned first = rows > 3 ? 3 : rows; /* registers for what lies between */
-  tile_i8_most_3 (first, lines, a, a_stride, w, next, step, c, c_stride);
-  if (rows > first)
-    tile_i8_most_3 (rows - first, lines, (const char *)a + first * CM_LINE_BYTES, a_stride, w, w, 0,
-                    c + first * CM_LINE, c_stride);
+  (void)c_stride; /* sixteen columns are one line */
+  for (unsigned i = 0; i < rows; i += 2, next = w, step = 0)
+    (rows - i > 1 ? tile_i8_2 : tile_i8_1) (lines, (const char *)a + i * CM_LINE_BYTES, a_stride, w, next,
+                                            step, c + i * CM_LINE);
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",

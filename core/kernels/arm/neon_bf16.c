@@ -1,26 +1,28 @@
 /* bf16 products of NEON's bfdot: both sides rounded to bf16, sums in f32. */
 #include "../tiers.h"
+#include "line_neon.h"
 #include "tile_neon.h"
 
-#define BROADCAST(p) vreinterpretq_bf16_u32 (vld1q_dup_u32 ((const uint32_t *)(p)))
-#define LOAD(w, j) vreinterpretq_f32_u16 (vld1q_u16 ((const uint16_t *)(w) + 8 * (j)))
-#define STORE(p, v) vst1q_f32 (p, v)
-#define MAC(s, v, w) vbfdotq_f32 (s, v, vreinterpretq_bf16_f32 (w))
+#define LOAD(w, j) vld1q_bf16 ((const bfloat16_t *)(w) + 8 * (j))
+#define LOAD_A(a) vld1q_bf16 ((const bfloat16_t *)(a))
+#define MAC(s, w, x, element) MULTIPLY_ADD ("bfdot %0.4s, %1.8h, %2.2h[%3]", "w", s, w, x, element)
 
-TILE (tile, float32x4_t, 64, vdupq_n_f32 (0), LOAD, BROADCAST, MAC, STORE)
+TILE (tile, float32x4_t, bfloat16x8_t, bfloat16x8_t, 64, vdupq_n_f32 (0), LOAD, LOAD_A, MAC, vst1q_f32)
 
 static void
 pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
       size_t to_stride, float *scales) {
   (void)scales, (void)factors;
-  for (size_t k = 0; k < (n + 31) / 32 * 32; k += 4)
-    for (unsigned i = 0; i < rows; i++) {
-      float v[4];
-      for (size_t j = 0; j < 4; j++)
-        v[j] = k + j < n ? x[k / CM_LINE * x_stride + i * x_row + k % CM_LINE + j] : 0.0f;
-      bfloat16x4_t b = vcvt_bf16_f32 (vld1q_f32 (v));
-      vst1_bf16 ((bfloat16_t *)((char *)to + k / 32 * to_stride + i * CM_LINE_BYTES) + k % 32, b);
-    }
+  for (size_t k = 0; k < n; k += 32, to = (char *)to + to_stride, x += 2 * x_stride)
+    for (unsigned i = 0; i < rows; i++)
+      for (size_t half = 0; half < 2; half++) {
+        float rest[CM_LINE];
+        const float *from = line_of (x + half * x_stride + i * x_row, n, k + half * CM_LINE, rest);
+        bfloat16_t *out = (bfloat16_t *)((char *)to + i * CM_LINE_BYTES) + half * CM_LINE;
+        for (int j = 0; j < CM_LINE; j += 8)
+          vst1q_bf16 (out + j, vcvtq_high_bf16_f32 (vcvtq_low_bf16_f32 (vld1q_f32 (from + j)),
+                                                    vld1q_f32 (from + j + 4)));
+      }
 }
 
 const ClipmoeGemm cm_bf16_neon = {.name = "bf16",

@@ -3,12 +3,12 @@
 #include "quantise_neon.h"
 #include "tile_neon.h"
 
-#define BROADCAST(p) vreinterpretq_s8_s32 (vld1q_dup_s32 ((const int32_t *)(p)))
-#define LOAD(w, j) vreinterpretq_s32_s8 (vld1q_s8 ((const int8_t *)(w) + 16 * (j)))
+#define LOAD(w, j) vld1q_s8 ((const int8_t *)(w) + 16 * (j))
+#define LOAD_A(a) vld1q_s8 ((const int8_t *)(a))
+#define MAC(s, w, x, element) MULTIPLY_ADD ("sdot %0.4s, %1.16b, %2.4b[%3]", "w", s, w, x, element)
 #define STORE(p, v) vst1q_s32 ((int32_t *)(p), v)
-#define MAC(s, v, w) vdotq_s32 (s, v, vreinterpretq_s8_s32 (w))
 
-TILE (tile, int32x4_t, 64, vdupq_n_s32 (0), LOAD, BROADCAST, MAC, STORE)
+TILE (tile, int32x4_t, int8x16_t, int8x16_t, 64, vdupq_n_s32 (0), LOAD, LOAD_A, MAC, STORE)
 
 const ClipmoeGemm cm_i8_neon_dotprod = {.name = "int8",
                                         .limit = CM_LIMIT_DOTPROD_NEON,

@@ -3,8 +3,7 @@
 #define CLIPMOE_QUANTISE_NEON_H
 
 #include <arm_neon.h>
-#include <string.h>
-#include "../kernels.h"
+#include "line_neon.h"
 
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
@@ -14,12 +13,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
     float32x4_t top = vdupq_n_f32 (0), bad = top;
     float rest[CM_LINE];
     for (size_t k = 0, l = 0; k < n; k += CM_LINE, l++) {
-      const float *line = from + l * x_stride;
-      if (n - k < CM_LINE) {
-        memset (rest, 0, sizeof rest);
-        memcpy (rest, line, (n - k) * sizeof (float));
-        line = rest;
-      }
+      const float *line = line_of (from + l * x_stride, n, k, rest);
       for (int j = 0; j < CM_LINE; j += 4) {
         float32x4_t v = vmulq_f32 (vld1q_f32 (line + j), vld1q_f32 (factors + k + j));
         top = vmaxq_f32 (top, vabsq_f32 (v));
@@ -31,13 +25,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
     int8_t *out = (int8_t *)to + i * CM_LINE_BYTES;
     for (size_t k = 0, l = 0; k < n; out += to_stride)
       for (int part = 0; part < 4; part++, k += CM_LINE, l++) {
-        const float *line = from + l * x_stride;
-        if (k + CM_LINE > n) {
-          memset (rest, 0, sizeof rest);
-          if (k < n)
-            memcpy (rest, line, (n - k) * sizeof (float));
-          line = rest;
-        }
+        const float *line = line_of (from + l * x_stride, n, k, rest);
         int32x4_t q[4];
         for (int j = 0; j < 4; j++)
           q[j] = vcvtnq_s32_f32 (

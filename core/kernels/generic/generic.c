@@ -5,17 +5,20 @@
 
 #define COLUMNS 16
 
+/* The compiler's vectors: gcc 12 leaves sums[] in memory, five times as slow. */
+typedef float Four __attribute__ ((vector_size (16)));
+
 static void
 tile_f32 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
           size_t step, float *c, size_t c_stride) {
   (void)next, (void)step, (void)c_stride; /* sixteen columns are one line */
   for (unsigned i = 0; i < rows; i++) {
-    float sum[COLUMNS] = {0};
-    const float *panel = w;
+    Four sum[COLUMNS / 4] = {{0}};
+    const Four *panel = w;
     for (size_t l = 0; l < lines; l++) {
       const float *x = (const float *)((const char *)a + l * a_stride) + i * CM_LINE;
-      for (size_t k = 0; k < CM_LINE; k++, panel += COLUMNS)
-        for (size_t j = 0; j < COLUMNS; j++)
+      for (size_t k = 0; k < CM_LINE; k++, panel += COLUMNS / 4)
+        for (size_t j = 0; j < COLUMNS / 4; j++)
           sum[j] += x[k] * panel[j];
     }
     memcpy (c + i * CM_LINE, sum, sizeof sum);
