@@ -50,11 +50,6 @@ entry (const ClipmoeHeads *h, size_t line_k, size_t row, size_t column, size_t *
   return (float *)h->data + at * CM_LINE + column % line_k;
 }
 
-static size_t
-row_of (const ClipmoeAttention *a, size_t token) {
-  return token < a->n_shared ? a->shared_first + token : a->kv_first + token - a->n_shared;
-}
-
 /* Columns of all begin with a line and end with one. */
 static int
 whole_lines (const ClipmoeAttention *a) {
@@ -72,18 +67,18 @@ put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
   /* what is beyond the last token or the head's last entry is zero */
   size_t clear = !whole ? 0 : p->n_padded != a->n ? p->key_panels - 1 : p->key_panels;
   memset (keys + clear * columns * depth, 0, (p->key_panels - clear) * columns * depth * sizeof (float));
-  for (size_t i = 0; i < a->n;) {
-    /* rows that lie in one tile and go to one panel */
+  for (size_t i = 0, end; i < a->n; i = end) {
+    /* neighbours that lie in one tile and go to one panel */
     const ClipmoeRows *r = &a->k.rows;
-    size_t row = row_of (a, i);
+    size_t row = a->tokens[i];
     unsigned tile = cm_tile_of (r, row);
-    size_t end = i + cm_tile_first (r, tile) + cm_tile_rows (r, tile) - row;
-    if (i < a->n_shared && end > a->n_shared)
-      end = a->n_shared;
-    if (end > a->n)
-      end = a->n;
-    if (end > (i / columns + 1) * columns)
-      end = (i / columns + 1) * columns;
+    size_t most = i + cm_tile_first (r, tile) + cm_tile_rows (r, tile) - row;
+    if (most > a->n)
+      most = a->n;
+    if (most > (i / columns + 1) * columns)
+      most = (i / columns + 1) * columns;
+    for (end = i + 1; end < most && a->tokens[end] == row + end - i; end++)
+      ;
     float *to = keys + i / columns * columns * depth + i % columns;
     if (whole) {
       const float *from = entry (&a->k, f->line_k, row, 0, &stride);
@@ -91,9 +86,8 @@ put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
     } else {
       for (size_t u = i; u < end; u++)
         for (size_t c = 0; c < a->d; c++)
-          to[c * columns + u - i] = *entry (&a->k, CM_LINE, row_of (a, u), c, &stride);
+          to[c * columns + u - i] = *entry (&a->k, CM_LINE, a->tokens[u], c, &stride);
     }
-    i = end;
   }
 }
 
@@ -105,15 +99,14 @@ put_values (const ClipmoeAttention *a, const Plan *p, float *values) {
     for (size_t panel = 0; panel < p->value_panels; panel++) {
       float *to = values + panel * panel_floats + u / f->unit_k * columns;
       if (whole_lines (a) && (panel + 1) * columns <= a->d) {
-        const float *first = entry (&a->v, f->line_k, row_of (a, u), panel * columns, &stride),
-                    *second = NULL;
+        const float *first = entry (&a->v, f->line_k, a->tokens[u], panel * columns, &stride), *second = NULL;
         if (f->unit_k > 1 && u + 1 < a->n)
-          second = entry (&a->v, f->line_k, row_of (a, u + 1), panel * columns, &stride_2);
+          second = entry (&a->v, f->line_k, a->tokens[u + 1], panel * columns, &stride_2);
         f->values ((unsigned)(columns / f->line_k), first, stride, second, second ? stride_2 : 0, to);
       } else {
         for (size_t c = 0; c < columns; c++)
           to[c] = panel * columns + c < a->d
-                      ? *entry (&a->v, CM_LINE, row_of (a, u), panel * columns + c, &stride)
+                      ? *entry (&a->v, CM_LINE, a->tokens[u], panel * columns + c, &stride)
                       : 0.0f;
       }
     }

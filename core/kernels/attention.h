@@ -15,10 +15,10 @@ typedef struct {
 typedef struct {
   const ClipmoeGemm *format; /* queries, keys and values are activations of it; results are floats */
   size_t d;                  /* entries of a head */
-  ClipmoeHeads k, v;         /* keys and values of n tokens: in rows shared_first and following n_shared of */
-  size_t shared_first, n_shared; /* them, the start that several sequences share, … */
-  size_t kv_first, n;            /* … in rows from kv_first on the others */
-  ClipmoeHeads q, o;             /* queries and results: rows q_first .. q_first + n_q - 1 of both */
+  ClipmoeHeads k, v;         /* keys and values … */
+  const unsigned *tokens;    /* … of n tokens, each in the row that this says */
+  size_t n;
+  ClipmoeHeads q, o; /* queries and results: rows q_first .. q_first + n_q - 1 of both */
   size_t q_first, n_q;
   size_t position; /* causal: query i sees keys 0 .. position + i */
   int causal;

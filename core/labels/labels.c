@@ -3,73 +3,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "vectors.h"
 
 struct _ClipmoeLabels {
   gint ref_count;
   guint n, n_negatives, embed, n_truncated;
-  GPtrArray *labels; /* ClipmoeLabel, copied */
+  GPtrArray *labels; /* ClipmoeLabel, copied; the last one is NULL */
   float *vectors;    /* [n + n_negatives + 1][embed] */
   double scale;      /* exp (logit_scale) */
 };
 
-static char *
-fill (const char *template, const char *name) {
-  char **parts = g_strsplit (template, "{}", -1);
-  char *text = g_strjoinv (name, parts);
-  g_strfreev (parts);
-  return text;
-}
-
-/* The template filled with nothing: "a photo of a {}." becomes "a photo." */
-static char *
-fill_nothing (const char *template) {
-  static const char *const words[] = {" of a ", " of an ", " of the ", " of one ", " of many ",
-                                      " of ",   " a ",     " an ",     " the "};
-  GString *s = g_string_new (template);
-  char *hole;
-  while ((hole = strstr (s->str, "{}"))) {
-    gssize at = hole - s->str, from = at;
-    for (guint i = 0; i < G_N_ELEMENTS (words) && from == at; i++) {
-      gssize n = (gssize)strlen (words[i]);
-      if (at >= n && strncmp (s->str + at - n, words[i], (gsize)n) == 0)
-        from = at - n;
-    }
-    g_string_erase (s, from, at + 2 - from);
-  }
-  return g_strstrip (g_string_free (s, FALSE));
-}
-
-/* The mean of unit vectors of @texts, normalised again, added to nothing. */
-static gboolean
-encode_mean (ClipmoeEncoder *encoder, char *const *texts, guint n, guint embed, float *out, guint *truncated,
-             GError **error) {
-  float *one = g_new (float, embed);
-  double *sum = g_new0 (double, embed), length = 0;
-  gboolean ok = TRUE;
-  for (guint i = 0; i < n && ok; i++) {
-    guint cut = 0;
-    ok = clipmoe_encoder_encode_texts (encoder, (const char *const *)&texts[i], 1, one, &cut, error);
-    for (guint j = 0; j < embed && ok; j++)
-      sum[j] += one[j];
-    *truncated += cut;
-  }
-  for (guint j = 0; j < embed; j++)
-    length += sum[j] * sum[j];
-  if (ok && !(length > 0)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "label \"%.60s\": its templates cancel each other out", texts[0]);
-    ok = FALSE;
-  }
-  for (guint j = 0; j < embed && ok; j++)
-    out[j] = (float)(sum[j] / sqrt (length));
-  g_free (one);
-  g_free (sum);
-  return ok;
-}
-
 static void
 label_free (gpointer data) {
   ClipmoeLabel *l = data;
+  if (!l)
+    return;
   g_free (l->name);
   g_free (l->prompt);
   g_free (l);
@@ -80,7 +28,6 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
                     const char *const *templates, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder));
   ClipmoeLabels *self = g_new0 (ClipmoeLabels, 1);
-  guint n_templates = g_strv_length ((char **)templates);
   self->ref_count = 1;
   self->n = labels ? labels->len : 0;
   self->n_negatives = negatives ? negatives->len : 0;
@@ -88,29 +35,19 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   self->scale = exp (info->logit_scale);
   self->labels = g_ptr_array_new_with_free_func (label_free);
   guint rows = self->n + self->n_negatives + 1;
+  for (guint i = 0; i + 1 < rows; i++) {
+    const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
+    ClipmoeLabel *copy = g_new (ClipmoeLabel, 1);
+    *copy = (ClipmoeLabel){g_strdup (l->name), g_strdup (l->prompt), l->threshold};
+    g_ptr_array_add (self->labels, copy);
+  }
+  g_ptr_array_add (self->labels, NULL); /* the background */
   self->vectors = g_try_new0 (float, (gsize)rows * self->embed);
   gboolean ok = self->vectors != NULL;
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for %u label vectors", rows);
-  for (guint i = 0; i < rows && ok; i++) {
-    const ClipmoeLabel *l = i < self->n    ? labels->pdata[i]
-                            : i + 1 < rows ? negatives->pdata[i - self->n]
-                                           : NULL;
-    guint n = l && l->prompt ? 1 : n_templates;
-    char **texts = g_new0 (char *, n + 1);
-    for (guint t = 0; t < n; t++)
-      texts[t] = l && l->prompt ? g_strdup (l->prompt)
-                 : l            ? fill (templates[t], l->name)
-                                : fill_nothing (templates[t]);
-    if (l) {
-      ClipmoeLabel *copy = g_new (ClipmoeLabel, 1);
-      *copy = (ClipmoeLabel){g_strdup (l->name), g_strdup (l->prompt), l->threshold};
-      g_ptr_array_add (self->labels, copy);
-    }
-    ok = encode_mean (encoder, texts, n, self->embed, self->vectors + (gsize)i * self->embed,
-                      &self->n_truncated, error);
-    g_strfreev (texts);
-  }
+  ok =
+      ok && clipmoe_vectors_make (encoder, self->labels, templates, self->vectors, &self->n_truncated, error);
   if (!ok)
     g_clear_pointer (&self, clipmoe_labels_unref);
   return self;

@@ -250,7 +250,8 @@ place (ClipmoePackedTower *self, Arena *a) {
   self->expert_offsets = take (a, n, sizeof (gsize));
   self->expert_strides = take (a, n, sizeof (gsize));
   self->chosen = take (a, n, sizeof (guint));
-  self->plan = take (a, s + 1, sizeof (ClipmoeSequence));
+  self->plan = take (a, s, sizeof (ClipmoeSequence));
+  self->tokens = take (a, s * self->n_positions, sizeof (guint));
 }
 
 static gboolean
@@ -286,6 +287,7 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->threads = MAX (plan->threads, 1);
   self->rows = plan->rows;
   self->sequences = plan->sequences;
+  self->n_positions = plan->n_positions;
   self->top_k = plan->top_k;
   self->attention =
       cm_attention_format (plan->kernels, t->width / t->heads, plan->precision != CLIPMOE_PRECISION_F32);

@@ -106,8 +106,11 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   cm_product_run (self->kernels, t->threads, &first);
   cm_pool_run (t->threads, batch.rows.tiles, norm_tokens, &batch);
   clipmoe_tower_trace (t, "ln_pre", -1, &batch.rows, t->z, t->width_lines, t->tower->width);
+  for (guint i = 0; i < n * tokens; i++)
+    t->tokens[i] = i;
   for (guint i = 0; i < n; i++)
-    t->plan[i] = (ClipmoeSequence){.first = i * tokens, .n = tokens, .pooled = i * tokens};
+    t->plan[i] = (ClipmoeSequence){
+        .first = i * tokens, .n = tokens, .tokens = t->tokens + i * tokens, .pooled = i * tokens};
   clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
   if (t->observer)
     return TRUE;

@@ -1,13 +1,15 @@
-/* Words to unit vectors. Texts are cut behind their end token, sorted, and run together as far as rows allow;
- * what all of one run begin with is worked out once. The mask is causal, so none of this changes a result. */
+/* Words to unit vectors. Texts are cut behind their end token and sorted; as many as rows allow run together,
+ * each going on where it parts from the one before it: of the tree of their beginnings every token is worked
+ * out once. The mask is causal, so none of this changes a result. */
 #include "encoder-private.h"
 
 #include <string.h>
 
 typedef struct {
   const guint32 *ids;
-  guint n;     /* with the end token */
-  guint index; /* of its vector */
+  guint n;      /* with the end token */
+  guint before; /* of these the sorted text before it begins with, too */
+  guint index;  /* of its vector */
 } Text;
 
 static int
@@ -20,11 +22,10 @@ compare (const Text *x, const Text *y) {
   return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* How many tokens both begin with; the last one of either is its own, for its row is the result. */
 static guint
 shared (const Text *a, const Text *b) {
   guint n = 0;
-  while (n + 1 < a->n && n + 1 < b->n && a->ids[n] == b->ids[n])
+  while (n < a->n && n < b->n && a->ids[n] == b->ids[n])
     n++;
   return n;
 }
@@ -45,25 +46,26 @@ static gboolean
 run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **error) {
   const ClipmoeModel *m = self->model;
   ClipmoePackedTower *t = &self->text;
-  guint common = n > 1 ? shared (&texts[0], &texts[n - 1]) : 0, rows = common, plans = 0;
-  for (guint i = 0; i < n; i++)
-    rows += texts[i].n - common;
+  guint rows = 0;
+  for (guint i = 0; i < n; i++) {
+    guint before = i ? texts[i].before : 0, own = texts[i].n - before;
+    guint *tokens = t->tokens + i * t->n_positions;
+    if (before)
+      memcpy (tokens, tokens - t->n_positions, before * sizeof *tokens);
+    for (guint j = 0; j < own; j++)
+      tokens[before + j] = rows + j;
+    t->plan[i] = (ClipmoeSequence){
+        .first = rows, .n = own, .n_before = before, .tokens = tokens, .pooled = tokens[texts[i].n - 1]};
+    rows += own;
+  }
   clipmoe_tower_places (t, rows, t->offsets, t->strides);
-  if (common) {
-    put (self, 0, texts[0].ids, 0, common);
-    t->plan[plans++] = (ClipmoeSequence){.n = common, .pooled = G_MAXUINT};
-  }
-  for (guint i = 0, row = common; i < n; i++) {
-    guint own = texts[i].n - common;
-    put (self, row, texts[i].ids, common, own);
-    t->plan[plans++] = (ClipmoeSequence){.first = row, .n = own, .n_shared = common, .pooled = row + own - 1};
-    row += own;
-  }
+  for (guint i = 0; i < n; i++)
+    put (self, t->plan[i].first, texts[i].ids, t->plan[i].n_before, t->plan[i].n);
   if (t->trace) {
     ClipmoeRows all = clipmoe_tower_rows (t, rows);
     clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
   }
-  clipmoe_packed_tower_run (t, rows, plans, TRUE);
+  clipmoe_packed_tower_run (t, rows, n, TRUE);
   if (t->observer)
     return TRUE;
   clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->blocks[0].in_proj.weights);
@@ -90,14 +92,15 @@ sort (Text *texts, guint n) {
 static gboolean
 run_window (ClipmoeEncoder *self, Text *texts, guint n, float *out, GError **error) {
   sort (texts, n);
+  for (guint i = 1; i < n; i++)
+    texts[i].before = shared (&texts[i - 1], &texts[i]);
   for (guint first = 0, count; first < n; first += count) {
-    guint all = texts[first].n;
-    for (count = 1; first + count < n; count++) {
+    guint rows = texts[first].n;
+    for (count = 1; first + count < n && count < self->text.sequences; count++) {
       const Text *next = &texts[first + count];
-      guint common = shared (&texts[first], next), rows = all + next->n - common * count;
-      if (rows > self->text.rows || count + 1 > self->text.sequences)
+      rows += next->n - next->before;
+      if (rows > self->text.rows)
         break;
-      all += next->n;
     }
     if (!run (self, texts + first, count, out, error))
       return FALSE;

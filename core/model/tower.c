@@ -95,38 +95,28 @@ attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
   const ClipmoePackedTower *t = a->tower;
   const ClipmoeSequence *s = &t->plan[i / a->heads];
   gsize d = t->tower->width / a->heads, width = t->tower->width, column = i % a->heads * d;
-  guint row = 0;
-  if (a->pooled) {
-    if (s->pooled == G_MAXUINT)
-      return;
-    for (const ClipmoeSequence *before = t->plan; before < s; before++)
-      row += before->pooled != G_MAXUINT;
-  }
   ClipmoeAttention run = {
       .format = t->attention,
       .d = d,
       .k = {*a->rows, t->qkv, t->qkv_lines, width + column},
       .v = {*a->rows, t->qkv, t->qkv_lines, 2 * width + column},
-      .n_shared = s->n_shared,
-      .kv_first = s->first,
-      .n = s->n_shared + s->n,
+      .tokens = s->tokens,
+      .n = s->n_before + s->n,
       .causal = a->causal,
       .scratch = t->work + thread * t->work_floats,
   };
   if (a->pooled) {
     run.q = (ClipmoeHeads){*a->pooled, t->last_q, t->qkv_lines, column};
     run.o = (ClipmoeHeads){*a->pooled, t->mixed, t->width_lines, column};
-    run.q_first = row;
+    run.q_first = i / a->heads;
     run.n_q = 1;
-    run.position = s->n_shared + s->pooled - s->first;
-    if (a->causal) /* nothing sees what comes later */
-      run.n = run.position + 1;
+    run.position = run.n - 1;
   } else {
     run.q = (ClipmoeHeads){*a->rows, t->qkv, t->qkv_lines, column};
     run.o = (ClipmoeHeads){*a->rows, t->mixed, t->width_lines, column};
     run.q_first = s->first;
     run.n_q = s->n;
-    run.position = s->n_shared;
+    run.position = s->n_before;
   }
   cm_attention_run (t->kernels, &run);
 }
@@ -225,12 +215,10 @@ clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, 
   clipmoe_tower_places (self, n, self->offsets, self->strides);
   for (guint l = 0; l + 1 < layers; l++)
     run_block (self, l, &all, n_sequences, causal, NULL);
+  self->n_pooled = n_sequences;
+  ClipmoeRows pooled = clipmoe_tower_rows (self, n_sequences);
   for (guint s = 0; s < n_sequences; s++)
-    self->n_pooled += self->plan[s].pooled != G_MAXUINT;
-  ClipmoeRows pooled = clipmoe_tower_rows (self, self->n_pooled);
-  for (guint s = 0, at = 0; s < n_sequences; s++)
-    if (self->plan[s].pooled != G_MAXUINT)
-      copy_row (self->last, &pooled, at++, self->z, &all, self->plan[s].pooled, self->width_lines);
+    copy_row (self->last, &pooled, s, self->z, &all, self->plan[s].pooled, self->width_lines);
   run_block (self, layers - 1, &all, n_sequences, causal, &pooled);
 }
 

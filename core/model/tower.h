@@ -13,11 +13,12 @@ typedef struct {
   ClipmoePackedMatrix in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
 } ClipmoePackedBlock;
 
-/* One text or picture among the rows of a run: rows first .. first + n - 1, which may go on from the
- * n_shared first rows of the run (causal towers: what is before does not change). */
+/* One text or picture among the rows of a run. Rows first .. first + n - 1 are its own; a text may go on from
+ * n_before rows of others, for what stands before a token is all that changes it. */
 typedef struct {
-  guint first, n, n_shared;
-  guint pooled; /* row whose result is wanted, or G_MAXUINT */
+  guint first, n, n_before;
+  const guint *tokens; /* [n_before + n]: their rows */
+  guint pooled;        /* row whose result is wanted; of a text the last token's */
 } ClipmoeSequence;
 
 /* For tests: called with a stage's name, its block (-1 outside of blocks), and what it gave: @rows of
@@ -51,7 +52,7 @@ typedef struct {
   /* scratch, one piece; all lines of floats or activations with room for whole panels */
   gpointer scratch;
   gsize n_scratch;
-  gsize width_lines, qkv_lines, hidden_lines, act_lines, embed_lines;
+  gsize n_positions, width_lines, qkv_lines, hidden_lines, act_lines, embed_lines;
   float *z, *norm, *mixed, *hidden, *last, *embedded;
   gpointer qkv, last_q;
   gpointer act, hidden_act;
@@ -59,7 +60,8 @@ typedef struct {
   gsize work_floats; /* of one thread */
   gsize *offsets, *strides, *expert_offsets, *expert_strides;
   guint *chosen;
-  ClipmoeSequence *plan; /* [sequences + 1]: filled by the caller before a run */
+  ClipmoeSequence *plan; /* [sequences]: filled by the caller before a run */
+  guint *tokens;         /* [sequences][n_positions]: for the plan's */
   guint n_pooled;        /* rows that the last run left in self->last */
   const ClipmoeObserver *observer;
   ClipmoeTrace trace;
@@ -128,7 +130,7 @@ void clipmoe_tower_places (const ClipmoePackedTower *self, guint n, gsize *offse
 
 /* Runs all blocks over the first @n rows of self->z, cut into @n_sequences as self->plan says. In the last
  * one only pooled rows are worked out; they are left in self->last as rows of a matrix of its own, in the
- * order of the plan (those without one left out). */
+ * order of the plan. */
 void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal);
 
 /* Layer norm with weight and bias of the rows that a run left in self->last, then the projection: as many

@@ -159,12 +159,12 @@ pack_rows (const ClipmoeGemm *f, const ClipmoeRows *rows, size_t lines, const fl
   return to;
 }
 
-/* n tokens of which the first n_shared lie elsewhere among the rows; heads of d entries, this one the second.
- */
+/* n tokens of which the first n_shared lie elsewhere among the rows, each for itself; heads of d entries,
+ * this one the second. */
 static void
 check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int causal, int last_alone,
             int fast) {
-  size_t width = 3 * d, lines = cm_lines (3 * width, CM_LINE), others = 3, first = n_shared + others, stride;
+  size_t width = 3 * d, lines = cm_lines (3 * width, CM_LINE), first = 2 * n_shared + 3, stride;
   ClipmoeRows rows = cm_rows (first + n - n_shared + 2, k->f32->rows), one = cm_rows (1, k->f32->rows);
   size_t o_lines = cm_lines (width, CM_LINE) + CM_MAX_COLUMNS / CM_LINE;
   float *qkv = guarded (rows.n * lines * CM_LINE_BYTES), *o = guarded (rows.n * o_lines * CM_LINE_BYTES);
@@ -172,6 +172,9 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
   fill_random (qkv, rows.n * lines * CM_LINE);
   fill_random (q1, lines * CM_LINE);
   memset (o, 0, rows.n * o_lines * CM_LINE_BYTES);
+  unsigned *tokens = guarded (n * sizeof *tokens);
+  for (size_t u = 0; u < n; u++)
+    tokens[u] = (unsigned)(u < n_shared ? 2 * u : first + u - n_shared);
   const ClipmoeGemm *f = cm_attention_format (k, d, fast);
   void *packed = pack_rows (f, &rows, lines, qkv), *packed_q1 = pack_rows (f, &one, lines, q1);
   ClipmoeHeads heads = {rows, packed, lines, d};
@@ -181,8 +184,7 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
                         .v = heads,
                         .q = heads,
                         .o = {rows, o, o_lines, d},
-                        .n_shared = n_shared,
-                        .kv_first = first,
+                        .tokens = tokens,
                         .n = n,
                         .q_first = first,
                         .n_q = n - n_shared,
@@ -206,11 +208,10 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
     size_t sees = causal ? a.position + i + 1 : n;
     double weights[300], total = 0, top = -1e300;
     for (size_t u = 0; u < sees; u++) {
-      size_t row = u < n_shared ? u : first + u - n_shared;
       weights[u] = 0;
       for (size_t c = 0; c < d; c++)
         weights[u] += (double)ENTRY (a.q.rows, last_alone ? q1 : qkv, lines, a.q_first + i, d + c) *
-                      ENTRY (rows, qkv, lines, row, width + d + c);
+                      ENTRY (rows, qkv, lines, tokens[u], width + d + c);
       weights[u] /= sqrt ((double)d);
       top = fmax (top, weights[u]);
     }
@@ -219,8 +220,7 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
     for (size_t c = 0; c < d; c++) {
       double expected = 0;
       for (size_t u = 0; u < sees; u++)
-        expected += weights[u] / total *
-                    ENTRY (rows, qkv, lines, u < n_shared ? u : first + u - n_shared, 2 * width + d + c);
+        expected += weights[u] / total * ENTRY (rows, qkv, lines, tokens[u], 2 * width + d + c);
       double got = ENTRY (a.o.rows, o, o_lines, a.q_first + i, d + c);
       if (!close_to (got, expected, f->plain ? 2e-6 : 1e-2))
         fail (k->name,
