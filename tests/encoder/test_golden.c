@@ -182,6 +182,45 @@ test_end (void) {
   clipmoe_model_unref (model);
 }
 
+/* Texts that share beginnings of all lengths, that are each other's beginning or the same, more than are
+ * sorted at once: to the bit what each is alone. */
+static void
+test_beginnings (gconstpointer name) {
+  enum { N = 700 };
+  ClipmoeModel *model = golden_model (name);
+  guint embed = clipmoe_model_get_info (model)->embed, end = clipmoe_model_get_info (model)->vocab_size - 1;
+  guint32 *ids = g_new (guint32, N * 12);
+  guint lengths[N], n = 0;
+  for (guint i = 0, seed = 1; i < N; i++) {
+    lengths[i] = 2 + i % 11;
+    for (guint j = 0; j < lengths[i]; j++) {
+      seed = seed * 1103515245 + 12345;
+      ids[n++] = j ? 300 + (seed >> 16) % 3 : end - 1;
+    }
+    if (i % 4) /* others have no end token: they end with their largest */
+      ids[n - 1] = end;
+  }
+  float *out = g_new (float, N *embed), *alone = g_new (float, N *embed);
+  GError *error = NULL;
+  for (const char *const *tier = golden_tiers (); *tier; tier++)
+    for (ClipmoePrecision p = CLIPMOE_PRECISION_F32; p <= CLIPMOE_PRECISION_INT8; p++) {
+      const ClipmoeKernels *k = cm_kernels_get (*tier, NULL);
+      if ((p == CLIPMOE_PRECISION_HALF && !k->half) || (p == CLIPMOE_PRECISION_INT8 && !k->int8))
+        continue;
+      ClipmoeEncoder *encoder = golden_encoder (model, *tier, &(ClipmoeEncoderOptions){.precision = p});
+      g_assert_true (clipmoe_encoder_encode_tokens (encoder, ids, lengths, N, out, &error));
+      for (guint i = 0, at = 0; i < N; at += lengths[i++])
+        g_assert_true (
+            clipmoe_encoder_encode_tokens (encoder, ids + at, lengths + i, 1, alone + i * embed, &error));
+      g_assert_cmpmem (out, N * embed * sizeof *out, alone, N * embed * sizeof *out);
+      clipmoe_encoder_free (encoder);
+    }
+  g_free (ids);
+  g_free (out);
+  g_free (alone);
+  clipmoe_model_unref (model);
+}
+
 /* All at once, or one at a time when @single; [n + m][embed], pictures first. */
 static float *
 encode (ClipmoeEncoder *encoder, const float *pixels, guint n, const guint32 *ids, const guint *lengths,
@@ -260,6 +299,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/golden/pixels", test_pixels);
   g_test_add_func ("/golden/pictures", test_pictures);
   g_test_add_func ("/golden/end", test_end);
+  g_test_add_data_func ("/golden/beginnings", "dense77", test_beginnings);
+  g_test_add_data_func ("/golden/beginnings-mixture", "moe-e4k2", test_beginnings);
   for (guint i = 0; i < G_N_ELEMENTS (golden_cases); i++)
     for (guint p = 0; p < G_N_ELEMENTS (parts); p++) {
       char *name = g_strconcat ("/golden/", golden_cases[i], "/", parts[p].name, NULL);

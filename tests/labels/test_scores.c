@@ -98,6 +98,18 @@ vectors (void) {
   clipmoe_labels_unref (again);
   clipmoe_labels_unref (NULL);
 
+  GString *many = g_string_new ("own = a dog\n"); /* more than are encoded at once */
+  for (guint i = 0; i < 300; i++)
+    g_string_append_printf (many, "dog %u\n", i);
+  l = labels_of (encoder, from_lines (many->str), NULL, templates);
+  g_string_free (many, TRUE);
+  row_is (l, 0, (const char *const[]){"a dog", NULL});
+  row_is (l, 1, (const char *const[]){"a photo of a dog 0.", "dog 0 and dog 0", "dog 0", NULL});
+  row_is (l, 200, (const char *const[]){"a photo of a dog 199.", "dog 199 and dog 199", "dog 199", NULL});
+  row_is (l, 300, (const char *const[]){"a photo of a dog 299.", "dog 299 and dog 299", "dog 299", NULL});
+  row_is (l, 301, (const char *const[]){"a photo.", "and", "", NULL});
+  clipmoe_labels_unref (l);
+
   static const char *const imagenet[] = {"a bad photo of the {}.", "itap of my {}.", NULL};
   l = labels_of (encoder, NULL, NULL, imagenet); /* no label: the background alone */
   g_assert_cmpuint (clipmoe_labels_get_n_rows (l), ==, 1);
