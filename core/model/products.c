@@ -94,11 +94,11 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   const ClipmoePackedTower *t = &encoder->image;
   const ClipmoeModelInfo *info = &encoder->model->info;
   guint grid = info->image_size / info->patch_size;
-  if (n < 1 || n > encoder->batch) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "products of %u pictures, expected 1 to the batch of %u", n, encoder->batch);
+  if (n < 1) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "products of 0 pictures, expected 1 or more");
     return NULL;
   }
+  n = MIN (n, encoder->batch); /* what one run of the tower takes */
   ClipmoeProducts *self = g_new0 (ClipmoeProducts, 1);
   self->tower = t;
   self->rows = n * (grid * grid + 1);

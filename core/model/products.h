@@ -8,9 +8,9 @@
 
 typedef struct _ClipmoeProducts ClipmoeProducts;
 
-/* Those of @n pictures, at most the encoder's batch. In a mixture tokens are spread evenly over the experts.
- * The encoder must outlive it and not run meanwhile. ARGUMENT when they are more; MEMORY when there is
- * none. */
+/* Those of one run of the tower when @n pictures are encoded, which may be fewer. In a mixture tokens are
+ * spread evenly over the experts. The encoder must outlive it and not run meanwhile. ARGUMENT when @n is 0;
+ * MEMORY when there is none. */
 CLIPMOE_API ClipmoeProducts *clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error);
 CLIPMOE_API void clipmoe_products_free (ClipmoeProducts *self);
 CLIPMOE_API void clipmoe_products_run (ClipmoeProducts *self);
