@@ -17,6 +17,7 @@ typedef struct {
   const char *name; /* may stand behind the tier's */
   unsigned needs;
   const ClipmoeGemm *format;
+  const ClipmoeGemm *exact; /* a half of the same instructions that loses least; NULL: there is none */
 } Refinement;
 
 #define MOST_REFINEMENTS 4
@@ -33,14 +34,14 @@ static const struct Tier {
      CM_CPU_AVX512,
      &cm_kernels_avx512,
      {
-#ifdef CM_HAVE_AVX512_VNNI
-         {"vnni", CM_CPU_VNNI, &cm_i8_avx512},
+#if defined CM_HAVE_AVX512_VNNI && defined CM_HAVE_AVX512_INT16
+         {"vnni", CM_CPU_VNNI, &cm_i8_avx512, &cm_i16_avx512},
 #endif
 #ifdef CM_HAVE_AVX512_BF16
-         {"bf16", CM_CPU_BF16, &cm_bf16_avx512},
+         {"bf16", CM_CPU_BF16, &cm_bf16_avx512, NULL},
 #endif
 #ifdef CM_HAVE_AVX512_FP16
-         {"fp16", CM_CPU_FP16, &cm_fp16_avx512},
+         {"fp16", CM_CPU_FP16, &cm_fp16_avx512, NULL},
 #endif
      }},
 #endif
@@ -50,7 +51,7 @@ static const struct Tier {
      &cm_kernels_avx2,
      {
 #ifdef CM_HAVE_AVX2_VNNI
-         {"vnni", CM_CPU_AVX_VNNI, &cm_i8_avx_vnni},
+         {"vnni", CM_CPU_AVX_VNNI, &cm_i8_avx_vnni, NULL},
 #endif
      }},
 #endif
@@ -60,16 +61,16 @@ static const struct Tier {
      &cm_kernels_neon,
      {
 #ifdef CM_HAVE_NEON_DOTPROD
-         {"dotprod", CM_CPU_DOTPROD, &cm_i8_neon_dotprod},
+         {"dotprod", CM_CPU_DOTPROD, &cm_i8_neon_dotprod, NULL},
 #endif
 #ifdef CM_HAVE_NEON_I8MM
-         {"i8mm", CM_CPU_I8MM, &cm_i8_neon_i8mm},
+         {"i8mm", CM_CPU_I8MM, &cm_i8_neon_i8mm, NULL},
 #endif
 #ifdef CM_HAVE_NEON_BF16
-         {"bf16", CM_CPU_BF16, &cm_bf16_neon},
+         {"bf16", CM_CPU_BF16, &cm_bf16_neon, NULL},
 #endif
 #ifdef CM_HAVE_NEON_FP16
-         {"fp16", CM_CPU_FP16, &cm_fp16_neon},
+         {"fp16", CM_CPU_FP16, &cm_fp16_neon, NULL},
 #endif
      }},
 #endif
@@ -81,7 +82,7 @@ typedef struct Tier Tier;
 
 /* One table each for what has been asked for; they are few and stay. */
 static struct {
-  ClipmoeKernels table;
+  ClipmoeKernels table, exact;
   char name[48];
   const Tier *tier;
   unsigned bits, forced;
@@ -91,10 +92,15 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[256]; /* of the thread's last call; longer than any there is */
 
 /* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
- * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough. */
+ * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough; bf16
+ * needs less done about it than int16, so nearly as fast is. */
 static int
 pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
-  double fast = 0, plain = 0, least = now->weights == CM_BF16 ? 0.95 : PAYS;
+  double fast = 0, plain = 0, least = PAYS;
+  if (now->weights == CM_BF16)
+    least = 0.95;
+  if (now->weights == CM_I16 && refined->weights == CM_BF16)
+    least = 0.75;
   for (int turn = 0; turn < 2; turn++) { /* in turns: other work may come and go meanwhile */
     plain = fmax (plain, cm_limit (now->limit, PROBE_MICROSECONDS));
     fast = fmax (fast, cm_limit (refined->limit, PROBE_MICROSECONDS));
@@ -102,16 +108,23 @@ pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
   return fast >= least * plain;
 }
 
-/* Takes what @bits allow and what pays or is forced; returns the bits that were taken. */
+/* Takes what @bits allow and what pays or is forced; returns the bits that were taken. @exact: which half
+ * loses least. */
 static unsigned
-refine (ClipmoeKernels *t, const Tier *tier, unsigned bits, unsigned forced) {
+refine (ClipmoeKernels *t, const ClipmoeGemm **exact, const Tier *tier, unsigned bits, unsigned forced) {
   unsigned taken = 0;
   for (const Refinement *r = tier->refinements; r->name; r++) {
     const ClipmoeGemm **now = r->format->weights == CM_I8 ? &t->int8 : &t->half;
     if (!(bits & r->needs) || !((forced & r->needs) || pays (r->format, *now)))
       continue;
     *now = r->format;
-    if (r->format->keys) /* fp16 has none: scores can be large */
+    if (r->exact) {
+      *exact = r->exact;
+      if ((forced & r->needs) || pays (r->exact, t->half))
+        t->half = r->exact;
+    } else if (now == &t->half && (forced & r->needs))
+      *exact = r->format; /* what is forced is meant */
+    if (r->format->keys)  /* fp16 has none: scores can be large */
       t->attention = r->format;
     taken |= r->needs;
   }
@@ -132,13 +145,18 @@ make (const Tier *tier, unsigned bits, unsigned forced) {
   made[i].bits = bits;
   made[i].forced = forced;
   made[i].table = *tier->table;
-  bits = refine (&made[i].table, tier, bits, forced);
+  const ClipmoeGemm *exact = NULL;
+  bits = refine (&made[i].table, &exact, tier, bits, forced);
   snprintf (made[i].name, sizeof made[i].name, "%s", tier->name);
   for (const Refinement *r = tier->refinements; r->name; r++)
     if (bits & r->needs)
       snprintf (made[i].name + strlen (made[i].name), sizeof made[i].name - strlen (made[i].name), "+%s",
                 r->name);
   made[i].table.name = made[i].name;
+  made[i].table.exact = &made[i].exact;
+  made[i].exact = made[i].table;
+  if (exact)
+    made[i].exact.half = exact;
   return &made[i].table;
 }
 

@@ -26,7 +26,7 @@
 /* How a product's operands are stored and multiplied. Weights are panels of `columns` outputs,
  * [line of k][unit][column][k of the unit]; a line of activations holds line_k values of k. */
 typedef struct {
-  const char *name;   /* "f32", "f16", "bf16", "fp16", "int8" */
+  const char *name;   /* "f32", "f16", "bf16", "fp16", "int16", "int8" */
   ClipmoeLimit limit; /* of the instructions it is made of; CM_N_LIMITS: not known */
   unsigned layout;    /* number of the packed form, for files: never reused for another one */
   unsigned rows, columns;
@@ -36,14 +36,14 @@ typedef struct {
   int weights;          /* CM_F32 … */
   int plain;            /* activations are plain floats: nothing need be packed */
   int zero;             /* int8: what is added to an activation, 0 or 128 or 64 */
-  int range;            /* int8: activations are at most this far from zero */
+  int range;            /* int8, int16: activations are at most this far from zero */
   /* c[row][column] = sum over lines of a * w, floats, or int32 with int8. c: rows are CM_LINE apart, lines of
    * columns c_stride. @next: what to draw into L2 meanwhile, @step bytes a unit, as two lines from there on.
    */
   void (*tile) (unsigned rows, size_t lines, const void *a, size_t a_stride_bytes, const void *w,
                 const void *next, size_t step, float *c, size_t c_stride);
-  /* rows x n floats to activations, padded to a line; rows of x are x_row apart, its lines x_stride. int8
-   * multiplies by @factors (n of them, padded to a line) before, and writes one scale a row. */
+  /* rows x n floats to activations, padded to a line; rows of x are x_row apart, its lines x_stride. int8 and
+   * int16 write one scale a row; int8 multiplies by @factors (n of them, padded to a line) before. */
   void (*pack) (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
                 void *to, size_t to_stride_bytes, float *scales);
   /* For attention, NULL where it cannot. Rows of activations (strides as of floats) become columns of a
@@ -60,24 +60,35 @@ typedef struct {
   float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
 } ClipmoeGemm;
 
-enum { CM_F32, CM_F16, CM_BF16, CM_I8 };
+enum { CM_F32, CM_F16, CM_BF16, CM_I8, CM_I16 };
 
-/* What a tile of int32 sums stands for: (sum - correction of the column) * scale of the row * scale of the
- * column. */
+/* Whole numbers, of which each row of activations and each column of weights has its own unit. */
+static inline int
+cm_scaled (const ClipmoeGemm *f) {
+  return f->weights == CM_I8 || f->weights == CM_I16;
+}
+
+/* What a tile of sums of whole numbers stands for: (sum - correction of the column) * scale of the row *
+ * scale of the column. Sums are int32; of int16, which has no corrections (NULL), they are floats already. */
 typedef struct {
   const int32_t *corrections;
   const float *rows, *columns;
 } ClipmoeSums;
 
-typedef struct {
+typedef struct ClipmoeKernels ClipmoeKernels;
+struct ClipmoeKernels {
   const char *name;
   const ClipmoeGemm *f32, *half, *int8;
+  /* The same table with a half that loses least and may be a little slower, or itself: a router changes its
+   * mind where two experts are nearly equal, and then all that was lost before counts. */
+  const ClipmoeKernels *exact;
   const ClipmoeGemm *attention; /* for half and int8 */
   /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries; the rest of the
    * last line becomes 0. out may be x. */
   void (*layer_norm) (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias,
                       float eps, float *out, size_t out_stride);
-  /* On a tile c of rows x lines, floats or, with sums, what these say it stands for: to = c + bias, … */
+  /* On a tile c of rows x lines, floats that are the results or, with sums, what these say it stands for:
+   * to = c + bias, … */
   void (*bias) (unsigned rows, unsigned lines, const float *c, size_t c_stride, const ClipmoeSums *sums,
                 const float *bias, float *to, size_t to_stride);
   /* … to = f (c + bias), x / (1 + exp (-1.702 x)) or x/2 (1 + erf (x / sqrt 2)); with sums it is exact to
@@ -94,7 +105,7 @@ typedef struct {
   /* … c *= factor of the row. */
   void (*scale) (unsigned rows, unsigned lines, float *c, size_t c_stride, const float *factors);
   float (*dot) (size_t n, const float *a, const float *b);
-} ClipmoeKernels;
+};
 
 /* The best table for this processor, or what @forced names: a tier ("generic", "avx2", …), perhaps with
  * refinements to leave out ("avx512,-bf16") or to take even where they do not pay ("avx512,+bf16"). NULL when

@@ -16,6 +16,7 @@ static const struct {
     [CM_LIMIT_I8_AVX512] = {"int8 AVX-512", CM_CPU_AVX512, 128},
     [CM_LIMIT_VNNI_AVX2] = {"int8 AVX-VNNI", CM_CPU_AVX_VNNI, 64},
     [CM_LIMIT_VNNI_AVX512] = {"int8 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 128},
+    [CM_LIMIT_I16_AVX512] = {"int16 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 64},
     [CM_LIMIT_F32_NEON] = {"f32 NEON", CM_CPU_NEON, 8},
     [CM_LIMIT_DOTPROD_NEON] = {"int8 NEON dotprod", CM_CPU_NEON | CM_CPU_DOTPROD, 32},
     [CM_LIMIT_BF16_NEON] = {"bf16 NEON", CM_CPU_NEON | CM_CPU_BF16, 16},
@@ -65,6 +66,7 @@ cm_limit_name (ClipmoeLimit which) {
 #define FP16_512(i) "vfmadd231ph %%zmm12, %%zmm13, %%zmm" #i "\n\t"
 #define VNNI_256(i) "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" #i "\n\t"
 #define VNNI_512(i) "vpdpbusd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
+#define I16_512(i) "vpdpwssd %%zmm12, %%zmm13, %%zmm" #i "\n\t"
 #define I8_256(i)                                                                                            \
   "vpmaddubsw %%ymm12, %%ymm13, %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\t"                           \
   "vpaddd %%ymm14, %%ymm" #i ", %%ymm" #i "\n\t"
@@ -98,6 +100,9 @@ spin (ClipmoeLimit which, long n) {
     break;
   case CM_LIMIT_VNNI_AVX512:
     LOOP_24 (VNNI_512);
+    break;
+  case CM_LIMIT_I16_AVX512:
+    LOOP_24 (I16_512);
     break;
   default:
     break;

@@ -1,6 +1,7 @@
 /* Weights into panels: zeros beyond the matrix, conversions to the nearest value. */
 #include <math.h>
 #include <string.h>
+#include "int16.h"
 #include "product.h"
 
 uint16_t
@@ -58,6 +59,29 @@ pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step,
   ((int32_t *)(uintptr_t)m->corrections)[o] = sum * m->format->zero;
 }
 
+/* Column j of a panel to int16. */
+static void
+pack_i16_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, int16_t *panel, size_t o,
+                 size_t j) {
+  size_t unit = m->format->unit_k, columns = m->format->columns, k_end = m->lines * m->format->line_k;
+  size_t n = o < m->out ? m->in : 0;
+  float largest = 0, longest = 0;
+  for (size_t k = 0; k < n; k++)
+    largest = fabsf (weights[k * step]) > largest ? fabsf (weights[k * step]) : largest;
+  float inverse = largest > 1e-30f ? 1 / largest : 0;
+  for (size_t k = 0; k < n; k += CM_I16_STEP) {
+    float square = 0;
+    for (size_t i = k; i < n && i < k + CM_I16_STEP; i++)
+      square += weights[i * step] * inverse * (weights[i * step] * inverse);
+    longest = square > longest ? square : longest;
+  }
+  float scale = cm_i16_scale (largest, sqrtf (longest)), by = scale > 1e-34f ? 1 / scale : 0;
+  for (size_t k = 0; k < k_end; k++)
+    panel[(k / unit * columns + j) * unit + k % unit] =
+        (int16_t)(k < n ? lrintf (weights[k * step] * by) : 0);
+  ((float *)(uintptr_t)m->scales)[o] = scale;
+}
+
 void
 cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
                 const float *bias, const float *factors, size_t first, size_t n) {
@@ -73,6 +97,11 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
     if (f->weights == CM_I8) {
       for (size_t j = 0; j < columns; j++)
         pack_i8_column (m, weights + (o0 + j) * row, column, factors, (int8_t *)panel, o0 + j, j);
+      continue;
+    }
+    if (f->weights == CM_I16) {
+      for (size_t j = 0; j < columns; j++)
+        pack_i16_column (m, weights + (o0 + j) * row, column, (int16_t *)panel, o0 + j, j);
       continue;
     }
     for (size_t k0 = 0; k0 < k_end; k0 += f->line_k) /* a line of k of all columns: they stay in the cache */

@@ -1,6 +1,7 @@
 #include "product.h"
 
 #include <string.h>
+#include "int16.h"
 #include "pool.h"
 
 typedef struct {
@@ -21,11 +22,12 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, const float
   unsigned lines = f->columns / CM_LINE;
   const float *bias = m->bias + column;
   static const int32_t corrected[CM_MAX_COLUMNS] = {0};
-  ClipmoeSums of_int8, *sums = NULL;
-  if (f->weights == CM_I8) { /* corrections are of the whole sum: once */
-    of_int8 = (ClipmoeSums){pass->first_line ? corrected : m->corrections + column, p->a_scales + first,
-                            m->scales + column};
-    sums = &of_int8;
+  ClipmoeSums of_whole, *sums = NULL;
+  if (cm_scaled (f)) {
+    of_whole = (ClipmoeSums){NULL, p->a_scales + first, m->scales + column};
+    if (f->weights == CM_I8) /* corrections are of the whole sum: once */
+      of_whole.corrections = pass->first_line ? corrected : m->corrections + column;
+    sums = &of_whole;
   }
   switch (p->result) {
   case CM_STORE:
@@ -89,6 +91,13 @@ one_panel (void *data, unsigned thread, unsigned i, unsigned next) {
   }
 }
 
+/* The line at which pass @i of @passes begins. All but the last end with a whole step of int16's sums. */
+static size_t
+cut (const ClipmoePackedMatrix *m, size_t i, size_t passes) {
+  size_t step = m->format->weights == CM_I16 ? CM_I16_STEP / m->format->line_k : 1;
+  return i < passes ? m->lines * i / passes / step * step : m->lines;
+}
+
 void
 cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product) {
   const ClipmoePackedMatrix *m = product->matrix;
@@ -96,7 +105,7 @@ cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoePr
   /* Only sums that are added up outside may be cut: then one pass's activations fit the caches. */
   size_t passes = product->result == CM_ADD ? cm_lines (m->lines, m->format->block_lines) : 1;
   for (size_t i = 0; i < passes; i++) {
-    size_t from = m->lines * i / passes, to = m->lines * (i + 1) / passes;
+    size_t from = cut (m, i, passes), to = cut (m, i + 1, passes);
     ClipmoeProduct p = *product;
     if (i + 1 < passes)
       p.following = (const char *)m->weights + cm_panel_bytes (m->format, to);
@@ -110,7 +119,7 @@ whole_lines (size_t bytes) {
   return (bytes + CM_LINE_BYTES - 1) / CM_LINE_BYTES * CM_LINE_BYTES;
 }
 
-/* Weights, then per column: bias, and for int8 scale and correction. */
+/* Weights, then per column: bias, for whole numbers scale, and for int8 correction. */
 size_t
 cm_matrix_bytes (const ClipmoeGemm *f, size_t out, size_t in) {
   size_t panels = cm_lines (out, f->columns), lines = cm_lines (in, f->line_k), bytes, columns;
@@ -119,7 +128,7 @@ cm_matrix_bytes (const ClipmoeGemm *f, size_t out, size_t in) {
       __builtin_mul_overflow (panels, f->columns * 12, &columns))
     return 0;
   bytes = panels * cm_panel_bytes (f, lines);
-  columns = whole_lines (panels * f->columns * 4) * (f->weights == CM_I8 ? 3 : 1);
+  columns = whole_lines (panels * f->columns * 4) * (f->weights == CM_I8 ? 3 : f->weights == CM_I16 ? 2 : 1);
   if (f->weights == CM_I8)
     columns += whole_lines (lines * f->line_k * 4);
   return bytes > SIZE_MAX / 2 || columns > SIZE_MAX / 2 ? 0 : bytes + columns;
@@ -137,7 +146,7 @@ cm_matrix_map (ClipmoePackedMatrix *m, const ClipmoeGemm *f, size_t out, size_t 
   m->weights = at;
   at += m->panels * cm_panel_bytes (f, m->lines);
   m->bias = (const float *)at;
-  m->scales = f->weights == CM_I8 ? (const float *)(at + columns) : NULL;
+  m->scales = cm_scaled (f) ? (const float *)(at + columns) : NULL;
   m->corrections = f->weights == CM_I8 ? (const int32_t *)(at + 2 * columns) : NULL;
   m->factors = f->weights == CM_I8 ? (const float *)(at + 3 * columns) : NULL;
 }

@@ -11,10 +11,10 @@ typedef struct {
   size_t panels, lines; /* of out and in */
   const void *weights;  /* panels, each cm_panel_bytes() */
   const float *bias;    /* [panels * columns], zeros beyond out */
-  /* int8 alone, else NULL; [panels * columns] */
-  const float *scales;
-  const int32_t *corrections;
-  const float *factors; /* [lines * line_k]: activations are multiplied by these and weights divided */
+  const float *scales;  /* int8 and int16, else NULL; [panels * columns] */
+  /* int8 alone, else NULL */
+  const int32_t *corrections; /* [panels * columns] */
+  const float *factors;       /* [lines * line_k]: activations are multiplied by these and weights divided */
 } ClipmoePackedMatrix;
 
 static inline size_t
@@ -40,7 +40,7 @@ typedef struct {
   ClipmoeRows rows;               /* for tiles of the format's rows */
   const void *a;                  /* activations in the format's lines … */
   size_t a_lines;                 /* … of which a row has so many, at least the matrix's */
-  const float *a_scales;          /* int8: [rows] */
+  const float *a_scales;          /* int8, int16: [rows] */
   ClipmoeResult result;
   /* Results, columns of the matrix counted from 0 whatever first_panel is: out_lines lines a row, at least
    * those of whole panels. With CM_ADD offsets and strides (floats) say where each row lies. */
@@ -60,7 +60,7 @@ typedef struct {
  * must fill whole lines, and a scale is known only when its row is whole. */
 static inline int
 cm_packs_at_once (const ClipmoeGemm *of, const ClipmoeGemm *as) {
-  return as->weights != CM_I8 && of->columns % as->line_k == 0;
+  return !cm_scaled (as) && of->columns % as->line_k == 0;
 }
 
 void cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product);

@@ -18,6 +18,7 @@ enum {
   CM_LAYOUT_FP16_64 = 10,
   CM_LAYOUT_I8_16_SIGNED = 11, /* no corrections */
   CM_LAYOUT_BF16_16 = 12,
+  CM_LAYOUT_I16_32 = 13,
   CM_LAYOUT_I8_16_BY_8 = 20, /* no corrections, eight of k a unit */
   CM_LAYOUT_FP16_32 = 21,
 };
@@ -50,6 +51,9 @@ extern const ClipmoeGemm cm_i8_avx_vnni;
 #endif
 #ifdef CM_HAVE_AVX512_VNNI
 extern const ClipmoeGemm cm_i8_avx512;
+#endif
+#ifdef CM_HAVE_AVX512_INT16
+extern const ClipmoeGemm cm_i16_avx512;
 #endif
 #ifdef CM_HAVE_AVX512_FP16
 extern const ClipmoeGemm cm_fp16_avx512;

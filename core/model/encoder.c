@@ -203,6 +203,15 @@ find_precision (const ClipmoeModelInfo *info, const ClipmoeKernels *kernels, Cli
   return FALSE;
 }
 
+/* Those that suit what the tower is. */
+static const ClipmoeKernels *
+kernels_of (const ClipmoeTower *tower, const ClipmoeKernels *kernels) {
+  for (guint i = 0; i < tower->layers; i++)
+    if (tower->blocks[i].n_experts)
+      return kernels->exact;
+  return kernels;
+}
+
 static ClipmoePrecision
 text_precision (ClipmoePrecision precision, const ClipmoeKernels *kernels) {
   return precision == CLIPMOE_PRECISION_INT8 && kernels->half ? CLIPMOE_PRECISION_HALF : precision;
@@ -265,7 +274,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->pixels = g_try_new (float, 3 * (gsize)side * side * self->batch);
   self->ids = g_try_new (guint32, (gsize)info->context * CLIPMOE_TEXT_WINDOW);
   ClipmoeTowerPlan image = {.tower = &model->image,
-                            .kernels = kernels,
+                            .kernels = kernels_of (&model->image, kernels),
                             .precision = o.precision,
                             .threads = threads,
                             .rows = (guint)rows,
@@ -276,7 +285,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
                             .n_embeddings = 1,
                             .n_positions = (gsize)tokens};
   ClipmoeTowerPlan text = {.tower = &model->text,
-                           .kernels = kernels,
+                           .kernels = kernels_of (&model->text, kernels),
                            /* a word is embedded once and compared with for ever: 8 bits would save little */
                            .precision = text_precision (o.precision, kernels),
                            .threads = threads,
@@ -330,7 +339,7 @@ clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
 double
 clipmoe_encoder_measure_limit (const ClipmoeEncoder *self) {
   const ClipmoeGemm *f =
-      clipmoe_arithmetic_gemm (self->kernels, clipmoe_precision_arithmetic (self->precision));
+      clipmoe_arithmetic_gemm (self->image.kernels, clipmoe_precision_arithmetic (self->precision));
   return f && f->limit < CM_N_LIMITS ? cm_limit (f->limit, 2000) : 0;
 }
 

@@ -289,8 +289,10 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->sequences = plan->sequences;
   self->n_positions = plan->n_positions;
   self->top_k = plan->top_k;
-  self->attention =
-      cm_attention_format (plan->kernels, t->width / t->heads, plan->precision != CLIPMOE_PRECISION_F32);
+  /* beside products of int16 a fast one would be what loses most */
+  gboolean fast = plan->precision == CLIPMOE_PRECISION_INT8 ||
+                  (plan->precision == CLIPMOE_PRECISION_HALF && plan->kernels->half->weights != CM_I16);
+  self->attention = cm_attention_format (plan->kernels, t->width / t->heads, fast);
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
     guint n = MAX (t->blocks[i].n_experts, 1);

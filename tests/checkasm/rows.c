@@ -82,7 +82,7 @@ check_softmax (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, int kind
 }
 
 /* bias, activations, add, scale on one tile: of floats (kind 0), with some that are not finite (1), without
- * bias and factors where these may be left out (2), of sums of int8 (3) */
+ * bias and factors where these may be left out (2), of sums of int8 (3), of sums of int16 (4) */
 static void
 check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind) {
   size_t stride = (rows + random_below (2)) * CM_LINE, floats = (lines - 1) * stride + rows * CM_LINE;
@@ -92,7 +92,8 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
   float *column_scales = guarded (lines * CM_LINE_BYTES), row_scales[CM_MAX_ROWS];
   int32_t *corrections = guarded (lines * CM_LINE_BYTES);
   size_t offsets[CM_MAX_ROWS], strides[CM_MAX_ROWS];
-  ClipmoeSums of_int8 = {corrections, row_scales, column_scales}, *sums = kind == 3 ? &of_int8 : NULL;
+  ClipmoeSums whole_sums = {kind == 3 ? corrections : NULL, row_scales, column_scales};
+  const ClipmoeSums *sums = kind >= 3 ? &whole_sums : NULL;
   static const char *const names[] = {"bias", "quick_gelu", "gelu", "add", "scale"};
   for (unsigned what = 0; what < (sums ? 4 : 5); what++) {
     int in_place = random_below (2) || what == 4;
@@ -116,10 +117,11 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
           float v = random_float () * (random_below (4) ? 4 : 90);
           if (kind == 1 && random_below (9) == 0)
             v = random_below (2) ? NAN : INFINITY;
-          if (sums) {
-            int32_t whole = (int32_t)random_below (200000000) - 100000000;
+          int32_t whole = (int32_t)random_below (200000000) - 100000000;
+          if (kind == 3)
             memcpy (&v, &whole, 4);
-          }
+          else if (kind == 4)
+            v = (float)whole;
           c[l * stride + i * CM_LINE + j] = v;
           z[offsets[i] + l * strides[i] + j] = random_float ();
         }
@@ -152,11 +154,13 @@ check_tile_ops (const ClipmoeKernels *k, unsigned rows, unsigned lines, int kind
           if (sums) {
             int32_t whole;
             memcpy (&whole, &before[at], 4);
-            value = ((double)whole - corrections[column]) * row_scales[i] * column_scales[column];
+            if (kind == 3)
+              value = (double)whole - corrections[column];
+            value *= (double)row_scales[i] * column_scales[column];
           }
           double x = value + (double)bias[column];
           /* what is added may take away most of it */
-          double exact = 6e-7, roughly = sums ? 2e-4 : 6e-7;
+          double exact = 6e-7, roughly = kind == 3 ? 2e-4 : 6e-7;
           if (what == 0) {
             expected = x;
             size = fabs (value) + 1;
@@ -289,7 +293,7 @@ check_rows (const ClipmoeKernels *k) {
     }
   for (unsigned rows = 1; rows <= k->f32->rows; rows++)
     for (unsigned lines = 1; lines <= 4; lines++)
-      for (int kind = 0; kind < 4; kind++)
+      for (int kind = 0; kind < 5; kind++)
         check_tile_ops (k, rows, lines, kind);
   for (unsigned n = 1; n <= k->f32->rows; n++)
     for (size_t d = 16; d <= 80; d += 16)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "checkasm.h"
+#include "kernels/int16.h"
 
 static float
 of_bf16 (uint16_t h) {
@@ -31,6 +32,8 @@ activation_value (const ClipmoeGemm *g, const void *a, size_t a_stride, unsigned
     return of_bf16 (((const uint16_t *)line)[at]);
   if (g->weights == CM_F16) /* a line of sixteen: every half twice */
     return of_f16 (((const uint16_t *)line)[g->line_k == CM_LINE ? 2 * at : at]);
+  if (g->weights == CM_I16)
+    return ((const int16_t *)line)[at];
   return g->zero ? ((const uint8_t *)line)[at] : ((const int8_t *)line)[at];
 }
 
@@ -44,12 +47,21 @@ weight_value (const ClipmoeGemm *g, const void *w, size_t k, size_t column) {
     return of_bf16 (((const uint16_t *)w)[at]);
   case CM_F16:
     return of_f16 (((const uint16_t *)w)[at]);
+  case CM_I16:
+    return ((const int16_t *)w)[at];
   default:
     return ((const int8_t *)w)[at];
   }
 }
 
 enum { ORDINARY, EXTREME, SPECIAL, N_KINDS };
+
+/* int16's largest sums: CM_I16_STEP of these are as long as they may be. */
+static int16_t
+whole_16 (int kind) {
+  int most = (int)((double)CM_I16_LENGTH / sqrt (CM_I16_STEP));
+  return (int16_t)(kind == EXTREME ? most : (int)random_below (2 * (unsigned)most + 1) - most);
+}
 
 static const float specials[] = {NAN, INFINITY, -INFINITY, 1e-40f, -1e-40f, 3e38f, 0.0f, -0.0f};
 
@@ -70,7 +82,10 @@ put_activations (const ClipmoeGemm *g, unsigned rows, size_t lines, void *a, siz
               (char)(kind == EXTREME ? g->zero + (random_below (2) ? g->range : -g->range)
                                      : g->zero + (int)random_below (2 * (unsigned)g->range + 1) - g->range);
       }
-      if (!g->plain && g->weights != CM_I8) {
+      if (g->weights == CM_I16)
+        for (size_t j = 0; j < g->line_k; j++)
+          ((int16_t *)line)[j] = whole_16 (kind);
+      else if (!g->plain && g->weights != CM_I8) {
         _Alignas(64) float x[64];
         fill_random (x, 64);
         if (kind == SPECIAL && random_below (3) == 0)
@@ -89,6 +104,9 @@ put_weights (const ClipmoeGemm *g, size_t lines, void *w, int kind) {
     for (size_t i = 0; i < n; i++)
       ((int8_t *)w)[i] =
           (int8_t)(kind == EXTREME ? (random_below (2) ? 127 : -127) : (int)random_below (255) - 127);
+  } else if (g->weights == CM_I16) {
+    for (size_t i = 0; i < n; i++)
+      ((int16_t *)w)[i] = whole_16 (kind);
   } else {
     size_t bytes = cm_matrix_bytes (g, g->columns, lines * g->line_k);
     void *memory = aligned_alloc (64, bytes);
@@ -165,7 +183,7 @@ gemm (const ClipmoeKernels *k, unsigned which) {
 
 void
 check_tiles (const ClipmoeKernels *k) {
-  static const size_t lengths[] = {1, 2, 3, 7, 12};
+  static const size_t lengths[] = {1, 2, 3, 7, 12, 37};
   for (unsigned which = 0; which < 3; which++) {
     const ClipmoeGemm *g = gemm (k, which);
     if (!g)
@@ -195,6 +213,27 @@ check_tiles (const ClipmoeKernels *k) {
   }
 }
 
+/* The smallest unit with which entries fit 16 bits and sums of products 32. */
+static void
+check_scale (const ClipmoeKernels *k, const ClipmoeGemm *g, const float *x, size_t x_stride, size_t n,
+             double scale) {
+  double largest = 0, longest = 0;
+  for (size_t j = 0; j < n; j += CM_I16_STEP) {
+    double square = 0;
+    for (size_t l = j; l < n && l < j + CM_I16_STEP; l++) {
+      double v = x[l / CM_LINE * x_stride + l % CM_LINE];
+      square += v * v;
+      largest = fmax (largest, fabs (v));
+    }
+    longest = fmax (longest, sqrt (square));
+  }
+  if (largest < 1e-15 || largest > 1e15) /* squares beyond floats: a unit on the safe side */
+    longest = largest * sqrt (CM_I16_STEP);
+  double expected = fmax (largest / g->range, longest / (double)CM_I16_LENGTH);
+  if (!close_to (scale, expected, 1e-5 * expected + 1e-33))
+    fail (k->name, "%s pack: scale %g of %zu entries, expected %g", g->name, scale, n, expected);
+}
+
 static void
 check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t n, int kind) {
   size_t x_row = CM_LINE, x_lines = cm_lines (n, CM_LINE), x_stride = (rows + 1) * CM_LINE;
@@ -221,7 +260,7 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
       largest = fmaxf (largest, fabsf (v));
       finite &= isfinite (v) != 0;
     }
-    if (g->weights == CM_I8 && !finite) {
+    if (cm_scaled (g) && !finite) {
       if (isfinite (scales[i]))
         fail (k->name, "%s pack: a row with NaN or infinity got scale %g", g->name, (double)scales[i]);
       continue;
@@ -229,6 +268,8 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
     if (g->weights == CM_I8 && !close_to (scales[i], largest / (float)g->range, 1e-6 * largest))
       fail (k->name, "%s pack: scale %g, expected %g", g->name, (double)scales[i],
             (double)(largest / (float)g->range));
+    if (g->weights == CM_I16)
+      check_scale (k, g, x + i * x_row, x_stride, n, (double)scales[i]);
     for (size_t j = 0; j < lines * g->line_k; j++) {
       float v = j < n ? x[j / CM_LINE * x_stride + i * x_row + j % CM_LINE] : 0;
       double got = activation_value (g, to, stride, i, j), expected = v, tolerance = 0;
@@ -239,6 +280,9 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
         tolerance = 0.5001 * (double)scales[i] + 1e-28; /* rows as small as that become 0 */
         if (j >= n)
           continue; /* multiplied by zero, whatever it is */
+      } else if (g->weights == CM_I16) {
+        got *= (double)scales[i];
+        tolerance = 0.502 * (double)scales[i] + 1e-29; /* entries have 24 bits before they have 16 */
       } else if (g->weights == CM_BF16) {
         tolerance = fabs (expected) * 0.00391 + 1.2e-38; /* denormals may become 0 */
       } else if (!g->plain) {

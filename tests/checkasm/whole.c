@@ -55,6 +55,7 @@ check_product (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, size_t i
   double part = g->weights == CM_F32    ? 2e-6
                 : g->weights == CM_F16  ? (g->plain ? 2e-3 : 8e-3)
                 : g->weights == CM_BF16 ? 8e-3
+                : g->weights == CM_I16  ? 4e-4
                                         : 4e-2;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < out; j++) {

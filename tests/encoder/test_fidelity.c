@@ -1,12 +1,19 @@
 /* Protects what fast arithmetic may cost: cosines of 16-bit and int8 vectors to those of f32, on models of
  * real widths with outlier channels, dense and mixed, for pictures and texts. half: 0.9995 in the mean, 0.998
- * at worst; int8: 0.995 and 0.985. A few blocks; with --full all of them. */
+ * at worst; int8: 0.995 and 0.985. A few blocks; with --full all of them.
+ *
+ * Experts begin as copies of one layer and drift apart: here their biases have. In "strangers" they have
+ * nothing in common: a token near the border between two of them goes over to another vector by the slightest
+ * rounding, and a class token that does so takes the picture along. int16 and f16 keep to the bounds there,
+ * too; at full depth bf16 and int8 do not on every model, and what is held is what they reach: 0.99 and 0.97.
+ */
 #include "golden.h"
 #include "seeded.h"
 
 typedef struct {
   const char *name;
   SeededSpec spec;
+  gboolean strangers;
 } Case;
 
 #define QUICK CLIPMOE_ACTIVATION_QUICK_GELU
@@ -14,14 +21,18 @@ typedef struct {
 static const Case few[] = {
     {"B-32", {{768, 8, 12, 0, 0}, {512, 8, 8, 0, 0}, 96, 32, 77, 512, QUICK}},
     {"B-32-mixture", {{768, 8, 12, 1, 4}, {512, 8, 8, 1, 4}, 96, 32, 77, 512, QUICK}},
+    {"B-32-strangers", {{768, 8, 12, 1, 4}, {512, 8, 8, 1, 4}, 96, 32, 77, 512, QUICK}, TRUE},
     {"L-14", {{1024, 8, 16, 0, 0}, {768, 1, 12, 0, 0}, 42, 14, 77, 768, QUICK}},
 };
 static const Case full[] = {
     {"B-32", {{768, 12, 12, 0, 0}, {512, 12, 8, 0, 0}, 224, 32, 77, 512, QUICK}},
     {"B-32-mixture", {{768, 12, 12, 1, 4}, {512, 12, 8, 1, 4}, 224, 32, 77, 512, QUICK}},
+    {"B-32-strangers", {{768, 12, 12, 1, 4}, {512, 12, 8, 1, 4}, 224, 32, 77, 512, QUICK}, TRUE},
     {"L-14", {{1024, 24, 16, 0, 0}, {768, 12, 12, 0, 0}, 224, 14, 77, 768, QUICK}},
     {"L-14-mixture", {{1024, 24, 16, 1, 4}, {768, 12, 12, 1, 4}, 224, 14, 77, 768, QUICK}},
 };
+
+static gboolean all_blocks; /* --full */
 
 enum { PICTURES = 6, TEXTS = 6, LENGTH = 12 };
 
@@ -42,9 +53,6 @@ pictures (Seeded *s, guint side) {
   return pixels;
 }
 
-/* Experts begin as copies of one layer and drift apart; here their biases have. (Where experts have nothing
- * in common, a token near the border between two of them goes over to another vector by the slightest
- * rounding: that is the model, not the arithmetic.) */
 static void
 relate_experts (ClipmoeTower *t) {
   for (guint l = 0; l < t->layers; l++)
@@ -93,30 +101,39 @@ test_case (gconstpointer data) {
   Seeded s = {0};
   ClipmoeModel model;
   seeded_model (&s, &c->spec, 1, &model);
-  relate_experts (&model.image);
-  relate_experts (&model.text);
+  if (!c->strangers) {
+    relate_experts (&model.image);
+    relate_experts (&model.text);
+  }
   float *pixels = pictures (&s, c->spec.side);
   guint32 ids[TEXTS * LENGTH];
   for (guint i = 0; i < TEXTS * LENGTH; i++)
     ids[i] = i % LENGTH + 1 < LENGTH ? (guint32)(seeded_next (&s) % (SEEDED_VOCAB - 1)) : SEEDED_VOCAB - 1;
   guint embed = c->spec.embed, all = (PICTURES + TEXTS) * embed;
   float *exact = g_new (float, all), *fast = g_new (float, all);
-  static const char *const tiers[] = {"avx2,-vnni", "avx2", "avx512,-vnni,-bf16", "avx512", "neon"};
+  static const char *const tiers[] = {"avx2,-vnni",   "avx2",   "avx512,-vnni,-bf16",
+                                      "avx512,-vnni", "avx512", "neon"};
   run (&model, NULL, CLIPMOE_PRECISION_F32, pixels, ids, exact);
   for (guint i = 0; i < G_N_ELEMENTS (tiers); i++) {
     const char *why;
-    if (!cm_kernels_get (tiers[i], &why)) {
+    const ClipmoeKernels *k = cm_kernels_get (tiers[i], &why);
+    if (!k) {
       g_test_message ("left out %s: %s", tiers[i], why);
       continue;
     }
+    gboolean coarse = all_blocks && c->strangers && k->exact->half->weights == CM_BF16;
+    double mean = coarse ? 0.99 : 0.9995, worst = coarse ? 0.97 : 0.998;
     run (&model, tiers[i], CLIPMOE_PRECISION_HALF, pixels, ids, fast);
-    compare (c->name, tiers[i], "half", "pictures", exact, fast, PICTURES, embed, 0.9995, 0.998);
+    compare (c->name, tiers[i], "half", "pictures", exact, fast, PICTURES, embed, mean, worst);
     compare (c->name, tiers[i], "half", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
-             embed, 0.9995, 0.998);
+             embed, mean, worst);
+    coarse = all_blocks && c->strangers;
+    mean = coarse ? 0.99 : 0.995;
+    worst = coarse ? 0.97 : 0.985;
     run (&model, tiers[i], CLIPMOE_PRECISION_INT8, pixels, ids, fast);
-    compare (c->name, tiers[i], "int8", "pictures", exact, fast, PICTURES, embed, 0.995, 0.985);
+    compare (c->name, tiers[i], "int8", "pictures", exact, fast, PICTURES, embed, mean, worst);
     compare (c->name, tiers[i], "int8", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
-             embed, 0.995, 0.985);
+             embed, mean, worst);
   }
   g_free (exact);
   g_free (fast);
@@ -125,12 +142,12 @@ test_case (gconstpointer data) {
 
 int
 main (int argc, char **argv) {
-  gboolean all = argc > 1 && strcmp (argv[1], "--full") == 0;
-  if (all)
+  all_blocks = argc > 1 && strcmp (argv[1], "--full") == 0;
+  if (all_blocks)
     argc = 1; /* GLib takes no other arguments */
   g_test_init (&argc, &argv, NULL);
-  const Case *cases = all ? full : few;
-  for (guint i = 0; i < (all ? G_N_ELEMENTS (full) : G_N_ELEMENTS (few)); i++) {
+  const Case *cases = all_blocks ? full : few;
+  for (guint i = 0; i < (all_blocks ? G_N_ELEMENTS (full) : G_N_ELEMENTS (few)); i++) {
     char *name = g_strconcat ("/fidelity/", cases[i].name, NULL);
     g_test_add_data_func (name, &cases[i], test_case);
     g_free (name);

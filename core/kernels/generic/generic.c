@@ -71,12 +71,15 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
     for (unsigned i = 0; i < rows; i++)                                                                      \
       for (unsigned j = 0; j < CM_LINE; j++)
 
-/* There are no int8 products here, but sums may be asked for all the same. */
+/* There are no products of whole numbers here, but sums may be asked for all the same. */
 static float
 value (const float *c, const ClipmoeSums *sums, unsigned row, size_t column) {
-  int32_t sum;
-  memcpy (&sum, c, 4);
-  return sums ? (float)(sum - sums->corrections[column]) * (sums->columns[column] * sums->rows[row]) : *c;
+  if (!sums)
+    return *c;
+  int32_t whole;
+  memcpy (&whole, c, 4);
+  float sum = sums->corrections ? (float)(whole - sums->corrections[column]) : *c;
+  return sum * (sums->columns[column] * sums->rows[row]);
 }
 
 #define X (value (c + l * c_stride + i * CM_LINE + j, sums, i, l * CM_LINE + j) + bias[l * CM_LINE + j])

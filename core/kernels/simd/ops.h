@@ -78,8 +78,9 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   for (unsigned l = 0; l < lines; l++, c += c_stride)                                                        \
     for (size_t j = 0; j < CM_LINE; j += VW)
 
-/* A value of a tile, floats or sums of integers, and what is added. */
+/* A value of a tile, floats, sums of int8 or of int16, and what is added. */
 #define FLOAT_VALUE(at, b) v_add (v_load (at), b)
+#define SCALED_VALUE(at, b) v_fma (v_load (at), v_mul (s, v_set (sums->rows[i])), b)
 #define SUM_VALUE(at, b) v_fma (v_of_int (vi_sub (v_load_int (at), k)), v_mul (s, v_set (sums->rows[i])), b)
 
 #define FINISH(NAME, F, ROUGHLY)                                                                             \
@@ -93,8 +94,13 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
             v_store (to + i * CM_LINE + j, F (FLOAT_VALUE (c + i * CM_LINE + j, b)));                        \
           continue;                                                                                          \
         }                                                                                                    \
-        VI k = v_load_int (sums->corrections + l * CM_LINE + j);                                             \
         V s = v_load (sums->columns + l * CM_LINE + j);                                                      \
+        if (!sums->corrections) {                                                                            \
+          for (unsigned i = 0; i < rows; i++)                                                                \
+            v_store (to + i * CM_LINE + j, F (SCALED_VALUE (c + i * CM_LINE + j, b)));                       \
+          continue;                                                                                          \
+        }                                                                                                    \
+        VI k = v_load_int (sums->corrections + l * CM_LINE + j);                                             \
         for (unsigned i = 0; i < rows; i++)                                                                  \
           v_store (to + i * CM_LINE + j, ROUGHLY (SUM_VALUE (c + i * CM_LINE + j, b)));                      \
       }                                                                                                      \
@@ -153,12 +159,13 @@ add (unsigned rows, unsigned lines, const float *c, size_t c_stride, const Clipm
   for (unsigned l = 0; l < lines; l++)
     for (size_t j = 0; j < CM_LINE; j += VW) {
       V b = bias ? v_load (bias + l * CM_LINE + j) : v_set (0.0f);
-      VI k = v_load_int (sums ? (const void *)(sums->corrections + l * CM_LINE + j) : c);
+      int whole = sums && sums->corrections;
+      VI k = v_load_int (whole ? (const void *)(sums->corrections + l * CM_LINE + j) : c);
       V s = v_load (sums ? sums->columns + l * CM_LINE + j : c);
       for (unsigned i = 0; i < rows; i++) {
         const float *at = c + l * c_stride + i * CM_LINE + j;
         float *to = z + offsets[i] + l * strides[i] + j;
-        V v = sums ? SUM_VALUE (at, b) : FLOAT_VALUE (at, b);
+        V v = whole ? SUM_VALUE (at, b) : sums ? SCALED_VALUE (at, b) : FLOAT_VALUE (at, b);
         v_store (to, v_fma (v_set (factors ? factors[i] : 1.0f), v, v_load (to)));
       }
     }
