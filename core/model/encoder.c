@@ -206,10 +206,7 @@ find_precision (const ClipmoeModelInfo *info, const ClipmoeKernels *kernels, Cli
 /* Those that suit what the tower is. */
 static const ClipmoeKernels *
 kernels_of (const ClipmoeTower *tower, const ClipmoeKernels *kernels) {
-  for (guint i = 0; i < tower->layers; i++)
-    if (tower->blocks[i].n_experts)
-      return kernels->exact;
-  return kernels;
+  return clipmoe_tower_is_mixture (tower) ? kernels->exact : kernels;
 }
 
 static ClipmoePrecision

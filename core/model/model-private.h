@@ -30,6 +30,15 @@ typedef struct {
   ClipmoeBlock *blocks;
 } ClipmoeTower;
 
+/* Whether some block is a mixture of experts. */
+static inline gboolean
+clipmoe_tower_is_mixture (const ClipmoeTower *self) {
+  for (guint i = 0; i < self->layers; i++)
+    if (self->blocks[i].n_experts)
+      return TRUE;
+  return FALSE;
+}
+
 /* Frees the blocks; a failed binding may have left some out. */
 void clipmoe_tower_clear (ClipmoeTower *self);
 

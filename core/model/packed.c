@@ -289,9 +289,9 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->sequences = plan->sequences;
   self->n_positions = plan->n_positions;
   self->top_k = plan->top_k;
-  /* beside products of int16 a fast one would be what loses most */
+  /* what it loses changes the minds of routers behind it; int8 has lost more before */
   gboolean fast = plan->precision == CLIPMOE_PRECISION_INT8 ||
-                  (plan->precision == CLIPMOE_PRECISION_HALF && plan->kernels->half->weights != CM_I16);
+                  (plan->precision == CLIPMOE_PRECISION_HALF && !clipmoe_tower_is_mixture (t));
   self->attention = cm_attention_format (plan->kernels, t->width / t->heads, fast);
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
