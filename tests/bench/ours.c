@@ -27,6 +27,7 @@ static struct {
   ClipmoeEncoder *encoder;
   ClipmoeProducts *products;
   float *pixels, *out;
+  gsize room; /* bytes of out: enough for whatever was asked for so far, since any of it may be run again */
   guint n_pixels, n_texts, *lengths, side;
   guint32 *ids;
   ClipmoePreprocessor *preprocessor;
@@ -38,6 +39,12 @@ static struct {
 static gsize
 embed_size (guint n) {
   return (gsize)n * clipmoe_model_get_info (all.model)->embed;
+}
+
+static void
+make_room (gsize bytes) {
+  if (bytes > all.room)
+    all.out = g_realloc (all.out, all.room = bytes);
 }
 
 /* Every label in every template, as the text tower sees it. */
@@ -175,7 +182,7 @@ open_frame (char **w, GError **error) {
                        std[] = {0.26862954f, 0.26130258f, 0.27577711f};
     clipmoe_preprocessor_free (all.preprocessor);
     all.preprocessor = clipmoe_preprocessor_new (all.side, mean, std);
-    all.out = g_realloc (all.out, 3 * (gsize)all.side * all.side * sizeof (float));
+    make_room (3 * (gsize)all.side * all.side * sizeof (float));
     puts ("ok");
     return TRUE;
   }
@@ -195,7 +202,7 @@ answer (char **w, guint n, GError **error) {
     all.templates = all.names ? clipmoe_templates_parse (w[4], error) : NULL;
     if (!all.templates || !open_model (w[1], w[2], w[5], atoi (w[6]), 1, error))
       return FALSE;
-    all.out = g_realloc (all.out, embed_size (all.names->len) * sizeof (float));
+    make_room (embed_size (all.names->len) * sizeof (float));
     return TRUE;
   }
   if (n == 6 && strcmp (w[0], "frame") == 0)
@@ -213,7 +220,7 @@ answer (char **w, guint n, GError **error) {
                    "%s: %" G_GSIZE_FORMAT " bytes are not %s pictures", w[1], length, w[2]);
       return FALSE;
     }
-    all.out = g_realloc (all.out, embed_size (all.n_pixels) * sizeof (float));
+    make_room (embed_size (all.n_pixels) * sizeof (float));
     puts ("ok");
     return TRUE;
   }
@@ -231,7 +238,7 @@ answer (char **w, guint n, GError **error) {
     all.n_texts = values[0];
     all.lengths = values + 1;
     all.ids = values + 1 + all.n_texts;
-    all.out = g_realloc (all.out, embed_size (all.n_texts) * sizeof (float));
+    make_room (embed_size (all.n_texts) * sizeof (float));
     puts ("ok");
     return TRUE;
   }
