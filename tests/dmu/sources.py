@@ -24,7 +24,7 @@ except ImportError:
     print("python3-pil is missing")
     sys.exit(77)
 
-DUMP = sys.argv[1]
+DUMP = os.path.abspath(sys.argv[1])
 passed = failed = 0
 
 
@@ -36,12 +36,12 @@ def jpeg(i, form="JPEG", size=(40, 32)):
 
 def dump(path, ok=True, more=(), file_size=None, cwd=None):
     def limit():
-        if "asan" not in os.path.abspath(DUMP):
+        if "asan" not in DUMP:
             resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
         if file_size:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    r = subprocess.run([os.path.abspath(DUMP), path, *more], capture_output=True, timeout=60, preexec_fn=limit, cwd=cwd)
+    r = subprocess.run([DUMP, path, *more], capture_output=True, timeout=60, preexec_fn=limit, cwd=cwd)
     text = r.stdout.decode("utf8", "replace")
     check(r.returncode == (0 if ok else 1), "%s: exit %d: %s" % (path, r.returncode, r.stderr.decode()[-400:]))
     if not ok:
