@@ -4,8 +4,9 @@
  *
  * Experts begin as copies of one layer and drift apart: here their biases have. In "strangers" they have
  * nothing in common: a token near the border between two of them goes over to another vector by the slightest
- * rounding, and a class token that does so takes the picture along. int16 and f16 keep to the bounds there,
- * too; at full depth bf16 and int8 do not on every model, and what is held is what they reach: 0.99 and 0.97.
+ * rounding, and a class token that does so takes the picture along. int16 keeps to the bounds there, too,
+ * and f16 does with these weights (with others a text fell to 0.992); at full depth bf16 and int8 do not on
+ * every model, and what is held is what they reach: 0.99 and 0.97.
  */
 #include "golden.h"
 #include "seeded.h"
