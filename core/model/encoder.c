@@ -43,6 +43,7 @@ no_memory (const ClipmoeModel *model, GError **error) {
 /* The plans' weights, which the model holds by now. */
 static void
 name_weights (const ClipmoeModel *m, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text) {
+  image->held = text->held = TRUE;
   image->first = m->conv1_weight;
   image->projection = m->image_projection;
   image->embedding = m->class_embedding;

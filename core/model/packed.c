@@ -27,6 +27,13 @@ add_matrix (GArray *all, const ClipmoeTowerPlan *plan, ClipmoeArithmetic arithme
   g_array_append_val (all, s);
 }
 
+/* A block's weights; all NULL while another thread may be reading them again. */
+static ClipmoeBlock
+block_of (const ClipmoeTowerPlan *plan, guint i) {
+  const ClipmoeBlock *b = &plan->tower->blocks[i];
+  return plan->held ? *b : (ClipmoeBlock){.n_experts = b->n_experts};
+}
+
 GArray *
 clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
@@ -38,14 +45,14 @@ clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
     add_matrix (all, plan, a == CLIPMOE_ARITHMETIC_HALF ? CLIPMOE_ARITHMETIC_F32 : a, &self->first,
                 plan->first, NULL, d, plan->first_in, FALSE);
   for (guint i = 0; i < t->layers; i++) {
-    const ClipmoeBlock *b = &t->blocks[i];
+    const ClipmoeBlock b = block_of (plan, i);
     ClipmoePackedBlock *p = &self->blocks[i];
-    add_matrix (all, plan, a, &p->in_proj, b->in_proj_weight, b->in_proj_bias, 3 * d, d, FALSE);
-    add_matrix (all, plan, a, &p->out_proj, b->out_proj_weight, b->out_proj_bias, d, d, FALSE);
-    for (guint e = 0; e < MAX (b->n_experts, 1); e++) {
-      const ClipmoeFfn *ffn = &b->ffn[e];
-      add_matrix (all, plan, a, &p->c_fc[e], ffn->c_fc_weight, ffn->c_fc_bias, f, d, FALSE);
-      add_matrix (all, plan, a, &p->c_proj[e], ffn->c_proj_weight, ffn->c_proj_bias, d, f, FALSE);
+    add_matrix (all, plan, a, &p->in_proj, b.in_proj_weight, b.in_proj_bias, 3 * d, d, FALSE);
+    add_matrix (all, plan, a, &p->out_proj, b.out_proj_weight, b.out_proj_bias, d, d, FALSE);
+    for (guint e = 0; e < MAX (b.n_experts, 1); e++) {
+      const ClipmoeFfn ffn = b.ffn ? b.ffn[e] : (ClipmoeFfn){0};
+      add_matrix (all, plan, a, &p->c_fc[e], ffn.c_fc_weight, ffn.c_fc_bias, f, d, FALSE);
+      add_matrix (all, plan, a, &p->c_proj[e], ffn.c_proj_weight, ffn.c_proj_bias, d, f, FALSE);
     }
   }
   add_matrix (all, plan, CLIPMOE_ARITHMETIC_F32, &self->projection, plan->projection, NULL, plan->embed, d,
@@ -101,14 +108,14 @@ list_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
     add_vector (all, &self->ln_pre_bias, plan->ln_pre_bias, d);
   }
   for (guint i = 0; i < t->layers; i++) {
-    const ClipmoeBlock *from = &t->blocks[i];
+    const ClipmoeBlock from = block_of (plan, i);
     ClipmoeBlock *to = &self->blocks[i].block;
-    add_vector (all, &to->ln_1_weight, from->ln_1_weight, d);
-    add_vector (all, &to->ln_1_bias, from->ln_1_bias, d);
-    add_vector (all, &to->ln_2_weight, from->ln_2_weight, d);
-    add_vector (all, &to->ln_2_bias, from->ln_2_bias, d);
-    if (from->n_experts)
-      add_vector (all, &to->gate_weight, from->gate_weight, from->n_experts * d);
+    add_vector (all, &to->ln_1_weight, from.ln_1_weight, d);
+    add_vector (all, &to->ln_1_bias, from.ln_1_bias, d);
+    add_vector (all, &to->ln_2_weight, from.ln_2_weight, d);
+    add_vector (all, &to->ln_2_bias, from.ln_2_bias, d);
+    if (from.n_experts)
+      add_vector (all, &to->gate_weight, from.gate_weight, from.n_experts * d);
   }
   add_vector (all, &self->ln_post_weight, plan->ln_post_weight, d);
   add_vector (all, &self->ln_post_bias, plan->ln_post_bias, d);

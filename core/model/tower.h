@@ -72,6 +72,7 @@ typedef struct {
 typedef struct {
   const ClipmoeTower *tower;
   const ClipmoeKernels *kernels;
+  gboolean held;              /* the weights are there and stay; else only sizes of @tower are looked at */
   ClipmoePrecision precision; /* never AUTO */
   guint threads, rows, sequences, top_k;
   const float *first; /* [width][first_in]; first_in 0: there is none */
