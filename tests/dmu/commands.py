@@ -159,6 +159,7 @@ def recipes(top):
              (tiny.RECIPE.replace("[cluster]", "[data]\ncontext = 25\n[cluster]"), "3 to its 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
              ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
              (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
+             (tiny.RECIPE.replace("[tune]\n", "[tune]\ntrain = mlp\n"), "[tune] train: expected moe"),
              (tiny.RECIPE.replace("[finetune]\nsteps = 5\nbatch = 8", "[finetune]\nsteps = 5\nbatch = 60000"), "smaller batches"),
              ("[upcycle]\nexperts = 3\ntop-k = 4\n[run]\nbase = base\n[data]\ntrain = train\n", "larger than experts")]
     for text, words in cases:
@@ -423,6 +424,31 @@ def comparisons(top):
     refused("an evaluation of something else", 1, "not of the same pairs", "compare", folders[0], other)
 
 
+def baselines(top):
+    """They take the course of [tune]: its settings, and what it trains."""
+    def changed(a, b):
+        old, new = (checkpoints.load(os.path.join(out, n, "model.safetensors"))[0] for n in (a, b))
+        return {k for k in new if k in old and not (old[k] == new[k]).all()}
+
+    def other(names):
+        return {k for k in names if not any(w in k for w in (".mlp", ".experts.", ".gate."))}
+    for train, mlp in (("moe", "mlp"), ("all", "all")):
+        out = os.path.join(top, train + ".run")
+        arguments = tiny.setup(top, tiny.RECIPE.replace("[tune]\n", "[tune]\ntrain = %s\n" % train))
+        r = subprocess.run(arguments + ["--out", out], capture_output=True, text=True)
+        check("a run that tunes " + train, r.returncode == 0, r)
+        with open(os.path.join(out, "run.json")) as f:
+            how = {s["name"]: s for s in json.load(f)["stages"]}
+        for name, what in (("tune", train), ("finetuned", mlp), ("sparse", train)):
+            settings = how[name]["settings"].split()
+            check("%s trains %s" % (name, what), "train=" + what in settings and "rate=0.001" in settings and "micro-batch=0" in settings, settings)
+        for name in ("finetuned", "sparse"):
+            check("steps of " + name, how[name]["steps"] == 5 + 5 + 4 + 3, how[name])
+        for a, b in (("route", "tune"), ("dense", "finetuned"), ("sparse-start", "sparse")):
+            found = changed(a, b)
+            check("%s: %s to %s" % (train, a, b), found - other(found) and bool(other(found)) == (train == "all"), found)
+
+
 def redrawings(top):
     """A picture is redrawn with its captions, and once for all sets that it is in: intervals are not too narrow."""
     def gain(name, sets):
@@ -457,7 +483,7 @@ def redrawings(top):
 
 with tempfile.TemporaryDirectory() as top:
     usage()
-    for part in (mixtures, plugin, recipes, default_recipe, full_disk, stages, comparisons, redrawings):
+    for part in (mixtures, plugin, recipes, default_recipe, full_disk, stages, comparisons, baselines, redrawings):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)

@@ -189,8 +189,9 @@ baseline_key (Reader *r, const char *key, const char *value) {
 static gboolean
 training_key (Reader *r, const char *group, DmuTraining *how, const char *key, const char *value) {
   GError *e = NULL;
-  /* what is trained follows from the stage, but for the first */
-  if ((strcmp (key, "train") == 0 && how != &r->recipe->dense_how) || !dmu_training_set (how, key, value, &e))
+  /* what is trained follows from the stage, but for the first and the last */
+  gboolean what = how == &r->recipe->dense_how || how == &r->recipe->tune_how;
+  if ((strcmp (key, "train") == 0 && !what) || !dmu_training_set (how, key, value, &e))
     return bad (r, group, key, "no such setting, see clipmoe-dmu train --help");
   if (!e)
     return TRUE;
@@ -247,6 +248,31 @@ read_keys (Reader *r, GKeyFile *file) {
   return ok;
 }
 
+/* The course of @of for a baseline, of which @group is trained. */
+static DmuTraining
+course (const DmuTraining *of, DmuGroup group) {
+  DmuTraining how = *of;
+  how.group = group;
+  how.image_blocks = g_strdup (of->image_blocks);
+  how.text_blocks = g_strdup (of->text_blocks);
+  how.repeat = g_strdup (of->repeat);
+  return how;
+}
+
+/* Baselines take the course that the mixture itself takes on any pairs, which is [tune]'s where there is one. */
+static void
+baselines (DmuRecipe *p) {
+  const DmuTraining *of = p->tune ? &p->tune_how : &p->finetune_how;
+  gboolean all = p->tune && of->group == DMU_TRAIN_ALL;
+  p->finetuned_how = course (of, all ? DMU_TRAIN_ALL : DMU_TRAIN_MLP);
+  p->finetuned_how.balance_weight = 0; /* no routers */
+  p->sparse_how = course (of, all ? DMU_TRAIN_ALL : DMU_TRAIN_MOE);
+  if (!p->tune) {
+    p->sparse_how.balance = p->route_how.balance;
+    p->sparse_how.balance_weight = p->route_how.balance_weight;
+  }
+}
+
 /* What must be there, and what follows from the rest. */
 static gboolean
 complete (Reader *r) {
@@ -260,23 +286,15 @@ complete (Reader *r) {
   if (p->finetune_how.image_blocks || p->finetune_how.text_blocks)
     return bad (r, "finetune", "image-blocks",
                 "follow from [upcycle]: only what becomes an expert is trained");
-  p->route_how.group = DMU_TRAIN_GATE;
-  p->tune_how.group = DMU_TRAIN_MOE;
-  if (!p->tune_how.image_blocks)
+  if (p->tune_how.group != DMU_TRAIN_ALL && p->tune_how.group != DMU_TRAIN_MOE)
+    return bad (r, "tune", "train", "expected moe (routers and experts) or all");
+  if (p->tune_how.group == DMU_TRAIN_MOE && !p->tune_how.image_blocks)
     p->tune_how.image_blocks = g_strdup (p->image_blocks);
-  if (!p->tune_how.text_blocks)
+  if (p->tune_how.group == DMU_TRAIN_MOE && !p->tune_how.text_blocks)
     p->tune_how.text_blocks = g_strdup (p->text_blocks);
-  p->finetune_how.group = DMU_TRAIN_MLP;
   p->finetune_how.image_blocks = g_strdup (p->image_blocks);
   p->finetune_how.text_blocks = g_strdup (p->text_blocks);
-  /* Sparse upcycling gets the same course as the stages, with the routers' balance loss. */
-  p->sparse_how = p->finetune_how;
-  p->sparse_how.group = DMU_TRAIN_MOE;
-  p->sparse_how.image_blocks = g_strdup (p->image_blocks);
-  p->sparse_how.text_blocks = g_strdup (p->text_blocks);
-  p->sparse_how.repeat = g_strdup (p->finetune_how.repeat);
-  p->sparse_how.balance = p->route_how.balance;
-  p->sparse_how.balance_weight = p->route_how.balance_weight;
+  baselines (p);
   return TRUE;
 }
 
@@ -335,6 +353,7 @@ dmu_recipe_free (DmuRecipe *self) {
   dmu_training_clear (&self->finetune_how);
   dmu_training_clear (&self->route_how);
   dmu_training_clear (&self->tune_how);
+  dmu_training_clear (&self->finetuned_how);
   dmu_training_clear (&self->sparse_how);
   g_free (self);
 }

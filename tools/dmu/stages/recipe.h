@@ -17,7 +17,8 @@ typedef struct {
   guint context;  /* tokens that longer captions are cut to; 0 = the model's */
   gboolean dense; /* train the dense base on first */
   gboolean tune;  /* train experts and routers together at last */
-  DmuTraining dense_how, finetune_how, route_how, tune_how, sparse_how;
+  DmuTraining dense_how, finetune_how, route_how, tune_how;
+  DmuTraining finetuned_how, sparse_how; /* of the baselines */
   guint experts; /* one of the base, one a stage of finetune */
   guint text_clusters, image_clusters, passes;
   guint top_k;

@@ -549,7 +549,7 @@ deliver (Run *r, const char *from, GError **error) {
 /* As many steps as all stages and the routers together, on any pairs. */
 static gboolean
 finetuned (Run *r, const char *from, guint64 steps, GError **error) {
-  DmuTraining how = r->recipe->finetune_how;
+  DmuTraining how = r->recipe->finetuned_how;
   how.steps = steps;
   return train (r, "finetuned", from, &how, NULL, 0, json_object (), error);
 }
