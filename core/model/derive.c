@@ -99,11 +99,15 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
 ClipmoeModel *
 clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **error) {
   const ClipmoeStorage *from = like->storage;
-  if (!clipmoe_model_hold_weights (like, error))
-    return NULL;
-  ClipmoeWeights *weights = clipmoe_weights_empty ();
   GHashTableIter iter;
   gpointer key, value;
+  gboolean all = TRUE;
+  g_hash_table_iter_init (&iter, from->weights->weights);
+  while (all && g_hash_table_iter_next (&iter, &key, NULL))
+    all = g_hash_table_contains (values, key);
+  if (!all && !clipmoe_model_hold_weights (like, error))
+    return NULL;
+  ClipmoeWeights *weights = clipmoe_weights_empty ();
   gboolean ok = TRUE;
   g_hash_table_iter_init (&iter, from->weights->weights);
   while (ok && g_hash_table_iter_next (&iter, &key, &value)) {
@@ -112,7 +116,8 @@ clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **erro
     changed.data = g_hash_table_lookup (values, key);
     ok = clipmoe_weights_copy (weights, key, changed.data ? &changed : w, error);
   }
-  clipmoe_model_drop_weights (like);
+  if (!all)
+    clipmoe_model_drop_weights (like);
   if (ok)
     return clipmoe_model_derive (like, weights, like->top_k, error);
   clipmoe_weights_free (weights);

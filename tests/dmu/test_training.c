@@ -1,6 +1,7 @@
 /* Protects the loop of steps: a tiny mixture learns 64 pairs by heart; AdamW, clipping, decay groups, the
  * moving average and the learning rate follow their formulas; the same seed gives the same bytes for any
  * number of threads that runs. */
+#include <glib/gstdio.h>
 #include <string.h>
 #include "adamw.h"
 #include "fixture.h"
@@ -193,6 +194,43 @@ test_model (void) {
   fixture_clear (&f);
 }
 
+/* A model of which most is trained is let go of: its file may be gone when the training ends. */
+static void
+test_model_gone (void) {
+  char *from = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "dense77.weights.safetensors", NULL),
+       *vocab, *bytes, *path;
+  gsize n;
+  GError *error = NULL;
+  g_assert_true (g_file_get_contents (from, &bytes, &n, &error));
+  gint fd = g_file_open_tmp ("clipmoe-gone-XXXXXX.safetensors", &path, &error);
+  g_assert_no_error (error);
+  g_close (fd, NULL);
+  g_assert_true (g_file_set_contents (path, bytes, (gssize)n, &error));
+  vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL);
+  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
+  g_assert_no_error (error);
+  char *before = g_strdup (clipmoe_model_get_info (model)->fingerprint);
+  DmuSelection s = dmu_selection_all (model, DMU_TRAIN_ALL);
+  s.image_first = 1; /* something frozen */
+  DmuNet *net = dmu_net_new (model, &s, &error);
+  g_assert_no_error (error);
+  g_assert_false (net->borrows);
+  g_assert_cmpuint (net->copies->len, >, 0);
+  g_remove (path);
+  ClipmoeModel *same = dmu_net_to_model (net, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (clipmoe_model_get_info (same)->fingerprint, ==, before);
+  clipmoe_model_unref (same);
+  dmu_net_free (net);
+  clipmoe_model_unref (model);
+  g_free (from);
+  g_free (vocab);
+  g_free (bytes);
+  g_free (path);
+  g_free (before);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -201,5 +239,6 @@ main (int argc, char **argv) {
   g_test_add_func ("/dmu/training/adamw", test_adamw);
   g_test_add_func ("/dmu/training/rate", test_rate);
   g_test_add_func ("/dmu/training/model", test_model);
+  g_test_add_func ("/dmu/training/model that is gone", test_model_gone);
   return g_test_run ();
 }

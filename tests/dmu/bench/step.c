@@ -1,6 +1,6 @@
 /* Our side of the bench: steps of training on given pixels and tokens. Prints one JSON line.
- * Arguments: model, pixels (f32), tokens (u32, each text of the same length), pairs, tokens a text, mlp|gate,
- * threads, steps, rate. */
+ * Arguments: model, pixels (f32), tokens (u32, each text of the same length), pairs, tokens a text,
+ * mlp|gate|all, threads, steps, rate, patches that are seen of each picture (0: all). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +16,24 @@ fail (GError *error) {
   exit (1);
 }
 
+/* Those from one on, another one for each picture, around the end, in rising order. */
+static guint *
+some_patches (guint n, guint seen, guint all) {
+  guint *kept = g_new (guint, (gsize)n * seen), *to = kept;
+  for (guint i = 0; i < n; i++)
+    for (guint patch = 0; patch < all; patch++)
+      if ((patch + all - i % all) % all < seen)
+        *to++ = patch;
+  return kept;
+}
+
 int
 main (int argc, char **argv) {
-  if (argc != 10)
+  if (argc != 11)
     return 2;
   GError *error = NULL;
   guint n = (guint)atoi (argv[4]), tokens = (guint)atoi (argv[5]), threads = (guint)atoi (argv[7]),
-        steps = (guint)atoi (argv[8]);
+        steps = (guint)atoi (argv[8]), seen = (guint)atoi (argv[10]);
   gboolean gate = strcmp (argv[6], "gate") == 0;
   double rate = g_ascii_strtod (argv[9], NULL);
   gsize size;
@@ -35,7 +46,9 @@ main (int argc, char **argv) {
   guint *lengths = g_new (guint, n);
   for (guint i = 0; i < n; i++)
     lengths[i] = tokens;
-  DmuSelection s = dmu_selection_all (model, gate ? DMU_TRAIN_GATE : DMU_TRAIN_MLP);
+  DmuSelection s = dmu_selection_all (model, gate                           ? DMU_TRAIN_GATE
+                                             : strcmp (argv[6], "all") == 0 ? DMU_TRAIN_ALL
+                                                                            : DMU_TRAIN_MLP);
   DmuNet *net = dmu_net_new (model, &s, &error);
   DmuStepOptions o = {
       .threads = threads, .smoothing = 0.1, .balance = DMU_BALANCE_PAPER, .balance_weight = gate ? 0.01 : 0};
@@ -49,6 +62,9 @@ main (int argc, char **argv) {
                     .pictures = {.n = n, .pixels = (const float *)(gpointer)pixels},
                     .n_texts = 1,
                     .texts = {{.n = n, .ids = (const guint32 *)(gpointer)ids, .lengths = lengths}}};
+  if (seen)
+    batch.pictures.kept = some_patches (n, seen, net->grid * net->grid);
+  batch.pictures.n_kept = seen;
   GString *times = g_string_new (NULL), *losses = g_string_new (NULL);
   for (guint i = 0; i < steps; i++) {
     DmuLosses l;

@@ -13,19 +13,20 @@ import torch.nn.functional as F
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "model"))
 import checkpoints  # noqa: E402
 
-path, pixels_path, tokens_path, n, tokens, kind, threads, steps, rate = sys.argv[1:]
-n, tokens, steps = int(n), int(tokens), int(steps)
+path, pixels_path, tokens_path, n, tokens, kind, threads, steps, rate, seen = sys.argv[1:]
+n, tokens, steps, seen = int(n), int(tokens), int(steps), int(seen)
 torch.set_num_threads(int(threads))
 raw, meta, _ = checkpoints.load(path)
 p = {k: torch.tensor(v.astype(np.float32)) for k, v in raw.items()}
 del raw
 k_experts = int(meta.get("clip.top_k", 0))
 mlp = ("c_fc", "c_proj")
-trained = {k: v for k, v in p.items() if ("gate" in k if kind == "gate" else any(m in k for m in mlp))}
+trained = {k: v for k, v in p.items() if (k != "logit_scale" if kind == "all" else "gate" in k if kind == "gate" else any(m in k for m in mlp))}
 for v in trained.values():
     v.requires_grad_(True)
-decay = [v for v in trained.values() if v.dim() > 1]
-rest = [v for v in trained.values() if v.dim() <= 1]
+tables = ("token_embedding.weight", "positional_embedding", "visual.positional_embedding")
+decay = [v for k, v in trained.items() if v.dim() > 1 and k not in tables]
+rest = [v for k, v in trained.items() if v.dim() <= 1 or k in tables]
 opt = torch.optim.AdamW([{"params": decay, "weight_decay": 0.2}] + ([{"params": rest, "weight_decay": 0.0}] if rest else []),
                         lr=float(rate), betas=(0.9, 0.999), eps=1e-8)
 
@@ -76,8 +77,10 @@ def blocks(x, prefix, causal, routers):
 
 def image(x, routers):
     w = p["visual.conv1.weight"]
-    x = F.conv2d(x, w, stride=w.shape[-1]).flatten(2).transpose(1, 2)
-    x = torch.cat([p["visual.class_embedding"].expand(len(x), 1, -1), x], 1) + p["visual.positional_embedding"]
+    x = F.conv2d(x, w, stride=w.shape[-1]).flatten(2).transpose(1, 2) + p["visual.positional_embedding"][1:]
+    if seen:
+        x = x.gather(1, kept[..., None].expand(-1, -1, x.shape[-1]))
+    x = torch.cat([(p["visual.class_embedding"] + p["visual.positional_embedding"][0]).expand(len(x), 1, -1), x], 1)
     x = blocks(norm(x, "visual.ln_pre"), "visual.transformer.resblocks.", False, routers)
     return F.normalize(norm(x[:, 0], "visual.ln_post") @ p["visual.proj"], dim=-1)
 
@@ -98,6 +101,8 @@ def balance(routers):
 side = int(round(math.sqrt(os.path.getsize(pixels_path) / 4 / 3 / n)))
 x = torch.from_numpy(np.fromfile(pixels_path, np.float32)).reshape(n, 3, side, side)
 ids = torch.from_numpy(np.fromfile(tokens_path, np.uint32).astype(np.int64)).reshape(n, tokens)
+patches = (side // p["visual.conv1.weight"].shape[-1]) ** 2
+kept = torch.tensor([[j for j in range(patches) if (j - i) % patches < seen] for i in range(n)])
 target = torch.arange(n)
 times, losses = [], []
 for _ in range(steps):

@@ -33,7 +33,7 @@ void
 dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboolean backward) {
   const DmuTower *t = run->tower;
   gsize rows = dmu_rows_total (run->rows), d = t->width, n = run->rows->n, back = backward ? rows : 0;
-  guint experts = 1, k = 1;
+  guint experts = 0, k = 1;
   for (guint i = 0; i < t->layers; i++)
     if (t->blocks[i].n_experts) {
       experts = MAX (experts, t->blocks[i].n_experts);

@@ -13,6 +13,12 @@ patch_of (const DmuPictures *p, guint picture, guint i) {
   return p->kept ? p->kept[(gsize)picture * p->n_kept + i] : i;
 }
 
+/* The gradient of the patches' weight reads them once more. */
+static gboolean
+keeps_columns (const DmuNet *net) {
+  return net->conv.g != NULL;
+}
+
 typedef struct {
   const DmuNet *net;
   const DmuPictures *p;
@@ -21,13 +27,12 @@ typedef struct {
 
 /* The patches of a picture as rows of (channel, row, column). */
 static void
-cut (const Job *j, gsize picture) {
+cut (const Job *j, gsize picture, Real *to) {
   guint side = j->net->side, size = j->net->patch, n = seen (j->net, j->p);
   const float *pixels = j->p->pixels + picture * 3 * side * side;
   for (guint s = 0; s < n; s++) {
     guint patch = patch_of (j->p, (guint)picture, s), top = patch / j->net->grid * size,
           left = patch % j->net->grid * size;
-    Real *to = j->columns + (picture * n + s) * 3 * size * size;
     for (guint c = 0; c < 3; c++)
       for (guint y = 0; y < size; y++)
         for (guint x = 0; x < size; x++)
@@ -44,9 +49,9 @@ embed_pictures (void *data, gsize first, gsize last, guint part) {
   guint n = seen (net, j->p);
   for (gsize i = first; i < last; i++) {
     Real *row = j->embedded + i * (n + 1) * d;
-    cut (j, i);
-    dmu_gemm (1, FALSE, TRUE, n, d, inner, j->columns + i * n * inner, inner, net->conv.v, inner, 0, row + d,
-              d);
+    Real *columns = j->columns + (keeps_columns (net) ? i : part) * n * inner;
+    cut (j, i, columns);
+    dmu_gemm (1, FALSE, TRUE, n, d, inner, columns, inner, net->conv.v, inner, 0, row + d, d);
     for (gsize c = 0; c < d; c++)
       row[c] = net->class_embedding.v[c] + net->image_positions.v[c];
     for (guint s = 0; s < n; s++) {
@@ -74,7 +79,8 @@ dmu_embed_pictures (const DmuNet *net, const DmuPictures *p, DmuPatches *patches
       dmu_arena_count (&patches->arena);
     else if (!dmu_arena_reserve (&patches->arena, "patches of a batch", error))
       return FALSE;
-    patches->columns = dmu_arena_new (&patches->arena, Real, (gsize)p->n * n * inner);
+    patches->columns =
+        dmu_arena_new (&patches->arena, Real, (keeps_columns (net) ? p->n : dmu_parts (threads)) * n * inner);
     patches->embedded = dmu_arena_new (&patches->arena, Real, (gsize)p->n * (n + 1) * d);
   }
   if (!dmu_tape_begin (tape, keep, error))

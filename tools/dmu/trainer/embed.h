@@ -21,7 +21,8 @@ typedef struct {
 
 /* Scratch of the image side; zero-initialised. */
 typedef struct {
-  Real *columns, *embedded; /* [n patches][3PP], [n patches][D] and the class rows */
+  Real *columns;  /* [n patches][3PP], or those of a picture for each part of the work */
+  Real *embedded; /* [n patches][D] and the class rows */
   DmuArena arena;
 } DmuPatches;
 

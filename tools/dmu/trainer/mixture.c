@@ -20,13 +20,13 @@ dmu_routing_layout (DmuRouting *self, DmuArena *arena, guint experts, guint k, g
 void
 dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t, guint experts, guint k,
                     gsize rows, gboolean backward) {
-  gsize n = rows * k;
-  self->gathered = dmu_arena_new (arena, Real, n * t->width);
-  self->out = dmu_arena_new (arena, Real, n * t->width);
+  gsize n = rows * k, mixed = experts ? n : 0;
+  self->gathered = dmu_arena_new (arena, Real, mixed * t->width);
+  self->out = dmu_arena_new (arena, Real, mixed * t->width);
   self->hidden = dmu_arena_new (arena, Real, n * t->ffn_width);
   self->dhidden = dmu_arena_new (arena, Real, backward ? n * t->ffn_width : 0);
   self->logits = dmu_arena_new (arena, Real, rows * experts);
-  self->dots = dmu_arena_new (arena, Real, n);
+  self->dots = dmu_arena_new (arena, Real, mixed);
 }
 
 /* The next best expert after those that @taken marks; the lowest index wins a tie, and NaN loses. */

@@ -16,7 +16,8 @@ typedef struct {
   guint *start; /* [experts + 1] positions of each expert */
 } DmuRouting;
 
-/* Scratch that forward and backward share: gathered tokens. */
+/* Scratch that forward and backward share: gathered tokens. Without experts (0) only what a dense layer needs
+ * too, hidden and dhidden. */
 typedef struct {
   Real *gathered, *out; /* [rows k][width] */
   Real *hidden;         /* [rows k][ffn_width]; one more row's worth is not needed */

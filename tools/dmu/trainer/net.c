@@ -123,7 +123,17 @@ find_trained (DmuTower *t, gboolean below) {
   t->trained = below || pair_trained (&t->norm) || t->projection.g;
 }
 
-/* Gives every weight its place: trained ones in theta, frozen ones where the model has them. */
+/* Where most of a model is trained, the rest is copied and the model's own numbers are let go, which lie there for
+ * nothing; where little is, that little lies twice. */
+static gboolean
+should_borrow (const DmuNet *net) {
+  gsize all = 0;
+  for (guint i = 0; i < net->n_parameters; i++)
+    all += net->parameters[i].n;
+  return sizeof (Real) == sizeof (float) && net->n_trained <= all / 2;
+}
+
+/* Gives every weight its place: trained ones in theta, frozen ones in copies or where the model has them. */
 static gboolean
 place (Builder *b, GError **error) {
   DmuNet *net = b->net;
@@ -144,12 +154,12 @@ place (Builder *b, GError **error) {
     if (p->trained) {
       w->v = net->theta + p->offset;
       w->g = net->grad + p->offset;
-    } else if (sizeof (Real) == sizeof (float)) {
-      w->v = (Real *)(gpointer)from; /* never written to */
-    } else {
+    } else if (!net->borrows) {
       w->v = g_try_new (Real, p->n);
       ok = w->v != NULL;
       g_ptr_array_add (net->copies, w->v);
+    } else {
+      w->v = (Real *)(gpointer)from; /* never written to */
     }
     for (gsize j = 0; ok && (gconstpointer)w->v != (gconstpointer)from && j < p->n; j++)
       w->v[j] = from[j];
@@ -213,7 +223,10 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   add (&b, &net->logit_scale, g_strdup ("logit_scale"), &m->info.logit_scale, 1, s->logit_scale, FALSE);
   net->n_parameters = b.parameters->len;
   net->parameters = (DmuParameter *)(gpointer)g_array_free (b.parameters, FALSE);
+  net->borrows = should_borrow (net);
   gboolean ok = place (&b, error);
+  if (!net->borrows)
+    clipmoe_model_drop_weights (model);
   g_ptr_array_unref (b.weights);
   g_ptr_array_unref (b.sources);
   if (!ok) {
@@ -241,7 +254,8 @@ dmu_net_free (DmuNet *self) {
   g_ptr_array_unref (self->copies);
   g_free (self->theta);
   g_free (self->grad);
-  clipmoe_model_drop_weights (self->model);
+  if (self->borrows)
+    clipmoe_model_drop_weights (self->model);
   clipmoe_model_unref (self->model);
   g_free (self);
 }
@@ -258,12 +272,13 @@ dmu_net_to_model (const DmuNet *self, const Real *theta, GError **error) {
   gboolean ok = TRUE;
   for (guint i = 0; i < self->n_parameters && ok; i++) {
     const DmuParameter *p = &self->parameters[i];
-    if (!p->trained)
+    if (!p->trained && self->borrows)
       continue;
+    const Real *from = p->trained ? theta + p->offset : p->v;
     float *values = g_try_new (float, p->n);
     ok = values != NULL;
     for (gsize j = 0; ok && j < p->n; j++)
-      values[j] = (float)theta[p->offset + j];
+      values[j] = (float)from[j];
     if (ok)
       g_hash_table_insert (changed, p->name, values);
     else

@@ -58,7 +58,8 @@ typedef struct {
 } DmuParameter;
 
 typedef struct {
-  ClipmoeModel *model; /* a reference; frozen floats are borrowed from it */
+  ClipmoeModel *model; /* a reference */
+  gboolean borrows;    /* its numbers are held, frozen ones read there; else it may have let them go */
   DmuSelection selection;
   DmuTower image, text;
   guint patch, side, grid, context, vocab, embed;
@@ -74,7 +75,7 @@ typedef struct {
   gsize n_trained;
   DmuParameter *parameters;
   guint n_parameters;
-  GPtrArray *copies; /* of frozen weights, where Real is not float */
+  GPtrArray *copies; /* of frozen weights, where they are not borrowed */
 } DmuNet;
 
 /* All blocks of both towers. */

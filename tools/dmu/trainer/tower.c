@@ -105,13 +105,12 @@ layout (DmuTape *self) {
   const DmuTower *t = self->run.tower;
   gsize rows = dmu_rows_total (&self->rows), d = t->width, n = self->rows.n;
   gboolean backward = self->keep != DMU_KEEP_NOTHING;
-  Real *passing[2] = {NULL, NULL};
   DmuArena *a = &self->arena;
   for (guint i = 0; i < 2; i++)
-    passing[i] = dmu_arena_new (a, Real, rows * d);
+    self->passing[i] = dmu_arena_new (a, Real, rows * d);
   dmu_scratch_layout (&self->scratch, a, &self->run, backward);
   for (guint i = 0; i < t->layers; i++) {
-    self->inputs[i] = keeps_input (self, i) ? dmu_arena_new (a, Real, rows * d) : passing[i % 2];
+    self->inputs[i] = keeps_input (self, i) ? dmu_arena_new (a, Real, rows * d) : self->passing[i % 2];
     if (keeps_all (self, i))
       dmu_kept_layout (&self->kept[i], a, &self->run, &t->blocks[i], is_pooled (self, i), &self->scratch);
   }
@@ -119,8 +118,6 @@ layout (DmuTape *self) {
   self->full = dmu_arena_new (a, Real, self->pool ? 0 : rows * d);
   self->last = dmu_arena_new (a, Real, n * d);
   self->normed = dmu_arena_new (a, Real, n * d);
-  for (guint i = 0; i < 2; i++)
-    self->dx[i] = dmu_arena_new (a, Real, backward ? rows * d : 0);
 }
 
 gboolean
@@ -173,7 +170,7 @@ dmu_tape_backward (DmuTape *self, const Real *dembedding, Real *const *balance) 
   if (t->projection.g)
     dmu_gemm (threads, TRUE, FALSE, d, c, n, self->normed, d, dembedding, c, 1, t->projection.g, c);
   dmu_gemm (threads, FALSE, TRUE, n, d, c, dembedding, c, t->projection.v, c, 0, s->dnorm, d);
-  Real *dx = self->dx[0], *other = self->dx[1];
+  Real *dx = self->passing[0], *other = self->passing[1];
   memset (dx, 0, (self->pool ? n : rows) * d * sizeof (Real));
   if (self->pool) {
     dmu_norm_backward (threads, n, d, self->last, s->dnorm, &t->norm, t->eps, s->stats, dx);

@@ -21,9 +21,9 @@ typedef struct {
   DmuKept shared; /* one block's, where it is not kept */
   DmuScratch scratch;
   Real *full, *last, *normed; /* [R][D] without pool; [n][D] each */
-  Real *dx[2];                /* [R][D] */
-  DmuUsage *usage;            /* [layers], of mixtures; forward passes add to it … */
-  gboolean uncounted;         /* … but for those that repeat what was counted */
+  Real *passing[2];   /* [R][D] inputs that need not be kept on the way up, gradients on the way down */
+  DmuUsage *usage;    /* [layers], of mixtures; forward passes add to it … */
+  gboolean uncounted; /* … but for those that repeat what was counted */
   DmuArena arena, rows_arena;
 } DmuTape;
 
