@@ -176,7 +176,7 @@ def recipes(top):
 
 
 def default_recipe(top):
-    """The default model's recipe is read to its end, and what it asks for is no larger than a clone should be."""
+    """The default model's recipe is read to its end, and the model beside it is what it makes, no larger than a clone should be."""
     tiny.setup(top)
     source = os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "models", "default", "recipe.ini")
     recipe = configparser.ConfigParser(interpolation=None)
@@ -188,7 +188,12 @@ def default_recipe(top):
     u = recipe["upcycle"]
     r = dmu("upcycle", recipe["run"]["base"], "--out", folder, "--experts", u["experts"], "--top-k", u["top-k"], "--image-blocks",
             u["image-blocks"], "--text-blocks", u["text-blocks"], "--dtype", recipe["run"]["dtype"])
-    check("its shape", r.returncode == 0 and os.path.getsize(os.path.join(folder, "model.safetensors")) < 40e6, r)
+    check("upcycled", r.returncode == 0, r)
+    got, meta, types = checkpoints.load(os.path.join(folder, "model.safetensors"))
+    here, its, kinds = checkpoints.load(os.path.join(os.path.dirname(source), "model.safetensors"))
+    check("the default model has its shape", {k: v.shape for k, v in got.items()} == {k: v.shape for k, v in here.items()} and
+          types == kinds and meta["clip.top_k"] == its["clip.top_k"] and its["clip.name"] == recipe["run"]["name"], set(got) ^ set(here), meta, its)
+    check("in 40 MB", all(os.path.getsize(os.path.join(f, "model.safetensors")) < 40e6 for f in (folder, os.path.dirname(source))))
 
 
 def full_disk(top):
