@@ -115,7 +115,7 @@ def mixtures(top):
 def plugin(top):
     """A model that became a mixture of its copies scores in clipmoetag as it did, with any number of experts, and under other names
     and types."""
-    dense, moe = tiny.VOCAB, os.path.join(top, "moe")
+    dense, moe = os.path.join(os.path.dirname(tiny.VOCAB), "clip-tiny"), os.path.join(top, "moe")
     clipmoe = os.environ["CLIPMOE_COMMAND"]
     picture = os.path.join(top, "picture.png")
     Image.effect_mandelbrot((160, 120), (-2, -1.2, 1, 1.2), 90).convert("RGB").save(picture)
@@ -130,7 +130,7 @@ def plugin(top):
     want = tag(dense)
     check("three labels", len(want) == 3 and len(set(want.values())) == 3, want)
     r = dmu("upcycle", dense, "--out", moe, "--experts", "4", "--top-k", "2")
-    check("upcycle the default model", r.returncode == 0, r)
+    check("upcycle clip-tiny", r.returncode == 0, r)
     r = subprocess.run([clipmoe, "model", "inspect", moe], capture_output=True, text=True)
     check("a mixture", r.returncode == 0 and "4 experts" in r.stdout, r)
     for k in ("1", "2", "4"):
