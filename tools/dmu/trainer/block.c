@@ -39,18 +39,25 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
       experts = MAX (experts, t->blocks[i].n_experts);
       k = MAX (k, chosen (run, &t->blocks[i]));
     }
+  gboolean trained = FALSE;
+  for (guint i = 0; i < t->layers; i++)
+    trained |= t->blocks[i].ffn[0].fc.weight.g != NULL;
+  dmu_mixture_layout (&self->mixture, arena, t, experts, k, rows, backward, trained);
+  /* Attention is over before the feed-forward layer begins, and on the way back begins when that is over. */
+  gboolean fits = k * t->ffn_width >= 4 * d;
+  Real *before = fits ? self->mixture.hidden : dmu_arena_new (arena, Real, rows * 4 * d),
+       *after = !backward || fits ? self->mixture.dhidden : dmu_arena_new (arena, Real, rows * 4 * d);
   self->norm = dmu_arena_new (arena, Real, rows * d);
   self->picked = dmu_arena_new (arena, Real, n * d);
-  self->qkv = dmu_arena_new (arena, Real, rows * 3 * d);
+  self->qkv = before;
   self->q = dmu_arena_new (arena, Real, n * d);
-  self->mixed = dmu_arena_new (arena, Real, rows * d);
+  self->mixed = before ? before + rows * 3 * d : NULL;
   self->scores = dmu_arena_new (arena, Real, dmu_attention_scratch (run->threads, run->rows->longest));
   self->dnorm = dmu_arena_new (arena, Real, back * d);
-  self->dqkv = dmu_arena_new (arena, Real, back * 3 * d);
+  self->dqkv = after;
   self->dq = dmu_arena_new (arena, Real, backward ? n * d : 0);
-  self->dmixed = dmu_arena_new (arena, Real, back * d);
+  self->dmixed = after ? after + rows * 3 * d : NULL;
   self->stats = dmu_arena_new (arena, Real, back * 2);
-  dmu_mixture_layout (&self->mixture, arena, t, experts, k, rows, backward);
 }
 
 /* The pooled rows of @from, one behind the other. */

@@ -19,12 +19,12 @@ dmu_routing_layout (DmuRouting *self, DmuArena *arena, guint experts, guint k, g
 
 void
 dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t, guint experts, guint k,
-                    gsize rows, gboolean backward) {
+                    gsize rows, gboolean backward, gboolean trained) {
   gsize n = rows * k, mixed = experts ? n : 0;
   self->gathered = dmu_arena_new (arena, Real, mixed * t->width);
   self->out = dmu_arena_new (arena, Real, mixed * t->width);
   self->hidden = dmu_arena_new (arena, Real, n * t->ffn_width);
-  self->dhidden = dmu_arena_new (arena, Real, backward ? n * t->ffn_width : 0);
+  self->dhidden = trained ? dmu_arena_new (arena, Real, backward ? n * t->ffn_width : 0) : self->hidden;
   self->logits = dmu_arena_new (arena, Real, rows * experts);
   self->dots = dmu_arena_new (arena, Real, mixed);
 }

@@ -32,8 +32,9 @@ typedef struct {
 } DmuUsage;
 
 void dmu_routing_layout (DmuRouting *self, DmuArena *arena, guint experts, guint k, gsize rows);
+/* @trained: some feed-forward layer is; else the gradient of what is hidden may lie where that was. */
 void dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t, guint experts, guint k,
-                         gsize rows, gboolean backward);
+                         gsize rows, gboolean backward, gboolean trained);
 
 /* Routes norm[rows][width]; the k largest, the lowest index wins a tie. @forced >= 0: everybody takes that
  * expert alone. */

@@ -49,6 +49,7 @@ dmu_step_new (DmuNet *net, const DmuStepOptions *options, GError **error) {
   dmu_tape_init (&self->image, &net->image, net->embed, options->threads);
   for (guint i = 0; i < 2; i++)
     dmu_tape_init (&self->texts[i], &net->text, net->embed, options->threads);
+  self->image.room = self->texts[0].room = self->texts[1].room = &self->room;
   /* The published loss looks at every token of every block. */
   gboolean whole = options->balance_weight > 0 && options->balance == DMU_BALANCE_CODE;
   self->image.pool = self->texts[0].pool = self->texts[1].pool = !whole;
@@ -66,6 +67,7 @@ dmu_step_free (DmuStep *self) {
   dmu_tape_clear (&self->image);
   dmu_tape_clear (&self->texts[0]);
   dmu_tape_clear (&self->texts[1]);
+  dmu_arena_clear (&self->room);
   dmu_arena_clear (&self->patches.arena);
   dmu_arena_clear (&self->arena);
   g_free (self);

@@ -32,7 +32,7 @@ typedef struct {
   DmuStepOptions options;
   DmuTape image, texts[2];
   DmuPatches patches;
-  DmuArena arena;
+  DmuArena arena, room; /* room: the tapes' scratch */
   /* [n][embed] unit vectors, their gradients; [n] lengths. Pictures, texts, short texts. */
   Real *unit[3], *gradient[3], *norm[3], *partial, *work;
   Real **factors[3]; /* [layers][experts] of the balance loss */

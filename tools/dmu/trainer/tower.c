@@ -9,6 +9,7 @@ dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads)
   self->run = (DmuRun){threads, tower, &self->rows, -1};
   self->embed = embed;
   self->pool = TRUE;
+  self->room = &self->own_room;
   self->inputs = g_new0 (Real *, tower->layers);
   self->kept = g_new0 (DmuKept, tower->layers);
   self->usage = g_new0 (DmuUsage, tower->layers);
@@ -34,6 +35,7 @@ dmu_tape_clear (DmuTape *self) {
   g_free (self->kept);
   dmu_arena_clear (&self->arena);
   dmu_arena_clear (&self->rows_arena);
+  dmu_arena_clear (&self->own_room);
   memset (self, 0, sizeof *self);
 }
 
@@ -100,15 +102,21 @@ layout_shared (DmuTape *self) {
   self->shared.x1 = dmu_arena_new (&self->arena, Real, most / sizeof (Real) + 1);
 }
 
+/* Nothing in it outlives a pass; another tape may have used the room, or had it moved, since the last. */
+static void
+layout_scratch (DmuTape *self) {
+  self->room->used = 0;
+  dmu_scratch_layout (&self->scratch, self->room, &self->run, self->keep != DMU_KEEP_NOTHING);
+}
+
 static void
 layout (DmuTape *self) {
   const DmuTower *t = self->run.tower;
   gsize rows = dmu_rows_total (&self->rows), d = t->width, n = self->rows.n;
-  gboolean backward = self->keep != DMU_KEEP_NOTHING;
   DmuArena *a = &self->arena;
   for (guint i = 0; i < 2; i++)
     self->passing[i] = dmu_arena_new (a, Real, rows * d);
-  dmu_scratch_layout (&self->scratch, a, &self->run, backward);
+  layout_scratch (self);
   for (guint i = 0; i < t->layers; i++) {
     self->inputs[i] = keeps_input (self, i) ? dmu_arena_new (a, Real, rows * d) : self->passing[i % 2];
     if (keeps_all (self, i))
@@ -124,8 +132,10 @@ gboolean
 dmu_tape_begin (DmuTape *self, DmuKeep keep, GError **error) {
   self->keep = self->run.tower->trained ? keep : DMU_KEEP_NOTHING;
   dmu_arena_count (&self->arena);
+  dmu_arena_count (self->room);
   layout (self);
-  if (!dmu_arena_reserve (&self->arena, "activations of a batch", error))
+  if (!dmu_arena_reserve (&self->arena, "activations of a batch", error) ||
+      !dmu_arena_reserve (self->room, "gradients of a block", error))
     return FALSE;
   layout (self);
   return TRUE;
@@ -147,6 +157,7 @@ void
 dmu_tape_forward (DmuTape *self, Real *embedding) {
   const DmuTower *t = self->run.tower;
   gsize d = t->width, n = self->rows.n;
+  layout_scratch (self);
   for (guint i = 0; i < t->layers; i++) {
     Real *out = i + 1 < t->layers ? self->inputs[i + 1] : self->pool ? self->last : self->full;
     dmu_block_forward (&self->run, &t->blocks[i], is_pooled (self, i), kept_of (self, i), &self->scratch,
@@ -167,6 +178,7 @@ dmu_tape_backward (DmuTape *self, const Real *dembedding, Real *const *balance) 
   DmuScratch *s = &self->scratch;
   if (!t->trained)
     return NULL;
+  layout_scratch (self);
   if (t->projection.g)
     dmu_gemm (threads, TRUE, FALSE, d, c, n, self->normed, d, dembedding, c, 1, t->projection.g, c);
   dmu_gemm (threads, FALSE, TRUE, n, d, c, dembedding, c, t->projection.v, c, 0, s->dnorm, d);

@@ -24,7 +24,8 @@ typedef struct {
   Real *passing[2];   /* [R][D] inputs that need not be kept on the way up, gradients on the way down */
   DmuUsage *usage;    /* [layers], of mixtures; forward passes add to it … */
   gboolean uncounted; /* … but for those that repeat what was counted */
-  DmuArena arena, rows_arena;
+  DmuArena arena, rows_arena, own_room;
+  DmuArena *room; /* for the scratch: its own, or one that tapes share which run in turn */
 } DmuTape;
 
 void dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads);
