@@ -259,7 +259,7 @@ course (const DmuTraining *of, DmuGroup group) {
   return how;
 }
 
-/* Baselines take the course that the mixture itself takes on any pairs, which is [tune]'s where there is one. */
+/* Baselines take the course that the mixture itself takes on any pairs: [tune]'s where there is one. */
 static void
 baselines (DmuRecipe *p) {
   const DmuTraining *of = p->tune ? &p->tune_how : &p->finetune_how;

@@ -19,7 +19,7 @@ typedef struct {
   gboolean tune;  /* train experts and routers together at last */
   DmuTraining dense_how, finetune_how, route_how, tune_how;
   DmuTraining finetuned_how, sparse_how; /* of the baselines */
-  guint experts; /* one of the base, one a stage of finetune */
+  guint experts;                         /* one of the base, one a stage of finetune */
   guint text_clusters, image_clusters, passes;
   guint top_k;
   char *image_blocks, *text_blocks; /* that become mixtures */

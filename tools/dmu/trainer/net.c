@@ -123,8 +123,8 @@ find_trained (DmuTower *t, gboolean below) {
   t->trained = below || pair_trained (&t->norm) || t->projection.g;
 }
 
-/* Where most of a model is trained, the rest is copied and the model's own numbers are let go, which lie there for
- * nothing; where little is, that little lies twice. */
+/* Where most of a model is trained, the rest is copied and the model's own numbers are let go, which lie
+ * there for nothing; where little is, that little lies twice. */
 static gboolean
 should_borrow (const DmuNet *net) {
   gsize all = 0;
