@@ -34,6 +34,11 @@ dmu_arena_reserve (DmuArena *self, const char *what, GError **error) {
   return TRUE;
 }
 
+void
+dmu_arena_rewind (DmuArena *self) {
+  self->used = 0;
+}
+
 gpointer
 dmu_arena_take (DmuArena *self, gsize n, gsize size) {
   gsize bytes, at = self->used;

@@ -44,9 +44,7 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
     trained |= t->blocks[i].ffn[0].fc.weight.g != NULL;
   dmu_mixture_layout (&self->mixture, arena, t, experts, k, rows, backward, trained);
   /* Attention is over before the feed-forward layer begins, and on the way back begins when that is over. */
-  gboolean fits = k * t->ffn_width >= 4 * d;
-  Real *before = fits ? self->mixture.hidden : dmu_arena_new (arena, Real, rows * 4 * d),
-       *after = !backward || fits ? self->mixture.dhidden : dmu_arena_new (arena, Real, rows * 4 * d);
+  Real *before = self->mixture.hidden, *after = self->mixture.dhidden;
   self->norm = dmu_arena_new (arena, Real, rows * d);
   self->picked = dmu_arena_new (arena, Real, n * d);
   self->qkv = before;

@@ -79,8 +79,8 @@ dmu_embed_pictures (const DmuNet *net, const DmuPictures *p, DmuPatches *patches
       dmu_arena_count (&patches->arena);
     else if (!dmu_arena_reserve (&patches->arena, "patches of a batch", error))
       return FALSE;
-    patches->columns =
-        dmu_arena_new (&patches->arena, Real, (keeps_columns (net) ? p->n : dmu_parts (threads)) * n * inner);
+    patches->columns = dmu_arena_new (&patches->arena, Real,
+                                      (gsize)(keeps_columns (net) ? p->n : dmu_parts (threads)) * n * inner);
     patches->embedded = dmu_arena_new (&patches->arena, Real, (gsize)p->n * (n + 1) * d);
   }
   if (!dmu_tape_begin (tape, keep, error))

@@ -20,11 +20,11 @@ dmu_routing_layout (DmuRouting *self, DmuArena *arena, guint experts, guint k, g
 void
 dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t, guint experts, guint k,
                     gsize rows, gboolean backward, gboolean trained) {
-  gsize n = rows * k, mixed = experts ? n : 0;
+  gsize n = rows * k, mixed = experts ? n : 0, hidden = MAX (n * t->ffn_width, rows * 4 * t->width);
   self->gathered = dmu_arena_new (arena, Real, mixed * t->width);
   self->out = dmu_arena_new (arena, Real, mixed * t->width);
-  self->hidden = dmu_arena_new (arena, Real, n * t->ffn_width);
-  self->dhidden = trained ? dmu_arena_new (arena, Real, backward ? n * t->ffn_width : 0) : self->hidden;
+  self->hidden = dmu_arena_new (arena, Real, hidden);
+  self->dhidden = trained ? dmu_arena_new (arena, Real, backward ? hidden : 0) : self->hidden;
   self->logits = dmu_arena_new (arena, Real, rows * experts);
   self->dots = dmu_arena_new (arena, Real, mixed);
 }

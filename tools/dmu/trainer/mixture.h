@@ -20,8 +20,8 @@ typedef struct {
  * too, hidden and dhidden. */
 typedef struct {
   Real *gathered, *out; /* [rows k][width] */
-  Real *hidden;         /* [rows k][ffn_width]; one more row's worth is not needed */
-  Real *dhidden;        /* [rows k][ffn_width] */
+  Real *hidden;         /* [rows k][ffn_width]; room for [rows][4 width] at least, which attention uses too */
+  Real *dhidden;        /* as hidden */
   Real *logits, *dots;  /* [rows][experts]; [rows k] */
 } DmuMixtureScratch;
 

@@ -105,7 +105,7 @@ layout_shared (DmuTape *self) {
 /* Nothing in it outlives a pass; another tape may have used the room, or had it moved, since the last. */
 static void
 layout_scratch (DmuTape *self) {
-  self->room->used = 0;
+  dmu_arena_rewind (self->room);
   dmu_scratch_layout (&self->scratch, self->room, &self->run, self->keep != DMU_KEEP_NOTHING);
 }
 
