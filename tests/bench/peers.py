@@ -42,7 +42,9 @@ class Peer:
 def ours(build, cpus):
     command = os.path.join(build, "tests", "bench", "ours")
     if not os.path.exists(command):
-        sys.exit("compare: %s is missing: meson setup %s && ninja -C %s" % (command, build, build))
+        # quickstart builds without tests
+        sys.exit("compare: %s is missing: meson setup %s; meson configure %s -Dtests=true && ninja -C %s"
+                 % (command, build, build, build))
     return Peer("clipmoe", [command], cpus)
 
 
