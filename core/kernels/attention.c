@@ -2,13 +2,15 @@
 
 #include <math.h>
 #include <string.h>
+#include "int16.h"
 
 /* Scratch: keys as panels [columns of tokens][d], values as panels [columns of d][n], one tile of queries,
- * scores and results. */
+ * scores and results. Whole numbers are made of floats here, a head at a time: rows of keys, then of values,
+ * before they are panels, and the columns' units. */
 typedef struct {
   size_t d_lines, n_padded; /* tokens padded to panels */
   size_t key_panels, value_panels;
-  size_t keys, values, queries, scores, results, all; /* offsets in floats */
+  size_t keys, values, queries, scores, results, rounded, units, all; /* offsets in floats */
 } Plan;
 
 static Plan
@@ -19,11 +21,13 @@ plan (const ClipmoeGemm *f, size_t n, size_t d) {
   p.value_panels = cm_lines (d, f->columns);
   p.n_padded = p.key_panels * f->columns;
   p.keys = 0;
-  p.values = p.keys + p.n_padded * p.d_lines * CM_LINE;
-  p.queries = p.values + p.value_panels * f->columns * p.n_padded;
+  p.values = p.keys + p.n_padded * p.d_lines * CM_LINE / f->unit_k;
+  p.queries = p.values + p.value_panels * f->columns * p.n_padded / f->unit_k;
   p.scores = p.queries + f->rows * p.d_lines * CM_LINE;
   p.results = p.scores + f->rows * p.n_padded;
-  p.all = p.results + f->rows * p.value_panels * f->columns;
+  p.rounded = p.results + f->rows * p.value_panels * f->columns;
+  p.units = p.rounded + (f->round ? n * d / f->unit_k : 0);
+  p.all = p.units + (f->round ? 2 * d : 0);
   return p;
 }
 
@@ -59,6 +63,98 @@ whole_lines (const ClipmoeAttention *a) {
          a->v.column % CM_LINE == 0 && a->o.column % CM_LINE == 0;
 }
 
+/* Tokens i .. end - 1 are neighbours that lie in one tile. */
+static size_t
+run_end (const ClipmoeAttention *a, const ClipmoeRows *r, size_t i) {
+  size_t row = a->tokens[i], end = i + 1;
+  unsigned tile = cm_tile_of (r, row);
+  size_t most = i + cm_tile_first (r, tile) + cm_tile_rows (r, tile) - row;
+  if (most > a->n)
+    most = a->n;
+  while (end < most && a->tokens[end] == row + end - i)
+    end++;
+  return end;
+}
+
+/* What a unit stands for, of numbers of which the largest is @largest and whose squares have the sum @square.
+ * NaN where one is not finite: so is the result then. */
+static float
+unit_of (float largest, float square, size_t n) {
+  if (!(largest < INFINITY))
+    return NAN;
+  /* beyond these squares are no numbers: then as if all were the largest */
+  int fits = largest > 1e-15f && largest < 1e15f;
+  return cm_i16_scale (largest, fits ? sqrtf (square) / largest : sqrtf ((float)n));
+}
+
+static float
+inverse (float unit) {
+  return unit > 1e-34f ? 1 / unit : 0;
+}
+
+static void
+measure_head (const ClipmoeAttention *a, const ClipmoeHeads *h, float *largest, float *squares) {
+  size_t stride;
+  memset (largest, 0, a->d * sizeof *largest);
+  memset (squares, 0, a->d * sizeof *squares);
+  for (size_t i = 0, end; i < a->n; i = end) {
+    end = run_end (a, &h->rows, i);
+    const float *from = entry (h, CM_LINE, a->tokens[i], 0, &stride);
+    a->format->extent (end - i, a->d, from, CM_LINE, stride, largest, squares);
+  }
+}
+
+static void
+round_head (const ClipmoeAttention *a, const ClipmoeHeads *h, const float *by, float *to) {
+  size_t stride;
+  for (size_t i = 0, end; i < a->n; i = end) {
+    end = run_end (a, &h->rows, i);
+    const float *from = entry (h, CM_LINE, a->tokens[i], 0, &stride);
+    a->format->round (end - i, a->d, from, CM_LINE, stride, by, to + i * a->d / a->format->unit_k);
+  }
+}
+
+/* Keys have one unit, which is returned: no row of them is longer than its columns' largest would be. Values
+ * have one a column, in @units. */
+static float
+put_rounded (const ClipmoeAttention *a, const Plan *p, float *units) {
+  const ClipmoeGemm *f = a->format;
+  size_t columns = f->columns, row = a->d / f->unit_k, depth = p->d_lines * CM_LINE / f->unit_k;
+  float *rounded = a->scratch + p->rounded, *by = units + a->d, top = 0, square = 0;
+  measure_head (a, &a->k, units, by);
+  for (size_t c = 0; c < a->d; c++) {
+    if (!(units[c] <= top)) /* once NaN, NaN for good */
+      top = isnan (top) ? top : units[c];
+    square += units[c] * units[c];
+  }
+  float unit = unit_of (top, square, a->d);
+  for (size_t c = 0; c < a->d; c++)
+    by[c] = inverse (unit);
+  round_head (a, &a->k, by, rounded);
+  float *keys = a->scratch + p->keys;
+  if (p->n_padded != a->n) /* what is beyond the last token is zero */
+    memset (keys + (p->key_panels - 1) * columns * depth, 0, columns * depth * sizeof (float));
+  for (size_t i = 0; i < a->n; i += columns)
+    f->keys (a->n - i < columns ? a->n - i : columns, a->d, rounded + i * row, row, CM_LINE, keys + i * depth,
+             columns);
+  measure_head (a, &a->v, units, by);
+  for (size_t c = 0; c < a->d; c++) {
+    units[c] = unit_of (units[c], by[c], a->n);
+    by[c] = inverse (units[c]);
+  }
+  round_head (a, &a->v, by, rounded);
+  size_t panel_floats = p->n_padded / f->unit_k * columns;
+  for (size_t panel = 0; panel < p->value_panels; panel++) {
+    float *to = a->scratch + p->values + panel * panel_floats;
+    const float *from = rounded + panel * columns / f->unit_k;
+    for (size_t u = 0; u < a->n; u += f->unit_k, to += columns)
+      f->values ((unsigned)(columns / f->line_k), from + u * row, CM_LINE,
+                 u + 1 < a->n ? from + (u + 1) * row : NULL, CM_LINE, to);
+    memset (to, 0, (size_t)(a->scratch + p->values + (panel + 1) * panel_floats - to) * sizeof (float));
+  }
+  return unit;
+}
+
 static void
 put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
   const ClipmoeGemm *f = a->format;
@@ -68,17 +164,10 @@ put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
   size_t clear = !whole ? 0 : p->n_padded != a->n ? p->key_panels - 1 : p->key_panels;
   memset (keys + clear * columns * depth, 0, (p->key_panels - clear) * columns * depth * sizeof (float));
   for (size_t i = 0, end; i < a->n; i = end) {
-    /* neighbours that lie in one tile and go to one panel */
-    const ClipmoeRows *r = &a->k.rows;
-    size_t row = a->tokens[i];
-    unsigned tile = cm_tile_of (r, row);
-    size_t most = i + cm_tile_first (r, tile) + cm_tile_rows (r, tile) - row;
-    if (most > a->n)
-      most = a->n;
-    if (most > (i / columns + 1) * columns)
-      most = (i / columns + 1) * columns;
-    for (end = i + 1; end < most && a->tokens[end] == row + end - i; end++)
-      ;
+    size_t row = a->tokens[i], panel_end = (i / columns + 1) * columns;
+    end = run_end (a, &a->k.rows, i);
+    if (end > panel_end)
+      end = panel_end;
     float *to = keys + i / columns * columns * depth + i % columns;
     if (whole) {
       const float *from = entry (&a->k, f->line_k, row, 0, &stride);
@@ -120,9 +209,14 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
   const ClipmoeGemm *f = a->format;
   Plan p = plan (f, a->n, a->d);
   size_t columns = f->columns, panel_lines = columns / CM_LINE, stride, unit = f->unit_k;
-  float *scores = a->scratch + p.scores, scale = (float)(1.0 / sqrt ((double)a->d));
-  put_keys (a, &p, a->scratch + p.keys);
-  put_values (a, &p, a->scratch + p.values);
+  float *scores = a->scratch + p.scores, *queries = a->scratch + p.queries;
+  float *units = a->scratch + p.units, scale = (float)(1.0 / sqrt ((double)a->d));
+  if (f->round) {
+    scale *= put_rounded (a, &p, units);
+  } else {
+    put_keys (a, &p, a->scratch + p.keys);
+    put_values (a, &p, a->scratch + p.values);
+  }
   for (size_t i = 0; i < a->n_q;) {
     const ClipmoeRows *r = &a->q.rows;
     unsigned tile = cm_tile_of (r, a->q_first + i);
@@ -131,10 +225,14 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
       end = a->n_q;
     unsigned rows = (unsigned)(end - i);
     size_t sees = a->causal ? a->position + end : a->n, s_stride = (size_t)rows * CM_LINE;
-    const float *q = entry (&a->q, f->line_k, a->q_first + i, 0, &stride);
+    const float *q = entry (&a->q, f->round ? CM_LINE : f->line_k, a->q_first + i, 0, &stride);
     size_t q_stride = stride;
-    if (!whole_lines (a)) { /* else in place */
-      float *queries = a->scratch + p.queries;
+    float scales[CM_MAX_ROWS], factors[CM_MAX_ROWS];
+    if (f->round) {
+      f->pack (rows, a->d, q, CM_LINE, stride, NULL, queries, rows * CM_LINE_BYTES, scales);
+      q = queries;
+      q_stride = s_stride;
+    } else if (!whole_lines (a)) { /* else in place */
       memset (queries, 0, rows * p.d_lines * CM_LINE_BYTES);
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)
@@ -148,11 +246,10 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
       f->tile (rows, p.d_lines / unit, q, q_stride * sizeof (float), w, w, 0,
                scores + panel * panel_lines * s_stride, s_stride);
     }
-    float factors[CM_MAX_ROWS];
     size_t lines = cm_lines (sees, f->line_k);
     for (unsigned row = 0; row < rows; row++)
-      factors[row] = f->softmax (a->causal ? a->position + i + row + 1 : a->n, lines * f->line_k, scale,
-                                 scores + row * CM_LINE, s_stride);
+      factors[row] = f->softmax (a->causal ? a->position + i + row + 1 : a->n, lines * f->line_k,
+                                 f->round ? scale * scales[row] : scale, scores + row * CM_LINE, s_stride);
     float *o = entry (&a->o, CM_LINE, a->q_first + i, 0, &stride);
     int direct = a->d % columns == 0 && a->o.column % CM_LINE == 0;
     float *to = direct ? o : a->scratch + p.results;
@@ -162,7 +259,16 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
       f->tile (rows, lines, scores, s_stride * sizeof (float), w, w, 0, to + panel * panel_lines * o_stride,
                o_stride);
     }
-    k->scale (rows, (unsigned)(p.value_panels * panel_lines), to, o_stride, factors);
+    if (f->round) {
+      static const float nothing[CM_MAX_COLUMNS] = {0};
+      for (size_t panel = 0; panel < p.value_panels; panel++) {
+        ClipmoeSums sums = {NULL, factors, units + panel * columns};
+        float *c = to + panel * panel_lines * o_stride;
+        k->bias (rows, (unsigned)panel_lines, c, o_stride, &sums, nothing, c, o_stride);
+      }
+    } else {
+      k->scale (rows, (unsigned)(p.value_panels * panel_lines), to, o_stride, factors);
+    }
     if (!direct)
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)

@@ -13,10 +13,11 @@ typedef struct {
 } ClipmoeHeads;
 
 typedef struct {
-  const ClipmoeGemm *format; /* queries, keys and values are activations of it; results are floats */
-  size_t d;                  /* entries of a head */
-  ClipmoeHeads k, v;         /* keys and values … */
-  const unsigned *tokens;    /* … of n tokens, each in the row that this says */
+  /* queries, keys and values are activations of it or, where it has `round`, floats; results are floats */
+  const ClipmoeGemm *format;
+  size_t d;               /* entries of a head */
+  ClipmoeHeads k, v;      /* keys and values … */
+  const unsigned *tokens; /* … of n tokens, each in the row that this says */
   size_t n;
   ClipmoeHeads q, o; /* queries and results: rows q_first .. q_first + n_q - 1 of both */
   size_t q_first, n_q;

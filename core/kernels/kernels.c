@@ -17,7 +17,7 @@ typedef struct {
   const char *name; /* may stand behind the tier's */
   unsigned needs;
   const ClipmoeGemm *format;
-  const ClipmoeGemm *exact; /* a half of the same instructions that loses least; NULL: there is none */
+  const ClipmoeGemm *exact; /* a half, and attention, of the same instructions that lose least; or NULL */
 } Refinement;
 
 #define MOST_REFINEMENTS 4
@@ -121,7 +121,7 @@ refine (ClipmoeKernels *t, const ClipmoeGemm **exact, const Tier *tier, unsigned
     if (r->exact) {
       *exact = r->exact;
       if ((forced & r->needs) || pays (r->exact, t->half))
-        t->half = r->exact;
+        t->half = t->attention = r->exact;
     } else if (now == &t->half && (forced & r->needs))
       *exact = r->format; /* what is forced is meant */
     if (r->format->keys)  /* fp16 has none: scores can be large */
@@ -157,6 +157,8 @@ make (const Tier *tier, unsigned bits, unsigned forced) {
   made[i].exact = made[i].table;
   if (exact)
     made[i].exact.half = exact;
+  if (exact && exact->keys)
+    made[i].exact.attention = exact;
   return &made[i].table;
 }
 

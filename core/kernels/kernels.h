@@ -58,6 +58,14 @@ typedef struct {
   /* x = exp (scale * (x - largest of n)), floats that become activations in place: lines of these stand where
    * the first lines of those stood. Entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
   float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
+  /* int16's attention, where a unit is all rows' or a column's. The largest size of each of n columns,
+   * infinity and NaN above all, and the sum of its squares: of these rows and of those that were seen before.
+   * n: a multiple of line_k, of round too, */
+  void (*extent) (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, float *largest,
+                  float *squares);
+  /* which makes rows of floats, each column times @by, activations: one row behind the other. */
+  void (*round) (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *by,
+                 void *to);
 } ClipmoeGemm;
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8, CM_I16 };
@@ -82,7 +90,7 @@ struct ClipmoeKernels {
   /* The same table with a half that loses least and may be a little slower, or itself: a router changes its
    * mind where two experts are nearly equal, and then all that was lost before counts. */
   const ClipmoeKernels *exact;
-  const ClipmoeGemm *attention; /* for half and int8 */
+  const ClipmoeGemm *attention; /* for half and int8; int16 not where what comes later must not count */
   /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries; the rest of the
    * last line becomes 0. out may be x. */
   void (*layer_norm) (size_t n, const float *x, size_t x_stride, const float *weight, const float *bias,

@@ -287,7 +287,6 @@ clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads) {
 gboolean
 clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
-  const ClipmoeGemm *f32 = plan->kernels->f32;
   memset (self, 0, sizeof *self);
   self->tower = t;
   self->kernels = plan->kernels;
@@ -296,9 +295,12 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->sequences = plan->sequences;
   self->n_positions = plan->n_positions;
   self->top_k = plan->top_k;
-  /* what it loses changes the minds of routers behind it; int8 has lost more before */
-  gboolean fast = plan->precision == CLIPMOE_PRECISION_INT8 ||
-                  (plan->precision == CLIPMOE_PRECISION_HALF && !clipmoe_tower_is_mixture (t));
+  /* bf16 in it would change the minds of the routers behind it. int16 has units of all tokens, and those of a
+   * text are not to know later ones: these are few, f32 does. */
+  const ClipmoeGemm *attention = plan->kernels->attention;
+  gboolean exact = attention && attention->weights == CM_I16;
+  gboolean fast = plan->precision != CLIPMOE_PRECISION_F32 &&
+                  (exact ? plan->first_in > 0 : !clipmoe_tower_is_mixture (t));
   self->attention = cm_attention_format (plan->kernels, t->width / t->heads, fast);
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
@@ -314,7 +316,7 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->hidden_lines = cm_lines (t->ffn_width, CM_MAX_COLUMNS) * columns;
   self->embed_lines = cm_lines (plan->embed, CM_MAX_COLUMNS) * columns;
   self->act_lines = MAX (self->width_lines, first);
-  gsize work = MAX (cm_attention_floats (f32, MAX (plan->rows, 1), d / t->heads),
+  gsize work = MAX (cm_attention_floats (self->attention, MAX (plan->rows, 1), d / t->heads),
                     CM_MAX_ROWS * self->act_lines * CM_LINE);
   self->work_floats = (work + CM_LINE - 1) / CM_LINE * CM_LINE;
   return scratch (self);

@@ -154,7 +154,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
                        .result = CM_STORE,
                        .out = self->qkv,
                        .out_lines = self->qkv_lines,
-                       .packed = self->attention->plain ? NULL : self->qkv,
+                       .packed = self->attention->plain || self->attention->round ? NULL : self->qkv,
                        .packed_lines = self->qkv_lines,
                        .packed_as = self->attention,
                        .following = pooled ? p->in_proj.weights : p->out_proj.weights};

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "checkasm.h"
+#include "kernels/int16.h"
 
 #define AT(x, stride, i) (x)[(i) / CM_LINE * (stride) + (i) % CM_LINE]
 
@@ -67,15 +68,27 @@ check_softmax (const ClipmoeKernels *k, const ClipmoeGemm *g, size_t n, int kind
     guarded_reset ();
     return;
   }
-  double top = -INFINITY, sum = 0;
+  double top = -INFINITY, sum = 0, square = 0, half_unit = 0;
   for (size_t i = 0; i < n; i++)
     top = fmax (top, before[i]);
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
     sum += exp (0.125 * (before[i] - top));
+    square += exp (0.25 * (before[i] - top));
+  }
+  if (g->weights == CM_I16) {
+    half_unit = 0.5 * fmax (1.0 / g->range, sqrt (square) / CM_I16_LENGTH) / sum;
+    if (!close_to (factor, 2 * half_unit, 4e-4 * half_unit))
+      fail (k->name, "%s softmax of %zu: a unit is %g, expected %g", g->name, n, factor, 2 * half_unit);
+  }
   for (size_t i = 0; i < padded; i++) {
     double expected = i < n ? exp (0.125 * (before[i] - top)) / sum : 0;
     double got = entry (g, x, stride, i) * factor;
-    if (!close_to (got, expected, (g->plain ? 1e-6 : 0.0042) * expected + 1e-12))
+    if (!close_to (got, expected,
+                   (g->plain        ? 1e-6
+                    : half_unit > 0 ? 2e-4
+                                    : 0.0042) *
+                           expected +
+                       half_unit + 1e-12))
       fail (k->name, "%s softmax: entry %zu of %zu: %g, expected %g", g->name, i, n, got, expected);
   }
   guarded_reset ();
@@ -198,8 +211,9 @@ check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t 
   float *x = guarded ((lines - 1) * stride * 4 + n * CM_LINE * 4), *to = guarded (units * columns * 4);
   float *plain = guarded (((d / CM_LINE - 1) * stride + n * CM_LINE) * 4);
   unsigned at = random_below ((unsigned)columns - n + 1);
+  float scales[CM_MAX_ROWS];
   fill_random (plain, (d / CM_LINE - 1) * stride + n * CM_LINE);
-  g->pack (n, d, plain, CM_LINE, stride, NULL, x, stride * 4, NULL);
+  g->pack (n, d, plain, CM_LINE, stride, NULL, x, stride * 4, scales);
   g->keys (n, d, x, CM_LINE, stride, to + at, columns);
   for (size_t p = 0; p < d; p++)
     for (size_t j = 0; j < columns; j++)
@@ -212,9 +226,9 @@ check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t 
   float *v = guarded (columns * 4);
   plain = guarded (columns * 4);
   fill_random (plain, columns);
-  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[0], 2 * CM_LINE_BYTES, NULL);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[0], 2 * CM_LINE_BYTES, scales);
   fill_random (plain, columns);
-  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[1], 3 * CM_LINE_BYTES, NULL);
+  g->pack (1, columns, plain, CM_LINE, CM_LINE, NULL, rows[1], 3 * CM_LINE_BYTES, scales);
   const float *second = n % 2 ? rows[1] : NULL;
   g->values (own, rows[0], 2 * CM_LINE, second, 3 * CM_LINE, v);
   for (unsigned u = 0; u < g->unit_k; u++)
@@ -225,6 +239,49 @@ check_panels (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned n, size_t 
       if (weight_value (g, v, u, j) != expected)
         fail (k->name, "%s values: row %u, column %zu", g->name, u, j);
     }
+  guarded_reset ();
+}
+
+/* Columns of rows of floats: what is largest and how long they are, beside what was seen before; and rows in
+ * units of a column. */
+static void
+check_round (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t n, int kind) {
+  size_t stride = (rows + random_below (3)) * CM_LINE, floats = (n / CM_LINE - 1) * stride + rows * CM_LINE;
+  float *x = guarded (floats * 4), *largest = guarded (n * 4), *squares = guarded (n * 4);
+  float *by = guarded (n * 4);
+  void *to = guarded (rows * n * 2);
+  float seen[2][300];
+  fill_random (x, floats);
+  fill_random (seen[0], n);
+  fill_random (seen[1], n);
+  if (kind)
+    x[random_below ((unsigned)floats)] = kind == 1 ? NAN : INFINITY;
+  for (size_t c = 0; c < n; c++) {
+    largest[c] = seen[0][c] = fabsf (seen[0][c]);
+    squares[c] = seen[1][c] = fabsf (seen[1][c]);
+    by[c] = random_float () * 30000;
+  }
+  g->extent (rows, n, x, CM_LINE, stride, largest, squares);
+  g->round (rows, n, x, CM_LINE, stride, by, to);
+  for (size_t c = 0; c < n; c++) {
+    double top = seen[0][c], square = seen[1][c];
+    int finite = 1;
+    for (unsigned i = 0; i < rows; i++) {
+      float v = AT (x + i * CM_LINE, stride, c);
+      finite = finite && isfinite (v);
+      top = fmax (top, fabs ((double)v));
+      square += (double)v * v;
+      double whole = fmin (fmax (rint (v * by[c]), -32768), 32767);
+      double got = activation_value (g, (char *)to + i * n * 2, CM_LINE_BYTES, 0, c);
+      if (isfinite (v) && got != whole)
+        fail (k->name, "%s round: row %u of %u, column %zu: %g, expected %g", g->name, i, rows, c, got,
+              whole);
+    }
+    if (finite ? (largest[c] != (float)top || !close_to (squares[c], square, 1e-6 * square))
+               : isfinite (largest[c]))
+      fail (k->name, "%s extent: %u rows, column %zu: %g and %g, expected %g and %g", g->name, rows, c,
+            (double)largest[c], (double)squares[c], finite ? top : INFINITY, square);
+  }
   guarded_reset ();
 }
 
@@ -304,6 +361,11 @@ check_rows (const ClipmoeKernels *k) {
     for (unsigned n = 1; n <= k->f32->rows; n++)
       for (size_t d = 64; d <= 128; d += 64)
         check_panels (k, k->attention, n, d);
+  if (k->attention && k->attention->round)
+    for (unsigned n = 1; n <= k->f32->rows; n++)
+      for (size_t d = 32; d <= 288; d += 64)
+        for (int kind = 0; kind < 3; kind++)
+          check_round (k, k->attention, n, d, kind);
   unsigned lines = k->f32->columns / CM_LINE;
   Call c = {k, guarded (4096 * 4), guarded (4096 * 4), guarded (4096 * 4), k->f32->rows, lines, NULL, k->f32};
   ClipmoeSums sums = {guarded (4096), c.weight, c.weight};

@@ -161,15 +161,16 @@ pack_rows (const ClipmoeGemm *f, const ClipmoeRows *rows, size_t lines, const fl
 }
 
 /* n tokens of which the first n_shared lie elsewhere among the rows, each for itself; heads of d entries,
- * this one the second. */
+ * this one the second. @spoiled: 1 to 3, a query, key or value that is not finite; what should not be finite
+ * then must not be, or nobody would know. */
 static void
 check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int causal, int last_alone,
-            int fast) {
+            int fast, int spoiled) {
   size_t width = 3 * d, lines = cm_lines (3 * width, CM_LINE), first = 2 * n_shared + 3, stride;
   ClipmoeRows rows = cm_rows (first + n - n_shared + 2, k->f32->rows), one = cm_rows (1, k->f32->rows);
   size_t o_lines = cm_lines (width, CM_LINE) + CM_MAX_COLUMNS / CM_LINE;
   float *qkv = guarded (rows.n * lines * CM_LINE_BYTES), *o = guarded (rows.n * o_lines * CM_LINE_BYTES);
-  float *q1 = guarded (lines * CM_LINE_BYTES), *scratch = guarded (cm_attention_floats (k->f32, n, d) * 4);
+  float *q1 = guarded (lines * CM_LINE_BYTES), *scratch;
   fill_random (qkv, rows.n * lines * CM_LINE);
   fill_random (q1, lines * CM_LINE);
   memset (o, 0, rows.n * o_lines * CM_LINE_BYTES);
@@ -177,7 +178,16 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
   for (size_t u = 0; u < n; u++)
     tokens[u] = (unsigned)(u < n_shared ? 2 * u : first + u - n_shared);
   const ClipmoeGemm *f = cm_attention_format (k, d, fast);
-  void *packed = pack_rows (f, &rows, lines, qkv), *packed_q1 = pack_rows (f, &one, lines, q1);
+  scratch = guarded (cm_attention_floats (f, n, d) * 4);
+#define ENTRY(r, data, lines, row, column)                                                                   \
+  (data)[(cm_row_at (&(r), (row), (lines), &stride) + (column) / CM_LINE * stride) * CM_LINE +               \
+         (column) % CM_LINE]
+  if (spoiled)
+    ENTRY (rows, qkv, lines, tokens[random_below ((unsigned)n)],
+           (size_t)(spoiled - 1) * width + d + random_below ((unsigned)d)) =
+        random_below (2) ? NAN : INFINITY;
+  void *packed = f->round ? qkv : pack_rows (f, &rows, lines, qkv);
+  void *packed_q1 = f->round ? q1 : pack_rows (f, &one, lines, q1);
   ClipmoeHeads heads = {rows, packed, lines, d};
   ClipmoeAttention a = {.format = f,
                         .d = d,
@@ -202,9 +212,6 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
     a.position = n - 1;
   }
   cm_attention_run (k, &a);
-#define ENTRY(r, data, lines, row, column)                                                                   \
-  (data)[(cm_row_at (&(r), (row), (lines), &stride) + (column) / CM_LINE * stride) * CM_LINE +               \
-         (column) % CM_LINE]
   for (size_t i = 0; i < a.n_q; i++) {
     size_t sees = causal ? a.position + i + 1 : n;
     double weights[300], total = 0, top = -1e300;
@@ -223,10 +230,13 @@ check_head (const ClipmoeKernels *k, size_t n, size_t n_shared, size_t d, int ca
       for (size_t u = 0; u < sees; u++)
         expected += weights[u] / total * ENTRY (rows, qkv, lines, tokens[u], 2 * width + d + c);
       double got = ENTRY (a.o.rows, o, o_lines, a.q_first + i, d + c);
-      if (!close_to (got, expected, f->plain ? 2e-6 : 1e-2))
+      if (spoiled && isfinite (expected)) /* perhaps it is not now, for a unit is of all tokens */
+        continue;
+      if (!close_to (got, expected, f->plain ? 2e-6 : f->round ? 2e-4 : 1e-2))
         fail (k->name,
-              "attention: %zu tokens, %zu shared, d %zu, causal %d: row %zu, entry %zu: %g, expected %g", n,
-              n_shared, d, causal, i, c, got, expected);
+              "attention: %zu tokens, %zu shared, d %zu, causal %d, spoiled %d: row %zu, entry %zu: %g, "
+              "expected %g",
+              n, n_shared, d, causal, spoiled, i, c, got, expected);
     }
   }
   guarded_reset ();
@@ -240,8 +250,10 @@ check_attention (const ClipmoeKernels *k) {
     for (unsigned j = 0; j < sizeof depths / sizeof depths[0]; j++)
       for (int how = 0; how < 4; how++) {
         size_t shared = how == 2 && sizes[i] > 1 ? 1 + random_below ((unsigned)sizes[i] - 1) : 0;
-        check_head (k, sizes[i], shared, depths[j], how > 0, how == 3, 0);
-        if (k->attention)
-          check_head (k, sizes[i], shared, depths[j], how > 0, how == 3, 1);
+        for (int fast = 0; fast <= (k->attention != NULL); fast++) {
+          check_head (k, sizes[i], shared, depths[j], how > 0, how == 3, fast, 0);
+          if (j < 2)
+            check_head (k, sizes[i], shared, depths[j], how > 0, how == 3, fast, 1 + (int)random_below (3));
+        }
       }
 }

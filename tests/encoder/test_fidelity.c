@@ -4,9 +4,10 @@
  *
  * Experts begin as copies of one layer and drift apart: here their biases have. In "strangers" they have
  * nothing in common: a token near the border between two of them goes over to another vector by the slightest
- * rounding, and a class token that does so takes the picture along. int16 keeps to the bounds there, too,
- * and f16 does with these weights (with others a text fell to 0.992); at full depth bf16 and int8 do not on
- * every model, and what is held is what they reach: 0.99 and 0.97.
+ * rounding, and a class token that does so takes the picture along. Number 4 has the most such tokens of six
+ * that were tried. Where there is VNNI all bounds hold there, too: half is int16, int8 has eight bits on both
+ * sides, and attention is int16 (with bf16 there number 4 fell to 0.961). At full depth they do not hold on
+ * every model for bf16 products and for activations of seven bits, and what is held is what these reach.
  */
 #include "golden.h"
 #include "seeded.h"
@@ -15,6 +16,7 @@ typedef struct {
   const char *name;
   SeededSpec spec;
   gboolean strangers;
+  guint seed; /* 0: 1 */
 } Case;
 
 #define QUICK CLIPMOE_ACTIVATION_QUICK_GELU
@@ -29,6 +31,7 @@ static const Case full[] = {
     {"B-32", {{768, 12, 12, 0, 0}, {512, 12, 8, 0, 0}, 224, 32, 77, 512, QUICK}},
     {"B-32-mixture", {{768, 12, 12, 1, 4}, {512, 12, 8, 1, 4}, 224, 32, 77, 512, QUICK}},
     {"B-32-strangers", {{768, 12, 12, 1, 4}, {512, 12, 8, 1, 4}, 224, 32, 77, 512, QUICK}, TRUE},
+    {"B-32-strangers-4", {{768, 12, 12, 1, 4}, {512, 12, 8, 1, 4}, 224, 32, 77, 512, QUICK}, TRUE, 4},
     {"L-14", {{1024, 24, 16, 0, 0}, {768, 12, 12, 0, 0}, 224, 14, 77, 768, QUICK}},
     {"L-14-mixture", {{1024, 24, 16, 1, 4}, {768, 12, 12, 1, 4}, 224, 14, 77, 768, QUICK}},
 };
@@ -101,7 +104,7 @@ test_case (gconstpointer data) {
   const Case *c = data;
   Seeded s = {0};
   ClipmoeModel model;
-  seeded_model (&s, &c->spec, 1, &model);
+  seeded_model (&s, &c->spec, c->seed ? c->seed : 1, &model);
   if (!c->strangers) {
     relate_experts (&model.image);
     relate_experts (&model.text);
@@ -128,7 +131,7 @@ test_case (gconstpointer data) {
     compare (c->name, tiers[i], "half", "pictures", exact, fast, PICTURES, embed, mean, worst);
     compare (c->name, tiers[i], "half", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
              embed, mean, worst);
-    coarse = all_blocks && c->strangers;
+    coarse = all_blocks && c->strangers && k->int8->range < 127;
     mean = coarse ? 0.99 : 0.995;
     worst = coarse ? 0.97 : 0.985;
     run (&model, tiers[i], CLIPMOE_PRECISION_INT8, pixels, ids, fast);
@@ -144,8 +147,10 @@ test_case (gconstpointer data) {
 int
 main (int argc, char **argv) {
   all_blocks = argc > 1 && strcmp (argv[1], "--full") == 0;
-  if (all_blocks)
-    argc = 1; /* GLib takes no other arguments */
+  if (all_blocks) { /* the rest is GLib's */
+    argv[1] = argv[0];
+    argv++, argc--;
+  }
   g_test_init (&argc, &argv, NULL);
   const Case *cases = all_blocks ? full : few;
   for (guint i = 0; i < (all_blocks ? G_N_ELEMENTS (full) : G_N_ELEMENTS (few)); i++) {

@@ -8,19 +8,7 @@
 
 static void
 keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
-  for (size_t i = 0; i < n; i += 16) {
-    size_t some = n - i < 16 ? n - i : 16;
-    __mmask16 mask = (__mmask16)((1u << some) - 1);
-    for (size_t l = 0; l < d / CM_LINE; l++) {
-      __m512i r[16];
-      for (size_t j = 0; j < 16; j++)
-        r[j] = j < some ? _mm512_loadu_si512 ((const float *)x + (i + j) * x_row + l * x_stride)
-                        : _mm512_setzero_si512 ();
-      transpose_16 (r);
-      for (size_t u = 0; u < 16; u++)
-        _mm512_mask_storeu_epi32 ((int *)panel + (l * 16 + u) * columns + i, mask, r[u]);
-    }
-  }
+  turn_keys (n, d / CM_LINE, x, x_row, x_stride, panel, columns);
 }
 
 #define BROADCAST(p) _mm512_set1_ps (*(const float *)(p))

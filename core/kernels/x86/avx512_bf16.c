@@ -34,34 +34,13 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 
 static void
 keys (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
-  for (size_t i = 0; i < n; i += 16) {
-    size_t some = n - i < 16 ? n - i : 16;
-    __mmask16 mask = (__mmask16)((1u << some) - 1);
-    for (size_t l = 0; l < d / 32; l++) {
-      __m512i r[16];
-      for (size_t j = 0; j < 16; j++)
-        r[j] = j < some ? _mm512_loadu_si512 ((const float *)x + (i + j) * x_row + l * x_stride)
-                        : _mm512_setzero_si512 ();
-      transpose_16 (r);
-      for (size_t u = 0; u < 16; u++)
-        _mm512_mask_storeu_epi32 ((int *)panel + (l * 16 + u) * columns + i, mask, r[u]);
-    }
-  }
+  turn_keys (n, d / 32, x, x_row, x_stride, panel, columns);
 }
 
 static void
 values (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
         void *to) {
-  const __m512i low = _mm512_set_epi16 (47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
-                                        38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-  const __m512i high = _mm512_add_epi16 (low, _mm512_set1_epi16 (16));
-  for (unsigned l = 0; l < lines; l++) {
-    __m512i a = _mm512_loadu_si512 ((const float *)first + l * first_stride);
-    __m512i b =
-        second ? _mm512_loadu_si512 ((const float *)second + l * second_stride) : _mm512_setzero_si512 ();
-    _mm512_storeu_si512 ((char *)to + l * 128, _mm512_permutex2var_epi16 (a, low, b));
-    _mm512_storeu_si512 ((char *)to + l * 128 + 64, _mm512_permutex2var_epi16 (a, high, b));
-  }
+  pair_values (lines, first, first_stride, second, second_stride, to);
 }
 
 /* What is beyond the last entry is less than any. */

@@ -3,8 +3,11 @@
 #include <math.h>
 #include <string.h>
 #include "../int16.h"
+#include "../rows.h"
+#include "../simd/vector.h"
 #include "../tiers.h"
 #include "tile_avx512.h"
+#include "transpose_avx512.h"
 
 #define LINES (CM_I16_STEP / 32)
 
@@ -16,20 +19,28 @@ mac (__m512i s, __m512i v, __m512i w) {
   __asm__("vpdpwssd %2, %1, %0" : "+v"(s) : "v"(v), "v"(w));
   return s;
 }
+#define STORE(p, sum) _mm512_storeu_ps (p, _mm512_cvtepi32_ps (sum))
 #define ADD(p, sum) _mm512_storeu_ps (p, _mm512_add_ps (_mm512_loadu_ps (p), _mm512_cvtepi32_ps (sum)))
 
+TILE (tile_first, __m512i, 64, _mm512_setzero_si512 (), LOAD, BROADCAST, mac, STORE)
 TILE (tile_step, __m512i, 64, _mm512_setzero_si512 (), LOAD, BROADCAST, mac, ADD)
 
 static void
 tile (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
       size_t step, float *c, size_t c_stride) {
-  for (unsigned i = 0; i < rows * CM_LINE; i += CM_LINE) {
-    _mm512_storeu_ps (c + i, _mm512_setzero_ps ());
-    _mm512_storeu_ps (c + c_stride + i, _mm512_setzero_ps ());
-  }
-  for (size_t l = 0; l < lines; l += LINES)
+  tile_first (rows, lines < LINES ? lines : LINES, a, a_stride, w, next, step, c, c_stride);
+  for (size_t l = LINES; l < lines; l += LINES)
     tile_step (rows, lines - l < LINES ? lines - l : LINES, (const char *)a + l * a_stride, a_stride,
                (const char *)w + l * 32 * 64, (const char *)next + l * CM_LINE * step, step, c, c_stride);
+}
+
+/* Two lines of floats to one of 16 bits; what does not fit becomes the largest that does. */
+static inline __m512i
+join (__m512 low, __m512 high) {
+  const __m512i order =
+      _mm512_setr_epi64 (0, 2, 4, 6, 1, 3, 5, 7); /* low and high alternate in what is packed */
+  return _mm512_permutexvar_epi64 (order,
+                                   _mm512_packs_epi32 (_mm512_cvtps_epi32 (low), _mm512_cvtps_epi32 (high)));
 }
 
 static inline __m512
@@ -72,8 +83,6 @@ static void
 pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
       size_t to_stride, float *scales) {
   (void)factors;
-  const __m512i order =
-      _mm512_setr_epi64 (0, 2, 4, 6, 1, 3, 5, 7); /* low and high alternate in what is packed */
   for (unsigned i = 0; i < rows; i++) {
     const float *from = x + i * x_row;
     float longest, largest = measure (n, from, x_stride, &longest), scale = cm_i16_scale (largest, longest);
@@ -83,11 +92,77 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
     for (size_t k = 0; k < n; k += 2 * CM_LINE, from += 2 * x_stride, out += to_stride) {
       __m512 low = some (from, n - k);
       __m512 high = n - k > CM_LINE ? some (from + x_stride, n - k - CM_LINE) : _mm512_setzero_ps ();
-      __m512i q = _mm512_packs_epi32 (_mm512_cvtps_epi32 (_mm512_mul_ps (low, by)),
-                                      _mm512_cvtps_epi32 (_mm512_mul_ps (high, by)));
-      _mm512_storeu_si512 (out, _mm512_permutexvar_epi64 (order, q));
+      _mm512_storeu_si512 (out, join (_mm512_mul_ps (low, by), _mm512_mul_ps (high, by)));
     }
   }
+}
+
+static void
+extent (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, float *largest,
+        float *squares) {
+  for (size_t c = 0; c < n; c += CM_LINE, x += x_stride) {
+    __m512i top = _mm512_loadu_si512 (largest + c); /* as whole numbers infinity and NaN are above all */
+    __m512 sum = _mm512_loadu_ps (squares + c);
+    for (size_t i = 0; i < rows; i++) {
+      __m512 v = _mm512_abs_ps (_mm512_loadu_ps (x + i * x_row));
+      top = _mm512_max_epi32 (top, _mm512_castps_si512 (v));
+      sum = _mm512_fmadd_ps (v, v, sum);
+    }
+    _mm512_storeu_si512 (largest + c, top);
+    _mm512_storeu_ps (squares + c, sum);
+  }
+}
+
+static void
+round_rows (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *by, void *to) {
+  for (size_t c = 0; c < n; c += 2 * CM_LINE, x += 2 * x_stride) {
+    __m512 low = _mm512_loadu_ps (by + c), high = _mm512_loadu_ps (by + c + CM_LINE);
+    for (size_t i = 0; i < rows; i++)
+      _mm512_storeu_si512 ((char *)to + (i * n + c) * 2,
+                           join (_mm512_mul_ps (_mm512_loadu_ps (x + i * x_row), low),
+                                 _mm512_mul_ps (_mm512_loadu_ps (x + i * x_row + x_stride), high)));
+  }
+}
+
+static void
+keys (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+  turn_keys (n, d / 32, x, x_row, x_stride, panel, columns);
+}
+
+static void
+values (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+        void *to) {
+  pair_values (lines, first, first_stride, second, second_stride, to);
+}
+
+/* Powers are as exact as their unit. They are floats before they are rounded: only all of them say how long
+ * the row is. */
+static float
+softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
+  size_t lines = cm_lines (n, CM_LINE);
+  const __m512 never = _mm512_set1_ps (-INFINITY);
+  __mmask16 last = (__mmask16)(0xffff >> (lines * CM_LINE - n));
+  V top = never, sum = v_set (0), square = sum;
+  for (size_t l = 0; l + 1 < lines; l++)
+    top = v_max (top, v_load (x + l * stride));
+  top = v_max (top, _mm512_mask_loadu_ps (never, last, x + (lines - 1) * stride));
+  V s = v_set (scale * LOG2_E), t = v_mul (v_set (v_largest (top)), s);
+  for (size_t l = 0; l < lines; l++) {
+    V e = v_about_exp2 (_mm512_fmsub_ps (v_load (x + l * stride), s, t));
+    if (l + 1 == lines)
+      e = _mm512_maskz_mov_ps (last, e);
+    v_store (x + l * stride, e);
+    sum = v_add (sum, e);
+    square = v_fma (e, e, square);
+  }
+  float unit = cm_i16_scale (1, sqrtf (v_sum (square)));
+  V by = v_set (1 / unit);
+  for (size_t l = 0; l < padded / CM_LINE; l += 2) {
+    V low = l < lines ? v_load (x + l * stride) : v_set (0),
+      high = l + 1 < lines ? v_load (x + (l + 1) * stride) : v_set (0);
+    _mm512_storeu_si512 (x + l / 2 * stride, join (v_mul (low, by), v_mul (high, by)));
+  }
+  return unit / v_sum (sum);
 }
 
 const ClipmoeGemm cm_i16_avx512 = {.name = "int16",
@@ -101,4 +176,9 @@ const ClipmoeGemm cm_i16_avx512 = {.name = "int16",
                                    .weights = CM_I16,
                                    .range = 32767,
                                    .tile = tile,
-                                   .pack = pack};
+                                   .pack = pack,
+                                   .keys = keys,
+                                   .values = values,
+                                   .softmax = softmax,
+                                   .extent = extent,
+                                   .round = round_rows};

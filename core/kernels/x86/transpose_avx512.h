@@ -1,8 +1,10 @@
-/* Sixteen by sixteen units of 32 bits. Included by files compiled for AVX-512 alone. */
+/* Keys and values of attention, in units of 32 bits: of one float or of two numbers of 16 bits. Included by
+ * files compiled for AVX-512 alone. */
 #ifndef CLIPMOE_TRANSPOSE_AVX512_H
 #define CLIPMOE_TRANSPOSE_AVX512_H
 
 #include <immintrin.h>
+#include "../kernels.h"
 
 static inline void
 transpose_16 (__m512i r[16]) {
@@ -33,6 +35,39 @@ transpose_16 (__m512i r[16]) {
   }
   for (int j = 0; j < 16; j++)
     r[j] = t[j];
+}
+
+/* keys of kernels.h, of rows of @lines lines */
+static inline void
+turn_keys (size_t n, size_t lines, const float *x, size_t x_row, size_t x_stride, int *panel,
+           size_t columns) {
+  for (size_t i = 0; i < n; i += 16) {
+    size_t some = n - i < 16 ? n - i : 16;
+    __mmask16 mask = (__mmask16)((1u << some) - 1);
+    for (size_t l = 0; l < lines; l++) {
+      __m512i r[16];
+      for (size_t j = 0; j < 16; j++)
+        r[j] = j < some ? _mm512_loadu_si512 (x + (i + j) * x_row + l * x_stride) : _mm512_setzero_si512 ();
+      transpose_16 (r);
+      for (size_t u = 0; u < 16; u++)
+        _mm512_mask_storeu_epi32 (panel + (l * 16 + u) * columns + i, mask, r[u]);
+    }
+  }
+}
+
+/* values of kernels.h: two rows of 16 bits become pairs */
+static inline void
+pair_values (unsigned lines, const float *first, size_t first_stride, const float *second,
+             size_t second_stride, char *to) {
+  const __m512i low = _mm512_set_epi16 (47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
+                                        38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  const __m512i high = _mm512_add_epi16 (low, _mm512_set1_epi16 (16));
+  for (unsigned l = 0; l < lines; l++) {
+    __m512i a = _mm512_loadu_si512 (first + l * first_stride);
+    __m512i b = second ? _mm512_loadu_si512 (second + l * second_stride) : _mm512_setzero_si512 ();
+    _mm512_storeu_si512 (to + l * 128, _mm512_permutex2var_epi16 (a, low, b));
+    _mm512_storeu_si512 (to + l * 128 + 64, _mm512_permutex2var_epi16 (a, high, b));
+  }
 }
 
 #endif
