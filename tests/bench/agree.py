@@ -40,7 +40,7 @@ def same(top, moe):
     np.array([2, 5, 3, 62, 1, 2, 3, 63, 62, 9, 63], np.uint32).tofile(tokens)
     got = {}
     cpus = sorted(os.sched_getaffinity(0))
-    for name, peer in (("ours", peers.ours(sys.argv[1], cpus)),
+    for name, peer in (("ours", peers.ours(sys.argv[1], cpus, top)),
                        ("torch", peers.Peer("PyTorch", [sys.executable, os.path.join(HERE, "torch_peer.py")], cpus))):
         peer.ask("model", path, "f32", 1, *([4] if name == "ours" else []))
         peer.ask("pixels", pixels, 3)

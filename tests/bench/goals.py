@@ -11,6 +11,9 @@ RATIOS = {
     "AVX2": {
         ("f32", False, 1): (1.12, 1.10, 1.06), ("half", False, 1): (1.10, 1.08, 1.05), ("int8", False, 1): (2.05, 2.0, 2.0),
         ("f32", True, 1): (1.10, 1.04, 1.04), ("int8", True, 1): (2.05, 2.0, 2.0)}}
+# Billions of operations of one picture, a multiply-add being two: dense, and of a mixture, two experts a token. All of
+# them, also those of the last block that nothing needs: so a whole tower may reach a little more than the limit.
+WORK = {"B-32": (8.82, 14.48), "B-16": (35.13, 57.45), "L-14": (162.0, 265.6)}
 INT8 = {"AVX-512": 1.5, "AVX2": 1.05}  # against onnxruntime's own int8
 # The weight products alone, of what their instructions reach in the same run; a mixture's of the dense model's share
 PRODUCTS = {"AVX-512": {"f32": 0.86, "half": 0.77, "int8": 0.85}, "AVX2": {"f32": 0.87, "half": 0.87, "int8": 0.75}}

@@ -77,7 +77,7 @@ def preprocess(o, scratch):
     from PIL import Image
     junk = np.zeros(64 << 20, np.uint8)
     side, rows, raw, square = models.SIDE, [], os.path.join(scratch, "raw"), os.path.join(scratch, "square")
-    ours = peers.ours(o.build, cpus(1))
+    ours = peers.ours(o.build, cpus(1), o.cache)
     home = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus(1))
     print("\npreprocessing to %d, one thread" % side)
@@ -146,7 +146,7 @@ def text(o, scratch):
     rows = []
     print("\n1,000 labels x 80 templates, text tower of ViT-B, one thread (measured on a part, scaled)")
     for precision in o.precisions:
-        p = peers.ours(o.build, cpus(1))
+        p = peers.ours(o.build, cpus(1), o.cache)
         vectors = {}
         try:
             for n in (2, 16):

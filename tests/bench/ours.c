@@ -252,6 +252,8 @@ answer (char **w, guint n, GError **error) {
     if (!run (w[1], &count, error) ||
         !g_file_set_contents (w[2], (const char *)all.out, (gssize)(count * sizeof (float)), error))
       return FALSE;
+    clipmoe_cache_wait (); /* after its first answer the encoder writes what it packed: not beside what is
+                              timed */
     puts ("ok");
     return TRUE;
   }

@@ -39,13 +39,14 @@ class Peer:
         self.process.wait()
 
 
-def ours(build, cpus):
+def ours(build, cpus, cache):
+    """Its packed weights go to @cache: a user's own are not to make room for random ones."""
     command = os.path.join(build, "tests", "bench", "ours")
     if not os.path.exists(command):
         # quickstart builds without tests
         sys.exit("compare: %s is missing: meson setup %s; meson configure %s -Dtests=true && ninja -C %s"
                  % (command, build, build, build))
-    return Peer("clipmoe", [command], cpus)
+    return Peer("clipmoe", [command], cpus, {"XDG_CACHE_HOME": os.path.abspath(cache)})
 
 
 def onnx(cache, cpus):

@@ -134,6 +134,7 @@ run (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
   double begun = clipmoe_now ();
   ok = ok && clipmoe_encoder_encode_pixels (encoder, w.pixels, 1, w.out, error);
   r->first = (isfinite (r->open) ? r->open : 0) + r->ready + clipmoe_now () - begun;
+  clipmoe_cache_wait (); /* what was packed is written now, not beside what is timed */
   ok = ok && clipmoe_measure (look, &w, WARM_UP, a->seconds, &r->image, error);
   r->limit = ok ? clipmoe_encoder_measure_limit (encoder) : 0;
   ok = ok && measure_products (a, r, &w, error) &&
