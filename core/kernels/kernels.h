@@ -25,7 +25,8 @@
 
 /* How a product's operands are stored and multiplied. Weights are panels of `columns` outputs,
  * [line of k][unit][column][k of the unit]; a line of activations holds line_k values of k. */
-typedef struct {
+typedef struct ClipmoeGemm ClipmoeGemm;
+struct ClipmoeGemm {
   const char *name;   /* "f32", "f16", "bf16", "fp16", "int16", "int8" */
   ClipmoeLimit limit; /* of the instructions it is made of; CM_N_LIMITS: not known */
   unsigned layout;    /* number of the packed form, for files: never reused for another one */
@@ -35,8 +36,11 @@ typedef struct {
   unsigned block_lines; /* the most lines in one pass where partial sums may be added up outside */
   int weights;          /* CM_F32 … */
   int plain;            /* activations are plain floats: nothing need be packed */
-  int zero;             /* int8: what is added to an activation, 0 or 128 or 64 */
-  int range;            /* int8, int16: activations are at most this far from zero */
+  int zero;             /* int8: what is added to an activation, so that it is not below 0, or 0 */
+  int weight_range;     /* int8: how far weights are from zero at most */
+  int range, below; /* int8, int16: how far activations are from zero at most; below it, where that differs */
+  /* int8: the same for what a GELU left, which is hardly ever below zero; NULL: there is none. */
+  const ClipmoeGemm *of_gelu;
   /* c[row][column] = sum over lines of a * w, floats, or int32 with int8. c: rows are CM_LINE apart, lines of
    * columns c_stride. @next: what to draw into L2 meanwhile, @step bytes a unit, as two lines from there on.
    */
@@ -66,7 +70,7 @@ typedef struct {
   /* which makes rows of floats, each column times @by, activations: one row behind the other. */
   void (*round) (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *by,
                  void *to);
-} ClipmoeGemm;
+};
 
 enum { CM_F32, CM_F16, CM_BF16, CM_I8, CM_I16 };
 

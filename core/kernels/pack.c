@@ -31,7 +31,7 @@ cm_f16 (float x) {
   return (uint16_t)(sign | ((size - 0x38000000) >> 13));
 }
 
-/* Column j of a panel to int8, as far from zero as 127. Whole numbers by the addition of 1.5 x 2^23, which
+/* Column j of a panel to int8. Whole numbers by the addition of 1.5 x 2^23, which
  * leaves them in the lowest bits: the same as rintf, and cheaper. */
 static void
 pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, const float *factors,
@@ -44,7 +44,7 @@ pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step,
     float size = fabsf (factors ? weights[k * step] / factors[k] : weights[k * step]);
     largest = size > largest ? size : largest;
   }
-  float scale = largest / 127, inverse = scale > 1e-30f ? 1 / scale : 0;
+  float scale = largest / (float)m->format->weight_range, inverse = scale > 1e-30f ? 1 / scale : 0;
   for (size_t k = 0; k < k_end; k++) {
     int32_t bits = 0;
     if (k < n) {

@@ -13,14 +13,19 @@ enum {
   CM_LAYOUT_BF16_32 = 5,
   CM_LAYOUT_I8_16 = 6,
   CM_LAYOUT_I8_32 = 7,
-  CM_LAYOUT_I8_16_64 = 8, /* corrections for activations around 64 */
-  CM_LAYOUT_I8_32_64 = 9,
+  /* 8 and 9 were corrections for activations of seven bits */
   CM_LAYOUT_FP16_64 = 10,
   CM_LAYOUT_I8_16_SIGNED = 11, /* no corrections */
   CM_LAYOUT_BF16_16 = 12,
   CM_LAYOUT_I16_32 = 13,
   CM_LAYOUT_I8_16_BY_8 = 20, /* no corrections, eight of k a unit */
   CM_LAYOUT_FP16_32 = 21,
+  CM_LAYOUT_I8_16_32 = 22, /* corrections for activations around 32 */
+  CM_LAYOUT_I8_32_32 = 23,
+  CM_LAYOUT_I8_16_7 = 24, /* weights of seven bits */
+  CM_LAYOUT_I8_32_7 = 25,
+  CM_LAYOUT_I8_16_7_32 = 26, /* and corrections for activations around 32 */
+  CM_LAYOUT_I8_32_7_32 = 27,
 };
 
 extern const ClipmoeKernels cm_kernels_generic;

@@ -13,8 +13,10 @@
 #include "memory.h"
 #include "precision.h"
 
-/* Relative error of one product up to which it may be int8. */
+/* Relative error of one product up to which it may be int8. Where weights have seven bits all of them err,
+ * and so each one may err less. */
 #define ERROR_MOST 0.03
+#define ERROR_MOST_OF_7 0.019
 #define WORTH 0.75
 /* Rows on which the error is measured. */
 #define SAMPLE 28
@@ -117,7 +119,7 @@ observe (gpointer data, const ClipmoePackedMatrix *matrix, const ClipmoeRows *ro
   const ClipmoePackedSource *s = &g_array_index (c->to, ClipmoePackedSource, i);
   guint n = (guint)MIN (rows->n, SAMPLE);
   ClipmoeRows sample = cm_rows (n, matrix->format->rows);
-  if (c->done[i] || !rows->n)
+  if (c->done[i] || !rows->n || s->format->weights != CM_I8)
     return;
   memset (c->largest, 0, matrix->in * sizeof (float));
   for (gsize r = 0; r < rows->n; r++) {
@@ -138,7 +140,7 @@ observe (gpointer data, const ClipmoePackedMatrix *matrix, const ClipmoeRows *ro
     c->found->factors[i] = g_memdup2 (c->factors, s->in * sizeof (float));
   else
     error = as_it_is;
-  if (!(error <= ERROR_MOST)) {
+  if (!(error <= (s->format->weight_range < 127 ? ERROR_MOST_OF_7 : ERROR_MOST))) {
     c->found->formats[i] = CLIPMOE_ARITHMETIC_HALF;
     g_clear_pointer (&c->found->factors[i], g_free);
   }
@@ -277,6 +279,8 @@ clipmoe_calibrate (ClipmoeEncoder *encoder, ClipmoePackedTower *tower, const Cli
   c.found->formats = g_malloc (c.found->n);
   memset (c.found->formats, CLIPMOE_ARITHMETIC_INT8, c.found->n);
   c.found->formats[c.found->n - 1] = CLIPMOE_ARITHMETIC_F32;
+  if (plan->first_in)
+    c.found->formats[0] = clipmoe_precision_of_pixels (plan->kernels, CLIPMOE_ARITHMETIC_INT8);
   c.found->factors = g_new0 (float *, c.found->n);
   ok = ok && allocate (&c);
   /* what stands outside of blocks is small */

@@ -8,22 +8,26 @@
 #include "precision.h"
 #include "tower.h"
 
-/* weights [out][in], or with @transposed [in][out]. */
+typedef enum { PLAIN, TRANSPOSED, OF_GELU } Kind;
+
+/* weights [out][in], or transposed [in][out]; or they multiply what a GELU left. */
 static void
 add_matrix (GArray *all, const ClipmoeTowerPlan *plan, ClipmoeArithmetic arithmetic,
             ClipmoePackedMatrix *matrix, const float *weights, const float *bias, gsize out, gsize in,
-            gboolean transposed) {
+            Kind kind) {
   guint at = all->len;
-  ClipmoePackedSource s = {
-      .matrix = matrix,
-      .format = clipmoe_arithmetic_gemm (plan->kernels, plan->formats ? plan->formats[at] : arithmetic),
-      .weights = weights,
-      .bias = bias,
-      .factors = plan->factors ? plan->factors[at] : NULL,
-      .out = out,
-      .in = in,
-      .row = transposed ? 1 : in,
-      .column = transposed ? out : 1};
+  const ClipmoeGemm *f =
+      clipmoe_arithmetic_gemm (plan->kernels, plan->formats ? plan->formats[at] : arithmetic);
+  gboolean transposed = kind == TRANSPOSED;
+  ClipmoePackedSource s = {.matrix = matrix,
+                           .format = kind == OF_GELU && f && f->of_gelu ? f->of_gelu : f,
+                           .weights = weights,
+                           .bias = bias,
+                           .factors = plan->factors ? plan->factors[at] : NULL,
+                           .out = out,
+                           .in = in,
+                           .row = transposed ? 1 : in,
+                           .column = transposed ? out : 1};
   g_array_append_val (all, s);
 }
 
@@ -40,23 +44,22 @@ clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   ClipmoeArithmetic a = clipmoe_precision_arithmetic (plan->precision);
   gsize d = t->width, f = t->ffn_width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (ClipmoePackedSource));
-  if (plan->first_in) /* pixels are what all else comes from: a hundredth of the work, and most of what 16
-                         bits lose */
-    add_matrix (all, plan, a == CLIPMOE_ARITHMETIC_HALF ? CLIPMOE_ARITHMETIC_F32 : a, &self->first,
-                plan->first, NULL, d, plan->first_in, FALSE);
+  if (plan->first_in)
+    add_matrix (all, plan, clipmoe_precision_of_pixels (plan->kernels, a), &self->first, plan->first, NULL, d,
+                plan->first_in, PLAIN);
   for (guint i = 0; i < t->layers; i++) {
     const ClipmoeBlock b = block_of (plan, i);
     ClipmoePackedBlock *p = &self->blocks[i];
-    add_matrix (all, plan, a, &p->in_proj, b.in_proj_weight, b.in_proj_bias, 3 * d, d, FALSE);
-    add_matrix (all, plan, a, &p->out_proj, b.out_proj_weight, b.out_proj_bias, d, d, FALSE);
+    add_matrix (all, plan, a, &p->in_proj, b.in_proj_weight, b.in_proj_bias, 3 * d, d, PLAIN);
+    add_matrix (all, plan, a, &p->out_proj, b.out_proj_weight, b.out_proj_bias, d, d, PLAIN);
     for (guint e = 0; e < MAX (b.n_experts, 1); e++) {
       const ClipmoeFfn ffn = b.ffn ? b.ffn[e] : (ClipmoeFfn){0};
-      add_matrix (all, plan, a, &p->c_fc[e], ffn.c_fc_weight, ffn.c_fc_bias, f, d, FALSE);
-      add_matrix (all, plan, a, &p->c_proj[e], ffn.c_proj_weight, ffn.c_proj_bias, d, f, FALSE);
+      add_matrix (all, plan, a, &p->c_fc[e], ffn.c_fc_weight, ffn.c_fc_bias, f, d, PLAIN);
+      add_matrix (all, plan, a, &p->c_proj[e], ffn.c_proj_weight, ffn.c_proj_bias, d, f, OF_GELU);
     }
   }
   add_matrix (all, plan, CLIPMOE_ARITHMETIC_F32, &self->projection, plan->projection, NULL, plan->embed, d,
-              TRUE);
+              TRANSPOSED);
   return all;
 }
 
@@ -159,8 +162,9 @@ clipmoe_packed_tower_formats (ClipmoePackedTower *self, const ClipmoeTowerPlan *
   GArray *matrices = clipmoe_packed_tower_list (self, plan);
   for (guint i = 0; i < matrices->len; i++) {
     const ClipmoeGemm *f = g_array_index (matrices, ClipmoePackedSource, i).format;
+    const ClipmoeGemm *g;
     formats[i] = CLIPMOE_ARITHMETIC_F32;
-    while (clipmoe_arithmetic_gemm (plan->kernels, formats[i]) != f)
+    while ((g = clipmoe_arithmetic_gemm (plan->kernels, formats[i])) != f && (!g || g->of_gelu != f))
       formats[i]++;
   }
   g_array_unref (matrices);
@@ -173,8 +177,12 @@ clipmoe_packed_tower_layout (ClipmoePackedTower *self, const ClipmoeTowerPlan *p
   guint64 hash = matrices->len;
   for (guint i = 0; i < matrices->len; i++) {
     const ClipmoePackedSource *s = &g_array_index (matrices, ClipmoePackedSource, i);
-    const guint64 numbers[] = {k->f32->layout, k->half ? k->half->layout : 0, k->int8 ? k->int8->layout : 0,
-                               s->out, s->in};
+    const guint64 numbers[] = {k->f32->layout,
+                               k->half ? k->half->layout : 0,
+                               k->int8 ? k->int8->layout : 0,
+                               k->int8 && k->int8->of_gelu ? k->int8->of_gelu->layout : 0,
+                               s->out,
+                               s->in};
     hash = XXH3_64bits_withSeed (numbers, sizeof numbers, hash);
   }
   g_array_unref (matrices);

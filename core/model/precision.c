@@ -15,6 +15,14 @@ clipmoe_arithmetic_gemm (const ClipmoeKernels *kernels, guint arithmetic) {
 }
 
 ClipmoeArithmetic
+clipmoe_precision_of_pixels (const ClipmoeKernels *kernels, ClipmoeArithmetic most) {
+  if (most == CLIPMOE_ARITHMETIC_HALF ||
+      (most == CLIPMOE_ARITHMETIC_INT8 && kernels->int8->weight_range < 127))
+    return CLIPMOE_ARITHMETIC_F32;
+  return most;
+}
+
+ClipmoeArithmetic
 clipmoe_precision_arithmetic (ClipmoePrecision precision) {
   switch (precision) {
   case CLIPMOE_PRECISION_HALF:

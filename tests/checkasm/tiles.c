@@ -63,6 +63,11 @@ whole_16 (int kind) {
   return (int16_t)(kind == EXTREME ? most : (int)random_below (2 * (unsigned)most + 1) - most);
 }
 
+static int
+below (const ClipmoeGemm *g) {
+  return g->below ? g->below : g->range;
+}
+
 static const float specials[] = {NAN, INFINITY, -INFINITY, 1e-40f, -1e-40f, 3e38f, 0.0f, -0.0f};
 
 /* Activations are packed by the table's own function, which check_packs() looks at. */
@@ -79,8 +84,9 @@ put_activations (const ClipmoeGemm *g, unsigned rows, size_t lines, void *a, siz
           ((float *)line)[j] = x;
         else if (g->weights == CM_I8)
           line[j] =
-              (char)(kind == EXTREME ? g->zero + (random_below (2) ? g->range : -g->range)
-                                     : g->zero + (int)random_below (2 * (unsigned)g->range + 1) - g->range);
+              (char)(g->zero + (kind == EXTREME
+                                    ? (random_below (2) ? g->range : -below (g))
+                                    : (int)random_below ((unsigned)(g->range + below (g)) + 1) - below (g)));
       }
       if (g->weights == CM_I16)
         for (size_t j = 0; j < g->line_k; j++)
@@ -103,7 +109,8 @@ put_weights (const ClipmoeGemm *g, size_t lines, void *w, int kind) {
   if (g->weights == CM_I8) {
     for (size_t i = 0; i < n; i++)
       ((int8_t *)w)[i] =
-          (int8_t)(kind == EXTREME ? (random_below (2) ? 127 : -127) : (int)random_below (255) - 127);
+          (int8_t)(kind == EXTREME ? (random_below (2) ? g->weight_range : -g->weight_range)
+                                   : (int)random_below (2 * (unsigned)g->weight_range + 1) - g->weight_range);
   } else if (g->weights == CM_I16) {
     for (size_t i = 0; i < n; i++)
       ((int16_t *)w)[i] = whole_16 (kind);
@@ -178,13 +185,17 @@ check_tile (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
 
 static const ClipmoeGemm *
 gemm (const ClipmoeKernels *k, unsigned which) {
-  return which == 0 ? k->f32 : which == 1 ? k->half : k->int8;
+  return which == 0   ? k->f32
+         : which == 1 ? k->half
+         : which == 2 ? k->int8
+         : k->int8    ? k->int8->of_gelu
+                      : NULL;
 }
 
 void
 check_tiles (const ClipmoeKernels *k) {
   static const size_t lengths[] = {1, 2, 3, 7, 12, 37};
-  for (unsigned which = 0; which < 3; which++) {
+  for (unsigned which = 0; which < 4; which++) {
     const ClipmoeGemm *g = gemm (k, which);
     if (!g)
       continue;
@@ -251,13 +262,14 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
                                                       : random_float () * (kind == EXTREME ? 1e30f : 1);
   g->pack (rows, n, x, x_row, x_stride, factors, to, stride, scales);
   for (unsigned i = 0; i < rows; i++) {
-    float largest = 0;
+    float largest = 0, lowest = 0;
     int finite = 1;
     for (size_t j = 0; j < n; j++) {
       float v = x[j / CM_LINE * x_stride + i * x_row + j % CM_LINE];
       if (g->weights == CM_I8)
         v *= factors[j];
-      largest = fmaxf (largest, fabsf (v));
+      largest = fmaxf (largest, g->below ? v : fabsf (v));
+      lowest = fminf (lowest, v);
       finite &= isfinite (v) != 0;
     }
     if (cm_scaled (g) && !finite) {
@@ -265,9 +277,9 @@ check_pack (const ClipmoeKernels *k, const ClipmoeGemm *g, unsigned rows, size_t
         fail (k->name, "%s pack: a row with NaN or infinity got scale %g", g->name, (double)scales[i]);
       continue;
     }
-    if (g->weights == CM_I8 && !close_to (scales[i], largest / (float)g->range, 1e-6 * largest))
-      fail (k->name, "%s pack: scale %g, expected %g", g->name, (double)scales[i],
-            (double)(largest / (float)g->range));
+    double scale = fmax (largest / (double)g->range, g->below ? -lowest / (double)g->below : 0);
+    if (g->weights == CM_I8 && !close_to (scales[i], scale, 1e-6 * scale + 1e-40))
+      fail (k->name, "%s pack: scale %g, expected %g", g->name, (double)scales[i], scale);
     if (g->weights == CM_I16)
       check_scale (k, g, x + i * x_row, x_stride, n, (double)scales[i]);
     for (size_t j = 0; j < lines * g->line_k; j++) {
@@ -317,7 +329,7 @@ call_pack (void *data) {
 
 void
 check_packs (const ClipmoeKernels *k) {
-  for (unsigned which = 0; which < 3; which++) {
+  for (unsigned which = 0; which < 4; which++) {
     const ClipmoeGemm *g = gemm (k, which);
     if (!g)
       continue;

@@ -5,9 +5,8 @@
  * Experts begin as copies of one layer and drift apart: here their biases have. In "strangers" they have
  * nothing in common: a token near the border between two of them goes over to another vector by the slightest
  * rounding, and a class token that does so takes the picture along. Number 4 has the most such tokens of six
- * that were tried. Where there is VNNI all bounds hold there, too: half is int16, int8 has eight bits on both
- * sides, and attention is int16 (with bf16 there number 4 fell to 0.961). At full depth they do not hold on
- * every model for bf16 products and for activations of seven bits, and what is held is what these reach.
+ * that were tried: with bf16 in attention int8 fell to 0.961. At full depth the bounds hold there, too, but
+ * for products of bf16 in a mixture, which only a tier that is forced has: what is held is what these reach.
  */
 #include "golden.h"
 #include "seeded.h"
@@ -131,13 +130,10 @@ test_case (gconstpointer data) {
     compare (c->name, tiers[i], "half", "pictures", exact, fast, PICTURES, embed, mean, worst);
     compare (c->name, tiers[i], "half", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
              embed, mean, worst);
-    coarse = all_blocks && c->strangers && k->int8->range < 127;
-    mean = coarse ? 0.99 : 0.995;
-    worst = coarse ? 0.97 : 0.985;
     run (&model, tiers[i], CLIPMOE_PRECISION_INT8, pixels, ids, fast);
-    compare (c->name, tiers[i], "int8", "pictures", exact, fast, PICTURES, embed, mean, worst);
+    compare (c->name, tiers[i], "int8", "pictures", exact, fast, PICTURES, embed, 0.995, 0.985);
     compare (c->name, tiers[i], "int8", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
-             embed, mean, worst);
+             embed, 0.995, 0.985);
   }
   g_free (exact);
   g_free (fast);

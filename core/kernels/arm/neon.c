@@ -98,7 +98,7 @@ static const ClipmoeGemm i8 = {.name = "int8",
                                .unit_k = 4,
                                .block_lines = 64,
                                .weights = CM_I8,
-                               .zero = 0,
+                               .weight_range = 127,
                                .range = 127,
                                .tile = tile_i8,
                                .pack = quantise};

@@ -19,7 +19,7 @@ const ClipmoeGemm cm_i8_neon_dotprod = {.name = "int8",
                                         .unit_k = 4,
                                         .block_lines = 64,
                                         .weights = CM_I8,
-                                        .zero = 0,
+                                        .weight_range = 127,
                                         .range = 127,
                                         .tile = tile,
                                         .pack = quantise};

@@ -27,7 +27,7 @@ TILE (tile_f32, __m512, 64, _mm512_setzero_ps (), LOAD_F32, BROADCAST, MAC, _mm5
 #define LOAD_F16(p) _mm512_cvtph_ps (_mm256_load_si256 ((const __m256i *)(p)))
 TILE (tile_f16, __m512, 32, _mm512_setzero_ps (), LOAD_F16, BROADCAST, MAC, _mm512_storeu_ps)
 
-/* Activations of 7 bits around 64: two products of at most 127 x 127 fit 16 bits, so nothing saturates. */
+/* Weights of 7 bits: two products of at most 255 x 63 fit 16 bits, so nothing saturates. */
 #define LOAD_I8(p) ((const __m512i *)(p))
 #define BROADCAST_I8(p) _mm512_set1_epi32 (*(const int *)(p))
 /* As that of AVX2: twenty-eight sums, a broadcast, a product and the ones are 31 of 32 registers. */
@@ -44,7 +44,13 @@ TILE (tile_i8, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, mac_
 static void
 pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
          void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 63, 64);
+  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
+}
+
+static void
+pack_gelu_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
+              void *to, size_t to_stride, float *scales) {
+  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
@@ -74,19 +80,15 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .plain = 1,
                                 .tile = tile_f16,
                                 .pack = pack_f32};
-static const ClipmoeGemm i8 = {.name = "int8",
-                               .limit = CM_LIMIT_I8_AVX512,
-                               .layout = CM_LAYOUT_I8_32_64,
-                               .rows = 14,
-                               .columns = 32,
-                               .line_k = 64,
-                               .unit_k = 4,
-                               .block_lines = 64,
-                               .weights = CM_I8,
-                               .zero = 64,
-                               .range = 63,
-                               .tile = tile_i8,
-                               .pack = pack_i8};
+#define INT8(...)                                                                                            \
+  {                                                                                                          \
+    .name = "int8", .limit = CM_LIMIT_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,       \
+    .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
+  }
+static const ClipmoeGemm i8_gelu =
+    INT8 (.layout = CM_LAYOUT_I8_32_7_32, .zero = 32, .range = 223, .below = 32, .pack = pack_gelu_i8);
+static const ClipmoeGemm i8 =
+    INT8 (.layout = CM_LAYOUT_I8_32_7, .zero = 128, .range = 127, .pack = pack_i8, .of_gelu = &i8_gelu);
 
 const ClipmoeKernels cm_kernels_avx512 = {
     .name = "avx512", .f32 = &f32, .half = &f16, .int8 = &i8, .attention = &f32, CM_OPS};

@@ -6,10 +6,11 @@
 #include <string.h>
 #include "../kernels.h"
 
-/* Scale of a row: its largest entry over range, NaN when an entry is not finite. */
+/* Scale of a row: its largest entry over range, its lowest over below; NaN when an entry is not finite. */
 static inline float
-row_scale (size_t n, const float *x, size_t x_stride, const float *factors, float range) {
+row_scale (size_t n, const float *x, size_t x_stride, const float *factors, int range, int below) {
   __m256 top = _mm256_setzero_ps (), bad = top, sign = _mm256_set1_ps (-0.0f);
+  __m256 up = _mm256_set1_ps (1.0f / (float)range), down = _mm256_set1_ps (-1.0f / (float)below);
   _Alignas(32) float rest[CM_LINE];
   for (size_t k = 0; k < n; k += CM_LINE, x += x_stride) {
     const float *from = x;
@@ -20,7 +21,9 @@ row_scale (size_t n, const float *x, size_t x_stride, const float *factors, floa
     }
     for (int j = 0; j < CM_LINE; j += 8) {
       __m256 v = _mm256_mul_ps (_mm256_loadu_ps (from + j), _mm256_loadu_ps (factors + k + j));
-      top = _mm256_max_ps (top, _mm256_andnot_ps (sign, v));
+      top = _mm256_max_ps (top, range == below
+                                    ? _mm256_andnot_ps (sign, v)
+                                    : _mm256_max_ps (_mm256_mul_ps (v, up), _mm256_mul_ps (v, down)));
       bad = _mm256_fmadd_ps (v, _mm256_setzero_ps (), bad);
     }
   }
@@ -31,16 +34,19 @@ row_scale (size_t n, const float *x, size_t x_stride, const float *factors, floa
     largest = t[j] > largest ? t[j] : largest;
     sum += b[j];
   }
-  return largest / range + sum;
+  return (range == below ? largest / (float)range : largest) + sum;
 }
 
+/* What is packed has a sign, so a range that is not even on both sides is moved there. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-          void *to, size_t to_stride, float *scales, int range, int zero) {
+          void *to, size_t to_stride, float *scales, int range, int below, int zero) {
+  int moved = range > 127 ? zero - 128 : 0;
+  const __m256 shift = _mm256_set1_ps ((float)moved);
   const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
   for (unsigned i = 0; i < rows; i++) {
     const float *from = x + i * x_row;
-    float scale = row_scale (n, from, x_stride, factors, (float)range);
+    float scale = row_scale (n, from, x_stride, factors, range, below);
     __m256 inverse = _mm256_set1_ps (scale > 1e-30f ? 1 / scale : 0);
     scales[i] = scale;
     char *out = (char *)to + i * CM_LINE_BYTES;
@@ -55,13 +61,13 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
               memcpy (rest, line, (n - k) * sizeof (float));
             line = rest;
           }
-          q[j] = _mm256_cvtps_epi32 (
-              _mm256_mul_ps (_mm256_mul_ps (_mm256_loadu_ps (line), _mm256_loadu_ps (factors + k)), inverse));
-          q[j + 1] = _mm256_cvtps_epi32 (_mm256_mul_ps (
-              _mm256_mul_ps (_mm256_loadu_ps (line + 8), _mm256_loadu_ps (factors + k + 8)), inverse));
+          q[j] = _mm256_cvtps_epi32 (_mm256_fmadd_ps (
+              _mm256_mul_ps (_mm256_loadu_ps (line), _mm256_loadu_ps (factors + k)), inverse, shift));
+          q[j + 1] = _mm256_cvtps_epi32 (_mm256_fmadd_ps (
+              _mm256_mul_ps (_mm256_loadu_ps (line + 8), _mm256_loadu_ps (factors + k + 8)), inverse, shift));
         }
         __m256i b = _mm256_packs_epi16 (_mm256_packs_epi32 (q[0], q[1]), _mm256_packs_epi32 (q[2], q[3]));
-        b = _mm256_add_epi8 (_mm256_permutevar8x32_epi32 (b, order), _mm256_set1_epi8 ((char)zero));
+        b = _mm256_add_epi8 (_mm256_permutevar8x32_epi32 (b, order), _mm256_set1_epi8 ((char)(zero - moved)));
         _mm256_storeu_si256 ((__m256i *)(out + part * 16), b);
       }
   }
