@@ -62,9 +62,9 @@ struct ClipmoeGemm {
   /* x = exp (scale * (x - largest of n)), floats that become activations in place: lines of these stand where
    * the first lines of those stood. Entries n..padded-1 become 0. Returns 1 / sum. n >= 1. */
   float (*softmax) (size_t n, size_t padded, float scale, float *x, size_t stride);
-  /* int16's attention, where a unit is all rows' or a column's. The largest size of each of n columns,
-   * infinity and NaN above all, and the sum of its squares: of these rows and of those that were seen before.
-   * n: a multiple of line_k, of round too, */
+  /* int16's attention, where a unit is all rows' or a column's; NULL: activations have no such units. To the
+   * largest size of each of n columns, infinity and NaN above all, and to the sum of its squares these rows
+   * are added. n: a multiple of line_k, for round, too, */
   void (*extent) (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, float *largest,
                   float *squares);
   /* which makes rows of floats, each column times @by, activations: one row behind the other. */
@@ -91,8 +91,8 @@ typedef struct ClipmoeKernels ClipmoeKernels;
 struct ClipmoeKernels {
   const char *name;
   const ClipmoeGemm *f32, *half, *int8;
-  /* The same table with a half that loses least and may be a little slower, or itself: a router changes its
-   * mind where two experts are nearly equal, and then all that was lost before counts. */
+  /* The same table with a half and an attention that lose least and may be a little slower, or itself: a
+   * router changes its mind where two experts are nearly equal, and then all that was lost before counts. */
   const ClipmoeKernels *exact;
   const ClipmoeGemm *attention; /* for half and int8; int16 not where what comes later must not count */
   /* out = (x - mean) / sqrt (variance + eps) * weight + bias, biased variance of n entries; the rest of the
