@@ -30,18 +30,6 @@ mac_i8 (__m256i s, __m256i v, const __m256i *w) {
 #define STORE_I8(p, v) _mm256_storeu_si256 ((__m256i *)(p), v)
 TILE (tile_i8, __m256i, 32, _mm256_setzero_si256 (), LOAD_I8, BROADCAST_I8, mac_i8, STORE_I8)
 
-static void
-pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-         void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
-}
-
-static void
-pack_gelu_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-              void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
-}
-
 static const ClipmoeGemm f32 = {.name = "f32",
                                 .limit = CM_LIMIT_F32_AVX2,
                                 .layout = CM_LAYOUT_F32_16,
@@ -69,15 +57,14 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .plain = 1,
                                 .tile = tile_f16,
                                 .pack = pack_f32};
+
 #define INT8(...)                                                                                            \
   {                                                                                                          \
     .name = "int8", .limit = CM_LIMIT_I8_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,          \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
-static const ClipmoeGemm i8_gelu =
-    INT8 (.layout = CM_LAYOUT_I8_16_7_32, .zero = 32, .range = 223, .below = 32, .pack = pack_gelu_i8);
-static const ClipmoeGemm i8 =
-    INT8 (.layout = CM_LAYOUT_I8_16_7, .zero = 128, .range = 127, .pack = pack_i8, .of_gelu = &i8_gelu);
+static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_16_7_32, GELU_I8);
+static const ClipmoeGemm i8 = INT8 (.layout = CM_LAYOUT_I8_16_7, EVEN_I8, .of_gelu = &i8_gelu);
 
 const ClipmoeKernels cm_kernels_avx2 = {
     .name = "avx2", .f32 = &f32, .half = &f16, .int8 = &i8, .attention = &f32, CM_OPS};

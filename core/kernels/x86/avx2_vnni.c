@@ -9,24 +9,10 @@
 
 TILE (tile, __m256i, 32, _mm256_setzero_si256 (), LOAD, BROADCAST, _mm256_dpbusd_avx_epi32, STORE)
 
-static void
-pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
-      size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
-}
-
-static void
-pack_gelu (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-           void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
-}
-
 #define INT8(...)                                                                                            \
   {                                                                                                          \
     .name = "int8", .limit = CM_LIMIT_VNNI_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,        \
     .block_lines = 64, .weights = CM_I8, .weight_range = 127, .tile = tile, __VA_ARGS__                      \
   }
-static const ClipmoeGemm i8_gelu =
-    INT8 (.layout = CM_LAYOUT_I8_16_32, .zero = 32, .range = 223, .below = 32, .pack = pack_gelu);
-const ClipmoeGemm cm_i8_avx_vnni =
-    INT8 (.layout = CM_LAYOUT_I8_16, .zero = 128, .range = 127, .pack = pack, .of_gelu = &i8_gelu);
+static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_16_32, GELU_I8);
+const ClipmoeGemm cm_i8_avx_vnni = INT8 (.layout = CM_LAYOUT_I8_16, EVEN_I8, .of_gelu = &i8_gelu);

@@ -41,18 +41,6 @@ mac_i8 (__m512i s, __m512i v, const __m512i *w) {
 }
 TILE (tile_i8, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, mac_i8, _mm512_storeu_si512)
 
-static void
-pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-         void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
-}
-
-static void
-pack_gelu_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-              void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
-}
-
 static const ClipmoeGemm f32 = {.name = "f32",
                                 .limit = CM_LIMIT_F32_AVX512,
                                 .layout = CM_LAYOUT_F32_32,
@@ -80,15 +68,14 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .plain = 1,
                                 .tile = tile_f16,
                                 .pack = pack_f32};
+
 #define INT8(...)                                                                                            \
   {                                                                                                          \
     .name = "int8", .limit = CM_LIMIT_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,       \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
-static const ClipmoeGemm i8_gelu =
-    INT8 (.layout = CM_LAYOUT_I8_32_7_32, .zero = 32, .range = 223, .below = 32, .pack = pack_gelu_i8);
-static const ClipmoeGemm i8 =
-    INT8 (.layout = CM_LAYOUT_I8_32_7, .zero = 128, .range = 127, .pack = pack_i8, .of_gelu = &i8_gelu);
+static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_32_7_32, GELU_I8);
+static const ClipmoeGemm i8 = INT8 (.layout = CM_LAYOUT_I8_32_7, EVEN_I8, .of_gelu = &i8_gelu);
 
 const ClipmoeKernels cm_kernels_avx512 = {
     .name = "avx512", .f32 = &f32, .half = &f16, .int8 = &i8, .attention = &f32, CM_OPS};

@@ -32,17 +32,6 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
     }
 }
 
-static void
-keys (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
-  turn_keys (n, d / 32, x, x_row, x_stride, panel, columns);
-}
-
-static void
-values (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
-        void *to) {
-  pair_values (lines, first, first_stride, second, second_stride, to);
-}
-
 /* What is beyond the last entry is less than any. */
 static inline __m512
 score (const float *x, size_t left) {
@@ -93,6 +82,6 @@ const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
                                     .weights = CM_BF16,
                                     .tile = tile,
                                     .pack = pack,
-                                    .keys = keys,
-                                    .values = values,
+                                    .keys = keys_16,
+                                    .values = values_16,
                                     .softmax = softmax};

@@ -124,17 +124,6 @@ round_rows (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride
   }
 }
 
-static void
-keys (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
-  turn_keys (n, d / 32, x, x_row, x_stride, panel, columns);
-}
-
-static void
-values (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
-        void *to) {
-  pair_values (lines, first, first_stride, second, second_stride, to);
-}
-
 /* Powers are as exact as their unit. They are floats before they are rounded: only all of them say how long
  * the row is. */
 static float
@@ -177,8 +166,8 @@ const ClipmoeGemm cm_i16_avx512 = {.name = "int16",
                                    .range = 32767,
                                    .tile = tile,
                                    .pack = pack,
-                                   .keys = keys,
-                                   .values = values,
+                                   .keys = keys_16,
+                                   .values = values_16,
                                    .softmax = softmax,
                                    .extent = extent,
                                    .round = round_rows};

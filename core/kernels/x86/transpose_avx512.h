@@ -55,18 +55,24 @@ turn_keys (size_t n, size_t lines, const float *x, size_t x_row, size_t x_stride
   }
 }
 
-/* values of kernels.h: two rows of 16 bits become pairs */
+/* keys and values of kernels.h, of rows of 16 bits: two of these become pairs */
 static inline void
-pair_values (unsigned lines, const float *first, size_t first_stride, const float *second,
-             size_t second_stride, char *to) {
+keys_16 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void *panel, size_t columns) {
+  turn_keys (n, d / 32, x, x_row, x_stride, panel, columns);
+}
+
+static inline void
+values_16 (unsigned lines, const void *first, size_t first_stride, const void *second, size_t second_stride,
+           void *to) {
   const __m512i low = _mm512_set_epi16 (47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
                                         38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i high = _mm512_add_epi16 (low, _mm512_set1_epi16 (16));
   for (unsigned l = 0; l < lines; l++) {
-    __m512i a = _mm512_loadu_si512 (first + l * first_stride);
-    __m512i b = second ? _mm512_loadu_si512 (second + l * second_stride) : _mm512_setzero_si512 ();
-    _mm512_storeu_si512 (to + l * 128, _mm512_permutex2var_epi16 (a, low, b));
-    _mm512_storeu_si512 (to + l * 128 + 64, _mm512_permutex2var_epi16 (a, high, b));
+    __m512i a = _mm512_loadu_si512 ((const float *)first + l * first_stride);
+    __m512i b =
+        second ? _mm512_loadu_si512 ((const float *)second + l * second_stride) : _mm512_setzero_si512 ();
+    _mm512_storeu_si512 ((char *)to + l * 128, _mm512_permutex2var_epi16 (a, low, b));
+    _mm512_storeu_si512 ((char *)to + l * 128 + 64, _mm512_permutex2var_epi16 (a, high, b));
   }
 }
 
