@@ -31,8 +31,8 @@ cm_f16 (float x) {
   return (uint16_t)(sign | ((size - 0x38000000) >> 13));
 }
 
-/* Column j of a panel to int8. Whole numbers by the addition of 1.5 x 2^23, which
- * leaves them in the lowest bits: the same as rintf, and cheaper. */
+/* Column j of a panel to int8. Whole numbers by the addition of 1.5 x 2^23, which leaves them in the lowest
+ * bits: the same as rintf, and cheaper. */
 static void
 pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, const float *factors,
                 int8_t *panel, size_t o, size_t j) {

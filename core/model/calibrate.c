@@ -274,13 +274,10 @@ clipmoe_calibrate (ClipmoeEncoder *encoder, ClipmoePackedTower *tower, const Cli
   c.to = clipmoe_packed_tower_list (tower, plan);
   clipmoe_packed_tower_borrow_vectors (c.f32, &exact);
   c.f32->observer = &observer;
-  /* whatever no row comes to is int8 as it is; the projection is f32 in every precision */
+  /* whatever no row comes to stays as it is */
   c.found->n = c.to->len;
   c.found->formats = g_malloc (c.found->n);
-  memset (c.found->formats, CLIPMOE_ARITHMETIC_INT8, c.found->n);
-  c.found->formats[c.found->n - 1] = CLIPMOE_ARITHMETIC_F32;
-  if (plan->first_in)
-    c.found->formats[0] = clipmoe_precision_of_pixels (plan->kernels, CLIPMOE_ARITHMETIC_INT8);
+  clipmoe_packed_tower_formats (tower, plan, c.found->formats);
   c.found->factors = g_new0 (float *, c.found->n);
   ok = ok && allocate (&c);
   /* what stands outside of blocks is small */

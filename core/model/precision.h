@@ -9,8 +9,8 @@ typedef enum { CLIPMOE_ARITHMETIC_F32, CLIPMOE_ARITHMETIC_HALF, CLIPMOE_ARITHMET
 
 /* NULL: these kernels have none, or no such number. */
 const ClipmoeGemm *clipmoe_arithmetic_gemm (const ClipmoeKernels *kernels, guint arithmetic);
-/* Of the patch embedding in a tower of @most: pixels are what all else comes from. A hundredth of the work,
- * and much of what 16 bits lose, and 8 bits of weights of 7. */
+/* Of the patch embedding, where most is @most: pixels are what all else comes from, so it is f32 where 16
+ * bits or weights of seven would lose much of all that is lost, for a hundredth of the work. */
 ClipmoeArithmetic clipmoe_precision_of_pixels (const ClipmoeKernels *kernels, ClipmoeArithmetic most);
 /* Of most matrices of a tower. */
 ClipmoeArithmetic clipmoe_precision_arithmetic (ClipmoePrecision precision);

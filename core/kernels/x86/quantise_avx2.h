@@ -37,12 +37,11 @@ row_scale (size_t n, const float *x, size_t x_stride, const float *factors, int 
   return (range == below ? largest / (float)range : largest) + sum;
 }
 
-/* What is packed has a sign, so a range that is not even on both sides is moved there. */
+/* The highest byte is @range; packing knows signs, so zero is moved to where it makes that 127. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-          void *to, size_t to_stride, float *scales, int range, int below, int zero) {
-  int moved = range > 127 ? zero - 128 : 0;
-  const __m256 shift = _mm256_set1_ps ((float)moved);
+          void *to, size_t to_stride, float *scales, int range, int below) {
+  const __m256 moved = _mm256_set1_ps ((float)(127 - range));
   const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
   for (unsigned i = 0; i < rows; i++) {
     const float *from = x + i * x_row;
@@ -62,33 +61,17 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
             line = rest;
           }
           q[j] = _mm256_cvtps_epi32 (_mm256_fmadd_ps (
-              _mm256_mul_ps (_mm256_loadu_ps (line), _mm256_loadu_ps (factors + k)), inverse, shift));
+              _mm256_mul_ps (_mm256_loadu_ps (line), _mm256_loadu_ps (factors + k)), inverse, moved));
           q[j + 1] = _mm256_cvtps_epi32 (_mm256_fmadd_ps (
-              _mm256_mul_ps (_mm256_loadu_ps (line + 8), _mm256_loadu_ps (factors + k + 8)), inverse, shift));
+              _mm256_mul_ps (_mm256_loadu_ps (line + 8), _mm256_loadu_ps (factors + k + 8)), inverse, moved));
         }
         __m256i b = _mm256_packs_epi16 (_mm256_packs_epi32 (q[0], q[1]), _mm256_packs_epi32 (q[2], q[3]));
-        b = _mm256_add_epi8 (_mm256_permutevar8x32_epi32 (b, order), _mm256_set1_epi8 ((char)(zero - moved)));
+        b = _mm256_add_epi8 (_mm256_permutevar8x32_epi32 (b, order), _mm256_set1_epi8 ((char)128));
         _mm256_storeu_si256 ((__m256i *)(out + part * 16), b);
       }
   }
 }
 
-/* For unsigned bytes around 128 … */
-static void
-pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-         void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
-}
-
-/* … and what a GELU left, from -32 on. */
-static void
-pack_i8_gelu (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-              void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
-}
-
-/* How formats say so. */
-#define EVEN_I8 .zero = 128, .range = 127, .pack = pack_i8
-#define GELU_I8 .zero = 32, .range = 223, .below = 32, .pack = pack_i8_gelu
+#include "pack_i8.h"
 
 #endif

@@ -20,8 +20,8 @@ four (const float *x, size_t x_stride, size_t left, const float *factors, __m512
   }
 }
 
-/* What @v asks of a scale, as whole numbers that compare as sizes do: what is not finite is above all else.
- */
+/* What @v asks of a scale, but for @range where both sides are even. As whole numbers, that compare as sizes
+ * do: what is not finite is above all else. */
 static inline __m512i
 asks (__m512 v, int range, int below) {
   if (range == below)
@@ -31,11 +31,11 @@ asks (__m512 v, int range, int below) {
   return _mm512_castps_si512 (_mm512_abs_ps (_mm512_max_ps (up, down)));
 }
 
-/* Lines of all rows in the order in which they lie in memory, twice: first for the largest of each row. What
- * is packed has a sign, so a range that is not even on both sides is moved there. */
+/* Lines of all rows in the order in which they lie in memory, twice: first for the largest of each row.
+ * The highest byte is @range; packing knows signs, so zero is moved to where it makes that 127. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-          void *to, size_t to_stride, float *scales, int range, int below, int zero) {
+          void *to, size_t to_stride, float *scales, int range, int below) {
   __m512i top[CM_MAX_ROWS];
   __m512 v[4], inverse[CM_MAX_ROWS];
   for (unsigned i = 0; i < rows; i++)
@@ -52,7 +52,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
     scales[i] = range == below ? largest / (float)range : largest;
     inverse[i] = _mm512_set1_ps (scales[i] > 1e-30f ? 1 / scales[i] : 0);
   }
-  int moved = range > 127 ? zero - 128 : 0;
+  const __m512 moved = _mm512_set1_ps ((float)(127 - range));
   /* packing leaves the lines' quarters in turn */
   const __m512i order = _mm512_set_epi32 (15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
   char *out = to;
@@ -61,31 +61,13 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
       four (x + k / CM_LINE * x_stride + i * x_row, x_stride, n - k, factors + k, v);
       __m512i q[4];
       for (int p = 0; p < 4; p++)
-        q[p] = _mm512_cvtps_epi32 (moved ? _mm512_fmadd_ps (v[p], inverse[i], _mm512_set1_ps ((float)moved))
-                                         : _mm512_mul_ps (v[p], inverse[i]));
+        q[p] = _mm512_cvtps_epi32 (_mm512_fmadd_ps (v[p], inverse[i], moved));
       __m512i bytes = _mm512_packs_epi16 (_mm512_packs_epi32 (q[0], q[1]), _mm512_packs_epi32 (q[2], q[3]));
-      bytes =
-          _mm512_add_epi8 (_mm512_permutexvar_epi32 (order, bytes), _mm512_set1_epi8 ((char)(zero - moved)));
+      bytes = _mm512_add_epi8 (_mm512_permutexvar_epi32 (order, bytes), _mm512_set1_epi8 ((char)128));
       _mm512_storeu_si512 (out + i * CM_LINE_BYTES, bytes);
     }
 }
 
-/* For unsigned bytes around 128 … */
-static void
-pack_i8 (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-         void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 127, 127, 128);
-}
-
-/* … and what a GELU left, from -32 on. */
-static void
-pack_i8_gelu (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
-              void *to, size_t to_stride, float *scales) {
-  quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32, 32);
-}
-
-/* How formats say so. */
-#define EVEN_I8 .zero = 128, .range = 127, .pack = pack_i8
-#define GELU_I8 .zero = 32, .range = 223, .below = 32, .pack = pack_i8_gelu
+#include "pack_i8.h"
 
 #endif
