@@ -4,7 +4,7 @@
 #include "../base/file.h"
 #include "../base/plain.h"
 #include "../clipmoe/model.h"
-#include "../text/clean.h"
+#include "../text/unicode.h"
 
 /* U+FEFF in the middle of a file is where two files were joined: nobody sees it there. */
 static gboolean

@@ -2,24 +2,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "mojibake.h"
+#include "unicode.h"
 
 /* Bytes that the passes over a text may work through in all: a label of 8 KiB is always done to the end,
  * however deep its entities are nested, and a megabyte of &amp;amp;amp;… does not take hours. */
 #define WORK (16u << 20)
-/* Combining marks in a row that are put in order together: GLib sorts them by insertion. */
-#define MARKS 512
-
 static const guint16 windows_1252[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
                                          0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
                                          0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
                                          0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
-
-gboolean
-clipmoe_is_space (gunichar c) {
-  return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
 
 static gboolean
 is_python_space (gunichar c) {
@@ -256,31 +248,6 @@ step (char **text, char *next) {
   *text = next;
 }
 
-/* NFC, in pieces where more marks stand in a row than any script has. */
-static char *
-compose (const char *text) {
-  GString *s = NULL;
-  const char *from = text;
-  guint marks = 0;
-  for (const char *p = text; *p; p = g_utf8_next_char (p)) {
-    marks = (guint8)*p >= 0xCC && g_unichar_combining_class (g_utf8_get_char (p)) ? marks + 1 : 0;
-    if (marks <= MARKS)
-      continue;
-    char *piece = g_utf8_normalize (from, p - from, G_NORMALIZE_NFC);
-    s = s ? s : g_string_new (NULL);
-    g_string_append (s, piece);
-    g_free (piece);
-    from = p;
-    marks = 1;
-  }
-  char *rest = g_utf8_normalize (from, -1, G_NORMALIZE_NFC);
-  if (!s)
-    return rest;
-  g_string_append (s, rest);
-  g_free (rest);
-  return g_string_free (s, FALSE);
-}
-
 static void
 fix_segment (GString *out, const char *segment, gsize length, gboolean entities, gsize *work) {
   char *t = g_strndup (segment, length), *before = NULL;
@@ -290,75 +257,16 @@ fix_segment (GString *out, const char *segment, gsize length, gboolean entities,
     before = g_strdup (t);
     if (entities)
       step (&t, fix_entities (t));
+    char *repaired = clipmoe_mojibake_fix (t, work, WORK);
+    if (repaired)
+      step (&t, repaired);
     step (&t, fix_characters (t));
     step (&t, drop_controls (t));
-    step (&t, compose (t));
+    step (&t, clipmoe_compose (t));
   } while (strcmp (before, t) != 0 && *work < WORK);
   g_string_append (out, t);
   g_free (before);
   g_free (t);
-}
-
-/* Marks, formats and modifiers, and the signs that stand inside words (Unicode's Case_Ignorable). */
-static gboolean
-is_case_ignorable (gunichar c) {
-  static const gunichar signs[] = {'\'',   '.',    ':',    0xB7,   0x387,  0x55F,  0x5F4,  0x2018, 0x2019,
-                                   0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A};
-  switch (g_unichar_type (c)) {
-  case G_UNICODE_NON_SPACING_MARK:
-  case G_UNICODE_ENCLOSING_MARK:
-  case G_UNICODE_FORMAT:
-  case G_UNICODE_MODIFIER_LETTER:
-  case G_UNICODE_MODIFIER_SYMBOL:
-    return TRUE;
-  default:
-    for (guint i = 0; i < G_N_ELEMENTS (signs); i++)
-      if (c == signs[i])
-        return TRUE;
-    return FALSE;
-  }
-}
-
-/* Letters with case, and what has case without being one: ordinals, Roman numerals, letters in circles and
- * squares. */
-static gboolean
-is_cased (gunichar c) {
-  GUnicodeType type = g_unichar_type (c);
-  return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER ||
-         type == G_UNICODE_TITLECASE_LETTER || c == 0xAA || c == 0xBA || (c >= 0x2160 && c <= 0x217F) ||
-         (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
-         (c >= 0x1F170 && c <= 0x1F189);
-}
-
-/* Whether a cased character stands next in this direction, skipping what case ignores. */
-static gboolean
-cased_near (const gunichar *text, glong n, glong i, int direction) {
-  for (i += direction; i >= 0 && i < n; i += direction)
-    if (!is_case_ignorable (text[i]))
-      return is_cased (text[i]);
-  return FALSE;
-}
-
-static char *
-lower (const char *text) {
-  glong n;
-  gunichar *u = g_utf8_to_ucs4_fast (text, -1, &n);
-  GString *s = g_string_sized_new (strlen (text));
-  for (glong i = 0; i < n; i++) {
-    if (u[i] == 0x130)
-      g_string_append (s, "i\314\207");
-    else if (u[i] == 0x3A3)
-      g_string_append_unichar (s, cased_near (u, n, i, -1) && !cased_near (u, n, i, 1) ? 0x3C2 : 0x3C3);
-    else if (u[i] >= 0x2160 &&
-             u[i] <= 0x216F) /* Roman numerals and circled letters: cased, but no letters to GLib */
-      g_string_append_unichar (s, u[i] + 16);
-    else if (u[i] >= 0x24B6 && u[i] <= 0x24CF)
-      g_string_append_unichar (s, u[i] + 26);
-    else
-      g_string_append_unichar (s, g_unichar_tolower (u[i]));
-  }
-  g_free (u);
-  return g_string_free (s, FALSE);
 }
 
 char *
@@ -407,7 +315,7 @@ clipmoe_clean (const char *text, gsize length) {
     g_string_append_unichar (s, c);
   }
   g_free (t);
-  char *lowered = lower (s->str);
+  char *lowered = clipmoe_lower (s->str);
   g_string_free (s, TRUE);
   return lowered;
 }

@@ -1,5 +1,5 @@
-/* A text as CLIP's tokenizer wants it: entities, quotes, widths, line breaks, composition, white space, lower
- * case. */
+/* A text as CLIP's tokenizer wants it: entities, repaired encodings, quotes, widths, line breaks,
+ * composition, white space, lower case. */
 #ifndef CLIPMOE_CLEAN_H
 #define CLIPMOE_CLEAN_H
 
@@ -14,8 +14,5 @@ extern const guint clipmoe_n_entities;
 
 /* Returns (transfer full): cleaned UTF-8. @text need not be valid: bad sequences become U+FFFD. */
 char *clipmoe_clean (const char *text, gsize length);
-
-/* Unicode's White_Space. */
-gboolean clipmoe_is_space (gunichar c);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "clean.h"
 #include "merge.h"
+#include "unicode.h"
 #include "vocab.h"
 #include "../base/limits.h"
 
@@ -63,20 +64,7 @@ kind_of (gunichar c) {
   /* U+0345 folds to a letter and is one of no class: the pattern drops it. */
   if (clipmoe_is_space (c) || c == 0x345)
     return KIND_SPACE;
-  switch (g_unichar_type (c)) {
-  case G_UNICODE_LOWERCASE_LETTER:
-  case G_UNICODE_UPPERCASE_LETTER:
-  case G_UNICODE_TITLECASE_LETTER:
-  case G_UNICODE_MODIFIER_LETTER:
-  case G_UNICODE_OTHER_LETTER:
-    return KIND_LETTER;
-  case G_UNICODE_DECIMAL_NUMBER:
-  case G_UNICODE_LETTER_NUMBER:
-  case G_UNICODE_OTHER_NUMBER:
-    return KIND_NUMBER;
-  default:
-    return KIND_OTHER;
-  }
+  return clipmoe_is_letter (c) ? KIND_LETTER : clipmoe_is_number (c) ? KIND_NUMBER : KIND_OTHER;
 }
 
 /* Bytes of @text that match @word, where the long s (U+017F) counts as s; 0 = no match. */

@@ -16,6 +16,13 @@ def nested(depth):
     return "".join("&#" + "55554"[i % 5] for i in reversed(range(depth))) + "&#49;" + ";" * depth
 
 
+def over_and_over(text, most):
+    """UTF-8 read as Latin-1, again and again: each repair undoes one."""
+    while 2 * len(text.encode()) <= most:
+        text = text.encode().decode("latin-1")
+    return text
+
+
 numbers = random.Random(1)
 cases = {
     "one word": "".join(numbers.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(SIZE)),
@@ -24,8 +31,14 @@ cases = {
     "nested &amp;": "&" + "amp;" * (SIZE // 4 - 1),
     "nested references": nested(SIZE // 4 - 8),
     "marks in the wrong order": "a" + "\u0301\u0316" * (SIZE // 4 - 1),
+    "letters with accents": "é" * (SIZE // 2),
+    "accents behind letters": "\u212b\u0301" * (SIZE // 5),
     "sigmas": "Σ'" * (SIZE // 3),
     "lines' ends": "a\r" * (SIZE // 2),
+    "wrong encoding": "Ã©" * (SIZE // 4),
+    "wrong encoding in part": "Ã©東" * (SIZE // 7),
+    "wrong encoding, no repair": "Ã©Ã東" * (SIZE // 9),
+    "wrong encoding over and over": over_and_over("é", SIZE),
 }
 failed = 0
 for name, text in cases.items():

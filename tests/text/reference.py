@@ -6,6 +6,8 @@ import os
 import re
 import unicodedata
 
+import repair
+
 WHITE = set("\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
 STRIP = "".join(sorted(WHITE)) + "\x1c\x1d\x1e\x1f"
 C1 = {c: bytes([c]).decode("cp1252", "ignore") or chr(c) for c in range(0x80, 0xA0)}
@@ -42,6 +44,7 @@ def clean(text):
             before = line
             if entities:
                 line = re.sub("&#?[0-9A-Za-z]{1,24};", entity, line)
+            line = repair.fix(line)
             line = line.translate(C1).translate(LIGATURES).translate(WIDTH).translate(QUOTES)
             line = unicodedata.normalize("NFC", CONTROLS.sub("", ESCAPES.sub("", BREAKS.sub("\n", line))))
         lines.append(line)
