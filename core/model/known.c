@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include "../base/cache.h"
 
-#define FIRST_LINE "clipmoe-known 1"
+#define FIRST_LINE "clipmoe-known 2 " CLIPMOE_VERSION
+/* A clock of file times may stand still for as long, and so may not tell a file from what it becomes. */
+#define SETTLED 2 /* seconds */
 
 static void
 add_file (GString *key, const char *path) {
@@ -52,16 +54,17 @@ clipmoe_known_key (const char *weights) {
   return hex;
 }
 
-static char *
-name_of (const char *key) {
-  return g_strdup_printf ("known-%.32s", key);
+gboolean
+clipmoe_known_is_settled (const char *weights) {
+  struct stat s;
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  return stat (weights, &s) == 0 && now - (gint64)s.st_ctim.tv_sec > SETTLED;
 }
 
 gboolean
 clipmoe_known_find (const char *key, ClipmoeKnown *known) {
-  char *name = name_of (key);
-  gsize length;
-  char *text = clipmoe_cache_read (name, 4096, &length), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
+  char *name = clipmoe_cache_name (CLIPMOE_CACHE_KNOWN, key);
+  char *text = clipmoe_cache_read (name), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
   gboolean ok = FALSE;
   /* the whole key, for the name holds a part of it */
   if (lines && g_strv_length (lines) == 5 && g_str_equal (lines[0], FIRST_LINE) &&
@@ -79,10 +82,10 @@ clipmoe_known_find (const char *key, ClipmoeKnown *known) {
 
 void
 clipmoe_known_add (const char *key, const ClipmoeKnown *known) {
-  char number[G_ASCII_DTOSTR_BUF_SIZE], *name = name_of (key);
+  char number[G_ASCII_DTOSTR_BUF_SIZE], *name = clipmoe_cache_name (CLIPMOE_CACHE_KNOWN, key);
   char *text = g_strdup_printf (FIRST_LINE "\n%s\n%s\n%s\n", key, known->fingerprint,
                                 g_ascii_formatd (number, sizeof number, "%.9g", known->logit_scale));
-  clipmoe_cache_write (name, text);
+  clipmoe_cache_write (CLIPMOE_CACHE_KNOWN, name, text);
   g_free (text);
   g_free (name);
 }
