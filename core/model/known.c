@@ -10,14 +10,16 @@
 #define SETTLED 2 /* seconds */
 
 static void
-add_file (GString *key, const char *path) {
+add_file (GString *key, const char *path, gint64 *newest) {
   struct stat s;
-  if (stat (path, &s) == 0 && S_ISREG (s.st_mode))
-    g_string_append_printf (key,
-                            "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT
-                            " %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT ".%09ld\n",
-                            (guint64)s.st_dev, (guint64)s.st_ino, (gint64)s.st_size, (gint64)s.st_mtim.tv_sec,
-                            s.st_mtim.tv_nsec, (gint64)s.st_ctim.tv_sec, s.st_ctim.tv_nsec);
+  if (stat (path, &s) != 0 || !S_ISREG (s.st_mode))
+    return;
+  *newest = MAX (*newest, (gint64)s.st_ctim.tv_sec);
+  g_string_append_printf (key,
+                          "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                          ".%09ld %" G_GINT64_FORMAT ".%09ld\n",
+                          (guint64)s.st_dev, (guint64)s.st_ino, (gint64)s.st_size, (gint64)s.st_mtim.tv_sec,
+                          s.st_mtim.tv_nsec, (gint64)s.st_ctim.tv_sec, s.st_ctim.tv_nsec);
 }
 
 static int
@@ -27,7 +29,7 @@ compare (gconstpointer a, gconstpointer b) {
 
 /* Shards lie beside their index; that other files there count too costs a reading at worst. */
 static void
-add_folder (GString *key, const char *folder) {
+add_folder (GString *key, const char *folder, gint64 *newest) {
   GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
   GDir *dir = g_dir_open (folder, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));)
@@ -36,29 +38,25 @@ add_folder (GString *key, const char *folder) {
     g_dir_close (dir);
   g_ptr_array_sort (names, compare);
   for (guint i = 0; i < names->len; i++)
-    add_file (key, names->pdata[i]);
+    add_file (key, names->pdata[i], newest);
   g_ptr_array_unref (names);
 }
 
 char *
-clipmoe_known_key (const char *weights) {
+clipmoe_known_key (const char *weights, gboolean *settled) {
   GString *key = g_string_new (NULL);
-  add_file (key, weights);
+  gint64 newest = 0, now = g_get_real_time () / G_USEC_PER_SEC;
+  add_file (key, weights, &newest);
   if (key->len && g_str_has_suffix (weights, ".json")) {
     char *folder = g_path_get_dirname (weights);
-    add_folder (key, folder);
+    add_folder (key, folder, &newest);
     g_free (folder);
   }
   char *hex = key->len ? g_compute_checksum_for_string (G_CHECKSUM_SHA256, key->str, (gssize)key->len) : NULL;
   g_string_free (key, TRUE);
+  if (settled)
+    *settled = now - newest > SETTLED;
   return hex;
-}
-
-gboolean
-clipmoe_known_is_settled (const char *weights) {
-  struct stat s;
-  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
-  return stat (weights, &s) == 0 && now - (gint64)s.st_ctim.tv_sec > SETTLED;
 }
 
 gboolean
