@@ -1,54 +1,180 @@
 #include "cache.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include "../clipmoe/error.h"
 #include "file.h"
 
 #define MOST_BYTES (8ull << 30)
-#define LEFT_BEHIND 3600 /* seconds after which nobody can still be writing */
+#define MOST_WORDS 512 /* entries of a kind; each is one block of the disk */
+#define WORDS_BYTES 8192
+#define LEFT_BEHIND 3600 /* seconds without a write after which nobody writes any more */
+#define FIRST_LINE "clipmoe-words "
+#define HASH_DIGITS 64
 
-/* Whether others can neither write into it nor have made it. */
+static const char *const prefixes[] = {"packed-", "known-", "verdict-"};
+
+char *
+clipmoe_cache_name (ClipmoeCacheKind kind, const char *key) {
+  return g_strdup_printf ("%s%.32s", prefixes[kind], key);
+}
+
+/* As above, or as earlier versions had it, with more behind a dash. Nobody else's files are called so. */
 static gboolean
-is_ours (const char *folder) {
-  struct stat s;
-  if (lstat (folder, &s) != 0 || !S_ISDIR (s.st_mode) || s.st_uid != geteuid ())
+is_entry (const char *name, ClipmoeCacheKind kind) {
+  if (!g_str_has_prefix (name, prefixes[kind]))
     return FALSE;
-  return (s.st_mode & 077) == 0 || chmod (folder, 0700) == 0;
+  name += strlen (prefixes[kind]);
+  return strspn (name, "0123456789abcdef") == 32 && (name[32] == 0 || name[32] == '-');
+}
+
+/* NULL: why not. Links are followed: a user put them there. */
+static char *
+find_folder (GError **error) {
+  char *folder = g_build_filename (g_get_user_cache_dir (), "clipmoe", NULL);
+  struct stat s;
+  if (stat (folder, &s) != 0 && (g_mkdir_with_parents (folder, 0700) != 0 || stat (folder, &s) != 0)) {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot make the cache folder: %s", folder,
+                 g_strerror (e));
+  } else if (!S_ISDIR (s.st_mode)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a folder, expected the cache folder",
+                 folder);
+  } else if (s.st_uid != geteuid ()) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: belongs to user %u, expected a cache folder of user %u's own", folder,
+                 (unsigned)s.st_uid, (unsigned)geteuid ());
+  } else {
+    return folder;
+  }
+  g_free (folder);
+  return NULL;
 }
 
 char *
-clipmoe_cache_path (const char *name) {
-  char *folder = g_build_filename (g_get_user_cache_dir (), "clipmoe", NULL), *path = NULL;
-  if (is_ours (folder) || (g_mkdir_with_parents (folder, 0700) == 0 && is_ours (folder)))
-    path = g_build_filename (folder, name, NULL);
+clipmoe_cache_path (const char *name, GError **error) {
+  char *folder = find_folder (error), *path = folder ? g_build_filename (folder, name, NULL) : NULL;
   g_free (folder);
   return path;
 }
 
+static gboolean
+is_own_file (int fd, struct stat *s) {
+  return fstat (fd, s) == 0 && S_ISREG (s->st_mode) && s->st_uid == geteuid ();
+}
+
+static int
+open_own (const char *path, struct stat *s) {
+  /* no link, and no waiting for the other end of a pipe */
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+  if (fd >= 0 && !is_own_file (fd, s)) {
+    close (fd);
+    fd = -1;
+  }
+  return fd;
+}
+
+int
+clipmoe_cache_open (const char *name, guint64 *size) {
+  char *path = clipmoe_cache_path (name, NULL);
+  struct stat s;
+  int fd = path ? open_own (path, &s) : -1;
+  if (fd >= 0)
+    *size = (guint64)s.st_size;
+  g_free (path);
+  return fd;
+}
+
+void
+clipmoe_cache_touch (int fd) {
+  futimens (fd, NULL);
+}
+
+void
+clipmoe_cache_drop (const char *name) {
+  char *path = clipmoe_cache_path (name, NULL);
+  struct stat s;
+  if (path && lstat (path, &s) == 0 && S_ISREG (s.st_mode))
+    g_unlink (path);
+  g_free (path);
+}
+
 char *
-clipmoe_cache_read (const char *name, gsize limit, gsize *length) {
-  char *path = clipmoe_cache_path (name);
-  char *text = path ? clipmoe_file_read (path, limit, length, NULL) : NULL;
-  g_free (path);
-  return text;
+clipmoe_cache_read (const char *name) {
+  char text[WORDS_BYTES + 1], *words = NULL;
+  const gsize head = strlen (FIRST_LINE) + HASH_DIGITS + 1;
+  guint64 size;
+  int fd = clipmoe_cache_open (name, &size);
+  gsize n = 0;
+  gssize some = 1;
+  if (fd < 0)
+    return NULL;
+  while (n < WORDS_BYTES &&
+         ((some = pread (fd, text + n, WORDS_BYTES - n, (off_t)n)) > 0 || (some < 0 && errno == EINTR)))
+    n += (gsize)MAX (some, 0);
+  text[n] = 0;
+  if (some == 0 && n > head && strlen (text) == n && g_str_has_prefix (text, FIRST_LINE) &&
+      text[head - 1] == '\n') {
+    char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text + head, -1);
+    if (memcmp (hash, text + strlen (FIRST_LINE), HASH_DIGITS) == 0) {
+      words = g_strdup (text + head);
+      clipmoe_cache_touch (fd);
+    }
+    g_free (hash);
+  }
+  close (fd);
+  return words;
 }
 
-void
-clipmoe_cache_write (const char *name, const char *text) {
-  char *path = clipmoe_cache_path (name);
-  if (path)
-    clipmoe_file_write (path, text, strlen (text), NULL);
-  g_free (path);
+static gboolean
+io_error (GError **error, const char *path, const char *what) {
+  int e = errno;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
+  return FALSE;
 }
 
-void
-clipmoe_cache_touch (const char *path) {
-  utimensat (AT_FDCWD, path, NULL, 0);
+gboolean
+clipmoe_cache_begin (ClipmoeCacheFile *file, GError **error) {
+  char *beside = clipmoe_cache_path ("x", error);
+  *file = (ClipmoeCacheFile){-1, NULL};
+  if (!beside)
+    return FALSE;
+  for (guint i = 0; file->fd < 0 && i < 8; i++) {
+    struct stat s;
+    g_free (file->path);
+    file->path = clipmoe_temporary_template (beside);
+    file->fd = g_mkstemp_full (file->path, O_WRONLY | O_CLOEXEC, 0600);
+    if (file->fd < 0)
+      break;
+    flock (file->fd, LOCK_EX | LOCK_NB);                /* where there are no locks its age tells */
+    if (fstat (file->fd, &s) == 0 && s.st_nlink == 0) { /* somebody who cleans up was quicker */
+      close (file->fd);
+      file->fd = -1;
+    }
+  }
+  gboolean ok = file->fd >= 0 || io_error (error, beside, "cannot create a file in the cache folder");
+  if (!ok)
+    g_clear_pointer (&file->path, g_free);
+  g_free (beside);
+  return ok;
+}
+
+gboolean
+clipmoe_cache_end (ClipmoeCacheFile *file, const char *name, gboolean whole, GError **error) {
+  char *path = clipmoe_cache_path (name, error);
+  gboolean ok = whole && path && clipmoe_file_publish (file->path, path, error);
+  if (!ok)
+    g_unlink (file->path);
+  close (file->fd);
+  g_clear_pointer (&file->path, g_free);
+  g_free (path);
+  return ok;
 }
 
 typedef struct {
@@ -71,31 +197,33 @@ oldest_first (gconstpointer a, gconstpointer b) {
   return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
 }
 
-/* @name.tmpPID…, whose writer is gone. */
-static gboolean
-is_left_behind (const char *name, gint64 age) {
-  const char *tmp = strstr (name, ".tmp");
-  char *writer = tmp ? g_strdup_printf ("/proc/%d", atoi (tmp + 4)) : NULL;
-  gboolean dead = tmp && access ("/proc/self", F_OK) == 0 && access (writer, F_OK) != 0;
-  g_free (writer);
-  return tmp && (dead || age > LEFT_BEHIND);
+/* A temporary file goes when nobody holds its lock, which a process that dies gives back. */
+static void
+sweep (const char *path) {
+  struct stat s;
+  int fd = open_own (path, &s);
+  if (fd < 0)
+    return;
+  gboolean held = flock (fd, LOCK_EX | LOCK_NB) != 0;
+  if (!held || g_get_real_time () / G_USEC_PER_SEC - s.st_mtim.tv_sec > LEFT_BEHIND)
+    g_unlink (path);
+  close (fd);
 }
 
-/* What is there; temporary files of writers that died go. */
+/* What is there of a kind, oldest first; temporary files of writers that died go. */
 static GPtrArray *
-list (const char *folder, const char *prefix) {
+list (const char *folder, ClipmoeCacheKind kind) {
   GPtrArray *entries = g_ptr_array_new_with_free_func (entry_free);
   GDir *dir = g_dir_open (folder, 0, NULL);
-  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     struct stat s;
-    if (!g_str_has_prefix (name, prefix))
+    gboolean entry = is_entry (name, kind), temporary = clipmoe_temporary_is_ours (name);
+    if (!entry && !temporary)
       continue;
     char *path = g_build_filename (folder, name, NULL);
-    gboolean there = lstat (path, &s) == 0 && S_ISREG (s.st_mode);
-    if (there && is_left_behind (name, now - s.st_mtim.tv_sec)) {
-      g_unlink (path);
-    } else if (there) {
+    if (temporary) {
+      sweep (path);
+    } else if (lstat (path, &s) == 0 && S_ISREG (s.st_mode)) {
       Entry *e = g_new (Entry, 1);
       *e = (Entry){g_steal_pointer (&path), (guint64)s.st_size, s.st_mtim};
       g_ptr_array_add (entries, e);
@@ -104,7 +232,27 @@ list (const char *folder, const char *prefix) {
   }
   if (dir)
     g_dir_close (dir);
+  g_ptr_array_sort (entries, oldest_first);
   return entries;
+}
+
+void
+clipmoe_cache_write (ClipmoeCacheKind kind, const char *name, const char *words) {
+  char *folder = find_folder (NULL);
+  ClipmoeCacheFile file;
+  if (folder && clipmoe_cache_begin (&file, NULL)) {
+    char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, words, -1);
+    char *text = g_strconcat (FIRST_LINE, hash, "\n", words, NULL);
+    gsize n = strlen (text);
+    clipmoe_cache_end (&file, name, n <= WORDS_BYTES && write (file.fd, text, n) == (gssize)n, NULL);
+    g_free (hash);
+    g_free (text);
+    GPtrArray *entries = list (folder, kind);
+    for (guint i = 0; i + MOST_WORDS < entries->len; i++)
+      g_unlink (((Entry *)entries->pdata[i])->path);
+    g_ptr_array_unref (entries);
+  }
+  g_free (folder);
 }
 
 static guint64
@@ -118,7 +266,6 @@ held_by (const GPtrArray *entries) {
 static gboolean
 make_room (GPtrArray *entries, guint64 bytes, guint64 most) {
   guint64 held = held_by (entries);
-  g_ptr_array_sort (entries, oldest_first);
   for (guint i = 0; bytes <= most && i < entries->len && held > most - bytes; i++) {
     const Entry *e = entries->pdata[i];
     if (g_unlink (e->path) == 0)
@@ -128,29 +275,37 @@ make_room (GPtrArray *entries, guint64 bytes, guint64 most) {
 }
 
 gboolean
-clipmoe_cache_make_room_within (const char *prefix, guint64 bytes, guint64 most) {
-  char *path = clipmoe_cache_path (prefix), *folder = path ? g_path_get_dirname (path) : NULL;
-  GPtrArray *entries = folder ? list (folder, prefix) : NULL;
+clipmoe_cache_make_room_within (ClipmoeCacheKind kind, guint64 bytes, guint64 most) {
+  char *folder = find_folder (NULL);
+  GPtrArray *entries = folder ? list (folder, kind) : NULL;
   gboolean ok = entries && make_room (entries, bytes, most);
   g_clear_pointer (&entries, g_ptr_array_unref);
   g_free (folder);
-  g_free (path);
   return ok;
 }
 
 gboolean
-clipmoe_cache_make_room (const char *prefix, guint64 bytes) {
-  char *path = clipmoe_cache_path (prefix), *folder = path ? g_path_get_dirname (path) : NULL;
+clipmoe_cache_make_room (ClipmoeCacheKind kind, guint64 bytes, GError **error) {
+  char *folder = find_folder (error);
   struct statvfs fs;
-  gboolean ok = folder && statvfs (folder, &fs) == 0;
-  if (ok) {
-    GPtrArray *entries = list (folder, prefix);
-    /* what stands there already is not free any more, but it is ours to give */
-    guint64 most = ((guint64)fs.f_bavail * fs.f_frsize + held_by (entries)) / 10;
-    ok = make_room (entries, bytes, MIN (most, MOST_BYTES));
+  gboolean ok = folder != NULL;
+  if (ok) { /* listed first, for what dead writers left is free then */
+    GPtrArray *entries = list (folder, kind);
+    ok = statvfs (folder, &fs) == 0 || io_error (error, folder, "cannot ask for the free space");
+    if (ok) {
+      /* what stands there already is not free any more, but it is ours to give */
+      guint64 most = ((guint64)fs.f_bavail * fs.f_frsize + held_by (entries)) / 10;
+      most = MIN (most, MOST_BYTES);
+      ok = make_room (entries, bytes, most);
+      if (!ok)
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                     "%s: %" G_GUINT64_FORMAT
+                     " MB do not fit into a tenth of the free space and 8 GB, which are %" G_GUINT64_FORMAT
+                     " MB",
+                     folder, bytes >> 20, most >> 20);
+    }
     g_ptr_array_unref (entries);
   }
   g_free (folder);
-  g_free (path);
   return ok;
 }

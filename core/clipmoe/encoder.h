@@ -1,5 +1,11 @@
 /* A model made ready to run: pictures or words in, unit vectors out. One caller with pictures and one
- * with words at a time: the two share weights, and nothing that is written. */
+ * with words at a time: the two share weights, and nothing that is written.
+ *
+ * After fork() the child has encoders, models and tokenizers of its own, with the same answers; threads are
+ * started again when they are needed, and memory is shared until somebody writes to it. What other threads of
+ * the parent were at is lost in the child: an answer that was being worked out, packed weights that were
+ * being written. Nothing of this library waits there for a thread that is gone. GLib and the host have locks
+ * of their own, and GStreamer's elements promise nothing of the kind. */
 #ifndef CLIPMOE_ENCODER_H
 #define CLIPMOE_ENCODER_H
 
@@ -75,13 +81,17 @@ CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);
 
 /**
  * clipmoe_encoder_check_packed: packed weights come from a file of the cache folder when the model was run
- * before; their beginning is checked then, here all of them. FALSE (FORMAT): they are damaged, and the file
- * was deleted: make another encoder. Since: 0.1
+ * before. It is read and checked from end to end when the encoder is made. FALSE (FORMAT): it was damaged. It
+ * is deleted then, and this encoder, which packed the weights again, is as good as any. Since: 0.1
  */
 CLIPMOE_API gboolean clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error);
 /** After an encoder's first answer a thread writes its packed weights into the cache folder. This waits for
- * all such threads of the process: for programs that end soon. Since: 0.1 */
+ * all such threads of the process: for programs that end soon. In a forked child it waits for those alone
+ * that the child itself has started. Since: 0.1 */
 CLIPMOE_API void clipmoe_cache_wait (void);
+/** Why packed weights could not be written when that failed last, one sentence: no cache folder, no room, …
+ * NULL: it never failed in this process. Free with g_free(). Since: 0.1 */
+CLIPMOE_API char *clipmoe_cache_why_not (void);
 
 /**
  * clipmoe_encoder_encode_pixels:

@@ -91,6 +91,21 @@ static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[256]; /* of the thread's last call; longer than any there is */
 
+/* A fork while another thread chooses: the child would wait for a thread that it does not have. */
+static void
+before_fork (void) {
+  pthread_mutex_lock (&mutex);
+}
+
+static void
+after_fork (void) {
+  pthread_mutex_unlock (&mutex);
+}
+
+static void __attribute__ ((constructor)) watch_forks (void) {
+  pthread_atfork (before_fork, after_fork, after_fork);
+}
+
 /* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
  * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough; bf16
  * needs less done about it than int16, so nearly as fast is. */

@@ -18,6 +18,10 @@
 #include <stdint.h>
 #include "limits.h"
 
+/* Another one whenever a kernel, or packing, gives other numbers from the same weights: what was made or
+ * measured before is then not used any more. */
+#define CM_KERNELS_VERSION 1
+
 #define CM_LINE 16 /* floats of one line */
 #define CM_LINE_BYTES 64
 #define CM_MAX_ROWS 16 /* no tile has more */

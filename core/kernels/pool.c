@@ -1,7 +1,6 @@
 #include "pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -100,15 +99,14 @@ in_child (void) {
   pthread_mutex_unlock (&mutex);
 }
 
-static void
-watch_forks (void) {
+static void __attribute__ ((constructor)) watch_forks (void) {
   pthread_atfork (before_fork, after_fork, in_child);
 }
 
 /* Signals are the application's, and its own threads take them; but faults and profilers mean the very
  * thread. */
-static void
-block_signals (sigset_t *before) {
+void
+cm_block_signals (sigset_t *before) {
   static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
   sigset_t all;
   sigfillset (&all);
@@ -120,12 +118,10 @@ block_signals (sigset_t *before) {
 /* With the mutex held: sees to @threads - 1 workers, as far as the system gives them. */
 static void
 grow (unsigned threads) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
   if (workers + 1 >= threads)
     return;
-  pthread_once (&once, watch_forks);
   sigset_t before;
-  block_signals (&before);
+  cm_block_signals (&before);
   for (; workers + 1 < threads; workers++) {
     pthread_t id;
     pthread_attr_t attr;

@@ -2,6 +2,8 @@
 #ifndef CLIPMOE_POOL_H
 #define CLIPMOE_POOL_H
 
+#include <signal.h>
+
 #define CM_POOL_MAX 64 /* threads of one job, the caller among them */
 
 /* Starts what is missing for jobs of @threads threads, the caller among them. Returns how many such a job
@@ -15,5 +17,9 @@ unsigned cm_pool_start (unsigned threads);
  * Calls from several threads take turns in the order in which they came. Tasks must not call it. */
 void cm_pool_run (unsigned threads, unsigned n,
                   void (*task) (void *data, unsigned thread, unsigned i, unsigned next), void *data);
+
+/* Before a thread is made: blocks what is the application's to take, and leaves what means the very thread
+ * that it comes to, such as SIGSEGV and SIGPROF. @before: for pthread_sigmask() afterwards. */
+void cm_block_signals (sigset_t *before);
 
 #endif

@@ -17,6 +17,11 @@ typedef struct {
   const float *factors;       /* [lines * line_k]: activations are multiplied by these and weights divided */
 } ClipmoePackedMatrix;
 
+/* Values of k in an int8 product at most: its sums, and the corrections of them, are int32, whatever the
+ * numbers are. */
+#define CM_I8_MOST_IN 65536
+_Static_assert(255ll * 127 * CM_I8_MOST_IN <= INT32_MAX, "sums of int8 products");
+
 static inline size_t
 cm_weight_bytes (const ClipmoeGemm *f) {
   return f->weights == CM_F32 ? 4 : f->weights == CM_I8 ? 1 : 2;

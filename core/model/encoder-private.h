@@ -19,6 +19,7 @@ struct _ClipmoeEncoder {
   ClipmoePackedTower image, text;
   ClipmoePackedForm *form; /* of both towers' weights */
   gint unsaved;            /* atomic: the form is in no file yet */
+  char *damaged;           /* the file that it would have come from, or NULL */
   ClipmoePreprocessor *preprocessor;
   float *pixels; /* [batch][3][side][side] */
   guint32 *ids;  /* [CLIPMOE_TEXT_WINDOW][context] */
@@ -26,6 +27,9 @@ struct _ClipmoeEncoder {
 
 /* After the first answer what was packed is written aside. */
 void clipmoe_encoder_answered (ClipmoeEncoder *self);
+
+/* What this one packed will not be needed again. */
+void clipmoe_encoder_keep_nothing (ClipmoeEncoder *self);
 
 /* Copies the vector in row @row of t->embedded to @out, of length one. */
 gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,

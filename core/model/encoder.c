@@ -59,11 +59,11 @@ name_weights (const ClipmoeModel *m, ClipmoeTowerPlan *image, ClipmoeTowerPlan *
   text->ln_post_bias = m->ln_final_bias;
 }
 
-/* The file of the cache folder, if it has what these plans need; they get its formats. */
+/* What the file of the cache folder holds, if that is what these plans need; they get its formats. */
 static ClipmoePackedForm *
-find_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+find_packed (ClipmoeEncoder *self, const ClipmoePackedHow *how, ClipmoeTowerPlan *image,
              ClipmoeTowerPlan *text) {
-  ClipmoePackedForm *form = clipmoe_packed_form_open (key);
+  ClipmoePackedForm *form = clipmoe_packed_form_find (self->model, how, &self->damaged);
   if (!form)
     return NULL;
   guint n, n_image = clipmoe_packed_tower_count (&self->image, image);
@@ -75,7 +75,8 @@ find_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan
     image->formats = formats;
     text->formats = formats + n_image;
     fits = clipmoe_packed_form_fits (form, clipmoe_packed_tower_bytes (&self->image, image),
-                                     clipmoe_packed_tower_bytes (&self->text, text));
+                                     clipmoe_packed_tower_bytes (&self->text, text)) &&
+           clipmoe_packed_form_load (form, image->threads, &self->damaged);
   }
   if (!fits) {
     image->formats = text->formats = NULL;
@@ -86,7 +87,7 @@ find_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan
 
 /* Memory to pack into; the plans' formats are settled. */
 static ClipmoePackedForm *
-new_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+new_packed (ClipmoeEncoder *self, const ClipmoePackedHow *how, ClipmoeTowerPlan *image,
             ClipmoeTowerPlan *text) {
   gsize image_bytes = clipmoe_packed_tower_bytes (&self->image, image),
         text_bytes = clipmoe_packed_tower_bytes (&self->text, text);
@@ -95,9 +96,10 @@ new_packed (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan 
   guint8 *formats = g_malloc (n_image + n_text);
   clipmoe_packed_tower_formats (&self->image, image, formats);
   clipmoe_packed_tower_formats (&self->text, text, formats + n_image);
-  ClipmoePackedForm *form = image_bytes && text_bytes ? clipmoe_packed_form_new (key, image_bytes, text_bytes,
-                                                                                 formats, n_image + n_text)
-                                                      : NULL;
+  ClipmoePackedForm *form =
+      image_bytes && text_bytes
+          ? clipmoe_packed_form_new (self->model, how, image_bytes, text_bytes, formats, n_image + n_text)
+          : NULL;
   g_free (formats);
   return form;
 }
@@ -118,12 +120,12 @@ calibrate (ClipmoeEncoder *self, ClipmoePackedTower *tower, ClipmoeTowerPlan *pl
 }
 
 static gboolean
-pack_weights (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPlan *image,
+pack_weights (ClipmoeEncoder *self, const ClipmoePackedHow *how, ClipmoeTowerPlan *image,
               ClipmoeTowerPlan *text) {
   ClipmoeCalibration *of_image = NULL, *of_text = NULL;
   gboolean ok = TRUE;
   ok = calibrate (self, &self->image, image, &of_image) && calibrate (self, &self->text, text, &of_text);
-  ok = ok && (self->form = new_packed (self, key, image, text));
+  ok = ok && (self->form = new_packed (self, how, image, text));
   if (ok) {
     clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), TRUE);
     clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), TRUE);
@@ -137,13 +139,11 @@ pack_weights (ClipmoeEncoder *self, const ClipmoePackedKey *key, ClipmoeTowerPla
 static gboolean
 set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text, GError **error) {
   ClipmoeModel *model = self->model;
-  ClipmoePackedKey key = {.fingerprint = model->info.fingerprint ? model->info.fingerprint : "",
-                          .tier = self->kernels->name,
-                          .precision = precision_name (self->precision)};
-  key.layout = clipmoe_packed_tower_layout (&self->image, image) * 31 +
+  ClipmoePackedHow how = {.tier = self->kernels->name, .precision = precision_name (self->precision)};
+  how.layout = clipmoe_packed_tower_layout (&self->image, image) * 31 +
                clipmoe_packed_tower_layout (&self->text, text);
   gboolean shared = model->info.fingerprint && model->info.path; /* a model made in memory is nobody else's */
-  if (shared && (self->form = find_packed (self, &key, image, text))) {
+  if (shared && (self->form = find_packed (self, &how, image, text))) {
     clipmoe_packed_tower_set_weights (&self->image, image, clipmoe_packed_form_get_image (self->form), FALSE);
     clipmoe_packed_tower_set_weights (&self->text, text, clipmoe_packed_form_get_text (self->form), FALSE);
     return TRUE;
@@ -151,7 +151,7 @@ set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *te
   if (!clipmoe_model_hold_weights (model, error))
     return FALSE;
   name_weights (model, image, text);
-  gboolean ok = pack_weights (self, &key, image, text);
+  gboolean ok = pack_weights (self, &how, image, text);
   clipmoe_model_drop_weights (model);
   if (!ok)
     no_memory (model, error);
@@ -166,30 +166,38 @@ clipmoe_encoder_answered (ClipmoeEncoder *self) {
 }
 
 void
+clipmoe_encoder_keep_nothing (ClipmoeEncoder *self) {
+  g_atomic_int_set (&self->unsaved, FALSE);
+}
+
+void
 clipmoe_cache_wait (void) {
   clipmoe_packed_forms_wait ();
 }
 
+char *
+clipmoe_cache_why_not (void) {
+  return clipmoe_packed_forms_why_not ();
+}
+
 gboolean
 clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error) {
-  char *path = NULL;
-  if (clipmoe_packed_form_check (self->form, &path))
-    return TRUE;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-               "%s: packed weights that were damaged; it is deleted now", path ? path : "the cache folder");
-  g_free (path);
-  return FALSE;
+  if (self->damaged)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: packed weights that were damaged; it was deleted, and they are packed again",
+                 self->damaged);
+  return self->damaged == NULL;
 }
 
 /* What AUTO is: as the environment says, else as a verdict says, else f32. FALSE: the environment says
  * nonsense. */
 static gboolean
-find_precision (const ClipmoeModelInfo *info, const ClipmoeKernels *kernels, ClipmoePrecision *precision,
+find_precision (const ClipmoeModel *model, const ClipmoeKernels *kernels, ClipmoePrecision *precision,
                 gboolean *found, char **why, GError **error) {
   const char *forced = g_getenv ("CLIPMOE_PRECISION");
   *precision = CLIPMOE_PRECISION_F32;
   if (!forced || !*forced) {
-    *found = info->fingerprint && clipmoe_verdict_find (info->fingerprint, kernels->name, precision, why);
+    *found = model->info.fingerprint && clipmoe_verdict_find (model, kernels->name, precision, why);
     return TRUE;
   }
   for (guint i = CLIPMOE_PRECISION_F32; i <= CLIPMOE_PRECISION_INT8; i++)
@@ -236,7 +244,7 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
     return NULL;
   gboolean automatic = o.precision == CLIPMOE_PRECISION_AUTO, found = FALSE;
   char *why = NULL;
-  if (automatic && !find_precision (info, kernels, &o.precision, &found, &why, error))
+  if (automatic && !find_precision (model, kernels, &o.precision, &found, &why, error))
     return NULL;
   if ((o.precision == CLIPMOE_PRECISION_HALF && !kernels->half) ||
       (o.precision == CLIPMOE_PRECISION_INT8 && !kernels->int8)) {
@@ -315,6 +323,7 @@ clipmoe_encoder_free (ClipmoeEncoder *self) {
   g_free (self->pixels);
   g_free (self->ids);
   g_free (self->reason);
+  g_free (self->damaged);
   clipmoe_model_unref (self->model);
   g_free (self);
 }

@@ -11,8 +11,9 @@ typedef struct {
 } ClipmoeKnown;
 
 /* What tells @weights, a file or an index of shards, from every other state of it; NULL: not there. Free with
- * g_free(). */
-char *clipmoe_known_key (const char *weights);
+ * g_free(). @settled: (out) (optional): all was last changed so long ago that a change from now on would give
+ * another key. */
+char *clipmoe_known_key (const char *weights, gboolean *settled);
 gboolean clipmoe_known_find (const char *key, ClipmoeKnown *known);
 void clipmoe_known_add (const char *key, const ClipmoeKnown *known);
 

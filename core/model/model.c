@@ -48,26 +48,34 @@ ClipmoeStorage *
 clipmoe_storage_new (void) {
   ClipmoeStorage *s = g_new0 (ClipmoeStorage, 1);
   s->assumed = g_ptr_array_new_with_free_func (g_free);
-  pthread_mutex_init (&s->lock, NULL);
   return s;
+}
+
+/* Whether the file is what it was when it had @key. */
+static gboolean
+is_still (const char *weights, const char *key) {
+  char *now = clipmoe_known_key (weights, NULL);
+  gboolean same = now && g_str_equal (now, key);
+  g_free (now);
+  return same;
 }
 
 /* @key is what the file was before it was read. */
 static void
 remember (const ClipmoeModel *m, const char *key) {
-  char *now = clipmoe_known_key (m->info.path);
-  if (now && g_str_equal (now, key)) {
-    ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
-    g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
-    clipmoe_known_add (key, &known);
-  }
-  g_free (now);
+  if (!is_still (m->info.path, key))
+    return;
+  ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
+  g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
+  clipmoe_known_add (key, &known);
 }
 
-ClipmoeModel *
-clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
-  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
+/* @replaced: (out): the file was known, and became another one before its shapes were read: they are not
+ * those of the fingerprint. */
+static ClipmoeModel *
+open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError **error) {
   ClipmoeFiles files = {0};
+  *replaced = FALSE;
   o.no_vocab |= o.shapes_only;
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
@@ -84,7 +92,8 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   ClipmoeStorage *storage = m->storage = clipmoe_storage_new ();
   ClipmoeTensors *tensors = NULL;
   ClipmoeKnown known;
-  char *key = o.shapes_only ? NULL : clipmoe_known_key (files.weights);
+  gboolean settled = FALSE;
+  char *key = o.shapes_only ? NULL : clipmoe_known_key (files.weights, &settled);
   gboolean ok = FALSE, read_before = key && !o.read_all && clipmoe_known_find (key, &known),
            shapes_only = o.shapes_only || read_before;
   m->ref_count = 1;
@@ -114,14 +123,32 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
     m->info.logit_scale = known.logit_scale;
   }
   clipmoe_model_identify (m);
-  if (storage->resident && key)
+  if (storage->resident && key && settled)
     remember (m, key);
   ok = TRUE;
 out:
+  *replaced = read_before && !is_still (files.weights, key);
   g_free (key);
   clipmoe_files_clear (&files);
   if (!ok)
     g_clear_pointer (&m, clipmoe_model_unref);
+  return m;
+}
+
+ClipmoeModel *
+clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
+  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
+  GError *why = NULL;
+  gboolean replaced;
+  ClipmoeModel *m = open_model (path, o, &replaced, &why);
+  if (replaced) {
+    clipmoe_model_unref (m);
+    g_clear_error (&why);
+    o.read_all = TRUE;
+    m = open_model (path, o, &replaced, &why);
+  }
+  if (why)
+    g_propagate_error (error, why);
   return m;
 }
 
@@ -154,7 +181,6 @@ clipmoe_model_unref (ClipmoeModel *self) {
   g_free (s->licence);
   g_free (s->fingerprint);
   g_free (s->id);
-  pthread_mutex_destroy (&s->lock);
   g_free (s);
   g_free (self);
 }

@@ -16,8 +16,10 @@ add_matrix (GArray *all, const ClipmoeTowerPlan *plan, ClipmoeArithmetic arithme
             ClipmoePackedMatrix *matrix, const float *weights, const float *bias, gsize out, gsize in,
             Kind kind) {
   guint at = all->len;
-  const ClipmoeGemm *f =
-      clipmoe_arithmetic_gemm (plan->kernels, plan->formats ? plan->formats[at] : arithmetic);
+  ClipmoeArithmetic a = plan->formats ? plan->formats[at] : arithmetic;
+  if (a == CLIPMOE_ARITHMETIC_INT8 && in > CM_I8_MOST_IN)
+    a = CLIPMOE_ARITHMETIC_HALF;
+  const ClipmoeGemm *f = clipmoe_arithmetic_gemm (plan->kernels, a);
   gboolean transposed = kind == TRANSPOSED;
   ClipmoePackedSource s = {.matrix = matrix,
                            .format = kind == OF_GELU && f && f->of_gelu ? f->of_gelu : f,
@@ -95,9 +97,12 @@ typedef struct {
   gsize n;
 } Vector;
 
+/* n: rows * columns, or what no memory holds. */
 static void
-add_vector (GArray *all, const float **place, const float *from, gsize n) {
-  Vector v = {place, from, n};
+add_vector (GArray *all, const float **place, const float *from, gsize rows, gsize columns) {
+  Vector v = {place, from, 0};
+  if (__builtin_mul_overflow (rows, columns, &v.n))
+    v.n = G_MAXSIZE;
   g_array_append_val (all, v);
 }
 
@@ -107,23 +112,23 @@ list_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   gsize d = t->width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (Vector));
   if (plan->first_in) {
-    add_vector (all, &self->ln_pre_weight, plan->ln_pre_weight, d);
-    add_vector (all, &self->ln_pre_bias, plan->ln_pre_bias, d);
+    add_vector (all, &self->ln_pre_weight, plan->ln_pre_weight, 1, d);
+    add_vector (all, &self->ln_pre_bias, plan->ln_pre_bias, 1, d);
   }
   for (guint i = 0; i < t->layers; i++) {
     const ClipmoeBlock from = block_of (plan, i);
     ClipmoeBlock *to = &self->blocks[i].block;
-    add_vector (all, &to->ln_1_weight, from.ln_1_weight, d);
-    add_vector (all, &to->ln_1_bias, from.ln_1_bias, d);
-    add_vector (all, &to->ln_2_weight, from.ln_2_weight, d);
-    add_vector (all, &to->ln_2_bias, from.ln_2_bias, d);
+    add_vector (all, &to->ln_1_weight, from.ln_1_weight, 1, d);
+    add_vector (all, &to->ln_1_bias, from.ln_1_bias, 1, d);
+    add_vector (all, &to->ln_2_weight, from.ln_2_weight, 1, d);
+    add_vector (all, &to->ln_2_bias, from.ln_2_bias, 1, d);
     if (from.n_experts)
-      add_vector (all, &to->gate_weight, from.gate_weight, from.n_experts * d);
+      add_vector (all, &to->gate_weight, from.gate_weight, from.n_experts, d);
   }
-  add_vector (all, &self->ln_post_weight, plan->ln_post_weight, d);
-  add_vector (all, &self->ln_post_bias, plan->ln_post_bias, d);
-  add_vector (all, &self->positions, plan->positions, plan->n_positions * d);
-  add_vector (all, &self->embedding, plan->embedding, plan->n_embeddings * d);
+  add_vector (all, &self->ln_post_weight, plan->ln_post_weight, 1, d);
+  add_vector (all, &self->ln_post_bias, plan->ln_post_bias, 1, d);
+  add_vector (all, &self->positions, plan->positions, plan->n_positions, d);
+  add_vector (all, &self->embedding, plan->embedding, plan->n_embeddings, d);
   return all;
 }
 
@@ -142,8 +147,10 @@ clipmoe_packed_tower_bytes (ClipmoePackedTower *self, const ClipmoeTowerPlan *pl
     gsize bytes = cm_matrix_bytes (s->format, s->out, s->in);
     ok = bytes && !__builtin_add_overflow (all, bytes, &all);
   }
-  for (guint i = 0; i < vectors->len && ok; i++)
-    ok = !__builtin_add_overflow (all, vector_bytes (&g_array_index (vectors, Vector, i)), &all);
+  for (guint i = 0; i < vectors->len && ok; i++) {
+    const Vector *v = &g_array_index (vectors, Vector, i);
+    ok = v->n <= G_MAXSIZE / 8 && !__builtin_add_overflow (all, vector_bytes (v), &all);
+  }
   g_array_unref (matrices);
   g_array_unref (vectors);
   return ok ? all : 0;
@@ -231,11 +238,12 @@ typedef struct {
   gboolean overflow;
 } Arena;
 
+/* rows * n things of @each bytes. */
 static gpointer
-take (Arena *a, gsize n, gsize each) {
+take (Arena *a, gsize rows, gsize n, gsize each) {
   gsize bytes, at = a->at;
-  if (__builtin_mul_overflow (n, each, &bytes) || __builtin_add_overflow (bytes, 63, &bytes) ||
-      __builtin_add_overflow (at, bytes / 64 * 64, &a->at))
+  if (__builtin_mul_overflow (rows, n, &bytes) || __builtin_mul_overflow (bytes, each, &bytes) ||
+      __builtin_add_overflow (bytes, 63, &bytes) || __builtin_add_overflow (at, bytes / 64 * 64, &a->at))
     a->overflow = TRUE;
   return a->base ? a->base + at : NULL;
 }
@@ -246,27 +254,27 @@ place (ClipmoePackedTower *self, Arena *a) {
   gsize n = self->rows, s = self->sequences, experts = 1;
   for (guint i = 0; i < t->layers; i++)
     experts = MAX (experts, t->blocks[i].n_experts);
-  self->z = take (a, n * self->width_lines, CM_LINE_BYTES);
-  self->norm = take (a, n * self->width_lines, CM_LINE_BYTES);
-  self->qkv = take (a, n * self->qkv_lines, CM_LINE_BYTES);
-  self->mixed = take (a, n * self->width_lines, CM_LINE_BYTES);
-  self->hidden = take (a, n * self->hidden_lines, CM_LINE_BYTES);
-  self->last = take (a, s * self->width_lines, CM_LINE_BYTES);
-  self->embedded = take (a, s * self->embed_lines, CM_LINE_BYTES);
-  self->last_q = take (a, s * self->qkv_lines, CM_LINE_BYTES);
-  self->act = take (a, n * self->act_lines, CM_LINE_BYTES);
-  self->hidden_act = take (a, n * self->hidden_lines, CM_LINE_BYTES);
-  self->act_scales = take (a, n, sizeof (float));
-  self->gates = take (a, n * experts, sizeof (float));
-  self->factors = take (a, n, sizeof (float));
-  self->work = take (a, self->work_floats * self->threads, sizeof (float));
-  self->offsets = take (a, n, sizeof (gsize));
-  self->strides = take (a, n, sizeof (gsize));
-  self->expert_offsets = take (a, n, sizeof (gsize));
-  self->expert_strides = take (a, n, sizeof (gsize));
-  self->chosen = take (a, n, sizeof (guint));
-  self->plan = take (a, s, sizeof (ClipmoeSequence));
-  self->tokens = take (a, s * self->n_positions, sizeof (guint));
+  self->z = take (a, n, self->width_lines, CM_LINE_BYTES);
+  self->norm = take (a, n, self->width_lines, CM_LINE_BYTES);
+  self->qkv = take (a, n, self->qkv_lines, CM_LINE_BYTES);
+  self->mixed = take (a, n, self->width_lines, CM_LINE_BYTES);
+  self->hidden = take (a, n, self->hidden_lines, CM_LINE_BYTES);
+  self->last = take (a, s, self->width_lines, CM_LINE_BYTES);
+  self->embedded = take (a, s, self->embed_lines, CM_LINE_BYTES);
+  self->last_q = take (a, s, self->qkv_lines, CM_LINE_BYTES);
+  self->act = take (a, n, self->act_lines, CM_LINE_BYTES);
+  self->hidden_act = take (a, n, self->hidden_lines, CM_LINE_BYTES);
+  self->act_scales = take (a, n, 1, sizeof (float));
+  self->gates = take (a, n, experts, sizeof (float));
+  self->factors = take (a, n, 1, sizeof (float));
+  self->work = take (a, self->work_floats, self->threads, sizeof (float));
+  self->offsets = take (a, n, 1, sizeof (gsize));
+  self->strides = take (a, n, 1, sizeof (gsize));
+  self->expert_offsets = take (a, n, 1, sizeof (gsize));
+  self->expert_strides = take (a, n, 1, sizeof (gsize));
+  self->chosen = take (a, n, 1, sizeof (guint));
+  self->plan = take (a, s, 1, sizeof (ClipmoeSequence));
+  self->tokens = take (a, s, self->n_positions, sizeof (guint));
 }
 
 static gboolean

@@ -1,5 +1,6 @@
 #include "residence.h"
 
+#include <pthread.h>
 #include <string.h>
 #include "bind.h"
 #include "storage.h"
@@ -43,28 +44,69 @@ take_pointers (ClipmoeModel *to, const ClipmoeModel *from) {
   take_blocks (&to->text, &from->text);
 }
 
-/* Reads the file again and puts its numbers where the shapes are. */
-static gboolean
-read_again (ClipmoeModel *self, GError **error) {
-  ClipmoeStorage *storage = self->storage;
+/* One for all models, and never held for long: a fork that catches it waits. Reading, which takes long, is
+ * done without; a child finds by `forks` that the thread that read is not its own. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t has_read = PTHREAD_COND_INITIALIZER;
+static guint forks = 1;
+
+static void
+before_fork (void) {
+  pthread_mutex_lock (&mutex);
+}
+
+static void
+after_fork (void) {
+  pthread_mutex_unlock (&mutex);
+}
+
+static void
+in_child (void) {
+  has_read = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+  forks++;
+  pthread_mutex_unlock (&mutex);
+}
+
+static void __attribute__ ((constructor)) watch_forks (void) {
+  pthread_atfork (before_fork, after_fork, in_child);
+}
+
+/* The file's weights once more. NULL: it is another one by now. */
+static ClipmoeWeights *
+read_file (const ClipmoeStorage *storage, GError **error) {
   ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
   ClipmoeWeights *read = tensors ? clipmoe_weights_new (storage->path, tensors, FALSE, error) : NULL;
   if (!read)
-    return FALSE;
+    return NULL;
   clipmoe_weights_drop_file (read);
   char *fingerprint = clipmoe_weights_fingerprint (read);
-  gboolean ok = g_str_equal (fingerprint, storage->fingerprint);
-  if (!ok)
+  if (!g_str_equal (fingerprint, storage->fingerprint)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: holds other weights than when it was opened",
                  storage->path);
+    g_clear_pointer (&read, clipmoe_weights_free);
+  }
   g_free (fingerprint);
+  return read;
+}
+
+/* Reads the file again and puts its numbers where the shapes are. With the mutex, which is given back
+ * meanwhile. */
+static gboolean
+read_again (ClipmoeModel *self, GError **error) {
+  ClipmoeStorage *storage = self->storage;
+  ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text, .top_k = self->top_k};
+  storage->reader = forks;
+  pthread_mutex_unlock (&mutex);
+  ClipmoeWeights *read = read_file (storage, error);
+  gboolean bound = read != NULL, ok = bound && clipmoe_bind (&fresh, storage->path, read, error);
+  pthread_mutex_lock (&mutex);
   if (ok) {
-    ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text, .top_k = self->top_k};
-    ok = clipmoe_bind (&fresh, storage->path, read, error);
-    if (ok) {
-      take_pointers (self, &fresh);
-      clipmoe_weights_take_numbers (storage->weights, read);
-    }
+    take_pointers (self, &fresh);
+    clipmoe_weights_take_numbers (storage->weights, read);
+  }
+  storage->reader = 0;
+  pthread_cond_broadcast (&has_read);
+  if (bound) {
     clipmoe_tower_clear (&fresh.image);
     clipmoe_tower_clear (&fresh.text);
   }
@@ -82,11 +124,13 @@ clipmoe_model_hold_weights (ClipmoeModel *self, GError **error) {
                  storage->path);
     return FALSE;
   }
-  pthread_mutex_lock (&storage->lock);
+  pthread_mutex_lock (&mutex);
+  while (storage->reader == forks)
+    pthread_cond_wait (&has_read, &mutex);
   gboolean ok = storage->resident || read_again (self, error);
   storage->resident = ok;
   storage->holds += ok;
-  pthread_mutex_unlock (&storage->lock);
+  pthread_mutex_unlock (&mutex);
   return ok;
 }
 
@@ -95,10 +139,10 @@ clipmoe_model_drop_weights (ClipmoeModel *self) {
   ClipmoeStorage *storage = self->storage;
   if (!storage)
     return;
-  pthread_mutex_lock (&storage->lock);
+  pthread_mutex_lock (&mutex);
   if (--storage->holds == 0 && storage->path) { /* else they could not be read again */
     storage->resident = FALSE;
     clipmoe_weights_forget_numbers (storage->weights);
   }
-  pthread_mutex_unlock (&storage->lock);
+  pthread_mutex_unlock (&mutex);
 }

@@ -2,7 +2,6 @@
 #ifndef CLIPMOE_STORAGE_H
 #define CLIPMOE_STORAGE_H
 
-#include <pthread.h>
 #include "canonical.h"
 #include "model-private.h"
 
@@ -10,10 +9,11 @@ typedef struct {
   ClipmoeWeights *weights;
   GPtrArray *assumed;
   char *name, *path, *licence, *fingerprint, *id;
-  char *vocab;          /* the vocabulary that stands beside it or was named, or NULL */
-  pthread_mutex_t lock; /* guards what follows, and the numbers of `weights` (residence.h) */
-  gboolean resident;    /* they are there */
+  char *vocab; /* the vocabulary that stands beside it or was named, or NULL */
+  /* residence.c guards what follows, and the numbers of `weights` */
+  gboolean resident; /* they are there */
   guint holds;
+  guint reader; /* the process, by its forks, of which a thread reads them; 0: none does */
 } ClipmoeStorage;
 
 ClipmoeStorage *clipmoe_storage_new (void);

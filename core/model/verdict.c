@@ -5,9 +5,10 @@
 #include <string.h>
 #include <time.h>
 #include "../base/cache.h"
+#include "cachekey.h"
 #include "encoder-private.h"
 
-#define FIRST_LINE "clipmoe-verdict 1"
+#define FIRST_LINE "clipmoe-verdict 2"
 #define PICTURES 24
 #define TEXTS 16
 #define TEXT_LENGTH 20
@@ -17,7 +18,6 @@
 static const char *const names[] = {
     [CLIPMOE_PRECISION_F32] = "f32", [CLIPMOE_PRECISION_HALF] = "half", [CLIPMOE_PRECISION_INT8] = "int8"};
 
-/* Other processors may share the folder. */
 static char *
 processor (void) {
   char *text = NULL, *name = NULL;
@@ -30,41 +30,45 @@ processor (void) {
   return name ? g_strstrip (name) : g_strdup ("unknown");
 }
 
+/* Other tiers and processors may share the folder. */
 static char *
-name_of (const char *fingerprint, const char *tier) {
-  return g_strdup_printf ("verdict-%.32s-%s", fingerprint, tier);
+key_of (const ClipmoeModel *model, const char *tier) {
+  char *cpu = processor (), *more = g_strdup_printf (FIRST_LINE "\n%s\n%s", tier, cpu);
+  char *key = clipmoe_cache_key (model, more);
+  g_free (more);
+  g_free (cpu);
+  return key;
 }
 
 gboolean
-clipmoe_verdict_find (const char *fingerprint, const char *tier, ClipmoePrecision *precision, char **why) {
-  char *name = name_of (fingerprint, tier), *cpu = processor ();
-  gsize length;
-  char *text = clipmoe_cache_read (name, 4096, &length), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
+clipmoe_verdict_find (const ClipmoeModel *model, const char *tier, ClipmoePrecision *precision, char **why) {
+  char *key = key_of (model, tier), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
+  char *text = clipmoe_cache_read (name), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
   gboolean ok = FALSE;
-  if (lines && g_strv_length (lines) == 7 && g_str_equal (lines[0], FIRST_LINE) &&
-      g_str_equal (lines[1], fingerprint) && g_str_equal (lines[2], tier) && g_str_equal (lines[3], cpu))
+  /* the whole key, for the name holds a part of it */
+  if (lines && g_strv_length (lines) == 5 && g_str_equal (lines[0], FIRST_LINE) &&
+      g_str_equal (lines[1], key))
     for (guint i = CLIPMOE_PRECISION_F32; i <= CLIPMOE_PRECISION_INT8 && !ok; i++)
-      if (g_str_equal (lines[4], names[i])) {
+      if (g_str_equal (lines[2], names[i])) {
         *precision = (ClipmoePrecision)i;
-        *why = g_strdup (lines[5]);
+        *why = g_strdup (lines[3]);
         ok = TRUE;
       }
   g_strfreev (lines);
   g_free (text);
   g_free (name);
-  g_free (cpu);
+  g_free (key);
   return ok;
 }
 
 static void
-keep (const ClipmoeModelInfo *info, const char *tier, ClipmoePrecision precision, const char *why) {
-  char *name = name_of (info->fingerprint, tier), *cpu = processor ();
-  char *text = g_strdup_printf (FIRST_LINE "\n%s\n%s\n%s\n%s\n%s\n", info->fingerprint, tier, cpu,
-                                names[precision], why);
-  clipmoe_cache_write (name, text);
+keep (const ClipmoeModel *model, const char *tier, ClipmoePrecision precision, const char *why) {
+  char *key = key_of (model, tier), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
+  char *text = g_strdup_printf (FIRST_LINE "\n%s\n%s\n%s\n", key, names[precision], why);
+  clipmoe_cache_write (CLIPMOE_CACHE_VERDICT, name, text);
   g_free (text);
   g_free (name);
-  g_free (cpu);
+  g_free (key);
 }
 
 static double
@@ -142,6 +146,7 @@ run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *o
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &options, error);
   if (!encoder)
     return FALSE;
+  clipmoe_encoder_keep_nothing (encoder); /* two of three will never be used */
   gsize embed = info->embed;
   double times[PICTURES];
   float *pixels = g_try_new (float, 3 * (gsize)info->image_size * info->image_size);
@@ -237,7 +242,7 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
             : g_strdup_printf ("%.1f ms instead of %.1f, cosine to f32 %.5f on average and %.5f at worst",
                                best->ms_per_image, figures[0].ms_per_image, best->mean, best->worst);
     if (info->fingerprint && info->path)
-      keep (info, tier, *verdict, sentence);
+      keep (model, tier, *verdict, sentence);
     g_free (sentence);
   }
   g_free (exact);

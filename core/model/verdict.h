@@ -5,7 +5,7 @@
 #include "../clipmoe/encoder.h"
 
 /* FALSE: none stands. @why: (out): one sentence, free with g_free(). */
-gboolean clipmoe_verdict_find (const char *fingerprint, const char *tier, ClipmoePrecision *precision,
+gboolean clipmoe_verdict_find (const ClipmoeModel *model, const char *tier, ClipmoePrecision *precision,
                                char **why);
 
 #endif

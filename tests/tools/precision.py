@@ -2,6 +2,7 @@
 """Protects precision=auto: f32 until a verdict stands, then what the verdict says and why; another processor's, a damaged or
 a foreign verdict is none; the environment may settle it."""
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -22,8 +23,14 @@ def check(name, holds, more=""):
     passed, failed = passed + bool(holds), failed + (not holds)
 
 
-def run(*arguments, forced=None):
-    environment = dict(os.environ, XDG_CACHE_HOME=TOP)
+def words(path, text):
+    """As the library writes them."""
+    with open(path, "w") as f:
+        f.write("clipmoe-words %s\n%s" % (hashlib.sha256(text.encode()).hexdigest(), text))
+
+
+def run(*arguments, forced=None, cpu=None):
+    environment = dict(os.environ, XDG_CACHE_HOME=TOP, **({"CLIPMOE_CPU": cpu} if cpu else {}))
     environment.pop("CLIPMOE_PRECISION", None)
     if forced is not None:
         environment["CLIPMOE_PRECISION"] = forced
@@ -53,21 +60,26 @@ def main():
     status, out, error = run("embed", PICTURE, forced="fp4")
     check("nonsense in the environment is refused", status == 1 and not out and "fp4" in error, error)
     with open(files[0]) as f:
-        lines = f.read().split("\n")
+        lines = f.read().split("\n")[1:]
     other = "half" if verdict != "half" else "int8"
-    for name, line, text in (("another processor's", 3, "Another"), ("another model's", 1, "0" * 64), ("another tier's", 2, "none"),
-                             ("a damaged", 4, "fp4"), ("an older", 0, "clipmoe-verdict 0")):
+    # the key says model, processor and tier
+    for name, line, text in (("another model's", 1, "0" * 64), ("a nonsensical", 2, "fp4"), ("an older", 0, "clipmoe-verdict 0")):
         changed = list(lines)
-        changed[4] = other
+        changed[2] = other
         changed[line] = text
-        with open(files[0], "w") as f:
-            f.write("\n".join(changed))
+        words(files[0], "\n".join(changed))
         check("%s verdict is none" % name, embed() == known["f32"])
     changed = list(lines)
-    changed[4] = other
-    with open(files[0], "w") as f:
-        f.write("\n".join(changed))
+    changed[2] = other
+    words(files[0], "\n".join(changed))
     check("a verdict is what the file says", embed() == known[other])
+    with open(files[0], "r+") as f:
+        f.write("clipmoe-words " + "0" * 64)
+    check("a damaged verdict is none", embed() == known["f32"])
+    words(files[0], "\n".join(changed))
+    check("nor does it count for another activation", run("embed", PICTURE, "--activation", "gelu")[1] ==
+          run("embed", PICTURE, "--activation", "gelu", "--precision", "f32")[1])
+    check("nor for another tier", run("embed", PICTURE, cpu="generic")[1] == run("embed", PICTURE, "--precision", "f32", cpu="generic")[1])
     shutil.rmtree(TOP, ignore_errors=True)
     return 1 if failed else 0
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <clipmoe/clipmoe.h>
+#include <base/plain.h>
 #include "commands.h"
 #include "common.h"
 
@@ -72,5 +73,12 @@ main (int argc, char **argv) {
     status = 1;
   }
   clipmoe_cache_wait (); /* the next run need not pack the weights again */
+  char *why = clipmoe_cache_why_not ();
+  if (why) {
+    char *plain = clipmoe_plain (why, -1);
+    fprintf (stderr, "clipmoe: packed weights are not kept, so the next start takes as long: %s\n", plain);
+    g_free (plain);
+  }
+  g_free (why);
   return status;
 }

@@ -1,0 +1,40 @@
+#include "cachekey.h"
+
+#include <string.h>
+#include "../kernels/kernels.h"
+
+/* Floats by their bits: no two are the same text. */
+static void
+add_floats (GString *s, const float *values, gsize n) {
+  for (gsize i = 0; i < n; i++) {
+    guint32 bits;
+    memcpy (&bits, &values[i], sizeof bits);
+    g_string_append_printf (s, " %08x", bits);
+  }
+  g_string_append_c (s, '\n');
+}
+
+static void
+add_tower (GString *s, const ClipmoeTower *t) {
+  g_string_append_printf (s, "%u %u %u %u %d", t->width, t->layers, t->heads, t->ffn_width, t->activation);
+  for (guint i = 0; i < t->layers; i++)
+    g_string_append_printf (s, " %u", t->blocks[i].n_experts);
+  add_floats (s, &t->eps, 1);
+}
+
+char *
+clipmoe_cache_key (const ClipmoeModel *m, const char *more) {
+  const ClipmoeModelInfo *i = &m->info;
+  GString *s = g_string_new ("clipmoe " CLIPMOE_VERSION);
+  g_string_append_printf (s, " kernels %d\n%s\n", CM_KERNELS_VERSION, i->fingerprint ? i->fingerprint : "");
+  add_tower (s, &m->image);
+  add_tower (s, &m->text);
+  g_string_append_printf (s, "%u %u %u %u %u %u\n", m->top_k, i->image_size, i->patch_size, i->embed,
+                          i->context, i->vocab_size);
+  add_floats (s, i->mean, G_N_ELEMENTS (i->mean));
+  add_floats (s, i->std, G_N_ELEMENTS (i->std));
+  g_string_append (s, more);
+  char *key = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
+  g_string_free (s, TRUE);
+  return key;
+}

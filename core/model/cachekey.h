@@ -1,0 +1,14 @@
+/* What an entry of the cache folder is made from: two that differ in any of it never share one. */
+#ifndef CLIPMOE_CACHEKEY_H
+#define CLIPMOE_CACHEKEY_H
+
+#include "model-private.h"
+
+/* 64 hex digits that stand for all of @model that its answers depend on, for the version of this library and
+ * of its kernels, and for @more: the kind of entry, its own version, the processor, …, with what parts them.
+ *
+ * The vocabulary is left out, since nothing that is kept depends on which words the tokens are. Free with
+ * g_free(). */
+char *clipmoe_cache_key (const ClipmoeModel *model, const char *more);
+
+#endif
