@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,27 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
   return data;
 }
 
+#define MARK ".clipmoe-tmp-"
+#define RANDOM "XXXXXX"
+
+char *
+clipmoe_temporary_template (const char *path) {
+  char *folder = g_path_get_dirname (path);
+  char *template = g_build_filename (folder, MARK RANDOM, NULL);
+  g_free (folder);
+  return template;
+}
+
+gboolean
+clipmoe_temporary_is_ours (const char *name) {
+  if (!g_str_has_prefix (name, MARK) || strlen (name) != strlen (MARK RANDOM))
+    return FALSE;
+  for (const char *c = name + strlen (MARK); *c; c++)
+    if (!g_ascii_isalnum (*c))
+      return FALSE;
+  return TRUE;
+}
+
 static void
 sync_folder_of (const char *path) {
   char *folder = g_path_get_dirname (path);
@@ -159,7 +181,7 @@ clipmoe_file_publish (const char *from, const char *to, GError **error) {
 
 gboolean
 clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
-  char *tmp = g_strdup_printf ("%s.XXXXXX", path);
+  char *tmp = clipmoe_temporary_template (path);
   int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
   gboolean ok = fd >= 0 || io_error (error, path, "cannot create");
   gsize done = 0;

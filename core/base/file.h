@@ -30,6 +30,12 @@ char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **
  * folder. */
 gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
 
+/* What is not whole yet has a hidden name of our own mark beside @path: what a killed process left can be
+ * told from what is somebody else's. (transfer full): a template for mkstemp() or mkdtemp(). */
+char *clipmoe_temporary_template (const char *path);
+/* Whether @name, without folders, is one that such a template gave. */
+gboolean clipmoe_temporary_is_ours (const char *name);
+
 /* Makes a finished file at @from, in the same folder, appear as @to: fsync, rename, fsync of the folder. */
 gboolean clipmoe_file_publish (const char *from, const char *to, GError **error);
 

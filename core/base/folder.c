@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "file.h"
+#include "plain.h"
 
 static gboolean
 io_error (GError **error, const char *path, const char *what) {
@@ -14,38 +16,62 @@ io_error (GError **error, const char *path, const char *what) {
   return FALSE;
 }
 
-/* Whether nothing in @path would be lost that somebody did not mean to lose. */
+/* Whether everything in the folder may go: its files are of @replaced, and the first of them is there. */
 static gboolean
-may_replace (const char *path, gboolean overwrite, GError **error) {
+holds_nothing_else (const char *path, GDir *dir, const char *const *replaced, GError **error) {
+  const char *name;
+  gboolean empty = TRUE, first = FALSE;
+  while ((name = g_dir_read_name (dir))) {
+    struct stat st;
+    empty = FALSE;
+    if (!replaced) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there already and not empty", path);
+      return FALSE;
+    }
+    char *file = g_build_filename (path, name, NULL);
+    gboolean plain = lstat (file, &st) == 0 && S_ISREG (st.st_mode), known = g_strv_contains (replaced, name);
+    g_free (file);
+    if (!plain || !known) {
+      char *shown = clipmoe_plain (name, -1);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: not replaced, since \"%s\" in it is %s, expected an empty folder or another name",
+                   path, shown, plain ? "nothing that we write there" : "no plain file");
+      g_free (shown);
+      return FALSE;
+    }
+    first |= g_str_equal (name, replaced[0]);
+  }
+  if (!empty && !first)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: not replaced, since there is no %s in it, expected an empty folder or another name",
+                 path, replaced[0]);
+  return empty || first;
+}
+
+/* Whether nothing at @path would be lost that somebody did not mean to lose. */
+static gboolean
+may_replace (const char *path, const char *const *replaced, GError **error) {
   struct stat st;
   if (lstat (path, &st) != 0)
     return errno == ENOENT || io_error (error, path, "cannot stat");
-  GDir *dir = S_ISDIR (st.st_mode) ? g_dir_open (path, 0, NULL) : NULL;
-  if (!dir) {
+  if (!S_ISDIR (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there and no folder, expected a free name",
                  path);
     return FALSE;
   }
-  gboolean ok = TRUE;
-  for (const char *name; ok && (name = g_dir_read_name (dir));) {
-    char *file = g_build_filename (path, name, NULL);
-    if (!overwrite)
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there already and not empty", path);
-    else if (lstat (file, &st) != 0 || !S_ISREG (st.st_mode))
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
-                   "%s: not overwritten, since \"%s\" in it is no plain file", path, name);
-    ok = overwrite && S_ISREG (st.st_mode);
-    g_free (file);
-  }
+  GDir *dir = g_dir_open (path, 0, NULL);
+  if (!dir)
+    return io_error (error, path, "cannot list");
+  gboolean ok = holds_nothing_else (path, dir, replaced, error);
   g_dir_close (dir);
   return ok;
 }
 
 char *
-clipmoe_folder_begin (const char *path, gboolean overwrite, GError **error) {
-  if (!may_replace (path, overwrite, error))
+clipmoe_folder_begin (const char *path, const char *const *replaced, GError **error) {
+  if (!may_replace (path, replaced, error))
     return NULL;
-  char *tmp = g_strdup_printf ("%s.XXXXXX", path);
+  char *tmp = clipmoe_temporary_template (path);
   if (!g_mkdtemp_full (tmp, 0777)) {
     io_error (error, path, "cannot create");
     g_clear_pointer (&tmp, g_free);
@@ -53,8 +79,8 @@ clipmoe_folder_begin (const char *path, gboolean overwrite, GError **error) {
   return tmp;
 }
 
-void
-clipmoe_folder_drop (char *tmp) {
+static void
+drop_files (const char *tmp) {
   GDir *dir = g_dir_open (tmp, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     char *file = g_build_filename (tmp, name, NULL);
@@ -64,24 +90,86 @@ clipmoe_folder_drop (char *tmp) {
   if (dir)
     g_dir_close (dir);
   g_rmdir (tmp);
+}
+
+void
+clipmoe_folder_drop (char *tmp) {
+  drop_files (tmp);
   g_free (tmp);
 }
 
-gboolean
-clipmoe_folder_commit (char *tmp, const char *path, gboolean overwrite, GError **error) {
-  gboolean ok = may_replace (path, overwrite, error);
-  if (ok && rename (tmp, path) == 0) { /* nothing there, or an empty folder */
-    g_free (tmp);
-  } else if (ok && overwrite && (errno == ENOTEMPTY || errno == EEXIST)) {
-    /* Both names exist at every moment; tmp is the old folder afterwards. */
-    ok = renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0 ||
-         io_error (error, path, "cannot exchange it for the old folder");
-    clipmoe_folder_drop (tmp);
-  } else {
-    if (ok)
-      ok = io_error (error, path, "cannot rename");
-    clipmoe_folder_drop (tmp);
+/* Deletes an old folder; what came into it meanwhile stays, and the folder with it. */
+static void
+drop_known (const char *path, const char *const *replaced) {
+  for (; *replaced; replaced++) {
+    char *file = g_build_filename (path, *replaced, NULL);
+    g_unlink (file);
+    g_free (file);
   }
+  g_rmdir (path);
+}
+
+/* For file systems that cannot exchange names. */
+static gboolean
+step_aside (const char *tmp, const char *path, const char *const *replaced, GError **error) {
+  char *old = g_strconcat (path, ".clipmoe-old-XXXXXX", NULL);
+  gboolean ok = g_mkdtemp_full (old, 0700) || io_error (error, path, "cannot move the old folder aside");
+  if (ok && rename (path, old) != 0) { /* onto an empty folder */
+    ok = io_error (error, path, "cannot move the old folder aside");
+    g_rmdir (old);
+  } else if (ok && rename (tmp, path) != 0) {
+    ok = io_error (error, path, "cannot rename");
+    if (rename (old, path) != 0)
+      g_prefix_error (error, "%s holds what stood there: ", old);
+  } else if (ok) {
+    drop_known (old, replaced);
+  }
+  g_free (old);
+  return ok;
+}
+
+/* Both names exist at every moment; @tmp is the old folder then. On failure nothing is left of the new one.
+ */
+static gboolean
+exchange (const char *tmp, const char *path, const char *const *replaced, GError **error) {
+  if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) != 0) {
+    gboolean ok = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP
+                      ? step_aside (tmp, path, replaced, error)
+                      : io_error (error, path, "cannot exchange it for the old folder");
+    if (!ok)
+      drop_files (tmp);
+    return ok;
+  }
+  if (may_replace (tmp, replaced, NULL)) {
+    drop_known (tmp, replaced);
+    return TRUE;
+  }
+  /* somebody was quicker */
+  if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
+    drop_files (tmp);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: was written to while it was to be replaced",
+                 path);
+  } else {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: was written to while it was replaced; what stood there is now %s", path, tmp);
+  }
+  return FALSE;
+}
+
+gboolean
+clipmoe_folder_commit (char *tmp, const char *path, const char *const *replaced, GError **error) {
+  gboolean ok = may_replace (path, replaced, error);
+  if (!ok) {
+    drop_files (tmp);
+  } else if (rename (tmp, path) != 0) { /* else nothing was there, or an empty folder */
+    if (replaced && (errno == ENOTEMPTY || errno == EEXIST)) {
+      ok = exchange (tmp, path, replaced, error);
+    } else {
+      ok = io_error (error, path, "cannot rename");
+      drop_files (tmp);
+    }
+  }
+  g_free (tmp);
   if (ok) {
     char *parent = g_path_get_dirname (path);
     int fd = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -88,7 +88,8 @@ typedef enum {
  * @path: a name ending in ".safetensors" for one file (CLIPMOE alone), else a folder, which gets
  *   model.safetensors, config.json and the card (README.md). The vocabulary that the model was opened with,
  *   or that stands beside it, is copied along.
- * @overwrite: whether a file or a folder of plain files of that name is replaced
+ * @overwrite: whether a file of that name is replaced, or a folder with model.safetensors in it and nothing
+ * but files of the names that are written there
  * @n_rounded: (out) (optional): numbers that @store cannot hold exactly; 0 = the fingerprint is the same
  *
  * A file or folder appears whole or not at all. Refused: the place the model was read from, a mixture for

@@ -9,6 +9,10 @@
  */
 double clipmoe_save_decimal (float value, char *text);
 
+/* Names of all files that a saved model's folder may hold, its weights first: what clipmoe_folder_begin() may
+ * replace. NULL-terminated. */
+extern const char *const clipmoe_saved_names[];
+
 /* Writes the tensors to the file @path. */
 gboolean clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout layout,
                                ClipmoeStore store, guint64 *n_rounded, GError **error);

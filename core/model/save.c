@@ -77,7 +77,7 @@ save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean
 static gboolean
 save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
              gboolean overwrite, guint64 *n_rounded, GError **error) {
-  char *tmp = clipmoe_folder_begin (path, overwrite, error);
+  char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return FALSE;
   char *file = g_build_filename (tmp, "model.safetensors", NULL);
@@ -87,7 +87,7 @@ save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, Clip
                 clipmoe_save_tensors (m, file, layout, store, n_rounded, error);
   g_free (file);
   if (ok)
-    return clipmoe_folder_commit (tmp, path, overwrite, error);
+    return clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
   clipmoe_folder_drop (tmp);
   return FALSE;
 }

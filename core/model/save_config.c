@@ -5,6 +5,19 @@
 #include "../weights/json.h"
 #include "save-private.h"
 
+const char *const clipmoe_saved_names[] = {"model.safetensors",
+                                           "config.json",
+                                           "preprocessor_config.json",
+                                           "README.md",
+                                           "tokenizer.json",
+                                           "vocab.json",
+                                           "merges.txt",
+                                           "tokenizer_config.json",
+                                           "special_tokens_map.json",
+                                           "bpe_simple_vocab_16e6.txt.gz",
+                                           "bpe_simple_vocab_16e6.txt",
+                                           NULL};
+
 #define MAX_COMPANION (256u << 20)
 
 /* Takes over @root. Nine digits bring every float back. */

@@ -318,7 +318,7 @@ def test_convert():
     big["ln_final.bias"] = big["ln_final.bias"] + np.float32(1e6)
     refuses("too large for f16", ["model", "convert", folder("big", big), p("big.out"), "--to", "clipmoe", "--dtype",
                                   "f16"], "ln_final.bias", "too large")
-    check("nothing left behind", not [f for f in os.listdir(TOP) if f.startswith("big.out")], os.listdir(TOP))
+    check("nothing left behind", not [f for f in os.listdir(TOP) if f.startswith(("big.out", ".clipmoe-"))], os.listdir(TOP))
 
     heads = ck.hf_config(golden("dense77")[0])
     heads["vision_config"]["num_attention_heads"] = 4
@@ -336,6 +336,11 @@ def test_convert():
     same("force", p("half"), first)
     file = p("dense77.one/x.safetensors")
     refuses("no overwriting a file", ["model", "convert", source, file, "--to", "clipmoe"], "already")
+    with open(os.path.join(p("half"), "notes.txt"), "w") as f:
+        f.write("mine")
+    refuses("a file of the user's", ["model", "convert", source, p("half"), "--to", "clipmoe", "--force"], "notes.txt")
+    check("it is still there", open(os.path.join(p("half"), "notes.txt")).read() == "mine")
+    os.unlink(os.path.join(p("half"), "notes.txt"))
     convert("force a file", source, file, "--to", "clipmoe", "--force", "--dtype", "f16")
     for out in (source, source + "/", source + "/model.safetensors", TOP):
         refuses("in place: " + os.path.basename(out), ["model", "convert", source, out, "--to", "clipmoe", "--force"],

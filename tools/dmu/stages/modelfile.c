@@ -10,7 +10,7 @@
 
 static gboolean
 save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
-  char *tmp = clipmoe_folder_begin (path, overwrite, error);
+  char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return FALSE;
   char *file = g_build_filename (tmp, "model.safetensors", NULL);
@@ -21,7 +21,7 @@ save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ove
                 clipmoe_save_tensors (m, file, CLIPMOE_LAYOUT_CLIPMOE, store, &rounded, error);
   g_free (file);
   if (ok)
-    return clipmoe_folder_commit (tmp, path, overwrite, error);
+    return clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
   clipmoe_folder_drop (tmp);
   return FALSE;
 }
@@ -41,7 +41,7 @@ dmu_model_place_is_free (const char *path, GError **error) {
   gboolean file, free = TRUE;
   char *place = place_of (path, &file);
   if (!file) {
-    char *tmp = clipmoe_folder_begin (place, FALSE, error);
+    char *tmp = clipmoe_folder_begin (place, NULL, error);
     free = tmp != NULL;
     if (tmp)
       clipmoe_folder_drop (tmp);
