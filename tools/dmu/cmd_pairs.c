@@ -76,7 +76,8 @@ static gboolean
 cluster (const DmuPairsArguments *pairs, const char *model, const char *vocab, const char *out,
          DmuClustering *how, GError **error) {
   ClipmoeModelOptions options = {.vocab = vocab};
-  ClipmoeModel *m = clipmoe_model_open (model, &options, error);
+  ClipmoeModel *m =
+      dmu_clusters_place_is_free (out, error) ? clipmoe_model_open (model, &options, error) : NULL;
   DmuDataset *set = m ? dmu_open_pairs (pairs, m, error) : NULL;
   guint n = set ? dmu_dataset_get_n (set) : 0, *codes = g_new (guint, MAX (n, 1));
   DmuFit text, image;

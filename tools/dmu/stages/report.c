@@ -50,9 +50,9 @@ typedef struct {
 } Report;
 
 static json_t *
-load (const Report *r, const char *name) {
+load (const Report *r, const char *name, GError **error) {
   char *path = g_build_filename (r->folder, name, NULL);
-  json_t *root = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+  json_t *root = dmu_json_load (path, error);
   g_free (path);
   return root;
 }
@@ -371,64 +371,70 @@ stages (Report *r) {
   g_string_append (r->out, "</pre></details>\n");
 }
 
-static void
-read_evaluations (Report *r) {
+static gboolean
+read_evaluations (Report *r, GError **error) {
   gsize i;
   json_t *stage;
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
+    if (strcmp (string (stage, "kind"), "comparison") == 0 && !r->compare &&
+        !(r->compare = load (r, "compare.json", error)))
+      return FALSE;
     if (strcmp (string (stage, "kind"), "delivery") == 0)
       r->ours = string (stage, "from");
     if (strcmp (string (stage, "kind"), "evaluation") != 0)
       continue;
     char *file = g_strconcat (string (stage, "name"), ".json", NULL);
-    json_t *v = load (r, file);
+    json_t *v = load (r, file, error);
     if (v)
       g_hash_table_insert (r->evaluations, g_strdup (string (stage, "from")), v);
     g_free (file);
+    if (!v)
+      return FALSE;
   }
+  return TRUE;
 }
 
-gboolean
-dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error) {
-  Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
-  r.run = load (&r, "run.json");
-  r.compare = load (&r, "compare.json");
-  r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
-  read_evaluations (&r);
-  const char *from = g_hash_table_contains (r.evaluations, "dense") ? "dense" : "base";
-  g_string_append (r.out, "<h1>From a dense CLIP to a CLIP-MoE</h1>\n");
-  summary (&r);
-  if (g_hash_table_size (r.evaluations)) {
-    g_string_append (r.out, "<h2>Before and after</h2>\n");
-    table (&r);
+static void
+write_page (Report *r, const DmuDataset *heldout) {
+  const char *from = g_hash_table_contains (r->evaluations, "dense") ? "dense" : "base";
+  g_string_append (r->out, "<h1>From a dense CLIP to a CLIP-MoE</h1>\n");
+  summary (r);
+  if (g_hash_table_size (r->evaluations)) {
+    g_string_append (r->out, "<h2>Before and after</h2>\n");
+    table (r);
   }
-  if (r.compare)
-    gains (&r);
-  g_string_append (r.out, "<h2>Training</h2>\n");
-  curves (&r, "contrastive", "Contrastive loss");
-  curves (&r, "accuracy", "Share of pictures that find a caption of theirs in the batch");
-  curves (&r, "balance_image", "Balance loss of the image tower's routers");
-  g_string_append (r.out, "<h2>Clusters</h2>\n");
-  clusters (&r);
-  json_t *ours = g_hash_table_lookup (r.evaluations, r.ours);
+  if (r->compare)
+    gains (r);
+  g_string_append (r->out, "<h2>Training</h2>\n");
+  curves (r, "contrastive", "Contrastive loss");
+  curves (r, "accuracy", "Share of pictures that find a caption of theirs in the batch");
+  curves (r, "balance_image", "Balance loss of the image tower's routers");
+  g_string_append (r->out, "<h2>Clusters</h2>\n");
+  clusters (r);
+  json_t *ours = g_hash_table_lookup (r->evaluations, r->ours);
   if (ours) {
-    g_string_append (r.out, "<h2>Routing</h2>\n");
-    routing (&r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");
-    routing (&r, ours, "text_experts", "Text tower: share of each expert, held-out words");
-    routing_by_class (&r, ours);
+    g_string_append (r->out, "<h2>Routing</h2>\n");
+    routing (r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");
+    routing (r, ours, "text_experts", "Text tower: share of each expert, held-out words");
+    routing_by_class (r, ours);
   }
   if (ours && heldout) {
-    g_string_append (r.out, "<h2>Pictures whose nearest caption or class changed</h2>\n");
-    dmu_changes_show (r.out, g_hash_table_lookup (r.evaluations, from), ours, heldout);
+    g_string_append (r->out, "<h2>Pictures whose nearest caption or class changed</h2>\n");
+    dmu_changes_show (r->out, g_hash_table_lookup (r->evaluations, from), ours, heldout);
   }
-  stages (&r);
-  g_string_append (r.out, "</body></html>\n");
-  char *path = g_build_filename (folder, "report.html", NULL);
-  gboolean ok = clipmoe_file_write (path, r.out->str, r.out->len, error);
-  g_free (path);
-  g_string_free (r.out, TRUE);
+  stages (r);
+  g_string_append (r->out, "</body></html>\n");
+}
+
+char *
+dmu_report_make (const char *folder, const DmuDataset *heldout, GError **error) {
+  Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
+  r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
+  gboolean ok = (r.run = load (&r, "run.json", error)) && read_evaluations (&r, error);
+  if (ok)
+    write_page (&r, heldout);
   g_hash_table_unref (r.evaluations);
   json_decref (r.run);
   json_decref (r.compare);
-  return ok;
+  return g_string_free (r.out, !ok);
 }

@@ -18,6 +18,7 @@
 #include "evaluate.h"
 #include "manifest.h"
 #include "modelfile.h"
+#include "place.h"
 #include "report.h"
 #include "upcycle.h"
 
@@ -54,65 +55,28 @@ say (const Run *r, const char *format, ...) {
   va_end (args);
 }
 
-/* One process a run folder. */
+/* One process a run folder. @make: else no lock is needed where there is no such file yet. */
 static gboolean
-take_lock (Run *r, GError **error) {
+take_lock (Run *r, gboolean make, GError **error) {
+  if (r->lock >= 0)
+    return TRUE;
   char *path = inside (r, "lock");
-  r->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  gboolean ok = r->lock >= 0 && flock (r->lock, LOCK_EX | LOCK_NB) == 0;
-  if (!ok) {
+  struct stat st;
+  r->lock = open (path, O_RDWR | (make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+  gboolean none = !make && r->lock < 0 && (errno == ENOENT || errno == ENOTDIR),
+           ok = none || (r->lock >= 0 && flock (r->lock, LOCK_EX | LOCK_NB) == 0);
+  if (none) {
+    ;
+  } else if (!ok) {
     int e = errno;
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
                  e == EWOULDBLOCK ? "another process works in this run folder" : g_strerror (e));
+  } else if (fstat (r->lock, &st) != 0 || !S_ISREG (st.st_mode)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
+    ok = FALSE;
   }
   g_free (path);
   return ok;
-}
-
-/* Whether @name ends as mkstemp() ends names: six letters and digits behind a dot. One in two hundred is
- * letters of a word alone; these stay, since "route.backup" is somebody's. */
-static gboolean
-is_temporary (const char *name) {
-  gsize n = strlen (name);
-  gboolean word = TRUE;
-  if (n < 8 || name[n - 7] != '.')
-    return FALSE;
-  for (const char *c = name + n - 6; *c; c++) {
-    if (!g_ascii_isalnum (*c))
-      return FALSE;
-    word &= g_ascii_islower (*c) != 0;
-  }
-  return !word;
-}
-
-/* What a killed process left half written of the names that a run makes. */
-static void
-sweep (const Run *r) {
-  static const char *const begins[] = {"dense",  "stretch",   "cluster-",  "finetune-", "upcycle",
-                                       "route",  "tune",      "finetuned", "sparse",    "run.json",
-                                       "report", "evaluate-", "compare",   "pictures"};
-  static const char *const kinds[] = {".json", ".txt", ".safetensors", ".html"};
-  GDir *dir = g_dir_open (r->options->folder, 0, NULL);
-  const char *name;
-  while (dir && (name = g_dir_read_name (dir))) {
-    gboolean ours = g_str_has_prefix (name, r->recipe->name);
-    for (guint i = 0; i < G_N_ELEMENTS (begins); i++)
-      ours |= g_str_has_prefix (name, begins[i]);
-    if (!ours || !is_temporary (name))
-      continue;
-    char *stem = g_strndup (name, strlen (name) - 7), *whole = inside (r, name);
-    gboolean kind = !strchr (stem, '.');
-    for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-      kind |= g_str_has_suffix (stem, kinds[i]);
-    if (kind && g_file_test (whole, G_FILE_TEST_IS_DIR) && !g_file_test (whole, G_FILE_TEST_IS_SYMLINK))
-      clipmoe_folder_drop (g_strdup (whole));
-    else if (kind)
-      g_unlink (whole);
-    g_free (stem);
-    g_free (whole);
-  }
-  if (dir)
-    g_dir_close (dir);
 }
 
 static json_t *
@@ -120,11 +84,11 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
   json_t *names = json_array (), *sources = json_array ();
   for (char **p = paths; *p; p++) {
     char *base = g_path_get_basename (*p);
-    json_array_append_new (names, json_string (base));
+    json_array_append_new (names, dmu_json_text (base));
     g_free (base);
   }
   for (guint i = 0; i < set->sources->len; i++)
-    json_array_append_new (sources, json_string (set->sources->pdata[i]));
+    json_array_append_new (sources, dmu_json_text (set->sources->pdata[i]));
   const DmuCounts *c = &set->counts;
   return json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
                     "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
@@ -188,26 +152,107 @@ open_base (Run *r, GError **error) {
   return r->base != NULL;
 }
 
-static gboolean
-begin (Run *r, GError **error) {
+/* What the stages leave in the run folder, in their order: name in run.json and name of the file or folder.
+ */
+static GPtrArray *
+products (const Run *r) {
   const DmuRecipe *p = r->recipe;
-  if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
-    int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
-                 g_strerror (e));
-    return FALSE;
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
+#define ADD(...) g_ptr_array_add (list, g_strdup_printf (__VA_ARGS__))
+  if (p->dense)
+    ADD ("dense");
+  for (guint s = 1; s < p->experts; s++) {
+    ADD ("cluster-%u.txt", s);
+    ADD ("finetune-%u", s);
   }
-  r->threads = p->threads ? p->threads : cm_cpus_allowed ();
-  if (!take_lock (r, error) || !open_base (r, error))
+  ADD ("upcycle");
+  ADD ("route");
+  if (p->tune)
+    ADD ("tune");
+  ADD ("%s", p->name);
+  if (p->baseline_finetuned)
+    ADD ("finetuned");
+  if (p->baseline_sparse) {
+    ADD ("sparse-start");
+    ADD ("sparse");
+  }
+  if (p->heldout && *p->heldout) {
+    ADD ("evaluate-base.json");
+    ADD ("evaluate-route.json");
+    if (p->dense)
+      ADD ("evaluate-dense.json");
+    if (p->baseline_finetuned)
+      ADD ("evaluate-finetuned.json");
+    if (p->baseline_sparse)
+      ADD ("evaluate-sparse.json");
+    if (p->tune)
+      ADD ("evaluate-tune.json");
+    ADD ("compare.json");
+  }
+#undef ADD
+  return list;
+}
+
+static gboolean
+is_free (const Run *r, const char *name, GError **error) {
+  char *path = inside (r, name);
+  gboolean yes = dmu_place_is_free (path, error);
+  g_free (path);
+  return yes;
+}
+
+/* Answers that this run may have written once: whether they are the same is seen when they are there anew. */
+static gboolean
+may_be_ours (const Run *r, const char *file) {
+  if (!r->manifest || !g_str_has_suffix (file, ".json"))
     return FALSE;
-  sweep (r);
-  if (!(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
-    return FALSE;
-  if (p->heldout && *p->heldout &&
-      !(r->heldout = open_data (r, p->heldout, FALSE, &r->heldout_digest, error)))
-    return FALSE;
-  if (r->heldout)
-    say_shared (r);
+  char *path = inside (r, file);
+  json_t *root = dmu_json_load (path, NULL);
+  g_free (path);
+  json_decref (root);
+  return root != NULL;
+}
+
+/* Nothing of another's may stand where this run is going to write; asked before hours of work. */
+static gboolean
+all_free (const Run *r, GError **error) {
+  static const char *const kept[] = {"curves.jsonl", "timing.jsonl"};
+  GPtrArray *list = products (r);
+  gboolean ok = TRUE, all = TRUE;
+  for (guint i = 0; i < list->len && ok; i++) {
+    char *file = list->pdata[i], *dot = strchr (file, '.'),
+         *name = g_strndup (file, dot ? (gsize)(dot - file) : strlen (file)),
+         *state = g_strconcat (name, ".state.safetensors", NULL);
+    gboolean done = r->manifest && dmu_manifest_get (r->manifest, name);
+    all &= done;
+    ok = done || may_be_ours (r, file) || is_free (r, file, error);
+    /* a checkpoint says itself whose it is; before the run began it cannot be this one's */
+    ok = ok && (r->manifest || is_free (r, state, error));
+    g_free (name);
+    g_free (state);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (kept) && ok && !r->manifest; i++)
+    ok = is_free (r, kept[i], error);
+  /* runs that ended before run.json listed the report are told by its bytes */
+  if (ok && !(r->manifest && (all || dmu_manifest_get_report (r->manifest))))
+    ok = is_free (r, "report.html", error);
+  g_ptr_array_unref (list);
+  return ok;
+}
+
+/* Before anything is made or changed: whether the folder is of this run, or has room for it. */
+static gboolean
+look (const Run *r, GError **error) {
+  gboolean begun;
+  char *path = inside (r, "run.json");
+  gboolean ok = dmu_manifest_look (path, r->recipe->text, &begun, error) && (begun || all_free (r, error));
+  g_free (path);
+  return ok;
+}
+
+static gboolean
+open_manifest (Run *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
   json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
                             "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
                             openblas_get_corename (), "base", clipmoe_model_get_info (r->base)->fingerprint,
@@ -219,16 +264,52 @@ begin (Run *r, GError **error) {
   g_free (path);
   if (!r->manifest)
     return FALSE;
-  path = inside (r, "curves.jsonl");
+  dmu_place_sweep (r->options->folder);
+  return dmu_manifest_settle (r->manifest, r->options->folder, error) && all_free (r, error);
+}
+
+static gboolean
+open_lines (Run *r, GError **error) {
+  char *path = inside (r, "curves.jsonl");
   /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
   struct stat st;
   guint64 length = g_stat (path, &st) == 0 ? (guint64)st.st_size : 0;
   r->curves = dmu_curves_open (path, length, error);
   g_free (path);
+  if (!r->curves)
+    return FALSE;
   path = inside (r, "timing.jsonl");
-  r->timing = fopen (path, "ae");
+  int fd = dmu_place_lines (path, error);
+  if (fd >= 0 && (lseek (fd, 0, SEEK_END) < 0 || !(r->timing = fdopen (fd, "a")))) {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot open: %s", path, g_strerror (e));
+    close (fd);
+  }
   g_free (path);
-  return r->curves != NULL;
+  return r->timing != NULL;
+}
+
+static gboolean
+begin (Run *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  if (!take_lock (r, FALSE, error) || !look (r, error))
+    return FALSE;
+  if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
+    int e = errno;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
+                 g_strerror (e));
+    return FALSE;
+  }
+  r->threads = p->threads ? p->threads : cm_cpus_allowed ();
+  if (!take_lock (r, TRUE, error) || !look (r, error) || !open_base (r, error) ||
+      !(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
+    return FALSE;
+  if (p->heldout && *p->heldout &&
+      !(r->heldout = open_data (r, p->heldout, FALSE, &r->heldout_digest, error)))
+    return FALSE;
+  if (r->heldout)
+    say_shared (r);
+  return open_manifest (r, error) && open_lines (r, error);
 }
 
 static void
@@ -280,23 +361,49 @@ model_of (Run *r, const char *name, GError **error) {
   return m;
 }
 
+/* Gives file @file of stage @entry (taken over) its place and writes it down as done. */
+static gboolean
+finish_file (Run *r, const char *file, const char *text, json_t *entry, GError **error) {
+  char *path = inside (r, file), *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1),
+       *found = clipmoe_file_is_there (path) ? dmu_place_digest (path, NULL) : NULL;
+  gboolean ok =
+      g_strcmp0 (found, digest) == 0 ||
+      (dmu_place_is_free (path, error) && dmu_manifest_making (r->manifest, entry, file, digest, error) &&
+       dmu_place_file (path, text, strlen (text), error));
+  if (ok)
+    ok = dmu_manifest_done (r->manifest, entry, error);
+  else
+    json_decref (entry);
+  g_free (digest);
+  g_free (found);
+  g_free (path);
+  return ok;
+}
+
 /* Saves what stage @name made and writes it down as done. @entry is taken over. */
 static gboolean
 finish_model (Run *r, const char *name, ClipmoeModel *model, ClipmoeStore store, json_t *entry,
               GError **error) {
-  char *path = inside (r, name);
-  gboolean ok = dmu_model_save (model, path, store, TRUE, error);
-  ClipmoeModel *saved = ok ? clipmoe_model_open (path, NULL, error) : NULL;
-  g_free (path);
-  if (!saved) {
-    json_decref (entry);
-    return FALSE;
+  char *path = inside (r, name), *tmp = dmu_model_prepare (model, path, store, error);
+  ClipmoeModel *saved = tmp ? clipmoe_model_open (tmp, NULL, error) : NULL;
+  gboolean ok = saved != NULL;
+  if (ok) {
+    json_object_set_new (entry, "name", json_string (name));
+    json_object_set_new (entry, "fingerprint", json_string (clipmoe_model_get_info (saved)->fingerprint));
+    json_object_set_new (entry, "curves", json_integer ((json_int_t)r->curves->length));
+    clipmoe_model_unref (saved);
+    ok = dmu_manifest_making (r->manifest, entry, name, NULL, error);
   }
-  json_object_set_new (entry, "name", json_string (name));
-  json_object_set_new (entry, "fingerprint", json_string (clipmoe_model_get_info (saved)->fingerprint));
-  json_object_set_new (entry, "curves", json_integer ((json_int_t)r->curves->length));
-  clipmoe_model_unref (saved);
-  return dmu_manifest_done (r->manifest, entry, error);
+  if (ok)
+    ok = dmu_place_folder (tmp, path, error);
+  else if (tmp)
+    clipmoe_folder_drop (tmp);
+  if (ok)
+    ok = dmu_manifest_done (r->manifest, entry, error);
+  else
+    json_decref (entry);
+  g_free (path);
+  return ok;
 }
 
 /* A stage of training: from model @from, as @how says, to model @name. */
@@ -355,8 +462,7 @@ train (Run *r, const char *name, const char *from, const DmuTraining *how, const
 static gboolean
 cluster (Run *r, guint number, const char *from, GError **error) {
   const DmuRecipe *p = r->recipe;
-  char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL),
-       *path = inside (r, file);
+  char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL);
   gboolean ok = TRUE;
   if (!dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     ClipmoeModel *model = model_of (r, from, error);
@@ -365,9 +471,7 @@ cluster (Run *r, guint number, const char *from, GError **error) {
     guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
     DmuFit text, image;
     say (r, "%s: what %s sees\n", name, from);
-    ok = model && dmu_clusters_make (model, r->train, &how, codes, &text, &image, error) &&
-         dmu_clusters_write (path, r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train),
-                             error);
+    ok = model && dmu_clusters_make (model, r->train, &how, codes, &text, &image, error);
     if (ok) {
       json_t *sizes = json_array ();
       for (guint c = 0; c < how.text * how.image; c++) {
@@ -376,22 +480,24 @@ cluster (Run *r, guint number, const char *from, GError **error) {
           size += codes[i] == c;
         json_array_append_new (sizes, json_integer (size));
       }
-      ok = dmu_manifest_done (r->manifest,
-                              json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind",
-                                         "clusters", "name", name, "from", from, "seed", (json_int_t)how.seed,
-                                         "sizes", sizes, "text", "before", dmu_json_number (text.before),
-                                         "after", dmu_json_number (text.after), "passes", (int)text.passes,
-                                         "image", "before", dmu_json_number (image.before), "after",
-                                         dmu_json_number (image.after), "passes", (int)image.passes, "curves",
-                                         (json_int_t)dmu_manifest_curves (r->manifest)),
-                              error);
+      char *lines =
+          dmu_clusters_text (r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train));
+      ok = finish_file (r, file, lines,
+                        json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind",
+                                   "clusters", "name", name, "from", from, "seed", (json_int_t)how.seed,
+                                   "sizes", sizes, "text", "before", dmu_json_number (text.before), "after",
+                                   dmu_json_number (text.after), "passes", (int)text.passes, "image",
+                                   "before", dmu_json_number (image.before), "after",
+                                   dmu_json_number (image.after), "passes", (int)image.passes, "curves",
+                                   (json_int_t)dmu_manifest_curves (r->manifest)),
+                        error);
+      g_free (lines);
     }
     g_free (codes);
     clipmoe_model_unref (model);
   }
   g_free (name);
   g_free (file);
-  g_free (path);
   return ok;
 }
 
@@ -462,8 +568,7 @@ upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **er
 
 static gboolean
 evaluate (Run *r, const char *model, GError **error) {
-  char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL),
-       *path = inside (r, file);
+  char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->options->quiet ? NULL : name};
@@ -473,12 +578,11 @@ evaluate (Run *r, const char *model, GError **error) {
     if (ok) {
       char *json = dmu_evaluation_to_json (v, r->heldout), *text = dmu_evaluation_to_text (v);
       say (r, "%s:\n%s", name, text);
-      ok = clipmoe_file_write (path, json, strlen (json), error) &&
-           dmu_manifest_done (r->manifest,
-                              json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name, "from",
-                                         model, "mean", dmu_json_number (v->mean), "curves",
-                                         (json_int_t)dmu_manifest_curves (r->manifest)),
-                              error);
+      ok = finish_file (r, file, json,
+                        json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name, "from", model,
+                                   "mean", dmu_json_number (v->mean), "curves",
+                                   (json_int_t)dmu_manifest_curves (r->manifest)),
+                        error);
       g_free (json);
       g_free (text);
     }
@@ -487,14 +591,13 @@ evaluate (Run *r, const char *model, GError **error) {
   }
   g_free (name);
   g_free (file);
-  g_free (path);
   return ok;
 }
 
 static json_t *
-evaluation_of (const Run *r, const char *model) {
+evaluation_of (const Run *r, const char *model, GError **error) {
   char *file = g_strdup_printf ("evaluate-%s.json", model), *path = inside (r, file);
-  json_t *v = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+  json_t *v = dmu_json_load (path, error);
   g_free (file);
   g_free (path);
   return v;
@@ -505,10 +608,11 @@ static gboolean
 compare (Run *r, char **others, const char *ours, GError **error) {
   if (!r->heldout || dmu_manifest_get (r->manifest, "compare") || stopping (r))
     return TRUE;
-  json_t *all = json_object (), *b = evaluation_of (r, ours);
-  gboolean ok = TRUE;
+  json_t *all = json_object (), *b = evaluation_of (r, ours, error);
+  gboolean ok = b != NULL;
   for (char **name = others; *name && ok; name++) {
-    json_t *a = evaluation_of (r, *name), *c = dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error);
+    json_t *a = evaluation_of (r, *name, error),
+           *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
@@ -520,15 +624,13 @@ compare (Run *r, char **others, const char *ours, GError **error) {
     }
     json_decref (a);
   }
-  char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9)),
-       *path = inside (r, "compare.json");
-  ok = ok && clipmoe_file_write (path, text, strlen (text), error) &&
-       dmu_manifest_done (r->manifest,
-                          json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of", ours,
-                                     "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
-                          error);
+  char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9));
+  ok = ok && text &&
+       finish_file (r, "compare.json", text,
+                    json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of", ours,
+                               "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
+                    error);
   free (text);
-  g_free (path);
   json_decref (all);
   json_decref (b);
   return ok;
@@ -618,12 +720,35 @@ all_stages (Run *r, GError **error) {
   return ok;
 }
 
+/* Replaces the report that run.json lists, and no other. */
+static gboolean
+write_report (Run *r, GError **error) {
+  char *path = inside (r, "report.html"), *html = dmu_report_make (r->options->folder, r->heldout, error),
+       *digest = html ? g_compute_checksum_for_string (G_CHECKSUM_SHA256, html, -1) : NULL, *found = NULL;
+  gboolean ok = html != NULL, there = ok && clipmoe_file_is_there (path);
+  if (there && (found = dmu_place_digest (path, error))) {
+    gboolean same = strcmp (found, digest) == 0;
+    if (!same && g_strcmp0 (found, dmu_manifest_get_report (r->manifest)) == 0)
+      there = g_unlink (path) != 0;
+    ok = same || !there || dmu_place_is_free (path, error);
+  } else if (there) {
+    ok = FALSE;
+  }
+  ok = ok && dmu_manifest_set_report (r->manifest, digest, error) &&
+       (there || dmu_place_file (path, html, strlen (html), error));
+  g_free (path);
+  g_free (html);
+  g_free (digest);
+  g_free (found);
+  return ok;
+}
+
 gboolean
 dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
   Run r = {.recipe = recipe, .options = options, .lock = -1};
   gboolean ok = begin (&r, error) && all_stages (&r, error);
   if (ok && !options->stopped)
-    ok = dmu_report_write (options->folder, r.heldout, error);
+    ok = write_report (&r, error);
   end (&r);
   return ok;
 }
