@@ -1,82 +1,32 @@
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <cblas.h>
 #include <random.h>
-#include <base/file.h>
-#include <base/folder.h>
 #include <kernels/cpus.h>
 #include "clusters.h"
 #include "compare.h"
 #include "evaluate.h"
-#include "manifest.h"
 #include "modelfile.h"
 #include "place.h"
-#include "report.h"
+#include "run-private.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
 
-typedef struct {
-  const DmuRecipe *recipe;
-  DmuRunOptions *options;
-  guint threads;
-  ClipmoeModel *base;
-  DmuDataset *train, *heldout;
-  char *train_digest, *heldout_digest;
-  DmuManifest *manifest;
-  DmuCurves *curves;
-  FILE *timing;
-  int lock;
-  guint stage; /* number of the stage, for its seed */
-} Run;
-
-static char *
-inside (const Run *r, const char *name) {
-  return g_build_filename (r->options->folder, name, NULL);
-}
-
-static void say (const Run *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void say (const DmuWork *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
-say (const Run *r, const char *format, ...) {
+say (const DmuWork *r, const char *format, ...) {
   va_list args;
   if (r->options->quiet)
     return;
   va_start (args, format);
   vfprintf (stderr, format, args);
   va_end (args);
-}
-
-/* One process a run folder. @make: else no lock is needed where there is no such file yet. */
-static gboolean
-take_lock (Run *r, gboolean make, GError **error) {
-  if (r->lock >= 0)
-    return TRUE;
-  char *path = inside (r, "lock");
-  struct stat st;
-  r->lock = open (path, O_RDWR | (make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-  gboolean none = !make && r->lock < 0 && (errno == ENOENT || errno == ENOTDIR),
-           ok = none || (r->lock >= 0 && flock (r->lock, LOCK_EX | LOCK_NB) == 0);
-  if (none) {
-    ;
-  } else if (!ok) {
-    int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
-                 e == EWOULDBLOCK ? "another process works in this run folder" : g_strerror (e));
-  } else if (fstat (r->lock, &st) != 0 || !S_ISREG (st.st_mode)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
-    ok = FALSE;
-  }
-  g_free (path);
-  return ok;
 }
 
 static json_t *
@@ -98,7 +48,7 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
 }
 
 static DmuDataset *
-open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) {
+open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   DmuDatasetOptions o = {.paths = (const char *const *)paths,
                          .templates = (const char *const *)r->recipe->templates,
@@ -123,7 +73,7 @@ open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) 
 
 /* Pictures that are trained on and measured with make the figures too good: said, not refused. */
 static void
-say_shared (const Run *r) {
+say_shared (const DmuWork *r) {
   GHashTable *seen = g_hash_table_new (g_int64_hash, g_int64_equal);
   guint shared = 0;
   for (guint i = 0; i < dmu_dataset_get_n (r->train); i++)
@@ -137,7 +87,7 @@ say_shared (const Run *r) {
 
 /* The base, with its positions stretched when so asked. */
 static gboolean
-open_base (Run *r, GError **error) {
+open_base (DmuWork *r, GError **error) {
   r->base = clipmoe_model_open (r->recipe->base, NULL, error);
   if (r->base && clipmoe_model_get_info (r->base)->top_k) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
@@ -152,106 +102,8 @@ open_base (Run *r, GError **error) {
   return r->base != NULL;
 }
 
-/* What the stages leave in the run folder, in their order: name in run.json and name of the file or folder.
- */
-static GPtrArray *
-products (const Run *r) {
-  const DmuRecipe *p = r->recipe;
-  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
-#define ADD(...) g_ptr_array_add (list, g_strdup_printf (__VA_ARGS__))
-  if (p->dense)
-    ADD ("dense");
-  for (guint s = 1; s < p->experts; s++) {
-    ADD ("cluster-%u.txt", s);
-    ADD ("finetune-%u", s);
-  }
-  ADD ("upcycle");
-  ADD ("route");
-  if (p->tune)
-    ADD ("tune");
-  ADD ("%s", p->name);
-  if (p->baseline_finetuned)
-    ADD ("finetuned");
-  if (p->baseline_sparse) {
-    ADD ("sparse-start");
-    ADD ("sparse");
-  }
-  if (p->heldout && *p->heldout) {
-    ADD ("evaluate-base.json");
-    ADD ("evaluate-route.json");
-    if (p->dense)
-      ADD ("evaluate-dense.json");
-    if (p->baseline_finetuned)
-      ADD ("evaluate-finetuned.json");
-    if (p->baseline_sparse)
-      ADD ("evaluate-sparse.json");
-    if (p->tune)
-      ADD ("evaluate-tune.json");
-    ADD ("compare.json");
-  }
-#undef ADD
-  return list;
-}
-
 static gboolean
-is_free (const Run *r, const char *name, GError **error) {
-  char *path = inside (r, name);
-  gboolean yes = dmu_place_is_free (path, error);
-  g_free (path);
-  return yes;
-}
-
-/* Answers that this run may have written once: whether they are the same is seen when they are there anew. */
-static gboolean
-may_be_ours (const Run *r, const char *file) {
-  if (!r->manifest || !g_str_has_suffix (file, ".json"))
-    return FALSE;
-  char *path = inside (r, file);
-  json_t *root = dmu_json_load (path, NULL);
-  g_free (path);
-  json_decref (root);
-  return root != NULL;
-}
-
-/* Nothing of another's may stand where this run is going to write; asked before hours of work. */
-static gboolean
-all_free (const Run *r, GError **error) {
-  static const char *const kept[] = {"curves.jsonl", "timing.jsonl"};
-  GPtrArray *list = products (r);
-  gboolean ok = TRUE, all = TRUE;
-  for (guint i = 0; i < list->len && ok; i++) {
-    char *file = list->pdata[i], *dot = strchr (file, '.'),
-         *name = g_strndup (file, dot ? (gsize)(dot - file) : strlen (file)),
-         *state = g_strconcat (name, ".state.safetensors", NULL);
-    gboolean done = r->manifest && dmu_manifest_get (r->manifest, name);
-    all &= done;
-    ok = done || may_be_ours (r, file) || is_free (r, file, error);
-    /* a checkpoint says itself whose it is; before the run began it cannot be this one's */
-    ok = ok && (r->manifest || is_free (r, state, error));
-    g_free (name);
-    g_free (state);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (kept) && ok && !r->manifest; i++)
-    ok = is_free (r, kept[i], error);
-  /* runs that ended before run.json listed the report are told by its bytes */
-  if (ok && !(r->manifest && (all || dmu_manifest_get_report (r->manifest))))
-    ok = is_free (r, "report.html", error);
-  g_ptr_array_unref (list);
-  return ok;
-}
-
-/* Before anything is made or changed: whether the folder is of this run, or has room for it. */
-static gboolean
-look (const Run *r, GError **error) {
-  gboolean begun;
-  char *path = inside (r, "run.json");
-  gboolean ok = dmu_manifest_look (path, r->recipe->text, &begun, error) && (begun || all_free (r, error));
-  g_free (path);
-  return ok;
-}
-
-static gboolean
-open_manifest (Run *r, GError **error) {
+open_manifest (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
   json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
                             "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
@@ -259,40 +111,19 @@ open_manifest (Run *r, GError **error) {
                             "train", data_entry (r->train, r->train_digest, p->train));
   if (r->heldout)
     json_object_set_new (head, "heldout", data_entry (r->heldout, r->heldout_digest, p->heldout));
-  char *path = inside (r, "run.json");
+  char *path = dmu_run_inside (r, "run.json");
   r->manifest = dmu_manifest_open (path, head, error);
   g_free (path);
   if (!r->manifest)
     return FALSE;
   dmu_place_sweep (r->options->folder);
-  return dmu_manifest_settle (r->manifest, r->options->folder, error) && all_free (r, error);
+  return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
 }
 
 static gboolean
-open_lines (Run *r, GError **error) {
-  char *path = inside (r, "curves.jsonl");
-  /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
-  struct stat st;
-  guint64 length = g_stat (path, &st) == 0 ? (guint64)st.st_size : 0;
-  r->curves = dmu_curves_open (path, length, error);
-  g_free (path);
-  if (!r->curves)
-    return FALSE;
-  path = inside (r, "timing.jsonl");
-  int fd = dmu_place_lines (path, error);
-  if (fd >= 0 && (lseek (fd, 0, SEEK_END) < 0 || !(r->timing = fdopen (fd, "a")))) {
-    int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot open: %s", path, g_strerror (e));
-    close (fd);
-  }
-  g_free (path);
-  return r->timing != NULL;
-}
-
-static gboolean
-begin (Run *r, GError **error) {
+begin (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
-  if (!take_lock (r, FALSE, error) || !look (r, error))
+  if (!dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
     return FALSE;
   if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
     int e = errno;
@@ -301,7 +132,7 @@ begin (Run *r, GError **error) {
     return FALSE;
   }
   r->threads = p->threads ? p->threads : cm_cpus_allowed ();
-  if (!take_lock (r, TRUE, error) || !look (r, error) || !open_base (r, error) ||
+  if (!dmu_run_lock (r, TRUE, error) || !dmu_run_look (r, error) || !open_base (r, error) ||
       !(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
     return FALSE;
   if (p->heldout && *p->heldout &&
@@ -309,11 +140,11 @@ begin (Run *r, GError **error) {
     return FALSE;
   if (r->heldout)
     say_shared (r);
-  return open_manifest (r, error) && open_lines (r, error);
+  return open_manifest (r, error) && dmu_run_open_lines (r, error);
 }
 
 static void
-end (Run *r) {
+end (DmuWork *r) {
   dmu_curves_close (r->curves);
   dmu_manifest_free (r->manifest);
   dmu_dataset_free (r->train);
@@ -328,7 +159,7 @@ end (Run *r) {
 }
 
 static guint64
-seed_of (Run *r, const char *name) {
+seed_of (DmuWork *r, const char *name) {
   guint64 purpose = 0;
   for (const char *c = name; *c; c++)
     purpose = purpose * 131 + (guchar)*c;
@@ -337,17 +168,17 @@ seed_of (Run *r, const char *name) {
 }
 
 static gboolean
-stopping (Run *r) {
+stopping (DmuWork *r) {
   r->options->stopped |= r->options->stop && *r->options->stop;
   return r->options->stopped;
 }
 
 /* The model that stage @name made, or the base for "base". */
 static ClipmoeModel *
-model_of (Run *r, const char *name, GError **error) {
+model_of (DmuWork *r, const char *name, GError **error) {
   if (strcmp (name, "base") == 0)
     return clipmoe_model_ref (r->base);
-  char *path = inside (r, name);
+  char *path = dmu_run_inside (r, name);
   ClipmoeModel *m = clipmoe_model_open (path, NULL, error);
   json_t *entry = dmu_manifest_get (r->manifest, name);
   const char *known = json_string_value (json_object_get (entry, "fingerprint"));
@@ -361,61 +192,16 @@ model_of (Run *r, const char *name, GError **error) {
   return m;
 }
 
-/* Gives file @file of stage @entry (taken over) its place and writes it down as done. */
-static gboolean
-finish_file (Run *r, const char *file, const char *text, json_t *entry, GError **error) {
-  char *path = inside (r, file), *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1),
-       *found = clipmoe_file_is_there (path) ? dmu_place_digest (path, NULL) : NULL;
-  gboolean ok =
-      g_strcmp0 (found, digest) == 0 ||
-      (dmu_place_is_free (path, error) && dmu_manifest_making (r->manifest, entry, file, digest, error) &&
-       dmu_place_file (path, text, strlen (text), error));
-  if (ok)
-    ok = dmu_manifest_done (r->manifest, entry, error);
-  else
-    json_decref (entry);
-  g_free (digest);
-  g_free (found);
-  g_free (path);
-  return ok;
-}
-
-/* Saves what stage @name made and writes it down as done. @entry is taken over. */
-static gboolean
-finish_model (Run *r, const char *name, ClipmoeModel *model, ClipmoeStore store, json_t *entry,
-              GError **error) {
-  char *path = inside (r, name), *tmp = dmu_model_prepare (model, path, store, error);
-  ClipmoeModel *saved = tmp ? clipmoe_model_open (tmp, NULL, error) : NULL;
-  gboolean ok = saved != NULL;
-  if (ok) {
-    json_object_set_new (entry, "name", json_string (name));
-    json_object_set_new (entry, "fingerprint", json_string (clipmoe_model_get_info (saved)->fingerprint));
-    json_object_set_new (entry, "curves", json_integer ((json_int_t)r->curves->length));
-    clipmoe_model_unref (saved);
-    ok = dmu_manifest_making (r->manifest, entry, name, NULL, error);
-  }
-  if (ok)
-    ok = dmu_place_folder (tmp, path, error);
-  else if (tmp)
-    clipmoe_folder_drop (tmp);
-  if (ok)
-    ok = dmu_manifest_done (r->manifest, entry, error);
-  else
-    json_decref (entry);
-  g_free (path);
-  return ok;
-}
-
 /* A stage of training: from model @from, as @how says, to model @name. */
 static gboolean
-train (Run *r, const char *name, const char *from, const DmuTraining *how, const guint *groups,
+train (DmuWork *r, const char *name, const char *from, const DmuTraining *how, const guint *groups,
        guint n_groups, json_t *more, GError **error) {
   if (dmu_manifest_get (r->manifest, name) || stopping (r)) {
     json_decref (more);
     return TRUE;
   }
   char *settings = dmu_training_describe (how), *file = g_strconcat (name, ".state.safetensors", NULL),
-       *state = inside (r, file);
+       *state = dmu_run_inside (r, file);
   guint64 seed = seed_of (r, name);
   ClipmoeModel *model = model_of (r, from, error), *trained = NULL;
   char *what = g_strdup_printf ("%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%u\n%s", name, settings,
@@ -443,7 +229,7 @@ train (Run *r, const char *name, const char *from, const DmuTraining *how, const
                                settings, "seed", (json_int_t)seed, "steps", (json_int_t)stage.steps, "loss",
                                dmu_json_number (stage.loss));
     json_object_update (entry, more);
-    ok = finish_model (r, name, trained, CLIPMOE_STORE_F32, entry, error);
+    ok = dmu_run_finish_model (r, name, trained, CLIPMOE_STORE_F32, entry, error);
   } else {
     ok = ok && stage.stopped;
   }
@@ -460,7 +246,7 @@ train (Run *r, const char *name, const char *from, const DmuTraining *how, const
 
 /* cluster-N: what the model before sees in the pairs. */
 static gboolean
-cluster (Run *r, guint number, const char *from, GError **error) {
+cluster (DmuWork *r, guint number, const char *from, GError **error) {
   const DmuRecipe *p = r->recipe;
   char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL);
   gboolean ok = TRUE;
@@ -482,15 +268,15 @@ cluster (Run *r, guint number, const char *from, GError **error) {
       }
       char *lines =
           dmu_clusters_text (r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train));
-      ok = finish_file (r, file, lines,
-                        json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind",
-                                   "clusters", "name", name, "from", from, "seed", (json_int_t)how.seed,
-                                   "sizes", sizes, "text", "before", dmu_json_number (text.before), "after",
-                                   dmu_json_number (text.after), "passes", (int)text.passes, "image",
-                                   "before", dmu_json_number (image.before), "after",
-                                   dmu_json_number (image.after), "passes", (int)image.passes, "curves",
-                                   (json_int_t)dmu_manifest_curves (r->manifest)),
-                        error);
+      ok = dmu_run_finish_file (
+          r, file, lines,
+          json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind", "clusters", "name",
+                     name, "from", from, "seed", (json_int_t)how.seed, "sizes", sizes, "text", "before",
+                     dmu_json_number (text.before), "after", dmu_json_number (text.after), "passes",
+                     (int)text.passes, "image", "before", dmu_json_number (image.before), "after",
+                     dmu_json_number (image.after), "passes", (int)image.passes, "curves",
+                     (json_int_t)dmu_manifest_curves (r->manifest)),
+          error);
       g_free (lines);
     }
     g_free (codes);
@@ -503,7 +289,7 @@ cluster (Run *r, guint number, const char *from, GError **error) {
 
 /* finetune-N: batches of pairs that all models so far saw alike. */
 static gboolean
-finetune (Run *r, guint number, const char *from, GError **error) {
+finetune (DmuWork *r, guint number, const char *from, GError **error) {
   const DmuRecipe *p = r->recipe;
   char *name = g_strdup_printf ("finetune-%u", number);
   guint n = dmu_dataset_get_n (r->train), base = p->text_clusters * p->image_clusters,
@@ -511,7 +297,7 @@ finetune (Run *r, guint number, const char *from, GError **error) {
   guint **codes = g_new0 (guint *, number);
   gboolean ok = TRUE, needed = !dmu_manifest_get (r->manifest, name) && !stopping (r);
   for (guint s = 0; needed && ok && s < number; s++) {
-    char *file = g_strdup_printf ("cluster-%u.txt", s + 1), *path = inside (r, file);
+    char *file = g_strdup_printf ("cluster-%u.txt", s + 1), *path = dmu_run_inside (r, file);
     ok = (codes[s] = dmu_clusters_read (path, r->train_digest, base, n, error)) != NULL;
     g_free (file);
     g_free (path);
@@ -534,7 +320,7 @@ finetune (Run *r, guint number, const char *from, GError **error) {
 
 /* @names: models that become experts; one: copies of it. */
 static gboolean
-upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **error) {
+upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError **error) {
   const DmuRecipe *p = r->recipe;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   guint n = g_strv_length (names);
@@ -552,10 +338,11 @@ upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **er
     json_t *from = json_array ();
     for (guint i = 0; i < n; i++)
       json_array_append_new (from, json_string (names[i]));
-    ok = finish_model (r, name, made, store,
-                       json_pack ("{s:s,s:o,s:I,s:i,s:i}", "kind", "upcycling", "from", from, "seed",
-                                  (json_int_t)how.seed, "experts", (int)p->experts, "top_k", (int)p->top_k),
-                       error);
+    ok = dmu_run_finish_model (r, name, made, store,
+                               json_pack ("{s:s,s:o,s:I,s:i,s:i}", "kind", "upcycling", "from", from, "seed",
+                                          (json_int_t)how.seed, "experts", (int)p->experts, "top_k",
+                                          (int)p->top_k),
+                               error);
   } else {
     ok = FALSE;
   }
@@ -567,7 +354,7 @@ upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **er
 }
 
 static gboolean
-evaluate (Run *r, const char *model, GError **error) {
+evaluate (DmuWork *r, const char *model, GError **error) {
   char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
@@ -578,11 +365,11 @@ evaluate (Run *r, const char *model, GError **error) {
     if (ok) {
       char *json = dmu_evaluation_to_json (v, r->heldout), *text = dmu_evaluation_to_text (v);
       say (r, "%s:\n%s", name, text);
-      ok = finish_file (r, file, json,
-                        json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name, "from", model,
-                                   "mean", dmu_json_number (v->mean), "curves",
-                                   (json_int_t)dmu_manifest_curves (r->manifest)),
-                        error);
+      ok = dmu_run_finish_file (r, file, json,
+                                json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name,
+                                           "from", model, "mean", dmu_json_number (v->mean), "curves",
+                                           (json_int_t)dmu_manifest_curves (r->manifest)),
+                                error);
       g_free (json);
       g_free (text);
     }
@@ -595,8 +382,8 @@ evaluate (Run *r, const char *model, GError **error) {
 }
 
 static json_t *
-evaluation_of (const Run *r, const char *model, GError **error) {
-  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = inside (r, file);
+evaluation_of (const DmuWork *r, const char *model, GError **error) {
+  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = dmu_run_inside (r, file);
   json_t *v = dmu_json_load (path, error);
   g_free (file);
   g_free (path);
@@ -605,7 +392,7 @@ evaluation_of (const Run *r, const char *model, GError **error) {
 
 /* What the mixture gains over each of the others. */
 static gboolean
-compare (Run *r, char **others, const char *ours, GError **error) {
+compare (DmuWork *r, char **others, const char *ours, GError **error) {
   if (!r->heldout || dmu_manifest_get (r->manifest, "compare") || stopping (r))
     return TRUE;
   json_t *all = json_object (), *b = evaluation_of (r, ours, error);
@@ -626,10 +413,10 @@ compare (Run *r, char **others, const char *ours, GError **error) {
   }
   char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9));
   ok = ok && text &&
-       finish_file (r, "compare.json", text,
-                    json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of", ours,
-                               "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
-                    error);
+       dmu_run_finish_file (r, "compare.json", text,
+                            json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of",
+                                       ours, "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
+                            error);
   free (text);
   json_decref (all);
   json_decref (b);
@@ -638,26 +425,26 @@ compare (Run *r, char **others, const char *ours, GError **error) {
 
 /* Mixture @from in the type that the recipe asks for. */
 static gboolean
-deliver (Run *r, const char *from, GError **error) {
+deliver (DmuWork *r, const char *from, GError **error) {
   if (dmu_manifest_get (r->manifest, r->recipe->name) || stopping (r))
     return TRUE;
   ClipmoeModel *m = model_of (r, from, error);
-  gboolean ok = m && finish_model (r, r->recipe->name, m, r->recipe->store,
-                                   json_pack ("{s:s,s:s}", "kind", "delivery", "from", from), error);
+  gboolean ok = m && dmu_run_finish_model (r, r->recipe->name, m, r->recipe->store,
+                                           json_pack ("{s:s,s:s}", "kind", "delivery", "from", from), error);
   clipmoe_model_unref (m);
   return ok;
 }
 
 /* As many steps as all stages and the routers together, on any pairs. */
 static gboolean
-finetuned (Run *r, const char *from, guint64 steps, GError **error) {
+finetuned (DmuWork *r, const char *from, guint64 steps, GError **error) {
   DmuTraining how = r->recipe->finetuned_how;
   how.steps = steps;
   return train (r, "finetuned", from, &how, NULL, 0, json_object (), error);
 }
 
 static guint64
-steps_of (const Run *r) {
+steps_of (const DmuWork *r) {
   guint64 steps = 0;
   gsize i;
   json_t *stage;
@@ -671,7 +458,7 @@ steps_of (const Run *r) {
 }
 
 static gboolean
-sparse (Run *r, char *from, guint64 steps, GError **error) {
+sparse (DmuWork *r, char *from, guint64 steps, GError **error) {
   char *one[] = {from, NULL};
   DmuTraining how = r->recipe->sparse_how;
   how.steps = steps;
@@ -680,7 +467,7 @@ sparse (Run *r, char *from, guint64 steps, GError **error) {
 }
 
 static gboolean
-all_stages (Run *r, GError **error) {
+all_stages (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
   char *dense = p->dense ? "dense" : "base", *last = p->tune ? "tune" : "route";
   GPtrArray *experts = g_ptr_array_new_with_free_func (g_free), *models = g_ptr_array_new ();
@@ -720,35 +507,12 @@ all_stages (Run *r, GError **error) {
   return ok;
 }
 
-/* Replaces the report that run.json lists, and no other. */
-static gboolean
-write_report (Run *r, GError **error) {
-  char *path = inside (r, "report.html"), *html = dmu_report_make (r->options->folder, r->heldout, error),
-       *digest = html ? g_compute_checksum_for_string (G_CHECKSUM_SHA256, html, -1) : NULL, *found = NULL;
-  gboolean ok = html != NULL, there = ok && clipmoe_file_is_there (path);
-  if (there && (found = dmu_place_digest (path, error))) {
-    gboolean same = strcmp (found, digest) == 0;
-    if (!same && g_strcmp0 (found, dmu_manifest_get_report (r->manifest)) == 0)
-      there = g_unlink (path) != 0;
-    ok = same || !there || dmu_place_is_free (path, error);
-  } else if (there) {
-    ok = FALSE;
-  }
-  ok = ok && dmu_manifest_set_report (r->manifest, digest, error) &&
-       (there || dmu_place_file (path, html, strlen (html), error));
-  g_free (path);
-  g_free (html);
-  g_free (digest);
-  g_free (found);
-  return ok;
-}
-
 gboolean
 dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
-  Run r = {.recipe = recipe, .options = options, .lock = -1};
+  DmuWork r = {.recipe = recipe, .options = options, .lock = -1};
   gboolean ok = begin (&r, error) && all_stages (&r, error);
   if (ok && !options->stopped)
-    ok = write_report (&r, error);
+    ok = dmu_run_write_report (&r, error);
   end (&r);
   return ok;
 }
