@@ -21,7 +21,7 @@ void dmu_catch_signals (void);
 
 /* What commands that read pairs have in common. */
 typedef struct {
-  char **data, *templates;
+  char **data, *templates, *image_key, *caption_key;
   int threads, context, memory;
   gint64 seed;
   gboolean keep_words; /* no option: for what shows captions */
@@ -39,6 +39,14 @@ typedef struct {
        &(A).templates,                                                                                       \
        "Captions of classes: `;`-separated, @FILE or @NAME",                                                 \
        "TEXT"},                                                                                              \
+      {"image-key",                                                                                          \
+       0,                                                                                                    \
+       0,                                                                                                    \
+       G_OPTION_ARG_STRING,                                                                                  \
+       &(A).image_key,                                                                                       \
+       "Endings, columns or fields that are pictures, `;`-separated, instead of the usual",                  \
+       "KEY"},                                                                                               \
+      {"caption-key", 0, 0, G_OPTION_ARG_STRING, &(A).caption_key, "The same of captions", "KEY"},           \
       {"context",                                                                                            \
        0,                                                                                                    \
        0,                                                                                                    \

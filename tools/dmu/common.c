@@ -41,15 +41,20 @@ dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **
                          .cut = (guint)a->context,
                          .threads = dmu_threads (a),
                          .limit = (guint64)a->memory << 20,
-                         .keep_words = a->keep_words};
+                         .keep_words = a->keep_words,
+                         .keys = {dmu_keys_split (a->image_key), dmu_keys_split (a->caption_key)}};
   DmuDataset *set = dmu_dataset_open (&o, error);
   g_strfreev (templates);
+  g_strfreev (o.keys.image);
+  g_strfreev (o.keys.caption);
   if (!set)
     return NULL;
   char *text = dmu_dataset_describe (set);
   fprintf (stderr, "%s\n", text);
-  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
-    fprintf (stderr, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  GPtrArray *sentences = dmu_counts_sentences (&set->counts);
+  for (guint i = 0; i < sentences->len; i++)
+    fprintf (stderr, "  %s\n", (char *)sentences->pdata[i]);
+  g_ptr_array_unref (sentences);
   g_free (text);
   return set;
 }
@@ -58,4 +63,6 @@ void
 dmu_pairs_arguments_clear (DmuPairsArguments *a) {
   g_strfreev (a->data);
   g_free (a->templates);
+  g_free (a->image_key);
+  g_free (a->caption_key);
 }

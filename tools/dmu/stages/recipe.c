@@ -146,7 +146,14 @@ data_key (Reader *r, const char *key, const char *value) {
     p->templates = clipmoe_templates_parse (value, r->error);
     return p->templates != NULL;
   }
-  return bad (r, "data", key, "no such key, expected train, heldout, templates, context or memory");
+  if (strcmp (key, "image-key") == 0 || strcmp (key, "caption-key") == 0) {
+    char ***to = *key == 'i' ? &p->keys.image : &p->keys.caption;
+    g_strfreev (*to);
+    *to = dmu_keys_split (value);
+    return *to || bad (r, "data", key, "expected endings, columns or fields, `;`-separated");
+  }
+  return bad (r, "data", key,
+              "no such key, expected train, heldout, templates, context, memory, image-key or caption-key");
 }
 
 static gboolean
@@ -347,6 +354,8 @@ dmu_recipe_free (DmuRecipe *self) {
   g_strfreev (self->train);
   g_strfreev (self->heldout);
   g_strfreev (self->templates);
+  g_strfreev (self->keys.image);
+  g_strfreev (self->keys.caption);
   g_free (self->image_blocks);
   g_free (self->text_blocks);
   dmu_training_clear (&self->dense_how);

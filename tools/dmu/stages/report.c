@@ -314,6 +314,8 @@ summary (Report *r) {
                                           {"undecodable", "undecodable"},
                                           {"passed_over", "members passed over"},
                                           {"unreadable", "unreadable places"},
+                                          {"left_out", "captions or classes left out"},
+                                          {"mended", "texts mended"},
                                           {"texts_cut", "texts cut"}};
   json_t *train = json_object_get (r->run, "train"), *heldout = json_object_get (r->run, "heldout");
   g_string_append_printf (r->out,

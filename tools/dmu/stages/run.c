@@ -40,11 +40,18 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
   for (guint i = 0; i < set->sources->len; i++)
     json_array_append_new (sources, dmu_json_text (set->sources->pdata[i]));
   const DmuCounts *c = &set->counts;
-  return json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
-                    "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
-                    "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
-                    (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
-                    (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
+  json_t *entry =
+      json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
+                 "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
+                 "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
+                 (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
+                 (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
+  /* kinds that came later: runs that have none of them go on under an older run.json */
+  if (c->lost)
+    json_object_set_new (entry, "left_out", json_integer ((json_int_t)c->lost));
+  if (c->mended)
+    json_object_set_new (entry, "mended", json_integer ((json_int_t)c->mended));
+  return entry;
 }
 
 static DmuDataset *
@@ -58,15 +65,18 @@ open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **err
                          .threads = r->threads,
                          .limit = r->recipe->limit,
                          .spool = r->options->folder,
-                         .keep_words = !train};
+                         .keep_words = !train,
+                         .keys = r->recipe->keys};
   DmuDataset *set = dmu_dataset_open (&o, error);
   if (!set)
     return NULL;
   *digest = dmu_dataset_digest (set);
   char *text = dmu_dataset_describe (set);
   say (r, "%s: %s\n", train ? "train" : "held out", text);
-  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
-    say (r, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  GPtrArray *sentences = dmu_counts_sentences (&set->counts);
+  for (guint i = 0; i < sentences->len; i++)
+    say (r, "  %s\n", (char *)sentences->pdata[i]);
+  g_ptr_array_unref (sentences);
   g_free (text);
   return set;
 }
