@@ -46,6 +46,7 @@ def refused(what, status, words, *arguments, **more):
     r = dmu(*arguments, **more)
     last = r.stderr.strip().splitlines()[-1:] or [""]
     check(what, r.returncode == status and words in last[0] and "clipmoe-dmu" in last[0] and not r.stdout, r)
+    check(what + ": short and plain", len(r.stderr) < 4000 and not re.search("[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", r.stderr), r.stderr)
 
 
 def usage():
@@ -147,7 +148,15 @@ def plugin(top):
 def recipes(top):
     tiny.setup(top)
     path = os.path.join(top, "bad.ini")
-    cases = [("[run]\nbas = base\n", "[run] bas: no such key"), ("[runn]\nbase = base\n", "no such group"),
+    cases = [("[run]\nbase = base\nseed = 1\n# more\n seed= 2\n", "line 5: [run] seed: stands in line 3 already"),
+             ("[run]\nbase = base\n[data]\n[run] \nseed = 2\n", "line 4: [run]: stands in line 1 already"),
+             ("[run]\nbase[de] = base\n", "line 2: [run] base[de]: no such key"), ("[run]\r\nbase = base\r\n[fine]\r\n", "line 3: [fine]: no such group"),
+             ("[run]\nbase = base\n[Run]\n", "line 3: [Run]: no such group"), ("\n[run]\nseed = \t7x\n", "line 3: [run] seed"),
+             ("[run]\nseed = " + "9" * 900000 + "\n", "[run] seed"), ("[run]\n" + "k" * 900000 + " = 1\n", "no such key"),
+             ("[" + "g" * 900000 + "]\n", "no such group"), ("x" * 900000, "bad.ini"), ("[run]\nbase = " + "b" * 900000 + "\n", "longer than any path"),
+             ("[run]\nname = a\x1b[31m\n", "[run] name"), ("[run]\nname = " + "\u202ea".encode().decode("latin-1") + "\n", "[run] name"), ("[finetune]\nrate = " + "1" * 900000 + "\n", "[finetune] rate"),
+             ("[data]\ntrain = " + "t" * 900000 + "\n", "is neither"), ("[run]\nbase = b\0ase\n", "zero byte"), ("[data]\nimage-key = ;\n", "[data] image-key"),
+             ("[run]\nbas = base\n", "[run] bas: no such key"), ("[runn]\nbase = base\n", "no such group"),
              ("[run]\nbase = base\n", "[data] train: is missing"), ("[data]\ntrain = train\n", "[run] base: is missing"),
              ("[run]\nbase = base\n[data]\ntrain = nowhere\n", '"nowhere" is neither'),
              ("[finetune]\nlearning-rate = 1\n", "[finetune] learning-rate: no such setting"),
@@ -156,7 +165,7 @@ def recipes(top):
              ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
              ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
              ("[data]\ntemplates = no braces\n", "{}"), ("[data]\ncontext = -1\n", "[data] context: "),
-             (tiny.RECIPE.replace("[cluster]", "[data]\ncontext = 25\n[cluster]"), "3 to its 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
+             (tiny.RECIPE.replace("[data]", "[data]\ncontext = 25"), "3 to its 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
              ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
              (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
              (tiny.RECIPE.replace("[tune]\n", "[tune]\ntrain = mlp\n"), "[tune] train: expected moe"),

@@ -298,8 +298,63 @@ def tables(top):
     expect("a field of JSON lines", table("k.jsonl", '{"pic":"img/a.jpg","long":"one","caption":"x"}\n'), wanted[:1], {}, image="pic", caption="long")
 
 
+def shown(top):
+    """What is printed of names and words, and the pages that are made of them, hold no control codes."""
+    nasty = "\x1b[31m\u202e\x9b5m|<b>&amp;\x7f" + "x" * 300
+    members = []
+    for i in range(6):
+        members += [("%d.jpg" % i, jpeg(3 * i)), ("%d.json" % i, json.dumps({"class": nasty + str(i % 2), "source": nasty}))]
+        members += [("c%d.jpg" % i, jpeg(2 * i)), ("c%d.json" % i, json.dumps({"caption": nasty + str(i), "source": nasty}))]
+    path = write(top + "/n.tar", tar(members))
+    dmu = os.environ["CLIPMOE_DMU"]
+
+    def run(*arguments):
+        r = subprocess.run([dmu, *arguments], capture_output=True)
+        text = (r.stdout + r.stderr).decode()
+        check(arguments[0] + " is plain", r.returncode == 0 and not any(c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or c == "\u202e") for c in text), arguments, text)
+        return r.stdout.decode()
+    text = run("evaluate", "--model", "clip-tiny", "--data", path)
+    check("names are short", max(len(line) for line in text.splitlines()) < 400, text)
+    found = json.loads(run("evaluate", "--model", "clip-tiny", "--data", path, "--json"))
+    check("JSON says what they are", found["sets"][0]["name"] == nasty and found["sets"][0]["first"][0][:-1] == nasty, found)
+    for name in ("run.json", "evaluate-base.json", "evaluate-route.json"):
+        stages = [{"kind": "evaluation", "from": m, "name": "evaluate-" + m} for m in ("base", "route")]
+        write(os.path.join(top, "run", name), json.dumps({"base": "b", "seed": 1, "heldout": {"digest": "d"}, "stages": stages} if name == "run.json" else found))
+    run("compare", top + "/run")
+    run("compare", top + "/run", "--json")
+    rows = [line for line in run("compare", top + "/run", "--markdown").splitlines() if line.startswith("|")]
+    check("a bar ends no cell", len({line.replace("\\|", "").count("|") for line in rows[:4]}) == 1, rows)
+    for name, text in (("run.json", "[" * 100000), ("evaluate-base.json", '{"sets":[' + "{}," * (12 << 20) + "{}]}")):
+        old = open(os.path.join(top, "run", name)).read()
+        write(os.path.join(top, "run", name), text)
+        r = subprocess.run([dmu, "compare", top + "/run"], capture_output=True, text=True)
+        check("compare with a %s that unfolds" % name, r.returncode == 1 and name in r.stderr and r.stderr.count("\n") == 1 and len(r.stderr) < 1000, r)
+        write(os.path.join(top, "run", name), old)
+    os.unlink(os.path.join(top, "run", "evaluate-base.json"))
+    os.mkfifo(os.path.join(top, "run", "evaluate-base.json"))
+    r = subprocess.run([dmu, "compare", top + "/run"], capture_output=True, text=True, timeout=60)
+    check("compare with a pipe", r.returncode == 1 and "not a regular file" in r.stderr, r)
+
+
+def turned(top):
+    """WebP as it is to be seen, the same as its pixels in a PNG."""
+    picture = Image.new("RGB", (24, 16), (200, 30, 30))
+    picture.paste((20, 40, 220), (0, 0, 8, 4))
+    for orientation, turn in ((1, None), (3, Image.ROTATE_180), (6, Image.ROTATE_270), (8, Image.ROTATE_90)):
+        seen = picture.transpose(turn) if turn is not None else picture
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        found = []
+        for form, im, more in (("WEBP", picture, {"lossless": True, "exif": exif}), ("PNG", seen, {})):
+            out = io.BytesIO()
+            im.save(out, form, **more)
+            path = write(top + "/t.tar", tar([("1." + form.lower(), out.getvalue()), ("1.txt", "one")]))
+            found.append(subprocess.run([DUMP, path], capture_output=True, text=True).stdout.splitlines()[-1])
+        check("WebP with orientation %d" % orientation, found[0] == found[1] and "1 pairs, 0 classes\t" in found[0], found)
+
+
 with tempfile.TemporaryDirectory() as top:
-    for part in (numbers, endings, texts, archives, tables):
+    for part in (numbers, endings, texts, archives, tables, shown, turned):
         folder = os.path.join(top, part.__name__)
         os.makedirs(folder)
         part(folder)

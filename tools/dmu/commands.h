@@ -15,6 +15,9 @@ int dmu_cmd_evaluate (int argc, char **argv);
 int dmu_cmd_compare (int argc, char **argv);
 int dmu_cmd_inspect (int argc, char **argv);
 
+/* Prints the sentence, or of a long one its beginning and its end; frees @error, returns 1. */
+int dmu_fail (GError *error);
+
 /* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */
 extern gboolean dmu_stop;
 void dmu_catch_signals (void);

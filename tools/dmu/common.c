@@ -2,7 +2,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <kernels/cpus.h>
+#include "../clipmoe/common.h"
+
+#define MOST_OF_AN_ERROR 1600 /* bytes: two paths and a sentence */
 
 gboolean dmu_stop;
 
@@ -17,6 +21,21 @@ dmu_catch_signals (void) {
   struct sigaction action = {.sa_handler = caught, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGINT, &action, NULL);
+}
+
+int
+dmu_fail (GError *error) {
+  if (!error) /* never to happen; not a crash if it does */
+    error = g_error_new (CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+                         "failed without a reason, perhaps for want of memory");
+  gsize n = strlen (error->message);
+  if (n > MOST_OF_AN_ERROR) {
+    char *cut = g_strdup_printf ("%.*s … %s", MOST_OF_AN_ERROR / 2, error->message,
+                                 error->message + n - MOST_OF_AN_ERROR / 4);
+    g_free (error->message);
+    error->message = cut;
+  }
+  return clipmoe_fail (error);
 }
 
 guint

@@ -31,6 +31,20 @@ dmu_json_number (double x) {
   return json_real (g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", x), NULL));
 }
 
+char *
+dmu_json_plain (const char *json) {
+  GString *s = g_string_new (NULL);
+  for (const char *p = json; *p; p = g_utf8_next_char (p)) {
+    gunichar c = g_utf8_get_char (p);
+    if ((c >= 127 && c < 160) || c == 0x2028 || c == 0x2029 ||
+        (c < 0x10000 && g_unichar_type (c) == G_UNICODE_FORMAT))
+      g_string_append_printf (s, "\\u%04x", c);
+    else
+      g_string_append_len (s, p, g_utf8_next_char (p) - p);
+  }
+  return g_string_free (s, FALSE);
+}
+
 json_t *
 dmu_json_text (const char *text) {
   char *valid = g_utf8_make_valid (text, -1);

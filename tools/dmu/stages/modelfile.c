@@ -99,7 +99,7 @@ dmu_store_parse (const char *name, ClipmoeStore *store, GError **error) {
       *store = (ClipmoeStore)i;
       return TRUE;
     }
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%s\": expected f32, f16 or bf16",
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%.200s\": expected f32, f16 or bf16",
                name ? name : "");
   return FALSE;
 }
@@ -139,7 +139,7 @@ dmu_blocks_parse (const char *text, const char *what, guint layers, guint *first
     }
   }
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-               "%s \"%s\": expected all, none, last:N, or a range like 0-%u of a tower of %u blocks", what,
-               text, layers - 1, layers);
+               "%s \"%.200s\": expected all, none, last:N, or a range like 0-%u of a tower of %u blocks",
+               what, text, layers - 1, layers);
   return FALSE;
 }

@@ -63,6 +63,19 @@ string (json_t *object, const char *key) {
   return s ? s : "";
 }
 
+/* The first letters of a fingerprint, which are letters and digits when it is ours. */
+static const char *
+short_name (json_t *object, const char *key, char out[13]) {
+  const char *s = string (object, key);
+  guint n = 0;
+  while (n < 12 && g_ascii_isalnum (s[n])) {
+    out[n] = s[n];
+    n++;
+  }
+  out[n] = 0;
+  return out;
+}
+
 static double
 real (json_t *object, const char *key) {
   return json_number_value (json_object_get (object, key));
@@ -318,10 +331,11 @@ summary (Report *r) {
                                           {"mended", "texts mended"},
                                           {"texts_cut", "texts cut"}};
   json_t *train = json_object_get (r->run, "train"), *heldout = json_object_get (r->run, "heldout");
+  char base[13];
   g_string_append_printf (r->out,
-                          "<p>Base %.12s, seed %" JSON_INTEGER_FORMAT ".</p>\n"
+                          "<p>Base %s, seed %" JSON_INTEGER_FORMAT ".</p>\n"
                           "<table><tr><th>data</th><th>trained on</th><th>held out</th></tr>\n",
-                          string (r->run, "base"), whole (r->run, "seed"));
+                          short_name (r->run, "base", base), whole (r->run, "seed"));
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
     json_int_t a = whole (train, counts[i][0]), b = whole (heldout, counts[i][0]);
     if (i < 2 || a || b)
@@ -354,19 +368,19 @@ stages (Report *r) {
                    "class=\"words\"><tr><th>stage</th><th>from</th><th>steps</th><th>loss at the end</th>"
                    "<th>fingerprint</th></tr>\n");
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
-    char a[G_ASCII_DTOSTR_BUF_SIZE];
+    char a[G_ASCII_DTOSTR_BUF_SIZE], print[13];
     g_string_append (r->out, "<tr><td>");
     dmu_html_text (r->out, string (stage, "name"));
     g_string_append (r->out, "</td><td>");
     origin (r->out, json_object_get (stage, "from"));
     if (json_object_get (stage, "steps"))
-      g_string_append_printf (
-          r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%.12s</td></tr>\n",
-          json_integer_value (json_object_get (stage, "steps")),
-          g_ascii_formatd (a, sizeof a, "%.4f", real (stage, "loss")), string (stage, "fingerprint"));
+      g_string_append_printf (r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%s</td></tr>\n",
+                              json_integer_value (json_object_get (stage, "steps")),
+                              g_ascii_formatd (a, sizeof a, "%.4f", real (stage, "loss")),
+                              short_name (stage, "fingerprint", print));
     else
-      g_string_append_printf (r->out, "</td><td></td><td></td><td>%.12s</td></tr>\n",
-                              string (stage, "fingerprint"));
+      g_string_append_printf (r->out, "</td><td></td><td></td><td>%s</td></tr>\n",
+                              short_name (stage, "fingerprint", print));
   }
   g_string_append (r->out, "</table><details><summary>the recipe</summary><pre>");
   dmu_html_text (r->out, string (r->run, "recipe"));
