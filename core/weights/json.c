@@ -11,7 +11,7 @@
 
 /* jansson recurses, and allocates as it goes: nesting and memory are counted before it may. */
 static gboolean
-check_size (const char *path, const char *text, gsize length, GError **error) {
+check_size (const char *path, const char *text, gsize length, guint64 most, GError **error) {
   gboolean string = FALSE;
   guint depth = 0;
   guint64 memory = 0;
@@ -38,10 +38,11 @@ check_size (const char *path, const char *text, gsize length, GError **error) {
                    CLIPMOE_MAX_JSON_DEPTH);
       return FALSE;
     }
-    if (memory > CLIPMOE_MAX_JSON_MEMORY) {
+    if (memory > most) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
-                   "%s: JSON of more entries than any model has: it would take more than %u MiB of memory",
-                   path, CLIPMOE_MAX_JSON_MEMORY >> 20);
+                   "%s: JSON of more entries than %s: it would take more than %" G_GUINT64_FORMAT
+                   " MiB of memory",
+                   path, most == CLIPMOE_MAX_JSON_MEMORY ? "any model has" : "are expected here", most >> 20);
       return FALSE;
     }
   }
@@ -50,8 +51,13 @@ check_size (const char *path, const char *text, gsize length, GError **error) {
 
 json_t *
 clipmoe_json_parse (const char *path, const char *text, gsize length, GError **error) {
+  return clipmoe_json_parse_within (path, text, length, CLIPMOE_MAX_JSON_MEMORY, error);
+}
+
+json_t *
+clipmoe_json_parse_within (const char *path, const char *text, gsize length, guint64 most, GError **error) {
   json_error_t where;
-  if (!check_size (path, text, length, error))
+  if (!check_size (path, text, length, most, error))
     return NULL;
   json_t *root = json_loadb (text, length, JSON_REJECT_DUPLICATES, &where);
   if (!root) {

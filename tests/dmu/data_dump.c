@@ -1,6 +1,7 @@
 /* Prints what a source holds: a line a pair with the colour of the picture's middle, then what the whole data
  * set says of itself, and how its pictures are kept. Arguments: a source; perhaps a folder for the spool;
- * perhaps a file that takes the source's place once it was read. */
+ * perhaps a file that takes the source's place once it was read. IMAGE_KEY and CAPTION_KEY in the environment
+ * are the options of these names. */
 #include <stdio.h>
 #include <glib/gstdio.h>
 #include <dataset.h>
@@ -34,17 +35,23 @@ main (int argc, char **argv) {
   GError *error = NULL;
   DmuCounts counts;
   dmu_counts_init (&counts);
-  DmuSink sink = {print, NULL, &counts};
-  if (!dmu_source_read (argv[1], &sink, &error)) {
+  DmuMemberKeys keys = {dmu_keys_split (g_getenv ("IMAGE_KEY")), dmu_keys_split (g_getenv ("CAPTION_KEY"))};
+  DmuClasses *classes = dmu_classes_new ();
+  DmuSink sink = {print, NULL, &counts, &keys, classes};
+  gboolean ok = dmu_source_read (argv[1], &sink, &error) && dmu_classes_are_named (classes, &error);
+  dmu_classes_free (classes);
+  if (!ok) {
     fprintf (stderr, "%s\n", error->message);
     g_error_free (error);
     dmu_counts_clear (&counts);
     return 1;
   }
-  printf ("counts\torphans %d doubled %d unnamed %d broken %d\n", (int)counts.orphans, (int)counts.doubled,
-          (int)counts.unnamed, (int)counts.broken);
+  printf ("counts\torphans %d doubled %d unnamed %d broken %d lost %d mended %d\n", (int)counts.orphans,
+          (int)counts.doubled, (int)counts.unnamed, (int)counts.broken, (int)counts.lost, (int)counts.mended);
   for (guint i = 0; i < counts.examples->len; i++)
     printf ("example\t%s\n", (char *)counts.examples->pdata[i]);
+  for (guint i = 0; i < counts.notes->len; i++)
+    printf ("note\t%s\n", (char *)counts.notes->pdata[i]);
   dmu_counts_clear (&counts);
 
   ClipmoeModel *model = clipmoe_model_open (NULL, NULL, &error);
@@ -60,7 +67,8 @@ main (int argc, char **argv) {
                            .context = 77,
                            .threads = threads,
                            .limit = 64 << 20,
-                           .spool = argc > 2 ? argv[2] : NULL};
+                           .spool = argc > 2 ? argv[2] : NULL,
+                           .keys = keys};
     DmuDataset *set = dmu_dataset_open (&o, &error);
     if (!set) {
       printf ("error\t%s\n", error->message);
@@ -92,5 +100,7 @@ main (int argc, char **argv) {
     dmu_dataset_free (set);
   }
   clipmoe_model_unref (model);
+  g_strfreev (keys.image);
+  g_strfreev (keys.caption);
   return 0;
 }

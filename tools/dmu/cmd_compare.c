@@ -1,6 +1,7 @@
 /* clipmoe-dmu compare: finished runs side by side. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <manifest.h>
 #include <runs.h>
 #include "../clipmoe/common.h"
 #include "commands.h"
@@ -15,7 +16,9 @@ show (json_t *comparison, gboolean json, gboolean markdown) {
         "seeds\n");
   if (json) {
     char *text = json_dumps (comparison, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9));
-    g_string_append_printf (out, "%s\n", text);
+    char *plain = dmu_json_plain (text ? text : "null");
+    g_string_append_printf (out, "%s\n", plain);
+    g_free (plain);
     free (text);
   } else {
     char *text = dmu_runs_describe (comparison, markdown ? DMU_RUNS_MARKDOWN : DMU_RUNS_TEXT);
@@ -56,7 +59,7 @@ dmu_cmd_compare (int argc, char **argv) {
   } else {
     GError *error = NULL;
     json_t *comparison = dmu_runs_compare (rest, against ? against : "base", &error);
-    r = comparison ? show (comparison, json, markdown) : clipmoe_fail (error);
+    r = comparison ? show (comparison, json, markdown) : dmu_fail (error);
     json_decref (comparison);
   }
   g_free (against);

@@ -1,6 +1,7 @@
 /* clipmoe-dmu upcycle, stretch, inspect: models into models, without pairs. */
 #include <math.h>
 #include <stdio.h>
+#include <base/plain.h>
 #include <model/derive.h>
 #include <model/residence.h>
 #include <modelfile.h>
@@ -46,8 +47,10 @@ save (ClipmoeModel *made, const Arguments *a, GError **error) {
       !dmu_model_save (made, a->out, store, a->force, error))
     return FALSE;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (made);
-  printf ("%s: %" G_GUINT64_FORMAT " parameters, %" G_GUINT64_FORMAT " a token\n", a->out, info->parameters,
+  char *shown = clipmoe_plain (a->out, -1);
+  printf ("%s: %" G_GUINT64_FORMAT " parameters, %" G_GUINT64_FORMAT " a token\n", shown, info->parameters,
           info->active_parameters);
+  g_free (shown);
   return TRUE;
 }
 
@@ -109,7 +112,7 @@ dmu_cmd_upcycle (int argc, char **argv) {
     r = 2;
   } else {
     GError *error = NULL;
-    r = upcycle (rest, &a, &error) ? 0 : clipmoe_fail (error);
+    r = upcycle (rest, &a, &error) ? 0 : dmu_fail (error);
   }
   arguments_clear (&a);
   g_strfreev (rest);
@@ -140,7 +143,7 @@ dmu_cmd_stretch (int argc, char **argv) {
     GError *error = NULL;
     a.out = g_strdup (rest[1]);
     ClipmoeModel *m = open_any (rest[0], a.vocab, &error), *made = m ? dmu_stretch (m, &error) : NULL;
-    r = save (made, &a, &error) ? 0 : clipmoe_fail (error);
+    r = save (made, &a, &error) ? 0 : dmu_fail (error);
     clipmoe_model_unref (m);
     clipmoe_model_unref (made);
   }
@@ -206,7 +209,7 @@ dmu_cmd_inspect (int argc, char **argv) {
       show_tower (out, "text ", &m->text);
       clipmoe_model_drop_weights (m);
     }
-    r = ok ? clipmoe_print (out) : clipmoe_fail (error);
+    r = ok ? clipmoe_print (out) : dmu_fail (error);
     g_string_free (out, TRUE);
     clipmoe_model_unref (m);
   }

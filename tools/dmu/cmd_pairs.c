@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <clusters.h>
 #include <evaluate.h>
+#include <manifest.h>
 #include "../clipmoe/common.h"
 #include "commands.h"
 
@@ -52,14 +53,16 @@ dmu_cmd_evaluate (int argc, char **argv) {
     ok = ok && (set = dmu_open_pairs (&pairs, m, &error)) && (v = dmu_evaluate (m, set, &what, &error));
     if (ok) {
       char *text = json ? dmu_evaluation_to_json (v, set) : dmu_evaluation_to_text (v);
-      GString *out = g_string_new (text);
+      char *plain = json ? dmu_json_plain (text) : NULL;
+      GString *out = g_string_new (plain ? plain : text);
       if (json)
         g_string_append_c (out, '\n');
+      g_free (plain);
       r = clipmoe_print (out);
       g_string_free (out, TRUE);
       g_free (text);
     } else {
-      r = clipmoe_fail (error);
+      r = dmu_fail (error);
     }
     dmu_evaluation_free (v);
     dmu_dataset_free (set);
@@ -76,7 +79,8 @@ static gboolean
 cluster (const DmuPairsArguments *pairs, const char *model, const char *vocab, const char *out,
          DmuClustering *how, GError **error) {
   ClipmoeModelOptions options = {.vocab = vocab};
-  ClipmoeModel *m = clipmoe_model_open (model, &options, error);
+  ClipmoeModel *m =
+      dmu_clusters_place_is_free (out, error) ? clipmoe_model_open (model, &options, error) : NULL;
   DmuDataset *set = m ? dmu_open_pairs (pairs, m, error) : NULL;
   guint n = set ? dmu_dataset_get_n (set) : 0, *codes = g_new (guint, MAX (n, 1));
   DmuFit text, image;
@@ -127,7 +131,7 @@ dmu_cmd_cluster (int argc, char **argv) {
     GError *error = NULL;
     DmuClustering how = {(guint)text,          (guint)image,        (guint)passes,
                          dmu_threads (&pairs), (guint64)pairs.seed, "cluster"};
-    r = cluster (&pairs, model, vocab, out, &how, &error) ? 0 : clipmoe_fail (error);
+    r = cluster (&pairs, model, vocab, out, &how, &error) ? 0 : dmu_fail (error);
   }
   dmu_pairs_arguments_clear (&pairs);
   g_free (model);

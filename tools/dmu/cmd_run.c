@@ -1,5 +1,6 @@
 /* clipmoe-dmu run */
 #include <stdio.h>
+#include <base/plain.h>
 #include <run.h>
 #include "../clipmoe/common.h"
 #include "blas.h"
@@ -36,11 +37,13 @@ dmu_cmd_run (int argc, char **argv) {
     if (!quiet)
       fprintf (stderr, "%s\n", dmu_blas_describe ());
     gboolean ok = recipe && dmu_run (recipe, &options, &error);
+    char *shown = clipmoe_plain (folder, -1);
     if (ok)
       printf (options.stopped ? "%s: stopped; the same command goes on\n"
                               : "%s: done, see report.html in it\n",
-              folder);
-    r = ok ? 0 : clipmoe_fail (error);
+              shown);
+    g_free (shown);
+    r = ok ? 0 : dmu_fail (error);
     dmu_recipe_free (recipe);
     g_free (folder);
   }

@@ -172,7 +172,7 @@ dmu_cmd_train (int argc, char **argv) {
     GError *error = NULL;
     if (!a.quiet)
       fprintf (stderr, "%s\n", dmu_blas_describe ());
-    r = train (&a, kinds[kind].name, &error) ? 0 : clipmoe_fail (error);
+    r = train (&a, kinds[kind].name, &error) ? 0 : dmu_fail (error);
   }
   dmu_training_clear (&training);
   dmu_pairs_arguments_clear (&a.pairs);

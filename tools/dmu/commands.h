@@ -15,13 +15,16 @@ int dmu_cmd_evaluate (int argc, char **argv);
 int dmu_cmd_compare (int argc, char **argv);
 int dmu_cmd_inspect (int argc, char **argv);
 
+/* Prints the sentence, or of a long one its beginning and its end; frees @error, returns 1. */
+int dmu_fail (GError *error);
+
 /* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */
 extern gboolean dmu_stop;
 void dmu_catch_signals (void);
 
 /* What commands that read pairs have in common. */
 typedef struct {
-  char **data, *templates;
+  char **data, *templates, *image_key, *caption_key;
   int threads, context, memory;
   gint64 seed;
   gboolean keep_words; /* no option: for what shows captions */
@@ -39,6 +42,14 @@ typedef struct {
        &(A).templates,                                                                                       \
        "Captions of classes: `;`-separated, @FILE or @NAME",                                                 \
        "TEXT"},                                                                                              \
+      {"image-key",                                                                                          \
+       0,                                                                                                    \
+       0,                                                                                                    \
+       G_OPTION_ARG_STRING,                                                                                  \
+       &(A).image_key,                                                                                       \
+       "Endings, columns or fields that are pictures, `;`-separated, instead of the usual",                  \
+       "KEY"},                                                                                               \
+      {"caption-key", 0, 0, G_OPTION_ARG_STRING, &(A).caption_key, "The same of captions", "KEY"},           \
       {"context",                                                                                            \
        0,                                                                                                    \
        0,                                                                                                    \

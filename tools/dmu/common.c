@@ -2,7 +2,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <kernels/cpus.h>
+#include "../clipmoe/common.h"
+
+#define MOST_OF_AN_ERROR 1600 /* bytes: two paths and a sentence */
 
 gboolean dmu_stop;
 
@@ -17,6 +21,21 @@ dmu_catch_signals (void) {
   struct sigaction action = {.sa_handler = caught, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGINT, &action, NULL);
+}
+
+int
+dmu_fail (GError *error) {
+  if (!error) /* never to happen; not a crash if it does */
+    error = g_error_new (CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
+                         "failed without a reason, perhaps for want of memory");
+  gsize n = strlen (error->message);
+  if (n > MOST_OF_AN_ERROR) {
+    char *cut = g_strdup_printf ("%.*s … %s", MOST_OF_AN_ERROR / 2, error->message,
+                                 error->message + n - MOST_OF_AN_ERROR / 4);
+    g_free (error->message);
+    error->message = cut;
+  }
+  return clipmoe_fail (error);
 }
 
 guint
@@ -41,15 +60,20 @@ dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **
                          .cut = (guint)a->context,
                          .threads = dmu_threads (a),
                          .limit = (guint64)a->memory << 20,
-                         .keep_words = a->keep_words};
+                         .keep_words = a->keep_words,
+                         .keys = {dmu_keys_split (a->image_key), dmu_keys_split (a->caption_key)}};
   DmuDataset *set = dmu_dataset_open (&o, error);
   g_strfreev (templates);
+  g_strfreev (o.keys.image);
+  g_strfreev (o.keys.caption);
   if (!set)
     return NULL;
   char *text = dmu_dataset_describe (set);
   fprintf (stderr, "%s\n", text);
-  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
-    fprintf (stderr, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  GPtrArray *sentences = dmu_counts_sentences (&set->counts);
+  for (guint i = 0; i < sentences->len; i++)
+    fprintf (stderr, "  %s\n", (char *)sentences->pdata[i]);
+  g_ptr_array_unref (sentences);
   g_free (text);
   return set;
 }
@@ -58,4 +82,6 @@ void
 dmu_pairs_arguments_clear (DmuPairsArguments *a) {
   g_strfreev (a->data);
   g_free (a->templates);
+  g_free (a->image_key);
+  g_free (a->caption_key);
 }

@@ -5,29 +5,34 @@
 #include <errno.h>
 #include <string.h>
 #include <base/file.h>
+#include "plainfile.h"
 #include "raw.h"
-
-#define BLOCK 65536
 
 #define MAX_MEMBERS 50000000
 
+/* One member of a key. */
+typedef struct {
+  GBytes *bytes;
+  char *ending;     /* all behind the first dot */
+  gboolean inexact; /* its last part is what counts */
+  gboolean two;     /* there is another one like it */
+  gboolean lies;    /* uncompressed in the shard, at … */
+  guint64 offset;
+} Part;
+
+enum { PICTURE, TEXT, JSON, CLASS, N_PARTS };
+
 /* The members of one key so far. */
 typedef struct {
-  char *key, *label, *source;
-  GBytes *picture;
-  gboolean lies; /* uncompressed in the shard, at … */
-  guint64 offset;
-  GPtrArray *captions, *other; /* of the .txt; of the .json, where img2dataset writes the same once more */
-  gboolean text;               /* a .txt was there */
+  char *key;
+  Part parts[N_PARTS];
 } Group;
 
 /* A shard being read. */
 typedef struct {
   const char *path;
-  char *set;
-  ClipmoeFile *file;
-  guint64 at;
-  guint8 *block;
+  char *set, *folder;
+  DmuPlainFile *file;
   struct archive *archive;
   Group group;
   const DmuSink *sink;
@@ -36,16 +41,13 @@ typedef struct {
 static la_ssize_t
 next_block (struct archive *a, void *data, const void **block) {
   Shard *s = data;
-  gsize n = (gsize)MIN (clipmoe_file_get_size (s->file) - s->at, BLOCK);
   GError *e = NULL;
-  if (n && !clipmoe_file_pread (s->file, s->at, s->block, n, &e)) {
+  gssize n = dmu_plain_file_next (s->file, block, &e);
+  if (n < 0) {
     archive_set_error (a, EIO, "%s", e->message);
     g_error_free (e);
-    return -1;
   }
-  s->at += n;
-  *block = s->block;
-  return (la_ssize_t)n;
+  return n;
 }
 
 /* Whether these very bytes stand at @offset of the file: so they do in a shard that is not compressed, unless
@@ -54,49 +56,105 @@ static gboolean
 stands_at (Shard *s, guint64 offset, GBytes *bytes) {
   gsize n;
   const void *data = g_bytes_get_data (bytes, &n);
-  if (archive_filter_count (s->archive) != 1 || archive_filter_code (s->archive, 0) != ARCHIVE_FILTER_NONE)
+  ClipmoeFile *file = dmu_plain_file_get (s->file);
+  if (!file || archive_filter_count (s->archive) != 1 ||
+      archive_filter_code (s->archive, 0) != ARCHIVE_FILTER_NONE)
     return FALSE;
   guint8 *there = n ? g_try_malloc (n) : NULL;
-  gboolean yes =
-      there && clipmoe_file_pread (s->file, offset, there, n, NULL) && memcmp (there, data, n) == 0;
+  gboolean yes = there && clipmoe_file_pread (file, offset, there, n, NULL) && memcmp (there, data, n) == 0;
   g_free (there);
   return yes;
 }
 
 static void
+part_clear (Part *p) {
+  if (p->bytes)
+    g_bytes_unref (p->bytes);
+  g_free (p->ending);
+  *p = (Part){0};
+}
+
+static void
 group_clear (Group *g) {
   g_clear_pointer (&g->key, g_free);
-  g_clear_pointer (&g->label, g_free);
-  g_clear_pointer (&g->source, g_free);
-  g_clear_pointer (&g->picture, g_bytes_unref);
-  g_ptr_array_set_size (g->captions, 0);
-  g_ptr_array_set_size (g->other, 0);
-  g->text = FALSE;
+  for (guint i = 0; i < N_PARTS; i++)
+    part_clear (&g->parts[i]);
+}
+
+/* Captions of the .txt, else those of the .json: img2dataset writes the same into both. */
+static void
+read_words (Shard *s, const char *name, GPtrArray *captions, char **label, char **source) {
+  const Part *p = s->group.parts;
+  DmuCounts *counts = s->sink->counts;
+  gsize n;
+  if (p[TEXT].bytes) {
+    const char *text = g_bytes_get_data (p[TEXT].bytes, &n);
+    char **lines = dmu_captions_split (text, n, name, counts);
+    for (char **c = lines; *c; c++)
+      g_ptr_array_add (captions, *c);
+    g_free (lines);
+  }
+  if (p[JSON].bytes) {
+    const char *text = g_bytes_get_data (p[JSON].bytes, &n);
+    char *json = g_strdup_printf ("%s.%s", name, p[JSON].ending);
+    json_t *root = dmu_json_open (json, text, n, counts);
+    if (root)
+      dmu_json_read (root, name, s->sink, captions->len ? NULL : captions, label, source);
+    json_decref (root);
+    g_free (json);
+  }
+  if (p[CLASS].bytes) {
+    const char *text = g_bytes_get_data (p[CLASS].bytes, &n);
+    if (memchr (text, 0, n) || n > DMU_MAX_CLASS)
+      dmu_counts_note (counts, &counts->lost,
+                       "%.400s: a class of more than %d bytes, or with a zero byte in it", name,
+                       DMU_MAX_CLASS);
+    char *own = g_strstrip (g_strndup (text, memchr (text, 0, n) || n > DMU_MAX_CLASS ? 0 : n));
+    /* a word says more than a number */
+    if (*own && (!*label || !dmu_class_is_number (own))) {
+      g_free (*label);
+      *label = g_steal_pointer (&own);
+    }
+    g_free (own);
+  }
 }
 
 static gboolean
 group_finish (Shard *s, GError **error) {
+  static const char *const what[] = {"pictures", "texts", ".json", ".cls"};
   Group *g = &s->group;
-  gboolean ok = TRUE;
-  if (g->key && (g->picture || g->text || g->other->len || g->label)) {
-    GPtrArray *captions = g->captions->len ? g->captions : g->other;
-    g_ptr_array_add (captions, NULL);
-    DmuRaw raw = {.key = g->key,
-                  .picture = g->picture,
-                  .shard = g->lies ? s->path : NULL,
-                  .offset = g->offset,
-                  .captions = (char **)captions->pdata,
-                  .label = g->label,
-                  .source = g->source ? g->source : s->set};
-    ok = dmu_sink_pair (s->sink, &raw, error);
+  DmuCounts *counts = s->sink->counts;
+  gboolean ok = TRUE, any = FALSE;
+  char *label = NULL, *source = NULL, *name = g_strdup_printf ("%s: %.200s", s->path, g->key ? g->key : "");
+  GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < N_PARTS; i++) {
+    any |= g->parts[i].bytes != NULL;
+    if (!g->parts[i].two)
+      continue;
+    dmu_counts_note (counts, &counts->doubled,
+                     "%s has several %s, .%.100s among them: image-key or caption-key must say which", name,
+                     what[i], g->parts[i].ending);
+    part_clear (&g->parts[i]);
   }
+  read_words (s, name, captions, &label, &source);
+  g_ptr_array_add (captions, NULL);
+  const Part *picture = &g->parts[PICTURE];
+  DmuRaw raw = {.key = name,
+                .picture = picture->bytes,
+                .shard = picture->lies ? s->path : NULL,
+                .offset = picture->offset,
+                .captions = (char **)captions->pdata,
+                .label = label,
+                .folder = s->folder,
+                .source = source ? source : s->set};
+  if (any)
+    ok = dmu_sink_pair (s->sink, &raw, error);
+  g_ptr_array_unref (captions);
+  g_free (label);
+  g_free (source);
+  g_free (name);
   group_clear (g);
   return ok;
-}
-
-static gboolean
-is_picture (const char *ending) {
-  return g_strv_contains (dmu_picture_endings, ending);
 }
 
 /* All of one member, or NULL when it is too large or the archive ends inside it. */
@@ -116,36 +174,66 @@ read_member (struct archive *a) {
   return NULL;
 }
 
-/* What the member @ending of the group's key holds; it may stand at @offset of the shard. */
+/* Puts a member to its key's. What it is says all of its ending, else the last part: "input.jpg" is a jpg,
+ * but a plain "jpg" of the same key is the one that is meant. */
 static void
-take_member (Shard *s, const char *ending, GBytes *bytes, guint64 offset) {
-  Group *g = &s->group;
+take_member (Shard *s, guint part, const char *ending, gboolean inexact, GBytes *bytes, guint64 offset) {
+  static const char *const what[] = {"picture", "text", ".json", ".cls"};
+  Part *p = &s->group.parts[part];
   DmuCounts *counts = s->sink->counts;
-  gsize n;
-  const char *text = g_bytes_get_data (bytes, &n);
-  if (is_picture (ending)) {
-    if (g->picture) {
-      dmu_counts_note (counts, &counts->doubled, "%s: %s has a second picture", s->path, g->key);
-      return;
-    }
-    g->picture = g_bytes_ref (bytes);
-    g->lies = stands_at (s, offset, bytes);
-    g->offset = offset;
-  } else if (strcmp (ending, "txt") == 0) {
-    if (g->text) {
-      dmu_counts_note (counts, &counts->doubled, "%s: %s has a second text", s->path, g->key);
-      return;
-    }
-    g->text = TRUE;
-    char **captions = dmu_captions_split (text, n);
-    for (char **c = captions; *c; c++)
-      g_ptr_array_add (g->captions, *c);
-    g_free (captions);
-  } else if (strcmp (ending, "json") == 0) {
-    dmu_json_read (text, n, g->other, &g->label, &g->source);
-  } else if (strcmp (ending, "cls") == 0 && !g->label && n && n < 1024) {
-    g->label = g_strstrip (g_strndup (text, n));
+  if (p->bytes && inexact == p->inexact && inexact) {
+    p->two = TRUE;
+    return;
   }
+  if (p->bytes && inexact == p->inexact) {
+    dmu_counts_note (counts, &counts->doubled, "%s: %.200s has a second %s", s->path, s->group.key,
+                     what[part]);
+    return;
+  }
+  if (p->bytes)
+    dmu_counts_note (counts, &counts->unnamed, "%s: %.200s.%.100s is passed over beside a plain .%.100s",
+                     s->path, s->group.key, inexact ? ending : p->ending, inexact ? p->ending : ending);
+  if (p->bytes && inexact)
+    return;
+  part_clear (p);
+  *p =
+      (Part){.bytes = g_bytes_ref (bytes), .ending = g_strdup (ending), .inexact = inexact, .offset = offset};
+  p->lies = part == PICTURE && stands_at (s, offset, bytes);
+}
+
+/* The dot behind which the ending begins: the first one, but digits between dots belong to the name, as in
+ * "frame.0012.jpg". */
+static const char *
+first_dot (const char *base) {
+  const char *dot = base ? strchr (base, '.') : NULL, *last = base ? strrchr (base, '.') : NULL;
+  if (dot && dot != base && dot != last && strspn (dot, ".0123456789") >= (gsize)(last - dot))
+    return last;
+  return dot;
+}
+
+/* Which part of a key a member of this ending is, or N_PARTS. */
+static guint
+part_of (const DmuMemberKeys *keys, const char *ending, gboolean *inexact, gboolean *aside) {
+  static const guint parts[] = {[DMU_MEMBER_PICTURE] = PICTURE,
+                                [DMU_MEMBER_TEXT] = TEXT,
+                                [DMU_MEMBER_JSON] = JSON,
+                                [DMU_MEMBER_CLASS] = CLASS};
+  const char *last = strrchr (ending, '.');
+  DmuMember kind = dmu_keys_member (keys, ending);
+  if ((*inexact = kind == DMU_MEMBER_OTHER && last))
+    kind = dmu_keys_member (keys, last + 1);
+  *inexact &= kind != DMU_MEMBER_OTHER;
+  *aside = kind == DMU_MEMBER_ASIDE;
+  return kind == DMU_MEMBER_OTHER || *aside ? N_PARTS : parts[kind];
+}
+
+static void
+pass_over (Shard *s, const char *name) {
+  DmuCounts *counts = s->sink->counts;
+  char *wanted = counts->unnamed < 100 ? dmu_keys_describe (s->sink->keys) : NULL;
+  dmu_counts_note (counts, &counts->unnamed, "%s: %.200s is passed over, expected endings %s", s->path, name,
+                   wanted ? wanted : "of pictures and words");
+  g_free (wanted);
 }
 
 static gboolean
@@ -154,11 +242,11 @@ read_entry (Shard *s, struct archive_entry *entry, GError **error) {
   DmuCounts *counts = s->sink->counts;
   const char *name = archive_entry_pathname (entry);
   const char *slash = name ? strrchr (name, '/') : NULL, *base = slash ? slash + 1 : name,
-             *dot = base ? strchr (base, '.') : NULL;
+             *dot = first_dot (base);
   if (archive_entry_filetype (entry) != AE_IFREG || archive_entry_hardlink (entry) || !dot || dot == base) {
     if (archive_entry_filetype (entry) != AE_IFDIR)
-      dmu_counts_note (counts, &counts->unnamed, "%s: a member that is no file with a name and an ending",
-                       s->path);
+      dmu_counts_note (counts, &counts->unnamed, "%s: %.200s is no file with a name and an ending", s->path,
+                       name ? name : "a member");
     return TRUE;
   }
   gsize stem = (gsize)(dot - name);
@@ -166,6 +254,13 @@ read_entry (Shard *s, struct archive_entry *entry, GError **error) {
     if (!group_finish (s, error))
       return FALSE;
     g->key = g_strndup (name, stem);
+  }
+  gboolean inexact, aside;
+  guint part = part_of (s->sink->keys, dot + 1, &inexact, &aside);
+  if (part == N_PARTS) {
+    if (!aside)
+      pass_over (s, name);
+    return TRUE;
   }
   la_int64_t offset = archive_filter_bytes (s->archive, 0);
   GBytes *bytes = archive_entry_size_is_set (entry) && archive_entry_size (entry) > DMU_MAX_MEMBER
@@ -176,9 +271,9 @@ read_entry (Shard *s, struct archive_entry *entry, GError **error) {
                      DMU_MAX_MEMBER >> 20);
     return TRUE;
   }
-  char *ending = g_ascii_strdown (dot + 1, -1);
-  take_member (s, ending, bytes, (guint64)MAX (offset, 0));
-  g_free (ending);
+  if (inexact)
+    dmu_counts_say (counts, "endings .%.100s are read as %.100s", dot + 1, strrchr (dot, '.'));
+  take_member (s, part, dot + 1, inexact, bytes, (guint64)MAX (offset, 0));
   g_bytes_unref (bytes);
   return TRUE;
 }
@@ -201,19 +296,25 @@ set_of (const char *path) {
 static gboolean
 read_members (Shard *s, GError **error) {
   DmuCounts *counts = s->sink->counts;
+  gboolean damaged = FALSE;
   for (guint64 members = 0;; members++) {
     struct archive_entry *entry;
     int r = archive_read_next_header (s->archive, &entry);
     if (r == ARCHIVE_EOF)
       return TRUE;
+    const char *why = archive_error_string (s->archive);
     if (r == ARCHIVE_FATAL || r == ARCHIVE_FAILED || members >= MAX_MEMBERS) {
-      const char *why = archive_error_string (s->archive);
       dmu_counts_note (counts, &counts->broken, "%s: not readable to its end: %s", s->path,
                        r == ARCHIVE_OK ? "too many members"
                        : why           ? why
                                        : "damaged");
       return TRUE;
     }
+    /* a header whose sum is wrong: block after block is tried until there is one that is right */
+    if (r == ARCHIVE_RETRY && !damaged)
+      dmu_counts_note (counts, &counts->broken, "%s: a damaged place behind %.200s: %s", s->path,
+                       s->group.key ? s->group.key : "its beginning", why ? why : "no header of a member");
+    damaged = r == ARCHIVE_RETRY;
     if ((r == ARCHIVE_OK || r == ARCHIVE_WARN) && !read_entry (s, entry, error))
       return FALSE;
   }
@@ -222,23 +323,22 @@ read_members (Shard *s, GError **error) {
 gboolean
 dmu_archive_read (const char *path, const DmuSink *sink, GError **error) {
   GError *e = NULL;
-  Shard s = {.path = path, .sink = sink, .file = clipmoe_file_open (path, &e)};
+  Shard s = {.path = path, .sink = sink, .file = dmu_plain_file_open (path, &e)};
   if (!s.file) { /* the other shards can still be read */
     dmu_counts_note (sink->counts, &sink->counts->broken, "%s", e->message);
     g_error_free (e);
     return TRUE;
   }
   s.archive = archive_read_new ();
-  archive_read_support_filter_gzip (s.archive);
   archive_read_support_filter_xz (s.archive);
   archive_read_support_filter_zstd (s.archive);
   archive_read_support_filter_bzip2 (s.archive);
   archive_read_support_format_tar (s.archive);
   archive_read_support_format_gnutar (s.archive);
+  /* else nothing behind the first end of an archive would be read, nor a sum that stands there */
+  archive_read_set_format_option (s.archive, "tar", "read_concatenated_archives", "1");
   s.set = set_of (path);
-  s.block = g_malloc (BLOCK);
-  s.group.captions = g_ptr_array_new_with_free_func (g_free);
-  s.group.other = g_ptr_array_new_with_free_func (g_free);
+  s.folder = g_path_get_dirname (path);
   gboolean ok = TRUE;
   if (archive_read_open (s.archive, &s, NULL, next_block, NULL) != ARCHIVE_OK)
     dmu_counts_note (sink->counts, &sink->counts->broken, "%s: cannot be read: %s", path,
@@ -246,11 +346,9 @@ dmu_archive_read (const char *path, const DmuSink *sink, GError **error) {
   else
     ok = read_members (&s, error) && group_finish (&s, error);
   group_clear (&s.group);
-  g_ptr_array_unref (s.group.captions);
-  g_ptr_array_unref (s.group.other);
   archive_read_free (s.archive);
-  clipmoe_file_close (s.file);
-  g_free (s.block);
+  dmu_plain_file_close (s.file);
   g_free (s.set);
+  g_free (s.folder);
   return ok;
 }

@@ -24,6 +24,7 @@ static void
 sample_clear (gpointer data) {
   DmuSample *s = data;
   g_clear_pointer (&s->picture, g_bytes_unref);
+  g_clear_pointer (&s->key, g_free);
   g_clear_pointer (&s->path, g_ref_string_release);
 }
 
@@ -129,7 +130,9 @@ static gboolean
 take_pair (gpointer data, const DmuRaw *raw, GError **error) {
   Builder *b = data;
   DmuDataset *set = b->set;
-  DmuSample s = {.source = number_of (b->source_numbers, set->sources, raw->source)};
+  char *source = g_utf8_make_valid (raw->source, -1); /* it may be a folder's name */
+  DmuSample s = {.source = number_of (b->source_numbers, set->sources, source)};
+  g_free (source);
   if (raw->label && *raw->label) {
     guint label;
     if (!take_label (b, raw->label, &label, error))
@@ -145,6 +148,8 @@ take_pair (gpointer data, const DmuRaw *raw, GError **error) {
   }
   if (!place_picture (b, raw, &s, error))
     return FALSE;
+  if (raw->picture)
+    s.key = g_strdup (raw->key);
   g_array_append_val (set->samples, s);
   return TRUE;
 }
@@ -187,7 +192,7 @@ dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height
   gsize n;
   GBytes *bytes = dmu_sample_read (s, error);
   const guint8 *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
-  const char *name = s->path ? s->path : "a picture of a shard";
+  const char *name = s->key ? s->key : s->path ? s->path : "a picture of a shard";
   gboolean ok = bytes && clipmoe_picture_decode (name, data, n, rgb, width, height, error);
   if (bytes)
     g_bytes_unref (bytes);
@@ -231,11 +236,17 @@ drop_broken (DmuDataset *set) {
     guint width, height;
     if (dmu_sample_decode (s, &rgb, &width, &height, &e))
       g_free (rgb); /* it changed since; left out all the same */
-    dmu_counts_note (&set->counts, &set->counts.undecodable, "picture %u of the data: %s", i,
-                     e ? e->message : "changed while it was read");
+    dmu_counts_note (&set->counts, &set->counts.undecodable, "%s%s",
+                     e        ? e->message
+                     : s->key ? s->key
+                              : s->path,
+                     e ? "" : ": changed while it was read");
     g_clear_error (&e);
     sample_clear (s);
   }
+  /* from now on the shard's name is enough: there may be very many */
+  for (guint i = 0; i < kept; i++)
+    g_clear_pointer (&g_array_index (set->samples, DmuSample, i).key, g_free);
   g_array_set_size (set->samples, kept);
   set->counts.pairs = kept;
 }
@@ -263,7 +274,8 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
                .source_numbers = g_hash_table_new (g_str_hash, g_str_equal),
                .scratch = g_new (guint32, o->context),
                .limit = o->limit ? o->limit : usual_limit ()};
-  DmuSink sink = {take_pair, &b, &set->counts};
+  DmuClasses *classes = dmu_classes_new ();
+  DmuSink sink = {take_pair, &b, &set->counts, &o->keys, classes};
   gboolean ok = !o->cut || (o->cut >= LEAST_TOKENS && o->cut <= o->context);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
@@ -272,6 +284,8 @@ dmu_dataset_open (const DmuDatasetOptions *o, GError **error) {
   set->context = o->cut < o->context ? o->cut : 0;
   for (const char *const *p = o->paths; *p && ok; p++)
     ok = dmu_source_read (*p, &sink, error);
+  ok = ok && dmu_classes_are_named (classes, error);
+  dmu_classes_free (classes);
   g_hash_table_unref (b.label_numbers);
   g_hash_table_unref (b.source_numbers);
   g_free (b.scratch);
@@ -356,7 +370,8 @@ dmu_dataset_describe (const DmuDataset *self) {
     const char *what;
   } left[] = {{c->orphans, "without partner"},  {c->doubled, "doubled"},
               {c->undecodable, "undecodable"},  {c->unnamed, "members passed over"},
-              {c->broken, "unreadable places"}, {self->truncated, "texts cut"}};
+              {c->broken, "unreadable places"}, {c->lost, "captions or classes left out"},
+              {c->mended, "texts mended"},      {self->truncated, "texts cut"}};
   GString *s = g_string_new (NULL);
   g_string_printf (s, "%u pairs, %u classes", self->samples->len, self->labels->len);
   for (guint i = 0; i < G_N_ELEMENTS (left); i++)

@@ -18,6 +18,7 @@ typedef struct {
   guint label;               /* 1 + its class; 0 = none */
   guint source;
   guint64 picture_key; /* of its pixels; 0 = not known yet */
+  char *key;           /* what it is called in its shard, until it was decoded once; or NULL */
 } DmuSample;
 
 typedef struct {
@@ -46,6 +47,7 @@ typedef struct {
                     here */
   const char *spool; /* folder for those beyond; NULL = the user's cache */
   gboolean keep_words;
+  DmuMemberKeys keys;
 } DmuDatasetOptions;
 
 /* Reads every source and decodes every picture once: what cannot be decoded is counted and left out. No pair

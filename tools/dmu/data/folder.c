@@ -18,24 +18,41 @@ files_free (gpointer data) {
   g_free (f);
 }
 
+/* What lies beside pairs and is none: img2dataset's tables, and what names classes. */
 static gboolean
-ends (const char *name, const char *const *endings, gsize *stem) {
-  const char *dot = strrchr (name, '.');
-  for (; dot && dot != name && *endings; endings++)
-    if (g_ascii_strcasecmp (dot + 1, *endings) == 0) {
+is_companion (const char *name) {
+  static const char *const names[] = {"classnames.txt", "zeroshot_classification_templates.txt",
+                                      "nshards.txt", NULL};
+  return g_strv_contains (names, name) || g_str_has_suffix (name, ".parquet");
+}
+
+/* The kind of file @name and where its ending begins: a key that was named may hold dots. */
+static DmuMember
+kind_of (const DmuMemberKeys *keys, const char *name, gsize *stem) {
+  DmuMember kind = DMU_MEMBER_OTHER;
+  gboolean named = keys && (keys->image || keys->caption);
+  for (const char *dot = named ? strchr (name, '.') : strrchr (name, '.'); dot && kind == DMU_MEMBER_OTHER;
+       dot = strchr (dot + 1, '.'))
+    if (dot != name) {
+      kind = dmu_keys_member (keys, dot + 1);
       *stem = (gsize)(dot - name);
-      return TRUE;
     }
-  return FALSE;
+  return kind;
 }
 
 /* Puts @name, which lies in @path, to the files of its stem. */
 static void
 sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *sink) {
-  static const char *const texts[] = {"txt", NULL}, *const jsons[] = {"json", NULL};
-  gsize n;
-  gboolean picture = ends (name, dmu_picture_endings, &n), text = !picture && ends (name, texts, &n);
-  if (!picture && !text && !ends (name, jsons, &n))
+  DmuCounts *counts = sink->counts;
+  gsize n = 0;
+  DmuMember kind = *name == '.' || is_companion (name) ? DMU_MEMBER_ASIDE : kind_of (sink->keys, name, &n);
+  if (kind == DMU_MEMBER_OTHER || kind == DMU_MEMBER_CLASS) {
+    char *wanted = dmu_keys_describe (sink->keys);
+    dmu_counts_note (counts, &counts->unnamed, "%s/%.200s is passed over, expected endings %s", path, name,
+                     wanted);
+    g_free (wanted);
+  }
+  if (kind != DMU_MEMBER_PICTURE && kind != DMU_MEMBER_TEXT && kind != DMU_MEMBER_JSON)
     return;
   char *stem = g_strndup (name, n);
   Files *f = g_hash_table_lookup (stems, stem);
@@ -43,9 +60,9 @@ sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *s
     f = g_new0 (Files, 1);
     g_hash_table_insert (stems, g_strdup (stem), f);
   }
-  char **slot = picture ? &f->picture : text ? &f->text : &f->json;
+  char **slot = kind == DMU_MEMBER_PICTURE ? &f->picture : kind == DMU_MEMBER_TEXT ? &f->text : &f->json;
   if (*slot)
-    dmu_counts_note (sink->counts, &sink->counts->doubled, "%s/%s: a second file of this stem", path, name);
+    dmu_counts_note (counts, &counts->doubled, "%s/%.200s: a second file of this stem", path, name);
   else
     *slot = g_build_filename (path, name, NULL);
   g_free (stem);
@@ -81,35 +98,42 @@ static gboolean
 take_files (const char *path, const char *stem, const Files *f, gboolean named, const DmuSink *sink,
             GError **error) {
   GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
-  char *label = NULL, *source = NULL, *key = g_build_filename (path, stem, NULL);
+  char *label = NULL, *source = NULL, *key = g_build_filename (path, stem, NULL), *folder = g_strdup (path);
   gsize n;
   char *text = read_small (f->text, &n, sink);
   if (text) {
-    char **lines = dmu_captions_split (text, n);
+    char **lines = dmu_captions_split (text, n, f->text, sink->counts);
     for (char **c = lines; *c; c++)
       g_ptr_array_add (captions, *c);
     g_free (lines);
     g_free (text);
   }
   text = read_small (f->json, &n, sink);
-  if (text) {
-    GPtrArray *none = g_ptr_array_new_with_free_func (g_free);
-    dmu_json_read (text, n, captions->len ? none : captions, &label, &source);
-    g_ptr_array_unref (none);
-    g_free (text);
-  }
+  json_t *root = text ? dmu_json_open (f->json, text, n, sink->counts) : NULL;
+  if (root)
+    dmu_json_read (root, f->json, sink, captions->len ? NULL : captions, &label, &source);
+  json_decref (root);
+  g_free (text);
   gboolean class = named && f->picture && !f->text && !f->json;
-  if (class)
+  if (class) {
     label = g_path_get_basename (path);
+    g_free (folder);
+    folder = g_path_get_dirname (path);
+  }
   if (!source)
     source = set_of (path, class);
   g_ptr_array_add (captions, NULL);
-  DmuRaw raw = {
-      .key = key, .path = f->picture, .captions = (char **)captions->pdata, .label = label, .source = source};
+  DmuRaw raw = {.key = key,
+                .path = f->picture,
+                .captions = (char **)captions->pdata,
+                .label = label,
+                .folder = folder,
+                .source = source};
   /* img2dataset's statistics lie about as .json too */
   gboolean empty = !f->picture && !f->text && !captions->pdata[0] && !label,
            ok = empty || dmu_sink_pair (sink, &raw, error);
   g_free (key);
+  g_free (folder);
   g_free (label);
   g_free (source);
   g_ptr_array_unref (captions);
@@ -131,7 +155,7 @@ dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
   while ((name = g_dir_read_name (dir))) {
     char *inside = g_build_filename (path, name, NULL);
     if (g_file_test (inside, G_FILE_TEST_IS_SYMLINK) && g_file_test (inside, G_FILE_TEST_IS_DIR))
-      ; /* a link may lead back to where we are */
+      dmu_counts_say (sink->counts, "%s: a link to a folder is not followed", inside); /* it may lead back */
     else if (g_file_test (inside, G_FILE_TEST_IS_DIR))
       folders = g_list_prepend (folders, g_strdup (inside));
     else

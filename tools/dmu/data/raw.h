@@ -2,11 +2,16 @@
 #ifndef DMU_RAW_H
 #define DMU_RAW_H
 
+#include <jansson.h>
 #include <clipmoe/error.h>
+#include "classes.h"
+#include "counts.h"
+#include "keys.h"
 
 #define DMU_MAX_MEMBER (64u << 20) /* bytes of one picture, caption or .json */
 #define DMU_MAX_CAPTION 65536      /* bytes */
 #define DMU_MAX_CAPTIONS 64        /* of one picture */
+#define DMU_MAX_CLASS 1024         /* bytes */
 
 /* Everything is borrowed by whoever gets to see it. */
 typedef struct {
@@ -17,24 +22,9 @@ typedef struct {
   guint64 offset;     /* in it */
   char **captions;    /* NULL-terminated, perhaps empty */
   const char *label;  /* what class it is of, or NULL */
+  const char *folder; /* where the names of numbered classes may stand */
   const char *source; /* the set it comes from */
 } DmuRaw;
-
-/* What could not be used. None of it moves a caption to another picture. */
-typedef struct {
-  guint64 pairs;       /* taken */
-  guint64 orphans;     /* pictures without words, or words without a picture */
-  guint64 doubled;     /* second pictures or texts of one key */
-  guint64 undecodable; /* pictures that are none, or broken */
-  guint64 unnamed;     /* members without a usable name, of another kind than a file, or too large */
-  guint64 broken;      /* shards or lines that could not be read to their end */
-  GPtrArray *examples; /* the first few sentences of what was wrong */
-} DmuCounts;
-
-void dmu_counts_init (DmuCounts *self);
-void dmu_counts_clear (DmuCounts *self);
-/* Counts one more of *@counter and keeps the sentence among the first few. */
-void dmu_counts_note (DmuCounts *self, guint64 *counter, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /* Gets each pair in turn. FALSE ends reading, with an error. */
 typedef gboolean (*DmuTake) (gpointer data, const DmuRaw *raw, GError **error);
@@ -43,21 +33,23 @@ typedef struct {
   DmuTake take;
   gpointer data;
   DmuCounts *counts;
+  const DmuMemberKeys *keys; /* NULL: the usual ones */
+  DmuClasses *classes;       /* NULL: numbers stay numbers */
 } DmuSink;
 
 /* Hands a pair over if it has a picture and words or a class; counts it as an orphan else. */
 gboolean dmu_sink_pair (const DmuSink *sink, const DmuRaw *raw, GError **error);
 
-/* Lower-case endings of names of pictures, NULL-terminated; what is in the file decides whether it is one. */
-extern const char *const dmu_picture_endings[];
+/* Splits a text into captions: one a line, white space off both ends, empty ones left out. What else is left
+ * out or changed is counted; @name says of what. Returns (transfer full) a string vector. */
+char **dmu_captions_split (const char *text, gsize length, const char *name, DmuCounts *counts);
 
-/* Splits a text into captions: one a line, white space off both ends, empty and overlong ones left out.
- * Returns (transfer full) a string vector. */
-char **dmu_captions_split (const char *text, gsize length);
-
-/* What a .json beside a picture says: captions are added to *@captions, *label and *source are set (transfer
- * full) where it has them. Nothing when it is no JSON object. */
-void dmu_json_read (const char *text, gsize length, GPtrArray *captions, char **label, char **source);
+/* The JSON object in @text, within the limits that untrusted JSON has; what is none is counted, and NULL. */
+json_t *dmu_json_open (const char *name, const char *text, gsize length, DmuCounts *counts);
+/* What it says beside a picture: captions are added to @captions unless that is NULL, *label and *source are
+ * set (transfer full) where it has them. */
+void dmu_json_read (json_t *root, const char *name, const DmuSink *sink, GPtrArray *captions, char **label,
+                    char **source);
 
 /* One reader a form. Each goes through its pairs in an order that depends on names and content alone. A whole
  * source that cannot be opened is an error, but for a shard; what is broken inside is counted. */

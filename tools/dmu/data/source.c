@@ -19,15 +19,29 @@ is_shard (const char *path) {
   return has_ending (path, endings);
 }
 
+/* What else lies among shards: counted, but for what is written beside them. */
+static void
+pass_over (const char *path, const char *name, const DmuSink *sink) {
+  static const char *const companions[] = {".json", ".parquet", ".txt", ".idx", ".md", NULL};
+  if (*name != '.' && !has_ending (name, companions))
+    dmu_counts_note (sink->counts, &sink->counts->unnamed,
+                     "%s/%.200s is passed over: in a folder with shards these alone are read", path, name);
+}
+
 /* The shards in a folder, sorted; NULL when there are none. */
 static GList *
-shards_in (const char *path) {
+shards_in (const char *path, const DmuSink *sink) {
   GDir *dir = g_dir_open (path, 0, NULL);
   GList *shards = NULL;
   const char *name;
   while (dir && (name = g_dir_read_name (dir)))
     if (is_shard (name))
       shards = g_list_prepend (shards, g_build_filename (path, name, NULL));
+  if (dir && shards)
+    g_dir_rewind (dir);
+  while (dir && shards && (name = g_dir_read_name (dir)))
+    if (!is_shard (name))
+      pass_over (path, name, sink);
   if (dir)
     g_dir_close (dir);
   return g_list_sort (shards, (GCompareFunc)strcmp);
@@ -37,7 +51,7 @@ gboolean
 dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
   static const char *const tables[] = {".csv", ".tsv", ".jsonl", NULL}, *const json[] = {".json", NULL};
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
-    GList *shards = shards_in (path);
+    GList *shards = shards_in (path, sink);
     gboolean ok = TRUE;
     if (!shards)
       return dmu_folder_read (path, sink, error);

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <base/file.h>
 
 struct _DmuSpool {
   char *folder;
@@ -24,11 +25,12 @@ failed (const DmuSpool *self, const char *what, GError **error) {
 DmuSpool *
 dmu_spool_new (const char *folder, GError **error) {
   DmuSpool *self = g_new0 (DmuSpool, 1);
-  char *name = g_build_filename (folder, "pictures.XXXXXX", NULL);
+  char *inside = g_build_filename (folder, "pictures", NULL), *name = clipmoe_temporary_template (inside);
   struct statvfs st;
   self->folder = g_strdup (folder);
   self->fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0600);
   gboolean ok = self->fd >= 0 && g_unlink (name) == 0 && fstatvfs (self->fd, &st) == 0;
+  g_free (inside);
   g_free (name);
   if (ok) {
     self->most = (guint64)st.f_bavail * st.f_frsize / 2;

@@ -1,5 +1,4 @@
 /* Manifests: one pair a row. The first line of CSV and TSV names the columns; JSONL has an object a line. */
-#include <jansson.h>
 #include <string.h>
 #include <base/file.h>
 #include "raw.h"
@@ -14,14 +13,26 @@ static const char *const roles[N_ROLES][6] = {{"image", "filepath", "file", "pat
                                               {"class", "label"},
                                               {"source", "set"}};
 
-/* The next field of @at, ended by @separator or the end of the line. CSV knows quotes, TSV does not; a quote
- * that is closed by nothing, or by one that something follows, makes the row *bad. Returns (transfer full)
- * the field; *at stands behind it, *last says that the row ends here. */
+/* How a table is written. */
+typedef struct {
+  char separator;
+  gboolean quotes; /* fields may stand in them; in a .tsv they are letters like others */
+} Form;
+
+/* What may separate, as people call it. */
+static const struct {
+  char separator;
+  const char *name;
+} separators[] = {{',', "commas"}, {'\t', "tabs"}, {';', "semicolons"}, {'|', "bars"}};
+
+/* The next field of @at, ended by the separator or the end of the line. A quote that is closed by nothing, or
+ * by one that something follows, makes the row *bad, and so does a zero byte. Returns (transfer full) the
+ * field; *at stands behind it, *last says that the row ends here. */
 static char *
-next_field (const char **at, const char *end, char separator, gboolean *last, gboolean *bad) {
+next_field (const char **at, const char *end, Form form, gboolean *last, gboolean *bad) {
   GString *field = g_string_new (NULL);
   const char *p = *at;
-  gboolean quoted = separator == ',' && p < end && *p == '"', closed = FALSE;
+  gboolean quoted = form.quotes && p < end && *p == '"', closed = FALSE;
   p += quoted;
   for (; p < end; p++) {
     if (quoted && *p == '"' && p + 1 < end && p[1] == '"') {
@@ -29,10 +40,10 @@ next_field (const char **at, const char *end, char separator, gboolean *last, gb
     } else if (quoted && *p == '"') {
       quoted = FALSE;
       closed = TRUE;
-    } else if (!quoted && (*p == separator || *p == '\n')) {
+    } else if (!quoted && (*p == form.separator || *p == '\n')) {
       break;
     } else if (*p != '\r' || quoted) {
-      *bad |= closed;
+      *bad |= closed || !*p;
       g_string_append_c (field, *p);
     }
   }
@@ -44,12 +55,12 @@ next_field (const char **at, const char *end, char separator, gboolean *last, gb
 
 /* NULL: the line is no row, *at stands behind it. What follows is read as if it had not been there. */
 static GPtrArray *
-next_row (const char **at, const char *end, char separator) {
+next_row (const char **at, const char *end, Form form) {
   GPtrArray *row = g_ptr_array_new_with_free_func (g_free);
   const char *begin = *at, *line = memchr (begin, '\n', (gsize)(end - begin));
   gboolean last = FALSE, bad = FALSE;
   while (!last && !bad) {
-    g_ptr_array_add (row, next_field (at, end, separator, &last, &bad));
+    g_ptr_array_add (row, next_field (at, end, form, &last, &bad));
     bad |= row->len > MAX_COLUMNS;
   }
   if (!bad)
@@ -60,18 +71,93 @@ next_row (const char **at, const char *end, char separator) {
 }
 
 static int
-role_of (const char *column) {
-  for (int r = 0; r < N_ROLES; r++)
-    for (guint i = 0; i < G_N_ELEMENTS (roles[r]) && roles[r][i]; i++)
-      if (g_ascii_strcasecmp (column, roles[r][i]) == 0)
+role_of (const DmuMemberKeys *keys, const char *column) {
+  for (int r = 0; r < N_ROLES; r++) {
+    char **named = !keys ? NULL : r == PICTURE ? keys->image : r == CAPTION ? keys->caption : NULL;
+    for (guint i = 0; named ? named[i] != NULL : i < G_N_ELEMENTS (roles[r]) && roles[r][i]; i++)
+      if (g_ascii_strcasecmp (column, named ? named[i] : roles[r][i]) == 0)
         return r;
+  }
   return -1;
 }
 
+/* Which column is what, -1 for none; of a header in one form. */
+typedef struct {
+  int of[N_ROLES];
+  guint n;
+  gboolean enough; /* pictures and words */
+} Columns;
+
+static Columns
+columns_of (const DmuMemberKeys *keys, const GPtrArray *header) {
+  Columns c = {.of = {-1, -1, -1, -1}, .n = header ? header->len : 0};
+  for (guint i = 0; i < c.n; i++) {
+    char *name = g_strstrip (header->pdata[i]);
+    gsize length = strlen (name);
+    /* a .tsv whose header alone is quoted */
+    if (length > 1 && *name == '"' && name[length - 1] == '"') {
+      name[length - 1] = 0;
+      name++;
+    }
+    int r = role_of (keys, name);
+    if (r >= 0 && c.of[r] < 0)
+      c.of[r] = (int)i;
+  }
+  c.enough = c.of[PICTURE] >= 0 && (c.of[CAPTION] >= 0 || c.of[LABEL] >= 0);
+  return c;
+}
+
+/* Tries the separator that the file's ending promises, then the others; the first under which the header
+ * names pictures and words. *at stands behind the header then. */
 static gboolean
-take_row (const char *path, const char *folder, const char *set, const char *const values[N_ROLES],
-          char **captions, const char *unit, guint64 number, const DmuSink *sink, GError **error) {
-  char *key = g_strdup_printf ("%s: %s %" G_GUINT64_FORMAT, path, unit, number);
+find_form (const char *path, const char **at, const char *end, gboolean tsv, const DmuSink *sink, Form *form,
+           Columns *columns, GError **error) {
+  guint usual = tsv ? 1 : 0;
+  GString *found = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (separators); i++) {
+    guint k = i == 0 ? usual : i == usual ? 0 : i; /* the usual one first */
+    const char *behind = *at;
+    *form = (Form){separators[k].separator, !(tsv && separators[k].separator == '\t')};
+    GPtrArray *header = next_row (&behind, end, *form);
+    *columns = columns_of (sink->keys, header);
+    /* for the message: as the ending says, or as it falls into more than one column */
+    if (header && (!found || (header->len > 1 && found->str[0] == '1'))) {
+      if (found)
+        g_string_free (found, TRUE);
+      found = g_string_new (NULL);
+      g_string_printf (found, "%u column%s by %s (", header->len, header->len == 1 ? "" : "s",
+                       separators[k].name);
+      for (guint c = 0; c < header->len && c < 8; c++) {
+        char *name = dmu_quote (header->pdata[c], (gssize)MIN (strlen (header->pdata[c]), 60));
+        g_string_append_printf (found, "%s%s", c ? ", " : "", name);
+        g_free (name);
+      }
+      g_string_append (found, header->len > 8 ? ", …)" : ")");
+    }
+    if (header)
+      g_ptr_array_unref (header);
+    if (!columns->enough)
+      continue;
+    if (k != usual)
+      dmu_counts_say (sink->counts, "%s: read as separated by %s", path, separators[k].name);
+    if (found)
+      g_string_free (found, TRUE);
+    *at = behind;
+    return TRUE;
+  }
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+               "%s: the first line has %s, expected one for pictures (image, filepath) and one for words "
+               "(caption, title, "
+               "text, class), or image-key and caption-key that say how they are called",
+               path, found ? found->str : "no columns");
+  if (found)
+    g_string_free (found, TRUE);
+  return FALSE;
+}
+
+static gboolean
+take_row (const char *key, const char *folder, const char *set, const char *const values[N_ROLES],
+          char **captions, const DmuSink *sink, GError **error) {
   const char *name = values[PICTURE];
   char *picture = !name || !*name             ? NULL
                   : g_path_is_absolute (name) ? g_strdup (name)
@@ -80,59 +166,88 @@ take_row (const char *path, const char *folder, const char *set, const char *con
                 .path = picture,
                 .captions = captions,
                 .label = values[LABEL],
+                .folder = folder,
                 .source = values[SOURCE] && *values[SOURCE] ? values[SOURCE] : set};
   gboolean ok = dmu_sink_pair (sink, &raw, error);
   g_free (picture);
-  g_free (key);
   return ok;
 }
 
+/* Excel's first line, "sep=;", and blank ones say nothing that the header does not. */
+static const char *
+skip_to_header (const char *at, const char *end) {
+  for (;;) {
+    const char *line = memchr (at, '\n', (gsize)(end - at)), *c = at;
+    while (c < end && (*c == ' ' || *c == '\r'))
+      c++;
+    gboolean blank = line && c == line,
+             sep = line && line - at <= 7 && line - at >= 5 && g_ascii_strncasecmp (at, "sep=", 4) == 0;
+    if (!blank && !sep)
+      return at;
+    at = line + 1;
+  }
+}
+
 static gboolean
-read_rows (const char *path, const char *text, gsize n, char separator, const char *folder, const char *set,
+read_rows (const char *path, const char *text, gsize n, gboolean tsv, const char *folder, const char *set,
            const DmuSink *sink, GError **error) {
   const char *at = text, *end = text + n;
+  Form form;
+  Columns columns;
   if (n >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
     at += 3;
-  GPtrArray *header = next_row (&at, end, separator);
-  int columns[N_ROLES] = {-1, -1, -1, -1};
-  guint n_columns = header ? header->len : 0;
-  for (guint i = 0; i < n_columns; i++) {
-    int r = role_of (g_strstrip (header->pdata[i]));
-    if (r >= 0 && columns[r] < 0)
-      columns[r] = (int)i;
-  }
-  if (header)
-    g_ptr_array_unref (header);
-  gboolean ok = columns[PICTURE] >= 0 && (columns[CAPTION] >= 0 || columns[LABEL] >= 0);
-  if (!ok)
-    g_set_error (
-        error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-        "%s: the first line names no columns for pictures and words, expected image (or filepath) and "
-        "caption (or title, text, class)",
-        path);
-  for (guint64 number = 2; ok && at < end; number++) {
+  guint64 number = 2;
+  const char *header = skip_to_header (at, end);
+  for (; at < header; at++)
+    number += *at == '\n';
+  gboolean ok = find_form (path, &at, end, tsv, sink, &form, &columns, error);
+  for (; ok && at < end; number++) {
     const char *values[N_ROLES] = {NULL};
-    GPtrArray *row = next_row (&at, end, separator);
-    if (!row || row->len > n_columns) {
-      dmu_counts_note (sink->counts, &sink->counts->broken,
-                       "%s: row %" G_GUINT64_FORMAT
-                       " has more fields than the first line has names, or a quote that is not closed",
-                       path, number);
+    GPtrArray *row = next_row (&at, end, form);
+    if (!row || row->len > columns.n) {
+      dmu_counts_note (
+          sink->counts, &sink->counts->broken,
+          "%s: row %" G_GUINT64_FORMAT
+          " has more fields than the first line has names, a quote that is not closed, or a zero byte",
+          path, number);
       if (row)
         g_ptr_array_unref (row);
       continue;
     }
     gboolean blank = row->len == 1 && !*(char *)row->pdata[0];
     for (int r = 0; r < N_ROLES; r++)
-      if (columns[r] >= 0 && (guint)columns[r] < row->len)
-        values[r] = row->pdata[columns[r]];
-    char **captions = values[CAPTION] ? dmu_captions_split (values[CAPTION], strlen (values[CAPTION])) : NULL;
+      if (columns.of[r] >= 0 && (guint)columns.of[r] < row->len)
+        values[r] = row->pdata[columns.of[r]];
+    char *key = g_strdup_printf ("%s: row %" G_GUINT64_FORMAT, path, number),
+         **captions = values[CAPTION]
+                          ? dmu_captions_split (values[CAPTION], strlen (values[CAPTION]), key, sink->counts)
+                          : NULL;
     if (!blank)
-      ok = take_row (path, folder, set, values, captions, "row", number, sink, error);
+      ok = take_row (key, folder, set, values, captions, sink, error);
+    g_free (key);
     g_strfreev (captions);
     g_ptr_array_unref (row);
   }
   return ok;
+}
+
+/* The picture's name in an object. */
+static const char *
+picture_of (json_t *root, const DmuMemberKeys *keys) {
+  const char *name = NULL;
+  for (guint i = 0; !(keys && keys->image) && i < G_N_ELEMENTS (roles[PICTURE]) && !name; i++)
+    name = json_string_value (json_object_get (root, roles[PICTURE][i]));
+  for (char **k = keys ? keys->image : NULL; k && *k && !name; k++)
+    name = json_string_value (json_object_get (root, *k));
+  return name;
+}
+
+static gboolean
+is_blank (const char *text, gsize n) {
+  for (gsize i = 0; i < n; i++)
+    if (!g_ascii_isspace (text[i]))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -144,24 +259,21 @@ read_objects (const char *path, const char *text, gsize n, const char *folder, c
     const char *stop = memchr (text, '\n', (gsize)(end - text));
     gsize length = stop ? (gsize)(stop - text) : (gsize)(end - text);
     const char *values[N_ROLES] = {NULL};
-    json_t *root = length > 1 ? json_loadb (text, length, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
-    char *label = NULL, *source = NULL;
-    for (guint i = 0; i < G_N_ELEMENTS (roles[PICTURE]) && !values[PICTURE]; i++)
-      values[PICTURE] = json_string_value (json_object_get (root, roles[PICTURE][i]));
-    if (json_is_object (root)) {
-      dmu_json_read (text, length, captions, &label, &source);
+    char *label = NULL, *source = NULL, *key = g_strdup_printf ("%s: line %" G_GUINT64_FORMAT, path, line);
+    json_t *root = is_blank (text, length) ? NULL : dmu_json_open (key, text, length, sink->counts);
+    if (root) {
+      GPtrArray *captions = g_ptr_array_new_with_free_func (g_free);
+      dmu_json_read (root, key, sink, captions, &label, &source);
       g_ptr_array_add (captions, NULL);
+      values[PICTURE] = picture_of (root, sink->keys);
       values[LABEL] = label;
       values[SOURCE] = source;
-      ok = take_row (path, folder, set, values, (char **)captions->pdata, "line", line, sink, error);
-    } else if (length > 1) {
-      dmu_counts_note (sink->counts, &sink->counts->broken,
-                       "%s: line %" G_GUINT64_FORMAT " is no JSON object", path, line);
+      ok = take_row (key, folder, set, values, (char **)captions->pdata, sink, error);
+      g_ptr_array_unref (captions);
     }
-    g_ptr_array_unref (captions);
     g_free (label);
     g_free (source);
+    g_free (key);
     json_decref (root);
     text += length + (stop != NULL);
   }
@@ -176,11 +288,22 @@ dmu_table_read (const char *path, const DmuSink *sink, GError **error) {
     return FALSE;
   char *folder = g_path_get_dirname (path), *set = g_path_get_basename (path), *dot = strrchr (set, '.');
   gboolean lines = dot && g_ascii_strcasecmp (dot, ".jsonl") == 0,
-           tabs = dot && g_ascii_strcasecmp (dot, ".tsv") == 0;
+           tsv = dot && g_ascii_strcasecmp (dot, ".tsv") == 0;
   if (dot)
     *dot = 0;
+  if (n >= 2 && (memcmp (text, "\xff\xfe", 2) == 0 || memcmp (text, "\xfe\xff", 2) == 0)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: is UTF-16, expected UTF-8", path);
+    g_free (folder);
+    g_free (set);
+    g_free (text);
+    return FALSE;
+  }
+  if (!memchr (text, '\n', n)) /* lines may end in it alone */
+    for (gsize i = 0; i < n; i++)
+      if (text[i] == '\r')
+        text[i] = '\n';
   gboolean ok = lines ? read_objects (path, text, n, folder, set, sink, error)
-                      : read_rows (path, text, n, tabs ? '\t' : ',', folder, set, sink, error);
+                      : read_rows (path, text, n, tsv, folder, set, sink, error);
   g_free (folder);
   g_free (set);
   g_free (text);

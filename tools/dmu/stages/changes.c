@@ -34,16 +34,29 @@ string_at (json_t *array, gsize i) {
   return s ? s : "";
 }
 
+/* What browsers show, by the first bytes; NULL: they do not. */
+static const char *
+mime_of (const guchar *data, gsize n) {
+  static const struct {
+    const char *begin, *mime;
+  } kinds[] = {{"\xff\xd8\xff", "jpeg"}, {"\x89PNG", "png"}, {"GIF8", "gif"}, {"BM", "bmp"}};
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (n > strlen (kinds[i].begin) && memcmp (data, kinds[i].begin, strlen (kinds[i].begin)) == 0)
+      return kinds[i].mime;
+  return n > 12 && memcmp (data, "RIFF", 4) == 0 && memcmp (data + 8, "WEBP", 4) == 0 ? "webp" : NULL;
+}
+
 static gboolean
 picture (GString *out, const DmuSample *s) {
   gsize n = 0;
   GBytes *bytes = dmu_sample_read (s, NULL);
   const guchar *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
-  gboolean ok = n > 4 && n <= MAX_SHOWN;
+  const char *mime = mime_of (data, n);
+  gboolean ok = mime && n <= MAX_SHOWN;
   if (ok) {
     char *base64 = g_base64_encode (data, n);
-    g_string_append_printf (out, "<figure><img alt=\"\" src=\"data:image/%s;base64,%s\"><figcaption>",
-                            data[0] == 0x89 ? "png" : "jpeg", base64);
+    g_string_append_printf (out, "<figure><img alt=\"\" src=\"data:image/%s;base64,%s\"><figcaption>", mime,
+                            base64);
     g_free (base64);
   }
   if (bytes)

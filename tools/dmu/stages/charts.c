@@ -1,6 +1,7 @@
 #include "charts.h"
 
 #include <math.h>
+#include <base/plain.h>
 
 #define WIDTH 640
 #define HEIGHT 220
@@ -16,10 +17,16 @@ static const char *const colours[] = {"#2a6fb0", "#c4572b", "#3c8c4e", "#8a5aa8"
 
 void
 dmu_html_text (GString *out, const char *text) {
-  char *valid = g_utf8_make_valid (text, -1), *escaped = g_markup_escape_text (valid, -1);
-  g_string_append (out, escaped);
-  g_free (escaped);
-  g_free (valid);
+  char **lines = g_strsplit (text, "\n", -1);
+  for (char **l = lines; *l; l++) {
+    g_strdelimit (*l, "\t", ' ');
+    g_strchomp (*l); /* lines may end in \r\n */
+    char *plain = clipmoe_plain (*l, -1), *escaped = g_markup_escape_text (plain, -1);
+    g_string_append_printf (out, "%s%s", l == lines ? "" : "\n", escaped);
+    g_free (escaped);
+    g_free (plain);
+  }
+  g_strfreev (lines);
 }
 
 /* A number as JSON and SVG write it, whatever the locale. */

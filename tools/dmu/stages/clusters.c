@@ -6,6 +6,7 @@
 #include <base/file.h>
 
 #define MAX_FILE (1u << 30)
+#define FIRST "clipmoe.clusters/1 "
 
 /* Mean of a pair's captions' vectors, brought to length one. */
 static gboolean
@@ -63,16 +64,41 @@ dmu_clusters_make (ClipmoeModel *model, const DmuDataset *set, const DmuClusteri
   return ok;
 }
 
+char *
+dmu_clusters_text (const char *digest, guint base, const guint *codes, guint n) {
+  GString *s = g_string_new (NULL);
+  g_string_printf (s, FIRST "%u of %u pairs, data %s\n", base, n, digest);
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (s, "%u\n", codes[i]);
+  return g_string_free (s, FALSE);
+}
+
 gboolean
 dmu_clusters_write (const char *path, const char *digest, guint base, const guint *codes, guint n,
                     GError **error) {
-  GString *s = g_string_new (NULL);
-  g_string_printf (s, "clipmoe.clusters/1 %u of %u pairs, data %s\n", base, n, digest);
-  for (guint i = 0; i < n; i++)
-    g_string_append_printf (s, "%u\n", codes[i]);
-  gboolean ok = clipmoe_file_write (path, s->str, s->len, error);
-  g_string_free (s, TRUE);
+  char *text = dmu_clusters_text (digest, base, codes, n);
+  gboolean ok =
+      dmu_clusters_place_is_free (path, error) && clipmoe_file_write (path, text, strlen (text), error);
+  g_free (text);
   return ok;
+}
+
+gboolean
+dmu_clusters_place_is_free (const char *path, GError **error) {
+  char begin[sizeof FIRST - 1];
+  if (!clipmoe_file_is_there (path))
+    return TRUE;
+  ClipmoeFile *file = clipmoe_file_open (path, error);
+  if (!file)
+    return FALSE;
+  guint64 n = clipmoe_file_get_size (file);
+  gboolean ours = n == 0 || (n >= sizeof begin && clipmoe_file_pread (file, 0, begin, sizeof begin, NULL) &&
+                             memcmp (begin, FIRST, sizeof begin) == 0);
+  clipmoe_file_close (file);
+  if (!ours)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: is there and holds no clusters, expected a free name, nothing was changed", path);
+  return ours;
 }
 
 guint *
@@ -81,7 +107,7 @@ dmu_clusters_read (const char *path, const char *digest, guint base, guint n, GE
   char *text = clipmoe_file_read (path, MAX_FILE, &length, error);
   if (!text)
     return NULL;
-  char *first = g_strdup_printf ("clipmoe.clusters/1 %u of %u pairs, data %s\n", base, n, digest);
+  char *first = g_strdup_printf (FIRST "%u of %u pairs, data %s\n", base, n, digest);
   guint *codes = g_new (guint, n);
   gboolean ok = g_str_has_prefix (text, first);
   const char *at = text + (ok ? strlen (first) : 0);

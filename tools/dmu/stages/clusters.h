@@ -16,7 +16,10 @@ typedef struct {
  * captions counts with their mean vector. */
 gboolean dmu_clusters_make (ClipmoeModel *model, const DmuDataset *set, const DmuClustering *how,
                             guint *codes, DmuFit *text, DmuFit *image, GError **error);
-/* A line that says what it is, then a code a line. @digest: of the data set. */
+/* A line that says what it is, then a code a line. @digest: of the data set. Free with g_free(). */
+char *dmu_clusters_text (const char *digest, guint base, const guint *codes, guint n);
+/* Whether dmu_clusters_write() may write to @path: only an older file of clusters is replaced. */
+gboolean dmu_clusters_place_is_free (const char *path, GError **error);
 gboolean dmu_clusters_write (const char *path, const char *digest, guint base, const guint *codes, guint n,
                              GError **error);
 /* Codes [n] (transfer full) of this data set, each below @base; refuses another set's. */

@@ -56,13 +56,14 @@ draw (guint *drawn, guint n, DmuRandom *r) {
 static double
 redraw (Set *s, guint *times, DmuRandom *r) {
   const Part *pictures = &s->parts[0], *captions = &s->parts[1];
-  if (!s->known)
+  gboolean any = FALSE;
+  for (guint i = 0; s->known && i < pictures->n; i++)
+    any |= (s->drawn[0][i] = times[s->samples[i]]) > 0;
+  /* a small set inside others may have got no picture at all, of which there is no mean */
+  if (!any)
     draw (s->drawn[0], pictures->n, r);
-  for (guint i = 0; i < pictures->n; i++)
-    if (s->known)
-      s->drawn[0][i] = times[s->samples[i]];
-    else
-      times[s->samples[i]] = s->drawn[0][i];
+  for (guint i = 0; !s->known && i < pictures->n; i++)
+    times[s->samples[i]] = s->drawn[0][i];
   /* captions go with their pictures where it is known whose they are */
   if (s->n_parts > 1 && captions->n == pictures->n)
     memcpy (s->drawn[1], s->drawn[0], pictures->n * sizeof **s->drawn);
@@ -169,29 +170,35 @@ interval (double difference, double *redrawn, guint rounds) {
                     dmu_json_number (redrawn[rounds - 1 - rounds * 25 / 1000]));
 }
 
-/* Marks the sets whose pictures all belong to sets before; returns 1 + the highest number of a picture. */
-static guint
+/* Marks the sets whose pictures all belong to sets before; returns room for a number a picture, or NULL. */
+static guint *
 find_known (Set *sets, guint n) {
   guint most = 0;
   for (guint i = 0; i < n; i++)
     for (guint k = 0; k < sets[i].parts[0].n; k++)
       most = MAX (most, sets[i].samples[k] + 1);
-  guint8 *seen = g_new0 (guint8, most);
-  for (guint i = 0; i < n; i++) {
+  guint8 *seen = g_try_new0 (guint8, most);
+  for (guint i = 0; i < n && seen; i++) {
     sets[i].known = TRUE;
     for (guint k = 0; k < sets[i].parts[0].n; k++)
       sets[i].known &= seen[sets[i].samples[k]];
     for (guint k = 0; k < sets[i].parts[0].n; k++)
       seen[sets[i].samples[k]] = TRUE;
   }
+  guint *times = seen ? g_try_new0 (guint, most) : NULL;
   g_free (seen);
-  return most;
+  return times;
 }
 
 /* All rounds: each draws every picture's set anew, and the mean of all sets from the same pictures. */
 static json_t *
-redraw_all (Set *sets, guint n, guint rounds, guint64 seed) {
-  guint *times = g_new0 (guint, find_known (sets, n));
+redraw_all (Set *sets, guint n, guint rounds, guint64 seed, GError **error) {
+  guint *times = find_known (sets, n);
+  if (!times) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory to redraw the pictures of %u sets",
+                 n);
+    return NULL;
+  }
   double *mean = g_new0 (double, rounds), difference = 0;
   json_t *list = json_array ();
   for (guint i = 0; i < n; i++) {
@@ -205,10 +212,12 @@ redraw_all (Set *sets, guint n, guint rounds, guint64 seed) {
   }
   for (guint i = 0; i < n; i++) {
     json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
-    json_object_set_new (set, "name", json_string (sets[i].name));
+    json_object_set_new (set, "name", dmu_json_text (sets[i].name));
     json_array_append_new (list, set);
   }
   json_t *result = json_pack ("{s:o,s:o}", "mean", interval (difference, mean, rounds), "sets", list);
+  if (!result)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for what %u sets gained", n);
   g_free (times);
   g_free (mean);
   return result;
@@ -225,9 +234,12 @@ dmu_compare (json_t *const *a, json_t *const *b, guint runs, guint rounds, guint
     for (guint i = 0; i < n && ok; i++)
       ok = set_add (&sets[i], json_array_get (x, i), json_array_get (y, i));
   }
-  if (!ok)
+  if (!n)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "an evaluation has no set of two pictures or more, or is not of the same pairs");
+  else if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "two evaluations are not of the same pairs");
-  json_t *result = ok ? redraw_all (sets, n, rounds, seed) : NULL;
+  json_t *result = ok ? redraw_all (sets, n, rounds, seed, error) : NULL;
   for (guint i = 0; i < n; i++)
     set_clear (&sets[i]);
   g_free (sets);

@@ -1,10 +1,10 @@
 #include "curves.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "place.h"
 
 static gboolean
 failed (const DmuCurves *self, const char *what, GError **error) {
@@ -17,8 +17,8 @@ DmuCurves *
 dmu_curves_open (const char *path, guint64 keep, GError **error) {
   DmuCurves *self = g_new0 (DmuCurves, 1);
   self->path = g_strdup (path);
-  self->fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  gboolean ok = self->fd >= 0 || failed (self, "cannot open", error);
+  self->fd = dmu_place_lines (path, error);
+  gboolean ok = self->fd >= 0;
   if (ok && dmu_curves_cut (self, keep, error))
     return self;
   dmu_curves_close (self);

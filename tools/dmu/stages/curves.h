@@ -11,7 +11,8 @@ typedef struct {
   guint64 length;
 } DmuCurves;
 
-/* Opens or makes the file and cuts what stands behind @keep bytes. A file shorter than that is refused. */
+/* Opens or makes the file and cuts what stands behind @keep bytes. A file shorter than that is refused, and
+ * one that holds anything else than such lines. */
 DmuCurves *dmu_curves_open (const char *path, guint64 keep, GError **error);
 void dmu_curves_close (DmuCurves *self);
 gboolean dmu_curves_cut (DmuCurves *self, guint64 keep, GError **error);

@@ -102,16 +102,18 @@ dmu_evaluation_to_text (const DmuEvaluation *v) {
   GString *s = g_string_new (NULL);
   for (guint i = 0; i < v->sets->len; i++) {
     const DmuSetResult *r = v->sets->pdata[i];
+    char *name = dmu_quote (r->name, -1);
     if (r->classes)
-      g_string_append_printf (s, "%-18s %6u pictures %6u classes   top-1 %5.1f %%  top-5 %5.1f %%\n", r->name,
+      g_string_append_printf (s, "%-18s %6u pictures %6u classes   top-1 %5.1f %%  top-5 %5.1f %%\n", name,
                               r->n, r->n_classes, 100 * r->top1, 100 * r->top5);
     else
       g_string_append_printf (s,
                               "%-18s %6u pictures %6u captions  to text R@1/5/10 %.1f %.1f %.1f %%  to "
                               "picture %.1f %.1f %.1f %%\n",
-                              r->name, r->n, r->n_classes, 100 * r->to_text[0], 100 * r->to_text[1],
+                              name, r->n, r->n_classes, 100 * r->to_text[0], 100 * r->to_text[1],
                               100 * r->to_text[2], 100 * r->to_picture[0], 100 * r->to_picture[1],
                               100 * r->to_picture[2]);
+    g_free (name);
   }
   g_string_append_printf (s, "mean of first answers %.2f %%\n", 100 * v->mean);
   use_to_text (s, "image", v->image_use, v->layers, v->experts);

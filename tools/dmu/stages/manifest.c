@@ -1,11 +1,19 @@
 #include "manifest.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <base/file.h>
+#include <clipmoe/clipmoe.h>
 #include <weights/json.h>
+#include "place.h"
 
 #define MAX_MANIFEST (256u << 20)
+/* An evaluation lists every answer. */
+#define MAX_MEMORY (G_GUINT64_CONSTANT (2) << 30)
+#define SCHEMA "clipmoe.run/1"
+#define MAKING "making" /* what was announced and is not done */
 
 const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
                                                       {"dense", "dense"},
@@ -17,14 +25,57 @@ const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
 json_t *
 dmu_json_number (double x) {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
+  /* jansson has no value for these, and its NULL would be taken for one */
+  if (!isfinite (x))
+    return json_null ();
   return json_real (g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", x), NULL));
 }
 
+char *
+dmu_json_plain (const char *json) {
+  GString *s = g_string_new (NULL);
+  for (const char *p = json; *p; p = g_utf8_next_char (p)) {
+    gunichar c = g_utf8_get_char (p);
+    if ((c >= 127 && c < 160) || c == 0x2028 || c == 0x2029 ||
+        (c < 0x10000 && g_unichar_type (c) == G_UNICODE_FORMAT))
+      g_string_append_printf (s, "\\u%04x", c);
+    else
+      g_string_append_len (s, p, g_utf8_next_char (p) - p);
+  }
+  return g_string_free (s, FALSE);
+}
+
+json_t *
+dmu_json_text (const char *text) {
+  char *valid = g_utf8_make_valid (text, -1);
+  json_t *value = json_string (valid);
+  g_free (valid);
+  return value;
+}
+
+json_t *
+dmu_json_load (const char *path, GError **error) {
+  gsize n;
+  char *text = clipmoe_file_read (path, MAX_MANIFEST, &n, error);
+  json_t *root = text ? clipmoe_json_parse_within (path, text, n, MAX_MEMORY, error) : NULL;
+  if (root && !json_is_object (root)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: is no JSON object", path);
+    g_clear_pointer (&root, json_decref);
+  }
+  g_free (text);
+  return root;
+}
+
 static gboolean
-save (const DmuManifest *self, GError **error) {
+save (const DmuManifest *self, gboolean first, GError **error) {
   char *text = json_dumps (self->root, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (12));
+  if (!text) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: cannot be made", self->path);
+    return FALSE;
+  }
   char *lines = g_strconcat (text, "\n", NULL);
-  gboolean ok = clipmoe_file_write (self->path, lines, strlen (lines), error);
+  gboolean ok = first ? dmu_place_file (self->path, lines, strlen (lines), error)
+                      : clipmoe_file_write (self->path, lines, strlen (lines), error);
   free (text);
   g_free (lines);
   return ok;
@@ -39,32 +90,65 @@ difference (json_t *head, json_t *was) {
   return NULL;
 }
 
+static gboolean
+is_another (const char *path, const char *what, GError **error) {
+  g_set_error (
+      error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+      "%s: \"%s\" has changed: expected the same recipe, data and threads as when this run began, or "
+      "another run folder",
+      path, what);
+  return FALSE;
+}
+
+/* A run.json that we wrote, with its list of stages. */
+static json_t *
+load (const char *path, GError **error) {
+  GError *e = NULL;
+  struct stat st;
+  json_t *root = NULL;
+  if (lstat (path, &st) == 0 && S_ISLNK (st.st_mode)) /* it would be replaced by the next one */
+    g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is a link", path);
+  else
+    root = dmu_json_load (path, &e);
+  if (root && g_strcmp0 (json_string_value (json_object_get (root, "schema")), SCHEMA) == 0 &&
+      json_is_array (json_object_get (root, "stages")))
+    return root;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+               "%s%sis no manifest of a run, expected one of ours or another run folder",
+               e ? e->message : path, e ? "; it " : ": ");
+  g_clear_error (&e);
+  json_decref (root);
+  return NULL;
+}
+
+gboolean
+dmu_manifest_look (const char *path, const char *recipe, gboolean *begun, GError **error) {
+  if (!(*begun = clipmoe_file_is_there (path)))
+    return TRUE;
+  json_t *root = load (path, error);
+  gboolean ok = root && (g_strcmp0 (json_string_value (json_object_get (root, "recipe")), recipe) == 0 ||
+                         is_another (path, "recipe", error));
+  json_decref (root);
+  return ok;
+}
+
 DmuManifest *
 dmu_manifest_open (const char *path, json_t *head, GError **error) {
   DmuManifest *self = g_new0 (DmuManifest, 1);
   self->path = g_strdup (path);
-  gboolean ok = TRUE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
-    gsize n;
-    char *text = clipmoe_file_read (path, MAX_MANIFEST, &n, error);
-    self->root = text ? json_loadb (text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+  gboolean ok = head != NULL;
+  if (!ok) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: cannot be made", path);
+  } else if (clipmoe_file_is_there (path)) {
+    self->root = load (path, error);
     self->stages = json_object_get (self->root, "stages");
-    ok = text != NULL;
     const char *what = self->root ? difference (head, self->root) : NULL;
-    if (ok && (!json_is_array (self->stages) || what)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
-                   "%s: %s%s%s: expected the same recipe, data and threads as when this run began, or "
-                   "another run folder",
-                   path, what ? "\"" : "", what ? what : "is no manifest of a run",
-                   what ? "\" has changed" : "");
-      ok = FALSE;
-    }
-    g_free (text);
+    ok = self->root && (!what || is_another (path, what, error));
   } else {
     self->root = json_deep_copy (head);
     self->stages = json_array ();
     json_object_set_new (self->root, "stages", self->stages);
-    ok = save (self, error);
+    ok = save (self, TRUE, error);
   }
   json_decref (head);
   if (ok)
@@ -94,11 +178,82 @@ dmu_manifest_get (const DmuManifest *self, const char *name) {
 
 gboolean
 dmu_manifest_done (DmuManifest *self, json_t *entry, GError **error) {
-  json_array_append_new (self->stages, entry);
-  if (save (self, error))
+  if (!json_is_string (json_object_get (entry, "name")) || json_array_append_new (self->stages, entry) != 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: a stage cannot be written down",
+                 self->path);
+    return FALSE;
+  }
+  json_object_del (self->root, MAKING);
+  if (save (self, FALSE, error))
     return TRUE;
   json_array_remove (self->stages, json_array_size (self->stages) - 1);
   return FALSE;
+}
+
+gboolean
+dmu_manifest_making (DmuManifest *self, json_t *entry, const char *file, const char *digest, GError **error) {
+  json_t *making = json_pack ("{s:O,s:s,s:s*}", "entry", entry, "file", file, "sha256", digest);
+  if (making && json_object_set_new (self->root, MAKING, making) == 0)
+    return save (self, FALSE, error);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: \"%s\" cannot be written down", self->path,
+               file);
+  return FALSE;
+}
+
+/* Whether what stands at @path is what was announced. */
+static gboolean
+is_announced (json_t *making, const char *path) {
+  const char *wanted = json_string_value (json_object_get (making, "sha256"));
+  char *found = NULL;
+  if (wanted) {
+    found = dmu_place_digest (path, NULL);
+  } else {
+    ClipmoeModel *m = clipmoe_model_open (path, NULL, NULL);
+    wanted = json_string_value (json_object_get (json_object_get (making, "entry"), "fingerprint"));
+    found = m ? g_strdup (clipmoe_model_get_info (m)->fingerprint) : NULL;
+    clipmoe_model_unref (m);
+  }
+  gboolean yes = wanted && g_strcmp0 (wanted, found) == 0;
+  g_free (found);
+  return yes;
+}
+
+gboolean
+dmu_manifest_settle (DmuManifest *self, const char *folder, GError **error) {
+  json_t *making = json_object_get (self->root, MAKING), *entry = json_object_get (making, "entry");
+  const char *file = json_string_value (json_object_get (making, "file"));
+  if (!file || strchr (file, '/')) { /* none, or none that we wrote */
+    json_object_del (self->root, MAKING);
+    return TRUE;
+  }
+  char *path = g_build_filename (folder, file, NULL);
+  gboolean ok = TRUE;
+  if (!clipmoe_file_is_there (path)) { /* killed before it appeared */
+    json_object_del (self->root, MAKING);
+  } else if (is_announced (making, path)) {
+    ok = dmu_manifest_done (self, json_incref (entry), error);
+  } else {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: is there, and is not what this run was about to write: expected a free name, nothing "
+                 "was changed",
+                 path);
+    ok = FALSE;
+  }
+  g_free (path);
+  return ok;
+}
+
+const char *
+dmu_manifest_get_report (const DmuManifest *self) {
+  return json_string_value (json_object_get (self->root, "report"));
+}
+
+gboolean
+dmu_manifest_set_report (DmuManifest *self, const char *digest, GError **error) {
+  if (g_strcmp0 (digest, dmu_manifest_get_report (self)) == 0)
+    return TRUE;
+  json_object_set_new (self->root, "report", json_string (digest));
+  return save (self, FALSE, error);
 }
 
 guint64

@@ -8,11 +8,12 @@
 #include <model/residence.h>
 #include <model/save-private.h>
 
-static gboolean
-save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+/* Returns (transfer full) the temporary folder that holds the model. */
+static char *
+write_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
-    return FALSE;
+    return NULL;
   char *file = g_build_filename (tmp, "model.safetensors", NULL);
   guint64 rounded;
   /* The card of the model that this one was made from says nothing about this one. */
@@ -21,9 +22,15 @@ save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ove
                 clipmoe_save_tensors (m, file, CLIPMOE_LAYOUT_CLIPMOE, store, &rounded, error);
   g_free (file);
   if (ok)
-    return clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
+    return tmp;
   clipmoe_folder_drop (tmp);
-  return FALSE;
+  return NULL;
+}
+
+static gboolean
+save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+  char *tmp = write_folder (m, path, store, overwrite, error);
+  return tmp && clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
 }
 
 /* @path without slashes behind; whether it is to be one file. */
@@ -71,6 +78,18 @@ dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean 
   return ok;
 }
 
+char *
+dmu_model_prepare (ClipmoeModel *m, const char *path, ClipmoeStore store, GError **error) {
+  char *name = g_path_get_basename (path);
+  clipmoe_model_rename (m, name);
+  g_free (name);
+  if (!clipmoe_model_hold_weights (m, error))
+    return NULL;
+  char *tmp = write_folder (m, path, store, FALSE, error);
+  clipmoe_model_drop_weights (m);
+  return tmp;
+}
+
 gboolean
 dmu_store_parse (const char *name, ClipmoeStore *store, GError **error) {
   static const char *const names[] = {
@@ -80,7 +99,7 @@ dmu_store_parse (const char *name, ClipmoeStore *store, GError **error) {
       *store = (ClipmoeStore)i;
       return TRUE;
     }
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%s\": expected f32, f16 or bf16",
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%.200s\": expected f32, f16 or bf16",
                name ? name : "");
   return FALSE;
 }
@@ -120,7 +139,7 @@ dmu_blocks_parse (const char *text, const char *what, guint layers, guint *first
     }
   }
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-               "%s \"%s\": expected all, none, last:N, or a range like 0-%u of a tower of %u blocks", what,
-               text, layers - 1, layers);
+               "%s \"%.200s\": expected all, none, last:N, or a range like 0-%u of a tower of %u blocks",
+               what, text, layers - 1, layers);
   return FALSE;
 }

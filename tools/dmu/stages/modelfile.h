@@ -9,6 +9,9 @@
  * hold exactly is rounded. */
 gboolean dmu_model_save (ClipmoeModel *model, const char *path, ClipmoeStore store, gboolean overwrite,
                          GError **error);
+/* The model as a finished folder under a temporary name beside @path, which it is to get: (transfer full),
+ * for dmu_place_folder() or clipmoe_folder_drop(). */
+char *dmu_model_prepare (ClipmoeModel *model, const char *path, ClipmoeStore store, GError **error);
 /* Whether dmu_model_save() may write to @path without @overwrite, as far as can be known now; to ask before
  * hours of work. */
 gboolean dmu_model_place_is_free (const char *path, GError **error);

@@ -2,8 +2,10 @@
 
 #include <string.h>
 #include <base/file.h>
+#include <base/plain.h>
 #include <labels/lines.h>
 #include "modelfile.h"
+#include "recipe_lines.h"
 
 #define MAX_RECIPE (1u << 20)
 
@@ -11,13 +13,18 @@ typedef struct {
   DmuRecipe *recipe;
   const char *const *data;
   char *folder; /* of the recipe */
+  GHashTable *lines;
   GError **error;
 } Reader;
 
 static gboolean
 bad (Reader *r, const char *group, const char *key, const char *what) {
-  g_set_error (r->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: [%s] %s: %s", r->recipe->path, group, key,
-               what);
+  guint line = dmu_recipe_line_of (r->lines, group, key);
+  char *where = line ? g_strdup_printf ("line %u: ", line) : g_strdup (""), *k = dmu_quote (key, -1);
+  g_set_error (r->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s[%s] %s: %s", r->recipe->path, where,
+               group, k, what);
+  g_free (where);
+  g_free (k);
   return FALSE;
 }
 
@@ -48,8 +55,10 @@ paths (Reader *r, const char *group, const char *key, const char *value, char **
     if (path)
       g_ptr_array_add (found, path);
     else if (**n) {
-      char *what = g_strdup_printf ("\"%s\" is neither in a folder of --data nor beside the recipe", *n);
+      char *shown = dmu_quote (*n, -1),
+           *what = g_strdup_printf ("\"%s\" is neither in a folder of --data nor beside the recipe", shown);
       ok = bad (r, group, key, what);
+      g_free (shown);
       g_free (what);
     }
   }
@@ -67,9 +76,12 @@ count (Reader *r, const char *group, const char *key, const char *value, guint64
   *out = g_ascii_isdigit (*value) ? g_ascii_strtoull (value, &end, 10) : 0;
   if (g_ascii_isdigit (*value) && !*end && *out >= least && *out <= most)
     return TRUE;
-  char *what = g_strdup_printf (
-      "\"%s\", expected a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, value, least, most);
+  char *shown = dmu_quote (value, -1),
+       *what = g_strdup_printf ("\"%s\", expected a whole number from %" G_GUINT64_FORMAT
+                                " to %" G_GUINT64_FORMAT,
+                                shown, least, most);
   bad (r, group, key, what);
+  g_free (shown);
   g_free (what);
   return FALSE;
 }
@@ -97,7 +109,10 @@ free_name (const char *name) {
   for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
     if (strcmp (name, stages[i]) == 0)
       return FALSE;
-  return *name && !strpbrk (name, "/.") && !g_str_has_prefix (name, "finetune-") &&
+  char *plain = clipmoe_plain (name, -1);
+  gboolean shown = strcmp (plain, name) == 0 && strlen (name) <= 200;
+  g_free (plain);
+  return *name && shown && !strpbrk (name, "/.") && !g_str_has_prefix (name, "finetune-") &&
          !g_str_has_prefix (name, "cluster-") && !g_str_has_prefix (name, "evaluate-");
 }
 
@@ -105,7 +120,9 @@ static gboolean
 run_key (Reader *r, const char *key, const char *value) {
   DmuRecipe *p = r->recipe;
   if (strcmp (key, "base") == 0) {
-    char *beside = find (r, value);
+    char *beside = strlen (value) < 4096 ? find (r, value) : NULL;
+    if (!beside && strlen (value) >= 4096)
+      return bad (r, "run", key, "longer than any path");
     g_free (p->base);
     p->base = beside ? beside : g_strdup (value);
     return TRUE;
@@ -113,7 +130,8 @@ run_key (Reader *r, const char *key, const char *value) {
   if (strcmp (key, "name") == 0) {
     g_free (p->name);
     p->name = g_strdup (value);
-    return free_name (value) || bad (r, "run", key, "expected a name without / and . that no stage has");
+    return free_name (value) ||
+           bad (r, "run", key, "expected a name without / and . of at most 200 bytes that no stage has");
   }
   if (strcmp (key, "dtype") == 0)
     return dmu_store_parse (value, &p->store, r->error);
@@ -146,7 +164,14 @@ data_key (Reader *r, const char *key, const char *value) {
     p->templates = clipmoe_templates_parse (value, r->error);
     return p->templates != NULL;
   }
-  return bad (r, "data", key, "no such key, expected train, heldout, templates, context or memory");
+  if (strcmp (key, "image-key") == 0 || strcmp (key, "caption-key") == 0) {
+    char ***to = *key == 'i' ? &p->keys.image : &p->keys.caption;
+    g_strfreev (*to);
+    *to = dmu_keys_split (value);
+    return *to || bad (r, "data", key, "expected endings, columns or fields, `;`-separated");
+  }
+  return bad (r, "data", key,
+              "no such key, expected train, heldout, templates, context, memory, image-key or caption-key");
 }
 
 static gboolean
@@ -200,6 +225,9 @@ training_key (Reader *r, const char *group, DmuTraining *how, const char *key, c
   return FALSE;
 }
 
+static const char *const groups[] = {"run",     "data",  "dense", "cluster",   "finetune",
+                                     "upcycle", "route", "tune",  "baselines", NULL};
+
 static gboolean
 take (Reader *r, const char *group, const char *key, const char *value) {
   DmuRecipe *p = r->recipe;
@@ -221,9 +249,7 @@ take (Reader *r, const char *group, const char *key, const char *value) {
     return training_key (r, group, &p->route_how, key, value);
   if (strcmp (group, "tune") == 0)
     return training_key (r, group, &p->tune_how, key, value);
-  return bad (
-      r, group, key,
-      "no such group, expected run, data, dense, cluster, finetune, upcycle, route, tune or baselines");
+  return bad (r, group, key, "no such group");
 }
 
 static gboolean
@@ -238,7 +264,9 @@ read_keys (Reader *r, GKeyFile *file) {
     for (char **k = keys; k && *k && ok; k++) {
       GError *e = NULL;
       char *value = g_key_file_get_string (file, *g, *k, &e);
-      ok = value ? take (r, *g, *k, g_strstrip (value)) : bad (r, *g, *k, e->message);
+      char *why = value ? NULL : dmu_quote (e->message, -1);
+      ok = value ? take (r, *g, *k, g_strstrip (value)) : bad (r, *g, *k, why);
+      g_free (why);
       g_clear_error (&e);
       g_free (value);
     }
@@ -319,15 +347,21 @@ dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   p->tune_how = dmu_training_defaults (DMU_TRAIN_MOE);
   p->baseline_finetuned = p->baseline_sparse = TRUE;
   p->templates = g_strsplit ("a photo of a {}.", ";", -1);
-  Reader r = {p, data, g_path_get_dirname (path), error};
+  Reader r = {p, data, g_path_get_dirname (path), NULL, error};
   GKeyFile *file = g_key_file_new ();
   GError *e = NULL;
   gboolean ok = g_utf8_validate (text, (gssize)n, NULL) &&
                 g_key_file_load_from_data (file, text, n, G_KEY_FILE_NONE, &e);
-  if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e ? e->message : "is not UTF-8");
+  if (!ok) {
+    char *why = dmu_quote (e ? e->message : "is not UTF-8, or holds a zero byte", -1);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, why);
+    g_free (why);
+  }
   g_clear_error (&e);
-  ok = ok && read_keys (&r, file) && complete (&r);
+  ok =
+      ok && (r.lines = dmu_recipe_lines (path, text, groups, error)) && read_keys (&r, file) && complete (&r);
+  if (r.lines)
+    g_hash_table_unref (r.lines);
   g_key_file_unref (file);
   g_free (r.folder);
   if (ok)
@@ -347,6 +381,8 @@ dmu_recipe_free (DmuRecipe *self) {
   g_strfreev (self->train);
   g_strfreev (self->heldout);
   g_strfreev (self->templates);
+  g_strfreev (self->keys.image);
+  g_strfreev (self->keys.caption);
   g_free (self->image_blocks);
   g_free (self->text_blocks);
   dmu_training_clear (&self->dense_how);

@@ -13,10 +13,11 @@ typedef struct {
   ClipmoeStore store; /* of the final model */
   char *name;         /* of the final model */
   char **train, **heldout, **templates;
-  guint64 limit;  /* bytes of pictures in memory; 0 = as the data set thinks right */
-  guint context;  /* tokens that longer captions are cut to; 0 = the model's */
-  gboolean dense; /* train the dense base on first */
-  gboolean tune;  /* train experts and routers together at last */
+  DmuMemberKeys keys; /* of pictures and captions */
+  guint64 limit;      /* bytes of pictures in memory; 0 = as the data set thinks right */
+  guint context;      /* tokens that longer captions are cut to; 0 = the model's */
+  gboolean dense;     /* train the dense base on first */
+  gboolean tune;      /* train experts and routers together at last */
   DmuTraining dense_how, finetune_how, route_how, tune_how;
   DmuTraining finetuned_how, sparse_how; /* of the baselines */
   guint experts;                         /* one of the base, one a stage of finetune */

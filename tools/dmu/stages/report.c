@@ -50,9 +50,9 @@ typedef struct {
 } Report;
 
 static json_t *
-load (const Report *r, const char *name) {
+load (const Report *r, const char *name, GError **error) {
   char *path = g_build_filename (r->folder, name, NULL);
-  json_t *root = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+  json_t *root = dmu_json_load (path, error);
   g_free (path);
   return root;
 }
@@ -61,6 +61,19 @@ static const char *
 string (json_t *object, const char *key) {
   const char *s = json_string_value (json_object_get (object, key));
   return s ? s : "";
+}
+
+/* The first letters of a fingerprint, which are letters and digits when it is ours. */
+static const char *
+short_name (json_t *object, const char *key, char out[13]) {
+  const char *s = string (object, key);
+  guint n = 0;
+  while (n < 12 && g_ascii_isalnum (s[n])) {
+    out[n] = s[n];
+    n++;
+  }
+  out[n] = 0;
+  return out;
 }
 
 static double
@@ -314,12 +327,15 @@ summary (Report *r) {
                                           {"undecodable", "undecodable"},
                                           {"passed_over", "members passed over"},
                                           {"unreadable", "unreadable places"},
+                                          {"left_out", "captions or classes left out"},
+                                          {"mended", "texts mended"},
                                           {"texts_cut", "texts cut"}};
   json_t *train = json_object_get (r->run, "train"), *heldout = json_object_get (r->run, "heldout");
+  char base[13];
   g_string_append_printf (r->out,
-                          "<p>Base %.12s, seed %" JSON_INTEGER_FORMAT ".</p>\n"
+                          "<p>Base %s, seed %" JSON_INTEGER_FORMAT ".</p>\n"
                           "<table><tr><th>data</th><th>trained on</th><th>held out</th></tr>\n",
-                          string (r->run, "base"), whole (r->run, "seed"));
+                          short_name (r->run, "base", base), whole (r->run, "seed"));
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
     json_int_t a = whole (train, counts[i][0]), b = whole (heldout, counts[i][0]);
     if (i < 2 || a || b)
@@ -352,83 +368,89 @@ stages (Report *r) {
                    "class=\"words\"><tr><th>stage</th><th>from</th><th>steps</th><th>loss at the end</th>"
                    "<th>fingerprint</th></tr>\n");
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
-    char a[G_ASCII_DTOSTR_BUF_SIZE];
+    char a[G_ASCII_DTOSTR_BUF_SIZE], print[13];
     g_string_append (r->out, "<tr><td>");
     dmu_html_text (r->out, string (stage, "name"));
     g_string_append (r->out, "</td><td>");
     origin (r->out, json_object_get (stage, "from"));
     if (json_object_get (stage, "steps"))
-      g_string_append_printf (
-          r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%.12s</td></tr>\n",
-          json_integer_value (json_object_get (stage, "steps")),
-          g_ascii_formatd (a, sizeof a, "%.4f", real (stage, "loss")), string (stage, "fingerprint"));
+      g_string_append_printf (r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%s</td></tr>\n",
+                              json_integer_value (json_object_get (stage, "steps")),
+                              g_ascii_formatd (a, sizeof a, "%.4f", real (stage, "loss")),
+                              short_name (stage, "fingerprint", print));
     else
-      g_string_append_printf (r->out, "</td><td></td><td></td><td>%.12s</td></tr>\n",
-                              string (stage, "fingerprint"));
+      g_string_append_printf (r->out, "</td><td></td><td></td><td>%s</td></tr>\n",
+                              short_name (stage, "fingerprint", print));
   }
   g_string_append (r->out, "</table><details><summary>the recipe</summary><pre>");
   dmu_html_text (r->out, string (r->run, "recipe"));
   g_string_append (r->out, "</pre></details>\n");
 }
 
-static void
-read_evaluations (Report *r) {
+static gboolean
+read_evaluations (Report *r, GError **error) {
   gsize i;
   json_t *stage;
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
+    if (strcmp (string (stage, "kind"), "comparison") == 0 && !r->compare &&
+        !(r->compare = load (r, "compare.json", error)))
+      return FALSE;
     if (strcmp (string (stage, "kind"), "delivery") == 0)
       r->ours = string (stage, "from");
     if (strcmp (string (stage, "kind"), "evaluation") != 0)
       continue;
     char *file = g_strconcat (string (stage, "name"), ".json", NULL);
-    json_t *v = load (r, file);
+    json_t *v = load (r, file, error);
     if (v)
       g_hash_table_insert (r->evaluations, g_strdup (string (stage, "from")), v);
     g_free (file);
+    if (!v)
+      return FALSE;
   }
+  return TRUE;
 }
 
-gboolean
-dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error) {
-  Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
-  r.run = load (&r, "run.json");
-  r.compare = load (&r, "compare.json");
-  r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
-  read_evaluations (&r);
-  const char *from = g_hash_table_contains (r.evaluations, "dense") ? "dense" : "base";
-  g_string_append (r.out, "<h1>From a dense CLIP to a CLIP-MoE</h1>\n");
-  summary (&r);
-  if (g_hash_table_size (r.evaluations)) {
-    g_string_append (r.out, "<h2>Before and after</h2>\n");
-    table (&r);
+static void
+write_page (Report *r, const DmuDataset *heldout) {
+  const char *from = g_hash_table_contains (r->evaluations, "dense") ? "dense" : "base";
+  g_string_append (r->out, "<h1>From a dense CLIP to a CLIP-MoE</h1>\n");
+  summary (r);
+  if (g_hash_table_size (r->evaluations)) {
+    g_string_append (r->out, "<h2>Before and after</h2>\n");
+    table (r);
   }
-  if (r.compare)
-    gains (&r);
-  g_string_append (r.out, "<h2>Training</h2>\n");
-  curves (&r, "contrastive", "Contrastive loss");
-  curves (&r, "accuracy", "Share of pictures that find a caption of theirs in the batch");
-  curves (&r, "balance_image", "Balance loss of the image tower's routers");
-  g_string_append (r.out, "<h2>Clusters</h2>\n");
-  clusters (&r);
-  json_t *ours = g_hash_table_lookup (r.evaluations, r.ours);
+  if (r->compare)
+    gains (r);
+  g_string_append (r->out, "<h2>Training</h2>\n");
+  curves (r, "contrastive", "Contrastive loss");
+  curves (r, "accuracy", "Share of pictures that find a caption of theirs in the batch");
+  curves (r, "balance_image", "Balance loss of the image tower's routers");
+  g_string_append (r->out, "<h2>Clusters</h2>\n");
+  clusters (r);
+  json_t *ours = g_hash_table_lookup (r->evaluations, r->ours);
   if (ours) {
-    g_string_append (r.out, "<h2>Routing</h2>\n");
-    routing (&r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");
-    routing (&r, ours, "text_experts", "Text tower: share of each expert, held-out words");
-    routing_by_class (&r, ours);
+    g_string_append (r->out, "<h2>Routing</h2>\n");
+    routing (r, ours, "image_experts", "Image tower: share of each expert, held-out pictures");
+    routing (r, ours, "text_experts", "Text tower: share of each expert, held-out words");
+    routing_by_class (r, ours);
   }
   if (ours && heldout) {
-    g_string_append (r.out, "<h2>Pictures whose nearest caption or class changed</h2>\n");
-    dmu_changes_show (r.out, g_hash_table_lookup (r.evaluations, from), ours, heldout);
+    g_string_append (r->out, "<h2>Pictures whose nearest caption or class changed</h2>\n");
+    dmu_changes_show (r->out, g_hash_table_lookup (r->evaluations, from), ours, heldout);
   }
-  stages (&r);
-  g_string_append (r.out, "</body></html>\n");
-  char *path = g_build_filename (folder, "report.html", NULL);
-  gboolean ok = clipmoe_file_write (path, r.out->str, r.out->len, error);
-  g_free (path);
-  g_string_free (r.out, TRUE);
+  stages (r);
+  g_string_append (r->out, "</body></html>\n");
+}
+
+char *
+dmu_report_make (const char *folder, const DmuDataset *heldout, GError **error) {
+  Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
+  r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
+  gboolean ok = (r.run = load (&r, "run.json", error)) && read_evaluations (&r, error);
+  if (ok)
+    write_page (&r, heldout);
   g_hash_table_unref (r.evaluations);
   json_decref (r.run);
   json_decref (r.compare);
-  return ok;
+  return g_string_free (r.out, !ok);
 }

@@ -4,8 +4,8 @@
 
 #include <dataset.h>
 
-/* Reads run.json, curves.jsonl, evaluate-*.json and compare.json of the run folder and writes report.html
- * into it, which needs nothing else. @heldout: NULL, or the pictures to show where answers changed. */
-gboolean dmu_report_write (const char *folder, const DmuDataset *heldout, GError **error);
+/* The page (transfer full), which needs nothing else, of run.json, curves.jsonl, evaluate-*.json and
+ * compare.json of the run folder. @heldout: NULL, or the pictures to show where answers changed. */
+char *dmu_report_make (const char *folder, const DmuDataset *heldout, GError **error);
 
 #endif

@@ -1,51 +1,26 @@
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <cblas.h>
 #include <random.h>
-#include <base/file.h>
-#include <base/folder.h>
 #include <kernels/cpus.h>
 #include "clusters.h"
 #include "compare.h"
 #include "evaluate.h"
-#include "manifest.h"
 #include "modelfile.h"
-#include "report.h"
+#include "place.h"
+#include "run-private.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
 
-typedef struct {
-  const DmuRecipe *recipe;
-  DmuRunOptions *options;
-  guint threads;
-  ClipmoeModel *base;
-  DmuDataset *train, *heldout;
-  char *train_digest, *heldout_digest;
-  DmuManifest *manifest;
-  DmuCurves *curves;
-  FILE *timing;
-  int lock;
-  guint stage; /* number of the stage, for its seed */
-} Run;
-
-static char *
-inside (const Run *r, const char *name) {
-  return g_build_filename (r->options->folder, name, NULL);
-}
-
-static void say (const Run *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void say (const DmuWork *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
-say (const Run *r, const char *format, ...) {
+say (const DmuWork *r, const char *format, ...) {
   va_list args;
   if (r->options->quiet)
     return;
@@ -54,87 +29,33 @@ say (const Run *r, const char *format, ...) {
   va_end (args);
 }
 
-/* One process a run folder. */
-static gboolean
-take_lock (Run *r, GError **error) {
-  char *path = inside (r, "lock");
-  r->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  gboolean ok = r->lock >= 0 && flock (r->lock, LOCK_EX | LOCK_NB) == 0;
-  if (!ok) {
-    int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
-                 e == EWOULDBLOCK ? "another process works in this run folder" : g_strerror (e));
-  }
-  g_free (path);
-  return ok;
-}
-
-/* Whether @name ends as mkstemp() ends names: six letters and digits behind a dot. One in two hundred is
- * letters of a word alone; these stay, since "route.backup" is somebody's. */
-static gboolean
-is_temporary (const char *name) {
-  gsize n = strlen (name);
-  gboolean word = TRUE;
-  if (n < 8 || name[n - 7] != '.')
-    return FALSE;
-  for (const char *c = name + n - 6; *c; c++) {
-    if (!g_ascii_isalnum (*c))
-      return FALSE;
-    word &= g_ascii_islower (*c) != 0;
-  }
-  return !word;
-}
-
-/* What a killed process left half written of the names that a run makes. */
-static void
-sweep (const Run *r) {
-  static const char *const begins[] = {"dense",  "stretch",   "cluster-",  "finetune-", "upcycle",
-                                       "route",  "tune",      "finetuned", "sparse",    "run.json",
-                                       "report", "evaluate-", "compare",   "pictures"};
-  static const char *const kinds[] = {".json", ".txt", ".safetensors", ".html"};
-  GDir *dir = g_dir_open (r->options->folder, 0, NULL);
-  const char *name;
-  while (dir && (name = g_dir_read_name (dir))) {
-    gboolean ours = g_str_has_prefix (name, r->recipe->name);
-    for (guint i = 0; i < G_N_ELEMENTS (begins); i++)
-      ours |= g_str_has_prefix (name, begins[i]);
-    if (!ours || !is_temporary (name))
-      continue;
-    char *stem = g_strndup (name, strlen (name) - 7), *whole = inside (r, name);
-    gboolean kind = !strchr (stem, '.');
-    for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-      kind |= g_str_has_suffix (stem, kinds[i]);
-    if (kind && g_file_test (whole, G_FILE_TEST_IS_DIR) && !g_file_test (whole, G_FILE_TEST_IS_SYMLINK))
-      clipmoe_folder_drop (g_strdup (whole));
-    else if (kind)
-      g_unlink (whole);
-    g_free (stem);
-    g_free (whole);
-  }
-  if (dir)
-    g_dir_close (dir);
-}
-
 static json_t *
 data_entry (const DmuDataset *set, const char *digest, char **paths) {
   json_t *names = json_array (), *sources = json_array ();
   for (char **p = paths; *p; p++) {
     char *base = g_path_get_basename (*p);
-    json_array_append_new (names, json_string (base));
+    json_array_append_new (names, dmu_json_text (base));
     g_free (base);
   }
   for (guint i = 0; i < set->sources->len; i++)
-    json_array_append_new (sources, json_string (set->sources->pdata[i]));
+    json_array_append_new (sources, dmu_json_text (set->sources->pdata[i]));
   const DmuCounts *c = &set->counts;
-  return json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
-                    "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
-                    "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
-                    (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
-                    (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
+  json_t *entry =
+      json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
+                 "digest", digest, "pairs", (json_int_t)c->pairs, "classes", (json_int_t)set->labels->len,
+                 "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
+                 (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
+                 (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
+  /* kinds that came later: runs that have none of them go on under an older run.json */
+  if (c->lost)
+    json_object_set_new (entry, "left_out", json_integer ((json_int_t)c->lost));
+  if (c->mended)
+    json_object_set_new (entry, "mended", json_integer ((json_int_t)c->mended));
+  return entry;
 }
 
 static DmuDataset *
-open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) {
+open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   DmuDatasetOptions o = {.paths = (const char *const *)paths,
                          .templates = (const char *const *)r->recipe->templates,
@@ -144,22 +65,25 @@ open_data (Run *r, char **paths, gboolean train, char **digest, GError **error) 
                          .threads = r->threads,
                          .limit = r->recipe->limit,
                          .spool = r->options->folder,
-                         .keep_words = !train};
+                         .keep_words = !train,
+                         .keys = r->recipe->keys};
   DmuDataset *set = dmu_dataset_open (&o, error);
   if (!set)
     return NULL;
   *digest = dmu_dataset_digest (set);
   char *text = dmu_dataset_describe (set);
   say (r, "%s: %s\n", train ? "train" : "held out", text);
-  for (guint i = 0; i < set->counts.examples->len && i < 5; i++)
-    say (r, "  %s\n", (char *)set->counts.examples->pdata[i]);
+  GPtrArray *sentences = dmu_counts_sentences (&set->counts);
+  for (guint i = 0; i < sentences->len; i++)
+    say (r, "  %s\n", (char *)sentences->pdata[i]);
+  g_ptr_array_unref (sentences);
   g_free (text);
   return set;
 }
 
 /* Pictures that are trained on and measured with make the figures too good: said, not refused. */
 static void
-say_shared (const Run *r) {
+say_shared (const DmuWork *r) {
   GHashTable *seen = g_hash_table_new (g_int64_hash, g_int64_equal);
   guint shared = 0;
   for (guint i = 0; i < dmu_dataset_get_n (r->train); i++)
@@ -173,7 +97,7 @@ say_shared (const Run *r) {
 
 /* The base, with its positions stretched when so asked. */
 static gboolean
-open_base (Run *r, GError **error) {
+open_base (DmuWork *r, GError **error) {
   r->base = clipmoe_model_open (r->recipe->base, NULL, error);
   if (r->base && clipmoe_model_get_info (r->base)->top_k) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
@@ -189,8 +113,28 @@ open_base (Run *r, GError **error) {
 }
 
 static gboolean
-begin (Run *r, GError **error) {
+open_manifest (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
+  json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
+                            "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
+                            openblas_get_corename (), "base", clipmoe_model_get_info (r->base)->fingerprint,
+                            "train", data_entry (r->train, r->train_digest, p->train));
+  if (r->heldout)
+    json_object_set_new (head, "heldout", data_entry (r->heldout, r->heldout_digest, p->heldout));
+  char *path = dmu_run_inside (r, "run.json");
+  r->manifest = dmu_manifest_open (path, head, error);
+  g_free (path);
+  if (!r->manifest)
+    return FALSE;
+  dmu_place_sweep (r->options->folder);
+  return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
+}
+
+static gboolean
+begin (DmuWork *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  if (!dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
+    return FALSE;
   if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
     int e = errno;
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
@@ -198,41 +142,19 @@ begin (Run *r, GError **error) {
     return FALSE;
   }
   r->threads = p->threads ? p->threads : cm_cpus_allowed ();
-  if (!take_lock (r, error) || !open_base (r, error))
-    return FALSE;
-  sweep (r);
-  if (!(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
+  if (!dmu_run_lock (r, TRUE, error) || !dmu_run_look (r, error) || !open_base (r, error) ||
+      !(r->train = open_data (r, p->train, TRUE, &r->train_digest, error)))
     return FALSE;
   if (p->heldout && *p->heldout &&
       !(r->heldout = open_data (r, p->heldout, FALSE, &r->heldout_digest, error)))
     return FALSE;
   if (r->heldout)
     say_shared (r);
-  json_t *head = json_pack ("{s:s,s:s,s:I,s:i,s:s,s:s,s:o}", "schema", "clipmoe.run/1", "recipe", p->text,
-                            "seed", (json_int_t)p->seed, "threads", (int)r->threads, "blas",
-                            openblas_get_corename (), "base", clipmoe_model_get_info (r->base)->fingerprint,
-                            "train", data_entry (r->train, r->train_digest, p->train));
-  if (r->heldout)
-    json_object_set_new (head, "heldout", data_entry (r->heldout, r->heldout_digest, p->heldout));
-  char *path = inside (r, "run.json");
-  r->manifest = dmu_manifest_open (path, head, error);
-  g_free (path);
-  if (!r->manifest)
-    return FALSE;
-  path = inside (r, "curves.jsonl");
-  /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
-  struct stat st;
-  guint64 length = g_stat (path, &st) == 0 ? (guint64)st.st_size : 0;
-  r->curves = dmu_curves_open (path, length, error);
-  g_free (path);
-  path = inside (r, "timing.jsonl");
-  r->timing = fopen (path, "ae");
-  g_free (path);
-  return r->curves != NULL;
+  return open_manifest (r, error) && dmu_run_open_lines (r, error);
 }
 
 static void
-end (Run *r) {
+end (DmuWork *r) {
   dmu_curves_close (r->curves);
   dmu_manifest_free (r->manifest);
   dmu_dataset_free (r->train);
@@ -247,7 +169,7 @@ end (Run *r) {
 }
 
 static guint64
-seed_of (Run *r, const char *name) {
+seed_of (DmuWork *r, const char *name) {
   guint64 purpose = 0;
   for (const char *c = name; *c; c++)
     purpose = purpose * 131 + (guchar)*c;
@@ -256,17 +178,17 @@ seed_of (Run *r, const char *name) {
 }
 
 static gboolean
-stopping (Run *r) {
+stopping (DmuWork *r) {
   r->options->stopped |= r->options->stop && *r->options->stop;
   return r->options->stopped;
 }
 
 /* The model that stage @name made, or the base for "base". */
 static ClipmoeModel *
-model_of (Run *r, const char *name, GError **error) {
+model_of (DmuWork *r, const char *name, GError **error) {
   if (strcmp (name, "base") == 0)
     return clipmoe_model_ref (r->base);
-  char *path = inside (r, name);
+  char *path = dmu_run_inside (r, name);
   ClipmoeModel *m = clipmoe_model_open (path, NULL, error);
   json_t *entry = dmu_manifest_get (r->manifest, name);
   const char *known = json_string_value (json_object_get (entry, "fingerprint"));
@@ -280,35 +202,16 @@ model_of (Run *r, const char *name, GError **error) {
   return m;
 }
 
-/* Saves what stage @name made and writes it down as done. @entry is taken over. */
-static gboolean
-finish_model (Run *r, const char *name, ClipmoeModel *model, ClipmoeStore store, json_t *entry,
-              GError **error) {
-  char *path = inside (r, name);
-  gboolean ok = dmu_model_save (model, path, store, TRUE, error);
-  ClipmoeModel *saved = ok ? clipmoe_model_open (path, NULL, error) : NULL;
-  g_free (path);
-  if (!saved) {
-    json_decref (entry);
-    return FALSE;
-  }
-  json_object_set_new (entry, "name", json_string (name));
-  json_object_set_new (entry, "fingerprint", json_string (clipmoe_model_get_info (saved)->fingerprint));
-  json_object_set_new (entry, "curves", json_integer ((json_int_t)r->curves->length));
-  clipmoe_model_unref (saved);
-  return dmu_manifest_done (r->manifest, entry, error);
-}
-
 /* A stage of training: from model @from, as @how says, to model @name. */
 static gboolean
-train (Run *r, const char *name, const char *from, const DmuTraining *how, const guint *groups,
+train (DmuWork *r, const char *name, const char *from, const DmuTraining *how, const guint *groups,
        guint n_groups, json_t *more, GError **error) {
   if (dmu_manifest_get (r->manifest, name) || stopping (r)) {
     json_decref (more);
     return TRUE;
   }
   char *settings = dmu_training_describe (how), *file = g_strconcat (name, ".state.safetensors", NULL),
-       *state = inside (r, file);
+       *state = dmu_run_inside (r, file);
   guint64 seed = seed_of (r, name);
   ClipmoeModel *model = model_of (r, from, error), *trained = NULL;
   char *what = g_strdup_printf ("%s\n%s\n%s\n%" G_GUINT64_FORMAT "\n%u\n%s", name, settings,
@@ -336,7 +239,7 @@ train (Run *r, const char *name, const char *from, const DmuTraining *how, const
                                settings, "seed", (json_int_t)seed, "steps", (json_int_t)stage.steps, "loss",
                                dmu_json_number (stage.loss));
     json_object_update (entry, more);
-    ok = finish_model (r, name, trained, CLIPMOE_STORE_F32, entry, error);
+    ok = dmu_run_finish_model (r, name, trained, CLIPMOE_STORE_F32, entry, error);
   } else {
     ok = ok && stage.stopped;
   }
@@ -353,10 +256,9 @@ train (Run *r, const char *name, const char *from, const DmuTraining *how, const
 
 /* cluster-N: what the model before sees in the pairs. */
 static gboolean
-cluster (Run *r, guint number, const char *from, GError **error) {
+cluster (DmuWork *r, guint number, const char *from, GError **error) {
   const DmuRecipe *p = r->recipe;
-  char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL),
-       *path = inside (r, file);
+  char *name = g_strdup_printf ("cluster-%u", number), *file = g_strconcat (name, ".txt", NULL);
   gboolean ok = TRUE;
   if (!dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     ClipmoeModel *model = model_of (r, from, error);
@@ -365,9 +267,7 @@ cluster (Run *r, guint number, const char *from, GError **error) {
     guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
     DmuFit text, image;
     say (r, "%s: what %s sees\n", name, from);
-    ok = model && dmu_clusters_make (model, r->train, &how, codes, &text, &image, error) &&
-         dmu_clusters_write (path, r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train),
-                             error);
+    ok = model && dmu_clusters_make (model, r->train, &how, codes, &text, &image, error);
     if (ok) {
       json_t *sizes = json_array ();
       for (guint c = 0; c < how.text * how.image; c++) {
@@ -376,28 +276,30 @@ cluster (Run *r, guint number, const char *from, GError **error) {
           size += codes[i] == c;
         json_array_append_new (sizes, json_integer (size));
       }
-      ok = dmu_manifest_done (r->manifest,
-                              json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind",
-                                         "clusters", "name", name, "from", from, "seed", (json_int_t)how.seed,
-                                         "sizes", sizes, "text", "before", dmu_json_number (text.before),
-                                         "after", dmu_json_number (text.after), "passes", (int)text.passes,
-                                         "image", "before", dmu_json_number (image.before), "after",
-                                         dmu_json_number (image.after), "passes", (int)image.passes, "curves",
-                                         (json_int_t)dmu_manifest_curves (r->manifest)),
-                              error);
+      char *lines =
+          dmu_clusters_text (r->train_digest, how.text * how.image, codes, dmu_dataset_get_n (r->train));
+      ok = dmu_run_finish_file (
+          r, file, lines,
+          json_pack ("{s:s,s:s,s:s,s:I,s:o,s:{s:o,s:o,s:i},s:{s:o,s:o,s:i},s:I}", "kind", "clusters", "name",
+                     name, "from", from, "seed", (json_int_t)how.seed, "sizes", sizes, "text", "before",
+                     dmu_json_number (text.before), "after", dmu_json_number (text.after), "passes",
+                     (int)text.passes, "image", "before", dmu_json_number (image.before), "after",
+                     dmu_json_number (image.after), "passes", (int)image.passes, "curves",
+                     (json_int_t)dmu_manifest_curves (r->manifest)),
+          error);
+      g_free (lines);
     }
     g_free (codes);
     clipmoe_model_unref (model);
   }
   g_free (name);
   g_free (file);
-  g_free (path);
   return ok;
 }
 
 /* finetune-N: batches of pairs that all models so far saw alike. */
 static gboolean
-finetune (Run *r, guint number, const char *from, GError **error) {
+finetune (DmuWork *r, guint number, const char *from, GError **error) {
   const DmuRecipe *p = r->recipe;
   char *name = g_strdup_printf ("finetune-%u", number);
   guint n = dmu_dataset_get_n (r->train), base = p->text_clusters * p->image_clusters,
@@ -405,7 +307,7 @@ finetune (Run *r, guint number, const char *from, GError **error) {
   guint **codes = g_new0 (guint *, number);
   gboolean ok = TRUE, needed = !dmu_manifest_get (r->manifest, name) && !stopping (r);
   for (guint s = 0; needed && ok && s < number; s++) {
-    char *file = g_strdup_printf ("cluster-%u.txt", s + 1), *path = inside (r, file);
+    char *file = g_strdup_printf ("cluster-%u.txt", s + 1), *path = dmu_run_inside (r, file);
     ok = (codes[s] = dmu_clusters_read (path, r->train_digest, base, n, error)) != NULL;
     g_free (file);
     g_free (path);
@@ -428,7 +330,7 @@ finetune (Run *r, guint number, const char *from, GError **error) {
 
 /* @names: models that become experts; one: copies of it. */
 static gboolean
-upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **error) {
+upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError **error) {
   const DmuRecipe *p = r->recipe;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   guint n = g_strv_length (names);
@@ -446,10 +348,11 @@ upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **er
     json_t *from = json_array ();
     for (guint i = 0; i < n; i++)
       json_array_append_new (from, json_string (names[i]));
-    ok = finish_model (r, name, made, store,
-                       json_pack ("{s:s,s:o,s:I,s:i,s:i}", "kind", "upcycling", "from", from, "seed",
-                                  (json_int_t)how.seed, "experts", (int)p->experts, "top_k", (int)p->top_k),
-                       error);
+    ok = dmu_run_finish_model (r, name, made, store,
+                               json_pack ("{s:s,s:o,s:I,s:i,s:i}", "kind", "upcycling", "from", from, "seed",
+                                          (json_int_t)how.seed, "experts", (int)p->experts, "top_k",
+                                          (int)p->top_k),
+                               error);
   } else {
     ok = FALSE;
   }
@@ -461,9 +364,8 @@ upcycle (Run *r, const char *name, char **names, ClipmoeStore store, GError **er
 }
 
 static gboolean
-evaluate (Run *r, const char *model, GError **error) {
-  char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL),
-       *path = inside (r, file);
+evaluate (DmuWork *r, const char *model, GError **error) {
+  char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->options->quiet ? NULL : name};
@@ -473,12 +375,11 @@ evaluate (Run *r, const char *model, GError **error) {
     if (ok) {
       char *json = dmu_evaluation_to_json (v, r->heldout), *text = dmu_evaluation_to_text (v);
       say (r, "%s:\n%s", name, text);
-      ok = clipmoe_file_write (path, json, strlen (json), error) &&
-           dmu_manifest_done (r->manifest,
-                              json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name, "from",
-                                         model, "mean", dmu_json_number (v->mean), "curves",
-                                         (json_int_t)dmu_manifest_curves (r->manifest)),
-                              error);
+      ok = dmu_run_finish_file (r, file, json,
+                                json_pack ("{s:s,s:s,s:s,s:o,s:I}", "kind", "evaluation", "name", name,
+                                           "from", model, "mean", dmu_json_number (v->mean), "curves",
+                                           (json_int_t)dmu_manifest_curves (r->manifest)),
+                                error);
       g_free (json);
       g_free (text);
     }
@@ -487,14 +388,13 @@ evaluate (Run *r, const char *model, GError **error) {
   }
   g_free (name);
   g_free (file);
-  g_free (path);
   return ok;
 }
 
 static json_t *
-evaluation_of (const Run *r, const char *model) {
-  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = inside (r, file);
-  json_t *v = json_load_file (path, JSON_REJECT_DUPLICATES, NULL);
+evaluation_of (const DmuWork *r, const char *model, GError **error) {
+  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = dmu_run_inside (r, file);
+  json_t *v = dmu_json_load (path, error);
   g_free (file);
   g_free (path);
   return v;
@@ -502,13 +402,14 @@ evaluation_of (const Run *r, const char *model) {
 
 /* What the mixture gains over each of the others. */
 static gboolean
-compare (Run *r, char **others, const char *ours, GError **error) {
+compare (DmuWork *r, char **others, const char *ours, GError **error) {
   if (!r->heldout || dmu_manifest_get (r->manifest, "compare") || stopping (r))
     return TRUE;
-  json_t *all = json_object (), *b = evaluation_of (r, ours);
-  gboolean ok = TRUE;
+  json_t *all = json_object (), *b = evaluation_of (r, ours, error);
+  gboolean ok = b != NULL;
   for (char **name = others; *name && ok; name++) {
-    json_t *a = evaluation_of (r, *name), *c = dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error);
+    json_t *a = evaluation_of (r, *name, error),
+           *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
@@ -520,15 +421,13 @@ compare (Run *r, char **others, const char *ours, GError **error) {
     }
     json_decref (a);
   }
-  char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9)),
-       *path = inside (r, "compare.json");
-  ok = ok && clipmoe_file_write (path, text, strlen (text), error) &&
-       dmu_manifest_done (r->manifest,
-                          json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of", ours,
-                                     "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
-                          error);
+  char *text = json_dumps (all, JSON_INDENT (1) | JSON_SORT_KEYS | JSON_REAL_PRECISION (9));
+  ok = ok && text &&
+       dmu_run_finish_file (r, "compare.json", text,
+                            json_pack ("{s:s,s:s,s:s,s:I}", "kind", "comparison", "name", "compare", "of",
+                                       ours, "curves", (json_int_t)dmu_manifest_curves (r->manifest)),
+                            error);
   free (text);
-  g_free (path);
   json_decref (all);
   json_decref (b);
   return ok;
@@ -536,26 +435,26 @@ compare (Run *r, char **others, const char *ours, GError **error) {
 
 /* Mixture @from in the type that the recipe asks for. */
 static gboolean
-deliver (Run *r, const char *from, GError **error) {
+deliver (DmuWork *r, const char *from, GError **error) {
   if (dmu_manifest_get (r->manifest, r->recipe->name) || stopping (r))
     return TRUE;
   ClipmoeModel *m = model_of (r, from, error);
-  gboolean ok = m && finish_model (r, r->recipe->name, m, r->recipe->store,
-                                   json_pack ("{s:s,s:s}", "kind", "delivery", "from", from), error);
+  gboolean ok = m && dmu_run_finish_model (r, r->recipe->name, m, r->recipe->store,
+                                           json_pack ("{s:s,s:s}", "kind", "delivery", "from", from), error);
   clipmoe_model_unref (m);
   return ok;
 }
 
 /* As many steps as all stages and the routers together, on any pairs. */
 static gboolean
-finetuned (Run *r, const char *from, guint64 steps, GError **error) {
+finetuned (DmuWork *r, const char *from, guint64 steps, GError **error) {
   DmuTraining how = r->recipe->finetuned_how;
   how.steps = steps;
   return train (r, "finetuned", from, &how, NULL, 0, json_object (), error);
 }
 
 static guint64
-steps_of (const Run *r) {
+steps_of (const DmuWork *r) {
   guint64 steps = 0;
   gsize i;
   json_t *stage;
@@ -569,7 +468,7 @@ steps_of (const Run *r) {
 }
 
 static gboolean
-sparse (Run *r, char *from, guint64 steps, GError **error) {
+sparse (DmuWork *r, char *from, guint64 steps, GError **error) {
   char *one[] = {from, NULL};
   DmuTraining how = r->recipe->sparse_how;
   how.steps = steps;
@@ -578,7 +477,7 @@ sparse (Run *r, char *from, guint64 steps, GError **error) {
 }
 
 static gboolean
-all_stages (Run *r, GError **error) {
+all_stages (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
   char *dense = p->dense ? "dense" : "base", *last = p->tune ? "tune" : "route";
   GPtrArray *experts = g_ptr_array_new_with_free_func (g_free), *models = g_ptr_array_new ();
@@ -620,10 +519,10 @@ all_stages (Run *r, GError **error) {
 
 gboolean
 dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
-  Run r = {.recipe = recipe, .options = options, .lock = -1};
+  DmuWork r = {.recipe = recipe, .options = options, .lock = -1};
   gboolean ok = begin (&r, error) && all_stages (&r, error);
   if (ok && !options->stopped)
-    ok = dmu_report_write (options->folder, r.heldout, error);
+    ok = dmu_run_write_report (&r, error);
   end (&r);
   return ok;
 }

@@ -2,12 +2,10 @@
 
 #include <math.h>
 #include <string.h>
-#include <base/file.h>
 #include "compare.h"
 #include "manifest.h"
 
 #define ROUNDS 2000
-#define MAX_JSON (256u << 20)
 
 typedef struct {
   const char *folder;
@@ -17,15 +15,7 @@ typedef struct {
 static json_t *
 load (const char *folder, const char *name, GError **error) {
   char *path = g_build_filename (folder, name, NULL);
-  gsize n;
-  char *text = clipmoe_file_read (path, MAX_JSON, &n, error);
-  json_t *root = text ? json_loadb (text, n, JSON_REJECT_DUPLICATES, NULL) : NULL;
-  if (text && !json_is_object (root)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: is no JSON object", path);
-    json_decref (root);
-    root = NULL;
-  }
-  g_free (text);
+  json_t *root = dmu_json_load (path, error);
   g_free (path);
   return root;
 }
@@ -132,6 +122,9 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
     }
     entry = json_pack ("{s:s,s:s,s:o,s:O}", "name", dmu_models[model].name, "title", dmu_models[model].title,
                        "mean", mean, "sets", sets);
+    if (!entry)
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for what %s gained",
+                   runs[0].folder, dmu_models[model].name);
   }
   json_decref (c);
   json_decref (sets);
@@ -189,7 +182,7 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
   }
   json_t *list = json_array (), *models = json_array ();
   for (guint k = 0; k < n; k++)
-    json_array_append_new (list, json_pack ("{s:s,s:O?}", "folder", runs[k].folder, "seed",
+    json_array_append_new (list, json_pack ("{s:o,s:O?}", "folder", dmu_json_text (runs[k].folder), "seed",
                                             json_object_get (runs[k].run, "seed")));
   gboolean ok = TRUE;
   for (guint m = 0; m < DMU_N_MODELS && ok; m++) {
@@ -202,6 +195,9 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
                                  against, "seeds_alone", seeds_alone (runs, n), "redrawings", ROUNDS, "runs",
                                  list, "models", models)
                     : NULL;
+  if (ok && !root)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for the comparison",
+                 runs[0].folder);
   json_decref (list);
   json_decref (models);
   return root;

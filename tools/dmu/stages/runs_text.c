@@ -1,5 +1,6 @@
 /* Runs side by side as tables: aligned for a terminal, or Markdown. */
 #include <string.h>
+#include <counts.h>
 #include "runs.h"
 
 static double
@@ -17,6 +18,7 @@ string (json_t *o, const char *key) {
 typedef struct {
   GPtrArray *cells;
   guint columns;
+  gboolean markdown;
 } Table;
 
 static void add (Table *t, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -25,8 +27,14 @@ static void
 add (Table *t, const char *format, ...) {
   va_list args;
   va_start (args, format);
-  g_ptr_array_add (t->cells, g_strdup_vprintf (format, args));
+  char *text = g_strdup_vprintf (format, args), *plain = dmu_quote (text, -1);
   va_end (args);
+  /* a bar would end the cell in Markdown */
+  char **parts = g_strsplit (plain, "|", -1);
+  g_ptr_array_add (t->cells, t->markdown ? g_strjoinv ("\\|", parts) : g_strdup (plain));
+  g_strfreev (parts);
+  g_free (plain);
+  g_free (text);
 }
 
 static const char *
@@ -92,7 +100,7 @@ write_table (GString *out, const Table *t, DmuRunsForm form) {
 
 static void
 describe_table (GString *out, json_t *comparison, gboolean gain, DmuRunsForm form) {
-  Table t = {g_ptr_array_new_with_free_func (g_free), 0};
+  Table t = {g_ptr_array_new_with_free_func (g_free), 0, form == DMU_RUNS_MARKDOWN};
   fill (&t, comparison, gain);
   if (t.columns > 1)
     write_table (out, &t, form);

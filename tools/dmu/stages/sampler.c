@@ -19,7 +19,7 @@ times (const char *repeat, const char *source, guint *n, GError **error) {
     ok = value >= 1 && value <= 1000 && !*end;
     if (!ok)
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                   "repeat \"%s\": expected SOURCE:TIMES;… of 1 to 1000 times", repeat);
+                   "repeat \"%.200s\": expected SOURCE:TIMES;… of 1 to 1000 times", repeat);
     else if (strlen (source) == (gsize)(colon - *p) && strncmp (source, *p, (gsize)(colon - *p)) == 0)
       *n = (guint)value;
   }

@@ -84,7 +84,9 @@ static const char *const groups[] = {"all", "mlp", "gate", "moe"};
 
 static gboolean
 wrong (const char *key, const char *value, const char *expected, GError **error) {
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s \"%s\": expected %s", key, value, expected);
+  char *shown = dmu_quote (value, -1);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s \"%s\": expected %s", key, shown, expected);
+  g_free (shown);
   return TRUE;
 }
 

@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+"""Protects what lies in a run folder and is not the run's: no name, no moment and no leftover makes clipmoe-dmu delete or
+replace a file, folder or link of the user's; what would stand in the way is said in one sentence before anything is
+touched. Leftovers of killed runs that bear our own mark go, and a run killed between making a file and writing it down
+goes on.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+try:
+    import tiny
+except ImportError as e:
+    print("missing: %s" % e)
+    sys.exit(77)
+
+RECIPE = tiny.RECIPE.replace("experts = 3", "experts = 2")
+passed = failed = 0
+
+
+def check(what, ok, *why):
+    global passed, failed
+    passed += bool(ok)
+    if not ok:
+        failed += 1
+        print("FAILED:", what, *[str(w)[:1500] for w in why])
+
+
+def state(folder):
+    """Everything below @folder: kind, and bytes, target or nothing."""
+    found = {}
+    for where, folders, names in os.walk(folder):
+        for name in folders + names:
+            path = os.path.join(where, name)
+            key = os.path.relpath(path, folder)
+            if os.path.islink(path):
+                found[key] = "link", os.readlink(path)
+            elif os.path.isdir(path):
+                found[key] = "folder", None
+            elif os.path.isfile(path):
+                with open(path, "rb") as f:
+                    found[key] = "file", f.read()
+            else:
+                found[key] = "other", None
+    return found
+
+
+def write(path, data="mine"):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(data)
+    return path
+
+
+def run(out, *more):
+    return subprocess.run([*ARGUMENTS, "--out", out, *more], capture_output=True, text=True, timeout=120)
+
+
+def refused(what, out, words):
+    """One sentence, and everything as it was."""
+    before = state(out)
+    r = run(out)
+    lines = r.stderr.strip().splitlines()
+    check(what, r.returncode == 1 and len(lines) == 1 and words in lines[0] and not r.stdout, r)
+    check(what + ": nothing was touched", state(out) == before, set(state(out)) ^ set(before))
+
+
+def put_folder(out, name):
+    write(os.path.join(out, name, "notes.txt"))
+
+
+def put_model(out, name):
+    tiny.model(os.path.join(out, name))
+
+
+def put_link(out, name):
+    put_folder(out + "-elsewhere", "of-mine")
+    os.makedirs(out, exist_ok=True)
+    os.symlink(out + "-elsewhere/of-mine", os.path.join(out, name))
+
+
+def put_nothing(out, name):
+    os.makedirs(out, exist_ok=True)
+    os.symlink("/nonexistent/place", os.path.join(out, name))
+
+
+def put_empty(out, name):
+    os.makedirs(os.path.join(out, name))
+
+
+def put_file(out, name):
+    write(os.path.join(out, name))
+
+
+def put_pipe(out, name):
+    os.makedirs(out, exist_ok=True)
+    os.mkfifo(os.path.join(out, name))
+
+
+def before_the_run(top):
+    """In the way before anything began."""
+    ways = [("dense", put_folder), ("dense", put_model), ("dense", put_link), ("dense", put_nothing), ("dense", put_empty),
+            ("moe", put_file), ("moe", put_folder), ("finetune-1", put_model), ("sparse-start", put_folder), ("route", put_pipe),
+            ("cluster-1.txt", put_file), ("cluster-1.txt", put_folder), ("evaluate-base.json", put_file), ("compare.json", put_link),
+            ("report.html", put_file), ("report.html", put_nothing), ("curves.jsonl", put_file), ("curves.jsonl", put_pipe),
+            ("timing.jsonl", put_file), ("timing.jsonl", put_pipe), ("dense.state.safetensors", put_file),
+            ("tune.state.safetensors", put_nothing)]
+    for name, put in ways:
+        out = os.path.join(top, "%s-%s" % (name, put.__name__))
+        put(out, name)
+        refused("%s: %s" % (name, put.__name__), out, "/%s: is there" % name)
+    for i, (data, words) in enumerate((('{"schema":"other.tool/1","stages":[]}', "no manifest"), ("{", "not valid JSON"), ("[1]", "no JSON object"),
+                                       ('{"schema":"clipmoe.run/1"}', "no manifest"), ("", "JSON"), ("[" * 100000, "nested"),
+                                       ('{"schema":"clipmoe.run/1","stages":[],"recipe":"other"}', '"recipe" has changed'))):
+        out = os.path.join(top, "manifest-%d" % i)
+        write(os.path.join(out, "run.json"), data)
+        write(os.path.join(out, "dense.251129"))
+        refused("run.json is %s" % data[:40], out, words)
+    for put in (put_folder, put_pipe, put_nothing, put_link):
+        out = os.path.join(top, "manifest-" + put.__name__)
+        put(out, "run.json")
+        refused("run.json: " + put.__name__, out, "run.json")
+    for put in (put_folder, put_pipe, put_nothing):
+        out = os.path.join(top, "lock-" + put.__name__)
+        put(out, "lock")
+        refused("lock: " + put.__name__, out, "/lock: ")
+    out = write(os.path.join(top, "a-file"))
+    r = run(out)
+    check("OUT is a file", r.returncode == 1 and out in r.stderr and open(out).read() == "mine", r)
+
+
+def likenesses(out):
+    """Names that former versions swept, and others like them."""
+    for name in ("run.json.251129", "report.html.Backup", "dense.Old123", "cluster-1.txt.abc123", "pictures.2025AB", "evaluate-base.json.XXXXXX",
+                 ".clipmoe-tmp", ".clipmoe-tmp-notes.txt", "clipmoe-tmp-abc123", "moe.251129", "compare.json.123456"):
+        write(os.path.join(out, name))
+    for name in ("route.251129", "dense.20A129", "finetune-1.251129", ".clipmoe-tmp-20251129"):
+        write(os.path.join(out, name, "model.safetensors"))
+    os.symlink("/etc/hostname", os.path.join(out, ".clipmoe-tmp-link00"))
+
+
+def beside_the_run(top):
+    """A run among files that look like its own: all are there afterwards, and the run ends as one that was left alone."""
+    alone, out = os.path.join(top, "alone"), os.path.join(top, "out")
+    r = run(alone)
+    check("a run", r.returncode == 0, r)
+    likenesses(out)
+    mine = state(out)
+    write(os.path.join(out, ".clipmoe-tmp-Ab12cd"), "half a file")
+    write(os.path.join(out, ".clipmoe-tmp-00zZ9x", "model.safetensors"), "half a model")
+    real = os.path.join(top, "real")
+    os.rename(out, real)
+    os.symlink(real, out)
+    r = run(out)
+    check("a run among others' files, through a link", r.returncode == 0, r)
+    now = state(out)
+    check("they are as they were", all(now.get(k) == v for k, v in mine.items()), {k for k in mine if now.get(k) != mine[k]})
+    check("leftovers of our mark are gone", not any(k.startswith((".clipmoe-tmp-Ab12cd", ".clipmoe-tmp-00zZ9x")) for k in now))
+    made = {k: v for k, v in now.items() if k not in mine and k not in ("timing.jsonl", "lock")}
+    wanted = {k: v for k, v in state(alone).items() if k not in ("timing.jsonl", "lock")}
+    check("the run is the same", made == wanted, set(made) ^ set(wanted))
+    check("nothing is announced any more", "making" not in json.loads(now["run.json"][1]))
+    r = run(out)
+    check("a finished run begun again", r.returncode == 0 and {k: v for k, v in state(out).items() if k != "timing.jsonl"} ==
+          {k: v for k, v in now.items() if k != "timing.jsonl"}, r)
+    return alone
+
+
+def entry(run_json, name):
+    return next(s for s in run_json["stages"] if s["name"] == name)
+
+
+def cut_back(folder, out, keep):
+    """A copy of the finished run in which the stages up to @keep alone are done."""
+    shutil.copytree(folder, out)
+    path = os.path.join(out, "run.json")
+    with open(path) as f:
+        run_json = json.load(f)
+    names = [s["name"] for s in run_json["stages"]]
+    cut = names[names.index(keep) + 1:]
+    gone = [entry(run_json, n) for n in cut]
+    run_json["stages"] = run_json["stages"][:names.index(keep) + 1]
+    del run_json["report"]
+    for n in cut:
+        for name in (n, n + ".txt", n + ".json", n + ".state.safetensors"):
+            at = os.path.join(out, name)
+            if os.path.isdir(at):
+                shutil.rmtree(at)
+            elif os.path.exists(at):
+                os.unlink(at)
+    os.unlink(os.path.join(out, "report.html"))
+    os.truncate(os.path.join(out, "curves.jsonl"), gone[0]["curves"])
+    return path, run_json, gone
+
+
+def save(path, run_json):
+    with open(path, "w") as f:
+        json.dump(run_json, f)
+
+
+def half_a_run(top, alone):
+    """Stopped in the middle: what came there since is not the run's, what it announced is."""
+    whole = {k: v for k, v in state(alone).items() if k not in ("timing.jsonl", "lock")}
+    for name, put in (("finetune-1", put_folder), ("finetune-1", put_model), ("cluster-1.txt", put_file), ("moe", put_link),
+                      ("compare.json", put_file), ("evaluate-route.json", put_nothing), ("evaluate-base.json", put_folder), ("report.html", put_file), ("sparse", put_empty)):
+        out = os.path.join(top, "half-%s-%s" % (name, put.__name__))
+        path, run_json, _ = cut_back(alone, out, "dense")
+        save(path, run_json)
+        put(out, name)
+        refused("half a run with %s: %s" % (name, put.__name__), out, "/%s: is there" % name)
+    out = os.path.join(top, "half-answers")
+    path, run_json, _ = cut_back(alone, out, "evaluate-dense")
+    save(path, run_json)
+    for text in ('{"my":"answers"}', whole["evaluate-finetuned.json"][1].decode()):
+        write(os.path.join(out, "evaluate-finetuned.json"), text)
+        r = run(out)
+        check("answers that are there already", (r.returncode == 0) == ("my" not in text) and
+              state(out)["evaluate-finetuned.json"][1].decode() == text, r)
+    check("and the run ends the same", {k: v for k, v in state(out).items() if k not in ("timing.jsonl", "lock")} == whole)
+    # killed between the name and the entry: the file or model is the one that was announced …
+    for keep, name, file in (("dense", "cluster-1", "cluster-1.txt"), ("cluster-1", "finetune-1", "finetune-1"), ("tune", "moe", "moe")):
+        for there in (True, False):
+            out = os.path.join(top, "announced-%s-%s" % (name, there))
+            path, run_json, gone = cut_back(alone, out, keep)
+            run_json["making"] = {"entry": gone[0], "file": file}
+            if "." in file:
+                run_json["making"]["sha256"] = hashlib.sha256(whole[file][1]).hexdigest()
+            save(path, run_json)
+            if there and "." in file:
+                shutil.copy(os.path.join(alone, file), out)
+            elif there:
+                shutil.copytree(os.path.join(alone, file), os.path.join(out, file))
+            if name + ".state.safetensors" in whole:
+                shutil.copy(os.path.join(alone, name + ".state.safetensors"), out)
+            r = run(out)
+            now = {k: v for k, v in state(out).items() if k not in ("timing.jsonl", "lock")}
+            check("killed after %s was announced, there: %s" % (name, there), r.returncode == 0 and now == whole, r,
+                  [k for k in set(now) | set(whole) if now.get(k) != whole.get(k)])
+        # … or not
+        out = os.path.join(top, "announced-%s-other" % name)
+        path, run_json, gone = cut_back(alone, out, keep)
+        run_json["making"] = {"entry": gone[0], "file": file}
+        if "." in file:
+            run_json["making"]["sha256"] = hashlib.sha256(whole[file][1]).hexdigest()
+        save(path, run_json)
+        (put_file if "." in file else put_folder)(out, file)
+        refused("something else than what was announced: " + name, out, "/%s: is there" % file)
+    # the report is replaced when it is the run's, and not when somebody wrote into it
+    out = os.path.join(top, "report")
+    shutil.copytree(alone, out)
+    write(os.path.join(out, "report.html"), "my notes")
+    refused("a report that was written into", out, "report.html: is there")
+    out = os.path.join(top, "older")
+    shutil.copytree(alone, out)
+    with open(os.path.join(out, "run.json")) as f:
+        run_json = json.load(f)
+    write(os.path.join(out, "report.html"), "an older version's")
+    run_json["report"] = hashlib.sha256(b"an older version's").hexdigest()
+    save(os.path.join(out, "run.json"), run_json)
+    r = run(out)
+    check("the report that run.json lists", r.returncode == 0 and state(out)["report.html"] == whole["report.html"], r)
+    os.unlink(os.path.join(out, "timing.jsonl"))
+    put_pipe(out, "timing.jsonl")
+    r = run(out)
+    check("a pipe as timing.jsonl", r.returncode == 1 and "timing.jsonl: not a regular file" in r.stderr, r)
+
+
+def commands(top):
+    """Stages by themselves, with names that are taken."""
+    base, data = os.path.join(TOP, "base"), os.path.join(TOP, "train")
+
+    def dmu(*more):
+        return subprocess.run([tiny.COMMAND, *more], capture_output=True, text=True, timeout=120)
+    quick = ("--steps", "2", "--batch", "8", "--quiet")
+    for name, put in (("notes.txt", put_file), ("pipe", put_pipe), ("folder", put_folder), ("link", put_nothing)):
+        put(top, name)
+        path = os.path.join(top, name)
+        for what, arguments in (("cluster", ("--out", path)), ("train", ("--out", os.path.join(top, "t"), "--curves", path, *quick))):
+            before = state(top)
+            if what == "train" and name == "link":
+                continue  # the user names a link: it is followed
+            r = dmu(what, "--model", base, "--data", data, *arguments)
+            check("%s onto %s" % (what, name), r.returncode == 1 and path in r.stderr, r)
+            check("%s onto %s: nothing was touched" % (what, name), state(top) == before, r)
+    codes = os.path.join(top, "codes.txt")
+    for i in range(2):
+        r = dmu("cluster", "--model", base, "--data", data, "--out", codes, "--text-clusters", "2", "--image-clusters", "2")
+        check("cluster onto its own file", r.returncode == 0, r)
+    put_folder(top, "theirs")
+    put_model(top, "ours")
+    for command in (("upcycle", base, "--out", "%s"), ("stretch", base, "%s")):
+        r = dmu(*[w.replace("%s", os.path.join(top, "theirs")) for w in command], "--force")
+        check(command[0] + " --force onto a folder of the user's", r.returncode == 1 and
+              os.path.exists(os.path.join(top, "theirs", "notes.txt")), r)
+
+
+with tempfile.TemporaryDirectory() as TOP:
+    ARGUMENTS = tiny.setup(TOP, RECIPE)
+    for part in (before_the_run, beside_the_run, half_a_run, commands):
+        folder = os.path.join(TOP, part.__name__)
+        os.makedirs(folder)
+        if part is beside_the_run:
+            finished = part(folder)
+        elif part is half_a_run:
+            part(folder, finished)
+        else:
+            part(folder)
+print("%d passed, %d failed, 0 skipped" % (passed, failed))
+sys.exit(failed > 0)

@@ -1,0 +1,158 @@
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <base/file.h>
+#include <base/folder.h>
+
+#define LINE "{\"stage\":"
+
+static gboolean
+failed (const char *path, const char *what, GError **error) {
+  int e = errno;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
+  return FALSE;
+}
+
+static gboolean
+taken (const char *path, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+               "%s: is there, and run.json does not list it: expected a free name, nothing was changed",
+               path);
+  return FALSE;
+}
+
+gboolean
+dmu_place_is_free (const char *path, GError **error) {
+  return !clipmoe_file_is_there (path) || taken (path, error);
+}
+
+/* Renames, unless there is anything under the new name. */
+static gboolean
+take_place (const char *tmp, const char *path, GError **error) {
+  if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+    return TRUE;
+  if (errno == EEXIST)
+    return taken (path, error);
+  if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    return failed (path, "cannot rename", error);
+  /* a file system that cannot promise it: as near as can be */
+  return dmu_place_is_free (path, error) &&
+         (rename (tmp, path) == 0 || failed (path, "cannot rename", error));
+}
+
+static void
+sync_folder_of (const char *path) {
+  char *folder = g_path_get_dirname (path);
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    fsync (fd); /* some file systems cannot; the data itself is synced */
+    close (fd);
+  }
+  g_free (folder);
+}
+
+gboolean
+dmu_place_file (const char *path, const void *data, gsize length, GError **error) {
+  char *tmp = clipmoe_temporary_template (path);
+  int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
+  gboolean ok = fd >= 0 || failed (path, "cannot create", error);
+  for (gsize done = 0; ok && done < length;) {
+    ssize_t n = write (fd, (const char *)data + done, length - done);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      ok = failed (path, "cannot write", error);
+    else
+      done += (gsize)n;
+  }
+  if (ok && fsync (fd) != 0)
+    ok = failed (path, "cannot sync", error);
+  if (fd >= 0 && close (fd) != 0 && ok)
+    ok = failed (path, "cannot write", error);
+  ok = ok && take_place (tmp, path, error);
+  if (ok)
+    sync_folder_of (path);
+  else if (fd >= 0)
+    g_unlink (tmp);
+  g_free (tmp);
+  return ok;
+}
+
+gboolean
+dmu_place_folder (char *tmp, const char *path, GError **error) {
+  if (!take_place (tmp, path, error)) {
+    clipmoe_folder_drop (tmp);
+    return FALSE;
+  }
+  sync_folder_of (path);
+  g_free (tmp);
+  return TRUE;
+}
+
+char *
+dmu_place_digest (const char *path, GError **error) {
+  guint8 block[65536];
+  ClipmoeFile *file = clipmoe_file_open (path, error);
+  if (!file)
+    return NULL;
+  GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint64 size = clipmoe_file_get_size (file);
+  gboolean ok = TRUE;
+  for (guint64 at = 0; at < size && ok; at += sizeof block) {
+    gsize n = (gsize)MIN (size - at, sizeof block);
+    if ((ok = clipmoe_file_pread (file, at, block, n, error)))
+      g_checksum_update (sum, block, (gssize)n);
+  }
+  char *digest = ok ? g_strdup (g_checksum_get_string (sum)) : NULL;
+  g_checksum_free (sum);
+  clipmoe_file_close (file);
+  return digest;
+}
+
+void
+dmu_place_sweep (const char *folder) {
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+  while (dir && (name = g_dir_read_name (dir))) {
+    struct stat st;
+    char *path = g_build_filename (folder, name, NULL);
+    if (!clipmoe_temporary_is_ours (name) || lstat (path, &st) != 0)
+      ;
+    else if (S_ISDIR (st.st_mode))
+      clipmoe_folder_drop (g_strdup (path));
+    else if (S_ISREG (st.st_mode))
+      g_unlink (path);
+    g_free (path);
+  }
+  if (dir)
+    g_dir_close (dir);
+}
+
+int
+dmu_place_lines (const char *path, GError **error) {
+  char begin[sizeof LINE - 1];
+  struct stat st;
+  /* O_NONBLOCK: a named pipe must not hang us */
+  int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+  if (fd < 0 || fstat (fd, &st) != 0) {
+    failed (path, "cannot open", error);
+  } else if (!S_ISREG (st.st_mode)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
+  } else {
+    ssize_t n = pread (fd, begin, sizeof begin, 0);
+    if (n == 0 || (n > 0 && memcmp (begin, LINE, (gsize)n) == 0))
+      return fd;
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: is there and holds no lines of training, expected a free name, nothing was changed",
+                 path);
+  }
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
