@@ -69,6 +69,14 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *
 /** Borrowed; NULL when opened with no_vocab. Since: 0.1 */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
 
+/**
+ * clipmoe_model_info_describe_assumed: what no file said of a model and was assumed, as one line for people.
+ *
+ * Returns: (transfer full) (nullable): "assumed of NAME: …; …", or NULL when nothing was; free with g_free()
+ * Since: 0.1
+ */
+CLIPMOE_API char *clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info);
+
 /** What clipmoe_model_save() writes. Since: 0.1 */
 typedef enum {
   CLIPMOE_LAYOUT_CLIPMOE,     /* OpenAI's and CLIP-MoE's names, the configuration in the file's metadata */

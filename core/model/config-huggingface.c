@@ -3,10 +3,14 @@
 #include <string.h>
 #include "config-private.h"
 
-#define READ(NAME) {NAME, CLIPMOE_KEY_READ, NULL}
-#define IDLE(NAME) {NAME, CLIPMOE_KEY_IDLE, NULL}
-#define OFF(NAME, WHY) {NAME, CLIPMOE_KEY_OFF, WHY}
-#define WORDS(NAME, ONES) {NAME, CLIPMOE_KEY_WORDS, ONES}
+#define READ(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_READ, NULL }
+#define IDLE(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_IDLE, NULL }
+#define OFF(NAME, WHY)                                                                                       \
+  { NAME, CLIPMOE_KEY_OFF, WHY }
+#define WORDS(NAME, ONES)                                                                                    \
+  { NAME, CLIPMOE_KEY_WORDS, ONES }
 
 static const ClipmoeKey root_keys[] = {
     READ ("model_type"),
@@ -193,18 +197,17 @@ clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *root, Cli
                  json_is_string (type) ? json_string_value (type) : "");
     return FALSE;
   }
-  gboolean ok =
-      clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
-      clipmoe_key_whole (path, root, "", "projection_dim", m->info.embed, NULL, error) &&
-      merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
-      merged (path, root, "text_config", "text_config_dict", &text, error) &&
-      tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
-      clipmoe_key_whole (path, vision, v, "image_size", m->info.image_size, NULL, error) &&
-      clipmoe_key_whole (path, vision, v, "patch_size", m->info.patch_size, NULL, error) &&
-      clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
-      tower_config (path, text, t, &m->text, 8, &said->text, error) &&
-      clipmoe_key_whole (path, text, t, "vocab_size", m->info.vocab_size, NULL, error) &&
-      clipmoe_key_whole (path, text, t, "max_position_embeddings", m->info.context, NULL, error);
+  gboolean ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
+                clipmoe_key_whole (path, root, "", "projection_dim", m->info.embed, NULL, error) &&
+                merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
+                merged (path, root, "text_config", "text_config_dict", &text, error) &&
+                tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
+                clipmoe_key_whole (path, vision, v, "image_size", m->info.image_size, NULL, error) &&
+                clipmoe_key_whole (path, vision, v, "patch_size", m->info.patch_size, NULL, error) &&
+                clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
+                tower_config (path, text, t, &m->text, 8, &said->text, error) &&
+                clipmoe_key_whole (path, text, t, "vocab_size", m->info.vocab_size, NULL, error) &&
+                clipmoe_key_whole (path, text, t, "max_position_embeddings", m->info.context, NULL, error);
   json_decref (vision);
   json_decref (text);
   return ok;
@@ -289,15 +292,15 @@ clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, GPtrArray *assum
   gboolean ok = json_is_object (root);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no JSON object", path);
-  ok = ok &&
-       clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
-       all_true (path, root, error);
+  ok =
+      ok &&
+      clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
+      all_true (path, root, error);
   if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
     ok = FALSE;
   }
-  ok = ok &&
-       preprocessor_size (m, path, root, "size", size_keys, G_N_ELEMENTS (size_keys), error) &&
+  ok = ok && preprocessor_size (m, path, root, "size", size_keys, G_N_ELEMENTS (size_keys), error) &&
        preprocessor_size (m, path, root, "crop_size", crop_keys, G_N_ELEMENTS (crop_keys), error) &&
        clipmoe_key_triple (path, root, "", "image_mean", FALSE, m->info.mean, error) &&
        clipmoe_key_triple (path, root, "", "image_std", TRUE, m->info.std, error);

@@ -50,18 +50,18 @@ clipmoe_keys_check (const char *path, json_t *object, const char *where, const C
                                                 name, path));
     } else if (!key) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                   "%s: %s%.60s: not a key that is known here, so that it may stand for another formula", path,
-                   where, name);
+                   "%s: %s%.60s: not a key that is known here, so that it may stand for another formula",
+                   path, where, name);
       return FALSE;
     } else if (key->rule == CLIPMOE_KEY_OFF && !is_off (v)) {
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s%s: expected none%s%s", path, where,
-                   name, key->words ? ": " : "", key->words ? key->words : "");
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s%s: expected none%s%s", path,
+                   where, name, key->words ? ": " : "", key->words ? key->words : "");
       return FALSE;
     } else if (key->rule == CLIPMOE_KEY_WORDS && !is_word (v, key->words)) {
       char *list = g_strdelimit (g_strdup (key->words), " ", '/');
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s%s%s%.40s%s: expected %s", path,
-                   where, name, json_is_string (v) ? " is \"" : "", json_is_string (v) ? json_string_value (v) : "",
-                   json_is_string (v) ? "\"" : "", list);
+                   where, name, json_is_string (v) ? " is \"" : "",
+                   json_is_string (v) ? json_string_value (v) : "", json_is_string (v) ? "\"" : "", list);
       g_free (list);
       return FALSE;
     }

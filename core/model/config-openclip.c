@@ -3,25 +3,22 @@
 #include <string.h>
 #include "config-private.h"
 
-#define READ(NAME) {NAME, CLIPMOE_KEY_READ, NULL}
-#define IDLE(NAME) {NAME, CLIPMOE_KEY_IDLE, NULL}
-#define OFF(NAME, WHY) {NAME, CLIPMOE_KEY_OFF, WHY}
-#define WORDS(NAME, ONES) {NAME, CLIPMOE_KEY_WORDS, ONES}
+#define READ(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_READ, NULL }
+#define IDLE(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_IDLE, NULL }
+#define OFF(NAME, WHY)                                                                                       \
+  { NAME, CLIPMOE_KEY_OFF, WHY }
+#define WORDS(NAME, ONES)                                                                                    \
+  { NAME, CLIPMOE_KEY_WORDS, ONES }
 
 static const ClipmoeKey root_keys[] = {READ ("model_cfg"), READ ("preprocess_cfg")};
 
 static const ClipmoeKey model_keys[] = {
-    READ ("embed_dim"),
-    READ ("vision_cfg"),
-    READ ("text_cfg"),
-    READ ("quick_gelu"),
+    READ ("embed_dim"), READ ("vision_cfg"), READ ("text_cfg"), READ ("quick_gelu"),
     /* how its class is put together, and where training begins */
-    IDLE ("custom_text"),
-    IDLE ("init_logit_scale"),
-    IDLE ("init_logit_bias"),
-    IDLE ("cast_dtype"),
-    IDLE ("output_dict"),
-    OFF ("nonscalar_logit_scale", "a scale of one number"),
+    IDLE ("custom_text"), IDLE ("init_logit_scale"), IDLE ("init_logit_bias"), IDLE ("cast_dtype"),
+    IDLE ("output_dict"), OFF ("nonscalar_logit_scale", "a scale of one number"),
     OFF ("multimodal_cfg", "CoCa's text decoder is not read"),
     OFF ("decoder_cfg", "a text decoder is not read"),
     READ ("preprocess_cfg"), /* the last one: only where model and pictures stand on one level */
@@ -116,8 +113,9 @@ square (const char *path, json_t *object, const char *where, const char *key, gu
     ok = json_is_integer (json_array_get (v, i)) &&
          json_integer_value (json_array_get (v, i)) == (json_int_t)expected;
   if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH, "%s: %s%s: expected %u, or that twice, as the weights' shapes say",
-                 path, where, key, expected);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: %s%s: expected %u, or that twice, as the weights' shapes say", path, where, key,
+                 expected);
   return ok;
 }
 
@@ -138,8 +136,8 @@ ratio (const char *path, json_t *object, const char *where, const ClipmoeTower *
 static gboolean
 check_keys (const char *path, json_t *root, json_t *model, json_t *vision, json_t *text, json_t *pre,
             GPtrArray *assumed, GError **error) {
-  return (root == model || clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed,
-                                               error)) &&
+  return (root == model ||
+          clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error)) &&
          clipmoe_keys_check (path, model, "model_cfg.", model_keys,
                              G_N_ELEMENTS (model_keys) - (root == model ? 0 : 1), NULL, error) &&
          clipmoe_keys_check (path, vision, "vision_cfg.", vision_keys, G_N_ELEMENTS (vision_keys), NULL,
@@ -187,8 +185,7 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
       !clipmoe_key_whole (path, text, t, "width", m->text.width, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "layers", m->text.layers, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "heads", 0, &heads, error) ||
-      !ratio (path, text, t, &m->text, error) ||
-      !square (path, pre, p, "size", m->info.image_size, error) ||
+      !ratio (path, text, t, &m->text, error) || !square (path, pre, p, "size", m->info.image_size, error) ||
       !clipmoe_key_triple (path, pre, p, "mean", FALSE, m->info.mean, error) ||
       !clipmoe_key_triple (path, pre, p, "std", TRUE, m->info.std, error))
     return FALSE;

@@ -19,8 +19,8 @@ typedef struct {
   const char *words; /* of WORDS; of OFF: what it would mean, or NULL */
 } ClipmoeKey;
 
-/* Whether every key of @object is one of @keys, and says what its rule allows. Others are refused by name, but
- * for null. With @others they are listed there instead, as sentences of what was not read. */
+/* Whether every key of @object is one of @keys, and says what its rule allows. Others are refused by name,
+ * but for null. With @others they are listed there instead, as sentences of what was not read. */
 gboolean clipmoe_keys_check (const char *path, json_t *object, const char *where, const ClipmoeKey *keys,
                              guint n, GPtrArray *others, GError **error);
 

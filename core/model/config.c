@@ -1,5 +1,5 @@
-/* What files say that shapes do not: heads, activation, eps, experts a token uses, mean and deviation. What no
- * file says is assumed, and listed. */
+/* What files say that shapes do not: heads, activation, eps, experts a token uses, mean and deviation. What
+ * no file says is assumed, and listed. */
 #include "config-private.h"
 
 #include <math.h>
@@ -52,14 +52,17 @@ clipmoe_config_default_activation (const char *layout, guint width) {
    * otherwise; and so are nearly all towers of ViT-H and larger, under whatever names. */
   gboolean large = width % 64 == 0 && clipmoe_config_default_heads (width, TRUE) != width / 64;
   return large || g_strcmp0 (layout, "openclip") == 0 ? CLIPMOE_ACTIVATION_GELU
-                                                       : CLIPMOE_ACTIVATION_QUICK_GELU;
+                                                      : CLIPMOE_ACTIVATION_QUICK_GELU;
 }
 
 ClipmoeConfigKind
 clipmoe_config_kind (json_t *root) {
-  static const char *const openclip[] = {"model_cfg", "vision_cfg", "text_cfg"},
-                           *const huggingface[] = {"text_config", "vision_config", "text_config_dict",
-                                                   "vision_config_dict", "model_type"};
+  static const char *const openclip[] = {"model_cfg", "vision_cfg", "text_cfg"}, *const huggingface[] = {
+                                                                                     "text_config",
+                                                                                     "vision_config",
+                                                                                     "text_config_dict",
+                                                                                     "vision_config_dict",
+                                                                                     "model_type"};
   for (guint i = 0; i < G_N_ELEMENTS (openclip); i++)
     if (json_object_get (root, openclip[i]))
       return CLIPMOE_CONFIG_OPENCLIP;

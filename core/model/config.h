@@ -8,10 +8,10 @@
 typedef struct {
   char *name; /* of the file or folder */
   char *folder;
-  char *weights;                       /* the file to read */
-  char *config;                        /* config.json, or NULL */
-  char *openclip;                      /* open_clip_config.json, or NULL */
-  char *preprocessor, *vocab;          /* or NULL */
+  char *weights;              /* the file to read */
+  char *config;               /* config.json, or NULL */
+  char *openclip;             /* open_clip_config.json, or NULL */
+  char *preprocessor, *vocab; /* or NULL */
 } ClipmoeFiles;
 
 gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);

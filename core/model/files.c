@@ -20,13 +20,14 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* Whether a file holds both towers of a CLIP, as far as names tell. What cannot be read is not told apart here:
- * opening it will say why. */
+/* Whether a file holds both towers of a CLIP, as far as names tell. What cannot be read is not told apart
+ * here: opening it will say why. */
 static gboolean
 may_be_clip (const char *path) {
   ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
   ClipmoeNaming naming;
-  gboolean ok = !tensors || clipmoe_names_recognise (path, tensors, clipmoe_names_prefix (tensors), &naming, NULL);
+  gboolean ok =
+      !tensors || clipmoe_names_recognise (path, tensors, clipmoe_names_prefix (tensors), &naming, NULL);
   clipmoe_tensors_free (tensors);
   return ok;
 }
@@ -143,7 +144,8 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
     if (dot && dot != files->name)
       *dot = 0;
   }
-  static const char *const configs[] = {"config.json", NULL}, *const openclips[] = {"open_clip_config.json", NULL};
+  static const char *const configs[] = {"config.json", NULL}, *const openclips[] = {"open_clip_config.json",
+                                                                                    NULL};
   static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
   static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
                                        "bpe_simple_vocab_16e6.txt", NULL};

@@ -102,8 +102,9 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
       !clipmoe_bind (m, files.weights, storage->weights, error))
     goto out;
   if (storage->weights->logit_bias)
-    g_ptr_array_add (storage->assumed, g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
-                                                 "are made without it"));
+    g_ptr_array_add (storage->assumed,
+                     g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
+                               "are made without it"));
   const char *name = clipmoe_tensors_get_metadata (tensors, "clip.name");
   /* Whoever made the file chose these words; they reach terminals, logs and the id of every look. */
   storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
@@ -173,4 +174,15 @@ clipmoe_model_get_info (const ClipmoeModel *self) {
 ClipmoeTokenizer *
 clipmoe_model_get_tokenizer (const ClipmoeModel *self) {
   return self->tokenizer;
+}
+
+char *
+clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info) {
+  if (!*info->assumed)
+    return NULL;
+  char *all = g_strjoinv ("; ", (char **)info->assumed),
+       *line = g_strdup_printf ("assumed of %s: %s", info->name, all), *plain = clipmoe_plain (line, -1);
+  g_free (all);
+  g_free (line);
+  return plain;
 }
