@@ -243,7 +243,8 @@ def calls(flag):
              "torch.storage\n_load_from_bytes", "torch._utils\n_rebuild_tensor_v2.__globals__", "torch._utils.\n_rebuild_tensor_v2",
              "torch._utils\n_rebuild_tensor_v2 ", "torch._utils \n_rebuild_tensor_v2", "Torch\nFloatStorage", "torch\nfloatstorage",
              "torch\nEvilStorage", "collections\nOrderedDict.fromkeys", "collections\ndefaultdict", "__torch\nX", "__torch__x\nX", "torch.jit._pickle\nbuild_tensor_from_id", "\n",
-             "runpy\nrun_path", "builtins\nexec", "builtins\nopen", "builtins\ncompile", "__builtin__\nexecfile", "io\nopen", "_io\nopen", "pathlib\nPath.unlink",
+             "runpy\nrun_path"]
+    more = ["builtins\nexec", "builtins\nopen", "builtins\ncompile", "__builtin__\nexecfile", "io\nopen", "_io\nopen", "pathlib\nPath.unlink",
              "pathlib\nPosixPath.write_text", "shutil\nrmtree", "importlib\nimport_module", "operator\nmethodcaller", "operator\nattrgetter", "pickle\nloads", "ctypes\nCDLL",
              "types\nFunctionType", "types\nCodeType", "sys\nexit", "pty\nspawn", "code\nInteractiveInterpreter", "timeit\ntimeit", "asyncio\nrun", "socket\nsocket",
              "multiprocessing\nProcess", "webbrowser\nopen", "commands\ngetoutput", "cPickle\nloads", "typing\nget_type_hints", "collections\nnamedtuple",
@@ -251,6 +252,8 @@ def calls(flag):
              "numpy\nload", "numpy\nfromfile", "numpy.testing._private.utils\nrunstring", "dill._dill\n_create_function", "cloudpickle.cloudpickle\n_make_function",
              "joblib.numpy_pickle\nload", "IPython\nstart_ipython", "pip\nmain", "numpy.__builtins__\neval", "a.b.\nC", "a..b\nC", "a b\nC", "a\nX.__globals__", "a\n__reduce__",
              "functools\nreduce", "copyreg\npickle", "copyreg\n_reconstructor", "enum\nEnum.__class__", "__main__x\nX"]
+    for n in more:
+        yield "%s named" % n.replace("\n", "."), PROTO + b"c" + n.encode() + b"\n0" + state(("w", tensor()))[2:]
     for n in names:
         mod, _, name = n.partition("\n")
         for how, body in {
