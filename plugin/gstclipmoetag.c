@@ -108,6 +108,15 @@ post_progress (GstClipmoeTag *self, GstProgressType type, const char *text) {
                             gst_message_new_progress (GST_OBJECT (self), type, "open-model", text));
 }
 
+/* What no file says of the model, in one message: whoever runs it should know. */
+static void
+post_assumed (GstClipmoeTag *self, const ClipmoeModelInfo *info) {
+  char *line = clipmoe_model_info_describe_assumed (info);
+  if (line)
+    GST_ELEMENT_INFO (self, LIBRARY, SETTINGS, ("%s", line), (NULL));
+  g_free (line);
+}
+
 /* The stream jumped: nothing of what was seen before says anything of what comes. */
 static void
 forget_looks (GstClipmoeTag *self) {
@@ -190,6 +199,7 @@ open_model (GstClipmoeTag *self, GError **error) {
     self->precision = g_strdup (clipmoe_encoder_get_precision (encoder));
     self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
     GST_OBJECT_UNLOCK (self);
+    post_assumed (self, tag_engine_get_info (self->open.engine));
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
     ClipmoeLabels *labels = tag_labels_make (self->open.engine, &settings.texts, error);
     if (labels)

@@ -37,8 +37,9 @@ compare (gconstpointer a, gconstpointer b) {
 static char *
 make_key (const char *path, const ClipmoeModelOptions *options) {
   GString *key = g_string_new (NULL);
-  g_string_append_printf (key, "%s\n%s\n%d %u", path ? path : "\n", options->vocab ? options->vocab : "",
-                          options->activation, options->experts);
+  g_string_append_printf (key, "%s\n%s\n%d %u %u %u", path ? path : "\n",
+                          options->vocab ? options->vocab : "", options->activation, options->experts,
+                          options->heads, options->text_heads);
   char *found = clipmoe_resource_find ("", path ? path : "default");
   const char *at = found && !(path && g_file_test (path, G_FILE_TEST_EXISTS)) ? found : path;
   GDir *folder = at ? g_dir_open (at, 0, NULL) : NULL;

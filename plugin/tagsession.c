@@ -4,8 +4,11 @@
 
 gboolean
 tag_session_open (TagSession *self, const TagSettings *settings, GError **error) {
-  ClipmoeModelOptions options = {
-      .vocab = settings->vocab, .activation = settings->activation, .experts = settings->experts};
+  ClipmoeModelOptions options = {.vocab = settings->vocab,
+                                 .activation = settings->activation,
+                                 .experts = settings->experts,
+                                 .heads = settings->heads,
+                                 .text_heads = settings->text_heads};
   ClipmoeEncoderOptions how = {.precision = settings->precision, .threads = settings->threads};
   if (!(self->engine = tag_engine_open (settings->model, &options, &how, error)))
     return FALSE;

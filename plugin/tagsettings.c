@@ -7,6 +7,8 @@ enum {
   PROP_VOCAB,
   PROP_ACTIVATION,
   PROP_EXPERTS,
+  PROP_HEADS,
+  PROP_TEXT_HEADS,
   PROP_LABELS,
   PROP_LABELS_FILE,
   PROP_TEMPLATES,
@@ -128,6 +130,12 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   case PROP_EXPERTS:
     self->experts = g_value_get_uint (value);
     break;
+  case PROP_HEADS:
+    self->heads = g_value_get_uint (value);
+    break;
+  case PROP_TEXT_HEADS:
+    self->text_heads = g_value_get_uint (value);
+    break;
   case PROP_SCORE:
     self->rules.score = g_value_get_enum (value);
     break;
@@ -189,6 +197,12 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
     break;
   case PROP_EXPERTS:
     g_value_set_uint (value, self->experts);
+    break;
+  case PROP_HEADS:
+    g_value_set_uint (value, self->heads);
+    break;
+  case PROP_TEXT_HEADS:
+    g_value_set_uint (value, self->text_heads);
     break;
   case PROP_SCORE:
     g_value_set_enum (value, self->rules.score);
@@ -260,6 +274,12 @@ tag_settings_install (GObjectClass *object) {
           "ClipmoeTagActivation", activations, CLIPMOE_ACTIVATION_AUTO, ready);
   NUMBER (PROP_EXPERTS, "experts", "Experts",
           "Experts a token uses in a mixture; 0 = as the checkpoint says, else 2", 0, 1024, 0, ready);
+  NUMBER (PROP_HEADS, "heads", "Heads",
+          "Attention heads of the image tower; 0 = as the files say, else as published models of its width",
+          0, 1024, 0, ready);
+  NUMBER (PROP_TEXT_HEADS, "text-heads", "Text heads",
+          "Attention heads of the text tower; 0 = as the files say, else one for 64 of its width", 0, 1024, 0,
+          ready);
   TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
   TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",

@@ -19,7 +19,7 @@ typedef struct {
   TagRules rules;
   TagPost post;
   TagMode mode;
-  guint experts, interval, threads;
+  guint experts, heads, text_heads, interval, threads;
   double rate;
   gboolean attach_embedding;
   gboolean texts_changed; /* since it was last set to FALSE */

@@ -18,8 +18,9 @@ typedef enum {
 /** Zero is the default for every field. Since: 0.1 */
 typedef struct {
   const char *vocab;            /* a vocabulary elsewhere, or NULL */
-  ClipmoeActivation activation; /* AUTO: as the files say, else QuickGELU */
+  ClipmoeActivation activation; /* AUTO: as the files say, else what published models have */
   guint experts;                /* experts a token uses; 0 = as the checkpoint says, else 2 */
+  guint heads, text_heads;      /* of the image and the text tower; 0 = as the files say, else as published */
   gboolean no_vocab;            /* open without a vocabulary (inspect, convert, image tower only) */
   gboolean read_all;    /* read every weight now, also of a file whose fingerprint is known from before */
   gboolean shapes_only; /* read no weights: what the model is, quickly. It has no fingerprint, no id, no
@@ -67,6 +68,14 @@ CLIPMOE_API void clipmoe_model_unref (ClipmoeModel *self);
 CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *self);
 /** Borrowed; NULL when opened with no_vocab. Since: 0.1 */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
+
+/**
+ * clipmoe_model_info_describe_assumed: what no file said of a model and was assumed, as one line for people.
+ *
+ * Returns: (transfer full) (nullable): "assumed of NAME: …; …", or NULL when nothing was; free with g_free()
+ * Since: 0.1
+ */
+CLIPMOE_API char *clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info);
 
 /** What clipmoe_model_save() writes. Since: 0.1 */
 typedef enum {

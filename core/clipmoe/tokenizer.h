@@ -11,7 +11,9 @@ typedef struct _ClipmoeTokenizer ClipmoeTokenizer;
 /**
  * clipmoe_tokenizer_open:
  * @path: a `bpe*.txt[.gz]`, a `tokenizer.json`, a `vocab.json` (with `merges.txt` beside it), or a folder
- *   that holds one of these forms
+ *   that holds one of these forms. Tokens that a `tokenizer.json` adds, or for a `vocab.json` an
+ *   `added_tokens.json` or `tokenizer_config.json` beside it, stand for themselves wherever they occur in a
+ *   text, by their flags (`normalized`, `single_word`, `lstrip`, `rstrip`)
  * @vocab_size: tokens of the model it serves (a `bpe*.txt` holds more merges than a model uses); 0 = CLIP's
  *   49408 for `bpe*.txt`, all of the file for the JSON forms. Any disagreement is an error.
  * @error: (nullable): where to put the reason

@@ -276,6 +276,7 @@ clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_
   for (guint i = 0; i < n; i++) {
     const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
     self->mixture |= g_str_has_suffix (t->name, ".gate.weight");
+    self->logit_bias |= strcmp (t->name + prefix, "logit_bias") == 0;
     if (!clipmoe_name_ignored (t->name + prefix))
       g_hash_table_add (dtypes, (gpointer)t->dtype_name);
   }

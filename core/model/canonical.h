@@ -23,6 +23,7 @@ typedef struct {
   char *dtype;          /* as stored */
   gboolean mixture;     /* some block has a router */
   gboolean shapes_only; /* no weight has data */
+  gboolean logit_bias;  /* the file has one, which is not among them */
   gboolean two_tables;  /* positions came as Long-CLIP's two tables */
 } ClipmoeWeights;
 

@@ -8,8 +8,10 @@
 typedef struct {
   char *name; /* of the file or folder */
   char *folder;
-  char *weights;                       /* the file to read */
-  char *config, *preprocessor, *vocab; /* or NULL */
+  char *weights;              /* the file to read */
+  char *config;               /* config.json, or NULL */
+  char *openclip;             /* open_clip_config.json, or NULL */
+  char *preprocessor, *vocab; /* or NULL */
 } ClipmoeFiles;
 
 gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);
@@ -23,5 +25,9 @@ gboolean clipmoe_files_licence (const ClipmoeFiles *files, char **licence, GErro
 gboolean clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors,
                                gboolean mixture, const ClipmoeModelOptions *options, GPtrArray *assumed,
                                GError **error);
+/* How many heads published towers of this width have; 0: none is known, and 64 does not divide it. */
+guint clipmoe_config_default_heads (guint width, gboolean image);
+/* What is taken for a model of this layout and width of the image tower where no file says which. */
+ClipmoeActivation clipmoe_config_default_activation (const char *layout, guint width);
 
 #endif

@@ -5,6 +5,7 @@
 #include "../base/file.h"
 #include "../base/plain.h"
 #include "config.h"
+#include "names.h"
 
 #define MAX_CARD (1u << 20) /* bytes of the card that are looked at */
 
@@ -19,9 +20,21 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* The weights of a folder: under one of the usual names, or the only file of the kind. */
+/* Whether a file holds both towers of a CLIP, as far as names tell. What cannot be read is not told apart
+ * here: opening it will say why. */
+static gboolean
+may_be_clip (const char *path) {
+  ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
+  ClipmoeNaming naming;
+  gboolean ok =
+      !tensors || clipmoe_names_recognise (path, tensors, clipmoe_names_prefix (tensors), &naming, NULL);
+  clipmoe_tensors_free (tensors);
+  return ok;
+}
+
+/* The first of these names that holds a CLIP; where none does, the first one that is there. */
 static char *
-find_weights (const char *folder, GError **error) {
+usual_weights (const char *folder) {
   static const char *const names[] = {"model.safetensors",
                                       "model.safetensors.index.json",
                                       "pytorch_model.bin",
@@ -29,8 +42,30 @@ find_weights (const char *folder, GError **error) {
                                       "open_clip_model.safetensors",
                                       "open_clip_pytorch_model.bin",
                                       NULL};
+  char *first = first_there (folder, names), *found = NULL;
+  guint n = 0;
+  for (const char *const *name = names; first && *name; name++) {
+    char *path = g_build_filename (folder, *name, NULL);
+    n += clipmoe_file_is_there (path);
+    g_free (path);
+  }
+  for (const char *const *name = names; n > 1 && *name && !found; name++) {
+    char *path = g_build_filename (folder, *name, NULL);
+    if (clipmoe_file_is_there (path) && may_be_clip (path))
+      found = g_steal_pointer (&path);
+    g_free (path);
+  }
+  if (!found)
+    return first;
+  g_free (first);
+  return found;
+}
+
+/* The weights of a folder: under one of the usual names, or the only file of the kind. */
+static char *
+find_weights (const char *folder, GError **error) {
   static const char *const endings[] = {".safetensors", ".pt"};
-  char *found = first_there (folder, names);
+  char *found = usual_weights (folder);
   for (guint i = 0; i < G_N_ELEMENTS (endings) && !found; i++) {
     GDir *dir = g_dir_open (folder, 0, error);
     const char *name;
@@ -109,11 +144,13 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
     if (dot && dot != files->name)
       *dot = 0;
   }
-  static const char *const configs[] = {"config.json", "open_clip_config.json", NULL};
+  static const char *const configs[] = {"config.json", NULL}, *const openclips[] = {"open_clip_config.json",
+                                                                                    NULL};
   static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
   static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
                                        "bpe_simple_vocab_16e6.txt", NULL};
   files->config = first_there (files->folder, configs);
+  files->openclip = first_there (files->folder, openclips);
   files->preprocessor = first_there (files->folder, preprocessors);
   files->vocab = vocab ? g_strdup (vocab) : first_there (files->folder, vocabs);
   return TRUE;
@@ -125,6 +162,7 @@ clipmoe_files_clear (ClipmoeFiles *files) {
   g_free (files->folder);
   g_free (files->weights);
   g_free (files->config);
+  g_free (files->openclip);
   g_free (files->preprocessor);
   g_free (files->vocab);
   memset (files, 0, sizeof *files);

@@ -20,6 +20,9 @@ model_id (const ClipmoeModel *m) {
                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
     g_string_append_printf (s, " %s", g_ascii_formatd (number, sizeof number, "%.9g", values[i]));
+  /* Heads that the widths do not suggest; others need no words, so that ids stay what they were. */
+  if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
+    g_string_append_printf (s, " heads %u %u", m->image.heads, m->text.heads);
   g_string_append_printf (s, "\n%s", m->tokenizer ? clipmoe_tokenizer_get_digest (m->tokenizer) : "");
   char *hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   char *id = g_strdup_printf ("%s@%.12s", m->info.name, hex);
@@ -107,6 +110,10 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   if (!clipmoe_config_apply (m, &files, tensors, storage->weights->mixture, &o, storage->assumed, error) ||
       !clipmoe_bind (m, files.weights, storage->weights, error))
     goto out;
+  if (storage->weights->logit_bias)
+    g_ptr_array_add (storage->assumed,
+                     g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
+                               "are made without it"));
   const char *name = clipmoe_tensors_get_metadata (tensors, "clip.name");
   /* Whoever made the file chose these words; they reach terminals, logs and the id of every look. */
   storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
@@ -193,4 +200,15 @@ clipmoe_model_get_info (const ClipmoeModel *self) {
 ClipmoeTokenizer *
 clipmoe_model_get_tokenizer (const ClipmoeModel *self) {
   return self->tokenizer;
+}
+
+char *
+clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info) {
+  if (!*info->assumed)
+    return NULL;
+  char *all = g_strjoinv ("; ", (char **)info->assumed),
+       *line = g_strdup_printf ("assumed of %s: %s", info->name, all), *plain = clipmoe_plain (line, -1);
+  g_free (all);
+  g_free (line);
+  return plain;
 }

@@ -78,7 +78,7 @@ foreign (const char *path, const char *name, GError **error) {
       {"visual.trunk.", "a timm image tower"},
       {"visual.attn_pool.", "a tower with attention pooling"},
       {"text.transformer.embeddings.", "a Hugging Face text tower in OpenCLIP"},
-      {"logit_bias", "a SigLIP model"},
+      {"vision_model.head.", "a SigLIP model"},
   };
   const char *what = NULL;
   for (guint i = 0; i < G_N_ELEMENTS (other) && !what; i++)
@@ -129,7 +129,7 @@ clipmoe_names_recognise (const char *path, const ClipmoeTensors *tensors, gsize 
 
 gboolean
 clipmoe_name_ignored (const char *name) {
-  static const char *const whole[] = {"input_resolution", "context_length", "vocab_size"};
+  static const char *const whole[] = {"input_resolution", "context_length", "vocab_size", "logit_bias"};
   static const char *const last[] = {"attn_mask", "position_ids"};
   const char *dot = strrchr (name, '.'), *end = dot ? dot + 1 : name;
   for (guint i = 0; i < G_N_ELEMENTS (whole); i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/folder.h"
+#include "config.h"
 #include "residence.h"
 #include "save-private.h"
 
@@ -28,8 +29,9 @@ static const char *
 beyond_metadata (const ClipmoeModel *m) {
   if (m->image.activation != m->text.activation)
     return "towers with different activations";
-  if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
-    return "heads of another size than 64";
+  if (m->image.heads != clipmoe_config_default_heads (m->image.width, TRUE) ||
+      m->text.heads != clipmoe_config_default_heads (m->text.width, FALSE))
+    return "heads of another size than its width says";
   if (m->image.eps != 1e-5f || m->text.eps != 1e-5f)
     return "an eps other than 1e-5";
   return NULL;

@@ -129,6 +129,7 @@ clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean car
                                       "merges.txt",
                                       "tokenizer_config.json",
                                       "special_tokens_map.json",
+                                      "added_tokens.json",
                                       "bpe_simple_vocab_16e6.txt.gz",
                                       "bpe_simple_vocab_16e6.txt"};
   const ClipmoeStorage *storage = m->storage;

@@ -100,23 +100,28 @@ chunk_at (const char *p) {
   return (gsize)(q - p);
 }
 
-gboolean
-clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context,
-                          guint32 *ids, guint *n_ids, gboolean *truncated, GError **error) {
-  const ClipmoeVocab *v = &self->vocab;
-  gsize size = length < 0 ? strlen (text) : (gsize)length;
-  g_return_val_if_fail (context >= 2, FALSE);
-  if (size > CLIPMOE_MAX_TEXT) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
-                 "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, CLIPMOE_MAX_TEXT);
-    return FALSE;
-  }
-  char *clean = clipmoe_clean (text, size);
-  guint32 *symbols = g_new (guint32, strlen (clean) + 1);
-  guint n = 0;
-  gboolean more = FALSE;
-  ids[n++] = v->start;
-  for (const char *p = clean; *p && !more;) {
+/* Where ids go, while there is room. */
+typedef struct {
+  const ClipmoeVocab *vocab;
+  guint32 *ids;
+  guint n, context;
+  gboolean more; /* than there is room for */
+} Output;
+
+static void
+put (Output *out, guint32 id) {
+  out->more |= out->n + 1 >= out->context;
+  if (!out->more)
+    out->ids[out->n++] = id;
+}
+
+/* The first @length bytes of cleaned text, in which no added token is. */
+static void
+put_words (Output *out, const char *text, gsize length) {
+  const ClipmoeVocab *v = out->vocab;
+  char *copy = text[length] ? g_strndup (text, length) : NULL; /* chunks must not reach beyond it */
+  guint32 *symbols = g_new (guint32, length + 1);
+  for (const char *p = copy ? copy : text; *p && !out->more;) {
     gsize bytes = chunk_at (p), count = 1;
     if (!bytes) {
       p = g_utf8_next_char (p);
@@ -131,18 +136,78 @@ clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize
         symbols[i] = v->bytes[i + 1 == bytes][(guint8)p[i]];
       count = clipmoe_merge (v, symbols, bytes);
     }
-    for (gsize i = 0; i < count && !more; i++) {
-      more = n + 1 >= context;
-      if (!more)
-        ids[n++] = symbols[i];
-    }
+    for (gsize i = 0; i < count && !out->more; i++)
+      put (out, symbols[i]);
     p += bytes;
   }
-  ids[n++] = v->end;
-  *n_ids = n;
-  if (truncated)
-    *truncated = more;
   g_free (symbols);
+  g_free (copy);
+}
+
+/* Text as it came, in which no token is that is looked for there. */
+static void
+put_text (Output *out, const char *text, gsize length) {
+  char *clean = clipmoe_clean (text, length);
+  gsize from = 0, start, stop;
+  const ClipmoeAddedToken *t;
+  while (!out->more && out->vocab->added_cleaned &&
+         (t = clipmoe_added_find (out->vocab->added_cleaned, clean, from, &start, &stop))) {
+    put_words (out, clean + from, start - from);
+    if (!out->more)
+      put (out, t->id);
+    from = stop;
+  }
+  if (!out->more)
+    put_words (out, clean + from, strlen (clean + from));
   g_free (clean);
+}
+
+/* @text without its NULs, which cleaning drops too, and valid. */
+static char *
+make_valid (const char *text, gsize length) {
+  char *copy = g_malloc (length + 1);
+  gsize n = 0;
+  for (gsize i = 0; i < length; i++)
+    if (text[i])
+      copy[n++] = text[i];
+  copy[n] = 0;
+  char *valid = g_utf8_make_valid (copy, (gssize)n);
+  g_free (copy);
+  return valid;
+}
+
+gboolean
+clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, const char *text, gssize length, guint context,
+                          guint32 *ids, guint *n_ids, gboolean *truncated, GError **error) {
+  const ClipmoeVocab *v = &self->vocab;
+  gsize size = length < 0 ? strlen (text) : (gsize)length;
+  g_return_val_if_fail (context >= 2, FALSE);
+  if (size > CLIPMOE_MAX_TEXT) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "a text of %" G_GSIZE_FORMAT " bytes, the limit is %u", size, CLIPMOE_MAX_TEXT);
+    return FALSE;
+  }
+  Output out = {v, ids, 0, context, FALSE};
+  ids[out.n++] = v->start;
+  if (v->added_raw) {
+    char *valid = make_valid (text, size);
+    gsize from = 0, start, stop;
+    const ClipmoeAddedToken *t;
+    while (!out.more && (t = clipmoe_added_find (v->added_raw, valid, from, &start, &stop))) {
+      put_text (&out, valid + from, start - from);
+      if (!out.more)
+        put (&out, t->id);
+      from = stop;
+    }
+    if (!out.more)
+      put_text (&out, valid + from, strlen (valid + from));
+    g_free (valid);
+  } else {
+    put_text (&out, text, size);
+  }
+  ids[out.n++] = v->end;
+  *n_ids = out.n;
+  if (truncated)
+    *truncated = out.more;
   return TRUE;
 }

@@ -5,13 +5,16 @@
 #include "../base/file.h"
 #include "../weights/json.h"
 #include "../base/limits.h"
+#include "clean.h"
 
 #define CLIP_TOKENS 49408
+#define MAX_ADDED 256 /* bytes of an added token */
 
 typedef struct {
   const char *path;
   GHashTable *ids;   /* token -> id + 1 */
   GPtrArray *merges; /* "left right" */
+  ClipmoeAdded *added_raw, *added_cleaned;
   guint size;
 } Parts;
 
@@ -180,14 +183,114 @@ read_ids (Parts *p, json_t *object, GError **error) {
   return ok;
 }
 
+/* A flag of an added token; *out stays what it is where the file does not say. */
+static gboolean
+read_flag (const char *path, json_t *item, const char *key, gboolean *out, GError **error) {
+  json_t *v = json_object_get (item, key);
+  if (!v || json_is_null (v))
+    return TRUE;
+  *out = json_is_true (v);
+  return json_is_boolean (v) || bad (error, path, "added token \"%.40s\": %s: expected true or false",
+                                     json_string_value (json_object_get (item, "content")), key);
+}
+
+/* Puts one added token where it is looked for, and into @all unless it is there. @item holds its content and
+ * flags. */
+static gboolean
+take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id, GError **error) {
+  const char *text = json_string_value (json_object_get (item, "content"));
+  json_t *known = json_object_get (all, text);
+  gboolean special = FALSE, normalized;
+  ClipmoeAddedToken token = {NULL, (guint)id, FALSE, FALSE, FALSE};
+  if (known && (!json_is_integer (known) || json_integer_value (known) != id))
+    return bad (error, path, "added_tokens: \"%.40s\" has another id than in the vocabulary", text);
+  if (id < 0 || id >= CLIPMOE_MAX_TOKENS)
+    return bad (error, path, "added_tokens: \"%.40s\": expected an id from 0 to %d", text,
+                CLIPMOE_MAX_TOKENS - 1);
+  if (!*text || strlen (text) > MAX_ADDED)
+    return bad (error, path, "added_tokens: \"%.40s\": expected a text of 1 to %d bytes", text, MAX_ADDED);
+  if (!known)
+    json_object_set_new (all, text, json_integer (id));
+  if (!read_flag (path, item, "special", &special, error))
+    return FALSE;
+  normalized = !special;
+  if (!read_flag (path, item, "normalized", &normalized, error) ||
+      !read_flag (path, item, "single_word", &token.single_word, error) ||
+      !read_flag (path, item, "lstrip", &token.lstrip, error) ||
+      !read_flag (path, item, "rstrip", &token.rstrip, error))
+    return FALSE;
+  /* The pattern that splits words knows these two. */
+  if (strcmp (text, "<|startoftext|>") == 0 || strcmp (text, "<|endoftext|>") == 0)
+    return TRUE;
+  token.text = normalized ? clipmoe_clean (text, strlen (text)) : g_strdup (text);
+  gboolean ok = *token.text || bad (error, path, "added_tokens: \"%.40s\" is white space alone", text);
+  ClipmoeAdded **added = normalized ? &p->added_cleaned : &p->added_raw;
+  if (ok && !*added)
+    *added = clipmoe_added_new ();
+  if (ok)
+    clipmoe_added_put (*added, &token);
+  g_free (token.text);
+  return ok;
+}
+
+/* What lies beside a vocab.json: tokenizer_config.json says more of each token than added_tokens.json. */
+static gboolean
+read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
+  char *config = g_build_filename (folder, "tokenizer_config.json", NULL),
+       *plain = g_build_filename (folder, "added_tokens.json", NULL);
+  json_t *root = NULL, *decoder = NULL, *item, *value;
+  const char *key;
+  void *next;
+  gboolean ok = TRUE;
+  if (clipmoe_file_is_there (config))
+    ok = (root = clipmoe_json_read (config, CLIPMOE_MAX_JSON, error)) != NULL;
+  decoder = json_object_get (root, "added_tokens_decoder");
+  json_object_foreach_safe (decoder, next, key, item) {
+    guint64 id;
+    ok = json_is_string (json_object_get (item, "content")) &&
+         g_ascii_string_to_unsigned (key, 10, 0, CLIPMOE_MAX_TOKENS - 1, &id, NULL);
+    if (!ok)
+      bad (error, config, "added_tokens_decoder, \"%.40s\": expected an id and a content", key);
+    ok = ok && take_added (p, config, all, item, (json_int_t)id, error);
+    if (!ok)
+      break;
+  }
+  json_decref (root);
+  root = NULL;
+  if (ok && clipmoe_file_is_there (plain)) {
+    ok = (root = clipmoe_json_read (plain, CLIPMOE_MAX_JSON, error)) != NULL;
+    if (ok && !json_is_object (root))
+      ok = bad (error, plain, "expected an object of tokens and their ids");
+  }
+  json_object_foreach_safe (root, next, key, value) {
+    json_t *known = json_object_get (all, key);
+    if (!ok)
+      break;
+    if (json_is_integer (value) && known && json_equal (known, value))
+      continue; /* said above, or a token of the vocabulary */
+    item = json_pack ("{s:s,s:b}", "content", key, "normalized", 0);
+    ok = json_is_integer (value) ? take_added (p, plain, all, item, json_integer_value (value), error)
+                                 : bad (error, plain, "\"%.40s\": expected an id", key);
+    json_decref (item);
+  }
+  json_decref (root);
+  g_free (config);
+  g_free (plain);
+  return ok;
+}
+
 static gboolean
 read_vocab_json (Parts *p, GError **error) {
-  json_t *root = clipmoe_json_read (p->path, CLIPMOE_MAX_VOCAB, error);
-  gboolean ok = root && read_ids (p, root, error);
-  json_decref (root);
-  if (!ok)
-    return FALSE;
   char *folder = g_path_get_dirname (p->path), *path = g_build_filename (folder, "merges.txt", NULL);
+  json_t *root = clipmoe_json_read (p->path, CLIPMOE_MAX_VOCAB, error);
+  gboolean ok = root && (!json_is_object (root) || read_added_beside (p, folder, root, error)) &&
+                read_ids (p, root, error);
+  json_decref (root);
+  if (!ok) {
+    g_free (path);
+    g_free (folder);
+    return FALSE;
+  }
   gsize length;
   char *text = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error);
   ok = text && read_merges (p, path, text, length, G_MAXSIZE, error);
@@ -216,17 +319,12 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
   gboolean ok = !added || json_is_null (added) || json_is_array (added) ||
                 bad (error, p->path, "added_tokens: expected a list");
   json_array_foreach (added, i, item) {
-    json_t *content = json_object_get (item, "content"), *id = json_object_get (item, "id"), *known;
+    json_t *content = json_object_get (item, "content"), *id = json_object_get (item, "id");
     if (ok && (!json_is_string (content) || !json_is_integer (id)))
       ok = bad (error, p->path, "added_tokens, entry %" G_GSIZE_FORMAT ": expected a content and an id", i);
     if (!ok || !all)
       break;
-    known = json_object_get (all, json_string_value (content));
-    if (known && !json_equal (known, id))
-      ok = bad (error, p->path, "added_tokens: \"%.40s\" has another id than in the vocabulary",
-                json_string_value (content));
-    else if (!known)
-      json_object_set (all, json_string_value (content), id);
+    ok = take_added (p, p->path, all, item, json_integer_value (id), error);
   }
   ok = ok && read_ids (p, all, error);
   json_decref (all);
@@ -255,6 +353,17 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
 static guint
 pair_hash (gconstpointer key) {
   return (guint)((*(const guint64 *)key * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15)) >> 32);
+}
+
+/* What is looked for in texts decides ids too. */
+static void
+digest_added (GChecksum *sum, const ClipmoeAdded *added) {
+  for (guint i = 0; added && i < clipmoe_added_get_n (added); i++) {
+    const ClipmoeAddedToken *t = clipmoe_added_get (added, i);
+    char *line = g_strdup_printf ("%u %d %d %d %s\n", t->id, t->single_word, t->lstrip, t->rstrip, t->text);
+    g_checksum_update (sum, (const guchar *)line, (gssize)strlen (line));
+    g_free (line);
+  }
 }
 
 static gboolean
@@ -302,6 +411,15 @@ build (ClipmoeVocab *self, Parts *p, GError **error) {
   g_checksum_update (sum, (const guchar *)self->bytes, sizeof self->bytes);
   g_checksum_update (sum, (const guchar *)&self->start, sizeof self->start);
   g_checksum_update (sum, (const guchar *)&self->end, sizeof self->end);
+  ClipmoeAdded *added[] = {p->added_raw, p->added_cleaned};
+  for (guint i = 0; i < G_N_ELEMENTS (added); i++)
+    if (added[i]) {
+      clipmoe_added_sort (added[i]);
+      g_checksum_update (sum, (const guchar *)(i ? "cleaned\n" : "raw\n"), -1);
+      digest_added (sum, added[i]);
+    }
+  self->added_raw = g_steal_pointer (&p->added_raw);
+  self->added_cleaned = g_steal_pointer (&p->added_cleaned);
   self->digest = g_strdup (g_checksum_get_string (sum));
   g_checksum_free (sum);
   return ok;
@@ -322,8 +440,12 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
       return bad (error, path, "a folder without tokenizer.json, vocab.json or bpe_simple_vocab_16e6.txt.gz");
     path = found;
   }
-  Parts p = {path, g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
-             g_ptr_array_new_with_free_func (g_free), 0};
+  Parts p = {path,
+             g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+             g_ptr_array_new_with_free_func (g_free),
+             NULL,
+             NULL,
+             0};
   gsize length;
   gboolean ok = FALSE;
   char *data = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error), *text = NULL;
@@ -346,6 +468,8 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
   g_free (text);
   g_hash_table_unref (p.ids);
   g_ptr_array_unref (p.merges);
+  clipmoe_added_free (p.added_raw);
+  clipmoe_added_free (p.added_cleaned);
   g_free (found);
   return ok;
 }
@@ -353,5 +477,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
 void
 clipmoe_vocab_clear (ClipmoeVocab *self) {
   g_clear_pointer (&self->merges, g_hash_table_unref);
+  g_clear_pointer (&self->added_raw, clipmoe_added_free);
+  g_clear_pointer (&self->added_cleaned, clipmoe_added_free);
   g_clear_pointer (&self->digest, g_free);
 }

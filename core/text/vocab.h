@@ -3,12 +3,16 @@
 #define CLIPMOE_VOCAB_H
 
 #include "../clipmoe/tokenizer.h"
+#include "added.h"
 
 typedef struct {
   guint size;          /* tokens */
   guint start, end;    /* ids */
   guint bytes[2][256]; /* id of a byte, and of a byte that ends a word */
   GHashTable *merges;  /* left << 32 | right -> rank << 32 | id */
+  /* Added tokens that are looked for in a text as it came, and in what cleaning made of it; NULL: none. Start
+   * and end token are not among them. */
+  ClipmoeAdded *added_raw, *added_cleaned;
   char *digest;
 } ClipmoeVocab;
 

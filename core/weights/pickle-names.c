@@ -8,6 +8,9 @@ typedef enum {
   REBUILD_TENSOR_V3, /* … and requires_grad, hooks, dtype, perhaps metadata; the storage is untyped */
   REBUILD_PARAMETER, /* (tensor, requires_grad, hooks), perhaps a state */
   ORDERED_DICT,
+  DEFAULT_DICT,  /* from nothing, or from what makes its values */
+  GETATTR,       /* (object, name): how enums, inner classes and methods are named */
+  RECONSTRUCTOR, /* (class, …): how objects are made in the protocols 0 and 1, or with named arguments */
   SIZE,
   DEVICE,
   LIST_OF,  /* TorchScript's typed lists: (list) */
@@ -27,6 +30,15 @@ static const struct {
     {"torch._utils", "_rebuild_parameter", REBUILD_PARAMETER, NULL},
     {"torch._utils", "_rebuild_parameter_with_state", REBUILD_PARAMETER, NULL},
     {"collections", "OrderedDict", ORDERED_DICT, NULL},
+    {"collections", "defaultdict", DEFAULT_DICT, NULL},
+    {"builtins", "getattr", GETATTR, NULL},
+    {"__builtin__", "getattr", GETATTR, NULL},
+    {"copyreg", "_reconstructor", RECONSTRUCTOR, NULL},
+    {"copy_reg", "_reconstructor", RECONSTRUCTOR, NULL},
+    {"copyreg", "__newobj_ex__", RECONSTRUCTOR, NULL},
+    {"copy_reg", "__newobj_ex__", RECONSTRUCTOR, NULL},
+    {"copyreg", "__newobj__", RECONSTRUCTOR, NULL},
+    {"copy_reg", "__newobj__", RECONSTRUCTOR, NULL},
     {"torch", "Size", SIZE, NULL},
     {"torch", "device", DEVICE, NULL},
     {"torch.jit._pickle", "build_intlist", LIST_OF, NULL},
@@ -93,6 +105,37 @@ printable (const char *text, gsize n) {
 }
 
 ClipmoePickleValue *
+clipmoe_pickle_inert_value (const ClipmoePickleContext *c, const char *name, ClipmoePickleInert inert) {
+  ClipmoePickleValue *v = clipmoe_pickle_value (c, CLIPMOE_PICKLE_INERT);
+  if (v) {
+    v->text = name;
+    v->n = inert;
+  }
+  return v;
+}
+
+/* The value for a name that need not be understood; NULL without an error where there is none. */
+static gboolean
+inert_name (const ClipmoePickleContext *c, const char *module, gsize n_module, const char *name, gsize n_name,
+            ClipmoePickleValue **v) {
+  ClipmoePickleInert inert;
+  char *m = g_strndup (module, n_module), *n = g_strndup (name, n_name);
+  gboolean found = strlen (m) == n_module && strlen (n) == n_name && clipmoe_pickle_inert (m, n, &inert);
+  if (found) {
+    char *both = g_strdup_printf ("%.100s.%.100s", m, n), *valid = g_utf8_make_valid (both, -1),
+         *kept = clipmoe_pickle_alloc (c, strlen (valid) + 1);
+    if (kept)
+      memcpy (kept, valid, strlen (valid) + 1);
+    *v = kept ? clipmoe_pickle_inert_value (c, kept, inert) : NULL;
+    g_free (both);
+    g_free (valid);
+  }
+  g_free (m);
+  g_free (n);
+  return found;
+}
+
+ClipmoePickleValue *
 clipmoe_pickle_name (const ClipmoePickleContext *c, const char *module, gsize n_module, const char *name,
                      gsize n_name) {
   for (guint i = 0; i < G_N_ELEMENTS (known); i++)
@@ -105,9 +148,12 @@ clipmoe_pickle_name (const ClipmoePickleContext *c, const char *module, gsize n_
   /* A TorchScript archive brings its classes along, as source that nobody here reads. */
   if (equal (module, n_module, "__torch__") || (n_module > 10 && memcmp (module, "__torch__.", 10) == 0))
     return clipmoe_pickle_value (c, CLIPMOE_PICKLE_CLASS);
+  ClipmoePickleValue *inert = NULL;
+  if (inert_name (c, module, n_module, name, n_name, &inert))
+    return inert;
   char *m = printable (module, n_module), *n = printable (name, n_name);
   clipmoe_pickle_fail (c, CLIPMOE_ERROR_UNSUPPORTED,
-                       "names \"%s.%s\", which no state dict needs; nothing in a file is executed", m, n);
+                       "names \"%s.%s\", which no checkpoint needs; nothing in a file is executed", m, n);
   g_free (m);
   g_free (n);
   return NULL;
@@ -187,6 +233,8 @@ ordered_dict (const ClipmoePickleContext *c, const ClipmoePickleValue *a) {
 ClipmoePickleValue *
 clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *callee,
                      ClipmoePickleValue *arguments) {
+  if (callee->kind == CLIPMOE_PICKLE_INERT && arguments->kind == CLIPMOE_PICKLE_TUPLE)
+    return (ClipmoePickleValue *)callee; /* which is what is made of it too */
   if (callee->kind != CLIPMOE_PICKLE_KNOWN || arguments->kind != CLIPMOE_PICKLE_TUPLE)
     return clipmoe_pickle_fail (c, CLIPMOE_ERROR_FORMAT, "a call of something that cannot be called");
   const char *name = known[callee->integer].name;
@@ -199,8 +247,24 @@ clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *ca
     return rebuild_tensor (c, arguments, what);
   case ORDERED_DICT:
     return ordered_dict (c, arguments);
+  case DEFAULT_DICT:
+    if (arguments->n == 0 || (arguments->n == 1 && (argument (arguments, 0, CLIPMOE_PICKLE_INERT) ||
+                                                    argument (arguments, 0, CLIPMOE_PICKLE_KNOWN) ||
+                                                    argument (arguments, 0, CLIPMOE_PICKLE_NONE))))
+      return clipmoe_pickle_value (c, CLIPMOE_PICKLE_DICT);
+    break;
+  case GETATTR:
+    v = arguments->n == 2 && argument (arguments, 1, CLIPMOE_PICKLE_STRING)
+            ? argument (arguments, 0, CLIPMOE_PICKLE_INERT)
+            : NULL;
+    break;
+  case RECONSTRUCTOR:
+    v = argument (arguments, 0, CLIPMOE_PICKLE_INERT);
+    break;
   case REBUILD_PARAMETER:
     v = arguments->n == 3 || arguments->n == 4 ? argument (arguments, 0, CLIPMOE_PICKLE_TENSOR) : NULL;
+    if (!v && (arguments->n == 3 || arguments->n == 4))
+      v = argument (arguments, 0, CLIPMOE_PICKLE_INERT);
     break;
   case SIZE:
     v = arguments->n == 1 ? argument (arguments, 0, CLIPMOE_PICKLE_TUPLE) : NULL;
@@ -226,10 +290,13 @@ clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *ca
 ClipmoePickleValue *
 clipmoe_pickle_make (const ClipmoePickleContext *c, const ClipmoePickleValue *type,
                      const ClipmoePickleValue *arguments) {
+  if (type->kind == CLIPMOE_PICKLE_INERT && arguments->kind == CLIPMOE_PICKLE_TUPLE)
+    return (ClipmoePickleValue *)type;
   if (arguments->kind == CLIPMOE_PICKLE_TUPLE && arguments->n == 0) {
     if (type->kind == CLIPMOE_PICKLE_CLASS)
       return clipmoe_pickle_value (c, CLIPMOE_PICKLE_OBJECT);
-    if (type->kind == CLIPMOE_PICKLE_KNOWN && known[type->integer].what == ORDERED_DICT)
+    if (type->kind == CLIPMOE_PICKLE_KNOWN &&
+        (known[type->integer].what == ORDERED_DICT || known[type->integer].what == DEFAULT_DICT))
       return clipmoe_pickle_value (c, CLIPMOE_PICKLE_DICT);
   }
   return clipmoe_pickle_fail (c, CLIPMOE_ERROR_FORMAT, "an object of something that is no class of a module");
@@ -237,6 +304,8 @@ clipmoe_pickle_make (const ClipmoePickleContext *c, const ClipmoePickleValue *ty
 
 gboolean
 clipmoe_pickle_build (const ClipmoePickleContext *c, ClipmoePickleValue *object, ClipmoePickleValue *state) {
+  if (object->kind == CLIPMOE_PICKLE_INERT)
+    return TRUE;
   if (object->kind == CLIPMOE_PICKLE_DICT) /* a module's _metadata: versions, of no interest */
     return TRUE;
   if (object->kind != CLIPMOE_PICKLE_OBJECT || object->n) {
@@ -249,6 +318,10 @@ clipmoe_pickle_build (const ClipmoePickleContext *c, ClipmoePickleValue *object,
 ClipmoePickleValue *
 clipmoe_pickle_persistent (const ClipmoePickleContext *c, const ClipmoePickleValue *id) {
   gboolean tuple = id->kind == CLIPMOE_PICKLE_TUPLE && (id->n == 5 || id->n == 6);
+  /* The old form keeps the source of a class beside its name: ("module", class, path, source). */
+  if (id->kind == CLIPMOE_PICKLE_TUPLE && id->n == 4 && argument (id, 0, CLIPMOE_PICKLE_STRING) &&
+      strcmp (id->items[0]->text, "module") == 0 && argument (id, 1, CLIPMOE_PICKLE_INERT))
+    return id->items[1];
   const ClipmoePickleValue *word = tuple ? argument (id, 0, CLIPMOE_PICKLE_STRING) : NULL,
                            *type = tuple ? argument (id, 1, CLIPMOE_PICKLE_KNOWN) : NULL,
                            *key = tuple ? argument (id, 2, CLIPMOE_PICKLE_STRING) : NULL,

@@ -25,13 +25,19 @@ gboolean clipmoe_pickle_append (const ClipmoePickleContext *c, ClipmoePickleValu
 /* Puts @storage before those that were met. */
 void clipmoe_pickle_met (const ClipmoePickleContext *c, ClipmoePickleStorage *storage);
 
-/* What the pickle names, if it is on the list; else NULL with an error that says the name. */
+/* Whether the name may stand in a pickle without being interpreted, and what it stands for then. */
+gboolean clipmoe_pickle_inert (const char *module, const char *name, ClipmoePickleInert *inert);
+/* A value that is not interpreted. @name: static, or of the pickle's memory. */
+ClipmoePickleValue *clipmoe_pickle_inert_value (const ClipmoePickleContext *c, const char *name,
+                                                ClipmoePickleInert inert);
+
+/* What the pickle names, if it is on one of the lists; else NULL with an error that says the name. */
 ClipmoePickleValue *clipmoe_pickle_name (const ClipmoePickleContext *c, const char *module, gsize n_module,
                                          const char *name, gsize n_name);
 /* REDUCE. */
 ClipmoePickleValue *clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *callee,
                                          ClipmoePickleValue *arguments);
-/* NEWOBJ. */
+/* NEWOBJ, and NEWOBJ_EX, whose named arguments are of no interest. */
 ClipmoePickleValue *clipmoe_pickle_make (const ClipmoePickleContext *c, const ClipmoePickleValue *type,
                                          const ClipmoePickleValue *arguments);
 /* BUILD. */

@@ -5,6 +5,7 @@
 
 #define CHUNK (64u << 10)
 #define MAX_LINE 256
+#define MAX_TEXT 4096
 
 struct _ClipmoePickle {
   GPtrArray *chunks;
@@ -216,14 +217,14 @@ take_line (Machine *m, gsize *n) {
 }
 
 static gboolean
-push_text (Machine *m, guint width, gboolean unicode) {
+push_text (Machine *m, guint width) {
   guint64 n;
   const guint8 *p;
   if (!take_number (m, width, &n) || !(p = take (m, n)))
     return FALSE;
-  if (!g_utf8_validate_len ((const char *)p, (gsize)n, NULL)) /* which allows no NUL either */
-    return unicode ? broken (m, "text that is not UTF-8 or holds a NUL")
-                   : push_kind (m, CLIPMOE_PICKLE_BYTES);
+  /* Only what can be a name is kept. Bytes are written as text too, and names of files need not be UTF-8. */
+  if (n > MAX_TEXT || !g_utf8_validate_len ((const char *)p, (gsize)n, NULL)) /* which allows no NUL either */
+    return push_kind (m, CLIPMOE_PICKLE_BYTES);
   Value *v = clipmoe_pickle_value (&m->c, CLIPMOE_PICKLE_STRING);
   char *text = v ? clipmoe_pickle_alloc (&m->c, (gsize)n + 1) : NULL;
   if (!text)
@@ -328,7 +329,29 @@ small_tuple (Machine *m, guint n) {
   return v && move (m, v, n) && push (m, v);
 }
 
-/* APPENDS and SETITEMS, or with @n their forms for one. */
+/* FROZENSET: what stands above the last mark is of no interest. */
+static gboolean
+push_set (Machine *m, gboolean marked) {
+  guint first;
+  if (marked) {
+    if (!find_mark (m, &first))
+      return FALSE;
+    g_ptr_array_set_size (m->stack, (gint)first - 1);
+  }
+  return push (m, clipmoe_pickle_inert_value (&m->c, "builtins.set", CLIPMOE_PICKLE_PLAIN));
+}
+
+static gboolean
+pop_mark (Machine *m) {
+  guint first;
+  if (!find_mark (m, &first))
+    return FALSE;
+  g_ptr_array_set_size (m->stack, (gint)first - 1);
+  return TRUE;
+}
+
+/* APPENDS, SETITEMS and ADDITEMS, or with @n their forms for one. What an object gets that is not interpreted
+ * is dropped. */
 static gboolean
 extend (Machine *m, ClipmoePickleKind kind, guint n) {
   guint first;
@@ -344,9 +367,14 @@ extend (Machine *m, ClipmoePickleKind kind, guint n) {
   }
   guint below = n ? 1 : 2;
   Value *to = first >= below ? g_ptr_array_index (m->stack, first - below) : NULL;
+  if (to && to->kind == CLIPMOE_PICKLE_INERT) {
+    g_ptr_array_set_size (m->stack, (gint)(first - (n ? 0 : 1)));
+    return TRUE;
+  }
   if (!to || to->kind != kind || (kind == CLIPMOE_PICKLE_DICT && (m->stack->len - first) % 2))
-    return broken (m, kind == CLIPMOE_PICKLE_DICT ? "an entry for something that is no dict, or a key alone"
-                                                  : "an entry for something that is no list");
+    return broken (m, kind == CLIPMOE_PICKLE_INERT  ? "an entry for something that is no set"
+                      : kind == CLIPMOE_PICKLE_DICT ? "an entry for something that is no dict, or a key alone"
+                                                    : "an entry for something that is no list");
   if (!move (m, to, m->stack->len - first))
     return FALSE;
   g_ptr_array_set_size (m->stack, (gint)(first - (n ? 0 : 1)));
@@ -455,15 +483,15 @@ step (Machine *m, guint8 op) {
   case 'G':
     return take (m, 8) && push_kind (m, CLIPMOE_PICKLE_FLOAT);
   case 'X':
-    return push_text (m, 4, TRUE);
+    return push_text (m, 4);
   case 0x8c: /* SHORT_BINUNICODE */
-    return push_text (m, 1, TRUE);
+    return push_text (m, 1);
   case 0x8d: /* BINUNICODE8 */
-    return push_text (m, 8, TRUE);
+    return push_text (m, 8);
   case 'T':
-    return push_text (m, 4, FALSE);
+    return push_text (m, 4);
   case 'U':
-    return push_text (m, 1, FALSE);
+    return push_text (m, 1);
   case 'B':
     return push_bytes (m, 4);
   case 'C':
@@ -494,6 +522,16 @@ step (Machine *m, guint8 op) {
     return extend (m, CLIPMOE_PICKLE_DICT, 2);
   case 'u':
     return extend (m, CLIPMOE_PICKLE_DICT, 0);
+  case 0x8f: /* EMPTY_SET */
+    return push_set (m, FALSE);
+  case 0x90: /* ADDITEMS */
+    return extend (m, CLIPMOE_PICKLE_INERT, 0);
+  case 0x91: /* FROZENSET */
+    return push_set (m, TRUE);
+  case 0x96: /* BYTEARRAY8 */
+    return push_bytes (m, 8);
+  case '1': /* POP_MARK: of a tuple that holds itself */
+    return pop_mark (m);
   case 'q':
     return memo_number (m, 1, put);
   case 'r':
@@ -512,6 +550,10 @@ step (Machine *m, guint8 op) {
     return combine (m, combine_call);
   case 0x81: /* NEWOBJ */
     return combine (m, combine_make);
+  case 0x92: { /* NEWOBJ_EX */
+    Value *named = pop (m);
+    return named && combine (m, combine_make);
+  }
   case 'b':
     return combine (m, combine_build);
   case 'Q': {

@@ -1,6 +1,7 @@
 /* An interpreter of pickles that executes nothing. It knows the few names that a state dict or a TorchScript
- * module needs and turns them into plain descriptions of tensors; every other name is refused, whether it
- * would be called or not. It never recurses, and its memory is bounded. */
+ * module needs and turns them into plain descriptions of tensors. Names of classes that trainers put beside
+ * weights, and whatever would be made of them, become values of no interest; names that run or load something
+ * are refused, whether they would be called or not. It never recurses, and its memory is bounded. */
 #ifndef CLIPMOE_PICKLE_H
 #define CLIPMOE_PICKLE_H
 
@@ -23,7 +24,16 @@ typedef enum {
   CLIPMOE_PICKLE_STORAGE,
   CLIPMOE_PICKLE_TENSOR,
   CLIPMOE_PICKLE_OBJECT, /* of such a class; items: its one state, a dict, once it has one */
+  CLIPMOE_PICKLE_INERT,  /* text: a name that is not interpreted, or what would be made of it; n: a
+                          * ClipmoePickleInert */
 } ClipmoePickleKind;
+
+/* What a value that is not interpreted may have been. */
+typedef enum {
+  CLIPMOE_PICKLE_PLAIN,   /* a number, a set, a path, settings: no tensor */
+  CLIPMOE_PICKLE_CLASSES, /* an object of somebody's class, whatever that holds */
+  CLIPMOE_PICKLE_LOST,    /* an array, or a tensor of a kind that is not read */
+} ClipmoePickleInert;
 
 /* A storage: @numel elements of @dtype under @key. */
 typedef struct _ClipmoePickleStorage ClipmoePickleStorage;

@@ -4,7 +4,7 @@
 
 /* A tree of modules may lead to one module on many ways; honest ones are far below this. */
 #define MAX_VISITS 1000000
-#define MAX_WRAPPINGS 4
+#define MAX_WRAPPINGS 5 /* levels of dicts, the outermost included */
 
 typedef ClipmoePickleValue Value;
 
@@ -19,30 +19,86 @@ clear_entry (gpointer data) {
   g_free (((ClipmoeTorchEntry *)data)->name);
 }
 
-static gboolean
-has_tensors (const Value *dict) {
+/* A dict that may be the weights, and how many tensors are in it. */
+typedef struct {
+  const Value *dict;
+  guint tensors;
+} Found;
+
+/* Where trainers put the weights, the likelier first. Averages over the training come last: where there is
+ * nothing else, they are what was meant. */
+static const char *const wrappers[] = {
+    "state_dict", "model_state_dict", "model",          "module",    "net",
+    "network",    "model_state",      "weights",        "params",    "ema",
+    "model_ema",  "ema_state_dict",   "state_dict_ema", "ema_model", "params_ema"};
+
+static guint
+count_tensors (const Value *dict) {
+  guint n = 0;
   for (guint i = 1; i < dict->n; i += 2)
-    if (dict->items[i]->kind == CLIPMOE_PICKLE_TENSOR)
-      return TRUE;
-  return FALSE;
+    n += dict->items[i]->kind == CLIPMOE_PICKLE_TENSOR;
+  return n;
 }
 
-/* The dict inside training checkpoints: optimisers and epochs beside it are of no interest. */
-static const Value *
-unwrap (const Value *top) {
-  static const char *const keys[] = {"state_dict", "model", "model_state_dict"};
-  for (guint i = 0; i < MAX_WRAPPINGS && top->kind == CLIPMOE_PICKLE_DICT && !has_tensors (top); i++) {
-    const Value *inner = NULL;
-    for (guint k = 0; k < G_N_ELEMENTS (keys) && !inner; k++) {
-      inner = clipmoe_pickle_lookup (top, keys[k]);
-      if (inner && inner->kind != CLIPMOE_PICKLE_DICT && inner->kind != CLIPMOE_PICKLE_OBJECT)
-        inner = NULL;
-    }
-    if (!inner)
-      break;
-    top = inner;
+/* The dict inside training checkpoints: losses, optimisers and epochs beside it are of no interest. One under
+ * a known key wins unless the tensors around it are more than it holds; of several the likeliest, unless it
+ * holds but a fraction of what another one does. @seen: by level, what was found in a dict that was met
+ * before. */
+static Found
+unwrap (const Value *top, guint level, GHashTable *const *seen) {
+  Found inner[G_N_ELEMENTS (wrappers)], best = {top, 1};
+  guint n = 0, most = 0;
+  if (top->kind != CLIPMOE_PICKLE_DICT)
+    return best;
+  const Found *before = g_hash_table_lookup (seen[level], top);
+  if (before)
+    return *before;
+  best.tensors = count_tensors (top);
+  for (guint k = 0; k < G_N_ELEMENTS (wrappers) && level + 1 < MAX_WRAPPINGS; k++) {
+    const Value *v = clipmoe_pickle_lookup (top, wrappers[k]);
+    if (!v || (v->kind != CLIPMOE_PICKLE_DICT && !(v->kind == CLIPMOE_PICKLE_OBJECT && v->n)))
+      continue;
+    inner[n] = unwrap (v, level + 1, seen);
+    most = MAX (most, inner[n].tensors);
+    n++;
   }
-  return top;
+  for (guint i = 0; i < n; i++)
+    if (inner[i].tensors && inner[i].tensors >= most / 2 && inner[i].tensors >= best.tensors) {
+      best = inner[i];
+      break;
+    }
+  g_hash_table_insert (seen[level], (gpointer)top, g_memdup2 (&best, sizeof best));
+  return best;
+}
+
+static const Value *
+find_weights (const Value *top) {
+  GHashTable *seen[MAX_WRAPPINGS];
+  for (guint i = 0; i < MAX_WRAPPINGS; i++)
+    seen[i] = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  const Value *found = unwrap (top, 0, seen).dict;
+  for (guint i = 0; i < MAX_WRAPPINGS; i++)
+    g_hash_table_unref (seen[i]);
+  return found;
+}
+
+/* Says what stands where weights are expected: a file whose only content is an object of somebody's class. */
+static gboolean
+say_foreign (const char *path, const Value *top, GError **error) {
+  const Value *v = top->kind == CLIPMOE_PICKLE_INERT ? top : NULL;
+  const char *under = NULL;
+  for (guint k = 0; top->kind == CLIPMOE_PICKLE_DICT && k < G_N_ELEMENTS (wrappers) && !v; k++) {
+    v = clipmoe_pickle_lookup (top, under = wrappers[k]);
+    if (v && v->kind != CLIPMOE_PICKLE_INERT)
+      v = NULL;
+  }
+  if (v)
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+        "%s: %s%s%sof %s, which is not interpreted: expected a state dict, as state_dict () gives it", path,
+        under ? "under \"" : "its pickle is an object ", under ? under : "",
+        under ? "\" stands an object " : "", v->text);
+  return v != NULL;
 }
 
 static gboolean
@@ -54,7 +110,7 @@ bad (const char *path, GError **error, ClipmoeError code, const char *what) {
 /* Walks the modules without recursion; the names of the levels make the dotted name of a tensor. In a bare
  * dict there is one level. What is neither tensor nor module says nothing about weights. */
 static gboolean
-walk (const char *path, const Value *top, GArray *entries, GError **error) {
+walk (const char *path, const Value *top, gboolean inside, GArray *entries, GError **error) {
   gboolean modules = top->kind == CLIPMOE_PICKLE_OBJECT, ok = TRUE;
   GArray *levels = g_array_new (FALSE, FALSE, sizeof (Level));
   GString *name = g_string_new (NULL);
@@ -72,7 +128,17 @@ walk (const char *path, const Value *top, GArray *entries, GError **error) {
     level->next += 2;
     gboolean tensor = value->kind == CLIPMOE_PICKLE_TENSOR,
              module = modules && value->kind == CLIPMOE_PICKLE_OBJECT && value->n;
-    if (++visits > MAX_VISITS) {
+    /* What might have been a tensor is not passed over: the model would be another one without it. */
+    gboolean lost = value->kind == CLIPMOE_PICKLE_INERT &&
+                    (value->n == CLIPMOE_PICKLE_LOST || (inside && value->n == CLIPMOE_PICKLE_CLASSES));
+    if (lost) {
+      char *entry = key->kind == CLIPMOE_PICKLE_STRING ? g_strescape (key->text, NULL) : g_strdup ("");
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                   "%s: \"%s%.80s\" is of %s, of which no tensor is made here: expected tensors of torch",
+                   path, name->str, entry, value->text);
+      g_free (entry);
+      ok = FALSE;
+    } else if (++visits > MAX_VISITS) {
       ok = bad (path, error, CLIPMOE_ERROR_LIMIT, "more than a million entries in its modules");
     } else if (!tensor && !module) {
       continue;
@@ -82,7 +148,9 @@ walk (const char *path, const Value *top, GArray *entries, GError **error) {
       g_string_append (name, key->text);
       if (name->len > CLIPMOE_MAX_NAME || entries->len >= CLIPMOE_MAX_TENSORS) {
         ok = bad (path, error, CLIPMOE_ERROR_LIMIT,
-                  "more tensors than 100000, or one whose name is longer than 256 bytes");
+                  "more tensors than " G_STRINGIFY (CLIPMOE_MAX_TENSORS) ", or one whose name is longer "
+                                                                         "than " G_STRINGIFY (
+                                                                             CLIPMOE_MAX_NAME) " bytes");
       } else if (tensor) {
         ClipmoeTorchEntry e = {g_strdup (name->str), value->tensor};
         g_array_append_val (entries, e);
@@ -102,15 +170,20 @@ GArray *
 clipmoe_torch_list (const char *path, const Value *top, GError **error) {
   GArray *entries = g_array_new (FALSE, FALSE, sizeof (ClipmoeTorchEntry));
   g_array_set_clear_func (entries, clear_entry);
-  top = unwrap (top);
+  const Value *outer = top;
+  top = find_weights (top);
   gboolean ok;
-  if (top->kind == CLIPMOE_PICKLE_DICT || (top->kind == CLIPMOE_PICKLE_OBJECT && top->n))
-    ok = walk (path, top, entries, error);
+  if (outer == top && !(top->kind == CLIPMOE_PICKLE_DICT && count_tensors (top)) &&
+      say_foreign (path, top, error))
+    ok = FALSE;
+  else if (top->kind == CLIPMOE_PICKLE_DICT || (top->kind == CLIPMOE_PICKLE_OBJECT && top->n))
+    ok = walk (path, top, top != outer, entries, error);
   else
     ok = bad (path, error, CLIPMOE_ERROR_UNSUPPORTED, "its pickle is neither a state dict nor a module");
   if (ok && !entries->len)
     ok = bad (path, error, CLIPMOE_ERROR_UNSUPPORTED,
-              "no tensors in it, expected a state dict or one under state_dict, model or model_state_dict");
+              "no tensors in it, expected a state dict or one under state_dict, model_state_dict, model or "
+              "the like");
   if (!ok)
     g_clear_pointer (&entries, g_array_unref);
   return entries;

@@ -242,8 +242,18 @@ def calls(flag):
              "__builtin__\napply", "builtins\n__import__", "torch\nload", "torch.hub\nload", "torch\nFloatStorage.from_file",
              "torch.storage\n_load_from_bytes", "torch._utils\n_rebuild_tensor_v2.__globals__", "torch._utils.\n_rebuild_tensor_v2",
              "torch._utils\n_rebuild_tensor_v2 ", "torch._utils \n_rebuild_tensor_v2", "Torch\nFloatStorage", "torch\nfloatstorage",
-             "torch\nEvilStorage", "collections\nOrderedDict.fromkeys", "collections\ndefaultdict", "__torch\nX", "__torch__x\nX", "numpy\ndtype",
-             "numpy.core.multiarray\n_reconstruct", "torch.jit._pickle\nbuild_tensor_from_id", "torch.nn.modules.linear\nLinear", "\n", "runpy\nrun_path"]
+             "torch\nEvilStorage", "collections\nOrderedDict.fromkeys", "collections\ndefaultdict", "__torch\nX", "__torch__x\nX", "torch.jit._pickle\nbuild_tensor_from_id", "\n",
+             "runpy\nrun_path"]
+    more = ["builtins\nexec", "builtins\nopen", "builtins\ncompile", "__builtin__\nexecfile", "io\nopen", "_io\nopen", "pathlib\nPath.unlink",
+             "pathlib\nPosixPath.write_text", "shutil\nrmtree", "importlib\nimport_module", "operator\nmethodcaller", "operator\nattrgetter", "pickle\nloads", "ctypes\nCDLL",
+             "types\nFunctionType", "types\nCodeType", "sys\nexit", "pty\nspawn", "code\nInteractiveInterpreter", "timeit\ntimeit", "asyncio\nrun", "socket\nsocket",
+             "multiprocessing\nProcess", "webbrowser\nopen", "commands\ngetoutput", "cPickle\nloads", "typing\nget_type_hints", "collections\nnamedtuple",
+             "torch.serialization\nload", "torch.jit\nload", "torch.utils.cpp_extension\nload", "torch.fx.graph_module\nreduce_graph_module", "torch.ops\nload_library",
+             "numpy\nload", "numpy\nfromfile", "numpy.testing._private.utils\nrunstring", "dill._dill\n_create_function", "cloudpickle.cloudpickle\n_make_function",
+             "joblib.numpy_pickle\nload", "IPython\nstart_ipython", "pip\nmain", "numpy.__builtins__\neval", "a.b.\nC", "a..b\nC", "a b\nC", "a\nX.__globals__", "a\n__reduce__",
+             "functools\nreduce", "copyreg\npickle", "copyreg\n_reconstructor", "enum\nEnum.__class__", "__main__x\nX"]
+    for n in more:
+        yield "%s named" % n.replace("\n", "."), PROTO + b"c" + n.encode() + b"\n0" + state(("w", tensor()))[2:]
     for n in names:
         mod, _, name = n.partition("\n")
         for how, body in {
@@ -258,6 +268,19 @@ def calls(flag):
             yield "%s by %s" % (n.replace("\n", "."), how), PROTO + body + b"."
         yield "%s, dropped" % n.replace("\n", "."), PROTO + b"c" + n.encode() + b"\n" + arg + b"R0" + state(("w", tensor()))[2:]
         yield "%s, then broken" % n.replace("\n", "."), PROTO + b"c" + n.encode() + b"\n" + arg + b"R\xff\xff"
+    # names that need not be understood: never a tensor, never called, and nothing else is loosened
+    for n in ("numpy\ndtype", "numpy.core.multiarray\n_reconstruct", "torch.nn.modules.linear\nLinear", "argparse\nNamespace", "mine.config\nConfig", "functools\npartial",
+              "__main__\nE.F"):
+        c = b"c" + n.encode() + b"\n"
+        for how, body in {"itself": c, "called": c + arg + b"R", "made": c + arg + b"\x81", "made with names": c + arg + b"}\x92", "built": c + b")R}b",
+                          "INST": b"(" + text(command) + b"i" + n.encode() + b"\n", "OBJ": b"(" + c + text(command) + b"o", "called with a list": c + b"]R",
+                          "under state_dict": b"}" + text("state_dict") + c + b")Rs", "a tensor in it": c + b")R" + text("w") + tensor() + b"s",
+                          "a tensor in its state": c + b")\x81}" + text("w") + tensor() + b"sb", "as storage": b"}" + text("w") + tensor(what=c + b")R") + b"s",
+                          "as sizes": b"}" + text("w") + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage() + integer(0) + c + c + b"\x89)tRs",
+                          "as a key": b"}" + c + tensor() + b"s", "as storage class": b"(" + text("storage") + c + text("0") + text("cpu") + integer(4) + b"tQ",
+                          "in itself": c + b")Rq\x00h\x00a", "for ever": c + b")Rq\x00" + b"h\x00h\x00R" * 3 + b".", "with os": c + b"cos\nsystem\n\x85R",
+                          "getattr": b"cbuiltins\ngetattr\n" + c + b"\x85R", "getattr of a number": b"cbuiltins\ngetattr\n" + c + b"K\x01\x86R"}.items():
+            yield "%s, %s" % (n.replace("\n", "."), how), PROTO + body + b"."
     for known in ("torch._utils\n_rebuild_tensor_v2", "collections\nOrderedDict", "torch\nSize", "torch\nFloatStorage", "torch\nfloat32",
                   "torch._utils\n_rebuild_parameter", "torch.jit._pickle\nbuild_intlist", "torch.jit._pickle\nrestore_type_tag", "torch\ndevice"):
         for how in (b")R", b"}R", b"N\x85R", text("x") + b"\x85R", b"K\x05R", b"(K\x01K\x02K\x03K\x04K\x05K\x06tR", b"N\x85\x81", b"Nb", b")R}b"):

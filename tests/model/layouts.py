@@ -201,7 +201,7 @@ def test_faults():
            "twice")
     faulty("whole numbers", dict(dense, logit_scale=np.int64(1)), "logit_scale", "I64")
     faulty("NaN", dict(dense, **{"ln_final.bias": dense["ln_final.bias"] * np.float32("nan")}), "ln_final.bias", "NaN")
-    for k, word in (("visual.layer1.0.conv1.weight", "ResNet"), ("visual.trunk.x", "timm"), ("logit_bias", "SigLIP"),
+    for k, word in (("visual.layer1.0.conv1.weight", "ResNet"), ("visual.trunk.x", "timm"), ("vision_model.head.x", "SigLIP"),
                     ("visual.attn_pool.x", "pooling"), ("visual.transformer.resblocks.0.ls_1.gamma", "layer scale"),
                     ("text.transformer.embeddings.x", "Hugging Face")):
         faulty(word, dict(dense, **{k: extra}), k, word)

@@ -99,6 +99,10 @@ int
 clipmoe_check (const char *name, const ClipmoeModelArguments *a) {
   if (a->experts < 0 || a->experts > 1024)
     return clipmoe_usage (name, "--experts %d: expected 0 to 1024", a->experts);
+  if (a->heads < 0 || a->heads > 1024)
+    return clipmoe_usage (name, "--heads %d: expected 0 to 1024", a->heads);
+  if (a->text_heads < 0 || a->text_heads > 1024)
+    return clipmoe_usage (name, "--text-heads %d: expected 0 to 1024", a->text_heads);
   if (a->threads < 0 || a->threads > 1024)
     return clipmoe_usage (name, "--threads %d: expected 0 to 1024", a->threads);
   if (a->activation && !parse_activation (a->activation, NULL))
@@ -112,6 +116,24 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
   g_free (a->vocab);
   g_free (a->activation);
   *a = (ClipmoeModelArguments){0};
+}
+
+void
+clipmoe_say_once (const char *sentence) {
+  static char *last;
+  if (g_strcmp0 (last, sentence) == 0)
+    return;
+  g_free (last);
+  last = g_strdup (sentence);
+  fprintf (stderr, "clipmoe: %s\n", sentence);
+}
+
+void
+clipmoe_say_assumed (const ClipmoeModelInfo *info) {
+  char *line = clipmoe_model_info_describe_assumed (info);
+  if (line)
+    clipmoe_say_once (line);
+  g_free (line);
 }
 
 int
@@ -134,8 +156,12 @@ clipmoe_print (const GString *out) {
 
 ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
-  ClipmoeModelOptions options = {
-      .vocab = a->vocab, .experts = (guint)a->experts, .no_vocab = no_vocab, .read_all = a->read_all};
+  ClipmoeModelOptions options = {.vocab = a->vocab,
+                                 .experts = (guint)a->experts,
+                                 .heads = (guint)a->heads,
+                                 .text_heads = (guint)a->text_heads,
+                                 .no_vocab = no_vocab,
+                                 .read_all = a->read_all};
   if (a->activation)
     parse_activation (a->activation, &options.activation);
   return clipmoe_model_open (a->model, &options, error);

@@ -6,24 +6,27 @@
 
 typedef struct {
   char *model, *vocab, *activation;
-  int experts, threads;
+  int experts, heads, text_heads, threads;
   gboolean read_all; /* no option: for commands that look at every weight */
 } ClipmoeModelArguments;
 
 /* Entries for --model, --vocab, --activation, --experts, --threads. */
-#define CLIPMOE_MODEL_ENTRIES(A)                                                                             \
-  {                                                                                                          \
-      "model",    0,                                                                                         \
-      0,          G_OPTION_ARG_FILENAME,                                                                     \
-      &(A).model, "Checkpoint file, folder, or name of an installed model",                                  \
-      "PATH"},                                                                                               \
-      {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &(A).vocab, "Vocabulary that does not lie beside the model",    \
-       "PATH"},                                                                                              \
-      {"activation", 0, 0, G_OPTION_ARG_STRING, &(A).activation, "auto, quick-gelu or gelu", "NAME"},        \
-      {"experts", 0, 0, G_OPTION_ARG_INT, &(A).experts, "Experts a token uses; 0 = as the checkpoint says",  \
-       "N"},                                                                                                 \
-  {                                                                                                          \
-    "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
+#define CLIPMOE_MODEL_ENTRIES(A)                                                                               \
+  {                                                                                                            \
+      "model",    0,                                                                                           \
+      0,          G_OPTION_ARG_FILENAME,                                                                       \
+      &(A).model, "Checkpoint file, folder, or name of an installed model",                                    \
+      "PATH"},                                                                                                 \
+      {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &(A).vocab, "Vocabulary that does not lie beside the model",      \
+       "PATH"},                                                                                                \
+      {"activation", 0, 0, G_OPTION_ARG_STRING, &(A).activation, "auto, quick-gelu or gelu", "NAME"},          \
+      {"experts", 0, 0, G_OPTION_ARG_INT, &(A).experts, "Experts a token uses; 0 = as the checkpoint says",    \
+       "N"},                                                                                                   \
+      {"heads", 0, 0, G_OPTION_ARG_INT, &(A).heads, "Heads of the image tower; 0 = as the files say", "N"},    \
+      {"text-heads", 0, 0, G_OPTION_ARG_INT, &(A).text_heads, "Heads of the text tower; 0 = as the files say", \
+       "N"},                                                                                                   \
+  {                                                                                                            \
+    "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                   \
   }
 
 /* Parses @argv; @files gets what is left (transfer full). 0 = go on, 1 = --help was printed, 2 = wrong usage,
@@ -35,6 +38,11 @@ int clipmoe_usage (const char *name, const char *format, ...) G_GNUC_PRINTF (2, 
 /* 0, or 2 with a sentence, when one of @arguments is a value that it cannot have. */
 int clipmoe_check (const char *name, const ClipmoeModelArguments *arguments);
 void clipmoe_model_arguments_clear (ClipmoeModelArguments *arguments);
+/* "clipmoe: SENTENCE" on stderr, unless it was the last one said so: every element of a run that opens a
+ * model says the same. */
+void clipmoe_say_once (const char *sentence);
+/* What no file says of the model. */
+void clipmoe_say_assumed (const ClipmoeModelInfo *info);
 /* Prints the sentence, frees @error, returns 1. */
 int clipmoe_fail (GError *error);
 /* @arguments passed clipmoe_check(). */

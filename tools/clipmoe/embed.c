@@ -25,10 +25,10 @@ static const char about[] =
     "properties of clipmoebin under the same name.\n";
 
 /* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
-static const char *const names[] = {
-    "model",    "vocab",           "activation", "experts", "rate",   "inference-interval",
-    "geometry", "video-direction", "precision",  "threads", "source", "decode",
-    NULL};
+static const char *const names[] = {"model",    "vocab",           "activation", "experts",
+                                    "heads",    "text-heads",      "rate",       "inference-interval",
+                                    "geometry", "video-direction", "precision",  "threads",
+                                    "source",   "decode",          NULL};
 
 typedef struct {
   GstElement *tag; /* holds every option's value, and looks at videos */
@@ -135,8 +135,9 @@ open_encoder (Embed *self, GError **error) {
   char *path, *vocab;
   int activation, geometry, precision, direction;
   g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",
-                &options.experts, "geometry", &geometry, "precision", &precision, "threads", &run.threads,
-                "video-direction", &direction, NULL);
+                &options.experts, "heads", &options.heads, "text-heads", &options.text_heads, "geometry",
+                &geometry, "precision", &precision, "threads", &run.threads, "video-direction", &direction,
+                NULL);
   options.vocab = vocab;
   options.activation = activation;
   run.precision = precision;
@@ -147,6 +148,8 @@ open_encoder (Embed *self, GError **error) {
   self->encoder = model ? clipmoe_encoder_new (model, &run, error) : NULL;
   self->info = self->encoder ? clipmoe_model_get_info (model) : NULL; /* the encoder keeps the model */
   clipmoe_model_unref (model);
+  if (self->info)
+    clipmoe_say_assumed (self->info);
   g_free (path);
   g_free (vocab);
   return self->encoder != NULL;

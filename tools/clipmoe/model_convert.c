@@ -84,6 +84,10 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a.model.activation, "auto, quick-gelu or gelu", "NAME"},
       {"experts", 0, 0, G_OPTION_ARG_INT, &a.model.experts,
        "Experts a token uses; 0 = as the checkpoint says", "N"},
+      {"heads", 0, 0, G_OPTION_ARG_INT, &a.model.heads, "Heads of the image tower; 0 = as the files say",
+       "N"},
+      {"text-heads", 0, 0, G_OPTION_ARG_INT, &a.model.text_heads,
+       "Heads of the text tower; 0 = as the files say", "N"},
       {NULL}};
   char **rest = NULL;
   int r = clipmoe_parse (

@@ -3,6 +3,7 @@
 #include <clipmoe/error.h>
 #include <gst/video/video.h>
 #include <string.h>
+#include "common.h"
 
 struct _ClipmoeTagPictures {
   GstElement *pipeline, *source, *tag, *sink; /* the last three are the pipeline's */
@@ -99,8 +100,8 @@ static gboolean
 follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError **error) {
   GstMessage *m;
   gboolean ok = TRUE;
-  while (ok && (m = gst_bus_pop_filtered (self->bus,
-                                          GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT))) {
+  while (ok && (m = gst_bus_pop_filtered (self->bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                                                         GST_MESSAGE_INFO | GST_MESSAGE_ELEMENT))) {
     const GstStructure *s = gst_message_get_structure (m);
     GError *e = NULL;
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
@@ -110,6 +111,9 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
       gst_message_parse_warning (m, &e, NULL);
       g_printerr ("clipmoe: %s\n", e->message);
+    } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_INFO) {
+      gst_message_parse_info (m, &e, NULL);
+      clipmoe_say_once (e->message);
     } else if (s && gst_structure_has_name (s, "clipmoe-tags")) {
       g_ptr_array_add (looks, g_strdup (gst_structure_get_string (s, "json")));
     }

@@ -121,8 +121,9 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
   if (gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
     step = 0; /* the reason is on the bus already */
   while (!done) {
-    GstMessage *m = gst_bus_timed_pop_filtered (
-        bus, step, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
+    GstMessage *m = gst_bus_timed_pop_filtered (bus, step,
+                                                GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                                                    GST_MESSAGE_INFO | GST_MESSAGE_ELEMENT);
     if (!m) {
       gint64 now = 0;
       silence += step;
@@ -156,6 +157,11 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       gst_message_parse_warning (m, &e, NULL);
       if (g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe"))
         fprintf (stderr, "clipmoe: %s\n", e->message);
+      break;
+    case GST_MESSAGE_INFO:
+      gst_message_parse_info (m, &e, NULL);
+      if (g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe"))
+        clipmoe_say_once (e->message);
       break;
     default:
       if (s && gst_structure_has_name (s, "clipmoe-tags"))
