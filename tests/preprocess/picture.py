@@ -154,10 +154,128 @@ add('png 0 wide', png(0, 1, 8, 2, [b'']), {FORMAT, LIMIT})
 bomb = chunk(b'zTXt', b'k\0\0' + zlib.compress(bytes(64 << 20), 9))  # a comment is left out, the picture is not
 add('png text of 64 MiB', png(5, 3, 8, 2, [small[r].tobytes() for r in range(3)], before=bomb), small)
 
+# GIF: the first frame
+for colours in (2, 3, 16, 200, 256):
+    data = saved(rgb.quantize(colours), 'GIF')
+    add(f'gif {colours}', data, pillow(data))
+for size in ((1, 1), (1, 9), (7, 2), (3, 5), (64, 64), (640, 480)):
+    for woven in (0, 1):
+        data = saved(Image.fromarray(random.integers(0, 256, size[::-1], np.uint8), 'L'), 'GIF', interlace=woven)
+        add(f'gif of noise {size} {woven}', data, pillow(data))
+flat = saved(Image.new('P', (2000, 1500), 3), 'GIF')  # the longest codes
+add('gif of one colour', flat, pillow(flat))
+moving = saved(rgb.quantize(64), 'GIF', save_all=True, loop=0, duration=100,
+               append_images=[rgb.rotate(a).quantize(64) for a in (90, 180)])
+add('gif that moves', moving, pillow(moving))
+add('gif that moves, cut behind its first frame', moving[:len(moving) * 2 // 3], pillow(moving))
+part = bytearray(saved(rgb.quantize(16), 'GIF'))
+at = part.index(b',\0\0\0\0')
+for left, top, canvas in ((5, 9, (80, 70)), (0, 0, (61, 46)), (3, 0, (61, 45)), (0, 0, (0, 0))):
+    part[at + 1:at + 5] = struct.pack('<2H', left, top)
+    part[6:10] = struct.pack('<2H', *canvas)
+    if canvas != (0, 0):
+        add(f'gif at {left}, {top} of {canvas}', bytes(part), pillow(bytes(part)))
+    else:
+        add('gif without a canvas', bytes(part), np.asarray(rgb.quantize(16).convert('RGB')))
+clear = saved(rgb.quantize(16), 'GIF', transparency=2)
+add('gif with a transparent colour', clear, pillow(clear))
+whole_gif = saved(rgb.quantize(64), 'GIF')
+for end in range(6, len(whole_gif) - 8, 97):
+    add(f'gif cut at {end}', whole_gif[:end], {FORMAT})
+huge = bytearray(whole_gif)
+at = huge.index(b',\0\0\0\0')
+huge[at + 5:at + 9] = b'\xff' * 4
+add('gif of 65535 a side', bytes(huge), {LIMIT})
+huge[at + 5:at + 9] = struct.pack('<2H', 20000, 30000)
+add('gif of 600 megapixels', bytes(huge), {LIMIT})
+huge[at + 5:at + 9] = struct.pack('<2H', 9000, 9000)
+add('gif of 81 megapixels that are not there', bytes(huge), {FORMAT})
+
+# WebP: the first frame
+for name, options in (('lossless', {'lossless': True}), ('lossy', {'quality': 70})):
+    for mode in ('RGB', 'RGBA'):
+        # Pillow's lossless encoder forgets the colour under transparent pixels
+        image = alpha if mode == 'RGBA' and name == 'lossy' else rgb.convert(mode)
+        data = saved(image, 'WEBP', **options)
+        add(f'webp {name} {mode}', data, pillow(data))
+    for orientation in range(1, 9):
+        for prefix in (b'', b'Exif\0\0'):
+            data = saved(rgb, 'WEBP', exif=prefix + exif(orientation)[6:], **options)
+            add(f'webp {name} orientation {orientation} {prefix}', data,
+                pillow(saved(rgb, 'WEBP', exif=exif(orientation), **options)))
+    data = saved(rgb, 'WEBP', save_all=True, append_images=[rgb.rotate(90), rgb.rotate(180)], duration=100, **options)
+    add(f'webp that moves, {name}', data, pillow(data))
+    whole_webp = saved(rgb, 'WEBP', **options)
+    for end in range(12, len(whole_webp) - 8, 131):
+        add(f'webp {name} cut at {end}', whole_webp[:end], {FORMAT})
+frame = saved(rgb, 'WEBP', lossless=True)[12:]
+
+
+def riff(*chunks):
+    body = b'WEBP' + b''.join(k + struct.pack('<I', len(d)) + d + b'\0' * (len(d) % 2) for k, d in chunks)
+    return b'RIFF' + struct.pack('<I', len(body)) + body
+
+
+def u24(*values):
+    return b''.join(struct.pack('<I', v)[:3] for v in values)
+
+
+def animation(canvas, left, top):
+    return riff((b'VP8X', b'\2\0\0\0' + u24(canvas[0] - 1, canvas[1] - 1)), (b'ANIM', bytes(6)),
+                (b'ANMF', u24(left // 2, top // 2, 60, 44, 100) + b'\0' + frame))
+
+
+placed = np.zeros((60, 80, 3), np.uint8)
+placed[4:49, 6:67] = noisy
+add('webp whose first frame is a part', animation((80, 60), 6, 4), placed)
+add('webp whose first frame leaves the canvas', animation((80, 60), 20, 16), {FORMAT})
+add('webp whose first frame lies outside', animation((80, 60), 2 << 20, 2 << 20), {FORMAT})
+add('webp with a canvas of 16 million a side', animation((1 << 24, 1 << 24), 0, 0), {LIMIT})
+add('webp without picture', riff((b'VP8X', b'\2\0\0\0' + u24(60, 44)), (b'ANIM', bytes(6))), {FORMAT})
+add('webp with an empty frame', riff((b'VP8X', b'\2\0\0\0' + u24(60, 44)), (b'ANMF', b'')), {FORMAT})
+
+# BMP and TIFF, by gdk-pixbuf
+for mode in ('1', 'L', 'P', 'RGB'):
+    image = rgb.convert(mode)
+    for kind in ('BMP', 'TIFF'):
+        add(f'{kind} {mode}', saved(image, kind), np.asarray(image.convert('RGB')))
+for compression in ('tiff_lzw', 'tiff_deflate', 'packbits'):
+    add(f'tiff {compression}', saved(rgb, 'TIFF', compression=compression), noisy)
+for orientation in range(1, 9):
+    data = saved(rgb, 'TIFF', tiffinfo={0x112: orientation})
+    turned = Image.open(io.BytesIO(saved(rgb, 'PNG', exif=exif(orientation)[6:])))
+    add(f'tiff orientation {orientation}', data, np.asarray(ImageOps.exif_transpose(turned)))
+for kind in ('BMP', 'TIFF'):
+    data = saved(rgb, kind)
+    for end in (20, 60, len(data) // 2):
+        add(f'{kind} cut at {end}', data[:end], {FORMAT})
+huge = bytearray(saved(rgb, 'BMP'))
+huge[18:26] = struct.pack('<2i', 30000, 30000)
+add('bmp of 900 megapixels', bytes(huge), {LIMIT})
+down = bytearray(saved(rgb, 'BMP'))  # the rows from top to bottom
+down[22:26] = struct.pack('<i', -45)
+add('bmp from top to bottom', bytes(down), noisy[::-1])
+old = b'BM' + struct.pack('<IHHI', 26 + 16, 0, 0, 26) + struct.pack('<IHHHH', 12, 2, 2, 1, 24) + bytes(range(16))
+add('bmp of OS/2', old, pillow(old))
+huge = struct.pack('<2sHIH', b'II', 42, 8, 5)
+for tag, value in ((256, 200000), (257, 200000), (258, 8), (262, 1), (273, 8)):
+    huge += struct.pack('<HHII', tag, 4, 1, value)
+add('tiff of 40000 megapixels', huge + bytes(99), {LIMIT, FORMAT})
+small_tiff = struct.pack('<2sHIH', b'II', 42, 8, 1) + struct.pack('<HHII', 0xfe, 4, 1, 1)
+add('tiff that begins with a thumbnail', small_tiff + bytes(99), {UNSUPPORTED})
+
 # Neither
-for name, data in (('nothing', b''), ('one byte', b'\xff'), ('garbage', random.bytes(999)), ('gif', saved(rgb, 'GIF')),
-                   ('png name only', b'\x89PNG')):
+for name, data in (('nothing', b''), ('one byte', b'\xff'), ('garbage', random.bytes(999)),
+                   ('png name only', b'\x89PNG'), ('a web page', b'<!DOCTYPE html><title>404</title>'),
+                   ('text', b'hello\n'), ('a PDF', b'%PDF-1.4\n'), ('a ZIP', b'PK\3\4' + bytes(99))):
     add(name, data, {UNSUPPORTED})
+for kind, image in (('GIF', rgb.quantize(64)), ('WEBP', rgb), ('BMP', rgb), ('TIFF', rgb)):
+    good = saved(image, kind)
+    for i in range(60):
+        data = bytearray(good)
+        for _ in range(int(random.integers(1, 6))):  # most at the front, where sizes and offsets stand
+            data[int(random.integers(4, min(len(data), int(random.choice((40, 200, len(data)))))))] = int(random.integers(0, 256))
+        add(f'spoilt {kind} {i}', bytes(data), None)
 for i in range(150):  # spoilt bytes: either a picture or a sentence, never a crash
     data = bytearray(random.choice((0, 1)) and whole or progressive)
     for _ in range(int(random.integers(1, 9))):

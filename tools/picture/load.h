@@ -1,0 +1,38 @@
+/* What the decoders of one picture share; for the files of this folder alone. */
+#ifndef CLIPMOE_PICTURE_LOAD_H
+#define CLIPMOE_PICTURE_LOAD_H
+
+#include <setjmp.h>
+#include <clipmoe/clipmoe.h>
+
+/* It lives in memory of its own, so that a long jump back leaves it as it was. */
+typedef struct {
+  const char *path;
+  const guint8 *data;
+  gsize length, at;
+  guint8 *rgb;
+  guint width, height, orientation; /* as EXIF numbers it */
+  GError **error;
+  jmp_buf back;
+} ClipmoePictureLoad;
+
+/* Sets the error unless there is one: "PATH: @what". Returns FALSE. */
+gboolean clipmoe_picture_fail (ClipmoePictureLoad *self, ClipmoeError code, const char *what);
+/* FALSE with an error when a picture of this size is over the limits. */
+gboolean clipmoe_picture_check_size (ClipmoePictureLoad *self, guint width, guint height);
+/* The same, and memory for it, which is not cleared. Sizes are checked before anything is allocated by them.
+ */
+gboolean clipmoe_picture_take_size (ClipmoePictureLoad *self, guint width, guint height);
+/* The orientation in a TIFF block, 1 when there is none that makes sense. */
+guint clipmoe_picture_exif (const guint8 *tiff, gsize length);
+
+gboolean clipmoe_picture_jpeg (ClipmoePictureLoad *self);
+gboolean clipmoe_picture_png (ClipmoePictureLoad *self);
+gboolean clipmoe_picture_gif (ClipmoePictureLoad *self);
+gboolean clipmoe_picture_webp (ClipmoePictureLoad *self);
+gboolean clipmoe_picture_bmp (ClipmoePictureLoad *self);
+/* What gdk-pixbuf has a loader for. @name: for a person; @package: has that loader, or NULL. */
+gboolean clipmoe_picture_pixbuf (ClipmoePictureLoad *self, const char *mime, const char *name,
+                                 const char *package);
+
+#endif
