@@ -5,14 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <base/buildfolder.h>
 #include "common.h"
 #include "partial.h"
 #include "picture.h"
 
 #define SILENCE (60 * GST_SECOND) /* a decoder that neither goes on nor fails is given up */
 
+/* Started where it was built, it takes the elements that were built with it, as "meson devenv" says. */
+static void
+find_built_elements (void) {
+  char *folder = clipmoe_build_folder ();
+  if (!folder)
+    return;
+  const char *before = g_getenv ("GST_PLUGIN_PATH");
+  char *plugins = g_build_filename (folder, "plugin", NULL),
+       **have = g_strsplit (before ? before : "", ":", -1);
+  if (!g_strv_contains ((const char *const *)have, plugins)) {
+    char *all = before && *before ? g_strconcat (plugins, ":", before, NULL) : g_strdup (plugins);
+    g_setenv ("GST_PLUGIN_PATH", all, TRUE);
+    g_free (all);
+  }
+  g_strfreev (have);
+  g_free (plugins);
+  g_free (folder);
+}
+
 GstElement *
 clipmoe_tagrun_element (GError **error) {
+  find_built_elements ();
   if (!gst_init_check (NULL, NULL, error))
     return NULL;
   GstElement *tag = gst_element_factory_make ("clipmoebin", NULL);
