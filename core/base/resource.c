@@ -1,5 +1,6 @@
 /* Where installed models and lists are found. */
 #include "../clipmoe/model.h"
+#include "buildfolder.h"
 
 #include <string.h>
 
@@ -32,6 +33,10 @@ roots (void) {
       g_ptr_array_add (all, g_strdup (*r));
   g_strfreev (parts);
   g_ptr_array_add (all, g_build_filename (g_get_user_data_dir (), "clipmoe", "models", NULL));
+  char *build = clipmoe_build_folder (), *models = build ? clipmoe_build_folder_models (build) : NULL;
+  if (models) /* before what another version has installed */
+    g_ptr_array_add (all, models);
+  g_free (build);
   g_ptr_array_add (all, g_strdup (CLIPMOE_DATADIR "/models"));
   return all;
 }

@@ -193,11 +193,14 @@ def main():
     refused("two forms at once", 2, "tag", "--json", "--csv", video)
     refused("subtitles of two files", 2, "tag", "--vtt", video, video)
     refused("missing file", 1, "tag", "--labels", "a,b", os.path.join(work, "none.mkv"))
-    refused("one bad file spoils the answer", 1, "tag", "--json", "--labels", "a,b", video, os.path.join(work, "none"))
+    two = run("tag", "--json", "--labels", "a,b", os.path.join(work, "none"), video)
+    check("one bad file of several does not spoil the answer", two.returncode == 1 and two.stdout.count(b"\n") == 4 and
+          two.stderr.count(b"\n") == 2 and b"1 of 2 files failed" in two.stderr, two)
     refused("a sheet that cannot be written", 1, "tag", "--labels", "a,b", "--sheet", "/nonexistent/s.png", png)
     refused("embed: nothing to do", 2, "embed")
     refused("embed: no such geometry", 2, "embed", "--geometry", "round", png)
-    refused("embed: folder", 1, "embed", work)
+    refused("embed: folder without pictures", 1, "embed", "/proc/self/task")
+    refused("embed: rows of what", 2, "embed", "--rows", os.path.join(work, "r.jsonl"), png)
     for command in (["embed", png], ["bench"], ["tokenize", "a"], ["model", "inspect"], ["model", "verify"],
                     ["model", "convert", "a", "b.safetensors", "--to", "clipmoe"]):
         refused("%s: experts out of range" % command[0], 2, *command, "--experts", "-1")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Protects tagging of many files at once: each picture is looked at as if it were alone, whatever stood before it, videos in
-between too; a broken picture ends it with its name and nothing on standard output."""
+between too; a broken picture is named and the others go on."""
 import json
 import os
 import subprocess
@@ -48,7 +48,15 @@ def main():
     with open(paths[0], "rb") as f, open(broken, "wb") as out:
         out.write(f.read()[:200])
     done = run("--json", "--labels", "a;b", paths[0], broken, paths[1])
-    checks["a broken one is named"] = done.returncode == 1 and not done.stdout and b"broken.jpg" in done.stderr
+    checks["a broken one is named, and the others go on"] = (
+        done.returncode == 1 and b"broken.jpg" in done.stderr and
+        [json.loads(line)["source"] for line in done.stdout.splitlines()] == [paths[0], paths[1]])
+    done = run("--json", "--labels", "a;b", broken)
+    checks["alone it leaves nothing"] = done.returncode == 1 and not done.stdout and done.stderr.count(b"\n") == 1
+    for first in paths[0], video:
+        done = run("--json", "--labels", "a;b", "--model", "/nonexistent", first, *paths)
+        checks["a model that is not there is said once, with %s first" % os.path.basename(first)] = (
+            done.returncode == 1 and not done.stdout and done.stderr.count(b"\n") == 1)
     out = os.path.join(FOLDER, "drawn.mp4")
     done = run("--overlay", out, "--labels", "a;b", paths[0])
     checks["no video out of a picture"] = done.returncode == 1 and not os.path.exists(out) and b"expected a video" in done.stderr

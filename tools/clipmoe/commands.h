@@ -1,5 +1,5 @@
 /* The sub-commands of `clipmoe`: each gets argv from its own name on and returns the exit status
- * (0 done, 1 failed with one sentence on stderr and nothing on stdout, 2 wrong usage). */
+ * (0 done, 1 failed with one sentence on stderr and nothing of what failed on stdout, 2 wrong usage). */
 #ifndef CLIPMOE_COMMANDS_H
 #define CLIPMOE_COMMANDS_H
 

@@ -150,7 +150,8 @@ int
 clipmoe_print (const GString *out) {
   if (fwrite (out->str, 1, out->len, stdout) == out->len && fflush (stdout) == 0)
     return 0;
-  fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
+  if (errno != EPIPE) /* whoever closed the pipe has what he wanted */
+    fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
   return 1;
 }
 

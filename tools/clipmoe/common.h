@@ -47,7 +47,8 @@ void clipmoe_say_assumed (const ClipmoeModelInfo *info);
 int clipmoe_fail (GError *error);
 /* @arguments passed clipmoe_check(). */
 ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboolean no_vocab, GError **error);
-/* All of @out to standard output: 0, or 1 with a sentence when that fails. */
+/* All of @out to standard output, at once: 0, or 1 with a sentence when that fails, without one when nobody
+ * reads it any more. */
 int clipmoe_print (const GString *out);
 /* With its vocabulary, on which the id depends; without, where there is none and none was named. */
 ClipmoeModel *clipmoe_open_model_anyhow (const ClipmoeModelArguments *arguments, GError **error);

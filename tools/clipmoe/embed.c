@@ -9,6 +9,9 @@
 #include <unistd.h>
 #include "commands.h"
 #include "common.h"
+#include "inputs.h"
+#include "interrupt.h"
+#include "partial.h"
 #include "picture.h"
 #include "pipe.h"
 #include "properties.h"
@@ -19,10 +22,15 @@ static const char about[] =
     "  clipmoe embed cat.png\n"
     "  clipmoe embed --text \"a photo of a dog.\" --text \"a photo of a cat.\"\n"
     "  clipmoe embed --npy vectors.npy *.jpg\n"
+    "  clipmoe embed --npy vectors.npy --rows rows.jsonl photos/  all pictures and videos in a folder\n"
     "  clipmoe embed - < cat.png                             - is standard input\n\n"
-    "Words are taken as they are, without a template. A video gives one line a look. With --npy the vectors\n"
-    "are rows of a float32 array, files first, then words, and nothing is printed. The other options are\n"
-    "properties of clipmoebin under the same name.\n";
+    "Words are taken as they are, without a template. A video gives one line a look; of a moving GIF or "
+    "WebP\n"
+    "picture the first frame is looked at. With --npy the vectors are rows of a float32 array, files first,\n"
+    "then words, and nothing is printed; --rows says which row is which. A file that fails is named and has\n"
+    "no row, the others go on, and the exit status is 1. The other options are properties of clipmoebin "
+    "under\n"
+    "the same name.\n";
 
 /* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
 static const char *const names[] = {"model",    "vocab",           "activation", "experts",
@@ -38,51 +46,84 @@ typedef struct {
   ClipmoeOrientation direction;
   const char *source; /* instead of the file's name, or NULL */
   gboolean npy;
-  GString *lines;     /* what JSON lines there are so far */
   GByteArray *matrix; /* [rows][embed] float */
+  GString *rows;      /* a JSON line for each, as much of them as has been looked at */
+  gboolean unread;    /* nobody takes what is printed any more, or it cannot be; said */
 } Embed;
 
-/* @what: "source" or "text"; @time: a number, or NULL for null; @vector: embed floats. */
-static void
+/* @what: "source" or "text"; @time: a number, or NULL for null; @vector: embed floats. FALSE: it cannot be
+ * printed, said. */
+static gboolean
 add (Embed *self, const char *what, const char *name, const char *time, const float *vector) {
   gsize bytes = self->info->embed * sizeof (float);
   if (self->npy) {
+    g_string_append_printf (self->rows, "{\"row\":%" G_GSIZE_FORMAT ",\"%s\":", self->matrix->len / bytes,
+                            what);
+    clipmoe_json_string (self->rows, name);
+    g_string_append_printf (self->rows, ",\"time\":%s}\n", time ? time : "null");
     g_byte_array_append (self->matrix, (const guint8 *)vector, (guint)bytes);
-    return;
+    return TRUE;
   }
   char *base64 = g_base64_encode ((const guchar *)vector, bytes);
-  g_string_append_printf (self->lines, "{\"schema\":\"clipmoe.embedding/1\",\"%s\":", what);
-  clipmoe_json_string (self->lines, name);
-  g_string_append_printf (self->lines, ",\"time\":%s,\"model\":", time ? time : "null");
-  clipmoe_json_string (self->lines, self->info->id);
-  g_string_append_printf (self->lines,
-                          ",\"embedding\":{\"dtype\":\"f32\",\"shape\":[%u],\"base64\":\"%s\"}}\n",
+  GString *line = g_string_new (NULL);
+  g_string_append_printf (line, "{\"schema\":\"clipmoe.embedding/1\",\"%s\":", what);
+  clipmoe_json_string (line, name);
+  g_string_append_printf (line, ",\"time\":%s,\"model\":", time ? time : "null");
+  clipmoe_json_string (line, self->info->id);
+  g_string_append_printf (line, ",\"embedding\":{\"dtype\":\"f32\",\"shape\":[%u],\"base64\":\"%s\"}}\n",
                           self->info->embed, base64);
+  self->unread = clipmoe_print (line) != 0;
+  g_string_free (line, TRUE);
   g_free (base64);
+  return !self->unread;
+}
+
+/* What a file that failed left. */
+static void
+cut_back (Embed *self, guint matrix, gsize rows) {
+  g_byte_array_set_size (self->matrix, matrix);
+  g_string_truncate (self->rows, rows);
+}
+
+typedef struct {
+  Embed *embed;
+  const char *path, *name;
+  GError *error;
+} Video;
+
+static gboolean
+take_look (const char *json, gpointer data) {
+  Video *v = data;
+  Embed *self = v->embed;
+  json_t *look = json_loads (json, JSON_DECODE_ANY, NULL);
+  const char *base64 = json_string_value (json_object_get (json_object_get (look, "embedding"), "base64"));
+  char *time = json_dumps (json_object_get (look, "time"), JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
+  gsize n = 0;
+  guchar *vector = base64 ? g_base64_decode (base64, &n) : NULL;
+  gboolean ok = vector && n == self->info->embed * sizeof (float);
+  if (ok)
+    ok = add (self, "source", v->name, time, (const float *)(void *)vector);
+  else
+    g_set_error (&v->error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: clipmoetag gave no vector of %u numbers", v->path, self->info->embed);
+  g_free (vector);
+  free (time);
+  json_decref (look);
+  return ok;
 }
 
 /* Every look of what GStreamer can decode. */
 static gboolean
 embed_video (Embed *self, const char *path, const char *name, GError **error) {
-  ClipmoeTagRun run = {.tag = self->tag, .source = name, .looks = g_ptr_array_new_with_free_func (g_free)};
+  Video video = {self, path, name, NULL};
+  ClipmoeTagRun run = {.tag = self->tag, .source = name, .take = take_look, .data = &video};
+  guint matrix = self->matrix->len;
+  gsize rows = self->rows->len;
   gboolean ok = clipmoe_tagrun_file (&run, path, error);
-  for (guint i = 0; ok && i < run.looks->len; i++) {
-    json_t *look = json_loads (run.looks->pdata[i], JSON_DECODE_ANY, NULL);
-    const char *base64 = json_string_value (json_object_get (json_object_get (look, "embedding"), "base64"));
-    char *time = json_dumps (json_object_get (look, "time"), JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
-    gsize n = 0;
-    guchar *vector = base64 ? g_base64_decode (base64, &n) : NULL;
-    ok = vector && n == self->info->embed * sizeof (float);
-    if (ok)
-      add (self, "source", name, time, (const float *)(void *)vector);
-    else
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
-                   "%s: clipmoetag gave no vector of %u numbers", path, self->info->embed);
-    g_free (vector);
-    free (time);
-    json_decref (look);
-  }
-  g_ptr_array_unref (run.looks);
+  if (video.error)
+    g_propagate_error (error, video.error);
+  if (!ok)
+    cut_back (self, matrix, rows);
   return ok;
 }
 
@@ -90,22 +131,28 @@ static gboolean
 embed_file (Embed *self, const char *path, const char *name, float *vector, GError **error) {
   guint8 *rgb = NULL;
   ClipmoeImage image = {.format = CLIPMOE_FORMAT_RGB};
-  GError *e = NULL;
-  if (!clipmoe_picture_load (path, &rgb, &image.width, &image.height, &e)) {
-    if (!g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
-      g_propagate_error (error, e);
-      return FALSE;
-    }
-    g_clear_error (&e);
+  ClipmoePictureSort sort;
+  if (!clipmoe_picture_sort (path, &sort, error))
+    return FALSE;
+  if (sort != CLIPMOE_PICTURE_STILL)
     return embed_video (self, path, name, error);
-  }
+  if (!clipmoe_picture_load (path, &rgb, &image.width, &image.height, error))
+    return FALSE;
   image.planes[0] = rgb;
   image.strides[0] = (gint)image.width * 3;
   gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, self->geometry, self->direction,
                                                vector, error);
-  if (ok)
-    add (self, "source", name, NULL, vector);
+  ok = ok && add (self, "source", name, NULL, vector);
   g_free (rgb);
+  return ok;
+}
+
+/* Two files at most, each whole or not at all, whatever signal comes. */
+static gboolean
+write_file (const char *path, const char *data, gsize length, GError **error) {
+  clipmoe_interrupt_hold ();
+  gboolean ok = clipmoe_file_write (path, data, length, error);
+  clipmoe_interrupt_release ();
   return ok;
 }
 
@@ -122,7 +169,7 @@ write_npy (const Embed *self, const char *path, GError **error) {
   out->str[8] = (char)((out->len - 10) & 255);
   out->str[9] = (char)((out->len - 10) >> 8);
   g_string_append_len (out, (const char *)self->matrix->data, self->matrix->len);
-  gboolean ok = clipmoe_file_write (path, out->str, out->len, error);
+  gboolean ok = write_file (path, out->str, out->len, error);
   g_string_free (out, TRUE);
   return ok;
 }
@@ -160,11 +207,11 @@ embed_text (Embed *self, const char *text, guint number, float *vector, GError *
   guint truncated = 0;
   if (!clipmoe_encoder_encode_texts (self->encoder, &text, 1, vector, &truncated, error))
     return FALSE;
-  add (self, "text", text, NULL, vector);
+  gboolean ok = add (self, "text", text, NULL, vector);
   if (truncated)
     fprintf (stderr, "clipmoe: text %u is longer than the model's context of %u tokens and was cut\n", number,
              self->info->context);
-  return TRUE;
+  return ok;
 }
 
 /* Each line of standard input. */
@@ -183,40 +230,52 @@ embed_lines (Embed *self, guint *number, float *vector, GError **error) {
   return ok;
 }
 
-static gboolean
-embed_all (Embed *self, char **files, char **texts, GError **error) {
-  if (!open_encoder (self, error))
-    return FALSE;
+/* Files that fail are said, and the others go on. Returns the exit status; what was printed or collected
+ * until then is right. FALSE in *@go_on: nothing of it is to be kept. */
+static int
+embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_on) {
+  GError *error = NULL;
+  *go_on = open_encoder (self, &error);
+  if (!*go_on)
+    return clipmoe_fail (error);
   float *vector = g_new (float, self->info->embed);
-  gboolean ok = TRUE, terminal = isatty (2);
-  guint number = 0, n = g_strv_length (files);
+  guint number = 0, failed = 0;
   gint64 begun = g_get_monotonic_time ();
-  for (guint i = 0; ok && i < n; i++) {
-    char *path = clipmoe_pipe_path (files[i], error);
-    ok = path && embed_file (self, path, self->source ? self->source : files[i], vector, error);
-    clipmoe_pipe_name (files[i], path, error ? *error : NULL);
+  for (guint i = 0; !self->unread && i < inputs->names->len; i++) {
+    const char *name = inputs->names->pdata[i];
+    char *path = clipmoe_pipe_path (name, &error);
+    gboolean ok = path && embed_file (self, path, self->source ? self->source : name, vector, &error);
+    clipmoe_pipe_name (name, path, error);
     g_free (path);
-    double took = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC, rate = (i + 1) / took;
-    if (terminal && n > 1)
-      fprintf (stderr, "\r\033[K%u of %u files  %.1f a second, %.0f s left%s", i + 1, n, rate,
-               (n - i - 1) / rate, ok && i + 1 < n ? "" : "\r\033[K");
+    clipmoe_inputs_quiet (inputs);
+    failed += !ok;
+    if (error)
+      clipmoe_fail (g_steal_pointer (&error));
+    if (self->npy || !isatty (1))
+      clipmoe_inputs_progress (inputs, i + 1, begun);
   }
+  gboolean ok = !self->unread;
   for (char **t = texts; ok && t && *t; t++)
-    ok = strcmp (*t, "-") == 0 ? embed_lines (self, &number, vector, error)
-                               : embed_text (self, *t, ++number, vector, error);
+    ok = strcmp (*t, "-") == 0 ? embed_lines (self, &number, vector, &error)
+                               : embed_text (self, *t, ++number, vector, &error);
+  if (error)
+    clipmoe_fail (error);
   g_free (vector);
-  return ok;
+  *go_on = ok;
+  return ok ? clipmoe_inputs_finish (inputs, failed) : 1;
 }
 
 int
 clipmoe_cmd_embed (int argc, char **argv) {
   Embed self = {0};
-  char **texts = NULL, **files = NULL, *npy = NULL;
+  char **texts = NULL, **files = NULL, *npy = NULL, *rows = NULL;
   const GOptionEntry own[] = {
       {"text", 0, 0, G_OPTION_ARG_STRING_ARRAY, &texts,
        "Words, taken as they are; may be repeated; - reads lines from standard input", "WORDS"},
       {"npy", 0, 0, G_OPTION_ARG_FILENAME, &npy, "Write a NumPy array there instead of JSON lines",
        "OUT.npy"},
+      {"rows", 0, 0, G_OPTION_ARG_FILENAME, &rows,
+       "With --npy: write which row is which there, as JSON lines", "OUT.jsonl"},
   };
   GError *error = NULL;
   self.tag = clipmoe_tagrun_element (&error);
@@ -226,31 +285,44 @@ clipmoe_cmd_embed (int argc, char **argv) {
   ClipmoeProperties properties;
   clipmoe_properties_init (&properties, G_OBJECT_GET_CLASS (self.tag), own, G_N_ELEMENTS (own), names);
   int r = clipmoe_parse (argc, argv, "clipmoe embed",
-                         "FILE… — print the unit vectors of pictures, videos and words", about,
-                         properties.entries, &files);
+                         "FILE… — print the unit vectors of pictures, videos (folders of them) and words",
+                         about, properties.entries, &files);
   gboolean help = r == 1;
   if (r)
     r = help ? 0 : 2;
   else if (!texts && !*files)
     r = clipmoe_usage ("embed", "expected a file or --text");
+  else if (rows && !npy)
+    r = clipmoe_usage ("embed", "--rows goes with --npy");
   else
     r = clipmoe_properties_apply (&properties, "embed", self.tag);
+  if (!r && !help &&
+      ((npy && !clipmoe_partial_check (npy, &error)) || (rows && !clipmoe_partial_check (rows, &error))))
+    r = clipmoe_fail (error);
   if (!r && !help) {
+    ClipmoeInputs inputs;
+    gboolean go_on;
+    clipmoe_interrupt_begin ();
+    clipmoe_inputs_init (&inputs, files);
     self.npy = npy != NULL;
-    self.lines = g_string_new (NULL);
+    self.rows = g_string_new (NULL);
     self.matrix = g_byte_array_new ();
     self.source = clipmoe_properties_get (&properties, "source");
-    gboolean ok = embed_all (&self, files, texts, &error);
-    if (ok && npy)
-      ok = write_npy (&self, npy, &error);
-    r = ok ? clipmoe_print (self.lines) : clipmoe_fail (error);
-    g_string_free (self.lines, TRUE);
+    r = embed_all (&self, &inputs, texts, &go_on);
+    /* where nothing came of it, what an earlier run wrote stays */
+    if (npy && go_on && self.matrix->len &&
+        !(write_npy (&self, npy, &error) &&
+          (!rows || write_file (rows, self.rows->str, self.rows->len, &error))))
+      r = clipmoe_fail (error);
+    clipmoe_inputs_clear (&inputs);
+    g_string_free (self.rows, TRUE);
     g_byte_array_unref (self.matrix);
   }
   clipmoe_encoder_free (self.encoder);
   clipmoe_properties_clear (&properties);
   gst_object_unref (self.tag);
   g_free (npy);
+  g_free (rows);
   g_strfreev (texts);
   g_strfreev (files);
   return r;

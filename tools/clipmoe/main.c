@@ -69,7 +69,8 @@ main (int argc, char **argv) {
   int status = run (argc, argv);
   /* whatever printed it: an answer that did not arrive is a failure */
   if (status == 0 && (fflush (stdout) != 0 || ferror (stdout))) {
-    fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
+    if (errno != EPIPE)
+      fprintf (stderr, "clipmoe: standard output: %s\n", g_strerror (errno));
     status = 1;
   }
   clipmoe_cache_wait (); /* the next run need not pack the weights again */

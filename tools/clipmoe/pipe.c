@@ -2,10 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common.h"
+
+/* A video may be larger than memory, in which /tmp lies on many machines. */
+static const char *
+spool_folder (void) {
+  return !g_getenv ("TMPDIR") && g_access ("/var/tmp", W_OK | X_OK) == 0 ? "/var/tmp" : g_get_tmp_dir ();
+}
 
 static gboolean
 copy (int from, int to, GError **error) {
@@ -24,26 +32,45 @@ copy (int from, int to, GError **error) {
       ok = m >= 0 || errno == EINTR;
       if (!ok)
         g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: no room for it in %s: %s",
-                     g_get_tmp_dir (), g_strerror (errno));
+                     spool_folder (), g_strerror (errno));
     }
   }
   g_free (bytes);
   return ok;
 }
 
+/* What is a file already need not be copied: NULL when it is none, or was read from. */
+static char *
+reopen (void) {
+  struct stat st, again;
+  char *path = NULL;
+  if (fstat (0, &st) != 0 || !S_ISREG (st.st_mode) || lseek (0, 0, SEEK_CUR) != 0)
+    return NULL;
+  int fd = open ("/proc/self/fd/0", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 && fstat (fd, &again) == 0 && again.st_dev == st.st_dev && again.st_ino == st.st_ino)
+    path = g_strdup_printf ("/proc/self/fd/%d", fd); /* open as long as the process is */
+  else if (fd >= 0)
+    close (fd);
+  return path;
+}
+
 char *
 clipmoe_pipe_spool (GError **error) {
-  int fd = open (g_get_tmp_dir (), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  const char *folder = spool_folder ();
+  char *already = reopen ();
+  if (already)
+    return already;
+  int fd = open (folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) { /* a file system that cannot: the name is taken away at once */
-    char *path = g_build_filename (g_get_tmp_dir (), "clipmoe-XXXXXX", NULL);
+    char *path = g_build_filename (folder, "clipmoe-XXXXXX", NULL);
     fd = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0)
       unlink (path);
     g_free (path);
   }
   if (fd < 0) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot keep standard input there: %s",
-                 g_get_tmp_dir (), g_strerror (errno));
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot keep standard input there: %s", folder,
+                 g_strerror (errno));
     return NULL;
   }
   if (!copy (0, fd, error)) {

@@ -4,9 +4,9 @@
 
 #include <glib.h>
 
-/* Reads standard input to its end into a file without a name, since pictures and most videos are not read
- * from front to back. Returns (transfer full) a path at which this process finds it; it is gone when the
- * process ends. */
+/* Reads standard input to its end into a file without a name in $TMPDIR or /var/tmp, since pictures and most
+ * videos are not read from front to back; where it is a file, that is taken. Returns (transfer full) a path
+ * at which this process finds it; it is gone when the process ends. */
 char *clipmoe_pipe_spool (GError **error);
 /* @name, or for "-" what clipmoe_pipe_spool() returns. */
 char *clipmoe_pipe_path (const char *name, GError **error);

@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include "commands.h"
 #include "common.h"
+#include "inputs.h"
+#include "interrupt.h"
 #include "intervals.h"
+#include "partial.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagrun.h"
@@ -14,9 +17,82 @@ static const char about[] =
     "  clipmoe tag --json street.mp4 > street.jsonl          one JSON line a look\n"
     "  clipmoe tag --sheet street.png street.mp4             a contact sheet to look at\n"
     "  clipmoe tag --decode key archive/*.mkv                key frames alone: many times as fast\n"
+    "  clipmoe tag --csv archive/ > archive.csv              all pictures and videos in a folder\n"
     "  clipmoe tag --csv - < street.mp4                      - is standard input\n\n"
+    "A file that fails is named and the others go on; the exit status is 1 then. --json prints a line as "
+    "soon\n"
+    "as there is a look, so that of a video that breaks off the looks before are there. Of a moving GIF or "
+    "WebP\n"
+    "picture the first frame is looked at.\n\n"
     "Every option that is not listed first is a property of clipmoebin under the same name: gst-inspect-1.0\n"
     "clipmoebin says more. Without labels the installed list \"everyday\" is used.\n";
+
+typedef enum { TABLE, JSON, CSV, VTT } Form;
+
+static gboolean
+print_json (const char *json, gpointer data) {
+  GString *line = g_string_new (json);
+  g_string_append_c (line, '\n');
+  gboolean ok = clipmoe_print (line) == 0;
+  g_string_free (line, TRUE);
+  return ok;
+}
+
+/* What is known of a file when it is done. FALSE: it cannot be printed, said. */
+static gboolean
+print_intervals (Form form, const char *name, const GPtrArray *looks, gboolean first) {
+  GString *out = g_string_new (form == CSV && first ? clipmoe_intervals_csv_header : NULL);
+  ClipmoeIntervals *intervals = clipmoe_intervals_new (name, looks);
+  if (form == CSV)
+    clipmoe_intervals_csv (intervals, out);
+  else if (form == VTT)
+    clipmoe_intervals_vtt (intervals, out);
+  else
+    clipmoe_intervals_table (intervals, out);
+  gboolean ok = clipmoe_print (out) == 0;
+  clipmoe_intervals_free (intervals);
+  g_string_free (out, TRUE);
+  return ok;
+}
+
+/* One file after the other; what fails is said, and the others go on. @source: what all are called, or NULL.
+ * Returns the exit status. */
+static int
+tag_all (ClipmoeTagRun *run, const ClipmoeInputs *inputs, const char *source, Form form, guint *good) {
+  guint failed = 0;
+  gint64 begun = g_get_monotonic_time ();
+  for (guint i = 0; i < inputs->names->len; i++) {
+    const char *name = inputs->names->pdata[i];
+    GError *error = NULL;
+    run->source = source ? source : name;
+    char *path = clipmoe_pipe_path (name, &error);
+    gboolean ok = path && clipmoe_tagrun_file (run, path, &error);
+    clipmoe_pipe_name (name, path, error);
+    g_free (path);
+    clipmoe_inputs_quiet (inputs);
+    if (run->stopped)
+      return 1;
+    if (ok && form != JSON && !print_intervals (form, name, run->looks, !*good))
+      return 1;
+    *good += ok;
+    failed += !ok;
+    if (!ok)
+      clipmoe_fail (error);
+    if (!ok && run->hopeless)
+      return 1;
+    clipmoe_inputs_progress (inputs, i + 1, begun);
+  }
+  return clipmoe_inputs_finish (inputs, failed);
+}
+
+static int
+write_sheet (const ClipmoeSheet *sheet, const char *path) {
+  GError *error = NULL;
+  clipmoe_interrupt_hold ();
+  int r = clipmoe_sheet_write (sheet, path, &error) ? 0 : clipmoe_fail (error);
+  clipmoe_interrupt_release ();
+  return r;
+}
 
 int
 clipmoe_cmd_tag (int argc, char **argv) {
@@ -37,7 +113,8 @@ clipmoe_cmd_tag (int argc, char **argv) {
   if (!tag)
     return clipmoe_fail (error);
   clipmoe_properties_init (&properties, G_OBJECT_GET_CLASS (tag), own, G_N_ELEMENTS (own), NULL);
-  int r = clipmoe_parse (argc, argv, "clipmoe tag", "FILE… — say what videos and pictures show", about,
+  int r = clipmoe_parse (argc, argv, "clipmoe tag",
+                         "FILE… — say what videos and pictures, and those in folders, show", about,
                          properties.entries, &files);
   gboolean help = r == 1;
   const char *post = clipmoe_properties_get (&properties, "post-messages");
@@ -45,8 +122,6 @@ clipmoe_cmd_tag (int argc, char **argv) {
     r = clipmoe_usage ("tag", "expected a file");
   else if (!r && json + csv + vtt > 1)
     r = clipmoe_usage ("tag", "expected one of --json, --csv and --vtt");
-  else if (!r && (vtt || overlay) && files[1])
-    r = clipmoe_usage ("tag", "--%s takes one file", vtt ? "vtt" : "overlay");
   if (!r)
     r = clipmoe_properties_apply (&properties, "tag", tag);
   if (!r && post && !g_str_equal (post, "all") && !(json && g_str_equal (post, "changes")))
@@ -57,46 +132,36 @@ clipmoe_cmd_tag (int argc, char **argv) {
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
     g_object_set (tag, "labels-file", "everyday", NULL);
   }
+  ClipmoeInputs inputs = {0};
+  guint good = 0;
+  if (!r && ((sheet_path && !clipmoe_partial_check (sheet_path, &error)) ||
+             (overlay && !clipmoe_partial_check (overlay, &error))))
+    r = clipmoe_fail (error);
+  if (!r) {
+    clipmoe_interrupt_begin ();
+    clipmoe_inputs_init (&inputs, files);
+    if ((vtt || overlay) && inputs.names->len > 1)
+      r = clipmoe_usage ("tag", "--%s takes one file", vtt ? "vtt" : "overlay");
+  }
   ClipmoeTagRun run = {.tag = tag,
                        .overlay = overlay,
-                       .many = files && files[0] && files[1],
+                       .many = inputs.names && inputs.names->len > 1,
+                       .take = json ? print_json : NULL,
+                       .sheet = sheet_path ? clipmoe_sheet_new () : NULL,
                        .looks = g_ptr_array_new_with_free_func (g_free)};
-  GString *out = g_string_new (csv ? clipmoe_intervals_csv_header : NULL);
-  if (sheet_path)
-    run.sheet = clipmoe_sheet_new ();
-  for (char **f = files; !r && *f; f++) {
-    const char *source = clipmoe_properties_get (&properties, "source");
-    run.source = source ? source : *f;
-    char *path = clipmoe_pipe_path (*f, &error);
-    gboolean ok = path && clipmoe_tagrun_file (&run, path, &error);
-    clipmoe_pipe_name (*f, path, error);
-    g_free (path);
-    if (!ok) {
-      r = clipmoe_fail (error);
-      break;
-    }
-    if (json) {
-      for (guint i = 0; i < run.looks->len; i++)
-        g_string_append_printf (out, "%s\n", (char *)run.looks->pdata[i]);
-      continue;
-    }
-    ClipmoeIntervals *intervals = clipmoe_intervals_new (*f, run.looks);
-    if (csv)
-      clipmoe_intervals_csv (intervals, out);
-    else if (vtt)
-      clipmoe_intervals_vtt (intervals, out);
-    else
-      clipmoe_intervals_table (intervals, out);
-    clipmoe_intervals_free (intervals);
-  }
-  if (!r && sheet_path && !clipmoe_sheet_write (run.sheet, sheet_path, &error))
-    r = clipmoe_fail (error);
   if (!r)
-    r = clipmoe_print (out);
+    r = tag_all (&run, &inputs, clipmoe_properties_get (&properties, "source"),
+                 json  ? JSON
+                 : csv ? CSV
+                 : vtt ? VTT
+                       : TABLE,
+                 &good);
+  if (good && sheet_path && r != 2)
+    r = write_sheet (run.sheet, sheet_path) || r;
   clipmoe_sheet_free (run.sheet);
   clipmoe_tagpictures_free (run.pictures);
   gst_object_unref (tag);
-  g_string_free (out, TRUE);
+  clipmoe_inputs_clear (&inputs);
   g_ptr_array_unref (run.looks);
   clipmoe_properties_clear (&properties);
   g_free (sheet_path);

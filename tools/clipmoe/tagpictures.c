@@ -9,7 +9,7 @@ struct _ClipmoeTagPictures {
   GstElement *pipeline, *source, *tag, *sink; /* the last three are the pipeline's */
   GstBus *bus;
   guint n; /* pictures so far */
-  gboolean failed;
+  gboolean failed, hopeless;
 };
 
 /* What @to has too; a picture has no time before it. */
@@ -95,6 +95,21 @@ make_sample (const guint8 *rgb, guint width, guint height) {
   return sample;
 }
 
+gboolean
+clipmoe_tagpictures_is_tagger (GstMessage *m) {
+  GError *e = NULL;
+  gst_message_parse_error (m, &e, NULL);
+  gboolean is = g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe") &&
+                (e->domain == GST_LIBRARY_ERROR || e->domain == GST_RESOURCE_ERROR);
+  g_error_free (e);
+  return is;
+}
+
+gboolean
+clipmoe_tagpictures_is_hopeless (const ClipmoeTagPictures *self) {
+  return self->hopeless;
+}
+
 /* What the bus has: looks are kept, the first error ends it. FALSE: @error is set. */
 static gboolean
 follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError **error) {
@@ -107,6 +122,7 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
       gst_message_parse_error (m, &e, NULL);
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e->message);
+      self->hopeless = clipmoe_tagpictures_is_tagger (m);
       ok = FALSE;
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
       gst_message_parse_warning (m, &e, NULL);

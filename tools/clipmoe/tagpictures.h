@@ -11,11 +11,17 @@ typedef struct _ClipmoeTagPictures ClipmoeTagPictures;
  * smoothing. Opens nothing yet. NULL: @error is set. */
 ClipmoeTagPictures *clipmoe_tagpictures_new (GstElement *like, GError **error);
 void clipmoe_tagpictures_free (ClipmoeTagPictures *self);
+/* Whether @error_message says something of the tagger itself, such as a model that cannot be opened: every
+ * other file meets it too. */
+gboolean clipmoe_tagpictures_is_tagger (GstMessage *error_message);
+/* Whether such a message was why clipmoe_tagpictures_run() failed. */
+gboolean clipmoe_tagpictures_is_hopeless (const ClipmoeTagPictures *self);
 /* Opens the model, which whatever else has the same one then shares. What fails is said with the first file.
  */
 void clipmoe_tagpictures_open (ClipmoeTagPictures *self);
 /* @rgb: height rows of width pixels of 3 bytes. @source: what the JSON calls it. Appends the look's JSON line
- * to @looks. Returns: (transfer full): the frame with its tags, or NULL with @error set. */
+ * to @looks. Returns: (transfer full): the frame with its tags, or NULL with @error set, after
+ * which @self is good for nothing more. */
 GstSample *clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source,
                                     const guint8 *rgb, guint width, guint height, GPtrArray *looks,
                                     GError **error);

@@ -5,14 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <base/buildfolder.h>
 #include "common.h"
-#include <base/file.h>
+#include "partial.h"
 #include "picture.h"
 
 #define SILENCE (60 * GST_SECOND) /* a decoder that neither goes on nor fails is given up */
 
+/* Started where it was built, it takes the elements that were built with it, as "meson devenv" says. */
+static void
+find_built_elements (void) {
+  char *folder = clipmoe_build_folder ();
+  if (!folder)
+    return;
+  const char *before = g_getenv ("GST_PLUGIN_PATH");
+  char *plugins = g_build_filename (folder, "plugin", NULL),
+       **have = g_strsplit (before ? before : "", ":", -1);
+  if (!g_strv_contains ((const char *const *)have, plugins)) {
+    char *all = before && *before ? g_strconcat (plugins, ":", before, NULL) : g_strdup (plugins);
+    g_setenv ("GST_PLUGIN_PATH", all, TRUE);
+    g_free (all);
+  }
+  g_strfreev (have);
+  g_free (plugins);
+  g_free (folder);
+}
+
 GstElement *
 clipmoe_tagrun_element (GError **error) {
+  find_built_elements ();
   if (!gst_init_check (NULL, NULL, error))
     return NULL;
   GstElement *tag = gst_element_factory_make ("clipmoebin", NULL);
@@ -111,11 +132,31 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
   g_free (name);
 }
 
+/* FALSE: that is enough. */
+static gboolean
+take_look (ClipmoeTagRun *run, const char *json) {
+  run->n++;
+  if (!run->take)
+    g_ptr_array_add (run->looks, g_strdup (json));
+  else if (!run->take (json, run->data))
+    run->stopped = TRUE;
+  return !run->stopped;
+}
+
+/* What is no still and of no kind that GStreamer knows was meant to be one of both. */
+static const char *
+explain (const GError *e) {
+  return g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND)
+             ? " It is neither a video nor a picture of a kind that is read (JPEG, PNG, GIF, WebP, BMP, "
+               "TIFF)."
+             : "";
+}
+
 /* Until the end, an error, or a minute in which nothing moved. */
 static gboolean
 wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError **error) {
   GstBus *bus = gst_element_get_bus (pipeline);
-  gboolean terminal = isatty (2), shown = FALSE, ok = FALSE, done = FALSE;
+  gboolean terminal = isatty (2) && !(run->take && isatty (1)), shown = FALSE, ok = FALSE, done = FALSE;
   gint64 begun = g_get_monotonic_time (), position = -1;
   GstClockTime silence = 0, step = GST_SECOND / 2;
   if (gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
@@ -150,7 +191,8 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       break;
     case GST_MESSAGE_ERROR:
       gst_message_parse_error (m, &e, NULL);
-      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, e->message);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s%s", path, e->message, explain (e));
+      run->hopeless = clipmoe_tagpictures_is_tagger (m);
       done = TRUE;
       break;
     case GST_MESSAGE_WARNING: /* what the tagger says is meant for the user; decoders complain too much */
@@ -165,7 +207,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       break;
     default:
       if (s && gst_structure_has_name (s, "clipmoe-tags"))
-        g_ptr_array_add (run->looks, g_strdup (gst_structure_get_string (s, "json")));
+        done = !take_look (run, gst_structure_get_string (s, "json"));
       silence = 0;
     }
     g_clear_error (&e);
@@ -200,7 +242,7 @@ run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const cha
   if (probe)
     gst_pad_remove_probe (src, probe);
   gst_object_unref (src);
-  if (ok && !run->looks->len) {
+  if (ok && !run->n) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no video in it", path);
     ok = FALSE;
   }
@@ -211,12 +253,14 @@ run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const cha
 static gboolean
 tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
   /* the muxer writes into a name of its own; what is finished is renamed */
-  char *partial = run->overlay ? g_strdup_printf ("%s.partial-%d", run->overlay, (int)getpid ()) : NULL;
+  ClipmoePartial *partial = run->overlay ? clipmoe_partial_new (run->overlay, error) : NULL;
+  if (run->overlay && !partial)
+    return FALSE;
   GstElement *pipeline = gst_pipeline_new (NULL);
   GError *e = NULL;
   g_object_set (run->tag, "source", run->source, NULL);
-  gboolean ok = run_video (run, pipeline, path, partial, &e);
-  if (!ok && !e) /* two elements that are there do not go together */
+  gboolean ok = run_video (run, pipeline, path, partial ? clipmoe_partial_get_name (partial) : NULL, &e);
+  if (!ok && !e && !run->stopped) /* two elements that are there do not go together */
     g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer's elements cannot be linked",
                  path);
   if (e)
@@ -228,11 +272,8 @@ tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
     gst_object_unref (parent);
   }
   gst_object_unref (pipeline);
-  if (partial && ok)
-    ok = clipmoe_file_publish (partial, run->overlay, error);
-  if (partial && !ok)
-    g_unlink (partial);
-  g_free (partial);
+  if (partial)
+    ok = clipmoe_partial_finish (partial, ok, error) && ok;
   return ok;
 }
 
@@ -244,37 +285,42 @@ tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint widt
                  "%s: a picture, expected a video to draw tags into", path);
     return FALSE;
   }
+  GPtrArray *looks = g_ptr_array_new_with_free_func (g_free);
   GstSample *sample =
-      clipmoe_tagpictures_run (run->pictures, path, run->source, rgb, width, height, run->looks, error);
-  if (!sample)
-    return FALSE;
+      clipmoe_tagpictures_run (run->pictures, path, run->source, rgb, width, height, looks, error);
+  gboolean ok = sample != NULL;
+  if (!ok) { /* the next file gets another one */
+    run->hopeless = clipmoe_tagpictures_is_hopeless (run->pictures);
+    g_clear_pointer (&run->pictures, clipmoe_tagpictures_free);
+  }
   GstVideoInfo video;
-  if (run->sheet && gst_video_info_from_caps (&video, gst_sample_get_caps (sample)))
+  if (ok && run->sheet && gst_video_info_from_caps (&video, gst_sample_get_caps (sample)))
     clipmoe_sheet_add (run->sheet, &video, gst_sample_get_buffer (sample));
-  gst_sample_unref (sample);
-  return TRUE;
+  for (guint i = 0; ok && i < looks->len; i++)
+    ok = take_look (run, looks->pdata[i]);
+  if (sample)
+    gst_sample_unref (sample);
+  g_ptr_array_unref (looks);
+  return ok;
 }
 
 gboolean
 clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
   guint8 *rgb = NULL;
   guint width, height;
-  GError *e = NULL;
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
-                 g_file_test (path, G_FILE_TEST_EXISTS) ? "not a regular file" : "no such file");
+  ClipmoePictureSort sort;
+  run->n = 0;
+  run->stopped = run->hopeless = FALSE;
+  if (run->looks)
+    g_ptr_array_set_size (run->looks, 0);
+  /* a video of any size goes to GStreamer, which reads it piece by piece */
+  if (!clipmoe_picture_sort (path, &sort, error))
     return FALSE;
-  }
-  g_ptr_array_set_size (run->looks, 0);
+  gboolean picture = sort == CLIPMOE_PICTURE_STILL, ok = TRUE;
+  if (picture && !clipmoe_picture_load (path, &rgb, &width, &height, error))
+    return FALSE;
   if (run->sheet)
     clipmoe_sheet_begin (run->sheet, run->source);
-  gboolean picture = clipmoe_picture_load (path, &rgb, &width, &height, &e);
-  if (!picture && !g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
-    g_propagate_error (error, e);
-    return FALSE;
-  }
-  g_clear_error (&e);
-  gboolean ok = TRUE;
   if (!run->pictures && (picture || run->many)) {
     ok = (run->pictures = clipmoe_tagpictures_new (run->tag, error)) != NULL;
     if (ok && !picture)

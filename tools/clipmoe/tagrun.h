@@ -7,20 +7,30 @@
 #include "sheet.h"
 #include "tagpictures.h"
 
-/* How clipmoe tag and clipmoe embed run a file; only `tag`, `source` and `looks` must be there. */
+/* Gets each look's JSON line as it is made. FALSE: nobody wants more. */
+typedef gboolean (*ClipmoeTagTake) (const char *json, gpointer data);
+
+/* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`.
+ */
 typedef struct {
   GstElement *tag;     /* a clipmoebin with its properties set; borrowed, in state NULL between files */
   const char *source;  /* what the JSON calls the file at hand */
   GPtrArray *looks;    /* (element-type utf8): JSON lines of the file at hand, emptied at its start */
+  ClipmoeTagTake take; /* instead of `looks` */
+  gpointer data;       /* for `take` */
   gboolean many;       /* more files follow: the model is kept open between them */
   const char *overlay; /* a video with the tags drawn in goes there, or NULL */
   ClipmoeSheet *sheet; /* gets every frame looked at, or NULL */
   ClipmoeTagPictures *pictures; /* made when it is needed; free it at the end */
+  guint n;                      /* looks at the file at hand */
+  gboolean stopped;             /* `take` wants no more: no failure of the file */
+  gboolean hopeless;            /* what failed is not this file's fault: all others would fail, too */
 } ClipmoeTagRun;
 
 /* A clipmoebin that posts every look. Says why not. Unref it. */
 GstElement *clipmoe_tagrun_element (GError **error);
-/* From start to end, with a progress line where stderr is a terminal. FALSE: nothing of it counts. */
+/* From start to end, with a progress line where stderr is a terminal and stdout is not busy with looks.
+ * FALSE: the file failed; what `take` got until then was right. */
 gboolean clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error);
 
 #endif

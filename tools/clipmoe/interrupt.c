@@ -1,0 +1,89 @@
+#include "interrupt.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The handler runs in whatever thread, between any two instructions: it reads these and nothing else. Names
+ * are never freed, since it may be looking at one. */
+static _Atomic (char *) doomed[4];
+static atomic_int held, waiting;
+
+/* Only what POSIX allows in a handler. */
+static void
+end (int number) {
+  static const char said[] = "clipmoe: stopped by a signal; what was not finished is not written\n";
+  for (guint i = 0; i < G_N_ELEMENTS (doomed); i++) {
+    char *path = atomic_load (&doomed[i]);
+    if (path)
+      unlink (path);
+  }
+  if (number != SIGPIPE) { /* whoever closed the pipe has what he wanted */
+    static const char clear[] = "\r\033[K";
+    if (isatty (2) && write (2, clear, sizeof clear - 1) < 0)
+      return;
+    if (write (2, said, sizeof said - 1) < 0)
+      atomic_store (&waiting, 0); /* nobody listens */
+  }
+  sigset_t one;
+  signal (number, SIG_DFL);
+  sigemptyset (&one);
+  sigaddset (&one, number);
+  raise (number);
+  pthread_sigmask (SIG_UNBLOCK, &one, NULL);
+}
+
+static void
+handle (int number) {
+  if (atomic_load (&held))
+    atomic_store (&waiting, number);
+  else
+    end (number);
+}
+
+void
+clipmoe_interrupt_begin (void) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART}, old;
+    sigemptyset (&action.sa_mask);
+    if (sigaction (numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+      sigaction (numbers[i], &action, NULL);
+  }
+}
+
+gboolean
+clipmoe_interrupt_add (const char *path) {
+  char *copy = g_strdup (path);
+  for (guint i = 0; i < G_N_ELEMENTS (doomed); i++) {
+    char *none = NULL;
+    if (atomic_compare_exchange_strong (&doomed[i], &none, copy))
+      return TRUE;
+  }
+  g_free (copy);
+  return FALSE;
+}
+
+void
+clipmoe_interrupt_remove (const char *path) {
+  for (guint i = 0; i < G_N_ELEMENTS (doomed); i++) {
+    char *there = atomic_load (&doomed[i]);
+    if (there && strcmp (there, path) == 0)
+      atomic_store (&doomed[i], NULL);
+  }
+}
+
+void
+clipmoe_interrupt_hold (void) {
+  atomic_fetch_add (&held, 1);
+}
+
+void
+clipmoe_interrupt_release (void) {
+  if (atomic_fetch_sub (&held, 1) == 1) {
+    int number = atomic_exchange (&waiting, 0);
+    if (number)
+      end (number);
+  }
+}

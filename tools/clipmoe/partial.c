@@ -1,0 +1,117 @@
+#include "partial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <base/file.h>
+#include "interrupt.h"
+
+#define MARK ".clipmoe-part-"
+#define RANDOM "XXXXXX"
+
+struct _ClipmoePartial {
+  char *path, *name;
+  int fd;
+};
+
+static gboolean
+is_ours (const char *name) {
+  if (!g_str_has_prefix (name, MARK) || strlen (name) != strlen (MARK RANDOM))
+    return FALSE;
+  for (const char *c = name + strlen (MARK); *c; c++)
+    if (!g_ascii_isalnum (*c))
+      return FALSE;
+  return TRUE;
+}
+
+/* A plain file of this user that no process has locked was left by one that was killed. */
+static void
+sweep (const char *folder) {
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name (dir));) {
+    if (!is_ours (name))
+      continue;
+    char *path = g_build_filename (folder, name, NULL);
+    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+    if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_uid == geteuid () &&
+        flock (fd, LOCK_EX | LOCK_NB) == 0)
+      unlink (path);
+    if (fd >= 0)
+      close (fd);
+    g_free (path);
+  }
+  if (dir)
+    g_dir_close (dir);
+}
+
+gboolean
+clipmoe_partial_check (const char *path, GError **error) {
+  char *folder = g_path_get_dirname (path);
+  gboolean ok = g_access (folder, W_OK | X_OK) == 0;
+  if (!ok) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (errno));
+  } else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: a folder, expected the name of a file", path);
+    ok = FALSE;
+  }
+  g_free (folder);
+  return ok;
+}
+
+ClipmoePartial *
+clipmoe_partial_new (const char *path, GError **error) {
+  char *folder = g_path_get_dirname (path), *name = g_build_filename (folder, MARK RANDOM, NULL);
+  struct stat st;
+  sweep (folder);
+  g_free (folder);
+  clipmoe_interrupt_hold ();
+  int fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0666);
+  int why = errno;
+  if (fd >= 0) {
+    /* another's sweep may have been quicker than the lock; where there are no locks, it cannot be */
+    if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &st) == 0 && st.st_nlink == 0) {
+      close (fd);
+      fd = -1;
+      why = EAGAIN;
+    } else if (!clipmoe_interrupt_add (name)) {
+      close (fd);
+      unlink (name);
+      fd = -1;
+      why = EMFILE;
+    }
+  }
+  clipmoe_interrupt_release ();
+  if (fd < 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (why));
+    g_free (name);
+    return NULL;
+  }
+  ClipmoePartial *self = g_new (ClipmoePartial, 1);
+  *self = (ClipmoePartial){g_strdup (path), name, fd};
+  return self;
+}
+
+const char *
+clipmoe_partial_get_name (const ClipmoePartial *self) {
+  return self->name;
+}
+
+gboolean
+clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error) {
+  clipmoe_interrupt_hold ();
+  gboolean ok = publish && clipmoe_file_publish (self->name, self->path, error);
+  if (!ok)
+    unlink (self->name);
+  clipmoe_interrupt_remove (self->name);
+  close (self->fd);
+  clipmoe_interrupt_release ();
+  g_free (self->name);
+  g_free (self->path);
+  g_free (self);
+  return ok || !publish;
+}

@@ -1,0 +1,19 @@
+/* A file that somebody else writes, such as a GStreamer element, and that appears whole or not at all. */
+#ifndef CLIPMOE_PARTIAL_H
+#define CLIPMOE_PARTIAL_H
+
+#include <clipmoe/error.h>
+
+typedef struct _ClipmoePartial ClipmoePartial;
+
+/* Before long work: FALSE when nothing can be written beside @path. */
+gboolean clipmoe_partial_check (const char *path, GError **error);
+/* An empty file beside @path under a name of our own mark, locked as long as we live; a signal deletes it
+ * (interrupt.h). What a killed process left under that mark in the folder goes: nobody holds its lock any
+ * more. */
+ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
+const char *clipmoe_partial_get_name (const ClipmoePartial *self);
+/* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */
+gboolean clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error);
+
+#endif
