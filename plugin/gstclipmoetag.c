@@ -123,6 +123,7 @@ forget_looks (GstClipmoeTag *self) {
     tag_worker_drop (self->worker);
   GST_OBJECT_LOCK (self);
   self->earliest = GST_CLOCK_TIME_NONE;
+  tag_identity_jump (&self->identity);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -257,21 +258,29 @@ post_look (GstClipmoeTag *self, TagLook *found) {
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
 }
 
-/* Before the end, and before another stream: a look that no buffer was left to carry goes down by itself. */
+/* Looks that no buffer carries go down by themselves. */
 static void
-send_last_look (GstClipmoeTag *self, TagWorker *worker) {
-  TagLook *found = worker ? tag_worker_get_newest (worker, self->generation) : NULL;
-  if (found && found->sequence != self->identity.carried) {
+send_looks (GstClipmoeTag *self, GList *looks) {
+  for (GList *l = looks; l; l = l->next) {
     GST_OBJECT_LOCK (self);
-    ClipmoeLook look = describe_look (self, found);
+    ClipmoeLook look = describe_look (self, l->data);
     look.fresh = TRUE;
     GstStructure *s = clipmoe_look_to_structure (CLIPMOE_LOOK_EVENT, &look);
+    self->identity.carried = MAX (self->identity.carried, look.sequence);
     GST_OBJECT_UNLOCK (self);
-    self->identity.carried = found->sequence;
     gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
                         gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s));
   }
-  tag_look_unref (found);
+  g_list_free_full (looks, (GDestroyNotify)tag_look_unref);
+}
+
+/* At the end, and before another stream: of those that finished nobody else will take any along. */
+static void
+send_last_looks (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  GList *missed = tag_identity_take_missed (&self->identity, G_MAXUINT64);
+  GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
 }
 
 /* What is known of a frame that will be looked at. */
@@ -322,7 +331,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     if (g_strcmp0 (id, self->stream_id) != 0 || group != self->group) {
       if (self->worker)
         tag_worker_drain (self->worker);
-      send_last_look (self, self->worker);
+      send_last_looks (self);
       reset_stream (self);
       g_free (self->stream_id);
       self->stream_id = g_strdup (id);
@@ -332,7 +341,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   case GST_EVENT_EOS:
     if (self->worker)
       tag_worker_drain (self->worker);
-    send_last_look (self, self->worker);
+    send_last_looks (self);
     break;
   case GST_EVENT_TAG:
     gst_event_parse_tag (event, &tags);
@@ -403,6 +412,7 @@ worker_finished (gpointer data, TagLook *look, gint64 microseconds, const GError
   }
   GST_OBJECT_LOCK (self);
   tag_stats_add_look (&self->stats, microseconds);
+  tag_identity_finished (&self->identity, look);
   GST_OBJECT_UNLOCK (self);
   post_look (self, look);
 }
@@ -529,12 +539,15 @@ attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fres
   const TagLook *found = self->look;
   GST_OBJECT_LOCK (
       self); /* to the end: the source may be set meanwhile, and a copy would cost an allocation */
+  GList *missed =
+      tag_identity_take_missed (&self->identity, found->sequence); /* two finished since the last one */
   ClipmoeLook look = describe_look (self, found);
   look.age = time > found->time ? time - found->time : found->time - time;
   look.fresh = fresh || found->sequence != self->identity.carried; /* its first buffer */
   self->identity.carried = found->sequence;
   clipmoe_meta_append (buffer, &look);
   GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
 }
 
 static GstFlowReturn

@@ -9,6 +9,7 @@ tag_identity_init (TagIdentity *self) {
 
 void
 tag_identity_clear (TagIdentity *self) {
+  tag_identity_jump (self);
   g_clear_pointer (&self->tagger, g_free);
   g_clear_pointer (&self->path, g_free);
 }
@@ -24,6 +25,30 @@ tag_identity_place (TagIdentity *self, char *path) {
     self->tagger = g_strdup_printf ("%s#%016" G_GINT64_MODIFIER "x", path, self->random);
   g_free (self->path);
   self->path = path;
+}
+
+void
+tag_identity_finished (TagIdentity *self, TagLook *look) {
+  g_queue_push_tail (&self->finished, tag_look_ref (look));
+}
+
+GList *
+tag_identity_take_missed (TagIdentity *self, guint64 before) {
+  GList *missed = NULL;
+  TagLook *look;
+  while ((look = g_queue_peek_head (&self->finished)) && look->sequence <= before) {
+    g_queue_pop_head (&self->finished);
+    if (look->sequence > self->carried && look->sequence < before)
+      missed = g_list_append (missed, look);
+    else
+      tag_look_unref (look);
+  }
+  return missed;
+}
+
+void
+tag_identity_jump (TagIdentity *self) {
+  g_queue_clear_full (&self->finished, (GDestroyNotify)tag_look_unref);
 }
 
 ClipmoeLook
