@@ -37,11 +37,55 @@ look_structure (const ClipmoeLook *look) {
                                                 G_TYPE_DOUBLE, look->tags[i].score, "cosine", G_TYPE_DOUBLE,
                                                 look->tags[i].cosine, NULL));
   gst_structure_take_value (s, "tags", &tags);
-  if (look->embedding) {
-    GBytes *bytes = g_bytes_new (look->embedding, look->embed * sizeof (float));
-    gst_structure_set (s, "embedding", G_TYPE_BYTES, bytes, "embedding-type", G_TYPE_STRING, "f32", NULL);
-    g_bytes_unref (bytes);
+  if (look->at)
+    gst_structure_set (s, "at", G_TYPE_INT64, look->at, NULL);
+  if (look->tagger)
+    gst_structure_set (s, "tagger", G_TYPE_STRING, look->tagger, "sequence", G_TYPE_UINT64, look->sequence,
+                       NULL);
+  if (look->has_region) {
+    GValue region = G_VALUE_INIT, v = G_VALUE_INIT;
+    g_value_init (&region, GST_TYPE_ARRAY);
+    g_value_init (&v, G_TYPE_DOUBLE);
+    for (guint i = 0; i < 4; i++) {
+      g_value_set_double (&v, look->region[i]);
+      gst_value_array_append_value (&region, &v);
+    }
+    gst_structure_take_value (s, "region", &region);
   }
+  if (look->embedding) {
+    /* GBytes would do but for text: GStreamer writes their Base64 without quotes, and cannot read its "=" */
+    GstBuffer *bytes = gst_buffer_new_memdup (look->embedding, look->embed * sizeof (float));
+    gst_structure_set (s, "embedding", GST_TYPE_BUFFER, bytes, "embedding-type", G_TYPE_STRING, "f32", NULL);
+    gst_buffer_unref (bytes);
+  }
+  return s;
+}
+
+/* Takes over @looks. */
+static void
+set_looks (GstStructure *s, GValue *looks) {
+  gst_structure_set (s, "schema", G_TYPE_UINT, 1, NULL);
+  gst_structure_take_value (s, "looks", looks);
+}
+
+GstStructure *
+clipmoe_look_to_structure (const char *name, const ClipmoeLook *look) {
+  GstStructure *s = gst_structure_new_empty (name);
+  GValue looks = G_VALUE_INIT;
+  g_value_init (&looks, GST_TYPE_ARRAY);
+  append_structure (&looks, look_structure (look));
+  set_looks (s, &looks);
+  return s;
+}
+
+GstStructure *
+clipmoe_look_to_message (const ClipmoeLook *look, const ClipmoeLookFrame *frame) {
+  GstStructure *s = clipmoe_look_to_structure ("clipmoe-tags", look);
+  char *json = clipmoe_look_to_json (look);
+  gst_structure_set (s, "timestamp", G_TYPE_UINT64, frame->timestamp, "stream-time", G_TYPE_UINT64,
+                     look->time, "running-time", G_TYPE_UINT64, frame->running_time, "duration",
+                     G_TYPE_UINT64, frame->duration, "json", G_TYPE_STRING, json, NULL);
+  g_free (json);
   return s;
 }
 
@@ -59,8 +103,7 @@ clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
   for (guint i = 0; before && i < gst_value_array_get_size (before); i++)
     gst_value_array_append_value (&looks, gst_value_array_get_value (before, i));
   append_structure (&looks, look_structure (look));
-  gst_structure_set (s, "schema", G_TYPE_UINT, 1, NULL);
-  gst_structure_take_value (s, "looks", &looks);
+  set_looks (s, &looks);
 }
 
 static void
@@ -115,7 +158,11 @@ clipmoe_look_to_json (const ClipmoeLook *look) {
   json_time (s, look->age);
   g_string_append_printf (s, ",\"fresh\":%s,\"model\":", look->fresh ? "true" : "false");
   json_string (s, look->model);
-  g_string_append (s, ",\"region\":null,\"tags\":[");
+  g_string_append (s, ",\"region\":");
+  for (guint i = 0; look->has_region && i < 4; i++)
+    g_string_append_printf (s, "%c%s", i ? ',' : '[',
+                            g_ascii_formatd (number, sizeof number, "%.6f", look->region[i]));
+  g_string_append (s, look->has_region ? "],\"tags\":[" : "null,\"tags\":[");
   for (guint i = 0; i < look->n_tags; i++) {
     g_string_append (s, i ? ",{\"label\":" : "{\"label\":");
     json_string (s, look->tags[i].label);

@@ -32,6 +32,7 @@ struct _GstClipmoeOverlay {
   GstVideoInfo info;
   gboolean featured, asked, attach; /* the caps say that downstream composes; it was asked; it does */
   gboolean plain;                   /* it does not, whatever caps it accepts */
+  guint64 unusable;                 /* frames that nothing could be drawn into */
   char *drawn; /* what the composition shows, so that it is drawn only when that changes */
   GstVideoOverlayComposition *composition;
 };
@@ -158,7 +159,9 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
   GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
   self->featured = gst_caps_features_contains (gst_caps_get_features (out, 0), FEATURE);
   self->asked = FALSE;
+  self->unusable = 0;
   g_clear_pointer (&self->drawn, g_free);
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, in);
   return gst_video_info_from_caps (&self->info, in);
 }
 
@@ -179,6 +182,7 @@ ask_downstream (GstClipmoeOverlay *self) {
     self->plain = TRUE;
     gst_base_transform_reconfigure_src (base);
   }
+  GST_INFO_OBJECT (self, "the plate is %s", self->attach ? "composed downstream" : "drawn into the frames");
   self->asked = TRUE;
 }
 
@@ -208,9 +212,16 @@ update (GstClipmoeOverlay *self, GstBuffer *buffer) {
   }
   if (g_strcmp0 (key->str, self->drawn) != 0) {
     g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
+    const ClipmoePlate plate = {.width = (guint)GST_VIDEO_INFO_WIDTH (&self->info),
+                                .height = (guint)GST_VIDEO_INFO_HEIGHT (&self->info),
+                                .pixel_aspect = (double)GST_VIDEO_INFO_PAR_N (&self->info) /
+                                                MAX (1, GST_VIDEO_INFO_PAR_D (&self->info)),
+                                .position = position,
+                                .scale = scale,
+                                .show_scores = show_scores};
     GstVideoOverlayRectangle *rectangle =
-        clipmoe_plate_draw ((const ClipmoeTag *)(gconstpointer)tags->data, tags->len, (guint)self->info.width,
-                            (guint)self->info.height, position, scale, show_scores);
+        clipmoe_plate_draw (&plate, (const ClipmoeTag *)(gconstpointer)tags->data, tags->len);
+    GST_LOG_OBJECT (self, "draws %u tags", tags->len);
     if (rectangle) {
       self->composition = gst_video_overlay_composition_new (rectangle);
       gst_video_overlay_rectangle_unref (rectangle);
@@ -249,12 +260,16 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   GstVideoFrame frame;
   if (!gst_video_frame_map (&frame, &self->info, buffer,
                             GST_MAP_READWRITE | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
-    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-                       ("A buffer of %" G_GSIZE_FORMAT " bytes is no frame of %d x %d pixels %s",
-                        gst_buffer_get_size (buffer), self->info.width, self->info.height,
-                        GST_VIDEO_INFO_NAME (&self->info)),
-                       (NULL));
-    return GST_FLOW_ERROR;
+    /* one bad buffer is not the end of a camera */
+    if (!self->unusable++)
+      GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+                           ("A buffer of %" G_GSIZE_FORMAT
+                            " bytes is no frame of %d x %d pixels %s; it passes as it is",
+                            gst_buffer_get_size (buffer), self->info.width, self->info.height,
+                            GST_VIDEO_INFO_NAME (&self->info)),
+                           ("said once"));
+    GST_DEBUG_OBJECT (self, "buffer %" G_GUINT64_FORMAT " that nothing can be drawn into", self->unusable);
+    return GST_FLOW_OK;
   }
   gst_video_overlay_composition_blend (self->composition, &frame);
   gst_video_frame_unmap (&frame);

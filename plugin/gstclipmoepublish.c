@@ -3,8 +3,10 @@
  * @title: clipmoepublish
  *
  * Passes buffers through and sends the tags that they carry as JSON lines (schema clipmoe.tags/1). Files are
- * appended to, one whole line a look. A live stream never waits for a slow reader: at most 1000 lines or 16
- * MiB wait, then the oldest go and are counted in `stats`; a stream that can wait does.
+ * appended to, one whole line a look, also where other processes append to the same file. A live stream never
+ * waits for a slow reader, and never ends because of one, or of a full disk: at most 1000 lines or 16 MiB
+ * wait, then the oldest go and are counted in `stats`. A stream that can wait does. A named pipe need not
+ * have a reader yet, and is opened again when its reader left and another one is there.
  *
  * ## Example
  * |[
@@ -14,13 +16,10 @@
  */
 #include "gstclipmoepublish.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "clipmoelooks.h"
+#include "clipmoeuri.h"
 #include "linewriter.h"
+#include "sentlooks.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
@@ -28,20 +27,14 @@ GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 enum { PROP_0, PROP_TARGET, PROP_ON, PROP_STATS };
 enum { ON_LOOK, ON_CHANGE, ON_FRAME };
 
-/* What was last sent of one stream. */
-typedef struct {
-  GstClockTime time;
-  char *labels;
-} Sent;
-
 struct _GstClipmoePublish {
   GstBaseTransform parent;
   char *target; /* under the object lock, as `on` and the counts */
   int on;
   guint64 written, dropped;  /* of a run that is over */
-  ClipmoeLineWriter *writer; /* from start to stop */
+  ClipmoeLineWriter *writer; /* above READY; the pointer too is under the object lock */
   gboolean asked, live;      /* streaming thread: whether the stream is live was asked, and is it */
-  GHashTable *sent;          /* streaming thread: source and model -> Sent */
+  ClipmoeSentLooks *sent;    /* streaming thread */
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
@@ -99,39 +92,69 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   GST_OBJECT_UNLOCK (self);
 }
 
-/* The descriptor of a target, or -1, said on the bus. */
-static int
-open_target (GstClipmoePublish *self, const char *target, gboolean *owned) {
-  *owned = FALSE;
+/* The path in @target, NULL for standard output. FALSE: said on the bus. */
+static gboolean
+parse_target (GstClipmoePublish *self, const char *target, const char **path) {
+  *path = NULL;
   if (!target) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("No target: expected stdout: or file:PATH"), (NULL));
-    return -1;
+    return FALSE;
   }
   if (g_str_equal (target, "stdout:"))
-    return STDOUT_FILENO;
+    return TRUE;
   if (!g_str_has_prefix (target, "file:") || !target[5]) {
     gboolean broker = g_str_has_prefix (target, "mqtt") || g_str_has_prefix (target, "kafka:");
+    char *shown = clipmoe_uri_without_login (target);
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-                       ("Target %s: %s, expected stdout: or file:PATH", target,
+                       ("Target %s: %s, expected stdout: or file:PATH", shown,
                         broker ? "brokers are not built in yet" : "unknown"),
                        (NULL));
-    return -1;
+    g_free (shown);
+    return FALSE;
   }
-  /* O_NONBLOCK: a named pipe without a reader must not hang us */
-  int fd = open (target + 5, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-  if (fd < 0) {
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE,
-                       ("%s: cannot be opened for writing: %s", target + 5, g_strerror (errno)), (NULL));
-    return -1;
-  }
-  *owned = TRUE;
-  return fd;
+  *path = target + 5;
+  return TRUE;
 }
 
+/* From the writer. */
 static void
-sent_free (Sent *sent) {
-  g_free (sent->labels);
-  g_free (sent);
+news (gpointer data, ClipmoeLineNews news, int failed) {
+  GstClipmoePublish *self = gst_object_ref (data);
+  GST_OBJECT_LOCK (self);
+  char *target = g_strdup (self->target);
+  GST_OBJECT_UNLOCK (self);
+  switch (news) {
+  case CLIPMOE_LINE_NO_READER:
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+                         ("%s: nobody reads this named pipe yet, its lines wait", target), (NULL));
+    break;
+  case CLIPMOE_LINE_LEFT:
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s: the reader left, lines wait for the next one", target),
+                         (NULL));
+    break;
+  case CLIPMOE_LINE_SLOW:
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
+                         ("%s: the reader is too slow or not there, the oldest lines are dropped", target),
+                         ("the property stats counts them"));
+    break;
+  case CLIPMOE_LINE_WAITS:
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s: nothing is read, the stream waits", target), (NULL));
+    break;
+  case CLIPMOE_LINE_FAILED:
+    GST_ELEMENT_WARNING (
+        self, RESOURCE, WRITE,
+        ("%s: cannot be written: %s; lines are dropped until it can", target, g_strerror (failed)),
+        ("the property stats counts them"));
+    break;
+  case CLIPMOE_LINE_READER:
+    GST_INFO_OBJECT (self, "%s has a reader", target);
+    break;
+  case CLIPMOE_LINE_WORKS:
+    GST_INFO_OBJECT (self, "%s can be written again", target);
+    break;
+  }
+  g_free (target);
+  gst_object_unref (self);
 }
 
 static gboolean
@@ -145,55 +168,85 @@ is_live (GstBaseTransform *base) {
 }
 
 static gboolean
-start (GstBaseTransform *base) {
-  GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
+open_target (GstClipmoePublish *self) {
   GError *error = NULL;
+  const char *path;
   GST_OBJECT_LOCK (self);
   char *target = g_strdup (self->target);
+  int on = self->on;
   self->written = self->dropped = 0;
   GST_OBJECT_UNLOCK (self);
-  gboolean owned;
-  int fd = open_target (self, target, &owned);
-  g_free (target);
-  if (fd < 0)
-    return FALSE;
-  ClipmoeLineWriter *writer = clipmoe_line_writer_new (fd, owned, &error);
-  if (!writer) {
-    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
-    g_error_free (error);
-    return FALSE;
+  ClipmoeLineWriter *writer = NULL;
+  if (parse_target (self, target, &path)) {
+    writer = clipmoe_line_writer_new (path, news, self, &error);
+    if (!writer && error->domain == GST_RESOURCE_ERROR)
+      GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
+    else if (!writer)
+      GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
+    g_clear_error (&error);
   }
-  self->asked = FALSE;
-  self->sent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)sent_free);
-  GST_OBJECT_LOCK (self);
-  self->writer = writer;
-  GST_OBJECT_UNLOCK (self);
-  return TRUE;
+  if (writer) {
+    static const char *const names[] = {"look", "change", "frame"};
+    GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
+    self->asked = FALSE;
+    self->sent = clipmoe_sent_looks_new ();
+    GST_OBJECT_LOCK (self);
+    self->writer = writer;
+    GST_OBJECT_UNLOCK (self);
+  }
+  g_free (target);
+  return writer != NULL;
 }
 
-static gboolean
-stop (GstBaseTransform *base) {
-  GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
+/* No pad is active any more. */
+static void
+close_target (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);
-  ClipmoeLineWriter *writer = g_steal_pointer (&self->writer);
-  if (writer)
-    clipmoe_line_writer_get_counts (writer, &self->written, &self->dropped);
+  ClipmoeLineWriter *writer = self->writer;
   GST_OBJECT_UNLOCK (self);
-  guint lost = clipmoe_line_writer_free (writer);
+  if (!writer)
+    return;
+  guint64 lost = clipmoe_line_writer_finish (writer); /* stats still asks it */
+  GST_OBJECT_LOCK (self);
+  self->writer = NULL;
+  clipmoe_line_writer_get_counts (writer, &self->written, &self->dropped);
+  guint64 written = self->written, dropped = self->dropped;
+  GST_OBJECT_UNLOCK (self);
+  clipmoe_line_writer_free (writer);
+  g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
+  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " lines written, %" G_GUINT64_FORMAT " dropped", written,
+                   dropped);
   if (lost)
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%u lines were not written: the reader is too slow", lost),
-                         (NULL));
-  g_clear_pointer (&self->sent, g_hash_table_unref);
-  return TRUE;
+    GST_ELEMENT_WARNING (
+        self, RESOURCE, WRITE,
+        ("%" G_GUINT64_FORMAT " lines were not written: the reader is too slow or not there", lost), (NULL));
 }
 
 /* Nobody may wait for a reader while the pipeline stops or flushes. */
+static void
+cancel (GstClipmoePublish *self, gboolean on) {
+  GST_OBJECT_LOCK (self);
+  if (self->writer)
+    clipmoe_line_writer_cancel (self->writer, on);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* The target is open before a pad is active, and until none is: no buffer and no event meets half an element.
+ * The base class's start() would be too late, since a pad takes data while it is being activated. */
 static GstStateChangeReturn
 change_state (GstElement *element, GstStateChange change) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (element);
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY && self->writer)
-    clipmoe_line_writer_cancel (self->writer, TRUE);
-  return GST_ELEMENT_CLASS (gst_clipmoe_publish_parent_class)->change_state (element, change);
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED && !open_target (self))
+    return GST_STATE_CHANGE_FAILURE;
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    cancel (self, TRUE);
+  GstStateChangeReturn changed =
+      GST_ELEMENT_CLASS (gst_clipmoe_publish_parent_class)->change_state (element, change);
+  gboolean failed = changed == GST_STATE_CHANGE_FAILURE;
+  if ((change == GST_STATE_CHANGE_READY_TO_PAUSED && failed) ||
+      (change == GST_STATE_CHANGE_PAUSED_TO_READY && !failed))
+    close_target (self);
+  return changed;
 }
 
 static GstFlowReturn
@@ -213,53 +266,28 @@ failed (GstClipmoePublish *self, GError *error) {
   return GST_FLOW_ERROR;
 }
 
-/* Whether this look is to be sent, and remembers it. */
-static gboolean
-wanted (GstClipmoePublish *self, const ClipmoeLook *look, int on) {
-  /* two taggers with different models on one stream have the same source */
-  char *key = g_strdup_printf ("%s\n%s", look->source ? look->source : "", look->model ? look->model : "");
-  Sent *sent = g_hash_table_lookup (self->sent, key);
-  gboolean first = !sent;
-  if (first) {
-    sent = g_new0 (Sent, 1);
-    g_hash_table_insert (self->sent, g_strdup (key), sent);
-  }
-  g_free (key);
-  gboolean again = !first && sent->time == look->time; /* equal source, model and time: the same look */
-  gboolean send = on == ON_FRAME || !again;
-  if (on == ON_CHANGE && !again) {
-    GString *labels = g_string_new (NULL);
-    for (guint i = 0; i < look->n_tags; i++)
-      g_string_append_printf (labels, "%s\n", look->tags[i].label);
-    send = g_strcmp0 (labels->str, sent->labels) != 0;
-    g_free (sent->labels);
-    sent->labels = g_string_free (labels, FALSE);
-  }
-  sent->time = look->time;
-  return send;
-}
-
+/* Sends what is new of the looks in @s; it may be NULL. */
 static GstFlowReturn
-transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
-  GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
+publish (GstClipmoePublish *self, const GstStructure *s) {
   GError *error = NULL;
+  guint n = clipmoe_looks_count (s);
   GST_OBJECT_LOCK (self);
   int on = self->on;
   GST_OBJECT_UNLOCK (self);
-  if (!self->asked) { /* not before a buffer came: at the start nothing upstream is linked yet */
-    self->live = is_live (base);
-    clipmoe_line_writer_set_drop (self->writer, self->live);
-    self->asked = TRUE;
-  }
-  guint n = clipmoe_looks_get_n (buffer);
   for (guint i = 0; i < n; i++) {
     ClipmoeLook look;
-    if (!clipmoe_looks_get (buffer, i, &look))
+    if (!clipmoe_looks_read (s, i, &look)) {
+      GST_LOG_OBJECT (self, "look %u of %u is none of ours", i, n);
       continue;
-    if (self->live) /* the metadata does not hold it, its age does */
-      look.at = g_get_real_time () - (gint64)(look.age / GST_USECOND);
-    gboolean ok = !wanted (self, &look, on) ||
-                  clipmoe_line_writer_add (self->writer, clipmoe_look_to_json (&look), &error);
+    }
+    ClipmoeSentNews new = clipmoe_sent_looks_see (self->sent, &look, i);
+    gboolean due = on == ON_FRAME || (on == ON_LOOK ? !new.seen : new.changed);
+    GST_LOG_OBJECT (self, "look at %" GST_TIME_FORMAT " of %s, number %" G_GUINT64_FORMAT ": %s",
+                    GST_TIME_ARGS (look.time), GST_STR_NULL (look.source), look.sequence,
+                    due        ? "sent"
+                    : new.seen ? "known"
+                               : "no change");
+    gboolean ok = !due || clipmoe_line_writer_add (self->writer, clipmoe_look_to_json (&look), &error);
     clipmoe_looks_clear (&look);
     if (!ok)
       return failed (self, error);
@@ -267,23 +295,57 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   return GST_FLOW_OK;
 }
 
+/* Not before something came: at the start nothing upstream is linked yet. */
+static void
+ask_live (GstClipmoePublish *self) {
+  if (self->asked)
+    return;
+  self->live = is_live (GST_BASE_TRANSFORM (self));
+  clipmoe_line_writer_set_live (self->writer, self->live);
+  self->asked = TRUE;
+  GST_INFO_OBJECT (self, "the stream %s", self->live ? "is live, lines may be dropped" : "can wait");
+}
+
+static GstFlowReturn
+transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
+  GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
+  ask_live (self);
+  return publish (self, clipmoe_looks_structure (buffer));
+}
+
+static void
+end (GstClipmoePublish *self) {
+  GError *error = NULL;
+  guint left = clipmoe_line_writer_drain (self->writer, &error);
+  if (error)
+    failed (self, error);
+  else if (left)
+    GST_INFO_OBJECT (self, "%u lines still wait at the end, nobody reads them", left);
+}
+
 static gboolean
 sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
-  GError *error = NULL;
+  const GstStructure *look = clipmoe_looks_event (event);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_EOS: /* whoever sees the end finds all lines there */
-    if (!clipmoe_line_writer_drain (self->writer, &error))
-      failed (self, error);
+    end (self);
     break;
   case GST_EVENT_FLUSH_START:
-    clipmoe_line_writer_cancel (self->writer, TRUE);
+    cancel (self, TRUE);
     break;
   case GST_EVENT_FLUSH_STOP:
-    clipmoe_line_writer_cancel (self->writer, FALSE);
-    g_hash_table_remove_all (self->sent);
+    cancel (self, FALSE);
+    clipmoe_sent_looks_jump (self->sent);
+    break;
+  case GST_EVENT_STREAM_START:
+    clipmoe_sent_looks_set_stream (self->sent, event);
     break;
   default:
+    if (look) { /* one that no buffer was left to carry */
+      ask_live (self);
+      publish (self, look); /* a failure meets the next buffer */
+    }
     break;
   }
   return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_publish_parent_class)->sink_event (base, event);
@@ -321,8 +383,9 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
                          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object, PROP_STATS,
                                    g_param_spec_boxed ("stats", "Statistics",
-                                                       "lines written, and dropped because a "
-                                                       "live stream cannot wait for a slow reader",
+                                                       "lines written, and dropped: a live stream does "
+                                                       "not wait for a slow reader or a full disk, and "
+                                                       "nothing does at the end",
                                                        GST_TYPE_STRUCTURE,
                                                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   gst_type_mark_as_plugin_api (on_type (), 0);
@@ -332,8 +395,6 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
   element->change_state = change_state;
-  base->start = start;
-  base->stop = stop;
   base->sink_event = sink_event;
   base->transform_ip = transform_ip;
 }

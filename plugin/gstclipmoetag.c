@@ -15,9 +15,11 @@
 
 #include <base/plain.h>
 #include "clipmoemeta.h"
+#include "tagidentity.h"
 #include "tagschedule.h"
 #include "tagsession.h"
 #include "tagsettings.h"
+#include "tagsource.h"
 #include "tagstats.h"
 #include "tagworker.h"
 
@@ -37,7 +39,8 @@ struct _GstClipmoeTag {
   TagMode running_mode;                       /* what auto came to; auto = not known yet */
   GstClockTime earliest;                      /* running time: what comes before is late already (QoS) */
   gdouble proportion;
-  char *uri;     /* what upstream calls the stream */
+  char *uri; /* what upstream calls the stream */
+  TagIdentity identity;
   TagLook *last; /* the newest that post_look() heard of */
 
   /* streaming thread, from start to stop */
@@ -46,6 +49,7 @@ struct _GstClipmoeTag {
   GstVideoOrientationMethod tag_orientation; /* what the stream's tag says */
   TagLook *look;                             /* that frames carry */
   char *stream_id;
+  guint group;
   gboolean live, asked_uri, new_segment;
   TagSchedule schedule; /* on the clock of stream_clock() */
   guint generation, skips;
@@ -128,6 +132,7 @@ forget_looks (GstClipmoeTag *self) {
     tag_worker_drop (self->worker);
   GST_OBJECT_LOCK (self);
   self->earliest = GST_CLOCK_TIME_NONE;
+  tag_identity_jump (&self->identity);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -236,6 +241,72 @@ gst_clipmoe_tag_start (GstBaseTransform *base) {
   return FALSE;
 }
 
+/* With the object lock held; borrows all of it. */
+static ClipmoeLook
+describe_look (GstClipmoeTag *self, const TagLook *found) {
+  const char *source = self->settings.source ? self->settings.source : self->uri;
+  return tag_identity_describe (&self->identity, found, source, self->model_id,
+                                self->settings.attach_embedding);
+}
+
+/* The look as a message on the bus, if the settings ask for it; from the streaming thread or the worker. */
+static void
+post_look (GstClipmoeTag *self, TagLook *found) {
+  GstStructure *message = NULL;
+  GST_OBJECT_LOCK (self);
+  TagPost post = self->settings.post;
+  if (post == TAG_POST_ALL ||
+      (post == TAG_POST_CHANGES && (!self->last || !tag_look_same_labels (found, self->last)))) {
+    ClipmoeLook look = describe_look (self, found);
+    look.fresh = TRUE;
+    message = clipmoe_look_to_message (&look, &found->frame);
+  }
+  tag_look_unref (self->last);
+  self->last = tag_look_ref (found);
+  GST_OBJECT_UNLOCK (self);
+  if (message)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
+}
+
+/* Looks that no buffer carries go down by themselves. */
+static void
+send_looks (GstClipmoeTag *self, GList *looks) {
+  for (GList *l = looks; l; l = l->next) {
+    GST_OBJECT_LOCK (self);
+    ClipmoeLook look = describe_look (self, l->data);
+    look.fresh = TRUE;
+    GstStructure *s = clipmoe_look_to_structure (CLIPMOE_LOOK_EVENT, &look);
+    self->identity.carried = MAX (self->identity.carried, look.sequence);
+    GST_OBJECT_UNLOCK (self);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+                        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s));
+  }
+  g_list_free_full (looks, (GDestroyNotify)tag_look_unref);
+}
+
+/* At the end, and before another stream: of those that finished nobody else will take any along. */
+static void
+send_last_looks (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  GList *missed = tag_identity_take_missed (&self->identity, G_MAXUINT64);
+  GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
+}
+
+/* What is known of a frame that will be looked at. */
+static void
+describe_frame (GstClipmoeTag *self, GstBuffer *buffer, TagJob *job) {
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  job->at = tag_source_utc (GST_ELEMENT (self), buffer, segment, self->live);
+  job->frame.timestamp = GST_BUFFER_PTS (buffer);
+  job->frame.duration = GST_BUFFER_DURATION (buffer);
+  job->frame.running_time =
+      segment->format == GST_FORMAT_TIME
+          ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+          : GST_CLOCK_TIME_NONE;
+  job->looks = &self->identity.looks;
+}
+
 static gboolean
 gst_clipmoe_tag_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
   /* A look in flight owns its pixels and its time, so it may finish whatever comes next. */
@@ -246,6 +317,7 @@ static gboolean
 gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
   const char *id;
+  guint group = 0;
   GstTagList *tags;
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START: /* not on the streaming thread, which may be waiting for the worker */
@@ -264,17 +336,22 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     break;
   case GST_EVENT_STREAM_START: /* one file after another: the last look of the first is its own */
     gst_event_parse_stream_start (event, &id);
-    if (g_strcmp0 (id, self->stream_id) != 0) {
+    gst_event_parse_group_id (event, &group); /* one file played twice has one id, and two groups */
+    self->asked_uri = FALSE;
+    if (g_strcmp0 (id, self->stream_id) != 0 || group != self->group) {
       if (self->worker)
         tag_worker_drain (self->worker);
+      send_last_looks (self);
       reset_stream (self);
       g_free (self->stream_id);
       self->stream_id = g_strdup (id);
+      self->group = group;
     }
     break;
   case GST_EVENT_EOS:
     if (self->worker)
       tag_worker_drain (self->worker);
+    send_last_looks (self);
     break;
   case GST_EVENT_TAG:
     gst_event_parse_tag (event, &tags);
@@ -334,43 +411,6 @@ gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, Gs
   return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_tag_parent_class)->propose_allocation (base, decide, query);
 }
 
-/* The look as a message on the bus, if the settings ask for it; from the streaming thread or the worker. */
-static void
-post_look (GstClipmoeTag *self, TagLook *found) {
-  char *source = NULL, *model = NULL;
-  GST_OBJECT_LOCK (self);
-  TagPost post = self->settings.post;
-  gboolean due = post == TAG_POST_ALL ||
-                 (post == TAG_POST_CHANGES && (!self->last || !tag_look_same_labels (found, self->last)));
-  tag_look_unref (self->last);
-  self->last = tag_look_ref (found);
-  if (due) {
-    source = g_strdup (self->settings.source ? self->settings.source : self->uri);
-    model = g_strdup (self->model_id);
-  }
-  gboolean embedding = self->settings.attach_embedding;
-  GST_OBJECT_UNLOCK (self);
-  if (due) {
-    ClipmoeLook look = {.source = source,
-                        .model = model,
-                        .time = found->time,
-                        .fresh = TRUE,
-                        .at = found->at,
-                        .tags = found->tags,
-                        .n_tags = found->n_tags,
-                        .embedding = embedding ? found->embedding : NULL,
-                        .embed = found->embed};
-    char *json = clipmoe_look_to_json (&look);
-    gst_element_post_message (
-        GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self),
-                                 gst_structure_new ("clipmoe-tags", "json", G_TYPE_STRING, json, NULL)));
-    g_free (json);
-  }
-  g_free (source);
-  g_free (model);
-}
-
 /* From the worker. */
 static void
 worker_finished (gpointer data, TagLook *look, gint64 microseconds, const GError *error) {
@@ -382,6 +422,7 @@ worker_finished (gpointer data, TagLook *look, gint64 microseconds, const GError
   }
   GST_OBJECT_LOCK (self);
   tag_stats_add_look (&self->stats, microseconds);
+  tag_identity_finished (&self->identity, look);
   GST_OBJECT_UNLOCK (self);
   post_look (self, look);
 }
@@ -417,13 +458,11 @@ settle_mode (GstClipmoeTag *self, TagMode *mode, GError **error) {
       return FALSE;
   }
   if (!self->asked_uri) {
-    char *uri = NULL;
-    GstQuery *query = gst_query_new_uri ();
+    char *uri = tag_source_uri (sink), *path = tag_identity_find_path (GST_ELEMENT (self));
     self->asked_uri = TRUE;
-    if (gst_pad_peer_query (sink, query))
-      gst_query_parse_uri (query, &uri);
-    gst_query_unref (query);
+    GST_INFO_OBJECT (self, "the stream is %s", uri ? uri : path);
     GST_OBJECT_LOCK (self);
+    tag_identity_place (&self->identity, path);
     g_free (self->uri);
     self->uri = uri;
     GST_OBJECT_UNLOCK (self);
@@ -510,17 +549,15 @@ attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fres
   const TagLook *found = self->look;
   GST_OBJECT_LOCK (
       self); /* to the end: the source may be set meanwhile, and a copy would cost an allocation */
-  ClipmoeLook look = {.source = self->settings.source ? self->settings.source : self->uri,
-                      .model = tag_engine_get_info (self->open.engine)->id,
-                      .time = found->time,
-                      .age = time > found->time ? time - found->time : found->time - time,
-                      .fresh = fresh,
-                      .tags = found->tags,
-                      .n_tags = found->n_tags,
-                      .embedding = self->settings.attach_embedding ? found->embedding : NULL,
-                      .embed = found->embed};
+  GList *missed =
+      tag_identity_take_missed (&self->identity, found->sequence); /* two finished since the last one */
+  ClipmoeLook look = describe_look (self, found);
+  look.age = time > found->time ? time - found->time : found->time - time;
+  look.fresh = fresh || found->sequence != self->identity.carried; /* its first buffer */
+  self->identity.carried = found->sequence;
   clipmoe_meta_append (buffer, &look);
   GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
 }
 
 static GstFlowReturn
@@ -556,7 +593,7 @@ gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   if (ok && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP) &&
       tag_schedule_due (&self->schedule, now, rate, interval) && !late (self, buffer, time)) {
     float *pixels = mode == TAG_MODE_LATEST ? tag_worker_get_pixels (self->worker) : self->open.pixels;
-    job.at = self->live ? g_get_real_time () : 0;
+    describe_frame (self, buffer, &job);
     ok = tag_session_preprocess (&self->open, buffer, &self->info, geometry, direction, pixels, &error);
     if (ok && mode == TAG_MODE_SYNC) {
       ok = fresh = look_now (self, &job, begin, &error);
@@ -585,6 +622,7 @@ static void
 gst_clipmoe_tag_finalize (GObject *object) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   tag_settings_clear (&self->settings);
+  tag_identity_clear (&self->identity);
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
@@ -596,6 +634,7 @@ gst_clipmoe_tag_finalize (GObject *object) {
 static void
 gst_clipmoe_tag_init (GstClipmoeTag *self) {
   tag_settings_init (&self->settings);
+  tag_identity_init (&self->identity);
   g_mutex_init (&self->worker_lock);
   self->earliest = GST_CLOCK_TIME_NONE;
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);

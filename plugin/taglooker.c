@@ -157,6 +157,8 @@ tag_looker_score (TagLooker *self, const float *embedding, guint embed, const Ta
   TagLook *look = g_atomic_rc_box_new0 (TagLook);
   look->time = job->time;
   look->at = job->at;
+  look->frame = job->frame;
+  look->sequence = job->looks ? ++*job->looks : 0;
   look->labels = clipmoe_labels_ref (self->labels);
   look->n_tags = MIN (open, rules->top_k);
   look->tags = g_new (ClipmoeTag, look->n_tags + 1);

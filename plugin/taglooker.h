@@ -19,12 +19,16 @@ typedef struct {
   guint generation;  /* another one: nothing of the looks before counts */
   ClipmoeLabels *labels;
   TagRules rules;
+  ClipmoeLookFrame frame; /* the rest of what is said of the frame */
+  guint64 *looks;         /* counts the looks that came to something; or NULL */
 } TagJob;
 
 /* A finished look: immutable, reference counted. The tags' labels are borrowed from @labels. */
 typedef struct {
   GstClockTime time;
   gint64 at;
+  ClipmoeLookFrame frame;
+  guint64 sequence; /* the first one is 1 */
   ClipmoeLabels *labels;
   ClipmoeTag *tags;
   guint n_tags, embed;

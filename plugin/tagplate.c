@@ -57,73 +57,78 @@ to_rectangle (cairo_surface_t *surface, guint x, guint y, guint width, guint hei
   return rectangle;
 }
 
+/* All lengths but the last ones are as the frame is shown: with square pixels, so that across it is @aspect
+ * times as wide as it has columns. */
 GstVideoOverlayRectangle *
-clipmoe_plate_draw (const ClipmoeTag *tags, guint n, guint width, guint height, ClipmoePlatePosition position,
-                    double scale, gboolean show_scores) {
-  double text = MAX (12, MIN (width, height) / 25.0 * scale), line = ceil (text * 1.6),
+clipmoe_plate_draw (const ClipmoePlate *p, const ClipmoeTag *tags, guint n) {
+  double aspect = CLAMP (p->pixel_aspect, 0.25, 4) /* beyond is no camera's */, shown = p->width * aspect;
+  double text = MAX (12, MIN (shown, p->height) / 25.0 * p->scale), line = ceil (text * 1.6),
          pad = ceil (text * 0.5);
-  double room = (double)width - 4 * pad; /* for words: a margin outside, a margin inside */
-  guint rows = height > 2 * pad ? (guint)((height - 2 * pad) / line) : 0;
+  double room = shown - 4 * pad; /* for words: a margin outside, a margin inside */
+  guint rows = p->height > 2 * pad ? (guint)((p->height - 2 * pad) / line) : 0;
   n = MIN (n, rows);
   if (!n || room < 2 * text)
     return NULL;
 
   /* measured first: the plate is as wide as its longest line */
   cairo_surface_t *scratch = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, 1, 1);
-  cairo_t *cr = cairo_create (scratch);
+  cairo_t *square = cairo_create (scratch); /* words are laid out without the scale, which Pango gets wrong */
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   double number_width = 0, widest = 0;
   for (guint i = 0; i < n; i++) {
     int w;
-    if (show_scores) {
+    if (p->show_scores) {
       PangoLayout *l =
-          make_layout (cr, g_ascii_formatd (number, sizeof number, "%.2f", tags[i].score), text, room);
+          make_layout (square, g_ascii_formatd (number, sizeof number, "%.2f", tags[i].score), text, room);
       pango_layout_get_pixel_size (l, &w, NULL);
       number_width = MAX (number_width, w + pad);
       g_object_unref (l);
     }
-    PangoLayout *l = make_layout (cr, tags[i].label, text, room);
+    PangoLayout *l = make_layout (square, tags[i].label, text, room);
     pango_layout_get_pixel_size (l, &w, NULL);
     widest = MAX (widest, w);
     g_object_unref (l);
   }
-  cairo_destroy (cr);
-  cairo_surface_destroy (scratch);
   if (number_width > room / 2)
     number_width = 0; /* the words matter more */
   widest = MIN (widest, room - number_width);
 
-  guint plate_width = MIN (width, (guint)ceil (widest + number_width + 2 * pad));
-  guint plate_height = MIN (height, (guint)ceil (n * line));
-  cairo_surface_t *plate =
-      cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int)plate_width, (int)plate_height);
+  double width = MIN (shown, ceil (widest + number_width + 2 * pad));
+  guint columns = MIN (p->width, (guint)ceil (width / aspect)),
+        lines = MIN (p->height, (guint)ceil (n * line));
+  cairo_surface_t *plate = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, (int)columns, (int)lines);
   if (cairo_surface_status (plate) != CAIRO_STATUS_SUCCESS) {
     cairo_surface_destroy (plate);
+    cairo_destroy (square);
+    cairo_surface_destroy (scratch);
     return NULL;
   }
-  cr = cairo_create (plate);
+  cairo_t *cr = cairo_create (plate);
   cairo_set_source_rgba (cr, 0, 0, 0, 0.6);
   cairo_paint (cr);
+  cairo_scale (cr, 1 / aspect, 1);
   for (guint i = 0; i < n; i++) {
     double top = i * line, middle = top + line / 2;
     cairo_set_source_rgba (cr, 0.15, 0.55, 0.95, 0.65);
-    cairo_rectangle (cr, 0, top + 1, plate_width * CLAMP (tags[i].score, 0, 1), line - 2);
+    cairo_rectangle (cr, 0, top + 1, columns * aspect * CLAMP (tags[i].score, 0, 1), line - 2);
     cairo_fill (cr);
-    PangoLayout *l = make_layout (cr, tags[i].label, text, widest);
+    PangoLayout *l = make_layout (square, tags[i].label, text, widest);
     show_layout (cr, l, pad, middle);
     g_object_unref (l);
     if (number_width > 0) {
       int w;
-      l = make_layout (cr, g_ascii_formatd (number, sizeof number, "%.2f", tags[i].score), text, room);
+      l = make_layout (square, g_ascii_formatd (number, sizeof number, "%.2f", tags[i].score), text, room);
       pango_layout_get_pixel_size (l, &w, NULL);
-      show_layout (cr, l, plate_width - pad - w, middle);
+      show_layout (cr, l, width - pad - w, middle);
       g_object_unref (l);
     }
   }
   cairo_destroy (cr);
-  gboolean right = position == CLIPMOE_PLATE_TOP_RIGHT || position == CLIPMOE_PLATE_BOTTOM_RIGHT;
-  gboolean bottom = position == CLIPMOE_PLATE_BOTTOM_LEFT || position == CLIPMOE_PLATE_BOTTOM_RIGHT;
-  guint gap_x = MIN ((guint)pad, width - plate_width), gap_y = MIN ((guint)pad, height - plate_height);
-  return to_rectangle (plate, right ? width - plate_width - gap_x : gap_x,
-                       bottom ? height - plate_height - gap_y : gap_y, plate_width, plate_height);
+  cairo_destroy (square);
+  cairo_surface_destroy (scratch);
+  gboolean right = p->position == CLIPMOE_PLATE_TOP_RIGHT || p->position == CLIPMOE_PLATE_BOTTOM_RIGHT;
+  gboolean bottom = p->position == CLIPMOE_PLATE_BOTTOM_LEFT || p->position == CLIPMOE_PLATE_BOTTOM_RIGHT;
+  guint gap_x = MIN ((guint)(pad / aspect), p->width - columns), gap_y = MIN ((guint)pad, p->height - lines);
+  return to_rectangle (plate, right ? p->width - columns - gap_x : gap_x,
+                       bottom ? p->height - lines - gap_y : gap_y, columns, lines);
 }

@@ -12,11 +12,18 @@ typedef enum {
   CLIPMOE_PLATE_BOTTOM_RIGHT
 } ClipmoePlatePosition;
 
-/* @width, @height: of the frame; @scale: of the text, 1 = a 25th of the frame's shorter side, at least 12
- * pixels high. Returns (transfer full): a premultiplied rectangle in its place on the frame; NULL without
- * tags, or for a frame that is too small for a line. */
-GstVideoOverlayRectangle *clipmoe_plate_draw (const ClipmoeTag *tags, guint n, guint width, guint height,
-                                              ClipmoePlatePosition position, double scale,
-                                              gboolean show_scores);
+/* Where it is drawn, and how. */
+typedef struct {
+  guint width, height; /* of the frame, in pixels */
+  double pixel_aspect; /* a pixel's width by its height, as it is shown; letters have their shape there */
+  ClipmoePlatePosition position;
+  double
+      scale; /* of the text, 1 = a 25th of the frame's shorter side as it is shown, at least 12 rows high */
+  gboolean show_scores;
+} ClipmoePlate;
+
+/* Returns (transfer full): a premultiplied rectangle in its place on the frame; NULL without tags, or for a
+ * frame that is too small for a line. */
+GstVideoOverlayRectangle *clipmoe_plate_draw (const ClipmoePlate *plate, const ClipmoeTag *tags, guint n);
 
 #endif

@@ -71,6 +71,19 @@ look (GstBuffer *buffer, guint i) {
   return gst_value_get_structure (gst_value_array_get_value (looks, i));
 }
 
+/* The embedding of @s (transfer full). */
+static inline GBytes *
+embedding_of (const GstStructure *s) {
+  GstBuffer *buffer = NULL;
+  g_assert_true (gst_structure_get (s, "embedding", GST_TYPE_BUFFER, &buffer, NULL));
+  gsize size = gst_buffer_get_size (buffer), copied = 0;
+  gpointer data;
+  gst_buffer_extract_dup (buffer, 0, size, &data, &copied);
+  g_assert_cmpuint (copied, ==, size);
+  gst_buffer_unref (buffer);
+  return g_bytes_new_take (data, size);
+}
+
 static inline guint
 n_tags (const GstStructure *s) {
   return gst_value_array_get_size (gst_structure_get_value (s, "tags"));

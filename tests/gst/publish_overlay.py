@@ -77,6 +77,18 @@ def main():
         outside[rows, columns] = 0
         check("words are drawn in the corner " + corner, inside > 200 and outside.max() < 40, inside, outside.max())
     check("a larger scale draws more", (picture("scale=3") > 100).sum() > 2 * (picture("scale=1") > 100).sum())
+    def plate(aspect):
+        """Columns and rows that are drawn on, of pixels that are @aspect as wide as high."""
+        path = os.path.join(work, "aspect.png")
+        launch(f"{SOURCE.replace('black', 'white')},pixel-aspect-ratio={aspect} ! {TAG} ! clipmoeoverlay ! "
+               f"pngenc snapshot=true ! filesink location={path}")
+        p = numpy.asarray(Image.open(path).convert("L")) < 250
+        return int(p.any(0).sum()), int(p.any(1).sum())
+
+    square, wide, narrow = plate("1/1"), plate("2/1"), plate("1/2")
+    check("letters keep their shape whatever shape pixels have",
+          abs(wide[0] - square[0] / 2) <= 2 and wide[1] == square[1] and abs(narrow[0] - square[0] * 2) <= 4 and
+          narrow[1] == square[1], square, wide, narrow)
     bare = launch(f"{SOURCE} ! clipmoeoverlay ! fakesink")
     check("a stream without tags passes", bare.returncode == 0, bare)
     tiny = launch("videotestsrc num-buffers=2 ! video/x-raw,width=1,height=1 ! "

@@ -52,7 +52,7 @@ def survive(Gst):
             total = sum(tags[i].get_double("score")[1] for i in range(len(tags)))
             if labels != ["a dog", "a test card"] or abs(total - 1) > 1e-6:
                 problem = "tags %r, sum of scores %g" % (labels, total)
-            if len(found[0].get_value("embedding").get_data()) % 4 or not found[0].get_uint64("time")[0]:
+            if found[0].get_value("embedding").get_size() % 4 or not found[0].get_uint64("time")[0]:
                 problem = "embedding or time"
         error = bus.pop_filtered(Gst.MessageType.ERROR)
         if error:

@@ -21,8 +21,7 @@ seen (const char *caps, const char *properties, GstBuffer *buffer) {
   char *all = g_strdup_printf ("attach-embedding=true %s", properties);
   GstHarness *h = harness (all, caps, NULL);
   GstBuffer *b = through (h, buffer);
-  GBytes *bytes = NULL;
-  gst_structure_get (look (b, 0), "embedding", G_TYPE_BYTES, &bytes, NULL);
+  GBytes *bytes = embedding_of (look (b, 0));
   g_assert_cmpuint (g_bytes_get_size (bytes), >=, 16);
   gst_buffer_unref (b);
   done (h, NULL);
@@ -114,8 +113,7 @@ test_turned (void) {
   gst_harness_push_event (
       h, gst_event_new_tag (gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, "rotate-90", NULL)));
   GstBuffer *b = through (h, rgb (40, 32, 0, 0, 40, 32));
-  GBytes *tagged = NULL;
-  gst_structure_get (look (b, 0), "embedding", G_TYPE_BYTES, &tagged, NULL);
+  GBytes *tagged = embedding_of (look (b, 0));
   same (turned, tagged, TRUE);
   gst_buffer_unref (b);
   done (h, NULL);

@@ -1,0 +1,228 @@
+#include "linefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define LOCK_PATIENCE G_USEC_PER_SEC     /* for the lock of a file, which is held for one write */
+#define LOCK_PAUSE (10 * G_USEC_PER_SEC) /* whoever keeps it longer is not waited for again */
+#define LONGEST_NAP 20000                /* us between two tries */
+
+void
+clipmoe_line_file_init (ClipmoeLineFile *self, const char *path) {
+  *self = (ClipmoeLineFile){.path = g_strdup (path), .fd = -1};
+}
+
+/* Standard output is shared with whoever started us. A pipe is opened anew, so that a description of our own
+ * does not block and can be locked; anything else is taken as it is. */
+static int
+open_stdout (gboolean *own) {
+  struct stat st;
+  int fd = -1;
+  if (fstat (STDOUT_FILENO, &st) == 0 && S_ISFIFO (st.st_mode))
+    fd = open ("/proc/self/fd/1", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+  *own = fd >= 0;
+  return fd >= 0 ? fd : fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+}
+
+int
+clipmoe_line_file_open (ClipmoeLineFile *self) {
+  const int flags = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  struct stat st;
+  if (self->fd >= 0)
+    return 0;
+  gboolean reopen = self->named; /* what was a pipe is not made as a file */
+  gboolean named = self->path && stat (self->path, &st) == 0 && S_ISFIFO (st.st_mode);
+  int fd;
+  self->readable = FALSE;
+  self->own = TRUE;
+  if (!self->path) {
+    fd = open_stdout (&self->own);
+  } else if (named || reopen) {
+    /* for writing alone: whoever opens a pipe for both is a reader himself, and nobody is missed */
+    fd = open (self->path, O_WRONLY | flags);
+    if (fd < 0 && errno == ENXIO && named) {
+      self->named = TRUE;
+      return CLIPMOE_LINE_NOBODY;
+    }
+  } else {
+    fd = open (self->path, O_RDWR | O_CREAT | flags, 0666);
+    self->readable = fd >= 0;
+    if (fd < 0 && errno == EACCES) /* may be written, not read */
+      fd = open (self->path, O_WRONLY | O_CREAT | flags, 0666);
+  }
+  if (fd < 0)
+    return errno;
+  if (fstat (fd, &st) != 0) {
+    int failed = errno;
+    close (fd);
+    return failed;
+  }
+  if (self->readable && S_ISFIFO (st.st_mode)) { /* became one just now */
+    close (fd);
+    self->named = TRUE;
+    return CLIPMOE_LINE_NOBODY;
+  }
+  self->fd = fd;
+  self->pipe = S_ISFIFO (st.st_mode);
+  self->named = self->pipe && self->path;
+  self->regular = S_ISREG (st.st_mode);
+  self->torn = FALSE;
+  return 0;
+}
+
+/* TRUE: the lock is ours. Of a file it is held for one write, so who cannot get it in time writes without:
+ * the line goes in one call even so. Into a pipe a long line goes in pieces, and is worth any wait. 0 or
+ * ECANCELED in @failed. */
+static gboolean
+lock (ClipmoeLineFile *self, ClipmoeLineWait wait, gpointer data, int *failed) {
+  gint64 begin = g_get_monotonic_time ();
+  if (!self->own || (!self->regular && !self->pipe))
+    return FALSE;
+  for (gulong nap = 100;; nap = MIN (2 * nap, LONGEST_NAP)) {
+    if (flock (self->fd, LOCK_EX | LOCK_NB) == 0)
+      return TRUE;
+    if (errno == EINTR)
+      continue;
+    if (errno != EWOULDBLOCK)
+      return FALSE; /* a file system without locks */
+    gint64 now = g_get_monotonic_time ();
+    if (self->regular && (now < self->no_lock_before || now - begin > LOCK_PATIENCE)) {
+      self->no_lock_before = MAX (self->no_lock_before, now + (now - begin > LOCK_PATIENCE ? LOCK_PAUSE : 0));
+      return FALSE;
+    }
+    if (!wait (data, FALSE)) {
+      *failed = ECANCELED;
+      return FALSE;
+    }
+    g_usleep (nap);
+  }
+}
+
+static ssize_t
+write_both (int fd, const char *first, gsize n_first, const char *line, gsize length) {
+  struct iovec parts[2] = {{(void *)(guintptr)first, n_first}, {(void *)(guintptr)line, length}};
+  ssize_t n;
+  do
+    n = n_first ? writev (fd, parts, 2) : write (fd, line, length);
+  while (n < 0 && errno == EINTR);
+  return n;
+}
+
+/* A regular file: one call a line. What a call wrote only in part (the disk is full) is cut off again, unless
+ * somebody else appended behind it. What another writer left half (killed, or a full disk) ends with a line
+ * feed before ours. */
+static int
+append (ClipmoeLineFile *self, const char *line, gsize length, gboolean locked) {
+  struct stat st;
+  char last = '\n';
+  gboolean end = self->torn;
+  if (locked && self->readable && fstat (self->fd, &st) == 0 && st.st_size > 0 &&
+      pread (self->fd, &last, 1, st.st_size - 1) == 1)
+    end = last != '\n';
+  gsize whole = length + end;
+  ssize_t n = write_both (self->fd, "\n", end, line, length);
+  if (n < 0)
+    return errno;
+  if ((gsize)n == whole) {
+    self->torn = FALSE;
+    return 0;
+  }
+  /* the rest, or at least the reason why there is none */
+  gsize done = (gsize)n;
+  int failed = ENOSPC;
+  while (done < whole) {
+    n = end && !done ? write_both (self->fd, "\n", 1, line, length)
+                     : write_both (self->fd, NULL, 0, line + (done - end), whole - done);
+    if (n <= 0) {
+      failed = n < 0 ? errno : ENOSPC;
+      break;
+    }
+    done += (gsize)n;
+  }
+  if (done == whole) {
+    self->torn = FALSE;
+    return 0;
+  }
+  off_t at = lseek (self->fd, 0, SEEK_CUR);
+  gboolean last_one = at >= (off_t)done && fstat (self->fd, &st) == 0 && st.st_size == at;
+  self->torn = !last_one || ftruncate (self->fd, at - (off_t)done) != 0;
+  if (!self->torn)
+    lseek (self->fd, at - (off_t)done, SEEK_SET);
+  return failed;
+}
+
+/* Whatever has a reader: as much as there is room for. */
+static int
+hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWait wait, gpointer data) {
+  gboolean moved = FALSE;
+  gsize done = 0, first = self->torn; /* a line feed behind what is half */
+  for (length += first; done < length;) {
+    struct pollfd p = {.fd = self->fd, .events = POLLOUT};
+    int ready = poll (&p, 1, 100);
+    if (ready < 0 && errno != EINTR)
+      return errno;
+    if (ready <= 0) {
+      if (!wait (data, moved)) {
+        self->torn = done ? done > first : first;
+        return ECANCELED;
+      }
+      moved = FALSE;
+      continue;
+    }
+    /* what is ready has room for so much, so this never blocks, and a line that is no longer goes at once */
+    ssize_t n = done < first ? write (self->fd, "\n", 1)
+                             : write (self->fd, line + (done - first), MIN (length - done, PIPE_BUF));
+    if (n < 0 && errno == EPIPE && self->named) {
+      clipmoe_line_file_close (self);
+      return CLIPMOE_LINE_NOBODY;
+    }
+    if (n < 0 && errno == EAGAIN)
+      g_usleep (LONGEST_NAP); /* another writer was faster */
+    if (n < 0 && errno != EINTR && errno != EAGAIN) {
+      int failed = errno;
+      self->torn = done ? done > first : first;
+      return failed;
+    }
+    if (n > 0) {
+      done += (gsize)n;
+      moved = TRUE;
+    }
+  }
+  self->torn = FALSE;
+  return 0;
+}
+
+int
+clipmoe_line_file_write (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWait wait,
+                         gpointer data) {
+  int failed = 0;
+  gboolean locked = lock (self, wait, data, &failed);
+  if (failed)
+    return failed;
+  failed = self->regular ? append (self, line, length, locked) : hand_over (self, line, length, wait, data);
+  if (locked && self->fd >= 0)
+    flock (self->fd, LOCK_UN);
+  return failed;
+}
+
+void
+clipmoe_line_file_close (ClipmoeLineFile *self) {
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+  self->torn = FALSE;
+}
+
+void
+clipmoe_line_file_clear (ClipmoeLineFile *self) {
+  clipmoe_line_file_close (self);
+  g_clear_pointer (&self->path, g_free);
+}

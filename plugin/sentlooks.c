@@ -1,0 +1,168 @@
+#include "sentlooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Taggers and streams that are remembered; those that were not heard of for longest are forgotten. */
+#define MOST 1024
+#define WINDOW 64
+
+typedef struct {
+  guint64 used;         /* when, in calls */
+  guint64 newest, seen; /* of a tagger: the highest number; bit n: newest - n was there */
+  gboolean any;
+  GstClockTime time; /* of looks without a number: the last one's */
+  char *labels;      /* what was last said, sorted */
+} Entry;
+
+struct _ClipmoeSentLooks {
+  GHashTable *entries; /* of tagger; of stream and tagger; of stream and what a look without identity has */
+  char *stream;
+  guint64 calls;
+};
+
+static void
+entry_free (gpointer data) {
+  Entry *entry = data;
+  g_free (entry->labels);
+  g_free (entry);
+}
+
+ClipmoeSentLooks *
+clipmoe_sent_looks_new (void) {
+  ClipmoeSentLooks *self = g_new0 (ClipmoeSentLooks, 1);
+  self->entries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
+  self->stream = g_strdup ("");
+  return self;
+}
+
+void
+clipmoe_sent_looks_free (ClipmoeSentLooks *self) {
+  if (!self)
+    return;
+  g_hash_table_unref (self->entries);
+  g_free (self->stream);
+  g_free (self);
+}
+
+void
+clipmoe_sent_looks_set_stream (ClipmoeSentLooks *self, GstEvent *stream_start) {
+  const char *id = NULL;
+  guint group = 0;
+  gst_event_parse_stream_start (stream_start, &id);
+  gst_event_parse_group_id (stream_start, &group); /* one file played twice has one id, and two groups */
+  g_free (self->stream);
+  self->stream = g_strdup_printf ("%u %s", group, id ? id : "");
+}
+
+static gboolean
+is_of_a_stream (gpointer key, gpointer entry, gpointer data) {
+  return *(const char *)key != 'T';
+}
+
+void
+clipmoe_sent_looks_jump (ClipmoeSentLooks *self) {
+  g_hash_table_foreach_remove (self->entries, is_of_a_stream, NULL);
+}
+
+static void
+forget_oldest (ClipmoeSentLooks *self) {
+  GHashTableIter iter;
+  gpointer key, value;
+  const char *oldest = NULL;
+  guint64 used = G_MAXUINT64;
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    if (((Entry *)value)->used < used) {
+      used = ((Entry *)value)->used;
+      oldest = key;
+    }
+  if (oldest)
+    g_hash_table_remove (self->entries, oldest);
+}
+
+/* Takes over @key. */
+static Entry *
+entry_of (ClipmoeSentLooks *self, char *key) {
+  Entry *entry = g_hash_table_lookup (self->entries, key);
+  if (!entry) {
+    if (g_hash_table_size (self->entries) >= MOST)
+      forget_oldest (self);
+    entry = g_new0 (Entry, 1);
+    g_hash_table_insert (self->entries, key, entry);
+  } else {
+    g_free (key);
+  }
+  entry->used = self->calls;
+  return entry;
+}
+
+/* Numbers rise with the looks, but branches of a pipeline may bring them in another order. */
+static gboolean
+number_seen (Entry *entry, guint64 number) {
+  if (!entry->any || number > entry->newest) {
+    guint64 step = number - entry->newest;
+    entry->seen = (entry->any && step < WINDOW ? entry->seen << step : 0) | 1;
+    entry->newest = number;
+    entry->any = TRUE;
+    return FALSE;
+  }
+  guint64 back = entry->newest - number;
+  if (back >= WINDOW || entry->seen >> back & 1)
+    return TRUE;
+  entry->seen |= (guint64)1 << back;
+  return FALSE;
+}
+
+static int
+by_name (const void *a, const void *b) {
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The set of labels as one text. */
+static char *
+labels_of (const ClipmoeLook *look) {
+  const char **names = g_new (const char *, look->n_tags + 1);
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < look->n_tags; i++)
+    names[i] = look->tags[i].label;
+  qsort (names, look->n_tags, sizeof *names, by_name);
+  for (guint i = 0; i < look->n_tags; i++)
+    if (!i || strcmp (names[i], names[i - 1]) != 0)
+      g_string_append_printf (text, "%s\n", names[i]);
+  g_free (names);
+  return g_string_free (text, FALSE);
+}
+
+ClipmoeSentNews
+clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint index) {
+  ClipmoeSentNews news = {0};
+  Entry *said;
+  self->calls++;
+  if (look->tagger) {
+    news.seen = number_seen (entry_of (self, g_strconcat ("T", look->tagger, NULL)), look->sequence);
+    said = entry_of (self, g_strconcat ("S", self->stream, "\n", look->tagger, NULL));
+  } else { /* written by somebody else: two of them on one buffer are told apart by their place */
+    GString *key = g_string_new (NULL);
+    g_string_printf (key, "F%s\n%u\n%s\n%s", self->stream, index, look->source ? look->source : "",
+                     look->model ? look->model : "");
+    for (guint i = 0; look->has_region && i < 4; i++)
+      g_string_append_printf (key, "\n%.9g", look->region[i]);
+    said = entry_of (self, g_string_free (key, FALSE));
+    news.seen = said->any && said->time == look->time;
+    said->any = TRUE;
+    said->time = look->time;
+  }
+  if (!news.seen) {
+    char *labels = labels_of (look);
+    news.changed = g_strcmp0 (labels, said->labels) != 0;
+    g_free (said->labels);
+    said->labels = labels;
+  }
+  return news;
+}
+
+guint
+clipmoe_sent_looks_get_size (const ClipmoeSentLooks *self) {
+  return g_hash_table_size (self->entries);
+}
