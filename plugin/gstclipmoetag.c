@@ -119,9 +119,10 @@ static void
 describe_model (GstClipmoeTag *self, TagSession *open) {
   char *tier, *precision, *reason;
   tag_engine_describe (open->engine, &tier, &precision, &reason);
-  GST_DEBUG_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
-                    tier, precision, reason);
   GST_OBJECT_LOCK (self);
+  if (g_strcmp0 (reason, self->reason) != 0)
+    GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
+                     tier, precision, reason);
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
