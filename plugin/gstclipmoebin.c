@@ -13,8 +13,10 @@
  */
 #include "gstclipmoebin.h"
 
+#include <math.h>
 #include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
+#include "clipmoemeta.h"
 #include "gstclipmoetag.h"
 #include "keyfilter.h"
 
@@ -35,6 +37,8 @@ struct _GstClipmoeBin {
 };
 
 G_DEFINE_TYPE (GstClipmoeBin, gst_clipmoe_bin, GST_TYPE_BIN)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (clipmoebin, "clipmoebin", GST_RANK_NONE, GST_TYPE_CLIPMOE_BIN,
+                                       clipmoe_meta_register ())
 
 static GParamSpec **tag_specs; /* by property number - PROP_OF_TAG; set by class_init */
 static guint n_tag_specs;
@@ -302,7 +306,7 @@ gst_clipmoe_bin_init (GstClipmoeBin *self) {
 static GParamSpec *
 copy_spec (GParamSpec *s) {
   const char *name = s->name, *nick = g_param_spec_get_nick (s), *blurb = g_param_spec_get_blurb (s);
-  GParamFlags flags = s->flags & ~G_PARAM_CONSTRUCT;
+  GParamFlags flags = s->flags & ~(G_PARAM_CONSTRUCT | GST_PARAM_CONTROLLABLE); /* the tagger's is */
   if (G_IS_PARAM_SPEC_STRING (s))
     return g_param_spec_string (name, nick, blurb, G_PARAM_SPEC_STRING (s)->default_value, flags);
   if (G_IS_PARAM_SPEC_BOOLEAN (s))
@@ -313,7 +317,11 @@ copy_spec (GParamSpec *s) {
   }
   if (G_IS_PARAM_SPEC_DOUBLE (s)) {
     GParamSpecDouble *d = G_PARAM_SPEC_DOUBLE (s);
-    return g_param_spec_double (name, nick, blurb, d->minimum, d->maximum, d->default_value, flags);
+    gboolean nan = isnan (d->default_value); /* in no range, so it is put in behind */
+    GParamSpec *made =
+        g_param_spec_double (name, nick, blurb, d->minimum, d->maximum, nan ? 0 : d->default_value, flags);
+    G_PARAM_SPEC_DOUBLE (made)->default_value = d->default_value;
+    return made;
   }
   if (G_IS_PARAM_SPEC_ENUM (s))
     return g_param_spec_enum (name, nick, blurb, s->value_type,

@@ -6,5 +6,6 @@
 
 #define GST_TYPE_CLIPMOE_BIN (gst_clipmoe_bin_get_type ())
 G_DECLARE_FINAL_TYPE (GstClipmoeBin, gst_clipmoe_bin, GST, CLIPMOE_BIN, GstBin)
+GST_ELEMENT_REGISTER_DECLARE (clipmoebin)
 
 #endif

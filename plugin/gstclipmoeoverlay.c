@@ -38,6 +38,8 @@ struct _GstClipmoeOverlay {
 };
 
 G_DEFINE_TYPE (GstClipmoeOverlay, gst_clipmoe_overlay, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (clipmoeoverlay, "clipmoeoverlay", GST_RANK_NONE,
+                                       GST_TYPE_CLIPMOE_OVERLAY, clipmoe_meta_register ())
 
 #define FEATURE GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
 #define CAPS                                                                                                 \

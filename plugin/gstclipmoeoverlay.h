@@ -7,5 +7,6 @@
 
 #define GST_TYPE_CLIPMOE_OVERLAY (gst_clipmoe_overlay_get_type ())
 G_DECLARE_FINAL_TYPE (GstClipmoeOverlay, gst_clipmoe_overlay, GST, CLIPMOE_OVERLAY, GstBaseTransform)
+GST_ELEMENT_REGISTER_DECLARE (clipmoeoverlay)
 
 #endif

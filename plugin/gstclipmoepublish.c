@@ -38,6 +38,8 @@ struct _GstClipmoePublish {
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (clipmoepublish, "clipmoepublish", GST_RANK_NONE,
+                                       GST_TYPE_CLIPMOE_PUBLISH, clipmoe_meta_register ())
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);

@@ -6,5 +6,6 @@
 
 #define GST_TYPE_CLIPMOE_PUBLISH (gst_clipmoe_publish_get_type ())
 G_DECLARE_FINAL_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST, CLIPMOE_PUBLISH, GstBaseTransform)
+GST_ELEMENT_REGISTER_DECLARE (clipmoepublish)
 
 #endif

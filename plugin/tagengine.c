@@ -7,11 +7,15 @@
 struct _TagEngine {
   char *key; /* what the model was opened with, and which file that was */
   ClipmoeEncoderOptions how;
-  ClipmoeEncoder *encoder;
+  ClipmoeModel *model;
+  ClipmoeEncoder *encoder; /* exchanged under `words` and `pictures`, taken in this order */
   GMutex pictures, words;
+  char *reason;     /* why the encoder has its precision; under the list's mutex */
+  gint version;     /* atomic */
   char *labels_key; /* what the newest labels were made of; with them under `words` */
   ClipmoeLabels *labels;
   TagVerdict *verdict; /* measured aside; NULL: there is nothing to measure */
+  gboolean waits;      /* for it; with `users` under the list's mutex */
   guint users;
 };
 
@@ -76,11 +80,65 @@ find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
       e->users++;
       found = e;
     } else if (!*model) {
-      *model = clipmoe_model_ref (clipmoe_encoder_get_model (e->encoder));
+      *model = clipmoe_model_ref (e->model);
     }
   }
   g_mutex_unlock (&mutex);
   return found;
+}
+
+/* Makes the encoder that a fresh opening would get now, and puts it in the old one's place. Whoever looks or
+ * encodes words goes on with the old one meanwhile. */
+static void
+exchange (TagEngine *self) {
+  ClipmoeEncoder *made = clipmoe_encoder_new (self->model, &self->how, NULL);
+  if (!made || clipmoe_encoder_lacks_verdict (made)) { /* it could not be kept: the old one stays */
+    clipmoe_encoder_free (made);
+    return;
+  }
+  char *reason = g_strdup (clipmoe_encoder_get_precision_reason (made));
+  g_mutex_lock (&self->words);
+  g_mutex_lock (&self->pictures);
+  g_mutex_lock (&mutex);
+  ClipmoeEncoder *old = self->encoder;
+  self->encoder = made;
+  g_free (self->reason);
+  self->reason = reason;
+  g_mutex_unlock (&mutex);
+  g_mutex_unlock (&self->pictures);
+  g_clear_pointer (&self->labels, clipmoe_labels_unref); /* the next ones are what a fresh opening makes */
+  g_clear_pointer (&self->labels_key, g_free);
+  g_atomic_int_inc (&self->version);
+  g_mutex_unlock (&self->words);
+  clipmoe_encoder_free (old);
+}
+
+/* From the measuring thread: every engine of this model that waits for a verdict follows it. */
+static void
+follow (ClipmoeModel *model, ClipmoePrecision verdict) {
+  GSList *waiting = NULL;
+  g_mutex_lock (&mutex);
+  for (GSList *l = engines; l; l = l->next) {
+    TagEngine *e = l->data;
+    if (e->model != model || !e->waits)
+      continue;
+    e->waits = FALSE;
+    e->users++;
+    waiting = g_slist_prepend (waiting, e);
+    tag_verdict_stop (e->verdict);
+    if (verdict == CLIPMOE_PRECISION_F32) { /* what it runs already: an encoder more would be for nothing */
+      g_free (e->reason);
+      e->reason = g_strdup ("measured while it ran: half and int8 are no better here");
+      g_atomic_int_inc (&e->version);
+    }
+  }
+  g_mutex_unlock (&mutex);
+  for (GSList *l = waiting; l; l = l->next) {
+    if (verdict != CLIPMOE_PRECISION_F32)
+      exchange (l->data);
+    tag_engine_unref (l->data);
+  }
+  g_slist_free (waiting);
 }
 
 TagEngine *
@@ -96,12 +154,15 @@ tag_engine_open (const char *path, const ClipmoeModelOptions *options, const Cli
       self = g_new0 (TagEngine, 1);
       self->key = g_steal_pointer (&key);
       self->how = *how;
+      self->model = clipmoe_model_ref (model);
       self->encoder = encoder;
+      self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
       self->users = 1;
       g_mutex_init (&self->pictures);
       g_mutex_init (&self->words);
       if (clipmoe_encoder_lacks_verdict (encoder))
-        self->verdict = tag_verdict_start (model);
+        self->verdict = tag_verdict_start (model, follow);
+      self->waits = self->verdict != NULL;
       g_mutex_lock (&mutex);
       engines = g_slist_prepend (engines, self);
       g_mutex_unlock (&mutex);
@@ -133,9 +194,12 @@ tag_engine_unref (TagEngine *self) {
   if (!last)
     return;
   tag_verdict_stop (self->verdict);
+  tag_verdict_unref (self->verdict);
   clipmoe_labels_unref (self->labels);
   g_free (self->labels_key);
+  g_free (self->reason);
   clipmoe_encoder_free (self->encoder);
+  clipmoe_model_unref (self->model);
   g_mutex_clear (&self->pictures);
   g_mutex_clear (&self->words);
   g_free (self->key);
@@ -144,12 +208,21 @@ tag_engine_unref (TagEngine *self) {
 
 const ClipmoeModelInfo *
 tag_engine_get_info (const TagEngine *self) {
-  return clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder));
+  return clipmoe_model_get_info (self->model);
 }
 
-ClipmoeEncoder *
-tag_engine_get_encoder (const TagEngine *self) {
-  return self->encoder;
+void
+tag_engine_describe (TagEngine *self, char **tier, char **precision, char **reason) {
+  g_mutex_lock (&mutex);
+  *tier = g_strdup (clipmoe_encoder_get_tier (self->encoder));
+  *precision = g_strdup (clipmoe_encoder_get_precision (self->encoder));
+  *reason = g_strdup (self->reason);
+  g_mutex_unlock (&mutex);
+}
+
+guint
+tag_engine_get_version (TagEngine *self) {
+  return (guint)g_atomic_int_get (&self->version);
 }
 
 gboolean

@@ -1,9 +1,12 @@
 #include "taglooker.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CLOSE_RATIO 0.8 /* ClipmoeTimeline's */
+#define ARITHMETIC                                                                                           \
+  0.99 /* cosine of one word's vectors in two precisions: above; of two words: mostly below */
 
 typedef struct {
   gboolean open, gap; /* in a gap: open still, but the last look was below */
@@ -81,9 +84,30 @@ tag_looker_free (TagLooker *self) {
   g_free (self);
 }
 
-/* Another set of labels, or a stream that jumped: what went before says nothing of what comes. */
+/* Whether @a says what @b says: the same names, and vectors that differ by arithmetic alone. */
+static gboolean
+same_words (const ClipmoeLabels *a, const ClipmoeLabels *b, guint embed) {
+  guint n = clipmoe_labels_get_n (a), negatives = clipmoe_labels_get_n_negatives (a);
+  if (clipmoe_labels_get_n (b) != n || clipmoe_labels_get_n_negatives (b) != negatives)
+    return FALSE;
+  for (guint i = 0; i < n + negatives; i++) {
+    const float *x = clipmoe_labels_get_vector (a, i), *y = clipmoe_labels_get_vector (b, i);
+    double dot = 0;
+    for (guint j = 0; j < embed; j++)
+      dot += (double)x[j] * y[j];
+    if (dot < ARITHMETIC || !g_str_equal (clipmoe_labels_get (a, i)->name, clipmoe_labels_get (b, i)->name))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Other words, or a stream that jumped: what went before says nothing of what comes. */
 static void
-prepare (TagLooker *self, const TagJob *job) {
+prepare (TagLooker *self, const TagJob *job, guint embed) {
+  if (self->labels && self->labels != job->labels && same_words (self->labels, job->labels, embed)) {
+    clipmoe_labels_unref (self->labels);
+    self->labels = clipmoe_labels_ref (job->labels);
+  }
   if (self->labels != job->labels) {
     guint rows = clipmoe_labels_get_n_rows (job->labels), n = clipmoe_labels_get_n (job->labels);
     clipmoe_labels_unref (self->labels);
@@ -124,7 +148,7 @@ update (Label *l, double score, double threshold, double passed, double hold) {
 }
 
 static int
-by_score (gconstpointer a, gconstpointer b, gpointer data) {
+by_score (const void *a, const void *b, void *data) {
   const double *scores = data;
   guint x = *(const guint *)a, y = *(const guint *)b;
   return scores[x] > scores[y] ? -1 : scores[x] < scores[y] ? 1 : x < y ? -1 : x > y;
@@ -134,7 +158,7 @@ TagLook *
 tag_looker_score (TagLooker *self, const float *embedding, guint embed, const TagJob *job) {
   const TagRules *rules = &job->rules;
   double time = (double)job->time / GST_SECOND;
-  prepare (self, job);
+  prepare (self, job, embed);
   guint n = clipmoe_labels_get_n (self->labels), open = 0;
   double passed = self->looked ? fabs (time - self->last) : 0; /* a stream may run backwards */
   clipmoe_scorer_cosines (self->labels, embedding, self->cosines);
@@ -150,7 +174,7 @@ tag_looker_score (TagLooker *self, const float *embedding, guint embed, const Ta
     if (self->states[i].open)
       self->order[open++] = i;
   }
-  g_qsort_with_data (self->order, (gint)open, sizeof *self->order, by_score, self->scores);
+  qsort_r (self->order, open, sizeof *self->order, by_score, self->scores);
   self->looked = TRUE;
   self->last = time;
 

@@ -4,10 +4,11 @@ gboolean
 tag_schedule_due (TagSchedule *self, gint64 now, double rate, guint interval) {
   if (rate > 0) {
     gint64 period = (gint64)(MIN (GST_SECOND / rate, 1e15));
-    if (self->running && now < self->next && self->next - now <= period)
+    gint64 back = period + MAX (period / 2, GST_SECOND / 2); /* frames may come somewhat out of order */
+    if (self->running && now < self->next && self->next - now <= back)
       return FALSE;
     /* on a fixed grid, so that odd frame times do not add up; a jump starts another */
-    if (!self->running || now - self->next >= period || self->next - now > period)
+    if (!self->running || now - self->next >= period || self->next - now > back)
       self->next = now + period;
     else
       self->next += period;

@@ -2,32 +2,46 @@
 
 #include "clipmoeframe.h"
 
-gboolean
-tag_session_open (TagSession *self, const TagSettings *settings, GError **error) {
+TagSession *
+tag_session_open (const TagSettings *settings, GError **error) {
   ClipmoeModelOptions options = {.vocab = settings->vocab,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
                                  .heads = settings->heads,
                                  .text_heads = settings->text_heads};
   ClipmoeEncoderOptions how = {.precision = settings->precision, .threads = settings->threads};
-  if (!(self->engine = tag_engine_open (settings->model, &options, &how, error)))
-    return FALSE;
-  const ClipmoeModelInfo *info = tag_engine_get_info (self->engine);
+  TagEngine *engine = tag_engine_open (settings->model, &options, &how, error);
+  if (!engine)
+    return NULL;
+  TagSession *self = g_new0 (TagSession, 1);
+  self->refs = 1;
+  self->engine = engine;
+  self->version = tag_engine_get_version (engine);
+  const ClipmoeModelInfo *info = tag_engine_get_info (engine);
   self->pixels = g_new0 (float, 3 * (gsize)info->image_size * info->image_size);
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
-  self->looker = tag_looker_new (self->engine);
-  self->maker = tag_label_maker_new (self->engine);
-  return TRUE;
+  self->looker = tag_looker_new (engine);
+  self->maker = tag_label_maker_new (engine);
+  return self;
+}
+
+TagSession *
+tag_session_ref (TagSession *self) {
+  g_atomic_int_inc (&self->refs);
+  return self;
 }
 
 void
-tag_session_close (TagSession *self) {
-  g_clear_pointer (&self->maker, tag_label_maker_free);
-  g_clear_pointer (&self->looker, tag_looker_free);
-  g_clear_pointer (&self->labels, clipmoe_labels_unref);
-  g_clear_pointer (&self->preprocessor, clipmoe_preprocessor_free);
-  g_clear_pointer (&self->pixels, g_free);
-  g_clear_pointer (&self->engine, tag_engine_unref);
+tag_session_unref (TagSession *self) {
+  if (!self || !g_atomic_int_dec_and_test (&self->refs))
+    return;
+  tag_label_maker_free (self->maker);
+  tag_looker_free (self->looker);
+  clipmoe_labels_unref (self->labels);
+  clipmoe_preprocessor_free (self->preprocessor);
+  g_free (self->pixels);
+  tag_engine_unref (self->engine);
+  g_free (self);
 }
 
 void

@@ -7,18 +7,24 @@
 #include "taglooker.h"
 #include "tagsettings.h"
 
+/* Reference counted: who is in the middle of a frame keeps it, also when a handler of his own message has
+ * stopped the element meanwhile. */
 typedef struct {
+  gint refs;
   TagEngine *engine;
   TagLooker *looker;
   TagLabelMaker *maker;
   ClipmoeLabels *labels;
   float *pixels; /* of a look in sync */
   ClipmoePreprocessor *preprocessor;
+  guint version; /* of the engine, when the element last heard of it */
 } TagSession;
 
-/* @settings: borrowed strings, read once. Labels come after, by tag_session_set_labels(). */
-gboolean tag_session_open (TagSession *self, const TagSettings *settings, GError **error);
-void tag_session_close (TagSession *self);
+/* @settings: borrowed strings, read once. Labels come after, by tag_session_set_labels(). NULL: @error is
+ * set. */
+TagSession *tag_session_open (const TagSettings *settings, GError **error);
+TagSession *tag_session_ref (TagSession *self);
+void tag_session_unref (TagSession *self);
 /* Takes over @labels. */
 void tag_session_set_labels (TagSession *self, ClipmoeLabels *labels);
 /* How long a look takes, found by looking at nothing. */

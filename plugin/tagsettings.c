@@ -27,7 +27,8 @@ enum {
   PROP_HOLD,
   PROP_ATTACH_EMBEDDING,
   PROP_POST_MESSAGES,
-  PROP_SOURCE
+  PROP_SOURCE,
+  PROP_SKIP_CORRUPTED
 };
 
 static GType
@@ -76,7 +77,8 @@ static const GEnumValue posts[] = {{TAG_POST_NONE, "No messages", "none"},
 
 void
 tag_settings_init (TagSettings *self) {
-  *self = (TagSettings){.rate = 1, .interval = 1, .rules = {.threshold = NAN, .top_k = 5}};
+  *self = (TagSettings){
+      .rate = 1, .interval = 1, .skip_corrupted = TRUE, .rules = {.threshold = NAN, .top_k = 5}};
 }
 
 void
@@ -178,6 +180,9 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   case PROP_POST_MESSAGES:
     self->post = g_value_get_enum (value);
     break;
+  case PROP_SKIP_CORRUPTED:
+    self->skip_corrupted = g_value_get_boolean (value);
+    break;
   default:
     return FALSE;
   }
@@ -246,6 +251,9 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
   case PROP_POST_MESSAGES:
     g_value_set_enum (value, self->post);
     break;
+  case PROP_SKIP_CORRUPTED:
+    g_value_set_boolean (value, self->skip_corrupted);
+    break;
   default:
     return FALSE;
   }
@@ -255,7 +263,7 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
 void
 tag_settings_install (GObjectClass *object) {
   const GParamFlags rw = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = rw | GST_PARAM_MUTABLE_READY,
-                    playing = rw | GST_PARAM_MUTABLE_PLAYING;
+                    playing = rw | GST_PARAM_MUTABLE_PLAYING, controlled = playing | GST_PARAM_CONTROLLABLE;
 #define TEXT(ID, NAME, NICK, BLURB, FLAGS)                                                                   \
   g_object_class_install_property (object, ID, g_param_spec_string (NAME, NICK, BLURB, NULL, FLAGS))
 #define CHOICE(ID, NAME, NICK, BLURB, TYPE, VALUES, DEFAULT, FLAGS)                                          \
@@ -298,11 +306,13 @@ tag_settings_install (GObjectClass *object) {
       g_param_spec_double (
           "threshold", "Threshold",
           "Lowest score of a tag; unset (NaN) = 0.1 for softmax, 0.5 for sigmoid, none for cosine",
-          -G_MAXDOUBLE, G_MAXDOUBLE, 0, playing));
-  NUMBER (PROP_TOP_K, "top-k", "Top k", "The most tags of a look", 1, 100000, 5, playing);
-  REAL (PROP_RATE, "rate", "Rate", "Looks per second of stream time; 0 = no limit", 0, 1000, 1, playing);
+          -G_MAXDOUBLE, G_MAXDOUBLE, 0, controlled));
+  /* g_param_spec_double() takes no NaN as a default, which would be in no range */
+  G_PARAM_SPEC_DOUBLE (g_object_class_find_property (object, "threshold"))->default_value = NAN;
+  NUMBER (PROP_TOP_K, "top-k", "Top k", "The most tags of a look", 1, 100000, 5, controlled);
+  REAL (PROP_RATE, "rate", "Rate", "Looks per second of stream time; 0 = no limit", 0, 1000, 1, controlled);
   NUMBER (PROP_INFERENCE_INTERVAL, "inference-interval", "Inference interval",
-          "Look at every Nth frame that rate lets through; 1 = every", 1, G_MAXUINT, 1, playing);
+          "Look at every Nth frame that rate lets through; 1 = every", 1, G_MAXUINT, 1, controlled);
   CHOICE (PROP_MODE, "mode", "Mode",
           "When the look happens: sync = on this frame, which waits; latest = aside, no frame waits; auto = "
           "latest when upstream is live",
@@ -320,12 +330,12 @@ tag_settings_install (GObjectClass *object) {
   NUMBER (PROP_THREADS, "threads", "Threads", "Threads to use; 0 = all that this process may", 0, 1024, 0,
           ready);
   REAL (PROP_SMOOTHING, "smoothing", "Smoothing", "Seconds of the exponential mean of cosines; 0 = off", 0,
-        3600, 0, playing);
+        3600, 0, controlled);
   REAL (PROP_HOLD, "hold", "Hold",
         "Seconds: a tag whose score falls for less than that stays; 0 = off. A tag appears at its threshold "
         "and "
         "goes below 0.8 of it",
-        0, 3600, 0, playing);
+        0, 3600, 0, controlled);
   g_object_class_install_property (object, PROP_ATTACH_EMBEDDING,
                                    g_param_spec_boolean ("attach-embedding", "Attach embedding",
                                                          "Attach the unit vector too", FALSE, playing));
@@ -333,4 +343,10 @@ tag_settings_install (GObjectClass *object) {
           "ClipmoeTagPost", posts, TAG_POST_NONE, playing);
   TEXT (PROP_SOURCE, "source", "Source",
         "What the JSON calls this stream; unset = what the URI query answers", playing);
+  g_object_class_install_property (
+      object, PROP_SKIP_CORRUPTED,
+      g_param_spec_boolean (
+          "skip-corrupted", "Skip corrupted",
+          "Frames that the decoder flags as corrupted pass without being looked at, and are counted in stats",
+          TRUE, playing));
 }

@@ -21,7 +21,7 @@ typedef struct {
   TagMode mode;
   guint experts, heads, text_heads, interval, threads;
   double rate;
-  gboolean attach_embedding;
+  gboolean attach_embedding, skip_corrupted;
   gboolean texts_changed; /* since it was last set to FALSE */
 } TagSettings;
 

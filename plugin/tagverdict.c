@@ -9,14 +9,18 @@
 struct _TagVerdict {
   gint refs; /* the engine's, and the thread's */
   ClipmoeModel *model;
+  TagVerdictFound found;
   GMutex mutex;
   GCond stopped;
   gint stop; /* atomic; changed under the mutex */
 };
 
-static void
-release (TagVerdict *self) {
-  if (!g_atomic_int_dec_and_test (&self->refs))
+/* Engines of one model that share no encoder would all measure at once, and each the others' load. */
+static GMutex measuring;
+
+void
+tag_verdict_unref (TagVerdict *self) {
+  if (!self || !g_atomic_int_dec_and_test (&self->refs))
     return;
   clipmoe_model_unref (self->model);
   g_mutex_clear (&self->mutex);
@@ -32,23 +36,28 @@ measure (gpointer data) {
   while (!self->stop && g_cond_wait_until (&self->stopped, &self->mutex, end))
     ;
   g_mutex_unlock (&self->mutex);
+  setpriority (PRIO_PROCESS, (id_t)gettid (), 19); /* of this thread */
+  g_mutex_lock (&measuring);
   if (!g_atomic_int_get (&self->stop)) {
     ClipmoePrecisionFigures figures[3];
     ClipmoePrecision verdict;
     GError *error = NULL;
-    setpriority (PRIO_PROCESS, (id_t)gettid (), 19); /* of this thread */
-    if (!clipmoe_precision_measure (self->model, &self->stop, figures, &verdict, &error))
-      g_clear_error (&error); /* then f32 it is; whoever asks model verify --precision is told why */
+    if (clipmoe_precision_measure (self->model, &self->stop, figures, &verdict, &error) &&
+        !g_atomic_int_get (&self->stop))
+      self->found (self->model, verdict);
+    g_clear_error (&error); /* then f32 it is; whoever asks model verify --precision is told why */
   }
-  release (self);
+  g_mutex_unlock (&measuring);
+  tag_verdict_unref (self);
   return NULL;
 }
 
 TagVerdict *
-tag_verdict_start (ClipmoeModel *model) {
+tag_verdict_start (ClipmoeModel *model, TagVerdictFound found) {
   TagVerdict *self = g_new0 (TagVerdict, 1);
   self->refs = 2;
   self->model = clipmoe_model_ref (model);
+  self->found = found;
   g_mutex_init (&self->mutex);
   g_cond_init (&self->stopped);
   GThread *thread = g_thread_try_new ("clipmoe-verdict", measure, self, NULL);
@@ -56,8 +65,8 @@ tag_verdict_start (ClipmoeModel *model) {
     g_thread_unref (thread);
     return self;
   }
-  release (self);
-  release (self);
+  tag_verdict_unref (self);
+  tag_verdict_unref (self);
   return NULL;
 }
 
@@ -69,5 +78,4 @@ tag_verdict_stop (TagVerdict *self) {
   g_atomic_int_set (&self->stop, TRUE);
   g_cond_signal (&self->stopped);
   g_mutex_unlock (&self->mutex);
-  release (self);
 }

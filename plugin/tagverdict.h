@@ -7,10 +7,14 @@
 
 typedef struct _TagVerdict TagVerdict;
 
-/* After some seconds a thread of lowest priority measures; what it finds holds from the next opening on.
- * NULL: there is no thread for it. */
-TagVerdict *tag_verdict_start (ClipmoeModel *model);
-/* Asks it to end, and does not wait for it. */
+/* Called from the measuring thread: a verdict about @model stands now. */
+typedef void (*TagVerdictFound) (ClipmoeModel *model, ClipmoePrecision verdict);
+
+/* After some seconds a thread of lowest priority measures, one thread of the process at a time; not where
+ * tag_verdict_stop() was called meanwhile. NULL: there is no thread for it. */
+TagVerdict *tag_verdict_start (ClipmoeModel *model, TagVerdictFound found);
+/* Asks it to end, and does not wait for it. Keeps what it was given. */
 void tag_verdict_stop (TagVerdict *self);
+void tag_verdict_unref (TagVerdict *self);
 
 #endif

@@ -117,6 +117,17 @@ stat_of (GstHarness *h, const char *name) {
   return n;
 }
 
+/* What a warning says, until the next call. */
+static inline const char *
+warning_text (GstMessage *m) {
+  static char text[1000];
+  GError *e;
+  gst_message_parse_warning (m, &e, NULL);
+  g_strlcpy (text, e->message, sizeof text);
+  g_error_free (e);
+  return text;
+}
+
 /* Messages of @type that wait on the bus, all types removed. */
 static inline guint
 count (GstBus *bus, GstMessageType type) {
@@ -127,6 +138,25 @@ count (GstBus *bus, GstMessageType type) {
     gst_message_unref (m);
   }
   return n;
+}
+
+/* Ten frames like @buffer, none of which fits the caps: each passes, with one warning in all, until it is
+ * clear that none ever will: then there is one error. */
+static inline void
+refuses_all (GstHarness *h, GstBus *bus, GstBuffer *buffer) {
+  guint warnings = 0, errors = 0;
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpint (gst_harness_push (h, gst_buffer_copy (buffer)), ==,
+                     i < 9 ? GST_FLOW_OK : GST_FLOW_ERROR);
+  gst_buffer_unref (buffer);
+  for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m)) {
+    warnings += GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING && strstr (warning_text (m), "without being");
+    errors += GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR;
+  }
+  g_assert_cmpuint (warnings, ==, 1);
+  g_assert_cmpuint (errors, ==, 1);
+  g_assert_cmpuint (stat_of (h, "unusable"), ==, 10);
+  g_assert_cmpuint (stat_of (h, "looks"), ==, 0);
 }
 
 static inline GstBuffer *

@@ -3,6 +3,7 @@
  * states may change for ever. */
 #include <math.h>
 #include <stdio.h>
+#include <gst/controller/controller.h>
 #include "common.h"
 
 static void
@@ -164,6 +165,107 @@ test_states (gconstpointer data) {
   gst_object_unref (keeper);
 }
 
+/* What may change from frame to frame can be controlled, by a curve over stream time too. */
+static void
+test_controlled (void) {
+  static const char *const can[] = {"threshold", "top-k", "rate", "inference-interval", "smoothing", "hold"};
+  GstElement *e = gst_element_factory_make ("clipmoetag", NULL);
+  guint n;
+  GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (e), &n);
+  for (guint i = 0; i < n; i++) {
+    GValue set = G_VALUE_INIT, other = G_VALUE_INIT;
+    gboolean is = FALSE;
+    for (guint k = 0; k < G_N_ELEMENTS (can); k++)
+      is |= g_str_equal (specs[i]->name, can[k]);
+    g_assert_cmpint ((specs[i]->flags & GST_PARAM_CONTROLLABLE) != 0, ==, is);
+    if (!is)
+      continue;
+    g_value_init (&set, specs[i]->value_type); /* the default is what stands there */
+    g_value_init (&other, specs[i]->value_type);
+    g_object_get_property (G_OBJECT (e), specs[i]->name, &set);
+    g_param_value_set_default (specs[i], &other);
+    g_assert_cmpint (g_param_values_cmp (specs[i], &set, &other), ==, 0);
+    if (G_VALUE_HOLDS_DOUBLE (&other) && g_str_equal (specs[i]->name, "threshold"))
+      g_assert_true (isnan (g_value_get_double (&other)));
+    g_value_unset (&set);
+    g_value_unset (&other);
+  }
+  g_free (specs);
+  gst_object_unref (e);
+
+  GstHarness *h = harness ("labels=a,b threshold=0 rate=0", RGB64, NULL);
+  GstControlSource *curve = gst_interpolation_control_source_new ();
+  g_object_set (curve, "mode", GST_INTERPOLATION_MODE_NONE, NULL);
+  gst_timed_value_control_source_set (GST_TIMED_VALUE_CONTROL_SOURCE (curve), 0, 2);
+  gst_timed_value_control_source_set (GST_TIMED_VALUE_CONTROL_SOURCE (curve), GST_SECOND, 1);
+  g_assert_true (gst_object_add_control_binding (
+      GST_OBJECT (tagger (h)),
+      gst_direct_control_binding_new_absolute (GST_OBJECT (tagger (h)), "top-k", curve)));
+  gst_object_unref (curve);
+  for (guint i = 0; i < 20; i++) {
+    GstBuffer *b = through (h, frame (RGB64, i));
+    g_assert_cmpuint (n_tags (look (b, 0)), ==, i < 10 ? 2 : 1);
+    gst_buffer_unref (b);
+  }
+  done (h, NULL);
+}
+
+static GPtrArray *said; /* lines of the log */
+
+static void
+hear (GstDebugCategory *category, GstDebugLevel level, const char *file, const char *function, int line,
+      GObject *object, GstDebugMessage *message, gpointer data) {
+  if (g_str_equal (gst_debug_category_get_name (category), "clipmoetag"))
+    g_ptr_array_add (said, g_strdup_printf ("%d %s", level, gst_debug_message_get (message)));
+}
+
+/* How many lines at @level have @word in them. */
+static guint
+heard (GstDebugLevel level, const char *word) {
+  guint n = 0;
+  for (guint i = 0; i < said->len; i++) {
+    const char *line = said->pdata[i];
+    g_assert_true (g_utf8_validate (line, -1, NULL) && !strchr (line, 27));
+    n += line[0] - '0' == (int)level && strstr (line, word) != NULL;
+  }
+  return n;
+}
+
+/* GST_DEBUG=clipmoetag:7 says what was set, what was chosen, each look, and why there was none. */
+static void
+test_log (void) {
+  said = g_ptr_array_new_with_free_func (g_free);
+  gst_debug_remove_log_function (gst_debug_log_default);
+  gst_debug_add_log_function (hear, NULL, NULL);
+  gst_debug_set_threshold_for_name ("clipmoetag", GST_LEVEL_TRACE);
+  GstHarness *h = harness ("labels=a\033[31m,b threshold=0 rate=5", RGB64, NULL);
+  g_assert_cmpuint (heard (GST_LEVEL_INFO, "mode auto, rate 5"), ==, 1);
+  g_assert_cmpuint (heard (GST_LEVEL_INFO, "precision f32"), ==, 1);
+  for (guint i = 0; i < 10; i++) {
+    GstBuffer *b = frame (RGB64, i);
+    if (i == 4)
+      GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_CORRUPTED);
+    if (i == 6)
+      gst_buffer_set_size (b, 100);
+    gst_buffer_unref (through (h, b));
+  }
+  g_assert_cmpuint (heard (GST_LEVEL_INFO, "not live, mode sync"), ==, 1);
+  g_assert_cmpuint (heard (GST_LEVEL_LOG, "looked at 0:00:00"), ==, 5);
+  g_assert_cmpuint (heard (GST_LEVEL_LOG, "not looked at: corrupted"), ==, 1);
+  g_assert_cmpuint (heard (GST_LEVEL_DEBUG, "not looked at: a buffer of 100 bytes"), ==, 1);
+  g_assert_cmpuint (heard (GST_LEVEL_INFO, "labels: 2"), ==, 1);
+  g_object_set (tagger (h), "labels", "a,b,c", NULL);
+  for (guint i = 10; i < 3000 && !heard (GST_LEVEL_INFO, "labels: 3"); i++) {
+    gst_buffer_unref (through (h, frame (RGB64, i)));
+    g_usleep (1000);
+  }
+  g_assert_cmpuint (heard (GST_LEVEL_INFO, "labels: 3"), ==, 1);
+  done (h, NULL);
+  gst_debug_remove_log_function (hear);
+  gst_debug_unset_threshold_for_name ("clipmoetag");
+  g_ptr_array_unref (said);
+}
+
 static gsize
 resident (void) {
   char *text = NULL;
@@ -201,6 +303,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/element/errors", test_errors);
   g_test_add_func ("/element/progress", test_progress);
   g_test_add_data_func ("/element/states", GUINT_TO_POINTER (100), test_states);
+  g_test_add_func ("/element/controlled", test_controlled);
+  g_test_add_func ("/element/log", test_log);
   g_test_add_func ("/element/shared", test_shared);
   return run ();
 }

@@ -1,6 +1,7 @@
 /* Protects the memory behind a frame: padded planes and offsets are read where they lie, crops and turned
  * pictures are seen as they are meant, and a buffer that is smaller than its caps say, or contradicts them,
- * is an element error and never a read beyond it. */
+ * passes without a look and without a read beyond it: a warning where it is one among others, an error where
+ * all are so. */
 #include <math.h>
 #include "common.h"
 
@@ -155,10 +156,126 @@ test_small (void) {
         gst_buffer_add_video_meta (b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8, 32, 24);
       else if (kind == 3)
         gst_buffer_add_video_meta (b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_I420, 16, 12);
-      g_assert_cmpint (gst_harness_push (h, b), ==, GST_FLOW_ERROR);
-      g_assert_cmpuint (count (bus, GST_MESSAGE_ERROR), ==, 1);
+      refuses_all (h, bus, b);
       done (h, bus);
     }
+}
+
+/* Memory that nobody can map: what is on a device that was lost. */
+static gpointer
+no_map (GstMemory *memory, gsize size, GstMapFlags flags) {
+  return NULL;
+}
+
+typedef struct {
+  GstAllocator parent;
+} Lost;
+typedef struct {
+  GstAllocatorClass parent;
+} LostClass;
+GType lost_get_type (void);
+G_DEFINE_TYPE (Lost, lost, GST_TYPE_ALLOCATOR)
+
+static void
+lost_free (GstAllocator *allocator, GstMemory *memory) {
+  g_free (memory);
+}
+
+static void
+lost_class_init (LostClass *klass) {
+  ((GstAllocatorClass *)klass)->free = lost_free;
+}
+
+static void
+lost_init (Lost *self) {
+  GST_ALLOCATOR (self)->mem_map = no_map;
+  GST_OBJECT_FLAG_SET (self, GST_ALLOCATOR_FLAG_CUSTOM_ALLOC);
+}
+
+static GstBuffer *
+unmappable (void) {
+  GstAllocator *allocator = gst_object_ref_sink (g_object_new (lost_get_type (), NULL));
+  GstMemory *m = g_new0 (GstMemory, 1);
+  gst_memory_init (m, GST_MEMORY_FLAG_NO_SHARE, allocator, NULL, 1152, 0, 0, 1152);
+  GstBuffer *b = gst_buffer_new ();
+  gst_buffer_append_memory (b, m);
+  gst_object_unref (allocator); /* the memory has it */
+  return b;
+}
+
+/* One of these among good ones. */
+static GstBuffer *
+bad (guint kind) {
+  gsize offsets[GST_VIDEO_MAX_PLANES] = {0, 768, 1 << 30};
+  gint strides[GST_VIDEO_MAX_PLANES] = {32, 16, 16};
+  GstBuffer *b = kind == 4 ? unmappable () : gst_buffer_new_allocate (NULL, kind == 0 ? 600 : 1152, NULL);
+  if (kind == 1)
+    gst_buffer_remove_all_memory (b);
+  else if (kind == 2)
+    gst_buffer_add_video_meta_full (b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_I420, 32, 24, 3, offsets,
+                                    strides);
+  else if (kind == 3)
+    gst_buffer_add_video_meta (b, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8, 32, 24);
+  return b;
+}
+
+/* A capture card sends half a frame now and then: that one passes with the last tags, the next is looked at,
+ * one warning a minute says so, and nothing ends. */
+static void
+test_one_bad (void) {
+  for (guint latest = 0; latest < 2; latest++) {
+    GstBus *bus;
+    GstHarness *h = harness (
+        latest ? "labels=a rate=5 threshold=0 mode=latest" : "labels=a rate=5 threshold=0", I420_32, &bus);
+    guint n_bad = 0, warnings = 0;
+    for (guint i = 0; i < 60; i++) {
+      gboolean is_bad = i >= 12 && i % 2 == 0 && i < 22; /* frames that are due */
+      GstBuffer *b = is_bad ? bad (n_bad++) : frame (I420_32, i);
+      GST_BUFFER_PTS (b) = i * GST_SECOND / 10;
+      b = through (h, b);
+      if (!latest) {
+        g_assert_nonnull (look (b, 0));
+        g_assert_cmpint (is_fresh (look (b, 0)), ==, i < 12 || i > 22 ? i % 2 == 0 : i % 2 == 1 || i == 22);
+        g_assert_cmpuint (number (look (b, 0), "age"), <=, GST_SECOND / 5);
+      }
+      gst_buffer_unref (b);
+    }
+    g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
+    g_assert_cmpuint (n_bad, ==, 5);
+    g_assert_cmpuint (stat_of (h, "unusable"), ==, 5);
+    g_assert_cmpuint (stat_of (h, "looks") + stat_of (h, "skipped"), ==, 30);
+    g_assert_cmpuint (stat_of (h, "frames"), ==, 60);
+    for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m)) {
+      g_assert_cmpint (GST_MESSAGE_TYPE (m), !=, GST_MESSAGE_ERROR);
+      warnings += GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING;
+    }
+    g_assert_cmpuint (warnings, ==, 1);
+    done (h, bus);
+  }
+}
+
+/* What the decoder says is broken is not looked at, unless it is asked for; nor what is for the decoder
+ * alone. */
+static void
+test_corrupted (void) {
+  GstHarness *h = harness ("labels=a rate=5 threshold=0", I420_32, NULL);
+  for (guint i = 0; i < 20; i++) {
+    GstBuffer *b = frame (I420_32, i);
+    if (i % 2 == 0)
+      GST_BUFFER_FLAG_SET (b, i == 4 ? GST_BUFFER_FLAG_DECODE_ONLY : GST_BUFFER_FLAG_CORRUPTED);
+    b = through (h, b);
+    g_assert_cmpint (look (b, 0) && is_fresh (look (b, 0)), ==, i % 2);
+    gst_buffer_unref (b);
+  }
+  g_assert_cmpuint (stat_of (h, "corrupted"), ==, 9);
+  g_assert_cmpuint (stat_of (h, "looks"), ==, 10);
+  g_object_set (tagger (h), "skip-corrupted", FALSE, "rate", 0.0, NULL);
+  GstBuffer *b = frame (I420_32, 20);
+  GST_BUFFER_FLAG_SET (b, GST_BUFFER_FLAG_CORRUPTED);
+  b = through (h, b);
+  g_assert_true (is_fresh (look (b, 0)));
+  gst_buffer_unref (b);
+  done (h, NULL);
 }
 
 static void
@@ -183,6 +300,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/frames/crop", test_crop);
   g_test_add_func ("/frames/turned", test_turned);
   g_test_add_func ("/frames/small", test_small);
+  g_test_add_func ("/frames/one-bad", test_one_bad);
+  g_test_add_func ("/frames/corrupted", test_corrupted);
   g_test_add_func ("/frames/caps", test_caps);
   return run ();
 }

@@ -123,6 +123,78 @@ test_latency (void) {
   }
 }
 
+/* What a latency query at the tagger's source pad says that it adds to 7 ms of upstream's. */
+static GstClockTime
+adds (GstHarness *h) {
+  GstQuery *query = gst_query_new_latency ();
+  GstPad *src = gst_element_get_static_pad (tagger (h), "src");
+  GstClockTime all;
+  gboolean live;
+  g_assert_true (gst_pad_query (src, query));
+  gst_query_parse_latency (query, &live, &all, NULL);
+  gst_query_unref (query);
+  gst_object_unref (src);
+  return all - (live ? 7 * GST_MSECOND : 0);
+}
+
+static void
+begin_stream (GstHarness *h, const char *id, gboolean live) {
+  GstSegment s;
+  GstCaps *caps = gst_caps_from_string (RGB64);
+  gst_segment_init (&s, GST_FORMAT_TIME);
+  gst_harness_set_live (h, live);
+  g_assert_true (gst_harness_push_event (h, gst_event_new_stream_start (id)));
+  g_assert_true (gst_harness_push_event (h, gst_event_new_caps (caps)));
+  g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&s)));
+  gst_caps_unref (caps);
+}
+
+/* The answer is that of the mode that runs, and whoever has asked hears when it changes, up or down. */
+static void
+test_running_latency (void) {
+  GstBus *bus;
+  GstHarness *h = harness ("labels=a,b rate=0", NULL, &bus);
+  gst_harness_set_upstream_latency (h, 7 * GST_MSECOND);
+  begin_stream (h, "camera", TRUE);
+  gst_buffer_unref (through (h, frame (RGB64, 0)));
+  g_assert_cmpuint (adds (h), ==, 0);
+  gst_util_set_object_arg (G_OBJECT (tagger (h)), "mode", "sync"); /* for the next time that it opens */
+  g_assert_cmpuint (adds (h), ==, 0);
+  gst_util_set_object_arg (G_OBJECT (tagger (h)), "mode", "auto");
+  count (bus, GST_MESSAGE_ANY);
+  begin_stream (h, "file", FALSE);
+  gst_buffer_unref (through (h, frame (RGB64, 0)));
+  g_assert_cmpuint (count (bus, GST_MESSAGE_LATENCY), ==, 1);
+  g_assert_cmpuint (adds (h), >, 0);
+  begin_stream (h, "camera again", TRUE);
+  gst_buffer_unref (through (h, frame (RGB64, 0)));
+  g_assert_cmpuint (count (bus, GST_MESSAGE_LATENCY), >=, 1);
+  g_assert_cmpuint (adds (h), ==, 0);
+  done (h, bus);
+}
+
+/* The buffers are downstream's as they are, so nothing is promised on its behalf: a crop that it does not
+ * know would show another part of the frame than without us. */
+static void
+test_allocation (void) {
+  for (guint knows = 0; knows < 2; knows++) {
+    GstHarness *h = harness ("labels=a,b", RGB64, NULL);
+    if (knows)
+      gst_harness_add_propose_allocation_meta (h, GST_VIDEO_META_API_TYPE, NULL);
+    GstBuffer *b = through (h, frame (RGB64, 0)); /* negotiated */
+    gst_buffer_unref (b);
+    GstCaps *caps = gst_caps_from_string (RGB64);
+    GstQuery *query = gst_query_new_allocation (caps, FALSE);
+    gboolean answered = gst_pad_peer_query (h->srcpad, query);
+    g_assert_true (answered || !knows);
+    g_assert_cmpint (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL), ==, knows);
+    g_assert_false (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL));
+    gst_query_unref (query);
+    gst_caps_unref (caps);
+    done (h, NULL);
+  }
+}
+
 static void
 test_qos (void) {
   GstBus *bus;
@@ -321,6 +393,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/stream/latest", test_latest);
   g_test_add_func ("/stream/auto", test_auto);
   g_test_add_func ("/stream/latency", test_latency);
+  g_test_add_func ("/stream/running-latency", test_running_latency);
+  g_test_add_func ("/stream/allocation", test_allocation);
   g_test_add_func ("/stream/qos", test_qos);
   g_test_add_func ("/stream/flush", test_flush);
   g_test_add_func ("/stream/segments", test_segments);
