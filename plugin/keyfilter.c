@@ -22,8 +22,9 @@ struct _ClipmoeKeyFilter {
  */
 typedef struct {
   ClipmoeKeyFilter *filter;
-  char *id;               /* under the lock, as are the next three */
-  gboolean muted;         /* not chosen: nothing is decoded */
+  char *id;               /* under the lock, as are the next four */
+  gboolean muted;         /* nothing is decoded */
+  gboolean picture;       /* image/... */
   guint64 units, dropped; /* its share of the filter's */
   ClipmoeKeyUnits *reader;
   GstSegment segment;
@@ -303,6 +304,10 @@ event (Stream *self, GstPad *pad, GstEvent *event) {
     self->passing = TRUE;
     gst_event_parse_caps (event, &caps);
     clipmoe_key_units_set_caps (self->reader, caps);
+    g_mutex_lock (&self->filter->lock);
+    self->picture = gst_caps_get_size (caps) &&
+                    g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (caps, 0)), "image/");
+    g_mutex_unlock (&self->filter->lock);
     GST_DEBUG_OBJECT (pad, "key frames of %" GST_PTR_FORMAT " are %s", caps,
                       clipmoe_key_units_known (self->reader) ? "read" : "not read");
     break;
@@ -375,19 +380,29 @@ clipmoe_key_filter_watch (ClipmoeKeyFilter *self, GstPad *pad) {
 }
 
 void
-clipmoe_key_filter_choose (ClipmoeKeyFilter *self, const char *stream_id) {
+clipmoe_key_filter_mute (ClipmoeKeyFilter *self, const char *stream_id) {
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->streams->len; i++) {
     Stream *stream = g_ptr_array_index (self->streams, i);
-    gboolean muted = g_strcmp0 (stream->id, stream_id) != 0;
-    if (muted && !stream->muted) {
-      self->units -= stream->units;
-      self->dropped -= stream->dropped;
-      stream->units = stream->dropped = 0;
-    }
-    stream->muted = muted;
+    if (stream->muted || g_strcmp0 (stream->id, stream_id))
+      continue;
+    stream->muted = TRUE;
+    self->units -= stream->units;
+    self->dropped -= stream->dropped;
   }
   g_mutex_unlock (&self->lock);
+}
+
+gboolean
+clipmoe_key_filter_is_picture (ClipmoeKeyFilter *self, const char *stream_id) {
+  gboolean picture = FALSE;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < self->streams->len; i++) {
+    Stream *stream = g_ptr_array_index (self->streams, i);
+    picture |= stream->picture && !g_strcmp0 (stream->id, stream_id);
+  }
+  g_mutex_unlock (&self->lock);
+  return picture;
 }
 
 ClipmoeKeyFilter *

@@ -20,8 +20,12 @@ void clipmoe_key_filter_unref (ClipmoeKeyFilter *self);
 void clipmoe_key_filter_watch (ClipmoeKeyFilter *self, GstPad *pad);
 /* @period: the longest time without a frame that AUTO puts up with; 0 = every frame is wanted. Any thread. */
 void clipmoe_key_filter_set (ClipmoeKeyFilter *self, ClipmoeDecode decode, GstClockTime period);
-/* Of all that is watched now only the streams named @stream_id are decoded from here on. Any thread. */
-void clipmoe_key_filter_choose (ClipmoeKeyFilter *self, const char *stream_id);
+/* Nothing of the streams named @stream_id that are watched now is decoded from here on, nor counted. Any
+ * thread. */
+void clipmoe_key_filter_mute (ClipmoeKeyFilter *self, const char *stream_id);
+/* Whether a stream of this name that is watched now comes in a format of pictures, as a cover does. Any
+ * thread. */
+gboolean clipmoe_key_filter_is_picture (ClipmoeKeyFilter *self, const char *stream_id);
 /* Counts and times start anew. Only while nothing flows. */
 void clipmoe_key_filter_reset (ClipmoeKeyFilter *self);
 /* Units that came and were dropped, and the longest time between two that were let through. Any thread. */
