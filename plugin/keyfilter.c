@@ -220,9 +220,10 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Gs
     info->data = buffer = gst_buffer_make_writable (buffer);
     GST_BUFFER_PTS (buffer) = GST_BUFFER_DTS (buffer);
   }
-  GstPadProbeReturn r = GST_PAD_PROBE_OK;
   if (!late)
     drop_waiting (self); /* this one came in time */
+  GST_LOG_OBJECT (pad, "key frame at %" GST_TIME_FORMAT "%s", GST_TIME_ARGS (time),
+                  self->gap ? ", what was before it left out" : "");
   self->orphans = self->gap;
   if (self->gap)
     reset_decoder (self, pad);
@@ -233,8 +234,7 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Gs
   /* one that is cut away, as it lies before where the stream is to begin, is no look */
   self->passing = timeless || (GST_CLOCK_TIME_IS_VALID (self->segment.start) && time < self->segment.start);
   self->key_time = timeless ? GST_CLOCK_TIME_NONE : time;
-  r = pass_waiting (self, pad, info);
-  return r;
+  return pass_waiting (self, pad, info);
 }
 
 static GstPadProbeReturn
