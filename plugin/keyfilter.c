@@ -30,14 +30,16 @@ typedef struct {
   GstSegment segment;
   GQueue waiting; /* AUTO: units since the key frame, until it is known whether they are needed */
   gsize waiting_bytes;
-  gboolean live, asked;        /* cannot wait; that was asked */
-  gboolean passing;            /* AUTO: this group of pictures is decoded to its end */
-  gboolean whole;              /* this group is decoded to its end in any way of decoding */
-  gboolean blind;              /* pictures without a time are not shown in the order in which they come */
-  gboolean sending;            /* what passes the pad now comes from `waiting` */
-  gboolean gap;                /* a unit was left out since the last one that was let through */
-  gboolean orphans;            /* there was a gap before this group's key frame */
-  gboolean open;               /* units of this group that are shown before its key frame need older ones */
+  gboolean live, asked; /* cannot wait; that was asked */
+  gboolean passing;     /* AUTO: this group of pictures is decoded to its end */
+  gboolean whole;       /* this group is decoded to its end in any way of decoding */
+  gboolean blind;       /* pictures without a time are not shown in the order in which they come */
+  gboolean sending;     /* what passes the pad now comes from `waiting` */
+  gboolean gap;         /* a unit was left out since the last one that was let through */
+  gboolean orphans;     /* there was a gap before this group's key frame */
+  gboolean open;        /* units of this group that are shown before its key frame need older ones */
+  gboolean recounted;   /* pictures are numbered from `base` on */
+  guint32 base;
   gboolean synced;             /* there was a key frame since the stream began or jumped */
   gboolean fed;                /* the decoder got something since it was reset */
   GstClockTime key_time, last; /* of the newest key frame; the latest of those let through */
@@ -73,7 +75,7 @@ forget (Stream *self) {
   drop_waiting (self);
   clipmoe_key_units_reset (self->reader);
   self->passing = self->whole = self->blind = self->gap = self->orphans = self->open = FALSE;
-  self->synced = self->fed = FALSE;
+  self->synced = self->fed = self->recounted = FALSE;
   self->key_time = self->last = GST_CLOCK_TIME_NONE;
 }
 
@@ -191,6 +193,27 @@ look_at (Stream *self, GstBuffer *buffer) {
   return unit;
 }
 
+/* The unit in the count of pictures that began anew at the last key frame. */
+static void
+renumber (Stream *self, GstPadProbeInfo *info) {
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  GstMapInfo map;
+  if (!self->recounted || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return;
+  GByteArray *bytes = clipmoe_key_units_renumber (self->reader, map.data, map.size, self->base);
+  gst_buffer_unmap (buffer, &map);
+  if (bytes) {
+    GBytes *owned = g_byte_array_free_to_bytes (bytes);
+    GstBuffer *other = gst_buffer_new_wrapped_bytes (owned);
+    g_bytes_unref (owned);
+    gst_buffer_copy_into (other, buffer,
+                          GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META, 0,
+                          (gsize)-1);
+    gst_buffer_unref (buffer);
+    info->data = other;
+  }
+}
+
 /* How it is decoded here and now. */
 static ClipmoeDecode
 way (Stream *self, GstPad *pad, GstClockTime *period) {
@@ -229,6 +252,9 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Gs
     reset_decoder (self, pad);
   self->gap = FALSE;
   self->open = unit.kind == CLIPMOE_UNIT_KEY_OPEN;
+  if (!self->open || self->orphans)
+    self->recounted = self->open && clipmoe_key_units_get_number (self->reader, &self->base);
+  renumber (self, info);
   self->synced = TRUE;
   self->whole = timeless;
   /* one that is cut away, as it lies before where the stream is to begin, is no look */
@@ -246,6 +272,10 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
   ClipmoeUnit unit = look_at (self, buffer);
   if (unit.kind == CLIPMOE_UNIT_KEY || unit.kind == CLIPMOE_UNIT_KEY_OPEN)
     return key_unit (self, pad, info, unit, period);
+  if (clipmoe_key_units_restarted (self->reader))
+    self->recounted = FALSE;
+  renumber (self, info);
+  buffer = GST_PAD_PROBE_INFO_BUFFER (info);
   if (unit.kind == CLIPMOE_UNIT_HEADERS) { /* needed too, and where they stand */
     self->passing = TRUE;
     return pass_waiting (self, pad, info);

@@ -270,3 +270,19 @@ clipmoe_key_units_look (ClipmoeKeyUnits *self, const guint8 *data, gsize size) {
     return (ClipmoeUnit){CLIPMOE_UNIT_UNKNOWN, TRUE};
   }
 }
+
+gboolean
+clipmoe_key_units_get_number (const ClipmoeKeyUnits *self, guint32 *number) {
+  *number = self->nal.number;
+  return self->codec == H264 && self->nal.numbered;
+}
+
+gboolean
+clipmoe_key_units_restarted (const ClipmoeKeyUnits *self) {
+  return self->codec == H264 && self->nal.numbered && self->nal.restarted;
+}
+
+GByteArray *
+clipmoe_key_units_renumber (const ClipmoeKeyUnits *self, const guint8 *data, gsize size, guint32 base) {
+  return self->codec == H264 ? clipmoe_nal_units_renumber (&self->nal, data, size, base) : NULL;
+}

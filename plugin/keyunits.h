@@ -35,5 +35,15 @@ gboolean clipmoe_key_units_known (const ClipmoeKeyUnits *self);
 gboolean clipmoe_key_units_delayed (const ClipmoeKeyUnits *self);
 /* One unit in order of decoding. @data may hold anything. */
 ClipmoeUnit clipmoe_key_units_look (ClipmoeKeyUnits *self, const guint8 *data, gsize size);
+/* H.264 numbers its pictures, and decoders make up those that are missing before a key picture that is no
+ * start, some so many that the key picture itself is lost. FALSE: the unit looked at last has no such number.
+ */
+gboolean clipmoe_key_units_get_number (const ClipmoeKeyUnits *self, guint32 *number);
+/* Whether its number does not go on from the one before it. */
+gboolean clipmoe_key_units_restarted (const ClipmoeKeyUnits *self);
+/* The same unit in a count in which the picture of the number @base has 0, in bytes of its own; NULL: not
+ * possible. */
+GByteArray *clipmoe_key_units_renumber (const ClipmoeKeyUnits *self, const guint8 *data, gsize size,
+                                        guint32 base);
 
 #endif

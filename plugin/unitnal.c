@@ -40,8 +40,12 @@ next_nal (Nals *self, gsize least, const guint8 **nal, gsize *size) {
  * next. */
 static gsize
 end_nal (const Nals *self, const guint8 *nal, gsize size) {
-  gsize next = self->length ? size : clipmoe_bits_after_start_code (nal, size, 0);
-  return next < size ? next - 3 : size;
+  if (self->length)
+    return size;
+  gsize next = clipmoe_bits_after_start_code (nal, size, 0);
+  for (size = next < size ? next - 3 : size; size > 1 && !nal[size - 1];)
+    size--; /* zeros before a start code belong to neither */
+  return size;
 }
 
 void
@@ -146,13 +150,17 @@ recovers_here (const guint8 *data, gsize size) {
 typedef struct {
   guint type; /* 0 P, 1 B, 2 I, 3 SP, 4 SI */
   gboolean field, bottom;
+  gboolean numbered; /* its sequence is known, so is `frame`, of so many bits from that bit on */
   guint32 frame;
+  guint frame_bits;
+  gsize frame_at;
 } Slice;
 
+/* @escaped: see ClipmoeBits */
 static gboolean
-read_slice (const ClipmoeNalUnits *self, const guint8 *data, gsize size, Slice *slice) {
+read_slice (const ClipmoeNalUnits *self, const guint8 *data, gsize size, gboolean escaped, Slice *slice) {
   ClipmoeBits bits;
-  clipmoe_bits_init (&bits, data, size, TRUE);
+  clipmoe_bits_init (&bits, data, size, escaped);
   clipmoe_bits_get_ue (&bits);
   guint32 type = clipmoe_bits_get_ue (&bits), pps = clipmoe_bits_get_ue (&bits);
   memset (slice, 0, sizeof *slice);
@@ -160,11 +168,14 @@ read_slice (const ClipmoeNalUnits *self, const guint8 *data, gsize size, Slice *
   if (bits.over || type > 9 || pps >= G_N_ELEMENTS (self->pps))
     return FALSE;
   guint sps = self->pps[pps];
-  if (sps && self->sps[sps - 1].known && !self->sps[sps - 1].frames_only) {
+  if (sps && self->sps[sps - 1].known) {
     if (self->sps[sps - 1].planes)
       clipmoe_bits_get (&bits, 2);
-    slice->frame = clipmoe_bits_get (&bits, self->sps[sps - 1].frame_num_bits);
-    slice->field = clipmoe_bits_get (&bits, 1);
+    slice->numbered = TRUE;
+    slice->frame_at = bits.byte * 8 + bits.bit;
+    slice->frame_bits = self->sps[sps - 1].frame_num_bits;
+    slice->frame = clipmoe_bits_get (&bits, slice->frame_bits);
+    slice->field = !self->sps[sps - 1].frames_only && clipmoe_bits_get (&bits, 1);
     slice->bottom = slice->field && clipmoe_bits_get (&bits, 1);
   }
   return !bits.over;
@@ -184,7 +195,7 @@ look_behind (const ClipmoeNalUnits *self, Nals nals, const Slice *first, gboolea
     Slice slice;
     if (!is_slice (nal[0] & 31))
       continue;
-    if (!read_slice (self, nal + 1, size - 1, &slice))
+    if (!read_slice (self, nal + 1, size - 1, TRUE, &slice))
       *intra = FALSE;
     else if (slice.field && slice.bottom != first->bottom)
       *both = TRUE;
@@ -198,6 +209,7 @@ clipmoe_nal_units_look_h264 (ClipmoeNalUnits *self, const guint8 *data, gsize si
   ClipmoeUnit unit = {CLIPMOE_UNIT_UNKNOWN, TRUE};
   Nals nals = {data, size, 0, self->length};
   gboolean recovers = FALSE, half = self->half;
+  self->numbered = FALSE;
   const guint8 *nal;
   gsize n;
   while (next_nal (&nals, 2, &nal, &n)) {
@@ -216,8 +228,12 @@ clipmoe_nal_units_look_h264 (ClipmoeNalUnits *self, const guint8 *data, gsize si
       continue;
     Slice slice;
     self->half = FALSE;
-    if (!read_slice (self, nal + 1, n - 1, &slice))
+    if (!read_slice (self, nal + 1, n - 1, TRUE, &slice))
       return (ClipmoeUnit){CLIPMOE_UNIT_UNKNOWN, TRUE};
+    self->restarted = slice.frame <= 1 && slice.frame != self->number &&
+                      ((slice.frame - self->number) & ((1u << slice.frame_bits) - 1)) > 1;
+    self->numbered = slice.numbered;
+    self->number = slice.frame;
     if (half && slice.field && slice.bottom != self->half_bottom && slice.frame == self->half_frame)
       return (ClipmoeUnit){CLIPMOE_UNIT_SECOND_FIELD, FALSE};
     gboolean intra = slice.type == 2 || slice.type == 4, both = FALSE;
@@ -231,6 +247,74 @@ clipmoe_nal_units_look_h264 (ClipmoeNalUnits *self, const guint8 *data, gsize si
     return unit;
   }
   return unit;
+}
+
+/* Without, and with, the bytes that keep start codes out of it. */
+static void
+unescape (const guint8 *data, gsize size, GByteArray *out) {
+  guint zeros = 0;
+  g_byte_array_set_size (out, 0);
+  for (gsize i = 0; i < size; i++) {
+    if (zeros == 2 && data[i] == 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = data[i] ? 0 : MIN (zeros + 1, 2);
+    g_byte_array_append (out, data + i, 1);
+  }
+}
+
+static void
+escape (const GByteArray *data, GByteArray *out) {
+  static const guint8 three = 3;
+  guint zeros = 0;
+  for (guint i = 0; i < data->len; i++) {
+    if (zeros == 2 && data->data[i] <= 3) {
+      g_byte_array_append (out, &three, 1);
+      zeros = 0;
+    }
+    zeros = data->data[i] ? 0 : zeros + 1;
+    g_byte_array_append (out, data->data + i, 1);
+  }
+}
+
+GByteArray *
+clipmoe_nal_units_renumber (const ClipmoeNalUnits *self, const guint8 *data, gsize size, guint32 base) {
+  static const guint8 start_code[] = {0, 0, 0, 1};
+  Nals nals = {data, size, 0, self->length};
+  GByteArray *out = g_byte_array_sized_new ((guint)MIN (size, G_MAXUINT / 2) + 64),
+             *plain = g_byte_array_new ();
+  gboolean fine = size < G_MAXUINT / 2;
+  const guint8 *nal;
+  gsize n;
+  while (fine && next_nal (&nals, 1, &nal, &n)) {
+    Slice slice;
+    guint start = out->len;
+    if (!(n = end_nal (&nals, nal, n)))
+      continue; /* two start codes in a row */
+    g_byte_array_append (out, start_code, self->length ? self->length : 4);
+    g_byte_array_append (out, nal, 1);
+    if (is_slice (nal[0] & 31)) {
+      unescape (nal + 1, n - 1, plain);
+      fine = read_slice (self, plain->data, plain->len, FALSE, &slice) && slice.numbered;
+      for (guint i = 0; fine && i < slice.frame_bits; i++) {
+        gsize at = slice.frame_at + i;
+        guint bit = (slice.frame - base) >> (slice.frame_bits - 1 - i) & 1, shift = 7 - at % 8;
+        plain->data[at / 8] = (guint8)((plain->data[at / 8] & ~(1u << shift)) | bit << shift);
+      }
+      escape (plain, out);
+    } else {
+      g_byte_array_append (out, nal + 1, (guint)(n - 1));
+    }
+    gsize length = out->len - start - self->length;
+    for (guint i = self->length; i--; length >>= 8)
+      out->data[start + i] = (guint8)length;
+    fine &= !self->length || !length;
+  }
+  g_byte_array_unref (plain);
+  if (!fine)
+    g_clear_pointer (&out, g_byte_array_unref);
+  return out;
 }
 
 ClipmoeUnit

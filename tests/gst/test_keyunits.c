@@ -27,7 +27,8 @@ put (Writer *w, guint n, guint32 value) {
 static void
 put_ue (Writer *w, guint32 value) {
   guint n = g_bit_storage (value + 1);
-  put (w, 2 * n - 1, value + 1);
+  put (w, n - 1, 0);
+  put (w, n, value + 1);
 }
 
 /* Appends what was written as a unit with a start code. */
@@ -204,6 +205,54 @@ test_h264 (void) {
   }
 }
 
+/* Counted anew, a unit is read as before but for its number, whatever zeros that brings next to each other.
+ */
+static void
+test_numbers (void) {
+  for (guint lengths = 0; lengths < 2; lengths++) {
+    ClipmoeKeyUnits *r =
+        reader (lengths ? "video/x-h264,stream-format=avc3,alignment=au,codec_data=(buffer)014d001effe00000"
+                        : "video/x-h264,stream-format=byte-stream,alignment=au");
+    Writer w = {g_byte_array_new (), 0, 0};
+    for (guint n = 0; n < 512; n++) {
+      GByteArray *unit = g_byte_array_new ();
+      guint32 number;
+      put_sets (unit, &w);
+      put_recovery (unit, &w, 0);
+      put_slice (unit, &w, 1, 7, n, 0, 0);
+      put_slice (unit, &w, 1, 7, n, 0, 0x20000 + n); /* zeros before it */
+      GByteArray *form = lengths ? with_lengths (unit) : g_byte_array_ref (unit);
+      g_assert_cmpint (kind (r, form->data, form->len), ==, CLIPMOE_UNIT_KEY_OPEN);
+      g_assert_true (clipmoe_key_units_get_number (r, &number) && number == n);
+      g_assert_false (clipmoe_key_units_restarted (r));
+      GByteArray *other = clipmoe_key_units_renumber (r, form->data, form->len, 500);
+      g_assert_nonnull (other);
+      g_assert_cmpint (kind (r, other->data, other->len), ==, CLIPMOE_UNIT_KEY_OPEN);
+      g_assert_true (clipmoe_key_units_get_number (r, &number));
+      g_assert_cmpuint (number, ==, (n + 12) % 512);
+      GByteArray *back = clipmoe_key_units_renumber (r, other->data, other->len, 12);
+      g_assert_cmpmem (back->data, back->len, form->data, form->len);
+      kind (r, form->data, form->len);
+      g_byte_array_unref (back);
+      g_byte_array_unref (other);
+      g_byte_array_unref (form);
+      g_byte_array_unref (unit);
+    }
+    GByteArray *unit = g_byte_array_new ();
+    put_slice (unit, &w, 1, 5, 200, 0, 0);
+    put_slice (unit, &w, 1, 5, 1, 0, 0);
+    GByteArray *form = lengths ? with_lengths (unit) : g_byte_array_ref (unit);
+    kind (r, form->data, form->len / 2);
+    g_assert_false (clipmoe_key_units_restarted (r));
+    kind (r, form->data + form->len / 2, form->len / 2);
+    g_assert_true (clipmoe_key_units_restarted (r));
+    g_byte_array_unref (form);
+    g_byte_array_unref (unit);
+    g_byte_array_unref (w.bytes);
+    clipmoe_key_units_free (r);
+  }
+}
+
 static void
 test_h265 (void) {
   ClipmoeKeyUnits *r = reader ("video/x-h265,stream-format=byte-stream,alignment=au");
@@ -340,6 +389,9 @@ test_garbled (void) {
         for (guint k = 0; k < 8 && size; k++)
           unit[g_rand_int_range (rand, 0, (gint)size)] = (guint8)g_rand_int_range (rand, 0, k & 1 ? 4 : 256);
       kind (r, unit, size);
+      GByteArray *other = clipmoe_key_units_renumber (r, unit, size, n);
+      if (other)
+        g_byte_array_unref (other);
     }
     clipmoe_key_units_free (r);
   }
@@ -365,6 +417,7 @@ main (int argc, char **argv) {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/keyunits/h264", test_h264);
+  g_test_add_func ("/keyunits/numbers", test_numbers);
   g_test_add_func ("/keyunits/h265", test_h265);
   g_test_add_func ("/keyunits/mpeg", test_mpeg);
   g_test_add_func ("/keyunits/others", test_others);
