@@ -4,7 +4,11 @@
  *
  * Decodes, converts where it must, tags. It has all of clipmoetag's properties. Turned recordings are looked
  * at upright; the pixels and the stream's orientation tag pass as they are, so that a videoflip or a sink
- * behind it turns them once. Other streams than the first video are ignored.
+ * behind it turns them once.
+ *
+ * One video of a stream is tagged: the first, or the first that the file marks as preferred. A still picture
+ * beside a video, as covers are, is never taken for it; alone it is tagged as the picture that it is. A cover
+ * that stands in a sound file's tags is no stream: that file has no video. Other streams are not decoded.
  *
  * ## Example
  * |[
@@ -16,11 +20,12 @@
 #include <math.h>
 #include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
+#include "bintracks.h"
 #include "clipmoemeta.h"
 #include "gstclipmoetag.h"
 #include "keyfilter.h"
 
-GST_DEBUG_CATEGORY_STATIC (clipmoe_bin_debug);
+GST_DEBUG_CATEGORY (clipmoe_bin_debug);
 #define GST_CAT_DEFAULT clipmoe_bin_debug
 
 enum { PROP_0, PROP_DECODE, PROP_STATS, PROP_OF_TAG };
@@ -29,8 +34,9 @@ struct _GstClipmoeBin {
   GstBin parent;
   GstElement *decode, *convert, *tag;
   ClipmoeKeyFilter *filter;
-  ClipmoeDecode mode; /* under the object lock */
-  char *missing;      /* what a decoder is missing for; under the object lock */
+  ClipmoeBinTracks *tracks; /* NULL: no decodebin */
+  ClipmoeDecode mode;       /* under the object lock */
+  char *missing;            /* what a decoder is missing for; under the object lock */
   GMutex lock;
   GCond connected;
   gboolean is_connected; /* decodebin has put in what reads the file; under `lock` */
@@ -114,36 +120,6 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   }
 }
 
-/* Nobody wants this stream. A sink would do, but one that waits for its preroll may hold up the thread that
- * brings the video. */
-static GstPadProbeReturn
-drop_all (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  return GST_PAD_PROBE_DROP;
-}
-
-/* The first video stream is tagged. */
-static void
-pad_added (GstElement *decode, GstPad *pad, GstClipmoeBin *self) {
-  GstCaps *caps = gst_pad_get_current_caps (pad);
-  if (!caps)
-    caps = gst_pad_query_caps (pad, NULL);
-  gboolean video =
-      gst_caps_get_size (caps) && gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw");
-  gst_caps_unref (caps);
-  GstPad *sink = gst_element_get_static_pad (self->convert, "sink");
-  if (!video || gst_pad_is_linked (sink) || gst_pad_link (pad, sink) != GST_PAD_LINK_OK)
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_DATA_DOWNSTREAM, drop_all, NULL, NULL);
-  gst_object_unref (sink);
-}
-
-static void
-no_more_pads (GstElement *decode, GstClipmoeBin *self) {
-  GstPad *sink = gst_element_get_static_pad (self->convert, "sink");
-  if (!gst_pad_is_linked (sink))
-    GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE, ("There is no video in this stream"), (NULL));
-  gst_object_unref (sink);
-}
-
 /* While decodebin connects an element it takes that element's errors for a sign to try another one, and
  * forgets them where it need not: of a demuxer that fails at its first reading nothing would ever be heard.
  * So that one waits. */
@@ -204,10 +180,16 @@ handle_message (GstBin *bin, GstMessage *message) {
     GST_OBJECT_LOCK (self);
     char *missing = g_strdup (self->missing);
     GST_OBJECT_UNLOCK (self);
+    char *left_out = self->tracks ? clipmoe_bin_tracks_get_left_out (self->tracks) : NULL;
     if (g_error_matches (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) ||
         g_error_matches (error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND)) {
       GError *named =
-          missing
+          left_out
+              ? g_error_new (error->domain, error->code,
+                             "The decoder %s gives pictures in a device's memory alone, and no element that "
+                             "brings them into the system's is installed",
+                             left_out)
+          : missing
               ? g_error_new (error->domain, error->code,
                              "Missing: %s (Debian: gstreamer1.0-libav, gstreamer1.0-plugins-bad)", missing)
               : g_error_new (GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
@@ -217,6 +199,7 @@ handle_message (GstBin *bin, GstMessage *message) {
       message = better;
       g_error_free (named);
     }
+    g_free (left_out);
     g_free (missing);
     g_error_free (error);
     g_free (debug);
@@ -249,6 +232,7 @@ change_state (GstElement *element, GstStateChange change) {
     GST_OBJECT_LOCK (self);
     g_clear_pointer (&self->missing, g_free);
     GST_OBJECT_UNLOCK (self);
+    clipmoe_bin_tracks_reset (self->tracks);
   }
   return r;
 }
@@ -257,6 +241,7 @@ static void
 finalize (GObject *object) {
   GstClipmoeBin *self = GST_CLIPMOE_BIN (object);
   g_free (self->missing);
+  clipmoe_bin_tracks_free (self->tracks);
   clipmoe_key_filter_unref (self->filter);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->connected);
@@ -286,8 +271,9 @@ gst_clipmoe_bin_init (GstClipmoeBin *self) {
     GstCaps *raw = gst_caps_from_string ("video/x-raw(ANY)");
     g_object_set (self->decode, "caps", raw, "expose-all-streams", FALSE, NULL);
     gst_caps_unref (raw);
-    g_signal_connect (self->decode, "pad-added", G_CALLBACK (pad_added), self);
-    g_signal_connect (self->decode, "no-more-pads", G_CALLBACK (no_more_pads), self);
+    sink = gst_element_get_static_pad (self->convert, "sink");
+    self->tracks = clipmoe_bin_tracks_new (bin, self->decode, sink, self->filter);
+    gst_object_unref (sink);
     g_signal_connect (self->decode, "deep-element-added", G_CALLBACK (element_added), self);
     GstElement *typefind = gst_bin_get_by_name (GST_BIN (self->decode), "typefind");
     if (typefind)

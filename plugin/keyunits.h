@@ -1,0 +1,49 @@
+/* Reads in coded pictures whether they stand alone. A container's mark is not believed: it is set on recovery
+ * points from which a picture is whole only later, and missing where the container knows nothing. */
+#ifndef CLIPMOE_KEY_UNITS_H
+#define CLIPMOE_KEY_UNITS_H
+
+#include <gst/gst.h>
+
+typedef enum {
+  CLIPMOE_UNIT_UNKNOWN,  /* garbled, or of a kind that is not read */
+  CLIPMOE_UNIT_HEADERS,  /* no picture in it */
+  CLIPMOE_UNIT_KEY,      /* whole without any other; what needs older pictures behind it comes as LEADING */
+  CLIPMOE_UNIT_KEY_OPEN, /* whole too; what needs older pictures behind it is told by its earlier time alone
+                          */
+  CLIPMOE_UNIT_SECOND_FIELD, /* the other half of the key picture right before it */
+  CLIPMOE_UNIT_LEADING, /* shown before the last key picture, needs older ones, and no later one needs it */
+  CLIPMOE_UNIT_DELTA
+} ClipmoeUnitKind;
+
+typedef struct {
+  ClipmoeUnitKind kind;
+  gboolean reordered; /* it may be shown before a picture that came earlier */
+} ClipmoeUnit;
+
+typedef struct _ClipmoeKeyUnits ClipmoeKeyUnits;
+
+ClipmoeKeyUnits *clipmoe_key_units_new (void);
+void clipmoe_key_units_free (ClipmoeKeyUnits *self);
+/* Of the units that follow; NULL: unknown. */
+void clipmoe_key_units_set_caps (ClipmoeKeyUnits *self, const GstCaps *caps);
+/* What was seen is forgotten, but for parameter sets. */
+void clipmoe_key_units_reset (ClipmoeKeyUnits *self);
+/* Whether units of this kind are read at all. May become FALSE at a unit. */
+gboolean clipmoe_key_units_known (const ClipmoeKeyUnits *self);
+/* Whether a decoder of this kind holds pictures back to bring them into order. */
+gboolean clipmoe_key_units_delayed (const ClipmoeKeyUnits *self);
+/* One unit in order of decoding. @data may hold anything. */
+ClipmoeUnit clipmoe_key_units_look (ClipmoeKeyUnits *self, const guint8 *data, gsize size);
+/* H.264 numbers its pictures, and decoders make up those that are missing before a key picture that is no
+ * start, some so many that the key picture itself is lost. FALSE: the unit looked at last has no such number.
+ */
+gboolean clipmoe_key_units_get_number (const ClipmoeKeyUnits *self, guint32 *number);
+/* Whether its number does not go on from the one before it. */
+gboolean clipmoe_key_units_restarted (const ClipmoeKeyUnits *self);
+/* The same unit in a count in which the picture of the number @base has 0, in bytes of its own; NULL: not
+ * possible. */
+GByteArray *clipmoe_key_units_renumber (const ClipmoeKeyUnits *self, const guint8 *data, gsize size,
+                                        guint32 base);
+
+#endif
