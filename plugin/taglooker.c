@@ -1,4 +1,5 @@
 #include "taglooker.h"
+#include <base/sort.h>
 
 #include <math.h>
 #include <string.h>
@@ -150,7 +151,7 @@ tag_looker_score (TagLooker *self, const float *embedding, guint embed, const Ta
     if (self->states[i].open)
       self->order[open++] = i;
   }
-  g_qsort_with_data (self->order, (gint)open, sizeof *self->order, by_score, self->scores);
+  clipmoe_sort (self->order, open, sizeof *self->order, by_score, self->scores);
   self->looked = TRUE;
   self->last = time;
 
