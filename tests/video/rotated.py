@@ -7,6 +7,9 @@ import struct
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 FOLDER = os.path.join(os.environ["XDG_CACHE_HOME"], "clips")
 PICTURE = ("videotestsrc num-buffers=%d pattern=smpte ! video/x-raw,width=192,height=128,framerate=10/1%s ! x264enc "
@@ -14,7 +17,7 @@ PICTURE = ("videotestsrc num-buffers=%d pattern=smpte ! video/x-raw,width=192,he
 
 
 def launch(line):
-    done = subprocess.run(["gst-launch-1.0", "-q"] + line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    done = subprocess.run(["gst-launch-1.0", "-q"] + line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=slow.seconds(60))
     if done.returncode:
         raise RuntimeError(done.stdout.decode()[-300:])
 
@@ -25,7 +28,7 @@ def cosines(looks):
 
 def tag(path, *options):
     done = subprocess.run([COMMAND, "tag", "--json", "--score", "cosine", "--labels", "test card;flower;car;sky", "--top-k",
-                           "10", path] + list(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                           "10", path] + list(options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=slow.seconds(60))
     if done.returncode:
         raise RuntimeError(done.stderr.decode())
     return cosines([json.loads(x) for x in done.stdout.decode().splitlines()])
