@@ -1,7 +1,7 @@
 #include "taglooker.h"
+#include <base/sort.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CLOSE_RATIO 0.8 /* ClipmoeTimeline's */
@@ -174,7 +174,7 @@ tag_looker_score (TagLooker *self, const float *embedding, guint embed, const Ta
     if (self->states[i].open)
       self->order[open++] = i;
   }
-  qsort_r (self->order, open, sizeof *self->order, by_score, self->scores);
+  clipmoe_sort (self->order, open, sizeof *self->order, by_score, self->scores);
   self->looked = TRUE;
   self->last = time;
 

@@ -12,6 +12,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 try:
     import tiny
 except ImportError as e:
@@ -31,7 +34,7 @@ def same(a, b, what):
 
 def run(arguments, out):
     began = time.monotonic()
-    r = subprocess.run(arguments + ["--out", out], capture_output=True, text=True, timeout=300)
+    r = subprocess.run(arguments + ["--out", out], capture_output=True, text=True, timeout=slow.seconds(300))
     if r.returncode:
         print("FAILED: exit %d: %s" % (r.returncode, r.stderr[-2000:]))
         sys.exit(1)
@@ -77,7 +80,7 @@ with tempfile.TemporaryDirectory() as top:
         p = subprocess.Popen(arguments + ["--out", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(start + (seconds - start) * 0.3)
         p.send_signal(signal.SIGTERM)
-        said, err = p.communicate(timeout=60)
+        said, err = p.communicate(timeout=slow.seconds(60))
         if p.returncode and p.returncode != -signal.SIGTERM:
             print("FAILED: exit %d after SIGTERM: %s" % (p.returncode, err.decode()[-2000:]))
             sys.exit(1)

@@ -18,6 +18,9 @@ import sys
 import tarfile
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 try:
     from PIL import Image
 except ImportError:
@@ -41,7 +44,7 @@ def dump(path, ok=True, more=(), file_size=None, cwd=None):
         if file_size:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    r = subprocess.run([DUMP, path, *more], capture_output=True, timeout=60, preexec_fn=limit, cwd=cwd)
+    r = subprocess.run([DUMP, path, *more], capture_output=True, timeout=slow.seconds(60), preexec_fn=limit, cwd=cwd)
     text = r.stdout.decode("utf8", "replace")
     check(r.returncode == (0 if ok else 1), "%s: exit %d: %s" % (path, r.returncode, r.stderr.decode()[-400:]))
     if not ok:

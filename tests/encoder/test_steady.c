@@ -13,6 +13,7 @@
 #include "clipmoe/labels.h"
 #include "../base/allocations.h"
 #include "golden.h"
+#include "../slow.h"
 #include "model/encoder-private.h"
 
 #ifndef ALLOCATIONS_HIDDEN
@@ -69,7 +70,7 @@ watch (gboolean threads) {
 static void
 settle (guint threads) {
   guint moving = 1;
-  alarm (60);
+  alarm (slow_seconds (60));
   clipmoe_cache_wait ();
   while (moving) {
     GDir *tasks = g_dir_open ("/proc/self/task", 0, NULL);

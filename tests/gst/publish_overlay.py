@@ -11,6 +11,9 @@ import tempfile
 import numpy
 from PIL import Image
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 SOURCE = "videotestsrc num-buffers=40 pattern=black ! video/x-raw,format=RGB,width=320,height=240,framerate=10/1"
 TAG = "clipmoetag labels=dog,car threshold=0 source=cam rate=1"
 passed = failed = 0
@@ -26,7 +29,7 @@ def check(name, ok, *why):
 
 
 def launch(line):
-    return subprocess.run(["gst-launch-1.0", "-q", *line.split()], capture_output=True, timeout=60)
+    return subprocess.run(["gst-launch-1.0", "-q", *line.split()], capture_output=True, timeout=slow.seconds(60))
 
 
 def lines(data):

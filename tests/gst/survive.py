@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 LABELS = 'labels="a dog,a test card" threshold=0'
 SOURCE = "videotestsrc num-buffers=12 ! video/x-raw,width=64,height=48,framerate=10/1"
 passed = failed = skipped = 0
@@ -65,7 +68,7 @@ def leaks():
     video = os.path.join(os.environ["XDG_CACHE_HOME"], "leaks.mkv")
     os.makedirs(os.path.dirname(video), exist_ok=True)
     subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q %s ! x264enc key-int-max=4 ! matroskamux ! filesink location='%s'" % (
-        SOURCE, video)], check=True, timeout=60)
+        SOURCE, video)], check=True, timeout=slow.seconds(60))
     lines = {mode: "%s ! clipmoetag mode=%s rate=0 post-messages=all %s ! fakesink" % (SOURCE, mode, LABELS)
              for mode in ("sync", "latest")}
     for decode in "all", "key", "auto":
@@ -73,7 +76,7 @@ def leaks():
     for name, line in lines.items():
         environment = dict(os.environ, GST_TRACERS="leaks", GST_DEBUG="GST_TRACER:7", GST_DEBUG_NO_COLOR="1")
         done = subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q " + line], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, env=environment, timeout=60)
+                              stderr=subprocess.STDOUT, env=environment, timeout=slow.seconds(60))
         text = done.stdout.decode()
         left = [x for x in text.splitlines() if "object-alive, type-name=(string)" in x and "%s" not in x]
         problem = text[-300:] if done.returncode else left[0] if left else None
@@ -92,7 +95,7 @@ def valgrind():
         # only what was lost for certain, and only where our own code stands in the stack: GLib keeps much for good
         done = subprocess.run(["sh", "-c", "exec valgrind --leak-check=full --show-leak-kinds=definite,indirect "
                                "--num-callers=30 --child-silent-after-fork=yes gst-launch-1.0 -q " + line],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=250,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=slow.seconds(250),
                               env=dict(os.environ, G_SLICE="always-malloc"))
         text = done.stdout.decode()
         ours = []

@@ -11,13 +11,16 @@ import tempfile
 import unicodedata
 import zlib
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 LIMITED = os.environ["CLIPMOE_LIMITED"]
 TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
 SMALL = os.environ["CLIPMOE_TEST_MODELS"]  # models made when building
 MODEL = os.path.join(os.path.dirname(TESTS), "models", "clip-tiny")
 ASAN = b"__asan_init" in open(COMMAND, "rb").read()
-SECONDS = 100 if ASAN else 20
+SECONDS = slow.seconds(100 if ASAN else 20)
 SHARED_MEMORY = "/dev/shm"  # thousands of fsyncs cost nothing there
 TOP = tempfile.mkdtemp(prefix="clipmoe-hostile-", dir=SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None)
 passed, failures = [], []

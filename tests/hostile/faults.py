@@ -19,6 +19,7 @@ from corpus import ASAN, COMMAND, MODEL, SMALL, TESTS, TOP, Run, close, png, sen
 
 sys.path.insert(0, os.path.join(TESTS, "model"))
 import checkpoints as ck  # noqa: E402
+import slow  # noqa: E402
 
 SHIM, LONG = sys.argv[1], "--long" in sys.argv
 AREA, REPORT = os.path.join(TOP, "area"), os.path.join(TOP, "fault")
@@ -174,7 +175,7 @@ def moved_under_the_reader():
                     f.write(b"more" * 999)
         thread = threading.Thread(target=strike)
         thread.start()
-        out, err = done.communicate(timeout=60)
+        out, err = done.communicate(timeout=slow.seconds(60))
         thread.join()
         ends.add(done.returncode)
         problem = None

@@ -14,13 +14,16 @@ import sys
 import tempfile
 import zlib
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 DUMP = sys.argv[1]
 ASAN = b"__asan_init" in open(DUMP, "rb").read()
 passed, failures = 0, []
 
 
 def run(path):
-    return subprocess.run([DUMP, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20,
+    return subprocess.run([DUMP, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=slow.seconds(20),
                           close_fds=False)
 
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "kernels/pool.h"
+#include "../slow.h"
 
 static atomic_int refuse, started; /* threads that the pool may not start any more; that it started */
 static atomic_int ours;            /* set while the test itself starts one */
@@ -176,7 +177,7 @@ forks (void) {
     usleep (1000);
   pid_t child = fork ();
   if (child == 0) {
-    alarm (60);
+    alarm (slow_seconds (60));
     atomic_store (&started, 0);
     each_once (3, MANY);
     check (atomic_load (&started) == 2, "a child starts threads of its own");

@@ -8,12 +8,15 @@ import sys
 
 from PIL import Image, ImageDraw
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 COMMAND = os.environ["CLIPMOE_COMMAND"]
 FOLDER = os.path.join(os.environ["XDG_CACHE_HOME"], "pictures")
 
 
 def run(*arguments):
-    return subprocess.run([COMMAND, "tag"] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    return subprocess.run([COMMAND, "tag"] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=slow.seconds(120))
 
 
 def looks(*files, options=("--threshold", "0.3")):
@@ -33,7 +36,7 @@ def main():
         picture.save(paths[-1])
     video = os.path.join(FOLDER, "video.avi")
     subprocess.run(("gst-launch-1.0 -q videotestsrc num-buffers=5 ! video/x-raw,width=64,height=64,framerate=5/1 ! jpegenc ! "
-                    "avimux ! filesink location=" + video).split(), check=True, timeout=60,
+                    "avimux ! filesink location=" + video).split(), check=True, timeout=slow.seconds(60),
                    # not ours to load: in a sanitizer build gst-launch-1.0 could not
                    env=dict(os.environ, GST_PLUGIN_PATH="", GST_REGISTRY=os.path.join(FOLDER, "registry")))
     alone = [looks(path) for path in paths]

@@ -9,6 +9,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 SHARED = os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "..", "shared", "data", "video")
 LABELS = "person;car;bottle;flower;tree;empty room"
 # 10 s of a moving picture at 25 frames a second, a key frame every second; how many of those the parser can know
@@ -35,7 +38,7 @@ def run(Gst, path, decode, rate):
     element.set_property("threshold", 0.0)  # no hysteresis: what a look says depends on its frame alone
     element.set_property("top-k", 100)
     Gst.util_set_object_arg(element, "decode", decode)
-    bus, looks, begin, problem, end = pipeline.get_bus(), {}, cpu(), None, time.monotonic() + 120
+    bus, looks, begin, problem, end = pipeline.get_bus(), {}, cpu(), None, time.monotonic() + slow.seconds(120)
     pipeline.set_state(Gst.State.PLAYING)
     while True:
         m = bus.timed_pop_filtered(Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR | Gst.MessageType.ELEMENT)
@@ -118,7 +121,7 @@ def main():
         line = ("videotestsrc num-buffers=250 pattern=ball ! video/x-raw,width=160,height=120,framerate=25/1 ! %s ! "
                 "filesink location=%s" % (encode, path))
         made = subprocess.run(["gst-launch-1.0", "-q"] + line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=120)
+                              timeout=slow.seconds(120))
         if made.returncode:
             report(name, made.stdout.decode()[-300:])
             continue

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 DUMP = sys.argv[1]
 I32 = {"dtype": "I32", "shape": [2, 2], "data_offsets": [0, 16]}
 
@@ -63,7 +66,7 @@ def main():
         for name, data, *good in cases():
             with open(path, "wb") as f:
                 f.write(data)
-            done = subprocess.run([DUMP, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+            done = subprocess.run([DUMP, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=slow.seconds(20))
             err = done.stderr.decode("utf-8", "replace")
             if good:
                 ok = done.returncode == 0 and not err

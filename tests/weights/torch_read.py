@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import slow  # noqa: E402
+
 try:
     import torch
 except ImportError:
@@ -58,7 +61,7 @@ def write_safetensors(path, tensors, metadata=None):
 
 
 def dump(path):
-    done = subprocess.run([DUMP, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    done = subprocess.run([DUMP, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=slow.seconds(60))
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

@@ -1,4 +1,5 @@
 #include "cluster.h"
+#include <base/sort.h>
 
 #include <math.h>
 #include <string.h>
@@ -167,7 +168,7 @@ dmu_groups (guint n, guint stages, const guint *const *codes, guint base, guint 
   *merged = 0;
   /* The finest codes first; whoever is in too small a cluster is left for the next coarser round. */
   for (guint s = stages + 1; s-- > 0 && left;) {
-    g_qsort_with_data (order, (gint)left, sizeof *order, by_code, code);
+    clipmoe_sort (order, left, sizeof *order, by_code, code);
     guint remaining = 0;
     for (guint i = 0, end; i < left; i = end) {
       for (end = i + 1; end < left && code[order[end]] == code[order[i]]; end++)
