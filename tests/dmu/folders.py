@@ -286,6 +286,12 @@ def commands(top):
             r = dmu(what, "--model", base, "--data", data, *arguments)
             check("%s onto %s" % (what, name), r.returncode == 1 and path in r.stderr, r)
             check("%s onto %s: nothing was touched" % (what, name), state(top) == before, r)
+    for name, put in (("notes", put_file), ("pipe.state", put_pipe), ("link.state", put_nothing), ("folder.state", put_folder)):
+        put(top, name)
+        before = state(top)
+        r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "t"), "--checkpoint", os.path.join(top, name), *quick)
+        check("a checkpoint at " + name, r.returncode == 1 and name in r.stderr, r)
+        check("a checkpoint at %s: nothing was touched" % name, state(top) == before, r)
     codes = os.path.join(top, "codes.txt")
     for i in range(2):
         r = dmu("cluster", "--model", base, "--data", data, "--out", codes, "--text-clusters", "2", "--image-clusters", "2")

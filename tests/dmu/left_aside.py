@@ -143,6 +143,8 @@ def numbers(top):
     expect("folders with names", top + "/folders", [("", "tench"), ("", "goldfish"), ("", "white shark")], {})
     path = write(top + "/both.tar", tar([("1.cls", "5"), ("1.jpg", jpeg()), ("1.json", '{"class":"cat"}')]))
     expect("a word beside a number", path, [("", "cat")], {})
+    path = write(top + "/captioned.tar", tar([("1.cls", "5"), ("1.jpg", jpeg()), ("1.txt", "one")]))
+    expect("captions beside a number", path, [("one", "")], {}, note="left aside where there are captions")
 
 
 def endings(top):
