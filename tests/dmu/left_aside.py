@@ -287,6 +287,8 @@ def tables(top):
             path = table("q.csv", '"filepath"%s"caption"\nimg/a.jpg%s"one%s ""1"""\n"img/b.jpg"%stwo\n' % ((separator,) * 4))
             expect("quotes with " + word, path, [('one%s \\"1\\"' % separator, ""), ("two", "")], {}, note="" if separator == "," else word)
     expect("tabs with quotes in a .csv", table("w.csv", 'image\ttitle\nimg/a.jpg\t"o\tne"\nimg/b.jpg\ttwo\n'), [("o\\tne", ""), ("two", "")], {}, note="tabs")
+    expect("a .tsv all in quotes", table("a.tsv", '"image"\t"title"\n"img/a.jpg"\t"one"\nimg/b.jpg\ttwo\n'), wanted, {})
+    expect("a .tsv without", table("b.tsv", 'image\ttitle\nimg/a.jpg\t"one"\n'), [('\\"one\\"', "")], {})
     expect("commas in the words", table("c.csv", "image\ttitle\nimg/a.jpg\tone, and\nimg/b.jpg\ttwo; or\n"), [("one, and", ""), ("two; or", "")], {}, note="tabs")
     expect("other cases and blanks", table("h.csv", " Image ; Title \nimg/a.jpg;one\n"), wanted[:1], {}, note="semicolons")
     refused("other names", table("n.csv", "image_name,comment_number,comment\nimg/a.jpg,0,one\n"), "3 columns by commas (image_name, comment_number, comment)", "image-key")
