@@ -241,7 +241,10 @@ def archives(top):
     sum_ = bytearray(good)
     at = good.index(b"1.txt")
     sum_[at + 148:at + 154] = b"000000"
-    expect("a header whose sum is wrong", write(top + "/sum.tar", bytes(sum_)), [whole[0], *whole[2:]], {"broken": 1, "orphans": 1}, "damaged place behind 1")
+    # whether what follows is found again is the archive library's choice
+    f = Found(write(top + "/sum.tar", bytes(sum_)))
+    check("a header whose sum is wrong", f.code == 0 and f.counts.get("broken") == 1 and f.pairs in ([whole[0], *whole[2:]], whole[:1]) and
+          any("sum.tar: " in e and "amaged" in e for e in f.examples), f)
     packed = gzip.compress(good)
     expect("gzip", write(top + "/good.tar.gz", packed), whole, {})
     expect("gzip of two parts, and zeros", write(top + "/parts.tar.gz", gzip.compress(good[:700]) + gzip.compress(good[700:]) + bytes(600)), whole, {})
