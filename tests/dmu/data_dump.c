@@ -44,6 +44,8 @@ main (int argc, char **argv) {
     fprintf (stderr, "%s\n", error->message);
     g_error_free (error);
     dmu_counts_clear (&counts);
+    g_strfreev (keys.image);
+    g_strfreev (keys.caption);
     return 1;
   }
   printf ("counts\torphans %d doubled %d unnamed %d broken %d lost %d mended %d\n", (int)counts.orphans,

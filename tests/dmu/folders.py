@@ -263,6 +263,19 @@ def half_a_run(top, alone):
     save(os.path.join(out, "run.json"), run_json)
     r = run(out)
     check("the report that run.json lists", r.returncode == 0 and state(out)["report.html"] == whole["report.html"], r)
+    # answers and curves that somebody damaged: a sentence or an emptier page, no crash and no terabytes
+    answers = json.loads(whole["evaluate-tune.json"][1])
+    for name, text, status in (("evaluate-tune.json", "{", 1), ("evaluate-tune.json", "[" * 100000, 1), ("compare.json", "[]", 1),
+                               ("evaluate-tune.json", json.dumps(dict(answers, image_experts=[[0] * 100000] + [[]] * 100000)), 0),
+                               ("evaluate-tune.json", json.dumps({"sets": [{"name": None, "experts": {"a": [[1]], "b": 3}}], "image_experts": [[1]]}), 0),
+                               ("curves.jsonl", '{"stage":"dense","loss":' + "[" * 100000 + '\n{"stage":7,"contrastive":1}\n[1]\n', 0)):
+        damaged = os.path.join(top, "damaged")
+        shutil.copytree(alone, damaged)
+        write(os.path.join(damaged, name), text)
+        r = run(damaged)
+        check("damaged: %s %s" % (name, text[:30]), r.returncode == status and (not status or name in r.stderr and r.stderr.count("\n") == 1), r)
+        check("and it stays", state(damaged)[name][1].decode() == text)
+        shutil.rmtree(damaged)
     os.unlink(os.path.join(out, "timing.jsonl"))
     put_pipe(out, "timing.jsonl")
     r = run(out)
@@ -286,6 +299,12 @@ def commands(top):
             r = dmu(what, "--model", base, "--data", data, *arguments)
             check("%s onto %s" % (what, name), r.returncode == 1 and path in r.stderr, r)
             check("%s onto %s: nothing was touched" % (what, name), state(top) == before, r)
+    for name, put in (("notes", put_file), ("pipe.state", put_pipe), ("link.state", put_nothing), ("folder.state", put_folder)):
+        put(top, name)
+        before = state(top)
+        r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "t"), "--checkpoint", os.path.join(top, name), *quick)
+        check("a checkpoint at " + name, r.returncode == 1 and name in r.stderr, r)
+        check("a checkpoint at %s: nothing was touched" % name, state(top) == before, r)
     codes = os.path.join(top, "codes.txt")
     for i in range(2):
         r = dmu("cluster", "--model", base, "--data", data, "--out", codes, "--text-clusters", "2", "--image-clusters", "2")

@@ -143,6 +143,8 @@ def numbers(top):
     expect("folders with names", top + "/folders", [("", "tench"), ("", "goldfish"), ("", "white shark")], {})
     path = write(top + "/both.tar", tar([("1.cls", "5"), ("1.jpg", jpeg()), ("1.json", '{"class":"cat"}')]))
     expect("a word beside a number", path, [("", "cat")], {})
+    path = write(top + "/captioned.tar", tar([("1.cls", "5"), ("1.jpg", jpeg()), ("1.txt", "one")]))
+    expect("captions beside a number", path, [("one", "")], {}, note="left aside where there are captions")
 
 
 def endings(top):
@@ -239,7 +241,10 @@ def archives(top):
     sum_ = bytearray(good)
     at = good.index(b"1.txt")
     sum_[at + 148:at + 154] = b"000000"
-    expect("a header whose sum is wrong", write(top + "/sum.tar", bytes(sum_)), [whole[0], *whole[2:]], {"broken": 1, "orphans": 1}, "damaged place behind 1")
+    # whether what follows is found again is the archive library's choice
+    f = Found(write(top + "/sum.tar", bytes(sum_)))
+    check("a header whose sum is wrong", f.code == 0 and f.counts.get("broken") == 1 and f.pairs in ([whole[0], *whole[2:]], whole[:1]) and
+          any("sum.tar: " in e and "amaged" in e for e in f.examples), f)
     packed = gzip.compress(good)
     expect("gzip", write(top + "/good.tar.gz", packed), whole, {})
     expect("gzip of two parts, and zeros", write(top + "/parts.tar.gz", gzip.compress(good[:700]) + gzip.compress(good[700:]) + bytes(600)), whole, {})
@@ -285,6 +290,8 @@ def tables(top):
             path = table("q.csv", '"filepath"%s"caption"\nimg/a.jpg%s"one%s ""1"""\n"img/b.jpg"%stwo\n' % ((separator,) * 4))
             expect("quotes with " + word, path, [('one%s \\"1\\"' % separator, ""), ("two", "")], {}, note="" if separator == "," else word)
     expect("tabs with quotes in a .csv", table("w.csv", 'image\ttitle\nimg/a.jpg\t"o\tne"\nimg/b.jpg\ttwo\n'), [("o\\tne", ""), ("two", "")], {}, note="tabs")
+    expect("a .tsv all in quotes", table("a.tsv", '"image"\t"title"\n"img/a.jpg"\t"one"\nimg/b.jpg\ttwo\n'), wanted, {})
+    expect("a .tsv without", table("b.tsv", 'image\ttitle\nimg/a.jpg\t"one"\n'), [('\\"one\\"', "")], {})
     expect("commas in the words", table("c.csv", "image\ttitle\nimg/a.jpg\tone, and\nimg/b.jpg\ttwo; or\n"), [("one, and", ""), ("two; or", "")], {}, note="tabs")
     expect("other cases and blanks", table("h.csv", " Image ; Title \nimg/a.jpg;one\n"), wanted[:1], {}, note="semicolons")
     refused("other names", table("n.csv", "image_name,comment_number,comment\nimg/a.jpg,0,one\n"), "3 columns by commas (image_name, comment_number, comment)", "image-key")

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <string.h>
+#include <base/file.h>
 #include <clusters.h>
 #include <model/derive.h>
 #include <modelfile.h>
@@ -113,7 +114,7 @@ train (const Arguments *a, const char *name, GError **error) {
                             model ? clipmoe_model_get_info (model)->fingerprint : "", digest, a->pairs.seed);
   struct stat st;
   /* a checkpoint says how much of the curves belongs to it; without one they begin anew */
-  gboolean resumes = a->state && g_file_test (a->state, G_FILE_TEST_EXISTS);
+  gboolean resumes = a->state && clipmoe_file_is_there (a->state);
   if (ok && a->curves)
     ok = (curves = dmu_curves_open (
               a->curves, resumes && stat (a->curves, &st) == 0 ? (guint64)st.st_size : 0, error)) != NULL;

@@ -47,9 +47,12 @@ main (int argc, char **argv) {
   for (guint i = 0; argc >= 2 && i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
-  if (argc >= 2)
-    fprintf (stderr, "clipmoe-dmu: no command \"%s\", see clipmoe-dmu --help\n", argv[1]);
-  else
+  if (argc >= 2) {
+    char *shown = dmu_quote (argv[1], -1);
+    fprintf (stderr, "clipmoe-dmu: no command \"%s\", see clipmoe-dmu --help\n", shown);
+    g_free (shown);
+  } else {
     usage (stderr);
+  }
   return 2;
 }

@@ -140,6 +140,7 @@ group_finish (Shard *s, GError **error) {
   g_ptr_array_add (captions, NULL);
   const Part *picture = &g->parts[PICTURE];
   DmuRaw raw = {.key = name,
+                .member = name + strlen (s->path) + strlen (": "),
                 .picture = picture->bytes,
                 .shard = picture->lies ? s->path : NULL,
                 .offset = picture->offset,

@@ -98,6 +98,11 @@ folder_of (DmuClasses *self, const char *folder) {
 }
 
 gboolean
+dmu_classes_have_names (DmuClasses *self, const char *folder) {
+  return folder_of (self, folder)->path != NULL;
+}
+
+gboolean
 dmu_class_is_number (const char *label) {
   const char *at = label + (*label == '-' || *label == '+');
   gsize digits = strspn (at, "0123456789");

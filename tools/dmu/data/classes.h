@@ -15,6 +15,8 @@ void dmu_classes_free (DmuClasses *self);
  * no such line, or cannot be read, which *error says. @sample says whose class it is. */
 const char *dmu_classes_name (DmuClasses *self, const char *folder, const char *label, const char *sample,
                               GError **error);
+/* Whether numbers in @folder have names. */
+gboolean dmu_classes_have_names (DmuClasses *self, const char *folder);
 /* "7", "007", "-1", "7.0". */
 gboolean dmu_class_is_number (const char *label);
 /* To be asked once all data were read. */

@@ -149,7 +149,7 @@ take_pair (gpointer data, const DmuRaw *raw, GError **error) {
   if (!place_picture (b, raw, &s, error))
     return FALSE;
   if (raw->picture)
-    s.key = g_strdup (raw->key);
+    s.key = g_strdup (s.path && raw->member ? raw->member : raw->key);
   g_array_append_val (set->samples, s);
   return TRUE;
 }
@@ -187,22 +187,32 @@ key_of (const guint8 *rgb, guint width, guint height) {
   return XXH3_64bits (rgb, (gsize)width * height * 3) | 1;
 }
 
+static char *
+name_of (const DmuSample *s) {
+  if (s->key && s->path)
+    return g_strdup_printf ("%s: %s", s->path, s->key);
+  return g_strdup (s->key ? s->key : s->path ? s->path : "a picture of a shard");
+}
+
 gboolean
 dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height, GError **error) {
   gsize n;
   GBytes *bytes = dmu_sample_read (s, error);
   const guint8 *data = bytes ? g_bytes_get_data (bytes, &n) : NULL;
-  const char *name = s->key ? s->key : s->path ? s->path : "a picture of a shard";
+  char *name = name_of (s);
   gboolean ok = bytes && clipmoe_picture_decode (name, data, n, rgb, width, height, error);
   if (bytes)
     g_bytes_unref (bytes);
-  if (!ok || !s->picture_key || s->picture_key == key_of (*rgb, *width, *height))
+  if (!ok || !s->picture_key || s->picture_key == key_of (*rgb, *width, *height)) {
+    g_free (name);
     return ok;
+  }
   g_free (*rgb);
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                "%s: a picture is not the one that was there when the data were read, expected files that "
                "stay as they are",
                name);
+  g_free (name);
   return FALSE;
 }
 
@@ -234,13 +244,12 @@ drop_broken (DmuDataset *set) {
     GError *e = NULL;
     guint8 *rgb;
     guint width, height;
+    char *name = name_of (s);
     if (dmu_sample_decode (s, &rgb, &width, &height, &e))
       g_free (rgb); /* it changed since; left out all the same */
-    dmu_counts_note (&set->counts, &set->counts.undecodable, "%s%s",
-                     e        ? e->message
-                     : s->key ? s->key
-                              : s->path,
+    dmu_counts_note (&set->counts, &set->counts.undecodable, "%s%s", e ? e->message : name,
                      e ? "" : ": changed while it was read");
+    g_free (name);
     g_clear_error (&e);
     sample_clear (s);
   }

@@ -18,7 +18,7 @@ typedef struct {
   guint label;               /* 1 + its class; 0 = none */
   guint source;
   guint64 picture_key; /* of its pixels; 0 = not known yet */
-  char *key;           /* what it is called in its shard, until it was decoded once; or NULL */
+  char *key; /* what it is called, behind @path where that is its shard; until it was decoded once */
 } DmuSample;
 
 typedef struct {

@@ -10,6 +10,13 @@ name_of_class (const DmuSink *sink, const DmuRaw *raw, const char **name, char *
   *name = raw->label;
   if (!raw->label || !*raw->label)
     return TRUE;
+  if (raw->captions && raw->captions[0] && sink->classes && raw->folder && dmu_class_is_number (raw->label) &&
+      !dmu_classes_have_names (sink->classes, raw->folder)) {
+    dmu_counts_say (counts,
+                    "numbers of classes without a classnames.txt are left aside where there are captions");
+    *name = NULL;
+    return TRUE;
+  }
   if (strlen (raw->label) > DMU_MAX_CLASS) {
     dmu_counts_note (counts, &counts->lost, "%.200s: a class of more than %d bytes", raw->key, DMU_MAX_CLASS);
     return FALSE;

@@ -16,6 +16,7 @@
 /* Everything is borrowed by whoever gets to see it. */
 typedef struct {
   const char *key;    /* what the sample is called, for messages */
+  const char *member; /* the part of @key behind the shard's name; NULL: in none */
   GBytes *picture;    /* the file's bytes, or … */
   const char *path;   /* … where it lies */
   const char *shard;  /* where the bytes of @picture can be read once more; NULL: nowhere */

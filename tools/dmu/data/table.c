@@ -16,7 +16,8 @@ static const char *const roles[N_ROLES][6] = {{"image", "filepath", "file", "pat
 /* How a table is written. */
 typedef struct {
   char separator;
-  gboolean quotes; /* fields may stand in them; in a .tsv they are letters like others */
+  gboolean quotes; /* fields may stand in them; in a .tsv they are letters like others, unless it begins with
+                      one */
 } Form;
 
 /* What may separate, as people call it. */
@@ -92,14 +93,7 @@ static Columns
 columns_of (const DmuMemberKeys *keys, const GPtrArray *header) {
   Columns c = {.of = {-1, -1, -1, -1}, .n = header ? header->len : 0};
   for (guint i = 0; i < c.n; i++) {
-    char *name = g_strstrip (header->pdata[i]);
-    gsize length = strlen (name);
-    /* a .tsv whose header alone is quoted */
-    if (length > 1 && *name == '"' && name[length - 1] == '"') {
-      name[length - 1] = 0;
-      name++;
-    }
-    int r = role_of (keys, name);
+    int r = role_of (keys, g_strstrip (header->pdata[i]));
     if (r >= 0 && c.of[r] < 0)
       c.of[r] = (int)i;
   }
@@ -117,7 +111,9 @@ find_form (const char *path, const char **at, const char *end, gboolean tsv, con
   for (guint i = 0; i < G_N_ELEMENTS (separators); i++) {
     guint k = i == 0 ? usual : i == usual ? 0 : i; /* the usual one first */
     const char *behind = *at;
-    *form = (Form){separators[k].separator, !(tsv && separators[k].separator == '\t')};
+    /* whoever puts the first line in quotes does so with the others */
+    *form = (Form){separators[k].separator,
+                   !(tsv && separators[k].separator == '\t') || (behind < end && *behind == '"')};
     GPtrArray *header = next_row (&behind, end, *form);
     *columns = columns_of (sink->keys, header);
     /* for the message: as the ending says, or as it falls into more than one column */

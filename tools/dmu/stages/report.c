@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/file.h>
+#include <weights/json.h>
 #include "changes.h"
 #include "charts.h"
 #include "manifest.h"
@@ -101,7 +102,8 @@ read_curves (const Report *r, const char *key) {
   text = clipmoe_file_read (path, MAX_CURVES, &n, NULL);
   char **lines = g_strsplit (text ? text : "", "\n", -1);
   for (char **l = lines; *l; l++) {
-    json_t *point = json_loads (*l, 0, NULL), *value = json_object_get (point, key);
+    json_t *point = **l ? clipmoe_json_parse (path, *l, strlen (*l), NULL) : NULL,
+           *value = json_object_get (point, key);
     if (json_is_number (value)) {
       double y = json_number_value (value);
       GArray *ys = g_hash_table_lookup (stages, string (point, "stage"));
@@ -176,7 +178,7 @@ static void
 routing (Report *r, json_t *evaluation, const char *key, const char *title) {
   json_t *matrix = json_object_get (evaluation, key);
   gsize n = json_array_size (matrix), m = json_array_size (json_array_get (matrix, 0));
-  if (!n || !m)
+  if (!n || !m || n > CLIPMOE_MAX_BLOCKS || m > CLIPMOE_MAX_EXPERTS)
     return;
   double *x = g_new0 (double, n *m);
   char **names = g_new0 (char *, n + 1);
@@ -209,6 +211,8 @@ routing_by_class (Report *r, json_t *evaluation) {
          *all = json_object_get (evaluation, "image_experts");
   gsize layer = json_array_size (all), m = json_array_size (json_array_get (all, 0)),
         n = json_object_size (classes), k = 0;
+  if (m > CLIPMOE_MAX_EXPERTS)
+    return;
   double sum = 0, *x = g_new0 (double, MAX (n, 1) * MAX (m, 1));
   char **names = g_new0 (char *, n + 1), *title;
   const char *name;
@@ -294,10 +298,10 @@ gains (Report *r) {
   const char *ours = r->ours;
   for (guint m = 0; m < DMU_N_MODELS; m++)
     ours = strcmp (dmu_models[m].name, r->ours) ? ours : dmu_models[m].title;
-  g_string_append_printf (r->out,
-                          "<table><tr><th>mean of %s less that of</th><th>difference in %%</th>"
-                          "<th>95 %% of redrawings of the held-out pictures</th></tr>\n",
-                          ours);
+  g_string_append (r->out, "<table><tr><th>mean of ");
+  dmu_html_text (r->out, ours);
+  g_string_append (r->out, " less that of</th><th>difference in %</th>"
+                           "<th>95 % of redrawings of the held-out pictures</th></tr>\n");
   for (guint m = 0; m < DMU_N_MODELS; m++) {
     json_t *mean = json_object_get (json_object_get (r->compare, dmu_models[m].name), "mean");
     double low = real (mean, "low"), high = real (mean, "high");
@@ -397,7 +401,8 @@ read_evaluations (Report *r, GError **error) {
       return FALSE;
     if (strcmp (string (stage, "kind"), "delivery") == 0)
       r->ours = string (stage, "from");
-    if (strcmp (string (stage, "kind"), "evaluation") != 0)
+    /* a name that we gave is no path */
+    if (strcmp (string (stage, "kind"), "evaluation") != 0 || strchr (string (stage, "name"), '/'))
       continue;
     char *file = g_strconcat (string (stage, "name"), ".json", NULL);
     json_t *v = load (r, file, error);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <cblas.h>
 #include <random.h>
+#include <base/file.h>
 #include <kernels/cpus.h>
 #include "clusters.h"
 #include "compare.h"
@@ -229,7 +230,7 @@ train (DmuWork *r, const char *name, const char *from, const DmuTraining *how, c
                     .seed = seed};
   gboolean ok = model != NULL;
   /* Without a checkpoint the stage begins behind the last finished one. */
-  if (ok && !g_file_test (state, G_FILE_TEST_EXISTS))
+  if (ok && !clipmoe_file_is_there (state))
     ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
   if (ok)
     trained = dmu_training_run (how, model, r->train, groups, n_groups, &stage, error);

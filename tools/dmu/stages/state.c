@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <base/file.h>
 #include <weights/tensors.h>
 
 static const char *const names[] = {"theta", "m", "v", "average"};
@@ -50,7 +51,7 @@ whole (const char *text, guint64 *out) {
 gboolean
 dmu_state_load (DmuAdamw *a, const char *path, const char *digest, guint64 *curves, double *loss,
                 GError **error) {
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!clipmoe_file_is_there (path))
     return FALSE;
   ClipmoeTensors *t = clipmoe_tensors_read (path, error);
   if (!t)
