@@ -1,7 +1,6 @@
 #include "cachekey.h"
 
 #include <string.h>
-#include "../kernels/kernels.h"
 
 /* Floats by their bits: no two are the same text. */
 static void
@@ -22,8 +21,24 @@ add_tower (GString *s, const ClipmoeTower *t) {
   add_floats (s, &t->eps, 1);
 }
 
+/* A name does not tell what was forced: two tables of one name may take another half for attention. */
+static void
+add_kernels (GString *s, const ClipmoeKernels *k) {
+  const ClipmoeGemm *all[] = {k->f32,
+                              k->half,
+                              k->int8,
+                              k->int8 ? k->int8->of_gelu : NULL,
+                              k->attention,
+                              k->exact ? k->exact->half : NULL,
+                              k->exact ? k->exact->attention : NULL};
+  g_string_append (s, k->name);
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    g_string_append_printf (s, " %u", all[i] ? all[i]->layout : 0);
+  g_string_append_c (s, '\n');
+}
+
 char *
-clipmoe_cache_key (const ClipmoeModel *m, const char *more) {
+clipmoe_cache_key (const ClipmoeModel *m, const ClipmoeKernels *kernels, const char *more) {
   const ClipmoeModelInfo *i = &m->info;
   GString *s = g_string_new ("clipmoe " CLIPMOE_VERSION);
   g_string_append_printf (s, " kernels %d\n%s\n", CM_KERNELS_VERSION, i->fingerprint ? i->fingerprint : "");
@@ -33,6 +48,7 @@ clipmoe_cache_key (const ClipmoeModel *m, const char *more) {
                           i->context, i->vocab_size);
   add_floats (s, i->mean, G_N_ELEMENTS (i->mean));
   add_floats (s, i->std, G_N_ELEMENTS (i->std));
+  add_kernels (s, kernels);
   g_string_append (s, more);
   char *key = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   g_string_free (s, TRUE);

@@ -2,13 +2,15 @@
 #ifndef CLIPMOE_CACHEKEY_H
 #define CLIPMOE_CACHEKEY_H
 
+#include "../kernels/kernels.h"
 #include "model-private.h"
 
 /* 64 hex digits that stand for all of @model that its answers depend on, for the version of this library and
- * of its kernels, and for @more: the kind of entry, its own version, the processor, …, with what parts them.
+ * of its kernels, for which of these @kernels are, and for @more: the kind of entry, its own version, the
+ * precision, the processor, …, with what parts them.
  *
  * The vocabulary is left out, since nothing that is kept depends on which words the tokens are. Free with
  * g_free(). */
-char *clipmoe_cache_key (const ClipmoeModel *model, const char *more);
+char *clipmoe_cache_key (const ClipmoeModel *model, const ClipmoeKernels *kernels, const char *more);
 
 #endif

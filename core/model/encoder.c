@@ -139,7 +139,7 @@ pack_weights (ClipmoeEncoder *self, const ClipmoePackedHow *how, ClipmoeTowerPla
 static gboolean
 set_weights (ClipmoeEncoder *self, ClipmoeTowerPlan *image, ClipmoeTowerPlan *text, GError **error) {
   ClipmoeModel *model = self->model;
-  ClipmoePackedHow how = {.tier = self->kernels->name, .precision = precision_name (self->precision)};
+  ClipmoePackedHow how = {.kernels = self->kernels, .precision = precision_name (self->precision)};
   how.layout = clipmoe_packed_tower_layout (&self->image, image) * 31 +
                clipmoe_packed_tower_layout (&self->text, text);
   gboolean shared = model->info.fingerprint && model->info.path; /* a model made in memory is nobody else's */
@@ -197,7 +197,7 @@ find_precision (const ClipmoeModel *model, const ClipmoeKernels *kernels, Clipmo
   const char *forced = g_getenv ("CLIPMOE_PRECISION");
   *precision = CLIPMOE_PRECISION_F32;
   if (!forced || !*forced) {
-    *found = model->info.fingerprint && clipmoe_verdict_find (model, kernels->name, precision, why);
+    *found = model->info.fingerprint && clipmoe_verdict_find (model, kernels, precision, why);
     return TRUE;
   }
   for (guint i = CLIPMOE_PRECISION_F32; i <= CLIPMOE_PRECISION_INT8; i++)

@@ -103,11 +103,11 @@ set_sizes (Header *h, guint64 image_bytes, guint64 text_bytes) {
 static ClipmoePackedForm *
 form_new (const ClipmoeModel *model, const ClipmoePackedHow *how) {
   ClipmoePackedForm *self = g_new0 (ClipmoePackedForm, 1);
-  char *more = g_strdup_printf ("packed %d\n%s\n%s\n%016" G_GINT64_MODIFIER "x", VERSION, how->tier,
-                                how->precision, how->layout);
+  char *more =
+      g_strdup_printf ("packed %d\n%s\n%016" G_GINT64_MODIFIER "x", VERSION, how->precision, how->layout);
   self->ref_count = 1;
   self->fd = -1;
-  self->key = clipmoe_cache_key (model, more);
+  self->key = clipmoe_cache_key (model, how->kernels, more);
   self->name = clipmoe_cache_name (CLIPMOE_CACHE_PACKED, self->key);
   g_free (more);
   return self;

@@ -10,8 +10,9 @@ typedef struct _ClipmoePackedForm ClipmoePackedForm; /* reference counted */
 
 /* What tells one form of a model from all others. */
 typedef struct {
-  const char *tier, *precision; /* the kernels' name; "f32", … */
-  guint64 layout;               /* which matrices there are, and what they would be packed to */
+  const ClipmoeKernels *kernels;
+  const char *precision; /* "f32", … */
+  guint64 layout;        /* which matrices there are, and what they would be packed to */
 } ClipmoePackedHow;
 
 /* The file's sizes and formats, without memory; NULL: not there, or damaged. A damaged one is deleted, and

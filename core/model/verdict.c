@@ -18,31 +18,44 @@
 static const char *const names[] = {
     [CLIPMOE_PRECISION_F32] = "f32", [CLIPMOE_PRECISION_HALF] = "half", [CLIPMOE_PRECISION_INT8] = "int8"};
 
+/* What the system says of the first processor that tells it from other kinds. */
 static char *
 processor (void) {
-  char *text = NULL, *name = NULL;
+  static const char *const kept[] = {
+      "vendor_id",        "cpu family",  "model",    "model name",   "stepping", "CPU implementer",
+      "CPU architecture", "CPU variant", "CPU part", "CPU revision", NULL};
+  char *text = NULL, *end;
+  GString *name = g_string_new (NULL);
   if (g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL)) {
-    const char *line = strstr (text, "model name"), *colon = line ? strchr (line, ':') : NULL;
-    if (colon)
-      name = g_strndup (colon + 1, strcspn (colon + 1, "\n"));
+    if ((end = strstr (text, "\n\n")))
+      *end = 0;
+    char **lines = g_strsplit (text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+      char **parts = g_strsplit (*line, ":", 2);
+      if (parts[0] && parts[1] && g_strv_contains (kept, g_strstrip (parts[0])))
+        g_string_append_printf (name, "%s=%s\n", parts[0], g_strstrip (parts[1]));
+      g_strfreev (parts);
+    }
+    g_strfreev (lines);
   }
   g_free (text);
-  return name ? g_strstrip (name) : g_strdup ("unknown");
+  return g_string_free (name, FALSE);
 }
 
-/* Other tiers and processors may share the folder. */
+/* Other kernels and processors may share the folder. */
 static char *
-key_of (const ClipmoeModel *model, const char *tier) {
-  char *cpu = processor (), *more = g_strdup_printf (FIRST_LINE "\n%s\n%s", tier, cpu);
-  char *key = clipmoe_cache_key (model, more);
+key_of (const ClipmoeModel *model, const ClipmoeKernels *kernels) {
+  char *cpu = processor (), *more = g_strdup_printf (FIRST_LINE "\n%s", cpu);
+  char *key = clipmoe_cache_key (model, kernels, more);
   g_free (more);
   g_free (cpu);
   return key;
 }
 
 gboolean
-clipmoe_verdict_find (const ClipmoeModel *model, const char *tier, ClipmoePrecision *precision, char **why) {
-  char *key = key_of (model, tier), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
+clipmoe_verdict_find (const ClipmoeModel *model, const ClipmoeKernels *kernels, ClipmoePrecision *precision,
+                      char **why) {
+  char *key = key_of (model, kernels), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
   char *text = clipmoe_cache_read (name), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
   gboolean ok = FALSE;
   /* the whole key, for the name holds a part of it */
@@ -62,8 +75,8 @@ clipmoe_verdict_find (const ClipmoeModel *model, const char *tier, ClipmoePrecis
 }
 
 static void
-keep (const ClipmoeModel *model, const char *tier, ClipmoePrecision precision, const char *why) {
-  char *key = key_of (model, tier), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
+keep (const ClipmoeModel *model, const ClipmoeKernels *kernels, ClipmoePrecision precision, const char *why) {
+  char *key = key_of (model, kernels), *name = clipmoe_cache_name (CLIPMOE_CACHE_VERDICT, key);
   char *text = g_strdup_printf (FIRST_LINE "\n%s\n%s\n%s\n", key, names[precision], why);
   clipmoe_cache_write (CLIPMOE_CACHE_VERDICT, name, text);
   g_free (text);
@@ -205,13 +218,14 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
   gsize embed = info->embed, all = (PICTURES + TEXTS) * embed;
   float *exact = g_new (float, all), *found = g_new (float, all);
-  const char *tier = clipmoe_processor_get_tier (error);
+  const ClipmoeKernels *kernels =
+      clipmoe_processor_get_tier (error) ? cm_kernels_get (g_getenv ("CLIPMOE_CPU"), NULL) : NULL;
   if (!stop)
     stop = &never;
   memset (figures, 0, 3 * sizeof *figures);
   figures[0] = (ClipmoePrecisionFigures){CLIPMOE_PRECISION_F32, TRUE, TRUE, 0, 1, 1};
   *verdict = CLIPMOE_PRECISION_F32;
-  gboolean ok = tier && run (model, CLIPMOE_PRECISION_F32, stop, exact, &figures[0].ms_per_image, error);
+  gboolean ok = kernels && run (model, CLIPMOE_PRECISION_F32, stop, exact, &figures[0].ms_per_image, error);
   const ClipmoePrecisionFigures *best = &figures[0];
   for (guint i = 0; i < G_N_ELEMENTS (bounds) && ok; i++) {
     ClipmoePrecisionFigures *f = &figures[i + 1];
@@ -242,7 +256,7 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
             : g_strdup_printf ("%.1f ms instead of %.1f, cosine to f32 %.5f on average and %.5f at worst",
                                best->ms_per_image, figures[0].ms_per_image, best->mean, best->worst);
     if (info->fingerprint && info->path)
-      keep (model, tier, *verdict, sentence);
+      keep (model, kernels, *verdict, sentence);
     g_free (sentence);
   }
   g_free (exact);

@@ -3,9 +3,10 @@
 #define CLIPMOE_VERDICT_H
 
 #include "../clipmoe/encoder.h"
+#include "../kernels/kernels.h"
 
 /* FALSE: none stands. @why: (out): one sentence, free with g_free(). */
-gboolean clipmoe_verdict_find (const ClipmoeModel *model, const char *tier, ClipmoePrecision *precision,
-                               char **why);
+gboolean clipmoe_verdict_find (const ClipmoeModel *model, const ClipmoeKernels *kernels,
+                               ClipmoePrecision *precision, char **why);
 
 #endif

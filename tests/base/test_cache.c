@@ -204,28 +204,32 @@ test_words (void) {
 /* Ten years of new models. */
 static void
 test_many (void) {
-  char name[64];
+  const char *used = "known-" KEY "3", *last = "known-" KEY "4";
+  char name[64], *path = at ("x"), *folder = g_path_get_dirname (path);
   guint n = 0;
+  clipmoe_cache_write (CLIPMOE_CACHE_KNOWN, used, "used");
+  clipmoe_cache_write (CLIPMOE_CACHE_VERDICT, "verdict-" KEY "7", "stays");
+  g_free (path);
   for (guint i = 0; i < 600; i++) {
     g_snprintf (name, sizeof name, "known-%032x", i);
-    clipmoe_cache_write (CLIPMOE_CACHE_KNOWN, name, name);
-    if (i == 0)
-      clipmoe_cache_write (CLIPMOE_CACHE_VERDICT, "verdict-" KEY "7", "stays");
-    char *path = at (name);
-    set_age (path, 10000 - (int)i);
-    g_free (path);
-    if (i > 300) /* used again and again */
-      g_assert_true (
-          says ("known-00000000000000000000000000000003", "known-00000000000000000000000000000003"));
+    g_free (put (name, 10, 10000 - (int)i));
   }
-  char *path = at ("x"), *folder = g_path_get_dirname (path);
+  path = at (used);
+  set_age (path, 20000);
+  g_assert_true (says (used, "used")); /* which makes it the newest */
+  clipmoe_cache_write (CLIPMOE_CACHE_KNOWN, last, "last");
   GDir *dir = g_dir_open (folder, 0, NULL);
   for (const char *found; (found = g_dir_read_name (dir));)
     n += g_str_has_prefix (found, "known-");
   g_dir_close (dir);
   g_assert_cmpuint (n, ==, 512);
-  g_assert_true (says ("known-00000000000000000000000000000003", "known-00000000000000000000000000000003"));
-  g_assert_true (says (name, name) && says ("verdict-" KEY "7", "stays"));
+  g_assert_true (says (used, "used") && says (last, "last") && says ("verdict-" KEY "7", "stays"));
+  g_free (path);
+  path = at (name); /* the youngest of the others */
+  g_assert_true (there (path));
+  g_free (path);
+  path = at ("known-00000000000000000000000000000000");
+  g_assert_false (there (path));
   g_free (folder);
   g_free (path);
 }

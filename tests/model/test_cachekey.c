@@ -80,6 +80,15 @@ static const struct {
   passes[] = {
       {"name", name}, {"path", path}, {"licence", licence}, {"scale", logit_scale}, {"words", tokenizer}};
 
+static ClipmoeGemm gemm[4] = {{.layout = 1}, {.layout = 2}, {.layout = 3}, {.layout = 4}};
+static ClipmoeKernels exact = {.half = &gemm[1], .attention = &gemm[1]};
+static ClipmoeKernels kernels = {.name = "tier",
+                                 .f32 = &gemm[0],
+                                 .half = &gemm[1],
+                                 .int8 = &gemm[2],
+                                 .attention = &gemm[1],
+                                 .exact = &exact};
+
 static char *
 key_after (const ClipmoeModel *model, Change change, const char *more) {
   ClipmoeModel m = *model;
@@ -88,7 +97,7 @@ key_after (const ClipmoeModel *model, Change change, const char *more) {
   memcpy (m.text.blocks, model->text.blocks, model->text.layers * sizeof *m.text.blocks);
   if (change)
     change (&m);
-  char *key = clipmoe_cache_key (&m, more);
+  char *key = clipmoe_cache_key (&m, &kernels, more);
   g_free (m.image.blocks);
   g_free (m.text.blocks);
   return key;
@@ -125,15 +134,29 @@ test_key (void) {
   add (keys, plain, "nothing");
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
     add (keys, key_after (model, counts[i].change, "x"), counts[i].what);
-  static const char *const more[] = {"",
-                                     "packed",
-                                     "packed 3\navx2\nf32",
-                                     "packed 3\navx2\nint8",
-                                     "packed 3\navx512\nf32",
-                                     "packed 4\navx2\nf32",
-                                     "verdict"};
+  static const char *const more[] = {
+      "", "packed", "packed 3\nf32", "packed 3\nint8", "packed 3\nf32\n1", "packed 4\nf32", "verdict"};
   for (guint i = 0; i < G_N_ELEMENTS (more); i++)
     add (keys, key_after (model, NULL, more[i]), more[i]);
+  const ClipmoeKernels before = kernels, exact_before = exact;
+  const struct {
+    const ClipmoeGemm **place;
+    const char *what;
+  } tables[] = {{&kernels.f32, "f32"},       {&kernels.half, "half"},
+                {&kernels.int8, "int8"},     {&kernels.attention, "attention"},
+                {&exact.half, "exact half"}, {&exact.attention, "exact attention"}};
+  for (guint i = 0; i < G_N_ELEMENTS (tables); i++) {
+    *tables[i].place = &gemm[3];
+    add (keys, key_after (model, NULL, "x"), tables[i].what);
+    kernels = before;
+    exact = exact_before;
+  }
+  gemm[2].of_gelu = &gemm[3];
+  add (keys, key_after (model, NULL, "x"), "of a GELU");
+  gemm[2].of_gelu = NULL;
+  kernels.name = "tier+more";
+  add (keys, key_after (model, NULL, "x"), "tier");
+  kernels = before;
   g_hash_table_unref (keys);
   clipmoe_model_unref (model);
 }

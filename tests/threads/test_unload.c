@@ -44,7 +44,10 @@ main (int argc, char **argv) {
     g_assert_cmpint (dlclose (library), ==, 0);
     g_usleep (i % 3 * 2000); /* threads wake up, or not yet */
   }
-  g_usleep (200000);
+  void *library = dlopen (argv[1], RTLD_NOW | RTLD_LOCAL), (*wait) (void);
+  *(void **)&wait = dlsym (library, "clipmoe_cache_wait");
+  g_assert_nonnull (*(void **)&wait);
+  wait (); /* else a writer makes files in the folder that is deleted now */
   char *command = g_strdup_printf ("rm -rf '%s'", home);
   int r = system (command) != 0;
   g_free (command);
