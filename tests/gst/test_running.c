@@ -74,7 +74,7 @@ static void
 test_swapped (void) {
   /* a flush from aside takes the segment away from frames that are on their way, which GStreamer mentions */
   guint quiet = g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, ignore, NULL);
-  static const char *const modes[] = {"sync", "latest"}, *const models[] = {NULL, "clip-tiny"};
+  static const char *const modes[] = {"sync", "latest", "auto"}, *const models[] = {NULL, "clip-tiny"};
   GstElement *second = gst_element_factory_make ("clipmoetag", NULL); /* keeps the other model open */
   g_object_set (second, "labels", "a", "model", "clip-tiny", NULL);
   gst_element_set_state (second, GST_STATE_PAUSED);
@@ -95,7 +95,7 @@ test_swapped (void) {
     g_assert_cmpint (gst_pad_link (src, rig.behind), ==, GST_PAD_LINK_OK);
     GThread *frames = g_thread_new ("frames", send_frames, &rig),
             *flushes = g_thread_new ("flushes", send_flushes, &rig);
-    for (guint i = 0; i < 8; i++) {
+    for (guint i = 0; i < 24; i++) {
       gint before = g_atomic_int_get (&rig.passed);
       g_object_set (rig.tag, "model", models[i % 2], NULL);
       gst_element_set_state (rig.tag, i % 3 ? GST_STATE_PLAYING : GST_STATE_PAUSED);
