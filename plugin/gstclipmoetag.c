@@ -116,13 +116,13 @@ get_worker (GstClipmoeTag *self) {
 
 /* What `stats` says of the model; a verdict about the precision may change it while it runs. */
 static void
-describe_model (GstClipmoeTag *self, TagSession *open) {
+describe_model (GstClipmoeTag *self, TagSession *open, gboolean log) {
   char *tier, *precision, *reason;
   tag_engine_describe (open->engine, &tier, &precision, &reason);
-  GST_OBJECT_LOCK (self);
-  if (g_strcmp0 (reason, self->reason) != 0)
+  if (log)
     GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
                      tier, precision, reason);
+  GST_OBJECT_LOCK (self);
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
@@ -140,7 +140,7 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
   TagSession *open = id == TAG_PROP_STATS ? get_session (self) : NULL;
   gboolean known = TRUE;
   if (open)
-    describe_model (self, open);
+    describe_model (self, open, FALSE);
   tag_session_unref (open);
   GST_OBJECT_LOCK (self);
   if (id == TAG_PROP_STATS) {
@@ -258,7 +258,7 @@ open_session (GstClipmoeTag *self, GError **error) {
   TagSession *open = tag_session_open (&settings, error);
   if (open) {
     GstClockTime took = 0;
-    describe_model (self, open);
+    describe_model (self, open, TRUE);
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
     ClipmoeLabels *labels = tag_labels_make (open->engine, &settings.texts, error);
     if (labels)
@@ -611,7 +611,7 @@ follow_texts (GstClipmoeTag *self, TagSession *open) {
   GST_OBJECT_UNLOCK (self);
   if (exchanged) {
     GST_INFO_OBJECT (self, "a verdict about the precision has come");
-    describe_model (self, open);
+    describe_model (self, open, TRUE);
   }
   if (changed || exchanged) {
     tag_label_maker_request (open->maker, &texts);
