@@ -260,7 +260,7 @@ open_session (GstClipmoeTag *self, GError **error) {
     GstClockTime took = 0;
     describe_model (self, open, TRUE);
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
-    ClipmoeLabels *labels = tag_labels_make (open->engine, &settings.texts, error);
+    ClipmoeLabels *labels = tag_label_maker_make (open->maker, &settings.texts, error);
     if (labels)
       set_labels (self, open, labels);
     if (!labels || (settings.mode != TAG_MODE_LATEST && !tag_session_warm_up (open, &took, error)))
@@ -606,16 +606,18 @@ follow_texts (GstClipmoeTag *self, TagSession *open) {
   GST_OBJECT_LOCK (self);
   gboolean changed = self->settings.texts_changed;
   self->settings.texts_changed = FALSE;
-  if (changed || exchanged)
+  if (changed)
     tag_texts_copy (&texts, &self->settings.texts);
   GST_OBJECT_UNLOCK (self);
   if (exchanged) {
     GST_INFO_OBJECT (self, "a verdict about the precision has come");
     describe_model (self, open, TRUE);
   }
-  if (changed || exchanged) {
+  if (changed) {
     tag_label_maker_request (open->maker, &texts);
     tag_texts_clear (&texts);
+  } else if (exchanged) {
+    tag_label_maker_repeat (open->maker);
   }
   self->asked_texts |= changed;
   ClipmoeLabels *labels = tag_label_maker_take (open->maker, &error);
