@@ -44,7 +44,8 @@ static gpointer
 send_flushes (gpointer data) {
   Rig *rig = data;
   for (guint i = 0; !g_atomic_int_get (&rig->stop); i++) {
-    if (g_atomic_int_get (&rig->calm)) {
+    if (g_atomic_int_get (&rig->calm)) { /* the end of a flush is lost where the element closes within it */
+      gst_pad_send_event (rig->behind, gst_event_new_flush_stop (TRUE));
       g_usleep (1000);
       continue;
     }
