@@ -120,13 +120,13 @@ get_worker (GstClipmoeTag *self) {
 
 /* What `stats` says of the model; a verdict about the precision may change it while it runs. */
 static void
-describe_model (GstClipmoeTag *self, TagSession *open) {
+describe_model (GstClipmoeTag *self, TagSession *open, gboolean log) {
   char *tier, *precision, *reason;
   tag_engine_describe (open->engine, &tier, &precision, &reason);
-  GST_OBJECT_LOCK (self);
-  if (g_strcmp0 (reason, self->reason) != 0)
+  if (log)
     GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
                      tier, precision, reason);
+  GST_OBJECT_LOCK (self);
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
@@ -144,7 +144,7 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
   TagSession *open = id == TAG_PROP_STATS ? get_session (self) : NULL;
   gboolean known = TRUE;
   if (open)
-    describe_model (self, open);
+    describe_model (self, open, FALSE);
   tag_session_unref (open);
   GST_OBJECT_LOCK (self);
   if (id == TAG_PROP_STATS) {
@@ -272,10 +272,10 @@ open_session (GstClipmoeTag *self, GError **error) {
   TagSession *open = tag_session_open (&settings, error);
   if (open) {
     GstClockTime took = 0;
-    describe_model (self, open);
+    describe_model (self, open, TRUE);
     post_assumed (self, tag_engine_get_info (open->engine));
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
-    ClipmoeLabels *labels = tag_labels_make (open->engine, &settings.texts, error);
+    ClipmoeLabels *labels = tag_label_maker_make (open->maker, &settings.texts, error);
     if (labels)
       set_labels (self, open, labels);
     if (!labels || (settings.mode != TAG_MODE_LATEST && !tag_session_warm_up (open, &took, error)))
@@ -657,16 +657,18 @@ follow_texts (GstClipmoeTag *self, TagSession *open) {
   GST_OBJECT_LOCK (self);
   gboolean changed = self->settings.texts_changed;
   self->settings.texts_changed = FALSE;
-  if (changed || exchanged)
+  if (changed)
     tag_texts_copy (&texts, &self->settings.texts);
   GST_OBJECT_UNLOCK (self);
   if (exchanged) {
     GST_INFO_OBJECT (self, "a verdict about the precision has come");
-    describe_model (self, open);
+    describe_model (self, open, TRUE);
   }
-  if (changed || exchanged) {
+  if (changed) {
     tag_label_maker_request (open->maker, &texts);
     tag_texts_clear (&texts);
+  } else if (exchanged) {
+    tag_label_maker_repeat (open->maker);
   }
   self->asked_texts |= changed;
   ClipmoeLabels *labels = tag_label_maker_take (open->maker, &error);

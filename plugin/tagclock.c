@@ -7,8 +7,10 @@
  * comes a third time stands still. */
 #define STILL 2
 
-/* One frame without a time stamp is nothing to tell anybody: its time follows from its neighbour's. */
-#define TELL 2
+/* One frame without a time stamp is nothing to tell anybody: its time follows from its neighbour's. Two in a
+ * row are, and eight whose stamp stands still: a few may have come in one packet. */
+#define TELL 8
+#define MISSING 4
 
 void
 tag_clock_reset (TagClock *self) {
@@ -125,7 +127,8 @@ tag_clock_read (TagClock *self, const GstSegment *segment, GstBuffer *buffer, co
   by_stamp (self, 1, segment, GST_BUFFER_DTS (buffer), &m);
   if (m.source == TAG_CLOCK_UNKNOWN)
     make_up (self, segment, info, live, now, &m);
-  self->without = m.source == TAG_CLOCK_PTS ? 0 : MIN (self->without + 1, TELL);
+  guint more = GST_BUFFER_PTS (buffer) > MOST ? MISSING : 1;
+  self->without = m.source == TAG_CLOCK_PTS ? 0 : MIN (self->without + more, TELL);
   m.say = self->without == TELL && !self->said;
   self->said |= m.say;
   self->last = m.time;

@@ -27,7 +27,7 @@ typedef struct {
   guint64 count;
   GstClockTime since; /* the clock at `origin` */
   int fps_n, fps_d;
-  guint without; /* frames in a row that have no PTS of use */
+  guint without; /* how long there was no PTS of use */
   gboolean said;
 } TagClock;
 

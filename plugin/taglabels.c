@@ -1,11 +1,53 @@
 #include "taglabels.h"
 
+/* What texts and files say. */
+typedef struct {
+  GPtrArray *labels, *negatives; /* or NULL */
+  char **templates;
+} Words;
+
+static void
+words_free (Words *words) {
+  if (!words)
+    return;
+  g_clear_pointer (&words->labels, g_ptr_array_unref);
+  g_clear_pointer (&words->negatives, g_ptr_array_unref);
+  g_strfreev (words->templates);
+  g_free (words);
+}
+
+static Words *
+words_read (const TagTexts *texts, GError **error) {
+  Words *w = g_new0 (Words, 1);
+  gboolean ok = !texts->labels || (w->labels = clipmoe_label_list_parse (texts->labels, error));
+  if (ok && texts->labels_file && !(w->labels && w->labels->len)) {
+    g_clear_pointer (&w->labels, g_ptr_array_unref);
+    ok = (w->labels = clipmoe_label_list_load (texts->labels_file, error)) != NULL;
+  }
+  if (ok && !(w->labels && w->labels->len) && !texts->may_be_empty) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "no labels: expected some in labels or labels-file, or attach-embedding=true");
+    ok = FALSE;
+  }
+  ok = ok && (!texts->negatives || (w->negatives = clipmoe_label_list_parse (texts->negatives, error))) &&
+       (w->templates = clipmoe_templates_parse (texts->templates, error));
+  if (!ok)
+    g_clear_pointer (&w, words_free);
+  return w;
+}
+
+static ClipmoeLabels *
+words_encode (const Words *w, TagEngine *engine, GError **error) {
+  return tag_engine_make_labels (engine, w->labels, w->negatives, (const char *const *)w->templates, error);
+}
+
 struct _TagLabelMaker {
   gint refs; /* the element's, and the helper's while it runs */
   GMutex mutex;
   TagEngine *engine;
   TagTexts wanted;
-  gboolean asked, running, abandoned;
+  gboolean asked, again, running, abandoned;
+  Words *words; /* of the newest labels; NULL while the helper has them */
   ClipmoeLabels *made;
   GError *error;
 };
@@ -24,30 +66,6 @@ tag_texts_clear (TagTexts *texts) {
   g_clear_pointer (&texts->negatives, g_free);
 }
 
-ClipmoeLabels *
-tag_labels_make (TagEngine *engine, const TagTexts *texts, GError **error) {
-  GPtrArray *list = NULL, *negatives = NULL;
-  char **templates = NULL;
-  ClipmoeLabels *labels = NULL;
-  gboolean ok = !texts->labels || (list = clipmoe_label_list_parse (texts->labels, error));
-  if (ok && texts->labels_file && !(list && list->len)) {
-    g_clear_pointer (&list, g_ptr_array_unref);
-    ok = (list = clipmoe_label_list_load (texts->labels_file, error)) != NULL;
-  }
-  if (ok && !(list && list->len) && !texts->may_be_empty) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "no labels: expected some in labels or labels-file, or attach-embedding=true");
-    ok = FALSE;
-  }
-  if (ok && (!texts->negatives || (negatives = clipmoe_label_list_parse (texts->negatives, error))) &&
-      (templates = clipmoe_templates_parse (texts->templates, error)))
-    labels = tag_engine_make_labels (engine, list, negatives, (const char *const *)templates, error);
-  g_clear_pointer (&list, g_ptr_array_unref);
-  g_clear_pointer (&negatives, g_ptr_array_unref);
-  g_strfreev (templates);
-  return labels;
-}
-
 TagLabelMaker *
 tag_label_maker_new (TagEngine *engine) {
   TagLabelMaker *self = g_new0 (TagLabelMaker, 1);
@@ -63,34 +81,75 @@ release (TagLabelMaker *self) {
     return;
   tag_engine_unref (self->engine);
   tag_texts_clear (&self->wanted);
+  words_free (self->words);
   clipmoe_labels_unref (self->made);
   g_clear_error (&self->error);
   g_mutex_clear (&self->mutex);
   g_free (self);
 }
 
+/* With the mutex, which is let go meanwhile. */
+static void
+make (TagLabelMaker *self, const TagTexts *texts) {
+  GError *error = NULL;
+  Words *before = g_steal_pointer (&self->words), *words = before;
+  g_mutex_unlock (&self->mutex);
+  if (texts)
+    words = words_read (texts, &error);
+  ClipmoeLabels *labels = words ? words_encode (words, self->engine, &error) : NULL;
+  if (words != before)
+    words_free (labels ? before : words); /* those that could be made are kept */
+  g_mutex_lock (&self->mutex);
+  self->words = labels ? words : before;
+  clipmoe_labels_unref (self->made);
+  g_clear_error (&self->error);
+  self->made = labels;
+  self->error = error;
+}
+
 static gpointer
 helper (gpointer data) {
   TagLabelMaker *self = data;
   g_mutex_lock (&self->mutex);
-  while (self->asked && !self->abandoned) {
+  while ((self->asked || self->again) && !self->abandoned) {
     TagTexts texts = self->wanted;
-    GError *error = NULL;
+    gboolean asked = self->asked;
     self->wanted = (TagTexts){0};
-    self->asked = FALSE;
-    g_mutex_unlock (&self->mutex);
-    ClipmoeLabels *labels = tag_labels_make (self->engine, &texts, &error);
+    self->asked = self->again = FALSE;
+    make (self, asked ? &texts : NULL);
     tag_texts_clear (&texts);
-    g_mutex_lock (&self->mutex);
-    clipmoe_labels_unref (self->made);
-    g_clear_error (&self->error);
-    self->made = labels;
-    self->error = error;
   }
   self->running = FALSE;
   g_mutex_unlock (&self->mutex);
   release (self);
   return NULL;
+}
+
+ClipmoeLabels *
+tag_label_maker_make (TagLabelMaker *self, const TagTexts *texts, GError **error) {
+  g_mutex_lock (&self->mutex);
+  make (self, texts);
+  g_mutex_unlock (&self->mutex);
+  return tag_label_maker_take (self, error);
+}
+
+/* With the mutex. */
+static void
+start (TagLabelMaker *self) {
+  if (self->running)
+    return;
+  GError *error = NULL;
+  g_atomic_int_inc (&self->refs);
+  GThread *thread = g_thread_try_new ("clipmoe-labels", helper, self, &error);
+  self->running = thread != NULL;
+  if (thread) {
+    g_thread_unref (thread);
+  } else {
+    g_atomic_int_add (&self->refs, -1);
+    self->asked = self->again = FALSE;
+    g_clear_error (&self->error);
+    self->error = error;
+  }
 }
 
 void
@@ -99,20 +158,15 @@ tag_label_maker_request (TagLabelMaker *self, const TagTexts *texts) {
   tag_texts_clear (&self->wanted);
   tag_texts_copy (&self->wanted, texts);
   self->asked = TRUE;
-  if (!self->running) {
-    g_atomic_int_inc (&self->refs);
-    GError *error = NULL;
-    GThread *thread = g_thread_try_new ("clipmoe-labels", helper, self, &error);
-    self->running = thread != NULL;
-    if (thread) {
-      g_thread_unref (thread);
-    } else {
-      g_atomic_int_add (&self->refs, -1);
-      self->asked = FALSE;
-      g_clear_error (&self->error);
-      self->error = error;
-    }
-  }
+  start (self);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+tag_label_maker_repeat (TagLabelMaker *self) {
+  g_mutex_lock (&self->mutex);
+  self->again = TRUE;
+  start (self);
   g_mutex_unlock (&self->mutex);
 }
 

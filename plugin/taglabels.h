@@ -13,13 +13,17 @@ typedef struct {
 
 void tag_texts_copy (TagTexts *to, const TagTexts *from);
 void tag_texts_clear (TagTexts *texts);
-ClipmoeLabels *tag_labels_make (TagEngine *engine, const TagTexts *texts, GError **error);
 
 typedef struct _TagLabelMaker TagLabelMaker;
 
-/* Starts at once, and only on the newest request: one that is still waiting is forgotten. */
 TagLabelMaker *tag_label_maker_new (TagEngine *engine);
+/* Reads and encodes in the caller's thread, before anything is requested. NULL: @error is set. */
+ClipmoeLabels *tag_label_maker_make (TagLabelMaker *self, const TagTexts *texts, GError **error);
+/* Starts at once, and only on the newest request: one that is still waiting is forgotten. */
 void tag_label_maker_request (TagLabelMaker *self, const TagTexts *texts);
+/* The words that were made last once more, for the engine runs in another precision. Their files are not read
+ * again: they may say something else by now, which nobody has asked for. */
+void tag_label_maker_repeat (TagLabelMaker *self);
 /* What was finished since: labels (transfer full), or NULL with @error set or not. Never waits. */
 ClipmoeLabels *tag_label_maker_take (TagLabelMaker *self, GError **error);
 /* Does not wait for a helper that is at work; what it makes is thrown away. */

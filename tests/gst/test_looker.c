@@ -1,9 +1,11 @@
 /* Protects that a stream's tags open and close as ClipmoeTimeline's intervals do, forwards and backwards,
- * with and without hold; smoothing and another generation of the stream. */
+ * with and without hold; smoothing and another generation of the stream; what is told of
+ * latency and of frames that cannot be looked at. */
 #include <math.h>
 #include "common.h"
 #include "taglooker.h"
 #include "tagstats.h"
+#include "tagtrouble.h"
 
 #define LOOKS 400
 
@@ -125,6 +127,58 @@ test_latency (void) {
   g_free (s);
 }
 
+/* The first failure is told, then one a minute; ten without one that goes well are given up, of each kind by
+ * itself, and anew where other caps come; a stream that ends before that had nothing else. */
+static void
+test_trouble (void) {
+  for (TagTroubleKind kind = 0; kind < TAG_N_TROUBLES; kind++) {
+    TagTrouble t = {0};
+    gint64 now = 1;
+    g_assert_false (tag_trouble_only (&t));
+    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_WARN);
+    g_assert_true (tag_trouble_only (&t));
+    for (guint i = 1; i < 9; i++)
+      g_assert_cmpint (tag_trouble_failed (&t, kind, now += 1000), ==, TAG_TROUBLE_QUIET);
+    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_GIVE_UP);
+    t = (TagTrouble){0};
+    tag_trouble_went_well (&t, kind);
+    for (guint i = 0; i < 600; i++) /* ten a second, for a minute */
+      g_assert_cmpint (tag_trouble_failed (&t, kind, now += 100000), ==,
+                       i ? TAG_TROUBLE_QUIET : TAG_TROUBLE_WARN);
+    g_assert_cmpint (tag_trouble_failed (&t, kind, now += 100000), ==, TAG_TROUBLE_WARN);
+    g_assert_false (tag_trouble_only (&t));
+    tag_trouble_new_caps (&t);
+    for (guint i = 0; i < 9; i++)
+      g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_QUIET);
+    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==,
+                     kind == TAG_TROUBLE_FRAME ? TAG_TROUBLE_GIVE_UP : TAG_TROUBLE_QUIET);
+  }
+}
+
+/* Another precision's vectors of the same words leave open what is open; other words do not. */
+static void
+test_same_words (void) {
+  static const char *const words[] = {"a dog", "a dog", "a cat"};
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  TagLooker *looker = tag_looker_new (NULL);
+  for (guint i = 0; i < 3; i++) {
+    GPtrArray *list = clipmoe_label_list_parse (words[i], NULL);
+    ClipmoeLabels *made = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+    TagJob job = {.time = i * GST_SECOND,
+                  .labels = made,
+                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .top_k = 5}};
+    vector (e, embed, i ? 0.45 : 0.6); /* open; between closing and opening */
+    TagLook *found = tag_looker_score (looker, e, embed, &job);
+    g_assert_cmpuint (found->n_tags, ==, i < 2);
+    tag_look_unref (found);
+    clipmoe_labels_unref (made);
+    g_ptr_array_unref (list);
+  }
+  tag_looker_free (looker);
+  g_free (e);
+}
+
 int
 main (int argc, char **argv) {
   begin (&argc, &argv);
@@ -136,6 +190,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/looker/hysteresis", test_hysteresis);
   g_test_add_func ("/looker/smoothing", test_smoothing);
   g_test_add_func ("/looker/latency", test_latency);
+  g_test_add_func ("/looker/trouble", test_trouble);
+  g_test_add_func ("/looker/same-words", test_same_words);
   int r = run ();
   clipmoe_labels_unref (labels);
   clipmoe_encoder_free (encoder);
