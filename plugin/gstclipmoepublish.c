@@ -284,8 +284,8 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
     }
     ClipmoeSentNews new = clipmoe_sent_looks_see (self->sent, &look, i);
     gboolean due = on == ON_FRAME || (on == ON_LOOK ? !new.seen : new.changed);
-    GST_LOG_OBJECT (self, "look at %" GST_TIME_FORMAT " of %s, number %" G_GUINT64_FORMAT ": %s",
-                    GST_TIME_ARGS (look.time), GST_STR_NULL (look.source), look.sequence,
+    GST_LOG_OBJECT (self, "look %" G_GUINT64_FORMAT " at %" GST_TIME_FORMAT ": %s", look.sequence,
+                    GST_TIME_ARGS (look.time),
                     due        ? "sent"
                     : new.seen ? "known"
                                : "no change");

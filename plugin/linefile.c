@@ -20,15 +20,23 @@ clipmoe_line_file_init (ClipmoeLineFile *self, const char *path) {
   *self = (ClipmoeLineFile){.path = g_strdup (path), .fd = -1};
 }
 
-/* Standard output is shared with whoever started us. A pipe is opened anew, so that a description of our own
- * does not block and can be locked; anything else is taken as it is. */
+/* Standard output is shared with whoever started us. A pipe, and a file that is appended to, is opened anew,
+ * so that a description of our own does not block, can be locked, and shows how the file ends; anything else
+ * is taken as it is, above all a file with a place to write at. */
 static int
-open_stdout (gboolean *own) {
+open_stdout (ClipmoeLineFile *self, int flags) {
+  const char *path = "/proc/self/fd/1";
   struct stat st;
-  int fd = -1;
-  if (fstat (STDOUT_FILENO, &st) == 0 && S_ISFIFO (st.st_mode))
-    fd = open ("/proc/self/fd/1", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-  *own = fd >= 0;
+  int fd = -1, state = fcntl (STDOUT_FILENO, F_GETFL);
+  if (fstat (STDOUT_FILENO, &st) != 0 || state < 0)
+    return -1;
+  if (S_ISREG (st.st_mode) && state & O_APPEND) {
+    fd = open (path, O_RDWR | flags);
+    self->readable = fd >= 0;
+  }
+  if (fd < 0 && (S_ISFIFO (st.st_mode) || (S_ISREG (st.st_mode) && state & O_APPEND)))
+    fd = open (path, O_WRONLY | flags);
+  self->own = fd >= 0;
   return fd >= 0 ? fd : fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
@@ -44,7 +52,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
   self->readable = FALSE;
   self->own = TRUE;
   if (!self->path) {
-    fd = open_stdout (&self->own);
+    fd = open_stdout (self, flags);
   } else if (named || reopen) {
     /* for writing alone: whoever opens a pipe for both is a reader himself, and nobody is missed */
     fd = open (self->path, O_WRONLY | flags);
@@ -65,7 +73,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
     close (fd);
     return failed;
   }
-  if (self->readable && S_ISFIFO (st.st_mode)) { /* became one just now */
+  if (self->path && self->readable && S_ISFIFO (st.st_mode)) { /* became one just now */
     close (fd);
     self->named = TRUE;
     return CLIPMOE_LINE_NOBODY;

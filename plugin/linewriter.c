@@ -6,7 +6,7 @@
 #include "linefile.h"
 
 #define GRACE (2 * G_USEC_PER_SEC)
-#define PATIENCE (10 * G_USEC_PER_SEC)   /* with a reader that does not read, at the end of a file */
+#define PATIENCE (10 * G_USEC_PER_SEC)   /* of a file, with a reader that left, or does not read at its end */
 #define RETRY (G_USEC_PER_SEC / 10)      /* between two looks for a reader */
 #define SAY_WAITING (5 * G_USEC_PER_SEC) /* a stream that stands this long is worth a word */
 
@@ -23,6 +23,7 @@ struct _ClipmoeLineWriter {
   gboolean live, writing, cancelled, ending;
   gboolean gave_up, over; /* a drain took too long, and nothing was written since; the thread does no more */
   gint64 deadline;        /* of the ending, monotonic */
+  gint64 left;            /* when the reader of a named pipe left */
   gint64 moved;           /* when something was written last, or there was nothing to write */
   int failed;             /* errno of a write that ended it */
   guint told;             /* bits of ClipmoeLineNews that hold */
@@ -106,6 +107,7 @@ wrote (ClipmoeLineWriter *self, char *line, gsize length, int failed) {
     line[length] = '\0';
     g_queue_push_head (&self->lines, line);
     self->bytes += length;
+    self->left = self->moved;
     tell (self, CLIPMOE_LINE_LEFT, 0);
     return;
   }
@@ -136,7 +138,10 @@ run (gpointer data) {
       if (!failed) {
         tell (self, CLIPMOE_LINE_READER, 0);
       } else {
-        if (failed == CLIPMOE_LINE_NOBODY)
+        if (failed == CLIPMOE_LINE_NOBODY && !self->live && self->told & 1u << CLIPMOE_LINE_LEFT &&
+            g_get_monotonic_time () - self->left > PATIENCE)
+          self->failed = EPIPE; /* a script whose reader died is not to stand for ever */
+        else if (failed == CLIPMOE_LINE_NOBODY)
           tell (self, CLIPMOE_LINE_NO_READER, 0);
         else if (self->live)
           tell (self, CLIPMOE_LINE_FAILED, failed);

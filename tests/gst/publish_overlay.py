@@ -56,6 +56,15 @@ def main():
         launch(f"{SOURCE} ! {TAG} ! clipmoepublish target=file:{out} ! fakesink")
     with open(out, "rb") as f:
         check("a file is appended to, whole lines", lines(f.read()) == look + look)
+    torn = os.path.join(work, "torn.jsonl")
+    with open(torn, "wb") as f:
+        f.write(b'{"half')
+    with open(torn, "ab") as f: # the shell's >>
+        subprocess.run(["gst-launch-1.0", "-q", *f"{SOURCE} ! {TAG} ! clipmoepublish target=stdout: ! fakesink".split()],
+                       stdout=f, timeout=60)
+    with open(torn, "rb") as f:
+        check("half a line in the file of standard output ends before ours",
+              f.readline() == b'{"half\n' and lines(f.read()) == look)
     live = lines(launch("videotestsrc is-live=true num-buffers=5 ! video/x-raw,framerate=10/1 ! "
                         f"{TAG} mode=sync ! clipmoepublish target=stdout: ! fakesink").stdout)
     check("a live stream has the UTC time", len(live) == 1 and live[0]["at"].endswith("Z"), live)

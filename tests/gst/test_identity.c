@@ -189,6 +189,53 @@ test_at (void) {
   done (h, NULL);
 }
 
+static GstPadProbeReturn
+answer (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+  if (GST_QUERY_TYPE (query) != GST_QUERY_URI)
+    return GST_PAD_PROBE_OK;
+  gst_query_set_uri (query, *(const char **)data);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+static void
+assert_source (GstHarness *h, GstBus *bus, guint n, const char *source) {
+  GstBuffer *b = through (h, frame (RGB64, n));
+  g_assert_cmpstr (gst_structure_get_string (look (b, 0), "source"), ==, source);
+  char *meta = gst_structure_to_string (clipmoe_looks_structure (b));
+  g_assert_null (strstr (meta, "secret"));
+  g_free (meta);
+  gst_buffer_unref (b);
+  GstMessage *m;
+  while ((m = gst_bus_pop (bus))) {
+    const GstStructure *s = gst_message_get_structure (m);
+    char *text = s ? gst_structure_to_string (s) : g_strdup ("");
+    g_assert_null (strstr (text, "secret"));
+    g_free (text);
+    gst_message_unref (m);
+  }
+}
+
+/* What upstream calls the stream, without user and password; asked again when another one begins. */
+static void
+test_source (void) {
+  const char *uri = "rtsp://user:secret@camera:554/1?x=1&password=secret";
+  GstBus *bus;
+  GstHarness *h =
+      harness ("labels=a,b threshold=0 rate=0 mode=sync post-messages=all attach-embedding=true", NULL, &bus);
+  gst_pad_add_probe (h->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM, answer, &uri, NULL);
+  gst_harness_set_src_caps_str (h, RGB64);
+  assert_source (h, bus, 0, "rtsp://camera:554/1?x=1&password=");
+  uri = "file:///videos/a.mkv";
+  assert_source (h, bus, 1, "rtsp://camera:554/1?x=1&password=");
+  GstEvent *start = gst_event_new_stream_start ("other");
+  gst_harness_push_event (h, start);
+  assert_source (h, bus, 2, "file:///videos/a.mkv");
+  g_object_set (tagger (h), "source", "rtsp://me:word@h", NULL); /* what the user says stays */
+  assert_source (h, bus, 3, "rtsp://me:word@h");
+  done (h, bus);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
@@ -197,5 +244,6 @@ main (int argc, char **argv) {
   g_test_add_func ("/identity/last", test_last);
   g_test_add_func ("/identity/fresh", test_fresh);
   g_test_add_func ("/identity/at", test_at);
+  g_test_add_func ("/identity/source", test_source);
   return g_test_run ();
 }

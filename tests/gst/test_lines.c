@@ -349,6 +349,31 @@ test_slow (void) {
   g_free (path);
 }
 
+/* A file's reader that left for good: an error, and not a script that stands for ever. */
+static void
+test_left (void) {
+  char *path = place ("left"), buffer[100];
+  GError *error = NULL;
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  int fd = open (path, O_RDONLY | O_NONBLOCK);
+  ClipmoeLineWriter *w = writer (path, NULL, FALSE);
+  add (w, line ('a', 5));
+  until (written_by (w) == 1);
+  g_assert_cmpint (read (fd, buffer, sizeof buffer), ==, 8);
+  close (fd);
+  while (!error && clipmoe_line_writer_add (w, line ('b', 5), &error)) /* waits when the queue is full */
+    ;
+  g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  g_clear_error (&error);
+  clipmoe_line_writer_finish (w);
+  guint64 written, dropped;
+  clipmoe_line_writer_get_counts (w, &written, &dropped);
+  g_assert_cmpuint (written, ==, 1);
+  g_assert_cmpuint (dropped, >=, CLIPMOE_LINES_MOST);
+  clipmoe_line_writer_free (w);
+  g_free (path);
+}
+
 /* Whoever hears the news may end the writer, in the very thread that tells them. */
 static ClipmoeLineWriter *ended;
 static gint is_ended;
@@ -406,6 +431,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/lines/reader", test_reader);
   g_test_add_func ("/lines/never", test_never);
   g_test_add_func ("/lines/slow", test_slow);
+  g_test_add_func ("/lines/left", test_left);
   g_test_add_func ("/lines/ended-by-listener", test_ended_by_listener);
   g_test_add_func ("/lines/open", test_open);
   return g_test_run ();
