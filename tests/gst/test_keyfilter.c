@@ -37,20 +37,23 @@ send_segment (GstPad *src, GstFormat format, double rate, guint start) {
 }
 
 /* A unit: K, D by PTS (all DTS being 0), k, d by DTS alone, y, x without times; M: no key frame, marked as
- * one; X: a damaged key frame. */
+ * one; X: a damaged key frame; I, p, b: of MPEG-4, the last two by DTS alone. */
 static void
 send_unit (GstPad *src, char what, guint time) {
-  gboolean is_key = strchr ("KkyX", what) != NULL;
-  GstBuffer *buffer =
-      gst_buffer_new_memdup (is_key ? key : delta, is_key ? sizeof key - 1 : sizeof delta - 1);
+  gboolean is_key = strchr ("KkyXI", what) != NULL;
+  gboolean is_mpeg = strchr ("Ipb", what) != NULL;
+  const guint8 vop[] = {0, 0, 1, 0xb6, what == 'I' ? 0x10 : what == 'p' ? 0x50 : 0x90};
+  GstBuffer *buffer = is_mpeg  ? gst_buffer_new_memdup (vop, sizeof vop)
+                      : is_key ? gst_buffer_new_memdup (key, sizeof key - 1)
+                               : gst_buffer_new_memdup (delta, sizeof delta - 1);
   if (!is_key && what != 'M')
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   if (what == 'X')
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
-  if (strchr ("KDMX", what)) {
+  if (strchr ("KDMXI", what)) {
     GST_BUFFER_PTS (buffer) = time * 100 * GST_MSECOND;
     GST_BUFFER_DTS (buffer) = 0;
-  } else if (strchr ("kd", what)) {
+  } else if (strchr ("kdpb", what)) {
     GST_BUFFER_DTS (buffer) = time * 100 * GST_MSECOND;
   }
   g_assert_cmpint (gst_pad_push (src, buffer), ==, GST_FLOW_OK);
@@ -192,11 +195,24 @@ test_unread (void) {
   g_free (out);
 }
 
+/* MPEG-4 in AVI, where key frames have the time at which they are decoded: with B pictures that is not when
+ * they are shown. The first group tells, and is not lost to that. */
+static void
+test_reordered (void) {
+  char *out = play ("video/mpeg,mpegversion=4", CLIPMOE_DECODE_KEY, "T C S0 I0 p1 b2 p3 I10 b11 E");
+  g_assert_cmpstr (out, ==, " 0 d1 d2 d3 10 d11");
+  g_free (out);
+  out = play ("video/mpeg,mpegversion=4", CLIPMOE_DECODE_KEY, "T C S0 I0 p1 p2 p3 I30 p31 I40 p41 E");
+  g_assert_cmpstr (out, ==, " 0 30 40");
+  g_free (out);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/keyfilter/filter", test_filter);
+  g_test_add_func ("/keyfilter/reordered", test_reordered);
   g_test_add_func ("/keyfilter/unread", test_unread);
   return g_test_run ();
 }
