@@ -327,8 +327,12 @@ gst_clipmoe_bin_class_init (GstClipmoeBinClass *klass) {
   object->finalize = finalize;
   g_object_class_install_property (
       object, PROP_DECODE,
-      g_param_spec_enum ("decode", "Decode", "Which frames are decoded", decode_type (), CLIPMOE_DECODE_AUTO,
-                         G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_enum (
+          "decode", "Decode",
+          "Which frames are decoded. All are where a format or its times do not tell which stand "
+          "alone and when they are shown",
+          decode_type (), CLIPMOE_DECODE_AUTO,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (
       object, PROP_STATS,
       g_param_spec_boxed (

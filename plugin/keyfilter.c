@@ -38,6 +38,7 @@ typedef struct {
   gboolean gap;         /* a unit was left out since the last one that was let through */
   gboolean orphans;     /* there was a gap before this group's key frame */
   gboolean open;        /* units of this group that are shown before its key frame need older ones */
+  gboolean ordered;     /* none of a whole group was reordered without a time */
   gboolean recounted;   /* pictures are numbered from `base` on */
   guint32 base;
   gboolean synced;             /* there was a key frame since the stream began or jumped */
@@ -75,7 +76,7 @@ forget (Stream *self) {
   drop_waiting (self);
   clipmoe_key_units_reset (self->reader);
   self->passing = self->whole = self->blind = self->gap = self->orphans = self->open = FALSE;
-  self->synced = self->fed = self->recounted = FALSE;
+  self->synced = self->ordered = self->fed = self->recounted = FALSE;
   self->key_time = self->last = GST_CLOCK_TIME_NONE;
 }
 
@@ -233,12 +234,15 @@ way (Stream *self, GstPad *pad, GstClockTime *period) {
 }
 
 static GstPadProbeReturn
-key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, GstClockTime period) {
+key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, ClipmoeDecode decode,
+          GstClockTime period) {
   GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
   GstClockTime time = GST_BUFFER_PTS (buffer);
   /* Without its time what was left out before it would move it, and all that follows, to an earlier one. */
   gboolean timeless = !GST_CLOCK_TIME_IS_VALID (time) || self->blind,
-           late = timeless || !GST_CLOCK_TIME_IS_VALID (self->key_time) || time > self->key_time + period;
+           late = timeless || decode == CLIPMOE_DECODE_ALL ||
+                  (decode == CLIPMOE_DECODE_AUTO &&
+                   (!GST_CLOCK_TIME_IS_VALID (self->key_time) || time > self->key_time + period));
   if (timeless && self->gap && !GST_CLOCK_TIME_IS_VALID (time) && GST_BUFFER_DTS_IS_VALID (buffer)) {
     info->data = buffer = gst_buffer_make_writable (buffer);
     GST_BUFFER_PTS (buffer) = GST_BUFFER_DTS (buffer);
@@ -255,6 +259,7 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Gs
   if (!self->open || self->orphans)
     self->recounted = self->open && clipmoe_key_units_get_number (self->reader, &self->base);
   renumber (self, info);
+  self->ordered = self->synced; /* a whole group went by */
   self->synced = TRUE;
   self->whole = timeless;
   /* one that is cut away, as it lies before where the stream is to begin, is no look */
@@ -271,7 +276,7 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
   ClipmoeDecode decode = way (self, pad, &period);
   ClipmoeUnit unit = look_at (self, buffer);
   if (unit.kind == CLIPMOE_UNIT_KEY || unit.kind == CLIPMOE_UNIT_KEY_OPEN)
-    return key_unit (self, pad, info, unit, period);
+    return key_unit (self, pad, info, unit, decode, period);
   if (clipmoe_key_units_restarted (self->reader))
     self->recounted = FALSE;
   renumber (self, info);
@@ -301,16 +306,22 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
     reset_decoder (self, pad); /* the key frame comes out now and not with the next one */
     return leave_out (self, info);
   }
-  if (decode == CLIPMOE_DECODE_KEY && !self->whole && !self->blind) {
+  /* Whether pictures are reordered is seen at the first group: until then they wait. */
+  gboolean unsure = decode == CLIPMOE_DECODE_KEY && !GST_BUFFER_PTS_IS_VALID (buffer) && self->synced &&
+                    !self->ordered && clipmoe_key_units_delayed (self->reader) &&
+                    self->waiting_bytes <= MOST_WAITING;
+  if (decode == CLIPMOE_DECODE_KEY && !self->whole && !self->blind && !unsure) {
     drop_waiting (self);
     reset_decoder (self, pad);
     return self->synced ? leave_out (self, info) : leave_out_alone (self, info);
   }
   /* without times nothing can be said, so all is decoded */
-  if (decode != CLIPMOE_DECODE_AUTO || self->passing || self->whole || self->blind ||
-      unit.kind == CLIPMOE_UNIT_UNKNOWN || !GST_CLOCK_TIME_IS_VALID (time) ||
-      !GST_CLOCK_TIME_IS_VALID (self->key_time) || time > self->key_time + period ||
-      self->waiting_bytes > MOST_WAITING) {
+  gboolean wait = decode == CLIPMOE_DECODE_AUTO
+                      ? !self->passing && unit.kind != CLIPMOE_UNIT_UNKNOWN &&
+                            GST_CLOCK_TIME_IS_VALID (time) && GST_CLOCK_TIME_IS_VALID (self->key_time) &&
+                            time <= self->key_time + period && self->waiting_bytes <= MOST_WAITING
+                      : unsure;
+  if (self->whole || self->blind || !wait) {
     self->passing = TRUE;
     return pass_waiting (self, pad, info);
   }
