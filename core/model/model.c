@@ -72,6 +72,10 @@ clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError
   ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
   ClipmoeFiles files = {0};
   o.no_vocab |= o.shapes_only;
+  if ((guint)o.activation > CLIPMOE_ACTIVATION_GELU) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "activation %d is unknown", (int)o.activation);
+    return NULL;
+  }
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
   if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */
