@@ -213,6 +213,8 @@ def test_families():
     d = folder("named", {"open_clip_model.safetensors": sd}, config=TIMM, open_clip_config=oc)
     is_right("named by its file", d + "/open_clip_model.safetensors")
     is_right("without the other weights", d)
+    is_right("another model's config.json", folder("bert", {"open_clip_model.safetensors": sd}, config={"model_type": "bert", "hidden_size": 768},
+                                                   open_clip_config=oc))
     got = inspect(folder("alone", {"model.safetensors": sd}, config=TIMM))
     check("a foreign config.json alone is said", any("config.json" in s for s in got["assumed"]), got)
     refuses("no CLIP among them", folder("none", {"model.safetensors": tower, "open_clip_model.safetensors": bert}), "/model.safetensors")
