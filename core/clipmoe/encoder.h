@@ -67,7 +67,7 @@ typedef struct {
  * clipmoe_precision_measure: the verdict of precision AUTO: the fastest one whose vectors keep to those of
  * f32, by generated pictures and texts on one thread. It is kept in the cache folder; encoders made from then
  * on follow it.
- * @stop: (nullable): becomes non-zero from another thread: it ends soon, FALSE without an error
+ * @stop: (nullable): becomes non-zero from another thread: it ends soon, with the error STOPPED
  * @figures: (out): of f32, half and int8
  * @verdict: (out): never AUTO
  * Since: 0.1

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @CLIPMOE_ERROR_LIMIT: over a stated limit
  * @CLIPMOE_ERROR_ARGUMENT: a value the caller gave is out of range
  * @CLIPMOE_ERROR_MEMORY: a large allocation failed
+ * @CLIPMOE_ERROR_STOPPED: the caller asked for an end before there was a result
  *
  * Since: 0.1
  */
@@ -28,6 +29,7 @@ typedef enum {
   CLIPMOE_ERROR_LIMIT,
   CLIPMOE_ERROR_ARGUMENT,
   CLIPMOE_ERROR_MEMORY,
+  CLIPMOE_ERROR_STOPPED,
 } ClipmoeError;
 
 #define CLIPMOE_ERROR (clipmoe_error_quark ())

@@ -103,8 +103,8 @@ CLIPMOE_API void clipmoe_preprocessor_free (ClipmoePreprocessor *self);
  * @out: (out): caller's [3][side][side] floats, RGB, normalised
  *
  * Packed RGB gives Pillow's bicubic resize and torchvision's centre crop bit for bit.
- * Returns: FALSE with an ARGUMENT error when the view is impossible (size, stride, plane missing or too
- * small) Since: 0.1
+ * Returns: FALSE with an error when the view is impossible: LIMIT for a width or height of 0 or over the
+ * limits, ARGUMENT for the others (unknown format, crop, stride, plane missing or too small) Since: 0.1
  */
 CLIPMOE_API gboolean clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image,
                                                ClipmoeGeometry geometry, ClipmoeOrientation orientation,

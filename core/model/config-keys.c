@@ -3,6 +3,8 @@
 #include <string.h>
 #include "config-private.h"
 
+#define MOST_OTHERS 8 /* unknown keys that are named */
+
 static gboolean
 is_off (json_t *v) {
   switch (json_typeof (v)) {
@@ -37,6 +39,7 @@ clipmoe_keys_check (const char *path, json_t *object, const char *where, const C
                     GPtrArray *others, GError **error) {
   const char *name;
   json_t *v;
+  guint n_others = 0;
   json_object_foreach (object, name, v) {
     const ClipmoeKey *key = NULL;
     for (guint i = 0; i < n && !key; i++)
@@ -45,9 +48,9 @@ clipmoe_keys_check (const char *path, json_t *object, const char *where, const C
     if (json_is_null (v))
       continue;
     if (!key && others) {
-      g_ptr_array_add (others, g_strdup_printf ("\"%.40s\" in %s changes nothing: it is no key that is known "
-                                                "here, and was not read",
-                                                name, path));
+      if (n_others++ < MOST_OTHERS)
+        g_ptr_array_add (
+            others, g_strdup_printf ("\"%.40s\" in %s was not read: no key that is known here", name, path));
     } else if (!key) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                    "%s: %s%.60s: not a key that is known here, so that it may stand for another formula",
@@ -66,6 +69,9 @@ clipmoe_keys_check (const char *path, json_t *object, const char *where, const C
       return FALSE;
     }
   }
+  if (n_others > MOST_OTHERS)
+    g_ptr_array_add (
+        others, g_strdup_printf ("%u more keys in %s were not read either", n_others - MOST_OTHERS, path));
   return TRUE;
 }
 

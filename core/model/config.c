@@ -61,15 +61,16 @@ clipmoe_config_kind (json_t *root) {
                                                                                      "text_config",
                                                                                      "vision_config",
                                                                                      "text_config_dict",
-                                                                                     "vision_config_dict",
-                                                                                     "model_type"};
+                                                                                     "vision_config_dict"};
+  const char *type = json_string_value (json_object_get (root, "model_type"));
   for (guint i = 0; i < G_N_ELEMENTS (openclip); i++)
     if (json_object_get (root, openclip[i]))
       return CLIPMOE_CONFIG_OPENCLIP;
   for (guint i = 0; i < G_N_ELEMENTS (huggingface); i++)
     if (json_object_get (root, huggingface[i]))
       return CLIPMOE_CONFIG_HUGGINGFACE;
-  return CLIPMOE_CONFIG_FOREIGN;
+  return g_strcmp0 (type, "clip") == 0 || g_strcmp0 (type, "clip-moe") == 0 ? CLIPMOE_CONFIG_HUGGINGFACE
+                                                                            : CLIPMOE_CONFIG_FOREIGN;
 }
 
 /* Who said what is known so far. */

@@ -240,6 +240,10 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){0};
   const ClipmoeModelInfo *info = &model->info;
   const ClipmoeKernels *kernels;
+  if ((guint)o.precision > CLIPMOE_PRECISION_INT8) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "precision %d is unknown", (int)o.precision);
+    return NULL;
+  }
   if (!(kernels = choose_kernels (error)))
     return NULL;
   gboolean automatic = o.precision == CLIPMOE_PRECISION_AUTO, found = FALSE;

@@ -80,6 +80,10 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   ClipmoeFiles files = {0};
   *replaced = FALSE;
   o.no_vocab |= o.shapes_only;
+  if ((guint)o.activation > CLIPMOE_ACTIVATION_GELU) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "activation %d is unknown", (int)o.activation);
+    return NULL;
+  }
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
   if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */

@@ -98,6 +98,11 @@ gboolean
 clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeStore store,
                     gboolean overwrite, guint64 *n_rounded, GError **error) {
   g_return_val_if_fail (self != NULL && path != NULL, FALSE);
+  if ((guint)layout > CLIPMOE_LAYOUT_HUGGINGFACE || (guint)store > CLIPMOE_STORE_BF16) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "layout %d or store %d is unknown",
+                 (int)layout, (int)store);
+    return FALSE;
+  }
   if (!self->info.path) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: made in memory, so it cannot be saved",
                  self->info.name);

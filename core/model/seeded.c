@@ -117,6 +117,13 @@ clipmoe_seeded_model_new (const ClipmoeSeededShape *s, guint64 seed, GError **er
                  s->name ? s->name : "a seeded model");
     return NULL;
   }
+  guint most = MAX (s->image.experts, s->text.experts);
+  if (most && s->top_k > most) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: experts is %u, but no block has more than %u experts, expected at most that", s->name,
+                 s->top_k, most);
+    return NULL;
+  }
   ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
   ClipmoeStorage *storage = m->storage = clipmoe_storage_new ();
   ClipmoeWeights *w = storage->weights = g_new0 (ClipmoeWeights, 1);

@@ -150,7 +150,8 @@ compare (const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/* Vectors of all pictures and texts, [PICTURES + TEXTS][embed]. FALSE: stopped, or @error. */
+/* Vectors of all pictures and texts, [PICTURES + TEXTS][embed]. FALSE: stopped, for which the caller has an
+ * error, or @error. */
 static gboolean
 run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *out, double *ms,
      GError **error) {
@@ -259,6 +260,9 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
       keep (model, kernels, *verdict, sentence);
     g_free (sentence);
   }
+  if (!ok && g_atomic_int_get (stop) && error && !*error)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED, "%s: measuring its precisions was stopped",
+                 info->name);
   g_free (exact);
   g_free (found);
   return ok;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 #include "../base/file.h"
+#include "../weights/foreign.h"
 #include "../weights/json.h"
 #include "../base/limits.h"
 #include "clean.h"
@@ -293,7 +294,12 @@ read_vocab_json (Parts *p, GError **error) {
   }
   gsize length;
   char *text = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error);
-  ok = text && read_merges (p, path, text, length, G_MAXSIZE, error);
+  char *what =
+      text ? clipmoe_foreign_describe ((const guint8 *)text, MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE)
+           : NULL;
+  ok = text && (!what || bad (error, path, "%s, expected merges", what)) &&
+       read_merges (p, path, text, length, G_MAXSIZE, error);
+  g_free (what);
   if (ok && !p->merges->len)
     ok = bad (error, path, "no merges");
   g_free (text);
@@ -448,7 +454,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
              0};
   gsize length;
   gboolean ok = FALSE;
-  char *data = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error), *text = NULL;
+  char *data = clipmoe_file_read (path, CLIPMOE_MAX_VOCAB, &length, error), *text = NULL, *what = NULL;
   if (data && length >= 2 && (guint8)data[0] == 0x1F && (guint8)data[1] == 0x8B) {
     text = gunzip (path, data, length, &length, error);
     ok = text && read_bpe (&p, text, length, size ? size : CLIP_TOKENS, error);
@@ -458,6 +464,9 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
       ok = json_is_object (json_object_get (root, "model")) ? read_tokenizer_json (&p, root, error)
                                                             : read_vocab_json (&p, error);
     json_decref (root);
+  } else if (data && (what = clipmoe_foreign_describe ((const guint8 *)data,
+                                                       MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE))) {
+    bad (error, path, "%s, expected a vocabulary", what);
   } else if (data) {
     ok = read_bpe (&p, data, length, size ? size : CLIP_TOKENS, error);
   }
@@ -465,6 +474,7 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
   if (ok && size && self->size != size)
     ok = bad (error, path, "%u tokens, the model has %u", self->size, size);
   g_free (data);
+  g_free (what);
   g_free (text);
   g_hash_table_unref (p.ids);
   g_ptr_array_unref (p.merges);

@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include "../base/file.h"
+#include "foreign.h"
 
 /* What jansson allocates for an object, a list, a string (as a key: for its pair) and a number with its place
  * in a list, rounded up by malloc. */
@@ -62,9 +63,18 @@ clipmoe_json_parse_within (const char *path, const char *text, gsize length, gui
   json_t *root = json_loadb (text, length, JSON_REJECT_DUPLICATES, &where);
   if (!root) {
     g_strdelimit (where.text, "\r\n\t", ' ');
-    char *valid = g_utf8_make_valid (where.text, -1);
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: not valid JSON at line %d, column %d: %.100s", path, where.line, where.column, valid);
+    char *valid = g_utf8_make_valid (where.text, -1), *what = NULL;
+    gsize skip = 0;
+    while (skip < length && g_ascii_isspace (text[skip]))
+      skip++;
+    if (skip < length && text[skip] != '{' && text[skip] != '[') /* a cut one is JSON all the same */
+      what = clipmoe_foreign_describe ((const guint8 *)text, MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE);
+    if (what)
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s, expected JSON", path, what);
+    else
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "%s: not valid JSON at line %d, column %d: %.100s", path, where.line, where.column, valid);
+    g_free (what);
     g_free (valid);
   }
   return root;

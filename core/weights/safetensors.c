@@ -61,8 +61,9 @@ read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *i
   if (!get_size (json_array_get (offsets, 0), &span.begin) ||
       !get_size (json_array_get (offsets, 1), &span.end) || span.begin > span.end || span.end > n_data)
     return bad (error, path,
-                "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data", name,
-                n_data);
+                "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data%s", name,
+                n_data,
+                span.end > n_data && span.begin <= span.end ? ": the file was cut, expected all of it" : "");
   g_array_append_val (spans, span);
   return clipmoe_tensors_add (self, path, name, json_string_value (dtype), (guint)json_array_size (shape),
                               dims, span.end - span.begin, error);

@@ -24,13 +24,61 @@ storages_new (void) {
   return g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
 }
 
+/* What an archive is that torch did not write, by the names in it; NULL: some archive. */
+static const char *
+describe_archive (ClipmoeZip *zip) {
+  for (guint i = 0; i < clipmoe_zip_get_n (zip); i++) {
+    const char *name = clipmoe_zip_get (zip, i)->name;
+    if (g_str_has_suffix (name, ".npy"))
+      return "arrays of NumPy (.npz)";
+    if (g_str_has_suffix (name, ".weights.h5"))
+      return "a model of Keras";
+    if (g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".bin") ||
+        g_str_has_suffix (name, ".pt") || g_str_has_suffix (name, ".pth"))
+      return "an archive with a checkpoint in it, which must be unpacked first";
+  }
+  return NULL;
+}
+
+/* An archive of files, told before it is read strictly: torch writes no folders as such, and no .npy. */
+static gboolean
+check_first (ClipmoeFile *file, GError **error) {
+  guint8 head[30 + 256];
+  guint64 size = clipmoe_file_get_size (file);
+  gsize n = (gsize)MIN (size, sizeof head);
+  if (n < 30 || !clipmoe_file_pread (file, 0, head, n, NULL) || memcmp (head, "PK\3\4", 4) != 0)
+    return TRUE; /* said by who reads it */
+  gsize length = head[26] | (gsize)head[27] << 8;
+  if (!length || length > n - 30 || !g_utf8_validate_len ((const char *)head + 30, length, NULL))
+    return TRUE;
+  char *name = g_strndup ((const char *)head + 30, length), *escaped = g_strescape (name, NULL);
+  gboolean ok = TRUE;
+  if (g_str_has_suffix (name, ".npy"))
+    ok = bad (file, error, "arrays of NumPy (.npz), expected a safetensors or torch file");
+  else if (g_str_has_suffix (name, "/"))
+    ok = bad (
+        file, error,
+        "a zip archive of files, beginning with the folder \"%.80s\": torch did not write this, expected a "
+        "safetensors or torch file",
+        escaped);
+  g_free (name);
+  g_free (escaped);
+  return ok;
+}
+
 /* The one data.pkl, and the folder it is in: every member is in there. Only TorchScript's source, which
  * nobody reads, may be deflated. */
 static const ClipmoeZipEntry *
 find_pickle (ClipmoeFile *file, ClipmoeZip *zip, char **folder, GError **error) {
-  const char *first = clipmoe_zip_get (zip, 0)->name, *slash = strchr (first, '/');
+  const char *first = clipmoe_zip_get (zip, 0)->name, *slash = strchr (first, '/'), *other;
   if (!slash) {
-    bad (file, error, "zip archive: member \"%.80s\" is in no folder: torch did not write this", first);
+    if ((other = describe_archive (zip)))
+      bad (file, error, "%s, expected a safetensors or torch file", other);
+    else
+      bad (file, error,
+           "zip archive: member \"%.80s\" is in no folder: torch did not write this, expected a safetensors "
+           "or torch file",
+           first);
     return NULL;
   }
   *folder = g_strndup (first, (gsize)(slash - first) + 1);
@@ -45,8 +93,12 @@ find_pickle (ClipmoeFile *file, ClipmoeZip *zip, char **folder, GError **error) 
     else if (!e->stored && !g_str_has_prefix (e->name, code))
       ok = bad (file, error, "zip archive: member \"%.80s\" is deflated, expected stored", e->name);
   }
-  if (ok && !found)
-    bad (file, error, "zip archive: no member \"%.80s\": torch did not write this", name);
+  if (ok && !found && (other = describe_archive (zip)))
+    bad (file, error, "%s, expected a safetensors or torch file", other);
+  else if (ok && !found)
+    bad (file, error,
+         "zip archive: no member \"%.80s\": torch did not write this, expected a safetensors or torch file",
+         name);
   g_free (code);
   g_free (name);
   return ok ? found : NULL;
@@ -90,7 +142,7 @@ zip_storages (ClipmoeZip *zip, const char *folder, const GArray *entries) {
 
 gboolean
 clipmoe_torch_zip_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error) {
-  ClipmoeZip *zip = clipmoe_zip_open (file, error);
+  ClipmoeZip *zip = check_first (file, error) ? clipmoe_zip_open (file, error) : NULL;
   if (!zip)
     return FALSE;
   ClipmoePickle *pickle = clipmoe_pickle_new ();
@@ -144,7 +196,8 @@ run_pickles (ClipmoeFile *file, ClipmoePickle *pickle, const guint8 *data, gsize
     legacy->at += used;
     if (i == 0 &&
         (v[0]->kind != CLIPMOE_PICKLE_BIG_INT || v[0]->n != 10 || memcmp (v[0]->text, MAGIC, 10) != 0))
-      return bad (file, error, "a pickle, but not one that torch.save wrote");
+      return bad (file, error,
+                  "a pickle, but not one that torch.save wrote, expected a safetensors or torch file");
     if (i == 1 && (v[1]->kind != CLIPMOE_PICKLE_INT || v[1]->integer != PROTOCOL))
       return bad (file, error, "a torch file of another protocol than %d", PROTOCOL);
     if (i == 2) {

@@ -254,7 +254,7 @@ def calls(flag):
              "torch.serialization\nload", "torch.jit\nload", "torch.utils.cpp_extension\nload", "torch.fx.graph_module\nreduce_graph_module", "torch.ops\nload_library",
              "numpy\nload", "numpy\nfromfile", "numpy.testing._private.utils\nrunstring", "dill._dill\n_create_function", "cloudpickle.cloudpickle\n_make_function",
              "joblib.numpy_pickle\nload", "IPython\nstart_ipython", "pip\nmain", "numpy.__builtins__\neval", "a.b.\nC", "a..b\nC", "a b\nC", "a\nX.__globals__", "a\n__reduce__",
-             "functools\nreduce", "copyreg\npickle", "copyreg\n_reconstructor", "enum\nEnum.__class__", "__main__x\nX"]
+             "functools\nreduce", "copyreg\npickle", "enum\nEnum.__class__", "__main__x\nX"]
     for n in more:
         yield "%s named" % n.replace("\n", "."), PROTO + b"c" + n.encode() + b"\n0" + state(("w", tensor()))[2:]
     for n in names:

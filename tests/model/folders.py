@@ -213,6 +213,8 @@ def test_families():
     d = folder("named", {"open_clip_model.safetensors": sd}, config=TIMM, open_clip_config=oc)
     is_right("named by its file", d + "/open_clip_model.safetensors")
     is_right("without the other weights", d)
+    is_right("another model's config.json", folder("bert", {"open_clip_model.safetensors": sd}, config={"model_type": "bert", "hidden_size": 768},
+                                                   open_clip_config=oc))
     got = inspect(folder("alone", {"model.safetensors": sd}, config=TIMM))
     check("a foreign config.json alone is said", any("config.json" in s for s in got["assumed"]), got)
     refuses("no CLIP among them", folder("none", {"model.safetensors": tower, "open_clip_model.safetensors": bert}), "/model.safetensors")
@@ -277,6 +279,10 @@ def test_keys():
         got = inspect(folder("good%d" % i, {"model.safetensors": sd}, **{file: changed(config, path, value)}))
         check("%s %s = %s passes" % (file, ".".join(path), value), "error" not in got, got)
     got = inspect(folder("root", {"model.safetensors": sd}, config=dict(hf, my_note="x")))
+    many = inspect(folder("root2", {"model.safetensors": sd}, config=dict(hf, **{"note %d" % i: i for i in range(5000)})))
+    check("many notes are counted", len(many["assumed"]) < 20 and any("4992 more keys" in s for s in many["assumed"]), many["assumed"][:3])
+    code, out, err = run("model", "inspect", folder("root3", {"model.safetensors": sd}, config=dict(hf, **{"a\x1b[31m\u202eb": 1})))
+    check("no control codes of a key", code == 0 and "was not read" in out and not any(c in out for c in "\x1b\u202e"), out + err)
     check("a note beside the sections is said", any("my_note" in s for s in got["assumed"]), got)
 
 

@@ -36,8 +36,11 @@ print_text (const ClipmoeModelInfo *i, gboolean vocab) {
     printf ("%-12s %u a token\n", "experts", i->top_k);
   printf ("%-12s %s\n", "fingerprint", i->fingerprint);
   printf ("%-12s %s\n", "id", vocab ? i->id : "none without a vocabulary");
-  for (const char *const *s = i->assumed; *s; s++)
-    printf ("%-12s %s\n", "assumed", *s);
+  for (const char *const *s = i->assumed; *s; s++) {
+    char *line = clipmoe_plain (*s, -1); /* it may quote a key */
+    printf ("%-12s %s\n", "assumed", line);
+    g_free (line);
+  }
   if (i->licence)
     printf ("%-12s %s\n", "use", i->licence);
 }

@@ -113,6 +113,7 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
   g_free (ids);
   clipmoe_tokenizer_unref (t);
   clipmoe_model_unref (model);
+  clipmoe_model_arguments_clear (&a);
   g_strfreev (texts);
   return r;
 }
