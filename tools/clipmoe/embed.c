@@ -227,8 +227,8 @@ embed_lines (Embed *self, guint *number, float *vector, GError **error) {
   return ok;
 }
 
-/* Files that fail are said, and the others go on. Returns the exit status; what was printed or collected
- * until then is right. FALSE in *@go_on: nothing of it is to be kept. */
+/* Files that fail are said, and the others, if there are any, go on. Returns the exit status; what was
+ * printed or collected until then is right. FALSE in *@go_on: nothing of it is to be kept. */
 static int
 embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_on) {
   GError *error = NULL;
@@ -251,7 +251,8 @@ embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_
     if (self->npy || !isatty (1))
       clipmoe_inputs_progress (inputs, i + 1, begun);
   }
-  gboolean ok = !self->unread;
+  guint named = inputs->names->len;
+  gboolean ok = !self->unread && !(failed && failed == named) && (named || !inputs->failed);
   for (char **t = texts; ok && t && *t; t++)
     ok = strcmp (*t, "-") == 0 ? embed_lines (self, &number, vector, &error)
                                : embed_text (self, *t, ++number, vector, &error);
@@ -259,7 +260,8 @@ embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_
     clipmoe_fail (error);
   g_free (vector);
   *go_on = ok;
-  return ok ? clipmoe_inputs_finish (inputs, failed) : 1;
+  int r = self->unread ? 1 : clipmoe_inputs_finish (inputs, failed);
+  return ok ? r : 1;
 }
 
 int
