@@ -80,6 +80,8 @@ def prepare(work):
     shutil.copy(work + "/street.mp4", work + "/video.mp4")
     for name in ("a.jpg", "b.jpg"):
         run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", "jpegenc", "!", "filesink", "location=" + name)
+    os.mkdir(work + "/photos")
+    shutil.copy(work + "/a.jpg", work + "/photos")
     dense = os.path.join(ROOT, "models", "clip-tiny")
     shutil.copytree(dense, work + "/my-clip")
     # every block's layer twice, with a router: the same model as a mixture

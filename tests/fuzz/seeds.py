@@ -82,6 +82,26 @@ def configs():
         yield b"\x02" + text
 
 
+def pictures():
+    """Small ones of every kind, which Pillow writes."""
+    import io
+    from PIL import Image
+    image = Image.frombytes("RGB", (19, 13), bytes(i * 7 % 256 for i in range(19 * 13 * 3)))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    frames = {"save_all": True, "append_images": [image.rotate(180)], "duration": 50}
+    for kind, mode, more in (("JPEG", "RGB", {"exif": exif}), ("JPEG", "CMYK", {}), ("JPEG", "L", {"progressive": True}), ("PNG", "RGBA", {"exif": exif}),
+                             ("PNG", "P", {}), ("GIF", "P", {}), ("GIF", "L", {"interlace": 0}), ("GIF", "P", frames), ("WEBP", "RGB", {"exif": exif}),
+                             ("WEBP", "RGBA", {"lossless": True}), ("WEBP", "RGB", frames), ("BMP", "RGB", {}), ("BMP", "P", {}), ("BMP", "1", {}),
+                             ("TIFF", "RGB", {"tiffinfo": {0x112: 6}}), ("TIFF", "P", {"compression": "tiff_lzw"}), ("TIFF", "L", {"compression": "packbits"}),
+                             ("TIFF", "CMYK", {})):
+        out = io.BytesIO()
+        image.convert(mode).save(out, kind, **more)
+        yield out.getvalue()
+    yield b"<?xml version='1.0'?>\n<!-- a page --><html></html>"
+    yield b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + bytes(40)
+
+
 def seeds():
     rng = random.Random(1)
     yield b""
@@ -107,6 +127,8 @@ def seeds():
         yield from vocabularies()
     elif TARGET == "config":
         yield from configs()
+    elif TARGET == "picture":
+        yield from pictures()
     elif TARGET == "view":
         for fmt in range(20):
             yield struct.pack("<24I", fmt, 31, 22, 0, 0, 0, 0, 0, 1, 1, 4999, 2999, 1999, 301, 161, 161, fmt % 3, fmt % 8, 0, 0, 0, 0, 0, 0)

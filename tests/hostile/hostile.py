@@ -259,7 +259,9 @@ def main():
     os.mkfifo(fifo)
     link = os.path.join(top, "loop")
     os.symlink(link, link)
-    for name in (os.path.join(top, "missing.mp4"), top, fifo, link, "/dev/null", "", os.path.join(top, "new\nline.mp4"), "x" * 300):
+    empty = os.path.join(top, "empty")
+    os.mkdir(empty)
+    for name in (os.path.join(top, "missing.mp4"), empty, fifo, link, "/dev/null", "", os.path.join(top, "new\nline.mp4"), "x" * 300):
         check("path %r" % name[-20:], ["tag", name] + WORDS)
         check("model path %r" % name[-20:], ["model", "inspect", name])
         check("vocab path %r" % name[-20:], ["tokenize", "--vocab", name, "a dog"])

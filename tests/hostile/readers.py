@@ -432,7 +432,9 @@ def paths():
     listener.bind(sock)
     os.symlink(loop, loop)
     os.symlink(os.path.join(TOP, "nowhere"), dangling)
-    names = {"missing": os.path.join(TOP, "missing.mp4"), "folder": TOP, "pipe": fifo, "socket": sock, "link to itself": loop, "dangling link": dangling, "/dev/zero": "/dev/zero",
+    empty = os.path.join(TOP, "empty")
+    os.mkdir(empty)
+    names = {"missing": os.path.join(TOP, "missing.mp4"), "folder": empty, "pipe": fifo, "socket": sock, "link to itself": loop, "dangling link": dangling, "/dev/zero": "/dev/zero",
              "/dev/null": "/dev/null", "terminal": "/dev/tty", "empty": "", "newline": os.path.join(TOP, "a\nb\x1b[31m.mp4"), "255 letters": os.path.join(TOP, "x" * 255),
              "300 letters": "x" * 300, "4096 bytes": "/" + "a/" * 2047 + "a", "5000 bytes": "x" * 5000, "not UTF-8": os.path.join(TOP, "a\udcff.mp4"), "below a file": GOOD + "/x",
              "dash": "./-x", "printf": "%s%n%s"}

@@ -136,6 +136,15 @@ for colour, channels in ((0, 1), (2, 3), (4, 2), (6, 4)):
 for orientation in range(1, 9):
     data = saved(rgb, 'PNG', exif=exif(orientation)[6:])
     add(f'png orientation {orientation}', data, pillow(data))
+    block = exif(orientation)
+    text = b'\nexif\n%8d\n' % len(block) + b'\n'.join(block.hex().encode()[i:i + 72] for i in range(0, 2 * len(block), 72)) + b'\n'
+    for kind, profile in (('exif', chunk(b'zTXt', b'Raw profile type exif\0\0' + zlib.compress(text))),
+                          ('APP1', chunk(b'tEXt', b'Raw profile type APP1\0' + text))):
+        data = png(61, 45, 8, 2, [r.tobytes() for r in noisy], before=profile)
+        add(f'png orientation {orientation} as a text, {kind}', data, pillow(saved(rgb, 'PNG', exif=exif(orientation)[6:])))
+for text in (b'', b'\n', b'\nexif\n', b'\nexif\n 5\n4', b'\nexif\n 5\nzz', b'\nexif\n 99999\n' + b'45' * 9999):
+    add('png with a text that is no EXIF', png(61, 45, 8, 2, [r.tobytes() for r in noisy],
+                                               before=chunk(b'tEXt', b'Raw profile type exif\0' + text)), noisy)
 # Adam7, 5 x 3: passes 1 (0,0), 2 (4,0), 4 (2,0), 5 (row 2, columns 0 2 4), 6 (rows 0 2, columns 1 3), 7 (row 1).
 small = noisy[:3, :5]
 order = [small[0, 0:1], small[0, 4:5], small[0, 2:3], small[2, 0::2], small[0, 1::2], small[2, 1::2], small[1]]

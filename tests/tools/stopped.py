@@ -150,6 +150,10 @@ def folders():
     alone = run("embed", os.path.join(top, "z.gif"))
     vector = numpy.frombuffer(__import__("base64").b64decode(json.loads(alone.stdout)["embedding"]["base64"]), "<f4")
     check("a row is its file's", (array[[n.get("source") == os.path.join(top, "z.gif") for n in named]] == vector).all())
+    os.unlink(npy)
+    for more in [os.path.join(top, "b", "0.jpg")], [os.path.join(TOP, "empty")], [os.path.join(top, "b", "0.jpg"), "/nonexistent"]:
+        done = run("embed", "--npy", npy, "--text", "a dog", *more)
+        check("when all files fail nothing is written", done.returncode == 1 and not os.path.exists(npy), done)
     for command in (["tag", "--labels", "a;b"], ["embed"]):
         done = run(*command, os.path.join(TOP, "empty"))
         check("%s: an empty folder" % command[0], done.returncode == 1 and not done.stdout and done.stderr.count(b"\n") == 1 and

@@ -24,13 +24,11 @@ static const char about[] =
     "  clipmoe embed --npy vectors.npy *.jpg\n"
     "  clipmoe embed --npy vectors.npy --rows rows.jsonl photos/  all pictures and videos in a folder\n"
     "  clipmoe embed - < cat.png                             - is standard input\n\n"
-    "Words are taken as they are, without a template. A video gives one line a look; of a moving GIF or "
-    "WebP\n"
-    "picture the first frame is looked at. With --npy the vectors are rows of a float32 array, files first,\n"
-    "then words, and nothing is printed; --rows says which row is which. A file that fails is named and has\n"
-    "no row, the others go on, and the exit status is 1. The other options are properties of clipmoebin "
-    "under\n"
-    "the same name.\n";
+    "Words are taken as they are, without a template. A video gives one line a look; of a moving GIF or\n"
+    "WebP picture the first frame is looked at. With --npy the vectors are rows of a float32 array, files\n"
+    "first, then words, and nothing is printed; --rows says which row is which. A file that fails is named\n"
+    "and has no row, the others go on, and the exit status is 1. The other options are properties of\n"
+    "clipmoebin under the same name.\n";
 
 /* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
 static const char *const names[] = {"model",    "vocab",           "activation", "experts",
@@ -147,15 +145,6 @@ embed_file (Embed *self, const char *path, const char *name, float *vector, GErr
   return ok;
 }
 
-/* Two files at most, each whole or not at all, whatever signal comes. */
-static gboolean
-write_file (const char *path, const char *data, gsize length, GError **error) {
-  clipmoe_interrupt_hold ();
-  gboolean ok = clipmoe_file_write (path, data, length, error);
-  clipmoe_interrupt_release ();
-  return ok;
-}
-
 /* NumPy's own format, version 1.0: magic, length, a Python literal padded to 64 bytes, then the values. */
 static gboolean
 write_npy (const Embed *self, const char *path, GError **error) {
@@ -169,7 +158,7 @@ write_npy (const Embed *self, const char *path, GError **error) {
   out->str[8] = (char)((out->len - 10) & 255);
   out->str[9] = (char)((out->len - 10) >> 8);
   g_string_append_len (out, (const char *)self->matrix->data, self->matrix->len);
-  gboolean ok = write_file (path, out->str, out->len, error);
+  gboolean ok = clipmoe_file_write (path, out->str, out->len, error);
   g_string_free (out, TRUE);
   return ok;
 }
@@ -230,8 +219,8 @@ embed_lines (Embed *self, guint *number, float *vector, GError **error) {
   return ok;
 }
 
-/* Files that fail are said, and the others go on. Returns the exit status; what was printed or collected
- * until then is right. FALSE in *@go_on: nothing of it is to be kept. */
+/* Files that fail are said, and the others, if there are any, go on. Returns the exit status; what was
+ * printed or collected until then is right. FALSE in *@go_on: nothing of it is to be kept. */
 static int
 embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_on) {
   GError *error = NULL;
@@ -254,7 +243,8 @@ embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_
     if (self->npy || !isatty (1))
       clipmoe_inputs_progress (inputs, i + 1, begun);
   }
-  gboolean ok = !self->unread;
+  guint named = inputs->names->len;
+  gboolean ok = !self->unread && !(failed && failed == named) && (named || !inputs->failed);
   for (char **t = texts; ok && t && *t; t++)
     ok = strcmp (*t, "-") == 0 ? embed_lines (self, &number, vector, &error)
                                : embed_text (self, *t, ++number, vector, &error);
@@ -262,7 +252,8 @@ embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_
     clipmoe_fail (error);
   g_free (vector);
   *go_on = ok;
-  return ok ? clipmoe_inputs_finish (inputs, failed) : 1;
+  int r = self->unread ? 1 : clipmoe_inputs_finish (inputs, failed);
+  return ok ? r : 1;
 }
 
 int
@@ -309,11 +300,13 @@ clipmoe_cmd_embed (int argc, char **argv) {
     self.matrix = g_byte_array_new ();
     self.source = clipmoe_properties_get (&properties, "source");
     r = embed_all (&self, &inputs, texts, &go_on);
-    /* where nothing came of it, what an earlier run wrote stays */
-    if (npy && go_on && self.matrix->len &&
+    /* where nothing came of it, what an earlier run wrote stays; no signal comes between the two */
+    clipmoe_interrupt_hold ();
+    if (npy && go_on &&
         !(write_npy (&self, npy, &error) &&
-          (!rows || write_file (rows, self.rows->str, self.rows->len, &error))))
+          (!rows || clipmoe_file_write (rows, self.rows->str, self.rows->len, &error))))
       r = clipmoe_fail (error);
+    clipmoe_interrupt_release ();
     clipmoe_inputs_clear (&inputs);
     g_string_free (self.rows, TRUE);
     g_byte_array_unref (self.matrix);

@@ -19,11 +19,9 @@ static const char about[] =
     "  clipmoe tag --decode key archive/*.mkv                key frames alone: many times as fast\n"
     "  clipmoe tag --csv archive/ > archive.csv              all pictures and videos in a folder\n"
     "  clipmoe tag --csv - < street.mp4                      - is standard input\n\n"
-    "A file that fails is named and the others go on; the exit status is 1 then. --json prints a line as "
-    "soon\n"
-    "as there is a look, so that of a video that breaks off the looks before are there. Of a moving GIF or "
-    "WebP\n"
-    "picture the first frame is looked at.\n\n"
+    "A file that fails is named and the others go on; the exit status is 1 then. --json prints a line as\n"
+    "soon as there is a look, so that of a video that breaks off the looks before are there. Of a GIF or\n"
+    "WebP picture that moves the first frame is looked at.\n\n"
     "Every option that is not listed first is a property of clipmoebin under the same name: gst-inspect-1.0\n"
     "clipmoebin says more. Without labels the installed list \"everyday\" is used.\n";
 

@@ -27,6 +27,42 @@ png_take (png_structp png, png_bytep to, gsize n) {
   self->at += n;
 }
 
+/* Before PNG had a chunk for it, and ImageMagick to this day: a text "\nexif\n LENGTH\nHEX…". */
+static guint
+orientation_of_text (const char *text) {
+  for (guint lines = 0; lines < 3; lines++)
+    if (!(text = strchr (text, '\n')) || !*++text)
+      return 1;
+  guint8 bytes[4096]; /* the first table of tags stands at the front */
+  gsize n = 0;
+  while (n < sizeof bytes) {
+    while (g_ascii_isspace (*text))
+      text++;
+    if (!g_ascii_isxdigit (text[0]) || !g_ascii_isxdigit (text[1]))
+      break;
+    bytes[n++] = (guint8)(g_ascii_xdigit_value (text[0]) << 4 | g_ascii_xdigit_value (text[1]));
+    text += 2;
+  }
+  gsize head = n >= 6 && memcmp (bytes, "Exif\0", 6) == 0 ? 6 : 0;
+  return clipmoe_picture_exif (bytes + head, n - head);
+}
+
+static guint
+orientation_of (png_structp png, png_infop info) {
+  png_uint_32 length;
+  png_bytep exif;
+  if (png_get_eXIf_1 (png, info, &length, &exif))
+    return clipmoe_picture_exif (exif, length);
+  png_textp texts;
+  int n = 0;
+  png_get_text (png, info, &texts, &n);
+  for (int i = 0; i < n; i++)
+    if (texts[i].text && (g_str_equal (texts[i].key, "Raw profile type exif") ||
+                          g_str_equal (texts[i].key, "Raw profile type APP1")))
+      return orientation_of_text (texts[i].text);
+  return 1;
+}
+
 gboolean
 clipmoe_picture_png (ClipmoePictureLoad *self) {
   png_structp png = png_create_read_struct (PNG_LIBPNG_VER_STRING, self, png_fail, png_quiet);
@@ -62,10 +98,7 @@ clipmoe_picture_png (ClipmoePictureLoad *self) {
       for (guint y = 0; y < self->height; y++)
         png_read_row (png, self->rgb + (gsize)y * self->width * 3, NULL);
     png_read_end (png, info);
-    png_uint_32 length;
-    png_bytep exif;
-    if (png_get_eXIf_1 (png, info, &length, &exif))
-      self->orientation = clipmoe_picture_exif (exif, length);
+    self->orientation = orientation_of (png, info);
   }
   png_destroy_read_struct (&png, &info, NULL);
   return ok;
