@@ -124,7 +124,8 @@ through (GstHarness *h, GstBuffer *buffer) {
   return out;
 }
 
-/* A deadlock fails within three minutes of an idle machine. One element keeps the model open, so that the others share it. */
+/* A deadlock fails within three minutes of an idle machine. One element keeps the model open, so that the
+ * others share it. */
 static GstElement *keeper;
 
 static inline void
