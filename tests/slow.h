@@ -1,5 +1,6 @@
-/* How long a test waits before it calls something hung: tests/run measures how slow or busy the machine is and says so in
- * CLIPMOE_TEST_SLOWNESS, a whole number; 1 without it. slow.py is the same for tests in Python. */
+/* How long a test waits before it calls something hung: tests/run measures how slow or busy the machine is
+ * and says so in CLIPMOE_TEST_SLOWNESS, a whole number; 1 without it. slow.py is the same for tests in
+ * Python. */
 #ifndef SLOW_H
 #define SLOW_H
 

@@ -452,6 +452,9 @@ def hub(new):
     p.server.files = {k: v.replace(b"m-2", b"../../m-2") for k, v in p.server.files.items()}
     r = p.run("--yes", "--hub", "an-org/a.model", "--as", "b")
     check("a shard that leads out of the folder", r.returncode == 1 and "b" not in p.left(), r)
+    p.server.files = {k: v.replace(b"../../m-2", b"\x1b[31mm-2") for k, v in p.server.files.items()}
+    r = p.run("--yes", "--hub", "an-org/a.model", "--as", "b")
+    check("a shard's name with control codes", r.returncode == 1 and "\x1b" not in r.stderr and "b" not in p.left(), r)
     for number in (401, 404, 500):
         p = new()
         p.server.files.clear()
