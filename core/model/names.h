@@ -26,8 +26,8 @@ gsize clipmoe_names_prefix (const ClipmoeTensors *tensors);
 gboolean clipmoe_names_recognise (const char *path, const ClipmoeTensors *tensors, gsize prefix,
                                   ClipmoeNaming *naming, GError **error);
 
-/* Buffers and constants that carry no weights of a tower: masks, position ids, sizes; and the bias that a CLIP
- * trained with the sigmoid loss has beside its scale, on which no vector depends. */
+/* Buffers and constants that carry no weights of a tower: masks, position ids, sizes; and the bias that a
+ * CLIP trained with the sigmoid loss has beside its scale, on which no vector depends. */
 gboolean clipmoe_name_ignored (const char *name);
 
 /* The canonical name of @name (without prefix); NULL when @name is none of a Hugging Face CLIP. Free with
