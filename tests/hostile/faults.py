@@ -51,6 +51,7 @@ def prepare():
     write(os.path.join(AREA, "p.png"), png(8, 8))
     write(os.path.join(AREA, "labels.txt"), "a dog\na cat\n")
     write(os.path.join(AREA, "old", "config.json"), "{}")
+    write(os.path.join(AREA, "old", "model.safetensors"), "old")  # a folder of ours, which --force may replace
     for n in ("one.safetensors", "v.npy", "s.png"):
         write(os.path.join(AREA, n), "old")
 
