@@ -168,6 +168,8 @@ def folders():
 
 
 def main():
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):  # nohup and background jobs have them ignored, and so would the commands
+        signal.signal(number, signal.SIG_DFL)
     for name, frames in ((VIDEO, 6000), (os.path.join(TOP, "short.mkv"), 30)):
         subprocess.run(("gst-launch-1.0 -q videotestsrc num-buffers=%d ! video/x-raw,width=64,height=64,framerate=10/1 ! jpegenc ! "
                         "matroskamux ! filesink location=%s" % (frames, name)).split(), check=True, timeout=240,
