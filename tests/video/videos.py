@@ -34,7 +34,7 @@ def launch(path, elements):
     done = subprocess.run(["gst-launch-1.0", "-m"] + line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if done.returncode:
         raise RuntimeError("gst-launch-1.0: %s" % done.stdout.decode()[-400:])
-    found = re.findall(r'clipmoe-tags, json=\(string\)"(.*)";$', done.stdout.decode(), re.M)
+    found = re.findall(r'clipmoe-tags, .*?\bjson=\(string\)"((?:[^"\\]|\\.)*)"', done.stdout.decode())
     return key(re.sub(r"\\(.)", r"\1", text) for text in found)
 
 
