@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 try:
@@ -282,6 +283,37 @@ def half_a_run(top, alone):
     check("a pipe as timing.jsonl", r.returncode == 1 and "timing.jsonl: not a regular file" in r.stderr, r)
 
 
+def inside_the_data(top):
+    """A run folder among what is read as data would change the data: refused before anything is made."""
+    tiny.model(os.path.join(top, "base"))
+    tiny.pairs(os.path.join(top, "heldout", "colours-0000.tar"), 24, 2)
+    tiny.pairs(os.path.join(top, "shards", "colours-0000.tar"), 64, 1)
+    with tarfile.open(os.path.join(top, "shards", "colours-0000.tar")) as tar:
+        tar.extractall(os.path.join(top, "folder", "00000"))
+    os.symlink("folder", os.path.join(top, "link"))
+    os.mkdir(os.path.join(top, "elsewhere"))
+    os.symlink(os.path.join(top, "elsewhere"), os.path.join(top, "folder", "out"))
+    small = RECIPE.replace("[dense]\nsteps = 5\nbatch = 8\nwarmup = 2\nrate = 1e-3\naverage = 0.9\nsave-every = 2\ntrain-scale = true\n", "")
+
+    def go(train, out):
+        path = write(os.path.join(top, "recipe.ini"), small.replace("train = train", "train = " + train))
+        return subprocess.run([tiny.COMMAND, "run", path, "--quiet", "--out", out], capture_output=True, text=True, timeout=120, cwd=top)
+    for train, out in (("folder", "folder"), ("folder", "folder/run"), ("folder", "folder/00000/run"), ("folder", "link/a/b/run"), ("link", "./folder/run"),
+                       ("shards", "shards"), ("shards;folder", "folder/run"), ("folder", "heldout"), (".", "run"), (top + "/folder/00000/..", top + "/folder/run/")):
+        before = state(top)
+        before.pop("recipe.ini", None)
+        r = go(train, out)
+        after = state(top)
+        after.pop("recipe.ini", None)
+        check("%s in %s" % (out, train), r.returncode == 1 and "would be read as data" in r.stderr and r.stderr.count("\n") == 1, r)
+        check("%s in %s: nothing was made" % (out, train), before == after, set(before) ^ set(after))
+    # what lies there and is not read
+    for train, out in (("shards", "shards/run"), ("folder", "folder/out/run"), ("folder", "folderrun")):
+        for _ in range(2):
+            r = go(train, out)
+            check("%s beside %s" % (out, train), r.returncode == 0, r)
+
+
 def commands(top):
     """Stages by themselves, with names that are taken."""
     base, data = os.path.join(TOP, "base"), os.path.join(TOP, "train")
@@ -319,7 +351,7 @@ def commands(top):
 
 with tempfile.TemporaryDirectory() as TOP:
     ARGUMENTS = tiny.setup(TOP, RECIPE)
-    for part in (before_the_run, beside_the_run, half_a_run, commands):
+    for part in (before_the_run, inside_the_data, beside_the_run, half_a_run, commands):
         folder = os.path.join(TOP, part.__name__)
         os.makedirs(folder)
         if part is beside_the_run:

@@ -126,6 +126,19 @@ def numbers(top):
         folder = os.path.join(top, name)
         write(folder + "/classnames.txt", data)
         refused("names that are none: " + name, shard(folder + "/0.tar", ["0"]), "classnames.txt")
+    folder = os.path.join(top, "json")
+    lines = write(folder + "/l.jsonl", "".join('{"image":"a.jpg","%s":%s}\n' % c for c in (
+        ("class", "1"), ("label", "2.0"), ("class", "0"), ("class", "1.5"), ("class", "true"), ("label", '["tench"]'), ("class", "9"), ("class", "1e300"))))
+    write(folder + "/a.jpg", jpeg())
+    refused("JSON numbers without names", shard(top + "/json-alone/0.tar", ['{"class":1}'], "json"), "classnames.txt", "0.tar: s0")
+    path = shard(folder + "/0.tar", ['{"class":1}', '{"label":0,"caption":"a fish"}'], "json")
+    write(folder + "/classnames.txt", names)
+    expect("JSON numbers", path, [("", "goldfish"), ("a fish", "tench")], {})
+    # what is neither has no class, and is counted as such and as a picture without words
+    expect("numbers in JSON lines", lines, [("", "goldfish"), ("", "white shark"), ("", "tench")], {"lost": 5, "orphans": 4}, "neither words nor a whole number")
+    expect("a number for a caption", write(folder + "/c.jsonl", '{"image":"a.jpg","caption":["one",2,null,"two"]}\n'), [("one|two", "")], {"lost": 1}, "no text")
+    expect("numbers beside captions", shard(top + "/beside/0.tar", ['{"class":1,"caption":"one"}', '{"class":null,"caption":"two"}'], "json"), [("one", ""), ("two", "")], {},
+           note="numbers of classes")
     os.mkfifo(os.path.join(top, "classnames.txt"))
     refused("a pipe for names", shard(top + "/0.tar", ["0"]), "classnames.txt", "regular file")
     os.unlink(os.path.join(top, "classnames.txt"))

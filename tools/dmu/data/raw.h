@@ -63,5 +63,7 @@ gboolean dmu_sharegpt_read (const char *path, const DmuSink *sink, GError **erro
 
 /* Any of them, told by name; a folder of shards gives its shards in order of names. */
 gboolean dmu_source_read (const char *path, const DmuSink *sink, GError **error);
+/* Whether that would read what is written into @folder, which need not be there yet. */
+gboolean dmu_source_holds (const char *path, const char *folder);
 
 #endif

@@ -131,10 +131,24 @@ open_manifest (DmuWork *r, GError **error) {
   return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
 }
 
+/* A run would take its own files for data, and never find again the data that it began with. */
+static gboolean
+lies_apart (const DmuWork *r, char **paths, GError **error) {
+  for (char **p = paths; p && *p; p++)
+    if (dmu_source_holds (*p, r->options->folder)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                   "%s: the run folder would be read as data, with all of %s: expected one elsewhere",
+                   r->options->folder, *p);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 begin (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
-  if (!dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
+  if (!lies_apart (r, p->train, error) || !lies_apart (r, p->heldout, error) ||
+      !dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
     return FALSE;
   if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
     int e = errno;
@@ -412,6 +426,8 @@ compare (DmuWork *r, char **others, const char *ours, GError **error) {
     json_t *a = evaluation_of (r, *name, error),
            *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
+    if (a && !c)
+      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->options->folder, *name, ours);
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
       say (r, "%s less %s: %+.2f %% (95 %%: %+.2f to %+.2f)\n", ours, *name,
