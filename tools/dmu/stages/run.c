@@ -144,6 +144,41 @@ lies_apart (const DmuWork *r, char **paths, GError **error) {
   return TRUE;
 }
 
+/* What would end the run after hours is said before them. */
+static gboolean
+can_end (const DmuWork *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
+  guint n = dmu_dataset_get_n (r->train);
+  const struct {
+    gboolean used;
+    const char *group;
+    const DmuTraining *how;
+  } stages[] = {{p->dense, "dense", &p->dense_how},
+                {TRUE, "finetune", &p->finetune_how},
+                {TRUE, "route", &p->route_how},
+                {p->tune, "tune", &p->tune_how}};
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    if (stages[i].used && !dmu_training_fits (stages[i].how, info, r->train, error)) {
+      g_prefix_error (error, "%s: [%s] ", p->path, stages[i].group);
+      return FALSE;
+    }
+  if (MAX (p->text_clusters, p->image_clusters) > n) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: [cluster] text = %u, image = %u: expected no more clusters than the %u pairs", p->path,
+                 p->text_clusters, p->image_clusters, n);
+    return FALSE;
+  }
+  if (r->heldout && !dmu_evaluate_has_sets (r->heldout)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: [data] heldout: expected two pictures of one set that both have captions, or both a "
+                 "class, or no heldout",
+                 p->path);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 begin (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
@@ -165,7 +200,7 @@ begin (DmuWork *r, GError **error) {
     return FALSE;
   if (r->heldout)
     say_shared (r);
-  return open_manifest (r, error) && dmu_run_open_lines (r, error);
+  return can_end (r, error) && open_manifest (r, error) && dmu_run_open_lines (r, error);
 }
 
 static void
