@@ -122,7 +122,7 @@ dmu_cmd_cluster (int argc, char **argv) {
                          entries, &rest);
   if (r) {
     r = r == 2 ? 2 : 0;
-  } else if (rest[0] || !pairs.data || !out || text < 1 || image < 1 || passes < 1 || text > 1000 ||
+  } else if (rest[0] || !pairs.data || !out || !*out || text < 1 || image < 1 || passes < 1 || text > 1000 ||
              image > 1000) {
     fprintf (stderr, "clipmoe-dmu cluster: expected --data, --out and 1 to 1000 clusters, see clipmoe-dmu "
                      "cluster --help\n");
