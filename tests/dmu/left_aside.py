@@ -225,6 +225,28 @@ def texts(top):
         expect(name + " in a folder", folder, [(words, "")] if words else [], counts, example)
     path = shard("class.tar", ("1.cls", b"caf\xe9"))
     expect("a class that is not UTF-8", path, [("", "caf\ufffd")], {"mended": 1}, "class that is not UTF-8")
+    # .cls in a folder as in a shard
+    for folder in (top + "/cls", top + "/cls-captions"):
+        write(folder + "/1.jpg", jpeg())
+        write(folder + "/1.cls", "a dog\n")
+    write(top + "/cls/2.cls", "a cat")
+    write(top + "/cls-captions/1.txt", "good")
+    write(top + "/cls-captions/1.json", '{"class":7}')
+    expect("a .cls in a folder", top + "/cls", [("", "a dog")], {"orphans": 1}, "words without a picture")
+    expect("a .cls beside captions", top + "/cls-captions", [("good", "a dog")], {})
+    # of two files of a stem the first by name is taken, in whatever order the file system lists them
+    for i, order in enumerate((("jpg", "png"), ("png", "jpg"), ("PNG", "jpg"), ("jpg", "PNG"))):
+        folder = top + "/stem%d" % i
+        for ending in order:
+            for k in range(20):
+                out = io.BytesIO()
+                Image.new("RGB", (8, 8), (k, 0, 0)).save(out, "PNG")
+                write(folder + "/%d.%s" % (k, ending), jpeg() if ending == "jpg" else out.getvalue())
+        for k in range(20):
+            write(folder + "/%d.txt" % k, "good")
+        f = Found(folder)
+        check("the second of a stem, %s before %s" % order, f.counts == {"doubled": 20} and len(f.pairs) == 20 and
+              all(e.split(":")[0].endswith(".png" if "png" in order else ".jpg") for e in f.examples), f)
     # a few KiB whose parsed form would be gigabytes
     deep = b'{"caption":"x","a":[' + b"{}," * (16 << 20) + b"{}]}"
     members = tar([("1.jpg", jpeg()), ("1.json", deep), ("2.jpg", jpeg()), ("2.txt", "two")])

@@ -47,8 +47,8 @@ DmuDataset *
 dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
   if (a->context < 0 || a->memory < 0 || a->threads < 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "--context %d, --memory %d, --threads %d: expected 0 or more", a->context, a->memory,
-                 a->threads);
+                 "--threads %d, --context %d, --memory %d: expected 0 or more", a->threads, a->context,
+                 a->memory);
     return NULL;
   }
   char **templates = clipmoe_templates_parse (a->templates, error);

@@ -181,3 +181,19 @@ dmu_json_read (json_t *root, const char *name, const DmuSink *sink, GPtrArray *c
   take_class (json_object_get (root, "label"), name, sink->counts, label);
   take_string (json_object_get (root, "source"), name, sink->counts, source);
 }
+
+void
+dmu_class_read (const char *text, gsize length, const char *name, DmuCounts *counts, char **label) {
+  if (memchr (text, 0, length) || length > DMU_MAX_CLASS) {
+    dmu_counts_note (counts, &counts->lost,
+                     "%.400s: a class of more than %d bytes, or with a zero byte in it", name, DMU_MAX_CLASS);
+    return;
+  }
+  char *own = g_strstrip (g_strndup (text, length));
+  /* a word says more than a number */
+  if (*own && (!*label || !dmu_class_is_number (own))) {
+    g_free (*label);
+    *label = g_steal_pointer (&own);
+  }
+  g_free (own);
+}
