@@ -188,6 +188,8 @@ def recipes(top):
     refused("--data that is nowhere", 1, "--data %s/nowhere: expected a folder" % top, "run", os.path.join(top, "recipe.ini"), "--data", top, "--data", top + "/nowhere", "--quiet")
     refused("--data that is a file", 1, "expected a folder", "run", os.path.join(top, "recipe.ini"), "--data", path, "--quiet")
     refused("--out without a name", 2, "--out that is not empty", "run", path, "--out", "")
+    r = dmu("evaluate", "--data", os.path.join(top, "heldout"), env=dict(os.environ, CLIPMOE_MODEL_PATH=os.path.dirname(tiny.VOCAB)))
+    check("a model that nobody named is said", r.returncode == 0 and "no --model: the default one" in r.stderr, r)
     refused("threads below 0", 1, "--threads -1", "cluster", "--model", os.path.join(top, "base"), "--data", os.path.join(top, "train"), "--out", path + ".txt", "--threads", "-1")
     refused("no recipe", 1, "cannot open", "run", os.path.join(top, "none.ini"))
 

@@ -43,6 +43,7 @@ dmu_cmd_evaluate (int argc, char **argv) {
     DmuEvaluate what = {
         .threads = dmu_threads (&pairs), .experts = (guint)experts, .forced = forced, .name = "evaluate"};
     gboolean ok = m != NULL;
+    dmu_say_model (model, m);
     guint most =
         ok ? MAX (clipmoe_model_get_info (m)->image.experts, clipmoe_model_get_info (m)->text.experts) : 0;
     if (ok && forced >= (int)most) {
@@ -81,6 +82,7 @@ cluster (const DmuPairsArguments *pairs, const char *model, const char *vocab, c
   ClipmoeModelOptions options = {.vocab = vocab};
   ClipmoeModel *m =
       dmu_clusters_place_is_free (out, error) ? clipmoe_model_open (model, &options, error) : NULL;
+  dmu_say_model (model, m);
   DmuDataset *set = m ? dmu_open_pairs (pairs, m, error) : NULL;
   guint n = set ? dmu_dataset_get_n (set) : 0, *codes = g_new (guint, MAX (n, 1));
   DmuFit text, image;

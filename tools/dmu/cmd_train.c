@@ -138,6 +138,7 @@ train (const Arguments *a, const char *name, GError **error) {
       (!a->dtype || dmu_store_parse (a->dtype, &store, error)) && places_are_apart (a, error) &&
       dmu_model_place_is_free (a->out, error) && (model = clipmoe_model_open (a->model, &how, error)) &&
       (pairs = dmu_open_pairs (&a->pairs, model, error)) && groups_of (a, pairs, &groups, &n_groups, error);
+  dmu_say_model (a->model, model);
   char *settings = dmu_training_describe (&training), *digest = pairs ? dmu_dataset_digest (pairs) : NULL,
        *what =
            g_strdup_printf ("%s %s %s %s %" G_GINT64_FORMAT, name, settings,
