@@ -333,6 +333,17 @@ def inside_the_data(top):
         for _ in range(2):
             r = go(train, out)
             check("%s beside %s" % (out, train), r.returncode == 0, r)
+    # what is no pair may come and go beside them; a pair may not
+    write(os.path.join(top, "shards", "notes.log"))
+    write(os.path.join(top, "folder", "00000", "notes.log"))
+    shutil.copy(os.path.join(top, "folder", "00000", "0000.png"), os.path.join(top, "folder", "00000", "picture.png"))
+    for train, out in (("shards", "shards/run"), ("folder", "folderrun")):
+        was = state(os.path.join(top, out))
+        r = go(train, out)
+        check("files came into " + train, r.returncode == 0 and state(os.path.join(top, out)) == was, r)
+    write(os.path.join(top, "folder", "00000", "picture.txt"), "one more pair")
+    r = go("folder", "folderrun")
+    check("a pair came", r.returncode == 1 and '"train" has changed' in r.stderr, r)
 
 
 def commands(top):
