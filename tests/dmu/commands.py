@@ -163,8 +163,8 @@ def recipes(top):
              ("[route]\ntrain = all\n", "[route] train: no such setting"), ("[finetune]\nrate = -1\n", "[finetune] rate: "), ("[finetune]\nbatch = 2.5\n", "[finetune] batch: "),
              ("[upcycle]\nexperts = 1\n", "[upcycle] experts: "), ("[upcycle]\nexperts = 99999999999999999999\n", "experts: "),
              ("[run]\nseed = -1\n", "[run] seed: "), ("[run]\nthreads = many\n", "[run] threads: "),
-             ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "f8"),
-             ("[data]\ntemplates = no braces\n", "{}"), ("[data]\ncontext = -1\n", "[data] context: "),
+             ("[run]\nname = a/b\n", "[run] name: "), ("[run]\nname = route\n", "[run] name: "), ("[run]\ndtype = f8\n", "line 2: [run] dtype: expected f32"),
+             ("[data]\ntemplates = no braces\n", "line 2: [data] templates: "), ("[data]\ncontext = -1\n", "[data] context: "),
              (tiny.RECIPE.replace("[data]", "[data]\ncontext = 25"), "3 to its 24 tokens"), ("not a key file", "bad.ini"), ("[run]\nbase = \xff\n", "UTF-8"),
              ("[run]\nbase = base\n[data]\ntrain = train\n[finetune]\nimage-blocks = 1\n", "follow from [upcycle]"), ("[route]\nbalance = even\n", "balance"),
              (tiny.RECIPE.replace("last:1", "last:9"), "last:9"),
@@ -181,7 +181,35 @@ def recipes(top):
     with open(path, "w") as f:
         f.write(written)
     refused("the recipe in the docs is read to its end", 1, "expected smaller batches", "run", path, "--quiet", "--out", os.path.join(top, "docs.run"))
+    foreseen(top)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\ufeff[run]\nbase = base\n[runn]\n")
+    refused("a recipe that begins with a mark", 1, "line 3: [runn]: no such group", "run", path, "--quiet")
+    refused("--data that is nowhere", 1, "--data %s/nowhere: expected a folder" % top, "run", os.path.join(top, "recipe.ini"), "--data", top, "--data", top + "/nowhere", "--quiet")
+    refused("--data that is a file", 1, "expected a folder", "run", os.path.join(top, "recipe.ini"), "--data", path, "--quiet")
+    refused("--out without a name", 2, "--out that is not empty", "run", path, "--out", "")
+    r = dmu("evaluate", "--data", os.path.join(top, "heldout"), env=dict(os.environ, CLIPMOE_MODEL_PATH=os.path.dirname(tiny.VOCAB)))
+    check("a model that nobody named is said", r.returncode == 0 and "no --model: the default one" in r.stderr, r)
+    refused("threads below 0", 1, "--threads -1", "cluster", "--model", os.path.join(top, "base"), "--data", os.path.join(top, "train"), "--out", path + ".txt", "--threads", "-1")
     refused("no recipe", 1, "cannot open", "run", os.path.join(top, "none.ini"))
+
+
+def foreseen(top):
+    """What would end a run after hours is said before its first stage, and a run that cannot end makes nothing."""
+    tiny.pairs(os.path.join(top, "few", "x.tar"), 2, 3)                    # one with captions, one with a class
+    path, out = os.path.join(top, "foreseen.ini"), os.path.join(top, "foreseen")
+    for old, new, words in (("[finetune]\nsteps = 5\nbatch = 8", "[finetune]\nsteps = 5\nbatch = 65", "[finetune] batches of 65 pairs from 64"),
+                            ("[route]\nsteps = 4\nbatch = 8", "[route]\nsteps = 4\nbatch = 65", "[route] batches of 65"),
+                            ("[tune]\nsteps = 3\nbatch = 8", "[tune]\nsteps = 3\nbatch = 65", "[tune] batches of 65"),
+                            ("[route]\n", "[route]\nkeep-patches = 5\n", "[route] keep-patches 5: expected at most the 4"),
+                            ("[route]\n", "[route]\nimage-blocks = last:9\n", '[route] image-blocks "last:9"'), ("[tune]\n", "[tune]\ntext-blocks = 3-9\n", '[tune] text-blocks "3-9"'),
+                            ("[route]\n", "[route]\nrepeat = x\n", '[route] repeat "x"'), ("last:1", "none\ntext-blocks = none", "[finetune] nothing would be trained"),
+                            ("[cluster]\ntext = 2", "[cluster]\ntext = 65", "[cluster] text = 65, image = 2: expected no more clusters than the 64 pairs"),
+                            ("image = 2", "image = 1000", "image = 1000: expected no more"), ("heldout = heldout", "heldout = few", "[data] heldout: expected two pictures")):
+        with open(path, "w") as f:
+            f.write(tiny.RECIPE.replace(old, new))
+        refused("foreseen: " + words, 1, words, "run", path, "--quiet", "--out", out)
+        check("foreseen, nothing made: " + words, os.listdir(out) == ["lock"], os.listdir(out))
 
 
 def default_recipe(top):
@@ -435,8 +463,36 @@ def comparisons(top):
         refused("runs that mean other things", 1, words, "compare", folders[0], other)
     shutil.copy(os.path.join(folders[1], "run.json"), other)
     with open(os.path.join(other, "evaluate-route.json"), "w") as f:
-        json.dump({"sets": [{"name": "x", "pictures": 2, "right": "1"}]}, f)
-    refused("an evaluation of something else", 1, "not of the same pairs", "compare", folders[0], other)
+        json.dump({"mean": 0, "sets": [{"name": "x", "pictures": 2, "right": "1", "top1": 0}]}, f)
+    refused("an evaluation of something else", 1, "evaluate-route.json of the runs: two evaluations are not of the same pairs", "compare", folders[0], other)
+    untidy(folders[0], os.path.join(top, "untidy"))
+
+
+def untidy(folder, copy):
+    """Figures that are none are refused with the file's name, never shown as 0 or as they are."""
+    def with_(name, change):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        path = os.path.join(copy, name)
+        with open(path) as f:
+            root = json.load(f)
+        change(root)
+        with open(path, "w") as f:
+            json.dump(root, f)
+    for what, change in (("no mean", lambda v: v.pop("mean")), ("mean null", lambda v: v.update(mean=None)), ("mean large", lambda v: v.update(mean=1e308)),
+                         ("mean below 0", lambda v: v.update(mean=-1)), ("mean words", lambda v: v.update(mean="1")), ("no sets", lambda v: v.pop("sets")),
+                         ("sets an object", lambda v: v.update(sets={})), ("a set that is none", lambda v: v["sets"].append(7)),
+                         ("top1 words", lambda v: v["sets"][1].update(top1="all")), ("top1 above 1", lambda v: v["sets"][1].update(top1=1.5)),
+                         ("no figures", lambda v: v["sets"][0].pop("picture_to_text")), ("figures that are none", lambda v: v["sets"][0].update(text_to_picture=[])),
+                         ("answers neither right nor wrong", lambda v: v["sets"][0].update(right="z" * len(v["sets"][0]["right"]))), ("no answers", lambda v: v["sets"][0].pop("right"))):
+        with_("evaluate-tune.json", change)
+        refused("compare: " + what, 1, "evaluate-tune.json: holds no answers", "compare", copy)
+    for what, words, change in (("no seed", "no manifest", lambda v: v.pop("seed")), ("a seed in words", "no manifest", lambda v: v.update(seed="7")),
+                                ("stages that are none", "no manifest", lambda v: v.update(stages=7)), ("no held-out pairs", "no held-out pairs", lambda v: v.pop("heldout")),
+                                ("held-out pairs without a digest", "no held-out pairs", lambda v: v.update(heldout={}))):
+        with_("run.json", change)
+        refused("compare: " + what, 1, "run.json: ", "compare", copy)
+        refused("compare: " + what, 1, words, "compare", copy)
 
 
 def baselines(top):
@@ -474,7 +530,7 @@ def redrawings(top):
                        "stages": [{"kind": "evaluation", "from": m} for m in ("base", "route")]}, f)
         for m, first, captions in (("base", "0", "0"), ("route", "0", "1")):
             with open(os.path.join(folder, "evaluate-%s.json" % m), "w") as f:
-                json.dump({"mean": 0, "sets": [dict(s, pictures=40, samples=list(range(40)), right=first * 40 + captions * 100 + "0" * 100)
+                json.dump({"mean": 0, "sets": [dict(s, top1=0, pictures=40, samples=list(range(40)), right=first * 40 + captions * 100 + "0" * 100)
                                                for s in sets]}, f)
         r = dmu("compare", folder, "--json")
         check("redrawings " + name, r.returncode == 0, r)
@@ -494,9 +550,9 @@ def redrawings(top):
         shutil.copytree(os.path.join(top, "captions"), folder)
         for model, right in (("base", "0"), ("route", "1")):
             with open(os.path.join(folder, "evaluate-%s.json" % model), "w") as f:
-                json.dump({"mean": 0, "sets": [{"name": "all", "pictures": 40, "samples": list(range(40)), "right": "0" * 40},
-                                               {"name": "few", "pictures": size, "samples": list(range(size)), "right": right * size},
-                                               {"name": "few with captions", "pictures": size, "samples": list(range(size)),
+                json.dump({"mean": 0, "sets": [{"name": "all", "top1": 0, "pictures": 40, "samples": list(range(40)), "right": "0" * 40},
+                                               {"name": "few", "top1": 0, "pictures": size, "samples": list(range(size)), "right": right * size},
+                                               {"name": "few with captions", "top1": 0, "pictures": size, "samples": list(range(size)),
                                                 "captions_each": [2] * size, "right": right * 3 * size}]}, f)
         r = dmu("compare", folder, "--json")
         check("a set of %d pictures inside another" % size, r.returncode == 0, r)
@@ -506,7 +562,7 @@ def redrawings(top):
                        ("none", [])):
         folder = os.path.join(top, "captions")
         with open(os.path.join(folder, "evaluate-base.json"), "w") as f:
-            json.dump({"sets": [dict(s, pictures=40, samples=list(range(40)), right="0" * 240) for s in sets]}, f)
+            json.dump({"mean": 0, "sets": [dict(s, top1=0, pictures=40, samples=list(range(40)), right="0" * 240) for s in sets]}, f)
         refused("counts that are none: " + name, 1, "not of the same pairs", "compare", folder)
 
 

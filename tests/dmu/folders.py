@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 try:
@@ -128,6 +129,10 @@ def before_the_run(top):
         out = os.path.join(top, "lock-" + put.__name__)
         put(out, "lock")
         refused("lock: " + put.__name__, out, "/lock: ")
+    out = os.path.join(top, "lock-link")
+    os.makedirs(out)
+    os.symlink(write(os.path.join(top, "lock-of-mine")), os.path.join(out, "lock"))
+    refused("lock: a link", out, "/lock: is a link")
     out = write(os.path.join(top, "a-file"))
     r = run(out)
     check("OUT is a file", r.returncode == 1 and out in r.stderr and open(out).read() == "mine", r)
@@ -276,10 +281,69 @@ def half_a_run(top, alone):
         check("damaged: %s %s" % (name, text[:30]), r.returncode == status and (not status or name in r.stderr and r.stderr.count("\n") == 1), r)
         check("and it stays", state(damaged)[name][1].decode() == text)
         shutil.rmtree(damaged)
+    # lines are cut and written in place: not through a link, nor in a file that another folder has too
+    for name in ("curves.jsonl", "timing.jsonl"):
+        for how in ("link", "to nowhere", "hard link"):
+            shared = os.path.join(top, "shared")
+            path, run_json, gone = cut_back(alone, shared, "finetune-1")
+            save(path, run_json)
+            os.unlink(os.path.join(shared, name))
+            mine = os.path.join(top, "elsewhere", name)
+            os.makedirs(os.path.dirname(mine))
+            if how != "to nowhere":
+                shutil.copy(os.path.join(alone, name), mine)
+            (os.link if how == "hard link" else os.symlink)(mine, os.path.join(shared, name))
+            before = state(os.path.dirname(mine))
+            refused("%s: a %s" % (name, how), shared, "would be changed elsewhere too")
+            check("%s: a %s: the other is as it was" % (name, how), state(os.path.dirname(mine)) == before)
+            shutil.rmtree(shared)
+            shutil.rmtree(os.path.dirname(mine))
     os.unlink(os.path.join(out, "timing.jsonl"))
     put_pipe(out, "timing.jsonl")
     r = run(out)
     check("a pipe as timing.jsonl", r.returncode == 1 and "timing.jsonl: not a regular file" in r.stderr, r)
+
+
+def inside_the_data(top):
+    """A run folder among what is read as data would change the data: refused before anything is made."""
+    tiny.model(os.path.join(top, "base"))
+    tiny.pairs(os.path.join(top, "heldout", "colours-0000.tar"), 24, 2)
+    tiny.pairs(os.path.join(top, "shards", "colours-0000.tar"), 64, 1)
+    with tarfile.open(os.path.join(top, "shards", "colours-0000.tar")) as tar:
+        tar.extractall(os.path.join(top, "folder", "00000"))
+    os.symlink("folder", os.path.join(top, "link"))
+    os.mkdir(os.path.join(top, "elsewhere"))
+    os.symlink(os.path.join(top, "elsewhere"), os.path.join(top, "folder", "out"))
+    small = RECIPE.replace("[dense]\nsteps = 5\nbatch = 8\nwarmup = 2\nrate = 1e-3\naverage = 0.9\nsave-every = 2\ntrain-scale = true\n", "")
+
+    def go(train, out):
+        path = write(os.path.join(top, "recipe.ini"), small.replace("train = train", "train = " + train))
+        return subprocess.run([tiny.COMMAND, "run", path, "--quiet", "--out", out], capture_output=True, text=True, timeout=120, cwd=top)
+    for train, out in (("folder", "folder"), ("folder", "folder/run"), ("folder", "folder/00000/run"), ("folder", "link/a/b/run"), ("link", "./folder/run"),
+                       ("shards", "shards"), ("shards;folder", "folder/run"), ("folder", "heldout"), (".", "run"), (top + "/folder/00000/..", top + "/folder/run/")):
+        before = state(top)
+        before.pop("recipe.ini", None)
+        r = go(train, out)
+        after = state(top)
+        after.pop("recipe.ini", None)
+        check("%s in %s" % (out, train), r.returncode == 1 and "would be read as data" in r.stderr and r.stderr.count("\n") == 1, r)
+        check("%s in %s: nothing was made" % (out, train), before == after, set(before) ^ set(after))
+    # what lies there and is not read
+    for train, out in (("shards", "shards/run"), ("folder", "folder/out/run"), ("folder", "folderrun")):
+        for _ in range(2):
+            r = go(train, out)
+            check("%s beside %s" % (out, train), r.returncode == 0, r)
+    # what is no pair may come and go beside them; a pair may not
+    write(os.path.join(top, "shards", "notes.log"))
+    write(os.path.join(top, "folder", "00000", "notes.log"))
+    shutil.copy(os.path.join(top, "folder", "00000", "0000.png"), os.path.join(top, "folder", "00000", "picture.png"))
+    for train, out in (("shards", "shards/run"), ("folder", "folderrun")):
+        was = state(os.path.join(top, out))
+        r = go(train, out)
+        check("files came into " + train, r.returncode == 0 and state(os.path.join(top, out)) == was, r)
+    write(os.path.join(top, "folder", "00000", "picture.txt"), "one more pair")
+    r = go("folder", "folderrun")
+    check("a pair came", r.returncode == 1 and '"train" has changed' in r.stderr, r)
 
 
 def commands(top):
@@ -305,6 +369,28 @@ def commands(top):
         r = dmu("train", "--model", base, "--data", data, "--out", os.path.join(top, "t"), "--checkpoint", os.path.join(top, name), *quick)
         check("a checkpoint at " + name, r.returncode == 1 and name in r.stderr, r)
         check("a checkpoint at %s: nothing was touched" % name, state(top) == before, r)
+    os.mkdir(os.path.join(top, "places"))
+    x, y = (os.path.join(top, "places", n) for n in "xy")
+    for arguments, words in ((("--out", ""), '--out ""'), (("--out", x, "--checkpoint", ""), '--checkpoint ""'), (("--out", x, "--curves", ""), '--curves ""'),
+                             (("--out", x, "--checkpoint", x), "is --out and --checkpoint"), (("--out", x, "--curves", x + "/../x"), "is --out and --curves"),
+                             (("--out", x, "--checkpoint", y, "--curves", y), "is --checkpoint and --curves"), (("--out", x, "--checkpoint", x + "/state"), "in a folder that is there"),
+                             (("--out", x, "--curves", y + "/curves"), "in a folder that is there"), (("--out", x + "/y/z", "--seed", "1"), "in a folder that is there")):
+        r = dmu("train", "--model", base, "--data", data, *arguments, *quick)
+        check("places: " + words, r.returncode == 1 and words in r.stderr and r.stderr.count("\n") == 1 and not os.listdir(os.path.dirname(x)), r)
+    r = dmu("cluster", "--model", base, "--data", data, "--out", "")
+    check("cluster without a name", r.returncode == 2 and "--out" in r.stderr, r)
+    # a model is no checkpoint that one could be told to delete, and not replaced by what is made of it
+    put_model(top, "source")
+    source = os.path.join(top, "source")
+    before = state(source)
+    r = dmu("train", "--model", base, "--data", data, "--out", x, "--checkpoint", os.path.join(source, "model.safetensors"), *quick)
+    check("a model as a checkpoint", r.returncode == 1 and "no checkpoint of a stage" in r.stderr and "delete" not in r.stderr, r)
+    os.symlink(source, os.path.join(top, "source-link"))
+    for command in (("upcycle", source, "--out", source), ("upcycle", base, source, "--out", source + "/", "--take-first"), ("stretch", source, source),
+                    ("upcycle", source, "--out", source + "/model.safetensors"), ("upcycle", source, "--out", os.path.join(top, "source-link"))):
+        r = dmu(*command, "--force")
+        check("%s onto its source" % command[0], r.returncode == 1 and "holds the model that is to be written" in r.stderr, r)
+    check("sources are as they were", state(source) == before)
     codes = os.path.join(top, "codes.txt")
     for i in range(2):
         r = dmu("cluster", "--model", base, "--data", data, "--out", codes, "--text-clusters", "2", "--image-clusters", "2")
@@ -319,7 +405,7 @@ def commands(top):
 
 with tempfile.TemporaryDirectory() as TOP:
     ARGUMENTS = tiny.setup(TOP, RECIPE)
-    for part in (before_the_run, beside_the_run, half_a_run, commands):
+    for part in (before_the_run, inside_the_data, beside_the_run, half_a_run, commands):
         folder = os.path.join(TOP, part.__name__)
         os.makedirs(folder)
         if part is beside_the_run:

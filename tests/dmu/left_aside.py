@@ -126,6 +126,19 @@ def numbers(top):
         folder = os.path.join(top, name)
         write(folder + "/classnames.txt", data)
         refused("names that are none: " + name, shard(folder + "/0.tar", ["0"]), "classnames.txt")
+    folder = os.path.join(top, "json")
+    lines = write(folder + "/l.jsonl", "".join('{"image":"a.jpg","%s":%s}\n' % c for c in (
+        ("class", "1"), ("label", "2.0"), ("class", "0"), ("class", "1.5"), ("class", "true"), ("label", '["tench"]'), ("class", "9"), ("class", "1e300"))))
+    write(folder + "/a.jpg", jpeg())
+    refused("JSON numbers without names", shard(top + "/json-alone/0.tar", ['{"class":1}'], "json"), "classnames.txt", "0.tar: s0")
+    path = shard(folder + "/0.tar", ['{"class":1}', '{"label":0,"caption":"a fish"}'], "json")
+    write(folder + "/classnames.txt", names)
+    expect("JSON numbers", path, [("", "goldfish"), ("a fish", "tench")], {})
+    # what is neither has no class, and is counted as such and as a picture without words
+    expect("numbers in JSON lines", lines, [("", "goldfish"), ("", "white shark"), ("", "tench")], {"lost": 5, "orphans": 4}, "neither words nor a whole number")
+    expect("a number for a caption", write(folder + "/c.jsonl", '{"image":"a.jpg","caption":["one",2,null,"two"]}\n'), [("one|two", "")], {"lost": 1}, "no text")
+    expect("numbers beside captions", shard(top + "/beside/0.tar", ['{"class":1,"caption":"one"}', '{"class":null,"caption":"two"}'], "json"), [("one", ""), ("two", "")], {},
+           note="numbers of classes")
     os.mkfifo(os.path.join(top, "classnames.txt"))
     refused("a pipe for names", shard(top + "/0.tar", ["0"]), "classnames.txt", "regular file")
     os.unlink(os.path.join(top, "classnames.txt"))
@@ -212,6 +225,28 @@ def texts(top):
         expect(name + " in a folder", folder, [(words, "")] if words else [], counts, example)
     path = shard("class.tar", ("1.cls", b"caf\xe9"))
     expect("a class that is not UTF-8", path, [("", "caf\ufffd")], {"mended": 1}, "class that is not UTF-8")
+    # .cls in a folder as in a shard
+    for folder in (top + "/cls", top + "/cls-captions"):
+        write(folder + "/1.jpg", jpeg())
+        write(folder + "/1.cls", "a dog\n")
+    write(top + "/cls/2.cls", "a cat")
+    write(top + "/cls-captions/1.txt", "good")
+    write(top + "/cls-captions/1.json", '{"class":7}')
+    expect("a .cls in a folder", top + "/cls", [("", "a dog")], {"orphans": 1}, "words without a picture")
+    expect("a .cls beside captions", top + "/cls-captions", [("good", "a dog")], {})
+    # of two files of a stem the first by name is taken, in whatever order the file system lists them
+    for i, order in enumerate((("jpg", "png"), ("png", "jpg"), ("PNG", "jpg"), ("jpg", "PNG"))):
+        folder = top + "/stem%d" % i
+        for ending in order:
+            for k in range(20):
+                out = io.BytesIO()
+                Image.new("RGB", (8, 8), (k, 0, 0)).save(out, "PNG")
+                write(folder + "/%d.%s" % (k, ending), jpeg() if ending == "jpg" else out.getvalue())
+        for k in range(20):
+            write(folder + "/%d.txt" % k, "good")
+        f = Found(folder)
+        check("the second of a stem, %s before %s" % order, f.counts == {"doubled": 20} and len(f.pairs) == 20 and
+              all(e.split(":")[0].endswith(".png" if "png" in order else ".jpg") for e in f.examples), f)
     # a few KiB whose parsed form would be gigabytes
     deep = b'{"caption":"x","a":[' + b"{}," * (16 << 20) + b"{}]}"
     members = tar([("1.jpg", jpeg()), ("1.json", deep), ("2.jpg", jpeg()), ("2.txt", "two")])

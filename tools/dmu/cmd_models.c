@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <base/plain.h>
+#include <sys/stat.h>
 #include <model/derive.h>
 #include <model/residence.h>
 #include <modelfile.h>
@@ -41,6 +42,25 @@ open_any (const char *path, const char *vocab, GError **error) {
 }
 
 static gboolean
+same_place (const char *a, const char *b) {
+  struct stat x, y;
+  return stat (a, &x) == 0 && stat (b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* --force replaces what was made before, not what is made from. */
+static gboolean
+is_no_source (const char *out, const ClipmoeModel *m, GError **error) {
+  const char *path = clipmoe_model_get_info (m)->path;
+  char *folder = path ? g_path_get_dirname (path) : NULL;
+  gboolean source = path && (same_place (out, path) || same_place (out, folder));
+  g_free (folder);
+  if (source)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: holds the model that is to be written, expected another place", out);
+  return !source;
+}
+
+static gboolean
 save (ClipmoeModel *made, const Arguments *a, GError **error) {
   ClipmoeStore store = CLIPMOE_STORE_F32;
   if (!made || (a->dtype && !dmu_store_parse (a->dtype, &store, error)) ||
@@ -64,7 +84,7 @@ upcycle (char **paths, const Arguments *a, GError **error) {
                     .take_first = a->take_first};
   gboolean ok = TRUE;
   for (guint i = 0; i < n && ok; i++)
-    ok = (models[i] = open_any (paths[i], a->vocab, error)) != NULL;
+    ok = (models[i] = open_any (paths[i], a->vocab, error)) && is_no_source (a->out, models[i], error);
   if (ok) {
     const ClipmoeModelInfo *info = clipmoe_model_get_info (models[0]);
     ok = dmu_blocks_parse (a->image_blocks, "--image-blocks", info->image.layers, &how.image_first,
@@ -142,7 +162,8 @@ dmu_cmd_stretch (int argc, char **argv) {
   } else {
     GError *error = NULL;
     a.out = g_strdup (rest[1]);
-    ClipmoeModel *m = open_any (rest[0], a.vocab, &error), *made = m ? dmu_stretch (m, &error) : NULL;
+    ClipmoeModel *m = open_any (rest[0], a.vocab, &error),
+                 *made = m && is_no_source (a.out, m, &error) ? dmu_stretch (m, &error) : NULL;
     r = save (made, &a, &error) ? 0 : dmu_fail (error);
     clipmoe_model_unref (m);
     clipmoe_model_unref (made);

@@ -43,6 +43,7 @@ dmu_cmd_evaluate (int argc, char **argv) {
     DmuEvaluate what = {
         .threads = dmu_threads (&pairs), .experts = (guint)experts, .forced = forced, .name = "evaluate"};
     gboolean ok = m != NULL;
+    dmu_say_model (model, m);
     guint most =
         ok ? MAX (clipmoe_model_get_info (m)->image.experts, clipmoe_model_get_info (m)->text.experts) : 0;
     if (ok && forced >= (int)most) {
@@ -81,6 +82,7 @@ cluster (const DmuPairsArguments *pairs, const char *model, const char *vocab, c
   ClipmoeModelOptions options = {.vocab = vocab};
   ClipmoeModel *m =
       dmu_clusters_place_is_free (out, error) ? clipmoe_model_open (model, &options, error) : NULL;
+  dmu_say_model (model, m);
   DmuDataset *set = m ? dmu_open_pairs (pairs, m, error) : NULL;
   guint n = set ? dmu_dataset_get_n (set) : 0, *codes = g_new (guint, MAX (n, 1));
   DmuFit text, image;
@@ -122,7 +124,7 @@ dmu_cmd_cluster (int argc, char **argv) {
                          entries, &rest);
   if (r) {
     r = r == 2 ? 2 : 0;
-  } else if (rest[0] || !pairs.data || !out || text < 1 || image < 1 || passes < 1 || text > 1000 ||
+  } else if (rest[0] || !pairs.data || !out || !*out || text < 1 || image < 1 || passes < 1 || text > 1000 ||
              image > 1000) {
     fprintf (stderr, "clipmoe-dmu cluster: expected --data, --out and 1 to 1000 clusters, see clipmoe-dmu "
                      "cluster --help\n");

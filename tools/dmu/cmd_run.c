@@ -25,8 +25,9 @@ dmu_cmd_run (int argc, char **argv) {
       entries, &rest);
   if (r) {
     r = r == 2 ? 2 : 0;
-  } else if (!rest[0] || rest[1]) {
-    fprintf (stderr, "clipmoe-dmu run: expected one RECIPE.ini, see clipmoe-dmu run --help\n");
+  } else if (!rest[0] || rest[1] || (out && !*out)) {
+    fprintf (stderr, "clipmoe-dmu run: expected one RECIPE.ini, and --out that is not empty, see clipmoe-dmu "
+                     "run --help\n");
     r = 2;
   } else {
     GError *error = NULL;

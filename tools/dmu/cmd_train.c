@@ -96,6 +96,36 @@ groups_of (const Arguments *a, const DmuDataset *pairs, guint **groups, guint *n
   return ok;
 }
 
+/* What could not be written at last is refused before the first step: names that are empty, that are the
+ * same, or that lie in no folder. */
+static gboolean
+places_are_apart (const Arguments *a, GError **error) {
+  const char *const options[] = {"--out", "--checkpoint", "--curves"}, *const given[] = {a->out, a->state,
+                                                                                         a->curves};
+  char *whole[G_N_ELEMENTS (given)] = {NULL};
+  gboolean ok = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (given) && ok; i++) {
+    if (!given[i])
+      continue;
+    whole[i] = g_canonicalize_filename (given[i], NULL);
+    char *folder = g_path_get_dirname (whole[i]);
+    ok = *given[i] && g_file_test (folder, G_FILE_TEST_IS_DIR);
+    if (!ok)
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                   "%s \"%s\": expected a name in a folder that is there", options[i], given[i]);
+    g_free (folder);
+    for (guint k = 0; k < i && ok; k++)
+      if (whole[k] && strcmp (whole[k], whole[i]) == 0) {
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                     "%s: is %s and %s, expected different names", given[i], options[k], options[i]);
+        ok = FALSE;
+      }
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (given); i++)
+    g_free (whole[i]);
+  return ok;
+}
+
 static gboolean
 train (const Arguments *a, const char *name, GError **error) {
   ClipmoeStore store = CLIPMOE_STORE_F32;
@@ -105,9 +135,10 @@ train (const Arguments *a, const char *name, GError **error) {
   DmuCurves *curves = NULL;
   guint *groups = NULL, n_groups = 0;
   gboolean ok =
-      (!a->dtype || dmu_store_parse (a->dtype, &store, error)) && dmu_model_place_is_free (a->out, error) &&
-      (model = clipmoe_model_open (a->model, &how, error)) &&
+      (!a->dtype || dmu_store_parse (a->dtype, &store, error)) && places_are_apart (a, error) &&
+      dmu_model_place_is_free (a->out, error) && (model = clipmoe_model_open (a->model, &how, error)) &&
       (pairs = dmu_open_pairs (&a->pairs, model, error)) && groups_of (a, pairs, &groups, &n_groups, error);
+  dmu_say_model (a->model, model);
   char *settings = dmu_training_describe (&training), *digest = pairs ? dmu_dataset_digest (pairs) : NULL,
        *what =
            g_strdup_printf ("%s %s %s %s %" G_GINT64_FORMAT, name, settings,

@@ -65,6 +65,8 @@ typedef struct {
     "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
   }
 
+/* Says on stderr which model is taken where none was named. */
+void dmu_say_model (const char *given, const ClipmoeModel *model);
 guint dmu_threads (const DmuPairsArguments *a);
 /* The pairs for @model; says on stderr what was left aside. */
 DmuDataset *dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error);

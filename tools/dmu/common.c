@@ -43,11 +43,21 @@ dmu_threads (const DmuPairsArguments *a) {
   return a->threads > 0 ? (guint)MIN (a->threads, 1024) : cm_cpus_allowed ();
 }
 
+void
+dmu_say_model (const char *given, const ClipmoeModel *model) {
+  if (given || !model)
+    return;
+  char *shown = dmu_quote (clipmoe_model_get_info (model)->name, -1);
+  fprintf (stderr, "no --model: the default one, %s\n", shown);
+  g_free (shown);
+}
+
 DmuDataset *
 dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error) {
-  if (a->context < 0 || a->memory < 0) {
+  if (a->context < 0 || a->memory < 0 || a->threads < 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "--context %d, --memory %d: expected 0 or more", a->context, a->memory);
+                 "--threads %d, --context %d, --memory %d: expected 0 or more", a->threads, a->context,
+                 a->memory);
     return NULL;
   }
   char **templates = clipmoe_templates_parse (a->templates, error);

@@ -105,17 +105,7 @@ read_words (Shard *s, const char *name, GPtrArray *captions, char **label, char 
   }
   if (p[CLASS].bytes) {
     const char *text = g_bytes_get_data (p[CLASS].bytes, &n);
-    if (memchr (text, 0, n) || n > DMU_MAX_CLASS)
-      dmu_counts_note (counts, &counts->lost,
-                       "%.400s: a class of more than %d bytes, or with a zero byte in it", name,
-                       DMU_MAX_CLASS);
-    char *own = g_strstrip (g_strndup (text, memchr (text, 0, n) || n > DMU_MAX_CLASS ? 0 : n));
-    /* a word says more than a number */
-    if (*own && (!*label || !dmu_class_is_number (own))) {
-      g_free (*label);
-      *label = g_steal_pointer (&own);
-    }
-    g_free (own);
+    dmu_class_read (text, n, name, s->sink->counts, label);
   }
 }
 

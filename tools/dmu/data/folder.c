@@ -5,7 +5,7 @@
 #include "raw.h"
 
 typedef struct {
-  char *picture, *text, *json;
+  char *picture, *text, *json, *class;
   gboolean second;
 } Files;
 
@@ -15,6 +15,7 @@ files_free (gpointer data) {
   g_free (f->picture);
   g_free (f->text);
   g_free (f->json);
+  g_free (f->class);
   g_free (f);
 }
 
@@ -46,13 +47,14 @@ sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *s
   DmuCounts *counts = sink->counts;
   gsize n = 0;
   DmuMember kind = *name == '.' || is_companion (name) ? DMU_MEMBER_ASIDE : kind_of (sink->keys, name, &n);
-  if (kind == DMU_MEMBER_OTHER || kind == DMU_MEMBER_CLASS) {
+  if (kind == DMU_MEMBER_OTHER) {
     char *wanted = dmu_keys_describe (sink->keys);
     dmu_counts_note (counts, &counts->unnamed, "%s/%.200s is passed over, expected endings %s", path, name,
                      wanted);
     g_free (wanted);
   }
-  if (kind != DMU_MEMBER_PICTURE && kind != DMU_MEMBER_TEXT && kind != DMU_MEMBER_JSON)
+  if (kind != DMU_MEMBER_PICTURE && kind != DMU_MEMBER_TEXT && kind != DMU_MEMBER_JSON &&
+      kind != DMU_MEMBER_CLASS)
     return;
   char *stem = g_strndup (name, n);
   Files *f = g_hash_table_lookup (stems, stem);
@@ -60,7 +62,10 @@ sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *s
     f = g_new0 (Files, 1);
     g_hash_table_insert (stems, g_strdup (stem), f);
   }
-  char **slot = kind == DMU_MEMBER_PICTURE ? &f->picture : kind == DMU_MEMBER_TEXT ? &f->text : &f->json;
+  char **slot = kind == DMU_MEMBER_PICTURE ? &f->picture
+                : kind == DMU_MEMBER_TEXT  ? &f->text
+                : kind == DMU_MEMBER_JSON  ? &f->json
+                                           : &f->class;
   if (*slot)
     dmu_counts_note (counts, &counts->doubled, "%s/%.200s: a second file of this stem", path, name);
   else
@@ -114,7 +119,10 @@ take_files (const char *path, const char *stem, const Files *f, gboolean named, 
     dmu_json_read (root, f->json, sink, captions->len ? NULL : captions, &label, &source);
   json_decref (root);
   g_free (text);
-  gboolean class = named && f->picture && !f->text && !f->json;
+  if ((text = read_small (f->class, &n, sink)))
+    dmu_class_read (text, n, f->class, sink->counts, &label);
+  g_free (text);
+  gboolean class = named && f->picture;
   if (class) {
     label = g_path_get_basename (path);
     g_free (folder);
@@ -150,9 +158,15 @@ dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
     return FALSE;
   }
   GHashTable *stems = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, files_free);
-  GList *folders = NULL;
+  GList *folders = NULL, *names = NULL;
   const char *name;
-  while ((name = g_dir_read_name (dir))) {
+  while ((name = g_dir_read_name (dir)))
+    names = g_list_prepend (names, g_strdup (name));
+  g_dir_close (dir);
+  /* which of two files of a stem is the first must not be the file system's choice */
+  names = g_list_sort (names, (GCompareFunc)strcmp);
+  for (GList *l = names; l; l = l->next) {
+    name = l->data;
     char *inside = g_build_filename (path, name, NULL);
     if (g_file_test (inside, G_FILE_TEST_IS_SYMLINK) && g_file_test (inside, G_FILE_TEST_IS_DIR))
       dmu_counts_say (sink->counts, "%s: a link to a folder is not followed", inside); /* it may lead back */
@@ -162,12 +176,12 @@ dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
       sort_in (stems, path, name, sink);
     g_free (inside);
   }
-  g_dir_close (dir);
+  g_list_free_full (names, g_free);
   gboolean ok = TRUE, named = TRUE;
   GList *keys = g_list_sort (g_hash_table_get_keys (stems), (GCompareFunc)strcmp);
   for (GList *k = keys; k; k = k->next) {
     const Files *f = g_hash_table_lookup (stems, k->data);
-    named &= !f->picture || (!f->text && !f->json);
+    named &= !f->picture || (!f->text && !f->json && !f->class);
   }
   for (GList *k = keys; k && ok; k = k->next)
     ok = take_files (path, k->data, g_hash_table_lookup (stems, k->data), named, sink, error);

@@ -126,14 +126,36 @@ take_string (json_t *value, const char *name, DmuCounts *counts, char **out) {
                      DMU_MAX_CLASS);
 }
 
+/* A class may be a number without quotes too, and 3.0, as programs write those of columns with gaps. */
+static void
+take_class (json_t *value, const char *name, DmuCounts *counts, char **out) {
+  char number[G_ASCII_DTOSTR_BUF_SIZE] = "";
+  if (*out || !value || json_is_null (value) || json_is_string (value)) {
+    take_string (value, name, counts, out);
+    return;
+  }
+  if (json_is_integer (value))
+    g_snprintf (number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value (value));
+  else if (json_is_real (value))
+    g_ascii_formatd (number, sizeof number, "%.17g", json_real_value (value));
+  if (dmu_class_is_number (number))
+    *out = g_strdup (number);
+  else
+    dmu_counts_note (counts, &counts->lost, "%.400s: a class that is neither words nor a whole number", name);
+}
+
 static void
 take_captions (json_t *value, const char *name, DmuCounts *counts, GPtrArray *captions) {
   gsize index;
   json_t *one;
   if (json_is_string (value))
     add_caption (captions, json_string_value (value), json_string_length (value), name, counts);
-  json_array_foreach (value, index, one) if (json_is_string (one))
+  json_array_foreach (value, index, one) {
+    if (json_is_string (one))
       add_caption (captions, json_string_value (one), json_string_length (one), name, counts);
+    else if (!json_is_null (one))
+      dmu_counts_note (counts, &counts->lost, "%.400s: a caption that is no text", name);
+  }
 }
 
 /* A field whose name is @key but for upper and lower case, since options are. */
@@ -155,7 +177,23 @@ dmu_json_read (json_t *root, const char *name, const DmuSink *sink, GPtrArray *c
     take_captions (field (root, *k), name, sink->counts, captions);
   for (guint i = 0; captions && !keys && i < G_N_ELEMENTS (words); i++)
     take_captions (json_object_get (root, words[i]), name, sink->counts, captions);
-  take_string (json_object_get (root, "class"), name, sink->counts, label);
-  take_string (json_object_get (root, "label"), name, sink->counts, label);
+  take_class (json_object_get (root, "class"), name, sink->counts, label);
+  take_class (json_object_get (root, "label"), name, sink->counts, label);
   take_string (json_object_get (root, "source"), name, sink->counts, source);
+}
+
+void
+dmu_class_read (const char *text, gsize length, const char *name, DmuCounts *counts, char **label) {
+  if (memchr (text, 0, length) || length > DMU_MAX_CLASS) {
+    dmu_counts_note (counts, &counts->lost,
+                     "%.400s: a class of more than %d bytes, or with a zero byte in it", name, DMU_MAX_CLASS);
+    return;
+  }
+  char *own = g_strstrip (g_strndup (text, length));
+  /* a word says more than a number */
+  if (*own && (!*label || !dmu_class_is_number (own))) {
+    g_free (*label);
+    *label = g_steal_pointer (&own);
+  }
+  g_free (own);
 }

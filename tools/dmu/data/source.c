@@ -1,4 +1,5 @@
 /* Tells what kind of source a path is. */
+#include <stdlib.h>
 #include <string.h>
 #include "raw.h"
 
@@ -75,4 +76,54 @@ dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
       "%s: expected shards (.tar, .tar.gz, .tar.xz), a folder, .csv, .tsv, .jsonl or ShareGPT4V's .json",
       path);
   return FALSE;
+}
+
+/* @path without links, as far as there is anything; what is not there yet follows as it is written. */
+static char *
+real_path (const char *path) {
+  char *real = realpath (path, NULL), *whole = g_canonicalize_filename (real ? real : path, NULL),
+       *at = g_strdup (whole);
+  free (real);
+  while (!(real = realpath (at, NULL)) && strcmp (at, "/")) {
+    char *up = g_path_get_dirname (at);
+    g_free (at);
+    at = up;
+  }
+  char *all = real ? g_build_filename (real, whole + strlen (at), NULL) : g_strdup (whole);
+  free (real);
+  g_free (at);
+  g_free (whole);
+  return all;
+}
+
+static gboolean
+has_shards (const char *path) {
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  gboolean yes = FALSE;
+  while (dir && !yes && (name = g_dir_read_name (dir)))
+    yes = is_shard (name);
+  if (dir)
+    g_dir_close (dir);
+  return yes;
+}
+
+gboolean
+dmu_source_holds (const char *path, const char *folder) {
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    return FALSE;
+  char *data = real_path (path), *inside = real_path (folder);
+  gsize n = strcmp (data, "/") ? strlen (data) : 0;
+  gboolean holds = strncmp (inside, data, n) == 0 && (!inside[n] || inside[n] == '/');
+  /* on the way down a folder with shards ends the reading: folders in it are passed over */
+  for (char *at = inside + n; holds && *at; at += strcspn (at, "/")) {
+    char end = *at;
+    *at = 0;
+    holds = !has_shards (n || at > inside ? inside : "/");
+    *at = end;
+    at += end == '/';
+  }
+  g_free (data);
+  g_free (inside);
+  return holds;
 }

@@ -255,6 +255,18 @@ samples_of (const DmuDataset *set, guint source, gboolean classes) {
   return found;
 }
 
+gboolean
+dmu_evaluate_has_sets (const DmuDataset *set) {
+  guint *counts = g_new0 (guint, 2 * (gsize)set->sources->len);
+  gboolean any = FALSE;
+  for (guint i = 0; i < dmu_dataset_get_n (set) && !any; i++) {
+    const DmuSample *s = dmu_dataset_get (set, i);
+    any = ++counts[2 * s->source + (s->label > 0)] > 1;
+  }
+  g_free (counts);
+  return any;
+}
+
 static void
 prepare_use (DmuEvaluation *v, const DmuNet *net) {
   for (guint i = 0; i < net->image.layers; i++)

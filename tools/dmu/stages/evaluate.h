@@ -40,6 +40,8 @@ typedef struct {
 /* The data set's classes are scored by the mean of their filled templates' vectors. */
 DmuEvaluation *dmu_evaluate (ClipmoeModel *model, const DmuDataset *set, const DmuEvaluate *how,
                              GError **error);
+/* Whether there is a set at all: two pictures of one source that both have a class, or captions. */
+gboolean dmu_evaluate_has_sets (const DmuDataset *set);
 void dmu_evaluation_free (DmuEvaluation *self);
 /* One JSON object; free with g_free(). @labels: names of classes. */
 char *dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set);

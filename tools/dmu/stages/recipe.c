@@ -134,7 +134,7 @@ run_key (Reader *r, const char *key, const char *value) {
            bad (r, "run", key, "expected a name without / and . of at most 200 bytes that no stage has");
   }
   if (strcmp (key, "dtype") == 0)
-    return dmu_store_parse (value, &p->store, r->error);
+    return dmu_store_parse (value, &p->store, NULL) || bad (r, "run", key, "expected f32, f16 or bf16");
   if (strcmp (key, "seed") == 0)
     return count (r, "run", key, value, 0, G_MAXINT64, &p->seed);
   if (strcmp (key, "threads") == 0)
@@ -161,7 +161,10 @@ data_key (Reader *r, const char *key, const char *value) {
     return number (r, "data", key, value, 0, 100000, &p->context);
   if (strcmp (key, "templates") == 0) {
     g_strfreev (p->templates);
-    p->templates = clipmoe_templates_parse (value, r->error);
+    GError *e = NULL;
+    if (!(p->templates = clipmoe_templates_parse (value, &e)))
+      bad (r, "data", key, e->message);
+    g_clear_error (&e);
     return p->templates != NULL;
   }
   if (strcmp (key, "image-key") == 0 || strcmp (key, "caption-key") == 0) {
@@ -326,12 +329,25 @@ complete (Reader *r) {
   return TRUE;
 }
 
+/* A folder that is misspelt must not let what lies beside the recipe be taken instead. */
+static gboolean
+are_folders (const char *const *data, GError **error) {
+  for (; data && *data; data++)
+    if (!g_file_test (*data, G_FILE_TEST_IS_DIR)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "--data %s: expected a folder", *data);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 DmuRecipe *
 dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   gsize n;
-  char *text = clipmoe_file_read (path, MAX_RECIPE, &n, error);
+  char *text = are_folders (data, error) ? clipmoe_file_read (path, MAX_RECIPE, &n, error) : NULL;
   if (!text)
     return NULL;
+  if (n >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0) /* as some editors begin a file */
+    memmove (text, text + 3, (n -= 3) + 1);
   DmuRecipe *p = g_new0 (DmuRecipe, 1);
   p->path = g_strdup (path);
   p->text = text;

@@ -131,10 +131,59 @@ open_manifest (DmuWork *r, GError **error) {
   return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
 }
 
+/* A run would take its own files for data, and never find again the data that it began with. */
+static gboolean
+lies_apart (const DmuWork *r, char **paths, GError **error) {
+  for (char **p = paths; p && *p; p++)
+    if (dmu_source_holds (*p, r->options->folder)) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                   "%s: the run folder would be read as data, with all of %s: expected one elsewhere",
+                   r->options->folder, *p);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What would end the run after hours is said before them. */
+static gboolean
+can_end (const DmuWork *r, GError **error) {
+  const DmuRecipe *p = r->recipe;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
+  guint n = dmu_dataset_get_n (r->train);
+  const struct {
+    gboolean used;
+    const char *group;
+    const DmuTraining *how;
+  } stages[] = {{p->dense, "dense", &p->dense_how},
+                {TRUE, "finetune", &p->finetune_how},
+                {TRUE, "route", &p->route_how},
+                {p->tune, "tune", &p->tune_how}};
+  for (guint i = 0; i < G_N_ELEMENTS (stages); i++)
+    if (stages[i].used && !dmu_training_fits (stages[i].how, info, r->train, error)) {
+      g_prefix_error (error, "%s: [%s] ", p->path, stages[i].group);
+      return FALSE;
+    }
+  if (MAX (p->text_clusters, p->image_clusters) > n) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: [cluster] text = %u, image = %u: expected no more clusters than the %u pairs", p->path,
+                 p->text_clusters, p->image_clusters, n);
+    return FALSE;
+  }
+  if (r->heldout && !dmu_evaluate_has_sets (r->heldout)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: [data] heldout: expected two pictures of one set that both have captions, or both a "
+                 "class, or no heldout",
+                 p->path);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 begin (DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;
-  if (!dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
+  if (!lies_apart (r, p->train, error) || !lies_apart (r, p->heldout, error) ||
+      !dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
     return FALSE;
   if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
     int e = errno;
@@ -151,7 +200,7 @@ begin (DmuWork *r, GError **error) {
     return FALSE;
   if (r->heldout)
     say_shared (r);
-  return open_manifest (r, error) && dmu_run_open_lines (r, error);
+  return can_end (r, error) && open_manifest (r, error) && dmu_run_open_lines (r, error);
 }
 
 static void
@@ -412,6 +461,8 @@ compare (DmuWork *r, char **others, const char *ours, GError **error) {
     json_t *a = evaluation_of (r, *name, error),
            *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
+    if (a && !c)
+      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->options->folder, *name, ours);
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
       say (r, "%s less %s: %+.2f %% (95 %%: %+.2f to %+.2f)\n", ours, *name,

@@ -33,7 +33,9 @@ dmu_run_lock (DmuWork *r, gboolean make, GError **error) {
   } else if (!ok) {
     int e = errno;
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s", path,
-                 e == EWOULDBLOCK ? "another process works in this run folder" : g_strerror (e));
+                 e == EWOULDBLOCK ? "another process works in this run folder"
+                 : e == ELOOP     ? "is a link, expected a file of the run"
+                                  : g_strerror (e));
   } else if (fstat (r->lock, &st) != 0 || !S_ISREG (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
     ok = FALSE;
@@ -139,8 +141,29 @@ dmu_run_look (const DmuWork *r, GError **error) {
   return ok;
 }
 
+/* These two are cut and written where they lie: what has another name or place too is not this run's alone.
+ */
+static gboolean
+lines_are_own (const DmuWork *r, GError **error) {
+  static const char *const lines[] = {"curves.jsonl", "timing.jsonl"};
+  gboolean own = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (lines) && own; i++) {
+    struct stat st;
+    char *path = dmu_run_inside (r, lines[i]);
+    own = lstat (path, &st) != 0 || !(S_ISLNK (st.st_mode) || (S_ISREG (st.st_mode) && st.st_nlink > 1));
+    if (!own)
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                   "%s: is a %s, and would be changed elsewhere too: expected a file of this run alone", path,
+                   S_ISLNK (st.st_mode) ? "link" : "file with several names");
+    g_free (path);
+  }
+  return own;
+}
+
 gboolean
 dmu_run_open_lines (DmuWork *r, GError **error) {
+  if (!lines_are_own (r, error))
+    return FALSE;
   char *path = dmu_run_inside (r, "curves.jsonl");
   /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
   struct stat st;

@@ -20,12 +20,48 @@ load (const char *folder, const char *name, GError **error) {
   return root;
 }
 
+/* A share, of which a table can be made. */
+static gboolean
+is_share (json_t *value) {
+  return json_is_number (value) && json_number_value (value) >= 0 && json_number_value (value) <= 1;
+}
+
+/* Whether what an evaluation says of its pairs is what ours say. */
+static gboolean
+is_evaluation (json_t *v) {
+  json_t *sets = json_object_get (v, "sets"), *set;
+  gsize i;
+  gboolean ok = is_share (json_object_get (v, "mean")) && json_is_array (sets);
+  json_array_foreach (sets, i, set) {
+    json_t *top1 = json_object_get (set, "top1");
+    const char *right = json_string_value (json_object_get (set, "right"));
+    ok = ok && right && !right[strspn (right, "01")] &&
+         (top1 ? is_share (top1)
+               : is_share (json_array_get (json_object_get (set, "picture_to_text"), 0)) &&
+                     is_share (json_array_get (json_object_get (set, "text_to_picture"), 0)));
+  }
+  return ok;
+}
+
+static gboolean
+is_none (const char *folder, const char *file, const char *what, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s/%s: %s", folder, file, what);
+  return FALSE;
+}
+
 static gboolean
 run_open (Run *r, GError **error) {
   gsize i;
   json_t *stage;
   if (!(r->run = load (r->folder, "run.json", error)))
     return FALSE;
+  if (!json_is_array (json_object_get (r->run, "stages")) ||
+      !json_is_integer (json_object_get (r->run, "seed")))
+    return is_none (r->folder, "run.json", "is no manifest of a run, expected one with a seed and stages",
+                    error);
+  if (!json_is_string (json_object_get (json_object_get (r->run, "heldout"), "digest")))
+    return is_none (r->folder, "run.json", "the run has no held-out pairs, expected runs that were measured",
+                    error);
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
     if (g_strcmp0 (json_string_value (json_object_get (stage, "kind")), "evaluation") != 0)
       continue;
@@ -34,8 +70,11 @@ run_open (Run *r, GError **error) {
           !r->evaluations[m]) {
         char *file = g_strdup_printf ("evaluate-%s.json", dmu_models[m].name);
         r->evaluations[m] = load (r->folder, file, error);
+        gboolean ok = r->evaluations[m] &&
+                      (is_evaluation (r->evaluations[m]) ||
+                       is_none (r->folder, file, "holds no answers of an evaluation of ours", error));
         g_free (file);
-        if (!r->evaluations[m])
+        if (!ok)
           return FALSE;
       }
   }
@@ -55,7 +94,7 @@ static gboolean
 same_measure (const Run *a, const Run *b, GError **error) {
   json_t *x = json_object_get (json_object_get (a->run, "heldout"), "digest"),
          *y = json_object_get (json_object_get (b->run, "heldout"), "digest");
-  const char *what = !x || !y || !json_equal (x, y) ? "measured on other held-out pairs"
+  const char *what = !json_equal (x, y) ? "measured on other held-out pairs"
                      : !json_equal (json_object_get (a->run, "base"), json_object_get (b->run, "base"))
                          ? "begun from another base"
                          : NULL;
@@ -106,6 +145,9 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
   json_t *c = dmu_compare (a, b, n, ROUNDS, 1, error), *list = json_object_get (b[0], "sets"), *set,
          *entry = NULL;
   gsize i;
+  if (!c)
+    g_prefix_error (error, "evaluate-%s.json and evaluate-%s.json of the runs: ", dmu_models[against].name,
+                    dmu_models[model].name);
   if (c) {
     json_t *mean = over_runs (runs, n, model, G_MAXSIZE);
     if (model != against)

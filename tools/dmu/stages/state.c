@@ -69,7 +69,11 @@ dmu_state_load (DmuAdamw *a, const char *path, const char *digest, guint64 *curv
     const ClipmoeTensor *x = clipmoe_tensors_lookup (t, names[i]);
     ok = x && x->n_bytes == a->net->n_trained * sizeof (Real) && x->n_elements == a->net->n_trained;
   }
-  if (!ok)
+  if (!clipmoe_tensors_get_metadata (t, "dmu.stage"))
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: is there and no checkpoint of a stage, expected a free name, nothing was changed",
+                 path);
+  else if (!ok)
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
         "%s: belongs to another stage or other settings, expected that of this run: delete it to begin anew",

@@ -52,17 +52,42 @@ make_net (Loop *l, ClipmoeModel *model, GError **error) {
   return TRUE;
 }
 
+static guint
+patches_of (const ClipmoeModelInfo *info) {
+  return (info->image_size / info->patch_size) * (info->image_size / info->patch_size);
+}
+
+gboolean
+dmu_training_fits (const DmuTraining *t, const ClipmoeModelInfo *info, const DmuDataset *set,
+                   GError **error) {
+  guint first[2], last[2];
+  if (t->keep_patches > patches_of (info)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "keep-patches %u: expected at most the %u of a picture", t->keep_patches, patches_of (info));
+    return FALSE;
+  }
+  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image.layers, &first[0], &last[0], error) ||
+      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text.layers, &first[1], &last[1], error))
+    return FALSE;
+  if (first[0] == last[0] && first[1] == last[1] && !t->train_scale) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "nothing would be trained: expected blocks in at least one tower");
+    return FALSE;
+  }
+  DmuSampler *sampler = dmu_sampler_new (set, t->batch, 0, NULL, 0, t->repeat, error);
+  gboolean ok = sampler != NULL;
+  dmu_sampler_free (sampler);
+  return ok;
+}
+
 static gboolean
 loop_init (Loop *l, ClipmoeModel *model, const DmuDataset *set, const guint *groups, guint n_groups,
            GError **error) {
   const DmuTraining *t = l->how;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
-  guint patches = (info->image_size / info->patch_size) * (info->image_size / info->patch_size);
-  if (t->keep_patches > patches) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "keep-patches %u: expected at most the %u of a picture", t->keep_patches, patches);
+  guint patches = patches_of (info);
+  if (!dmu_training_fits (t, info, set, error))
     return FALSE;
-  }
   DmuStepOptions o = {.threads = l->stage->threads,
                       .micro = t->micro,
                       .recompute = t->recompute,

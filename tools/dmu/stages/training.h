@@ -37,6 +37,10 @@ void dmu_training_clear (DmuTraining *self);
 /* All settings in one line, for digests and the manifest. */
 char *dmu_training_describe (const DmuTraining *self);
 
+/* Whether a model of that kind can be trained so on @set: to ask before the hours of other stages. */
+gboolean dmu_training_fits (const DmuTraining *self, const ClipmoeModelInfo *info, const DmuDataset *set,
+                            GError **error);
+
 /* Where a stage stands; what it is told meanwhile. */
 typedef struct {
   const char *name;     /* of the stage */
