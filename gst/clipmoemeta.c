@@ -9,8 +9,8 @@ clipmoe_meta_register (void) {
   static gsize once;
   if (g_once_init_enter (&once)) {
     static const gchar *tags[] = {NULL};
-    if (!gst_meta_get_info (
-            NAME)) /* another module may have been first, and a second registration is a critical */
+    /* another module may have been first, and a second registration is a critical */
+    if (!gst_meta_get_info (NAME))
       gst_meta_register_custom (NAME, tags, NULL, NULL, NULL);
     g_once_init_leave (&once, 1);
   }
@@ -100,6 +100,8 @@ clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
     return;
   GstStructure *s = gst_custom_meta_get_structure (meta);
   const GValue *before = gst_structure_get_value (s, "looks");
+  if (before && !GST_VALUE_HOLDS_ARRAY (before)) /* anybody can write a custom meta */
+    before = NULL;
   for (guint i = 0; before && i < gst_value_array_get_size (before); i++)
     gst_value_array_append_value (&looks, gst_value_array_get_value (before, i));
   append_structure (&looks, look_structure (look));

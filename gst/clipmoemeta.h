@@ -37,7 +37,8 @@ typedef struct {
 /* Registers the custom meta "ClipmoeTags" without tags, so that converters and encoders leave it alone.
  * Idempotent. */
 void clipmoe_meta_register (void);
-/* Appends a look to the buffer's meta; @buffer must be writable. */
+/* Appends a look to the buffer's meta; @buffer must be writable. What another element wrote into the meta in
+ * place of a list of looks is replaced. */
 void clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look);
 /* The look alone: what an event carries (transfer full), fields as in the meta. */
 GstStructure *clipmoe_look_to_structure (const char *name, const ClipmoeLook *look);

@@ -11,7 +11,7 @@
 #define SAY_WAITING (5 * G_USEC_PER_SEC) /* a stream that stands this long is worth a word */
 
 struct _ClipmoeLineWriter {
-  gint refs;            /* the owner's and the thread's */
+  gint refs;            /* the owner's, the thread's, and one while a line is added */
   ClipmoeLineFile file; /* the thread's, once it runs */
   ClipmoeLineTell tell;
   gpointer data;
@@ -68,10 +68,11 @@ tell (ClipmoeLineWriter *self, ClipmoeLineNews news, int failed) {
       return;
     self->told |= 1u << news;
   }
-  if (!self->tell || self->ending)
+  ClipmoeLineTell heard = self->tell; /* the end may clear it meanwhile */
+  if (!heard || self->ending)
     return;
   g_mutex_unlock (&self->lock);
-  self->tell (self->data, news, failed);
+  heard (self->data, news, failed);
   g_mutex_lock (&self->lock);
 }
 
@@ -268,6 +269,7 @@ gboolean
 clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
   gsize length = strlen (line);
   line = g_realloc (line, length + 2);
+  g_atomic_int_inc (&self->refs); /* whoever hears the news may free us */
   g_mutex_lock (&self->lock);
   while (check (self, NULL) && self->lines.length &&
          (self->lines.length >= CLIPMOE_LINES_MOST || self->bytes + length > CLIPMOE_LINES_BYTES)) {
@@ -291,6 +293,7 @@ clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
     self->dropped++;
   }
   g_mutex_unlock (&self->lock);
+  writer_unref (self);
   return ok;
 }
 

@@ -20,7 +20,8 @@ typedef enum {
   CLIPMOE_LINE_WORKS      /* lines can be written again */
 } ClipmoeLineNews;
 
-/* Called from any thread without a lock, each kind once until its opposite. It may end the writer. */
+/* Called from any thread without a lock, each kind once until its opposite. It may end the writer, and
+ * free it. */
 typedef void (*ClipmoeLineTell) (gpointer data, ClipmoeLineNews news, int failed);
 
 /* @path: NULL is standard output. NULL: it cannot be opened, @error says why. A named pipe without a reader
@@ -43,6 +44,7 @@ gboolean clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **
 guint clipmoe_line_writer_drain (ClipmoeLineWriter *self, GError **error);
 /* Whoever waits in the two above returns; @cancel FALSE lets them wait again. */
 void clipmoe_line_writer_cancel (ClipmoeLineWriter *self, gboolean cancel);
+/* Lines written and dropped so far. Any thread. */
 void clipmoe_line_writer_get_counts (ClipmoeLineWriter *self, guint64 *written, guint64 *dropped);
 
 #endif

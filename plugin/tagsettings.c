@@ -350,3 +350,8 @@ tag_settings_install (GObjectClass *object) {
           "Frames that the decoder flags as corrupted pass without being looked at, and are counted in stats",
           TRUE, playing));
 }
+
+const char *
+tag_mode_name (TagMode mode) {
+  return modes[mode].value_nick;
+}

@@ -34,5 +34,7 @@ void tag_settings_clear (TagSettings *self);
 /* FALSE: no such property. The caller locks. */
 gboolean tag_settings_set (TagSettings *self, guint id, const GValue *value);
 gboolean tag_settings_get (const TagSettings *self, guint id, GValue *value);
+/* "auto", "sync" or "latest". */
+const char *tag_mode_name (TagMode mode);
 
 #endif

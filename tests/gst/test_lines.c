@@ -396,6 +396,33 @@ test_ended_by_listener (void) {
   until (g_atomic_int_get (&is_ended));
 }
 
+/* The same where the thread that adds a line hears that the reader is too slow: adding ends, and uses nothing
+ * that the listener has freed. */
+static void
+end_it_slow (gpointer data, ClipmoeLineNews news, int failed) {
+  if (news == CLIPMOE_LINE_SLOW) {
+    clipmoe_line_writer_finish (ended);
+    clipmoe_line_writer_free (ended);
+    g_atomic_int_set (&is_ended, TRUE);
+  }
+}
+
+static void
+test_ended_by_adder (void) {
+  char *path = place ("adder");
+  gboolean ok = TRUE;
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0); /* nobody ever reads it */
+  g_atomic_int_set (&is_ended, FALSE);
+  ended = clipmoe_line_writer_new (path, end_it_slow, NULL, NULL);
+  g_assert_nonnull (ended);
+  clipmoe_line_writer_set_live (ended, TRUE);
+  for (guint i = 0; ok && i < 2 * CLIPMOE_LINES_MOST; i++)
+    ok = clipmoe_line_writer_add (ended, line ('a', 5), NULL);
+  g_assert_false (ok);
+  g_assert_true (g_atomic_int_get (&is_ended));
+  g_free (path);
+}
+
 /* What cannot be opened is an error at once; a pipe that was taken away is not made as a file. */
 static void
 test_open (void) {
@@ -433,6 +460,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/lines/slow", test_slow);
   g_test_add_func ("/lines/left", test_left);
   g_test_add_func ("/lines/ended-by-listener", test_ended_by_listener);
+  g_test_add_func ("/lines/ended-by-adder", test_ended_by_adder);
   g_test_add_func ("/lines/open", test_open);
   return g_test_run ();
 }

@@ -179,6 +179,19 @@ test_foreign (void) {
   gst_structure_free (s);
 }
 
+/* A meta of our name whose "looks" are no list: ours takes its place, and nothing is critical. */
+static void
+test_append_to_foreign (void) {
+  GstBuffer *buffer = gst_buffer_new ();
+  ClipmoeLook look = some_look (NULL, 0, 0);
+  GstStructure *s = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, "ClipmoeTags"));
+  gst_structure_set (s, "looks", G_TYPE_INT, 5, NULL);
+  clipmoe_meta_append (buffer, &look);
+  clipmoe_meta_append (buffer, &look);
+  g_assert_cmpuint (clipmoe_looks_get_n (buffer), ==, 2);
+  gst_buffer_unref (buffer);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
@@ -186,5 +199,6 @@ main (int argc, char **argv) {
   clipmoe_meta_register ();
   g_test_add_func ("/meta/text", test_text);
   g_test_add_func ("/meta/foreign", test_foreign);
+  g_test_add_func ("/meta/append-to-foreign", test_append_to_foreign);
   return g_test_run ();
 }

@@ -1,0 +1,25 @@
+/* The model and the labels that clipmoetag runs: opened before a pad takes data, closed after the last one.
+ */
+#ifndef CLIPMOE_TAG_MODEL_H
+#define CLIPMOE_TAG_MODEL_H
+
+#include "gstclipmoetag.h"
+#include "tagsession.h"
+
+/* READY to PAUSED, before a pad is active. FALSE: an error was posted. */
+gboolean tag_model_open (GstClipmoeTag *self);
+/* After every pad was deactivated. A frame may still be lower on the stack: a handler of a message that it
+ * posted may have stopped the element; it keeps its reference on the session. */
+void tag_model_close (GstClipmoeTag *self);
+/* What is open now (transfer full), or NULL. Any thread. */
+TagSession *tag_model_get_session (GstClipmoeTag *self);
+/* FALSE: a handler of one of our messages has stopped the element in the middle of a frame. */
+gboolean tag_model_is_open (GstClipmoeTag *self, const TagSession *open);
+/* Stores what `stats` says of the model; a verdict about the precision may change it while it runs. Any
+ * thread. */
+void tag_model_describe (GstClipmoeTag *self, TagSession *open, gboolean log);
+/* Streaming thread: labels that the helper thread has finished are swapped in; changed settings are handed to
+ * it, and the same ones again where a verdict about the precision has changed what vectors are made with. */
+void tag_model_follow_texts (GstClipmoeTag *self, TagSession *open);
+
+#endif

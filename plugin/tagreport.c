@@ -1,0 +1,122 @@
+#include "tagreport.h"
+
+#include <base/plain.h>
+#include "gstclipmoetag-private.h"
+
+#define GST_CAT_DEFAULT clipmoe_tag_debug
+
+/* With the object lock held; borrows all of it. */
+static ClipmoeLook
+describe_look (GstClipmoeTag *self, const TagLook *found) {
+  const char *source = self->settings.source ? self->settings.source : self->uri;
+  return tag_identity_describe (&self->identity, found, source, self->model_id,
+                                self->settings.attach_embedding);
+}
+
+void
+tag_report_post (GstClipmoeTag *self, TagLook *found) {
+  GstStructure *message = NULL;
+  GST_OBJECT_LOCK (self);
+  TagPost post = self->settings.post;
+  if (post == TAG_POST_ALL ||
+      (post == TAG_POST_CHANGES && (!self->last || !tag_look_same_labels (found, self->last)))) {
+    ClipmoeLook look = describe_look (self, found);
+    look.fresh = TRUE;
+    message = clipmoe_look_to_message (&look, &found->frame);
+  }
+  tag_look_unref (self->last);
+  self->last = tag_look_ref (found);
+  GST_OBJECT_UNLOCK (self);
+  if (message)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
+}
+
+/* Looks that no buffer carries go down by themselves. */
+static void
+send_looks (GstClipmoeTag *self, GList *looks) {
+  for (GList *l = looks; l; l = l->next) {
+    GST_OBJECT_LOCK (self);
+    ClipmoeLook look = describe_look (self, l->data);
+    look.fresh = TRUE;
+    GstStructure *s = clipmoe_look_to_structure (CLIPMOE_LOOK_EVENT, &look);
+    self->identity.carried = MAX (self->identity.carried, look.sequence);
+    GST_OBJECT_UNLOCK (self);
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+                        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s));
+  }
+  g_list_free_full (looks, (GDestroyNotify)tag_look_unref);
+}
+
+void
+tag_report_send_last (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  GList *missed = tag_identity_take_missed (&self->identity, G_MAXUINT64);
+  GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
+}
+
+void
+tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh) {
+  const TagLook *found = self->look;
+  /* The lock is held to the end: the source may be set meanwhile, and a copy would cost an allocation. */
+  GST_OBJECT_LOCK (self);
+  GList *missed = tag_identity_take_missed (&self->identity, found->sequence); /* several finished since */
+  ClipmoeLook look = describe_look (self, found);
+  look.age = time > found->time ? time - found->time : found->time - time;
+  look.fresh = fresh || found->sequence != self->identity.carried; /* its first buffer */
+  self->identity.carried = found->sequence;
+  clipmoe_meta_append (buffer, &look);
+  GST_OBJECT_UNLOCK (self);
+  send_looks (self, missed);
+}
+
+void
+tag_report_count (GstClipmoeTag *self, const TagLook *look, gint64 microseconds) {
+  GST_OBJECT_LOCK (self);
+  tag_stats_add_look (&self->stats, microseconds);
+  tag_trouble_went_well (&self->trouble, TAG_TROUBLE_MODEL);
+  GST_OBJECT_UNLOCK (self);
+  if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) >= GST_LEVEL_LOG) {
+    char *best = clipmoe_plain (look->n_tags ? look->tags[0].label : "nothing", -1);
+    GST_LOG_OBJECT (self, "looked at %" GST_TIME_FORMAT " in %.1f ms: %u tags, %s %.3f",
+                    GST_TIME_ARGS (look->time), (double)microseconds / 1000, look->n_tags, best,
+                    look->n_tags ? look->tags[0].score : 0);
+    g_free (best);
+  }
+}
+
+gboolean
+tag_report_pass_over (GstClipmoeTag *self, TagTroubleKind kind, const GError *error) {
+  char *text = clipmoe_plain (error->message, -1);
+  GST_OBJECT_LOCK (self);
+  TagTroubleAnswer answer = tag_trouble_failed (&self->trouble, kind, g_get_monotonic_time ());
+  guint64 n = ++self->stats.unusable;
+  GST_OBJECT_UNLOCK (self);
+  GST_DEBUG_OBJECT (self, "not looked at: %s", text);
+  if (answer == TAG_TROUBLE_GIVE_UP) {
+    g_atomic_int_set (&self->failed, TRUE);
+    if (kind == TAG_TROUBLE_FRAME)
+      GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", text), ("none of the first frames could be looked at"));
+    else
+      GST_ELEMENT_ERROR (self, LIBRARY, FAILED, ("%s", text),
+                         ("none of the first frames could be looked at"));
+  } else if (answer == TAG_TROUBLE_WARN) {
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("%s; it passes without being looked at", text),
+                         ("%" G_GUINT64_FORMAT " so far; said once a minute", n));
+  }
+  GST_OBJECT_LOCK (self);
+  g_free (self->trouble_text);
+  self->trouble_text = text;
+  GST_OBJECT_UNLOCK (self);
+  return answer != TAG_TROUBLE_GIVE_UP;
+}
+
+void
+tag_report_end (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  char *text = tag_trouble_only (&self->trouble) ? g_strdup (self->trouble_text) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (text && g_atomic_int_compare_and_exchange (&self->failed, FALSE, TRUE))
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, ("%s", text), ("no frame could be looked at"));
+  g_free (text);
+}
