@@ -144,17 +144,22 @@ clipmoe_temporary_template (const char *path) {
 }
 
 gboolean
-clipmoe_temporary_is_ours (const char *name) {
-  if (!g_str_has_prefix (name, MARK) || strlen (name) != strlen (MARK RANDOM))
+clipmoe_temporary_has_mark (const char *name, const char *mark) {
+  if (!g_str_has_prefix (name, mark) || strlen (name) != strlen (mark) + strlen (RANDOM))
     return FALSE;
-  for (const char *c = name + strlen (MARK); *c; c++)
+  for (const char *c = name + strlen (mark); *c; c++)
     if (!g_ascii_isalnum (*c))
       return FALSE;
   return TRUE;
 }
 
-static void
-sync_folder_of (const char *path) {
+gboolean
+clipmoe_temporary_is_ours (const char *name) {
+  return clipmoe_temporary_has_mark (name, MARK);
+}
+
+void
+clipmoe_file_sync_folder (const char *path) {
   char *folder = g_path_get_dirname (path);
   int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir >= 0) {
@@ -175,17 +180,16 @@ clipmoe_file_publish (const char *from, const char *to, GError **error) {
   if (ok && rename (from, to) != 0)
     ok = io_error (error, to, "cannot rename");
   if (ok)
-    sync_folder_of (to);
+    clipmoe_file_sync_folder (to);
   return ok;
 }
 
-gboolean
-clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
+char *
+clipmoe_temporary_write (const char *path, const void *data, gsize length, GError **error) {
   char *tmp = clipmoe_temporary_template (path);
   int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
   gboolean ok = fd >= 0 || io_error (error, path, "cannot create");
-  gsize done = 0;
-  while (ok && done < length) {
+  for (gsize done = 0; ok && done < length;) {
     ssize_t n = write (fd, (const char *)data + done, length - done);
     if (n < 0 && errno == EINTR)
       continue;
@@ -198,11 +202,21 @@ clipmoe_file_write (const char *path, const void *data, gsize length, GError **e
     ok = io_error (error, path, "cannot sync");
   if (fd >= 0 && close (fd) != 0 && ok)
     ok = io_error (error, path, "cannot write");
-  if (ok && rename (tmp, path) != 0)
-    ok = io_error (error, path, "cannot rename");
   if (ok)
-    sync_folder_of (path);
-  else if (fd >= 0)
+    return tmp;
+  if (fd >= 0)
+    unlink (tmp);
+  g_free (tmp);
+  return NULL;
+}
+
+gboolean
+clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
+  char *tmp = clipmoe_temporary_write (path, data, length, error);
+  gboolean ok = tmp && (rename (tmp, path) == 0 || io_error (error, path, "cannot rename"));
+  if (ok)
+    clipmoe_file_sync_folder (path);
+  else if (tmp)
     unlink (tmp);
   g_free (tmp);
   return ok;

@@ -36,6 +36,14 @@ char *clipmoe_temporary_template (const char *path);
 /* Whether @name, without folders, is one that such a template gave. */
 gboolean clipmoe_temporary_is_ours (const char *name);
 
+/* Whether @name, without folders, is @mark and the six letters or digits of such a template. */
+gboolean clipmoe_temporary_has_mark (const char *name, const char *mark);
+/* Writes @length bytes under such a name and syncs them. Returns (transfer full) that name, for the caller to
+ * rename; NULL: nothing is left. Errors name @path. */
+char *clipmoe_temporary_write (const char *path, const void *data, gsize length, GError **error);
+/* After a rename: syncs the folder in which @path is. */
+void clipmoe_file_sync_folder (const char *path);
+
 /* Makes a finished file at @from, in the same folder, appear as @to: fsync, rename, fsync of the folder. */
 gboolean clipmoe_file_publish (const char *from, const char *to, GError **error);
 

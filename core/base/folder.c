@@ -5,7 +5,6 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "file.h"
 #include "plain.h"
 
@@ -170,14 +169,7 @@ clipmoe_folder_commit (char *tmp, const char *path, const char *const *replaced,
     }
   }
   g_free (tmp);
-  if (ok) {
-    char *parent = g_path_get_dirname (path);
-    int fd = open (parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-      fsync (fd); /* some file systems cannot; the files themselves are synced */
-      close (fd);
-    }
-    g_free (parent);
-  }
+  if (ok)
+    clipmoe_file_sync_folder (path);
   return ok;
 }

@@ -211,6 +211,8 @@ def main():
     refused("bench: no such precision", 2, "bench", "--precision", "int3")
     refused("bench: batch out of range", 2, "bench", "--batch", "0")
     refused("a table of the changes alone would be wrong", 2, "tag", "--post-messages", "changes", png)
+    for command in ["tag", "--labels", "a,b", "-"], ["embed", "-"]:
+        refused("standard input that is a folder, %s" % command[0], 1, *command, stdin=os.open("/", os.O_RDONLY))
     refused("standard input that is no picture", 1, "tag", "--labels", "a,b", "-", stdin=subprocess.DEVNULL)
 
     options_of_tag(png)

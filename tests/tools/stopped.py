@@ -92,6 +92,41 @@ def signals():
     check("a signal that was ignored stays so", ignored.returncode == 0, said)
 
 
+def terminal():
+    """On a terminal: one that takes nothing more does not keep a command alive, and a file's name does not command it."""
+    folder = os.path.join(TOP, "terminal")
+    os.mkdir(folder)
+    name = os.path.join(folder, "a\x1b[31mred.mkv")
+    os.symlink(VIDEO, name)
+    ours, theirs = os.openpty()
+    child = subprocess.Popen([COMMAND, "tag", "--labels", "a;b", "--rate", "0.0001", "--overlay", os.path.join(folder, "out.mp4"), name],
+                             stdout=subprocess.DEVNULL, stderr=theirs)
+    said = b""
+    while b"red.mkv" not in said and child.poll() is None:
+        said += os.read(ours, 4096)
+    check("progress: a name says nothing to the terminal", b"red.mkv" in said and b"\x1b[31m" not in said, said)
+    os.set_blocking(theirs, False)
+    try:
+        while True:
+            os.write(theirs, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    check("a full terminal: it was at work", child.poll() is None)
+    child.terminate()
+    check("a full terminal: ends by the signal", child.wait(timeout=120) == -signal.SIGTERM and os.listdir(folder) == [os.path.basename(name)],
+          child.returncode, os.listdir(folder))
+    os.close(ours)
+    os.close(theirs)
+    # nobody reads what is said
+    folder = os.path.join(TOP, "unheard")
+    os.mkdir(folder)
+    child = overlay(folder)
+    child.stderr.close()
+    child.terminate()
+    check("a closed stderr: ends by the signal, not by that of the pipe", child.wait(timeout=120) == -signal.SIGTERM and not os.listdir(folder),
+          child.returncode, os.listdir(folder))
+
+
 def lines():
     child = start("tag", "--json", "--labels", "a;b", "--rate", "0", VIDEO)
     first = json.loads(child.stdout.readline())
@@ -176,6 +211,7 @@ def main():
                        # not ours to load: in a sanitizer build gst-launch-1.0 could not
                        env=dict(os.environ, GST_PLUGIN_PATH="", GST_REGISTRY=os.path.join(TOP, "registry")))
     signals()
+    terminal()
     lines()
     folders()
     shutil.rmtree(TOP, ignore_errors=True)

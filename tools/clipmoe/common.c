@@ -119,13 +119,20 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
 }
 
 void
+clipmoe_say (const char *sentence) {
+  char *line = clipmoe_plain (sentence, -1); /* it may quote what a file holds */
+  fprintf (stderr, "clipmoe: %s\n", line);
+  g_free (line);
+}
+
+void
 clipmoe_say_once (const char *sentence) {
   static char *last;
   if (g_strcmp0 (last, sentence) == 0)
     return;
   g_free (last);
   last = g_strdup (sentence);
-  fprintf (stderr, "clipmoe: %s\n", sentence);
+  clipmoe_say (sentence);
 }
 
 void

@@ -38,7 +38,9 @@ int clipmoe_usage (const char *name, const char *format, ...) G_GNUC_PRINTF (2, 
 /* 0, or 2 with a sentence, when one of @arguments is a value that it cannot have. */
 int clipmoe_check (const char *name, const ClipmoeModelArguments *arguments);
 void clipmoe_model_arguments_clear (ClipmoeModelArguments *arguments);
-/* "clipmoe: SENTENCE" on stderr, unless it was the last one said so: every element of a run that opens a
+/* "clipmoe: SENTENCE" on stderr, without what a terminal would obey. */
+void clipmoe_say (const char *sentence);
+/* The same, unless it was the last one said so: every element of a run that opens a
  * model says the same. */
 void clipmoe_say_once (const char *sentence);
 /* What no file says of the model. */

@@ -55,6 +55,11 @@ static gboolean
 add (Embed *self, const char *what, const char *name, const char *time, const float *vector) {
   gsize bytes = self->info->embed * sizeof (float);
   if (self->npy) {
+    if (self->matrix->len > G_MAXUINT - bytes) { /* where GLib would end the process */
+      fprintf (stderr, "clipmoe: more than 4 GB of vectors do not fit into one array: give it fewer files\n");
+      self->unread = TRUE;
+      return FALSE;
+    }
     g_string_append_printf (self->rows, "{\"row\":%" G_GSIZE_FORMAT ",\"%s\":", self->matrix->len / bytes,
                             what);
     clipmoe_json_string (self->rows, name);

@@ -21,10 +21,10 @@ end (int number) {
   }
   if (number != SIGPIPE) { /* whoever closed the pipe has what he wanted */
     static const char clear[] = "\r\033[K";
-    if (isatty (2) && write (2, clear, sizeof clear - 1) < 0)
-      return;
-    if (write (2, said, sizeof said - 1) < 0)
-      atomic_store (&waiting, 0); /* nobody listens */
+    signal (SIGPIPE, SIG_IGN); /* where nobody listens, it ends by its own signal all the same */
+    ssize_t heard = isatty (2) ? write (2, clear, sizeof clear - 1) : 0;
+    heard = write (2, said, sizeof said - 1);
+    (void)heard;
   }
   sigset_t one;
   signal (number, SIG_DFL);
@@ -35,11 +35,19 @@ end (int number) {
 }
 
 static void
-handle (int number) {
-  if (atomic_load (&held))
-    atomic_store (&waiting, number);
-  else
+end_if_waiting (void) {
+  int number = atomic_exchange (&waiting, 0);
+  if (number)
     end (number);
+}
+
+static void
+handle (int number) {
+  /* first written down: another thread may release between the question and the answer, and one of both then
+   * sees it */
+  atomic_store (&waiting, number);
+  if (!atomic_load (&held))
+    end_if_waiting ();
 }
 
 void
@@ -81,9 +89,6 @@ clipmoe_interrupt_hold (void) {
 
 void
 clipmoe_interrupt_release (void) {
-  if (atomic_fetch_sub (&held, 1) == 1) {
-    int number = atomic_exchange (&waiting, 0);
-    if (number)
-      end (number);
-  }
+  if (atomic_fetch_sub (&held, 1) == 1)
+    end_if_waiting ();
 }

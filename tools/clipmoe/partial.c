@@ -10,6 +10,8 @@
 #include <base/file.h>
 #include "interrupt.h"
 
+/* Not that of core/base/file.h: what has this one is locked while it is written, so a sweep can tell what is
+ * left from what another process is at. */
 #define MARK ".clipmoe-part-"
 #define RANDOM "XXXXXX"
 
@@ -18,22 +20,12 @@ struct _ClipmoePartial {
   int fd;
 };
 
-static gboolean
-is_ours (const char *name) {
-  if (!g_str_has_prefix (name, MARK) || strlen (name) != strlen (MARK RANDOM))
-    return FALSE;
-  for (const char *c = name + strlen (MARK); *c; c++)
-    if (!g_ascii_isalnum (*c))
-      return FALSE;
-  return TRUE;
-}
-
 /* A plain file of this user that no process has locked was left by one that was killed. */
 static void
 sweep (const char *folder) {
   GDir *dir = g_dir_open (folder, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    if (!is_ours (name))
+    if (!clipmoe_temporary_has_mark (name, MARK))
       continue;
     char *path = g_build_filename (folder, name, NULL);
     int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);

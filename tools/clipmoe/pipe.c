@@ -29,10 +29,11 @@ copy (int from, int to, GError **error) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: %s", g_strerror (errno));
     for (ssize_t done = 0, m; ok && done < n; done += MAX (m, 0)) {
       m = write (to, bytes + done, (size_t)(n - done));
-      ok = m >= 0 || errno == EINTR;
+      int e = errno;
+      ok = m >= 0 || e == EINTR;
       if (!ok)
         g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "standard input: no room for it in %s: %s",
-                     spool_folder (), g_strerror (errno));
+                     spool_folder (), g_strerror (e));
     }
   }
   g_free (bytes);
@@ -87,7 +88,8 @@ clipmoe_pipe_path (const char *name, GError **error) {
 
 void
 clipmoe_pipe_name (const char *name, const char *path, GError *error) {
-  if (strcmp (name, "-") != 0 || !error)
+  if (strcmp (name, "-") != 0 || !path ||
+      !error) /* without a path its sentence says "standard input" already */
     return;
   GString *message = g_string_new (error->message);
   g_string_replace (message, path, "standard input", 0);

@@ -126,7 +126,7 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
       ok = FALSE;
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING) {
       gst_message_parse_warning (m, &e, NULL);
-      g_printerr ("clipmoe: %s\n", e->message);
+      clipmoe_say (e->message);
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_INFO) {
       gst_message_parse_info (m, &e, NULL);
       clipmoe_say_once (e->message);

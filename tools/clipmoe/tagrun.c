@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <base/buildfolder.h>
+#include <base/plain.h>
 #include "common.h"
 #include "partial.h"
 #include "picture.h"
@@ -120,8 +121,9 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
   if (!gst_element_query_position (pipeline, GST_FORMAT_TIME, &at) || at < 0)
     return;
   double took = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC, seconds = (double)at / GST_SECOND;
-  char *name = g_path_get_basename (path);
-  fprintf (stderr, "\r\033[K%.40s  %.1f s", name, seconds);
+  char *base = g_path_get_basename (path), *name = clipmoe_plain (base, -1);
+  *g_utf8_offset_to_pointer (name, MIN (g_utf8_strlen (name, -1), 40)) = 0;
+  fprintf (stderr, "\r\033[K%s  %.1f s", name, seconds);
   if (gst_element_query_duration (pipeline, GST_FORMAT_TIME, &all) && all > 0)
     fprintf (stderr, " of %.1f s", (double)all / GST_SECOND);
   if (took > 0.5 && seconds > 0) {
@@ -129,6 +131,7 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
     if (all > at)
       fprintf (stderr, ", %.0f s left", (double)(all - at) / GST_SECOND / (seconds / took));
   }
+  g_free (base);
   g_free (name);
 }
 
@@ -198,7 +201,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
     case GST_MESSAGE_WARNING: /* what the tagger says is meant for the user; decoders complain too much */
       gst_message_parse_warning (m, &e, NULL);
       if (g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe"))
-        fprintf (stderr, "clipmoe: %s\n", e->message);
+        clipmoe_say (e->message);
       break;
     case GST_MESSAGE_INFO:
       gst_message_parse_info (m, &e, NULL);

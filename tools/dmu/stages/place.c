@@ -46,39 +46,13 @@ take_place (const char *tmp, const char *path, GError **error) {
          (rename (tmp, path) == 0 || failed (path, "cannot rename", error));
 }
 
-static void
-sync_folder_of (const char *path) {
-  char *folder = g_path_get_dirname (path);
-  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    fsync (fd); /* some file systems cannot; the data itself is synced */
-    close (fd);
-  }
-  g_free (folder);
-}
-
 gboolean
 dmu_place_file (const char *path, const void *data, gsize length, GError **error) {
-  char *tmp = clipmoe_temporary_template (path);
-  int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
-  gboolean ok = fd >= 0 || failed (path, "cannot create", error);
-  for (gsize done = 0; ok && done < length;) {
-    ssize_t n = write (fd, (const char *)data + done, length - done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      ok = failed (path, "cannot write", error);
-    else
-      done += (gsize)n;
-  }
-  if (ok && fsync (fd) != 0)
-    ok = failed (path, "cannot sync", error);
-  if (fd >= 0 && close (fd) != 0 && ok)
-    ok = failed (path, "cannot write", error);
-  ok = ok && take_place (tmp, path, error);
+  char *tmp = clipmoe_temporary_write (path, data, length, error);
+  gboolean ok = tmp && take_place (tmp, path, error);
   if (ok)
-    sync_folder_of (path);
-  else if (fd >= 0)
+    clipmoe_file_sync_folder (path);
+  else if (tmp)
     g_unlink (tmp);
   g_free (tmp);
   return ok;
@@ -90,7 +64,7 @@ dmu_place_folder (char *tmp, const char *path, GError **error) {
     clipmoe_folder_drop (tmp);
     return FALSE;
   }
-  sync_folder_of (path);
+  clipmoe_file_sync_folder (path);
   g_free (tmp);
   return TRUE;
 }
