@@ -283,19 +283,12 @@ all_true (const char *path, json_t *root, GError **error) {
   return TRUE;
 }
 
-gboolean
-clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, GPtrArray *assumed, GError **error) {
-  json_t *root = clipmoe_json_read (path, CLIPMOE_MAX_JSON, error);
-  if (!root)
-    return FALSE;
+static gboolean
+preprocessor (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *resample = json_object_get (root, "resample"), *factor = json_object_get (root, "rescale_factor");
-  gboolean ok = json_is_object (root);
-  if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no JSON object", path);
-  ok =
-      ok &&
-      clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
-      all_true (path, root, error);
+  gboolean ok = clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL,
+                                    error) &&
+                all_true (path, root, error);
   if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
     ok = FALSE;
@@ -308,6 +301,25 @@ clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, GPtrArray *assum
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: resample: expected 3 (bicubic)", path);
     ok = FALSE;
   }
+  return ok;
+}
+
+gboolean
+clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, const char *section, GError **error) {
+  json_t *root = clipmoe_json_read (path, CLIPMOE_MAX_JSON, error), *part;
+  if (!root)
+    return FALSE;
+  gboolean ok = json_is_object (root);
+  part = section ? json_object_get (root, section) : root;
+  if (ok && section && (!part || json_is_null (part))) {
+    json_decref (root);
+    return TRUE;
+  }
+  ok = ok && json_is_object (part);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %sno JSON object", path,
+                 section && json_is_object (root) ? "image_processor is " : "");
+  ok = ok && preprocessor (m, path, part, error);
   json_decref (root);
   return ok;
 }

@@ -62,7 +62,8 @@ gboolean clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *
                                      GPtrArray *assumed, GError **error);
 gboolean clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                                   GPtrArray *assumed, GError **error);
-/* preprocessor_config.json */
-gboolean clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, GPtrArray *assumed, GError **error);
+/* preprocessor_config.json; or the @section of processor_config.json, where later versions of transformers
+ * keep the same, if it is there. */
+gboolean clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, const char *section, GError **error);
 
 #endif

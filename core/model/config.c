@@ -278,7 +278,8 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
     m->info.mean[i] = m->info.std[i] = NAN;
   if ((files->config && !read_config (m, files->config, !files->openclip, &known, assumed, error)) ||
       (files->openclip && !read_config (m, files->openclip, TRUE, &known, assumed, error)) ||
-      (files->preprocessor && !clipmoe_config_preprocessor (m, files->preprocessor, assumed, error)) ||
+      (files->preprocessor && !clipmoe_config_preprocessor (m, files->preprocessor, NULL, error)) ||
+      (files->processor && !clipmoe_config_preprocessor (m, files->processor, "image_processor", error)) ||
       !read_metadata (m, files, tensors, &known, error))
     return FALSE;
   assume_pictures (m, assumed);

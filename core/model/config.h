@@ -11,7 +11,7 @@ typedef struct {
   char *weights;              /* the file to read */
   char *config;               /* config.json, or NULL */
   char *openclip;             /* open_clip_config.json, or NULL */
-  char *preprocessor, *vocab; /* or NULL */
+  char *preprocessor, *processor, *vocab; /* or NULL */
 } ClipmoeFiles;
 
 gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);

@@ -147,11 +147,13 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
   static const char *const configs[] = {"config.json", NULL}, *const openclips[] = {"open_clip_config.json",
                                                                                     NULL};
   static const char *const preprocessors[] = {"preprocessor_config.json", NULL};
+  static const char *const processors[] = {"processor_config.json", NULL};
   static const char *const vocabs[] = {"tokenizer.json", "vocab.json", "bpe_simple_vocab_16e6.txt.gz",
                                        "bpe_simple_vocab_16e6.txt", NULL};
   files->config = first_there (files->folder, configs);
   files->openclip = first_there (files->folder, openclips);
   files->preprocessor = first_there (files->folder, preprocessors);
+  files->processor = first_there (files->folder, processors);
   files->vocab = vocab ? g_strdup (vocab) : first_there (files->folder, vocabs);
   return TRUE;
 }
@@ -164,6 +166,7 @@ clipmoe_files_clear (ClipmoeFiles *files) {
   g_free (files->config);
   g_free (files->openclip);
   g_free (files->preprocessor);
+  g_free (files->processor);
   g_free (files->vocab);
   memset (files, 0, sizeof *files);
 }

@@ -114,6 +114,8 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   if (!clipmoe_config_apply (m, &files, tensors, storage->weights->mixture, &o, storage->assumed, error) ||
       !clipmoe_bind (m, files.weights, storage->weights, error))
     goto out;
+  if (clipmoe_tensors_get_note (tensors))
+    g_ptr_array_add (storage->assumed, g_strdup (clipmoe_tensors_get_note (tensors)));
   if (storage->weights->logit_bias)
     g_ptr_array_add (storage->assumed,
                      g_strdup ("logit_bias is left out: no cosine depends on it, and scores "

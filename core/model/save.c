@@ -40,7 +40,8 @@ beyond_metadata (const ClipmoeModel *m) {
 static gboolean
 save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite,
            guint64 *n_rounded, GError **error) {
-  static const char *const configs[] = {"config.json", "open_clip_config.json", "preprocessor_config.json"};
+  static const char *const configs[] = {"config.json", "open_clip_config.json", "preprocessor_config.json",
+                                        "processor_config.json"};
   char *folder = g_path_get_dirname (path), *source = g_path_get_dirname (m->info.path);
   struct stat a, b;
   /* A neighbour of the source is read with the source's own configuration. */

@@ -121,6 +121,21 @@ copy (const char *from, const char *folder, const char *name, gboolean dry, GErr
   return ok;
 }
 
+/* A part of a vocabulary that is not copied to @folder must not be there: what is written would be read with
+ * it. */
+static gboolean
+nothing_foreign (const char *folder, const char *name, GError **error) {
+  char *there = g_build_filename (folder, name, NULL);
+  gboolean ok = !g_file_test (there, G_FILE_TEST_EXISTS);
+  if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: another vocabulary's file stands where a model is to be written that has none of that "
+                 "name, expected a folder of its own",
+                 there);
+  g_free (there);
+  return ok;
+}
+
 gboolean
 clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean card, gboolean dry,
                          GError **error) {
@@ -131,30 +146,38 @@ clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean car
                                       "special_tokens_map.json",
                                       "added_tokens.json",
                                       "bpe_simple_vocab_16e6.txt.gz",
-                                      "bpe_simple_vocab_16e6.txt"};
+                                      "bpe_simple_vocab_16e6.txt",
+                                      NULL};
   const ClipmoeStorage *storage = m->storage;
   char *source = g_path_get_dirname (storage->path), *place = NULL;
-  gboolean ok = TRUE, listed = FALSE;
+  const char *other = NULL; /* the usual name of a vocabulary whose own is none of @forms */
+  gboolean ok = TRUE;
   if (storage->vocab) {
     gboolean is_folder = g_file_test (storage->vocab, G_FILE_TEST_IS_DIR);
     char *base = g_path_get_basename (storage->vocab);
     place = is_folder ? g_strdup (storage->vocab) : g_path_get_dirname (storage->vocab);
-    for (guint i = 0; i < G_N_ELEMENTS (forms) && ok; i++) {
+    gboolean listed = is_folder || g_strv_contains (forms, base);
+    if (!listed) /* a name of the user's own; the usual one is found again */
+      other = g_str_has_suffix (base, ".json") ? "tokenizer.json"
+              : g_str_has_suffix (base, ".gz") ? "bpe_simple_vocab_16e6.txt.gz"
+                                               : "bpe_simple_vocab_16e6.txt";
+    for (guint i = 0; i < G_N_ELEMENTS (forms) - 1 && ok; i++) {
       /* Of a vocabulary elsewhere its own form alone: what lies around it need not belong to it. */
       gboolean own = is_folder || strcmp (place, source) == 0 || strcmp (base, forms[i]) == 0 ||
                      (strcmp (base, "vocab.json") == 0 && strcmp (forms[i], "merges.txt") == 0);
-      listed |= is_folder || strcmp (base, forms[i]) == 0;
       char *from = g_build_filename (place, forms[i], NULL);
-      ok = !own || copy (from, folder, forms[i], dry, error);
+      if (own && clipmoe_file_is_there (from))
+        ok = copy (from, folder, forms[i], dry, error);
+      else if (g_strcmp0 (forms[i], other) != 0)
+        ok = nothing_foreign (folder, forms[i], error);
       g_free (from);
     }
-    if (ok && !listed) /* a name of the user's own; the usual one is found again */
-      ok = copy (storage->vocab, folder,
-                 g_str_has_suffix (base, ".json") ? "tokenizer.json"
-                 : g_str_has_suffix (base, ".gz") ? "bpe_simple_vocab_16e6.txt.gz"
-                                                  : "bpe_simple_vocab_16e6.txt",
-                 dry, error);
+    if (ok && other)
+      ok = copy (storage->vocab, folder, other, dry, error);
     g_free (base);
+  } else {
+    for (guint i = 0; i < G_N_ELEMENTS (forms) - 1 && ok; i++)
+      ok = nothing_foreign (folder, forms[i], error);
   }
   if (ok && card) {
     char *from = g_build_filename (source, "README.md", NULL);

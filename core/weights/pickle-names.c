@@ -176,6 +176,18 @@ read_sizes (const ClipmoePickleValue *v, guint64 out[CLIPMOE_MAX_DIMS]) {
   return TRUE;
 }
 
+/* torch may store a tensor with its sign or its imaginary part still to be turned ("neg", "conj"): its bytes
+ * are not its numbers then. */
+static const char *
+still_to_do (const ClipmoePickleValue *metadata) {
+  for (guint i = 0; metadata && i + 1 < metadata->n; i += 2) {
+    const ClipmoePickleValue *key = metadata->items[i], *value = metadata->items[i + 1];
+    if (value->kind != CLIPMOE_PICKLE_NONE && !(value->kind == CLIPMOE_PICKLE_BOOL && !value->integer))
+      return key->kind == CLIPMOE_PICKLE_STRING ? key->text : "";
+  }
+  return NULL;
+}
+
 static ClipmoePickleValue *
 rebuild_tensor (const ClipmoePickleContext *c, const ClipmoePickleValue *a, What what) {
   const ClipmoePickleValue *storage = argument (a, 0, CLIPMOE_PICKLE_STORAGE),
@@ -192,6 +204,16 @@ rebuild_tensor (const ClipmoePickleContext *c, const ClipmoePickleValue *a, What
   if (ok && shape->n > CLIPMOE_MAX_DIMS)
     return clipmoe_pickle_fail (c, CLIPMOE_ERROR_LIMIT, "a tensor of %u dimensions, expected at most %d",
                                 shape->n, CLIPMOE_MAX_DIMS);
+  const char *undone = ok ? still_to_do (argument (a, least[what], CLIPMOE_PICKLE_DICT)) : NULL;
+  if (undone) {
+    char *shown = printable (undone, strlen (undone));
+    clipmoe_pickle_fail (c, CLIPMOE_ERROR_UNSUPPORTED,
+                         "a tensor whose bytes are not its numbers yet (\"%s\"), expected plain ones: save "
+                         "them after resolve_neg () or clone ()",
+                         shown);
+    g_free (shown);
+    return NULL;
+  }
   ClipmoePickleTensor t = {0};
   if (!ok || shape->n != strides->n || !read_sizes (shape, t.shape) || !read_sizes (strides, t.strides))
     return clipmoe_pickle_fail (

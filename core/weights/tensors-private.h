@@ -13,6 +13,8 @@ gboolean clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char 
 /* @shapes_only: readers leave the bytes where they are. */
 ClipmoeTensors *clipmoe_tensors_new (gboolean shapes_only);
 gboolean clipmoe_tensors_shapes_only (const ClipmoeTensors *self);
+/* Takes @note. */
+void clipmoe_tensors_set_note (ClipmoeTensors *self, char *note);
 void clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value);
 /* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. The
  * bytes come later, with clipmoe_tensors_set_data(). */

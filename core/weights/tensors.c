@@ -8,6 +8,7 @@
 struct _ClipmoeTensors {
   GPtrArray *tensors;
   GHashTable *names, *metadata;
+  char *note;
   gboolean shapes_only;
 };
 
@@ -50,6 +51,7 @@ ClipmoeTensors *
 clipmoe_tensors_new (gboolean shapes_only) {
   ClipmoeTensors *self = g_new (ClipmoeTensors, 1);
   self->shapes_only = shapes_only;
+  self->note = NULL;
   self->tensors = g_ptr_array_new_with_free_func (tensor_free);
   self->names = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -68,6 +70,7 @@ clipmoe_tensors_free (ClipmoeTensors *self) {
   g_hash_table_unref (self->names);
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
+  g_free (self->note);
   g_free (self);
 }
 
@@ -83,6 +86,17 @@ clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBlock *block) {
 void
 clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value) {
   g_hash_table_replace (self->metadata, g_strdup (key), g_strdup (value));
+}
+
+void
+clipmoe_tensors_set_note (ClipmoeTensors *self, char *note) {
+  g_free (self->note);
+  self->note = note;
+}
+
+const char *
+clipmoe_tensors_get_note (const ClipmoeTensors *self) {
+  return self->note;
 }
 
 guint

@@ -40,6 +40,8 @@ const ClipmoeTensor *clipmoe_tensors_get (const ClipmoeTensors *self, guint i);
 const ClipmoeTensor *clipmoe_tensors_lookup (const ClipmoeTensors *self, const char *name);
 /* safetensors' __metadata__, or NULL. */
 const char *clipmoe_tensors_get_metadata (const ClipmoeTensors *self, const char *key);
+/* What the reader chose where the file left a choice, one sentence; or NULL. */
+const char *clipmoe_tensors_get_note (const ClipmoeTensors *self);
 
 /* Exact for F16, BF16, F32; F64 rounds. @out holds n_elements floats. FALSE for OTHER. */
 gboolean clipmoe_tensor_to_f32 (const ClipmoeTensor *tensor, float *out);

@@ -19,10 +19,12 @@ clear_entry (gpointer data) {
   g_free (((ClipmoeTorchEntry *)data)->name);
 }
 
-/* A dict that may be the weights, and how many tensors are in it. */
+/* A dict that may be the weights, and how many tensors are in it. @key, @other: where it stands beside another
+ * one that is about as large, or NULL. */
 typedef struct {
   const Value *dict;
   guint tensors;
+  const char *key, *other;
 } Found;
 
 /* Where trainers put the weights, the likelier first. Averages over the training come last: where there is
@@ -40,13 +42,32 @@ count_tensors (const Value *dict) {
   return n;
 }
 
+/* Another dict of @top that may be weights as well as what was @found under @key. */
+static const char *
+rival (const Value *top, const char *key, const Found *found, const char *const *keys, const Found *inner,
+       guint n) {
+  for (guint i = 0; i + 1 < top->n; i += 2) {
+    const Value *name = top->items[i], *v = top->items[i + 1];
+    if (name->kind != CLIPMOE_PICKLE_STRING || v->kind != CLIPMOE_PICKLE_DICT || strcmp (name->text, key) == 0)
+      continue;
+    Found other = {v, count_tensors (v), NULL, NULL};
+    for (guint k = 0; k < n; k++)
+      if (strcmp (name->text, keys[k]) == 0)
+        other = inner[k];
+    if (other.dict != found->dict && other.tensors && other.tensors >= found->tensors / 2)
+      return name->text;
+  }
+  return NULL;
+}
+
 /* The dict inside training checkpoints: losses, optimisers and epochs beside it are of no interest. One under
  * a known key wins unless the tensors around it are more than it holds; of several the likeliest, unless it
  * holds but a fraction of what another one does. @seen: by level, what was found in a dict that was met
  * before. */
 static Found
 unwrap (const Value *top, guint level, GHashTable *const *seen) {
-  Found inner[G_N_ELEMENTS (wrappers)], best = {top, 1};
+  Found inner[G_N_ELEMENTS (wrappers)], best = {top, 1, NULL, NULL};
+  const char *keys[G_N_ELEMENTS (wrappers)];
   guint n = 0, most = 0;
   if (top->kind != CLIPMOE_PICKLE_DICT)
     return best;
@@ -58,25 +79,31 @@ unwrap (const Value *top, guint level, GHashTable *const *seen) {
     const Value *v = clipmoe_pickle_lookup (top, wrappers[k]);
     if (!v || (v->kind != CLIPMOE_PICKLE_DICT && !(v->kind == CLIPMOE_PICKLE_OBJECT && v->n)))
       continue;
+    keys[n] = wrappers[k];
     inner[n] = unwrap (v, level + 1, seen);
     most = MAX (most, inner[n].tensors);
     n++;
   }
   for (guint i = 0; i < n; i++)
     if (inner[i].tensors && inner[i].tensors >= most / 2 && inner[i].tensors >= best.tensors) {
+      const char *other = rival (top, keys[i], &inner[i], keys, inner, n);
       best = inner[i];
+      if (other) {
+        best.key = keys[i];
+        best.other = other;
+      }
       break;
     }
   g_hash_table_insert (seen[level], (gpointer)top, g_memdup2 (&best, sizeof best));
   return best;
 }
 
-static const Value *
+static Found
 find_weights (const Value *top) {
   GHashTable *seen[MAX_WRAPPINGS];
   for (guint i = 0; i < MAX_WRAPPINGS; i++)
     seen[i] = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  const Value *found = unwrap (top, 0, seen).dict;
+  Found found = unwrap (top, 0, seen);
   for (guint i = 0; i < MAX_WRAPPINGS; i++)
     g_hash_table_unref (seen[i]);
   return found;
@@ -167,11 +194,12 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
 }
 
 GArray *
-clipmoe_torch_list (const char *path, const Value *top, GError **error) {
+clipmoe_torch_list (const char *path, const Value *top, char **note, GError **error) {
   GArray *entries = g_array_new (FALSE, FALSE, sizeof (ClipmoeTorchEntry));
   g_array_set_clear_func (entries, clear_entry);
   const Value *outer = top;
-  top = find_weights (top);
+  Found found = find_weights (top);
+  top = found.dict;
   gboolean ok;
   if (outer == top && !(top->kind == CLIPMOE_PICKLE_DICT && count_tensors (top)) &&
       say_foreign (path, top, error))
@@ -186,5 +214,9 @@ clipmoe_torch_list (const char *path, const Value *top, GError **error) {
               "the like");
   if (!ok)
     g_clear_pointer (&entries, g_array_unref);
+  else if (found.other)
+    *note = g_strdup_printf ("the weights are those under \"%s\": \"%.40s\" in the same file may be meant as "
+                             "well, and was not read",
+                             found.key, found.other);
   return entries;
 }

@@ -11,8 +11,9 @@ typedef struct {
   const ClipmoePickleTensor *tensor;
 } ClipmoeTorchEntry;
 
-/* The tensors of the state dict, or of the tree of modules, that @top is or wraps: ClipmoeTorchEntry. */
-GArray *clipmoe_torch_list (const char *path, const ClipmoePickleValue *top, GError **error);
+/* The tensors of the state dict, or of the tree of modules, that @top is or wraps: ClipmoeTorchEntry. @note:
+ * (out): of several dicts which one that is; untouched where there is one. */
+GArray *clipmoe_torch_list (const char *path, const ClipmoePickleValue *top, char **note, GError **error);
 
 /* A storage in the file. */
 typedef struct {

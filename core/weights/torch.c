@@ -147,7 +147,7 @@ clipmoe_torch_zip_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error)
     return FALSE;
   ClipmoePickle *pickle = clipmoe_pickle_new ();
   const char *path = clipmoe_file_get_path (file);
-  char *folder = NULL;
+  char *folder = NULL, *note = NULL;
   GArray *entries = NULL;
   gboolean ok = FALSE;
   const ClipmoeZipEntry *e = find_pickle (file, zip, &folder, error);
@@ -161,7 +161,7 @@ clipmoe_torch_zip_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error)
       bad (file, error, "data.pkl: ends at byte %" G_GSIZE_FORMAT ", but has %" G_GUINT64_FORMAT, used,
            e->size);
     else if (top)
-      entries = clipmoe_torch_list (path, top, error);
+      entries = clipmoe_torch_list (path, top, &note, error);
   }
   if (entries) {
     GHashTable *storages = zip_storages (zip, folder, entries);
@@ -169,6 +169,8 @@ clipmoe_torch_zip_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error)
     g_hash_table_unref (storages);
     g_array_unref (entries);
   }
+  if (note)
+    clipmoe_tensors_set_note (self, note);
   g_free (folder);
   clipmoe_pickle_free (pickle);
   clipmoe_zip_free (zip);
@@ -251,6 +253,7 @@ clipmoe_torch_legacy_read (ClipmoeTensors *self, ClipmoeFile *file, GError **err
   ClipmoePickle *pickle = clipmoe_pickle_new ();
   GHashTable *storages = storages_new ();
   Legacy legacy = {0};
+  char *note = NULL;
   GArray *entries = NULL;
   if (!data)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for its pickles",
@@ -259,10 +262,12 @@ clipmoe_torch_legacy_read (ClipmoeTensors *self, ClipmoeFile *file, GError **err
                 run_pickles (file, pickle, data, length, &legacy, error);
   g_free (data);
   ok = ok && legacy_storages (file, pickle, &legacy, storages, error) &&
-       (entries = clipmoe_torch_list (clipmoe_file_get_path (file), legacy.top, error)) &&
+       (entries = clipmoe_torch_list (clipmoe_file_get_path (file), legacy.top, &note, error)) &&
        clipmoe_torch_read_entries (self, file, NULL, storages, entries, error);
   if (entries)
     g_array_unref (entries);
+  if (note)
+    clipmoe_tensors_set_note (self, note);
   g_hash_table_unref (storages);
   clipmoe_pickle_free (pickle);
   return ok;

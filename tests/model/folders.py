@@ -227,6 +227,17 @@ def test_families():
     check("both configurations agree", got["image"].get("activation") == "quick-gelu" and got["assumed"] == [], got)
     got = inspect(folder("bare-model", {"model.safetensors": sd}, open_clip_config=oc["model_cfg"]))
     check("OpenCLIP's list of models", got["image"].get("activation") == "gelu", got)
+    # later versions of transformers keep the preprocessor in processor_config.json
+    mine = changed(changed(ck.preprocessor(sd), ("image_mean",), [0.5] * 3), ("image_std",), [0.25] * 3)
+    nested = {"image_processor": mine, "processor_class": "CLIPProcessor"}
+    got = inspect(folder("nested", {"model.safetensors": sd}, config=hf, processor_config=nested))
+    check("processor_config.json", got["mean"] == [0.5] * 3 and got["assumed"] == [], got)
+    refuses("both preprocessors", folder("nested-both", {"model.safetensors": sd}, config=hf, processor_config=nested, preprocessor_config=ck.preprocessor(sd)),
+            "processor_config.json", "contradicts")
+    refuses("a key in it", folder("nested-key", {"model.safetensors": sd}, config=hf, processor_config={"image_processor": changed(mine, ("do_pad",), True)}), "do_pad")
+    refuses("no object in it", folder("nested-list", {"model.safetensors": sd}, config=hf, processor_config={"image_processor": [1]}), "image_processor", "no JSON object")
+    got = inspect(folder("nested-none", {"model.safetensors": sd}, config=hf, processor_config={"processor_class": "CLIPProcessor"}))
+    check("none in it", got["mean"][0] != 0.5 and any("normalised" in s for s in got["assumed"]), got)
     refuses("and its sizes", folder("bare-model-2", {"model.safetensors": sd}, open_clip_config=changed(oc["model_cfg"], ("vision_cfg", "layers"), 9)), "layers")
 
 

@@ -357,6 +357,13 @@ def test_convert():
     refuses("another model's vocabulary", ["model", "convert", source, stranger + "/x.safetensors", "--to", "clipmoe"],
             "bpe_simple_vocab")
     check("nothing written beside it", os.listdir(stranger) == ["bpe_simple_vocab_16e6.txt"], os.listdir(stranger))
+    for name in ("tokenizer.json", "vocab.json", "added_tokens.json"):  # read before the one that would be copied, or with it
+        other = p("stranger of " + name)
+        os.mkdir(other)
+        with open(os.path.join(other, name), "w") as f:
+            f.write("{}")
+        refuses("another vocabulary's " + name, ["model", "convert", source, other + "/x.safetensors", "--to", "clipmoe"], name, "of its own")
+        check("nothing written beside " + name, os.listdir(other) == [name], os.listdir(other))
     elsewhere = p("elsewhere")
     os.mkdir(elsewhere)
     vocabulary(elsewhere)
@@ -411,6 +418,19 @@ def test_torch():
             print("skipped: .pt, %s: %s" % (name, got["error"].strip()[:160]))
         else:
             check(".pt, " + name, got["fingerprint"] == (half if name == "half" else first)["fingerprint"], got)
+
+
+    both = os.path.join(TOP, "pt-two")
+    os.mkdir(both)
+    vocabulary(both)
+    other = {k: v + 1 for k, v in state.items()}
+    for value, words in (({"model": state, "ema": other}, ('"model"', '"ema"')), ({"teacher": other, "state_dict": state}, ('"state_dict"', '"teacher"')),
+                         ({"model": {"state_dict": state, "averaged": other}}, ('"state_dict"', '"averaged"')), ({"state_dict": state, "optimizer": {"state": {0: {"a": state["logit_scale"]}}}}, ())):
+        torch.save(value, os.path.join(both, "checkpoint.pt"))
+        got = inspect(both)
+        said = [s for s in got.get("assumed", []) if "same file" in s]
+        check(".pt of two models: %s" % (words,), got.get("fingerprint") == first["fingerprint"] and len(said) == (1 if words else 0)
+              and all(w in s for s in said for w in words), got)
 
 
 def main():

@@ -443,6 +443,10 @@ def hub(new):
         check("another digest than given", r.returncode == 1 and "0" * 64 in r.stderr and "a.model" not in p.left(), r)
         r = p.run("--yes", "--hub", "an-org/a.model", "--sha256", sha(p.weights).upper())
         check("the digest that was given", r.returncode == 0 and "nobody gives a SHA-256 of model" not in r.stderr, r)
+    p = place("model.safetensors", "processor_config.json", "vocab.json", "merges.txt")
+    r = p.run("--yes", "--hub", "an-org/a.model")
+    check("what is said of pictures, in its newer place too", r.returncode == 0 and sorted(os.listdir(os.path.join(p.models, "a.model"))) == [
+        "SHA256SUMS", "merges.txt", "model.safetensors", "processor_config.json", "vocab.json"], r)
     p = place("model.safetensors.index.json", "config.json")
     for name, body in {"model.safetensors.index.json": json.dumps({"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}).encode(),
                        "m-1.safetensors": b"one", "m-2.safetensors": b"two"}.items():

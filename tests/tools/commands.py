@@ -274,6 +274,14 @@ def main():
     check("EXIF orientation is applied", array.shape[0] == 8 and array[1] @ array[2] > 0.99, array[1:3])
     ids = json.loads(run("tokenize", "a dog").stdout)
     check("tokenize", ids["text"] == "a dog" and len(ids["ids"]) >= 4, ids)
+    for command in (["tokenize", "-"], ["embed", "--text", "-"]):
+        r = run(*command, input=b"plain\ncaf\xe9\n")
+        check("%s: a text that is not UTF-8 is said" % command[0], r.returncode == 0 and len(r.stdout.splitlines()) == 2 and
+              b"text 2 is not UTF-8" in r.stderr and b"text 1 " not in r.stderr, r)
+    r = run("embed", "--text", "-", input=b"a\0b\n")
+    check("embed: a NUL byte is refused", r.returncode == 1 and not r.stdout and b"NUL" in r.stderr, r)
+    r = run("tokenize", "short", "a dog " * 500)
+    check("tokenize: a cut text is said", r.returncode == 0 and b"text 2 is longer" in r.stderr and b"text 1 " not in r.stderr, r)
     for command in (["tokenize", "a"], ["--version"], ["--help"], ["limits"], ["tag", "--help"], ["model", "inspect"],
                     ["model", "list"], ["model", "verify"], ["tag", png], ["embed", png]):
         full = subprocess.run([COMMAND, *command], stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE)

@@ -29,8 +29,8 @@ def words(path, text):
         f.write("clipmoe-words %s\n%s" % (hashlib.sha256(text.encode()).hexdigest(), text))
 
 
-def run(*arguments, forced=None, cpu=None):
-    environment = dict(os.environ, XDG_CACHE_HOME=TOP, **({"CLIPMOE_CPU": cpu} if cpu else {}))
+def run(*arguments, forced=None, cpu=None, cache=TOP):
+    environment = dict(os.environ, XDG_CACHE_HOME=cache, **({"CLIPMOE_CPU": cpu} if cpu else {}))
     environment.pop("CLIPMOE_PRECISION", None)
     if forced is not None:
         environment["CLIPMOE_PRECISION"] = forced
@@ -80,6 +80,8 @@ def main():
     check("nor does it count for another activation", run("embed", PICTURE, "--activation", "gelu")[1] ==
           run("embed", PICTURE, "--activation", "gelu", "--precision", "f32")[1])
     check("nor for another tier", run("embed", PICTURE, cpu="generic")[1] == run("embed", PICTURE, "--precision", "f32", cpu="generic")[1])
+    status, out, error = run("model", "verify", "--precision", cache=PICTURE)
+    check("a verdict that cannot be kept is said not to be", status == 1 and "from now on" not in out and "could not be kept" in out, out + error)
     shutil.rmtree(TOP, ignore_errors=True)
     return 1 if failed else 0
 

@@ -52,6 +52,18 @@ def dump(path):
 
 # ---- what people define for themselves
 
+class Described:
+    """A tensor as later versions of torch describe one whose sign is still to be turned."""
+
+    def __init__(self, metadata):
+        self.metadata = metadata
+
+    def __reduce__(self):
+        t = torch.ones(3)
+        storage = t._typed_storage() if hasattr(t, "_typed_storage") else t.storage()
+        return torch._utils._rebuild_tensor_v2, (storage, 0, (3,), (1,), False, collections.OrderedDict(), self.metadata)
+
+
 class Colour(enum.Enum):
     RED = 1
 
@@ -218,6 +230,9 @@ def found():
 
 def lost():
     sd = weights()
+    refused("a negative view", dict(sd, more=Described({"neg": True})), "neg", "expected plain")
+    refused("a conjugate", dict(sd, more=Described({"conj": True, "neg": False})), "conj", "expected plain")
+    check("a tensor that says it is plain", dict(sd, more=Described({"conj": False, "neg": False})), dict(sd, more=torch.ones(3)))
     refused("an array for a weight", {"state_dict": dict(sd, **{"head.weight": np.zeros(3)})}, "head.weight", "numpy", "no tensor is made")
     refused("an array beside tensors", dict(sd, more=np.zeros(3)), "more", "numpy")
     refused("arrays alone", {"state_dict": {k: v.numpy() for k, v in sd.items()}}, "some.pt")

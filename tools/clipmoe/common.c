@@ -189,6 +189,17 @@ clipmoe_open_model_anyhow (const ClipmoeModelArguments *a, GError **error) {
 }
 
 void
+clipmoe_warn_text (guint number, const char *text, gsize length) {
+  const char *at = text, *end = text + length;
+  while (!g_utf8_validate (at, end - at, &at) && at < end && !*at) /* a NUL is valid */
+    at++;
+  if (at < end)
+    fprintf (stderr,
+             "clipmoe: text %u is not UTF-8 at byte %" G_GSIZE_FORMAT ", and was read with U+FFFD there\n",
+             number, (gsize)(at - text));
+}
+
+void
 clipmoe_json_string (GString *out, const char *text) {
   char *valid = g_utf8_make_valid (text, -1);
   g_string_append_c (out, '"');

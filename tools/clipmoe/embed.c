@@ -199,6 +199,7 @@ open_encoder (Embed *self, GError **error) {
 static gboolean
 embed_text (Embed *self, const char *text, guint number, float *vector, GError **error) {
   guint truncated = 0;
+  clipmoe_warn_text (number, text, strlen (text));
   if (!clipmoe_encoder_encode_texts (self->encoder, &text, 1, vector, &truncated, error))
     return FALSE;
   gboolean ok = add (self, "text", text, NULL, vector);
@@ -218,6 +219,12 @@ embed_lines (Embed *self, guint *number, float *vector, GError **error) {
   while (ok && (n = getline (&line, &size, stdin)) >= 0) {
     if (n && line[n - 1] == '\n')
       line[--n] = 0;
+    if (strlen (line) < (gsize)n) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "standard input: a NUL byte in text %u, expected UTF-8", *number + 1);
+      ok = FALSE;
+      break;
+    }
     ok = embed_text (self, line, ++*number, vector, error);
   }
   free (line);

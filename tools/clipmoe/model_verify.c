@@ -127,8 +127,18 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
   g_free (tier);
 }
 
+/* Whether encoders find a verdict from now on. */
+static gboolean
+is_kept (ClipmoeModel *m) {
+  ClipmoeEncoderOptions options = {.precision = CLIPMOE_PRECISION_AUTO, .threads = 1};
+  ClipmoeEncoder *encoder = clipmoe_encoder_new (m, &options, NULL);
+  gboolean kept = encoder && !clipmoe_encoder_lacks_verdict (encoder);
+  clipmoe_encoder_free (encoder);
+  return kept;
+}
+
 static void
-measure (ClipmoeModel *m, GError **error) {
+measure (ClipmoeModel *m, Count *count, GError **error) {
   static const char *const names[] = {"auto", "f32", "half", "int8"};
   ClipmoePrecisionFigures figures[3];
   ClipmoePrecision verdict;
@@ -144,7 +154,12 @@ measure (ClipmoeModel *m, GError **error) {
     else
       printf ("%-9s   these kernels have none\n", names[f->precision]);
   }
-  printf ("verdict     precision=auto is %s from now on\n\n", names[verdict]);
+  if (is_kept (m)) {
+    printf ("verdict     precision=auto is %s from now on\n\n", names[verdict]);
+    return;
+  }
+  printf ("verdict     %s, but it could not be kept: precision=auto is f32 as before\n\n", names[verdict]);
+  check (count, FALSE, "the cache folder keeps the verdict");
 }
 
 int
@@ -181,7 +196,7 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
   if (m)
     verify (m, &count, &error);
   if (m && precision && !error && !count.failed)
-    measure (m, &error);
+    measure (m, &count, &error);
   clipmoe_model_unref (m);
   g_strfreev (rest);
   if (error)

@@ -24,12 +24,16 @@ append_text (GString *out, const char *text, gsize length) {
 }
 
 static gboolean
-one (ClipmoeTokenizer *t, const char *text, gsize length, guint context, guint32 *ids, GString *out,
-     GError **error) {
+one (ClipmoeTokenizer *t, guint number, const char *text, gsize length, guint context, guint32 *ids,
+     GString *out, GError **error) {
   guint n;
   gboolean cut;
   if (!clipmoe_tokenizer_encode (t, text, (gssize)length, context, ids, &n, &cut, error))
     return FALSE;
+  clipmoe_warn_text (number, text, length);
+  if (cut)
+    fprintf (stderr, "clipmoe: text %u is longer than the context of %u tokens and was cut\n", number,
+             context);
   g_string_append (out, "{\"text\":");
   append_text (out, text, length);
   g_string_append (out, ",\"ids\":[");
@@ -81,7 +85,7 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
   GError *error = NULL;
   ClipmoeModel *model = NULL;
   ClipmoeTokenizer *t;
-  guint context = 77;
+  guint context = 77, number = 0;
   if (a.vocab && !a.model) {
     t = clipmoe_tokenizer_open (a.vocab, 0, &error);
   } else if ((model = clipmoe_open_model (&a, FALSE, &error))) {
@@ -101,11 +105,11 @@ clipmoe_cmd_tokenize (int argc, char **argv) {
         stop = memchr (line, '\n', (gsize)(end - line));
         stop = stop ? stop : end;
         *stop = 0;
-        one (t, line, (gsize)(stop - line), context, ids, out, &error);
+        one (t, ++number, line, (gsize)(stop - line), context, ids, out, &error);
       }
       g_string_free (all, TRUE);
     } else {
-      one (t, *p, strlen (*p), context, ids, out, &error);
+      one (t, ++number, *p, strlen (*p), context, ids, out, &error);
     }
   }
   r = error ? clipmoe_fail (error) : clipmoe_print (out);
