@@ -213,6 +213,9 @@ def main():
             with open(theirs, "rb") as f:
                 refused("%s over standard input" % command[-1], 1, *command, theirs, "-", stdin=f)
             os.unlink(link)
+            # `--npy *.jpg` names the first of them as the file to write
+            if not (name.endswith("png") and command[-1] == "--sheet"):
+                refused("%s over %s, of another kind" % (command[-1], name), 1, *command, theirs, jpg if theirs == png else png)
         with open(theirs, "rb") as f:
             check("%s is as it was" % name, f.read() == before)
     refused("one file for two", 2, "tag", "--labels", "a", "--sheet", "x.mp4", "--overlay", "x.mp4", video)

@@ -290,7 +290,8 @@ clipmoe_cmd_embed (int argc, char **argv) {
   else
     r = clipmoe_properties_apply (&properties, "embed", self.tag);
   if (!r && !help &&
-      ((npy && !clipmoe_output_check (npy, &error)) || (rows && !clipmoe_output_check (rows, &error))))
+      ((npy && !clipmoe_output_check (npy, CLIPMOE_OUTPUT_NPY, &error)) ||
+       (rows && !clipmoe_output_check (rows, CLIPMOE_OUTPUT_ROWS, &error))))
     r = clipmoe_fail (error);
   if (!r && !help) {
     ClipmoeInputs inputs;

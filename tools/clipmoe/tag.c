@@ -134,8 +134,8 @@ clipmoe_cmd_tag (int argc, char **argv) {
   guint good = 0;
   if (!r && sheet_path && overlay && g_str_equal (sheet_path, overlay))
     r = clipmoe_usage ("tag", "--sheet and --overlay need two files, not %s twice", overlay);
-  if (!r && ((sheet_path && !clipmoe_output_check (sheet_path, &error)) ||
-             (overlay && !clipmoe_output_check (overlay, &error))))
+  if (!r && ((sheet_path && !clipmoe_output_check (sheet_path, CLIPMOE_OUTPUT_PNG, &error)) ||
+             (overlay && !clipmoe_output_check (overlay, CLIPMOE_OUTPUT_MP4, &error))))
     r = clipmoe_fail (error);
   if (!r) {
     clipmoe_interrupt_begin ();
