@@ -52,8 +52,8 @@ def prepare():
     write(os.path.join(AREA, "labels.txt"), "a dog\na cat\n")
     write(os.path.join(AREA, "old", "config.json"), "{}")
     write(os.path.join(AREA, "old", "model.safetensors"), "old")  # a folder of ours, which --force may replace
-    for n in ("one.safetensors", "v.npy", "s.png"):
-        write(os.path.join(AREA, n), "old")
+    for n, old in ("one.safetensors", b"old"), ("v.npy", b"\x93NUMPY old"), ("s.png", b"\x89PNG\r\n\x1a\n old"):
+        write(os.path.join(AREA, n), old)
 
 
 def small_model(folder):

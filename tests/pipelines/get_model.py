@@ -466,6 +466,9 @@ def hub(new):
         p.server.faults = {"/an-org/a.model/resolve/main/" + n: code(number) for n in ("open_clip_model.safetensors", "model.safetensors")}
         r = p.run("--yes", "--hub", "an-org/a.model")
         check("repository: %d" % number, r.returncode == 1 and p.left() == [] and r.stderr.count("\n") <= 2, r)
+    p = new()
+    r = p.run("--yes", "--hub", "an-org/a.model", base="http://127.0.0.1:1")
+    check("repository: no answer, curl's whole sentence", r.returncode == 1 and p.left() == [] and "safetensors: Failed to connect" in r.stderr, r)
 
 
 def used(new):

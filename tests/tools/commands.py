@@ -200,6 +200,26 @@ def main():
     refused("embed: nothing to do", 2, "embed")
     refused("embed: no such geometry", 2, "embed", "--geometry", "round", png)
     refused("embed: folder without pictures", 1, "embed", "/proc/self/task")
+    for name in os.listdir(work):  # what is looked at is never replaced, under whatever name
+        theirs = os.path.join(work, name)
+        with open(theirs, "rb") as f:
+            before = f.read()
+        for command in (["tag", "--labels", "a", "--sheet"], ["tag", "--labels", "a", "--overlay"], ["embed", "--npy"],
+                        ["embed", "--npy", os.path.join(work, "never.npy"), "--rows"]):
+            link = os.path.join(work, "link")
+            os.link(theirs, link)
+            for out in theirs, link:
+                refused("%s over %s" % (command[-1], name), 1, *command, out, theirs)
+            with open(theirs, "rb") as f:
+                refused("%s over standard input" % command[-1], 1, *command, theirs, "-", stdin=f)
+            os.unlink(link)
+            # `--npy *.jpg` names the first of them as the file to write
+            if not (name.endswith("png") and command[-1] == "--sheet"):
+                refused("%s over %s, of another kind" % (command[-1], name), 1, *command, theirs, jpg if theirs == png else png)
+        with open(theirs, "rb") as f:
+            check("%s is as it was" % name, f.read() == before)
+    refused("one file for two", 2, "tag", "--labels", "a", "--sheet", "x.mp4", "--overlay", "x.mp4", video)
+    refused("embed: one file for two", 2, "embed", "--npy", "x", "--rows", "x", png)
     refused("embed: rows of what", 2, "embed", "--rows", os.path.join(work, "r.jsonl"), png)
     for command in (["embed", png], ["bench"], ["tokenize", "a"], ["model", "inspect"], ["model", "verify"],
                     ["model", "convert", "a", "b.safetensors", "--to", "clipmoe"]):
@@ -257,6 +277,8 @@ def main():
     r = run("tag", *labels, "--sheet", sheet, video)
     size = Image.open(sheet).size if os.path.exists(sheet) else None
     check("sheet: four looks side by side", size is not None and size[0] == 4 * 336 + 16, r, size)
+    again = run("tag", *labels, "--sheet", sheet, video)
+    check("sheet: a run's own is replaced by the next", again.returncode == 0 and again.stdout == r.stdout, again)
     check("sheet: nothing else is left", sorted(os.listdir(work)) == sorted(
         ["bars.mkv", "a.png", "a.jpg", "turned.jpg", "sheet.png"]), os.listdir(work))
 

@@ -53,7 +53,7 @@ def signals():
     out = os.path.join(folder, "out.mp4")
     for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         with open(out, "w") as f:
-            f.write("of before")
+            f.write("....ftyp of before")
         child = overlay(folder)
         check("%s: it was at work" % number.name, child.poll() is None and len(parts(folder)) == 1, os.listdir(folder))
         child.send_signal(number)
@@ -61,7 +61,7 @@ def signals():
         check("%s: ends by it, with a sentence" % number.name, child.returncode == -number and
               said[1].count(b"\n") == 1 and b"stopped by a signal" in said[1], child.returncode, said)
         check("%s: leaves what was there" % number.name, os.listdir(folder) == ["out.mp4"] and
-              open(out).read() == "of before", os.listdir(folder))
+              open(out).read() == "....ftyp of before", os.listdir(folder))
     os.unlink(out)
 
     # what a killed one leaves, a file of somebody else's beside it, and a run that is still alive

@@ -11,7 +11,7 @@
 #include "common.h"
 #include "inputs.h"
 #include "interrupt.h"
-#include "partial.h"
+#include "outputs.h"
 #include "picture.h"
 #include "pipe.h"
 #include "properties.h"
@@ -297,21 +297,28 @@ clipmoe_cmd_embed (int argc, char **argv) {
     r = clipmoe_usage ("embed", "expected a file or --text");
   else if (rows && !npy)
     r = clipmoe_usage ("embed", "--rows goes with --npy");
+  else if (rows && g_str_equal (rows, npy))
+    r = clipmoe_usage ("embed", "--npy and --rows need two files, not %s twice", npy);
   else
     r = clipmoe_properties_apply (&properties, "embed", self.tag);
   if (!r && !help &&
-      ((npy && !clipmoe_partial_check (npy, &error)) || (rows && !clipmoe_partial_check (rows, &error))))
+      ((npy && !clipmoe_output_check (npy, CLIPMOE_OUTPUT_NPY, &error)) ||
+       (rows && !clipmoe_output_check (rows, CLIPMOE_OUTPUT_ROWS, &error))))
     r = clipmoe_fail (error);
   if (!r && !help) {
     ClipmoeInputs inputs;
-    gboolean go_on;
+    gboolean go_on = FALSE;
     clipmoe_interrupt_begin ();
     clipmoe_inputs_init (&inputs, files);
     self.npy = npy != NULL;
     self.rows = g_string_new (NULL);
     self.matrix = g_byte_array_new ();
     self.source = clipmoe_properties_get (&properties, "source");
-    r = embed_all (&self, &inputs, texts, &go_on);
+    if ((npy && !clipmoe_output_check_apart (npy, inputs.names, &error)) ||
+        (rows && !clipmoe_output_check_apart (rows, inputs.names, &error)))
+      r = clipmoe_fail (g_steal_pointer (&error));
+    else
+      r = embed_all (&self, &inputs, texts, &go_on);
     /* where nothing came of it, what an earlier run wrote stays; no signal comes between the two */
     clipmoe_interrupt_hold ();
     if (npy && go_on &&

@@ -41,20 +41,6 @@ sweep (const char *folder) {
     g_dir_close (dir);
 }
 
-gboolean
-clipmoe_partial_check (const char *path, GError **error) {
-  char *folder = g_path_get_dirname (path);
-  gboolean ok = g_access (folder, W_OK | X_OK) == 0;
-  if (!ok) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (errno));
-  } else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: a folder, expected the name of a file", path);
-    ok = FALSE;
-  }
-  g_free (folder);
-  return ok;
-}
-
 ClipmoePartial *
 clipmoe_partial_new (const char *path, GError **error) {
   char *folder = g_path_get_dirname (path), *name = g_build_filename (folder, MARK RANDOM, NULL);

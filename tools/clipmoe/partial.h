@@ -6,8 +6,6 @@
 
 typedef struct _ClipmoePartial ClipmoePartial;
 
-/* Before long work: FALSE when nothing can be written beside @path. */
-gboolean clipmoe_partial_check (const char *path, GError **error);
 /* An empty file beside @path under a name of our own mark, locked as long as we live; a signal deletes it
  * (interrupt.h). What a killed process left under that mark in the folder goes: nobody holds its lock any
  * more. */

@@ -6,7 +6,7 @@
 #include "inputs.h"
 #include "interrupt.h"
 #include "intervals.h"
-#include "partial.h"
+#include "outputs.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagrun.h"
@@ -132,14 +132,19 @@ clipmoe_cmd_tag (int argc, char **argv) {
   }
   ClipmoeInputs inputs = {0};
   guint good = 0;
-  if (!r && ((sheet_path && !clipmoe_partial_check (sheet_path, &error)) ||
-             (overlay && !clipmoe_partial_check (overlay, &error))))
+  if (!r && sheet_path && overlay && g_str_equal (sheet_path, overlay))
+    r = clipmoe_usage ("tag", "--sheet and --overlay need two files, not %s twice", overlay);
+  if (!r && ((sheet_path && !clipmoe_output_check (sheet_path, CLIPMOE_OUTPUT_PNG, &error)) ||
+             (overlay && !clipmoe_output_check (overlay, CLIPMOE_OUTPUT_MP4, &error))))
     r = clipmoe_fail (error);
   if (!r) {
     clipmoe_interrupt_begin ();
     clipmoe_inputs_init (&inputs, files);
     if ((vtt || overlay) && inputs.names->len > 1)
       r = clipmoe_usage ("tag", "--%s takes one file", vtt ? "vtt" : "overlay");
+    else if ((sheet_path && !clipmoe_output_check_apart (sheet_path, inputs.names, &error)) ||
+             (overlay && !clipmoe_output_check_apart (overlay, inputs.names, &error)))
+      r = clipmoe_fail (error);
   }
   ClipmoeTagRun run = {.tag = tag,
                        .overlay = overlay,

@@ -1,0 +1,74 @@
+#include "outputs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct {
+  const char *what, *bytes;
+  gsize at;
+} kinds[] = {
+    [CLIPMOE_OUTPUT_PNG] = {"a PNG picture", "\x89PNG\r\n\x1a\n", 0},
+    [CLIPMOE_OUTPUT_MP4] = {"an MP4 video", "ftyp", 4},
+    [CLIPMOE_OUTPUT_NPY] = {"a NumPy array", "\x93NUMPY", 0},
+    [CLIPMOE_OUTPUT_ROWS] = {"lines of rows", "{\"row\":", 0},
+};
+
+/* `--npy *.jpg` names the first picture as the file to write: what is there shows that it was not meant. */
+static gboolean
+may_replace (const char *path, ClipmoeOutputKind kind, GError **error) {
+  const char *bytes = kinds[kind].bytes;
+  gsize at = kinds[kind].at, length = strlen (bytes);
+  char begin[16];
+  struct stat st;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  gboolean ok = fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) &&
+                (st.st_size == 0 || (pread (fd, begin, at + length, 0) == (ssize_t)(at + length) &&
+                                     memcmp (begin + at, bytes, length) == 0));
+  if (fd < 0)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there already and cannot be opened: %s",
+                 path, g_strerror (errno));
+  else if (!ok)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: is there already and is not %s: it is not replaced", path, kinds[kind].what);
+  if (fd >= 0)
+    close (fd);
+  return ok;
+}
+
+gboolean
+clipmoe_output_check (const char *path, ClipmoeOutputKind kind, GError **error) {
+  char *folder = g_path_get_dirname (path);
+  gboolean ok = g_access (folder, W_OK | X_OK) == 0;
+  struct stat st;
+  if (!ok) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (errno));
+  } else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: a folder, expected the name of a file", path);
+    ok = FALSE;
+  } else if (stat (path, &st) == 0) {
+    ok = may_replace (path, kind, error);
+  }
+  g_free (folder);
+  return ok;
+}
+
+gboolean
+clipmoe_output_check_apart (const char *path, const GPtrArray *names, GError **error) {
+  struct stat own, st;
+  if (stat (path, &own) != 0)
+    return TRUE;
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = names->pdata[i];
+    int r = g_str_equal (name, "-") ? fstat (STDIN_FILENO, &st) : stat (name, &st);
+    if (r == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                   "%s: is also what is looked at (%s): it is not replaced", path, name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
