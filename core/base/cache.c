@@ -158,9 +158,15 @@ clipmoe_cache_begin (ClipmoeCacheFile *file, GError **error) {
       file->fd = -1;
     }
   }
-  gboolean ok = file->fd >= 0 || io_error (error, beside, "cannot create a file in the cache folder");
-  if (!ok)
+  gboolean ok = file->fd >= 0;
+  if (!ok) {
+    int e = errno;
+    char *folder = g_path_get_dirname (beside);
+    errno = e;
+    io_error (error, folder, "cannot create a file in the cache folder");
+    g_free (folder);
     g_clear_pointer (&file->path, g_free);
+  }
   g_free (beside);
   return ok;
 }

@@ -286,9 +286,9 @@ all_true (const char *path, json_t *root, GError **error) {
 static gboolean
 preprocessor (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *resample = json_object_get (root, "resample"), *factor = json_object_get (root, "rescale_factor");
-  gboolean ok = clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL,
-                                    error) &&
-                all_true (path, root, error);
+  gboolean ok =
+      clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
+      all_true (path, root, error);
   if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
     ok = FALSE;

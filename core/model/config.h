@@ -8,9 +8,9 @@
 typedef struct {
   char *name; /* of the file or folder */
   char *folder;
-  char *weights;              /* the file to read */
-  char *config;               /* config.json, or NULL */
-  char *openclip;             /* open_clip_config.json, or NULL */
+  char *weights;                          /* the file to read */
+  char *config;                           /* config.json, or NULL */
+  char *openclip;                         /* open_clip_config.json, or NULL */
   char *preprocessor, *processor, *vocab; /* or NULL */
 } ClipmoeFiles;
 

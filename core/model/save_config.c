@@ -161,14 +161,16 @@ clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean car
       other = g_str_has_suffix (base, ".json") ? "tokenizer.json"
               : g_str_has_suffix (base, ".gz") ? "bpe_simple_vocab_16e6.txt.gz"
                                                : "bpe_simple_vocab_16e6.txt";
+    gboolean first = g_strcmp0 (other, forms[0]) == 0; /* copied is what is read before CLIP's own form */
     for (guint i = 0; i < G_N_ELEMENTS (forms) - 1 && ok; i++) {
       /* Of a vocabulary elsewhere its own form alone: what lies around it need not belong to it. */
       gboolean own = is_folder || strcmp (place, source) == 0 || strcmp (base, forms[i]) == 0 ||
                      (strcmp (base, "vocab.json") == 0 && strcmp (forms[i], "merges.txt") == 0);
       char *from = g_build_filename (place, forms[i], NULL);
-      if (own && clipmoe_file_is_there (from))
+      if (own && clipmoe_file_is_there (from)) {
         ok = copy (from, folder, forms[i], dry, error);
-      else if (g_strcmp0 (forms[i], other) != 0)
+        first |= i < 2;
+      } else if (g_strcmp0 (forms[i], other) != 0 && !(first && g_str_has_prefix (forms[i], "bpe_")))
         ok = nothing_foreign (folder, forms[i], error);
       g_free (from);
     }

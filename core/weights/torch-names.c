@@ -19,13 +19,20 @@ clear_entry (gpointer data) {
   g_free (((ClipmoeTorchEntry *)data)->name);
 }
 
-/* A dict that may be the weights, and how many tensors are in it. @key, @other: where it stands beside another
- * one that is about as large, or NULL. */
+/* A dict that may be the weights, and how many tensors are in it. @key, @other: where it stands beside
+ * another one that is about as large, or NULL. */
 typedef struct {
   const Value *dict;
   guint tensors;
   const char *key, *other;
 } Found;
+
+/* @seen: by level, what was found in a dict that was met before. @left: entries of other dicts that may still
+ * be counted: a file may name one dict as often as it likes. */
+typedef struct {
+  GHashTable *seen[MAX_WRAPPINGS];
+  guint left;
+} Search;
 
 /* Where trainers put the weights, the likelier first. Averages over the training come last: where there is
  * nothing else, they are what was meant. */
@@ -44,12 +51,16 @@ count_tensors (const Value *dict) {
 
 /* Another dict of @top that may be weights as well as what was @found under @key. */
 static const char *
-rival (const Value *top, const char *key, const Found *found, const char *const *keys, const Found *inner,
-       guint n) {
-  for (guint i = 0; i + 1 < top->n; i += 2) {
+rival (Search *s, const Value *top, const char *key, const Found *found, const char *const *keys,
+       const Found *inner, guint n) {
+  for (guint i = 0; found->dict->kind == CLIPMOE_PICKLE_DICT && i + 1 < top->n; i += 2) {
     const Value *name = top->items[i], *v = top->items[i + 1];
-    if (name->kind != CLIPMOE_PICKLE_STRING || v->kind != CLIPMOE_PICKLE_DICT || strcmp (name->text, key) == 0)
+    if (name->kind != CLIPMOE_PICKLE_STRING || v->kind != CLIPMOE_PICKLE_DICT ||
+        strcmp (name->text, key) == 0)
       continue;
+    if (s->left < v->n)
+      return NULL;
+    s->left -= v->n;
     Found other = {v, count_tensors (v), NULL, NULL};
     for (guint k = 0; k < n; k++)
       if (strcmp (name->text, keys[k]) == 0)
@@ -62,16 +73,15 @@ rival (const Value *top, const char *key, const Found *found, const char *const 
 
 /* The dict inside training checkpoints: losses, optimisers and epochs beside it are of no interest. One under
  * a known key wins unless the tensors around it are more than it holds; of several the likeliest, unless it
- * holds but a fraction of what another one does. @seen: by level, what was found in a dict that was met
- * before. */
+ * holds but a fraction of what another one does. */
 static Found
-unwrap (const Value *top, guint level, GHashTable *const *seen) {
+unwrap (Search *s, const Value *top, guint level) {
   Found inner[G_N_ELEMENTS (wrappers)], best = {top, 1, NULL, NULL};
   const char *keys[G_N_ELEMENTS (wrappers)];
   guint n = 0, most = 0;
   if (top->kind != CLIPMOE_PICKLE_DICT)
     return best;
-  const Found *before = g_hash_table_lookup (seen[level], top);
+  const Found *before = g_hash_table_lookup (s->seen[level], top);
   if (before)
     return *before;
   best.tensors = count_tensors (top);
@@ -80,13 +90,13 @@ unwrap (const Value *top, guint level, GHashTable *const *seen) {
     if (!v || (v->kind != CLIPMOE_PICKLE_DICT && !(v->kind == CLIPMOE_PICKLE_OBJECT && v->n)))
       continue;
     keys[n] = wrappers[k];
-    inner[n] = unwrap (v, level + 1, seen);
+    inner[n] = unwrap (s, v, level + 1);
     most = MAX (most, inner[n].tensors);
     n++;
   }
   for (guint i = 0; i < n; i++)
     if (inner[i].tensors && inner[i].tensors >= most / 2 && inner[i].tensors >= best.tensors) {
-      const char *other = rival (top, keys[i], &inner[i], keys, inner, n);
+      const char *other = rival (s, top, keys[i], &inner[i], keys, inner, n);
       best = inner[i];
       if (other) {
         best.key = keys[i];
@@ -94,18 +104,18 @@ unwrap (const Value *top, guint level, GHashTable *const *seen) {
       }
       break;
     }
-  g_hash_table_insert (seen[level], (gpointer)top, g_memdup2 (&best, sizeof best));
+  g_hash_table_insert (s->seen[level], (gpointer)top, g_memdup2 (&best, sizeof best));
   return best;
 }
 
 static Found
 find_weights (const Value *top) {
-  GHashTable *seen[MAX_WRAPPINGS];
+  Search s = {.left = MAX_VISITS};
   for (guint i = 0; i < MAX_WRAPPINGS; i++)
-    seen[i] = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  Found found = unwrap (top, 0, seen);
+    s.seen[i] = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  Found found = unwrap (&s, top, 0);
   for (guint i = 0; i < MAX_WRAPPINGS; i++)
-    g_hash_table_unref (seen[i]);
+    g_hash_table_unref (s.seen[i]);
   return found;
 }
 
