@@ -291,7 +291,8 @@ tag_settings_install (GObjectClass *object) {
   TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
   TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",
-        "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list",
+        "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list. Read "
+        "where labels has none",
         playing);
   TEXT (PROP_TEMPLATES, "templates", "Templates",
         "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "

@@ -1,6 +1,8 @@
 #include "lines.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "../base/file.h"
 #include "../base/plain.h"
 #include "../clipmoe/model.h"
@@ -56,8 +58,17 @@ clipmoe_lines_open (ClipmoeLines *self, const char *kind, const char *path_or_na
   gsize length = 0;
   const char *fault = NULL, *bad = NULL;
   *self = (ClipmoeLines){0};
-  if (!g_file_test (path_or_name, G_FILE_TEST_EXISTS))
+  struct stat st;
+  gboolean missing = stat (path_or_name, &st) != 0;
+  gboolean no_path = missing && errno == ENOENT && !strchr (path_or_name, '/');
+  if (missing ||
+      S_ISDIR (st.st_mode)) /* a folder of pictures that is called "people" does not hide the list */
     self->path = clipmoe_resource_find (kind, path_or_name);
+  if (!self->path && no_path) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: no such file, and none of that name is installed (%s)", path_or_name, kind);
+    return FALSE;
+  }
   if (!self->path)
     self->path = g_strdup (path_or_name);
   if (!(self->text = clipmoe_file_read (self->path, CLIPMOE_MAX_LIST_FILE, &length, error)))

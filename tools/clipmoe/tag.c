@@ -23,7 +23,8 @@ static const char about[] =
     "soon as there is a look, so that of a video that breaks off the looks before are there. Of a GIF or\n"
     "WebP picture that moves the first frame is looked at.\n\n"
     "Every option that is not listed first is a property of clipmoebin under the same name: gst-inspect-1.0\n"
-    "clipmoebin says more. Without labels the installed list \"everyday\" is used.\n";
+    "clipmoebin says more. Without labels the installed list \"everyday\" is used. Of one label alone\n"
+    "softmax says 1 whatever is seen: give others, or --negative-labels, or --score sigmoid.\n";
 
 typedef enum { TABLE, JSON, CSV, VTT } Form;
 
@@ -116,17 +117,19 @@ clipmoe_cmd_tag (int argc, char **argv) {
                          properties.entries, &files);
   gboolean help = r == 1;
   const char *post = clipmoe_properties_get (&properties, "post-messages");
+  const char *labels = clipmoe_properties_get (&properties, "labels");
+  const char *labels_file = clipmoe_properties_get (&properties, "labels-file");
   if (!r && !*files)
     r = clipmoe_usage ("tag", "expected a file");
   else if (!r && json + csv + vtt > 1)
     r = clipmoe_usage ("tag", "expected one of --json, --csv and --vtt");
+  else if (!r && labels && *labels && labels_file && *labels_file)
+    r = clipmoe_usage ("tag", "expected one of --labels and --labels-file");
   if (!r)
     r = clipmoe_properties_apply (&properties, "tag", tag);
   if (!r && post && !g_str_equal (post, "all") && !(json && g_str_equal (post, "changes")))
     r = clipmoe_usage ("tag", "--post-messages %s: expected all, or changes with --json", post);
-  if (!r && !clipmoe_properties_get (&properties, "labels") &&
-      !clipmoe_properties_get (&properties, "labels-file") &&
-      !clipmoe_properties_get (&properties, "attach-embedding")) {
+  if (!r && !labels && !labels_file && !clipmoe_properties_get (&properties, "attach-embedding")) {
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
     g_object_set (tag, "labels-file", "everyday", NULL);
   }
