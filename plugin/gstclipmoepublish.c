@@ -33,6 +33,7 @@ struct _GstClipmoePublish {
   int on;
   guint64 written, dropped;  /* of a run that is over */
   ClipmoeLineWriter *writer; /* above READY; the pointer too is under the object lock */
+  gboolean stopping;         /* no flush that ends makes anybody wait again; under the object lock */
   gboolean asked, live;      /* streaming thread: whether the stream is live was asked, and is it */
   ClipmoeSentLooks *sent;    /* streaming thread */
 };
@@ -194,6 +195,7 @@ open_target (GstClipmoePublish *self) {
     self->sent = clipmoe_sent_looks_new ();
     GST_OBJECT_LOCK (self);
     self->writer = writer;
+    self->stopping = FALSE;
     GST_OBJECT_UNLOCK (self);
   }
   g_free (target);
@@ -229,7 +231,7 @@ static void
 cancel (GstClipmoePublish *self, gboolean on) {
   GST_OBJECT_LOCK (self);
   if (self->writer)
-    clipmoe_line_writer_cancel (self->writer, on);
+    clipmoe_line_writer_cancel (self->writer, on || self->stopping);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -240,8 +242,12 @@ change_state (GstElement *element, GstStateChange change) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (element);
   if (change == GST_STATE_CHANGE_READY_TO_PAUSED && !open_target (self))
     return GST_STATE_CHANGE_FAILURE;
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    GST_OBJECT_LOCK (self);
+    self->stopping = TRUE;
+    GST_OBJECT_UNLOCK (self);
     cancel (self, TRUE);
+  }
   GstStateChangeReturn changed =
       GST_ELEMENT_CLASS (gst_clipmoe_publish_parent_class)->change_state (element, change);
   gboolean failed = changed == GST_STATE_CHANGE_FAILURE;
@@ -268,15 +274,20 @@ failed (GstClipmoePublish *self, GError *error) {
   return GST_FLOW_ERROR;
 }
 
-/* Sends what is new of the looks in @s; it may be NULL. */
+/* Sends what is new of the looks in @s; it may be NULL. A handler of what is said meanwhile may stop the
+ * element in the middle of it: the writer stays, and refuses what comes. */
 static GstFlowReturn
 publish (GstClipmoePublish *self, const GstStructure *s) {
   GError *error = NULL;
+  gboolean ok = TRUE;
   guint n = clipmoe_looks_count (s);
   GST_OBJECT_LOCK (self);
+  ClipmoeLineWriter *writer = self->writer ? clipmoe_line_writer_ref (self->writer) : NULL;
   int on = self->on;
   GST_OBJECT_UNLOCK (self);
-  for (guint i = 0; i < n; i++) {
+  if (!writer)
+    return GST_FLOW_FLUSHING;
+  for (guint i = 0; ok && i < n; i++) {
     ClipmoeLook look;
     if (!clipmoe_looks_read (s, i, &look)) {
       GST_LOG_OBJECT (self, "look %u of %u is none of ours", i, n);
@@ -289,12 +300,11 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
                     due        ? "sent"
                     : new.seen ? "known"
                                : "no change");
-    gboolean ok = !due || clipmoe_line_writer_add (self->writer, clipmoe_look_to_json (&look), &error);
+    ok = !due || clipmoe_line_writer_add (writer, clipmoe_look_to_json (&look), &error);
     clipmoe_looks_clear (&look);
-    if (!ok)
-      return failed (self, error);
   }
-  return GST_FLOW_OK;
+  clipmoe_line_writer_free (writer);
+  return ok ? GST_FLOW_OK : failed (self, error);
 }
 
 /* Not before something came: at the start nothing upstream is linked yet. */

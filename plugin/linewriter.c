@@ -249,16 +249,22 @@ clipmoe_line_writer_finish (ClipmoeLineWriter *self) {
   return lost;
 }
 
+ClipmoeLineWriter *
+clipmoe_line_writer_ref (ClipmoeLineWriter *self) {
+  g_atomic_int_inc (&self->refs);
+  return self;
+}
+
 void
 clipmoe_line_writer_free (ClipmoeLineWriter *self) {
   if (self)
     writer_unref (self);
 }
 
-/* With the lock held. */
+/* With the lock held. What the end cut short is no error of whoever is still adding. */
 static gboolean
 check (ClipmoeLineWriter *self, GError **error) {
-  if (self->failed)
+  if (self->failed && !self->ending)
     g_set_error (error, GST_RESOURCE_ERROR,
                  self->failed == ENOSPC ? GST_RESOURCE_ERROR_NO_SPACE_LEFT : GST_RESOURCE_ERROR_WRITE, "%s",
                  g_strerror (self->failed));

@@ -35,7 +35,10 @@ void clipmoe_line_writer_set_live (ClipmoeLineWriter *self, gboolean live);
 /* Gives what waits two seconds more; the counts are final then. Returns how many lines were lost at the end.
  */
 guint64 clipmoe_line_writer_finish (ClipmoeLineWriter *self);
-/* After clipmoe_line_writer_finish(). */
+/* For whoever is in one of the calls below while another, or he himself, in @tell, frees it. */
+ClipmoeLineWriter *clipmoe_line_writer_ref (ClipmoeLineWriter *self);
+/* Gives a reference back, of which clipmoe_line_writer_new() gave the first; that one after
+ * clipmoe_line_writer_finish(). */
 void clipmoe_line_writer_free (ClipmoeLineWriter *self);
 /* Takes over @line, without a line feed. FALSE: writing failed before (@error says how), or was cancelled. */
 gboolean clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error);
