@@ -46,7 +46,7 @@ struct _GstClipmoeTag {
   guint generation, skips;
   gint failed; /* atomic: there was an error, and it was posted */
 
-  GMutex worker_lock; /* guards the pointer: flushes come from other threads */
+  GMutex worker_lock; /* guards the pointer: flushes come from other threads; taken before the object lock */
   TagWorker *worker;
 };
 

@@ -72,6 +72,22 @@ worker_finished (gpointer data, TagLook *look, gint64 microseconds, const GError
   tag_report_post (self, look);
 }
 
+/* Starts the worker where there is none, unless the element was stopped or opened anew meanwhile. FALSE:
+ * @error is set. */
+static gboolean
+start_worker (GstClipmoeTag *self, TagSession *open, GError **error) {
+  gboolean ok = TRUE;
+  gsize side = tag_engine_get_info (open->engine)->image_size;
+  /* One step, since whoever replaces the session stops the worker next. */
+  g_mutex_lock (&self->worker_lock);
+  if (!self->worker && tag_model_is_open (self, open)) {
+    self->worker = tag_worker_new (open->looker, 3 * side * side, worker_finished, self, error);
+    ok = self->worker != NULL;
+  }
+  g_mutex_unlock (&self->worker_lock);
+  return ok;
+}
+
 /* What this stream is: asked once, at its first frame, when upstream can answer. */
 static gboolean
 settle_mode (GstClipmoeTag *self, TagSession *open, TagMode *mode, GError **error) {
@@ -97,15 +113,8 @@ settle_mode (GstClipmoeTag *self, TagSession *open, TagMode *mode, GError **erro
     if (*mode == TAG_MODE_SYNC)
       tag_frame_stop_worker (self);
   }
-  if (*mode == TAG_MODE_LATEST && !self->worker && tag_model_is_open (self, open)) {
-    gsize side = tag_engine_get_info (open->engine)->image_size;
-    TagWorker *worker = tag_worker_new (open->looker, 3 * side * side, worker_finished, self, error);
-    g_mutex_lock (&self->worker_lock);
-    self->worker = worker;
-    g_mutex_unlock (&self->worker_lock);
-    if (!worker)
-      return FALSE;
-  }
+  if (*mode == TAG_MODE_LATEST && !start_worker (self, open, error))
+    return FALSE;
   if (!self->asked_uri) {
     char *uri = tag_source_uri (sink), *path = tag_identity_find_path (GST_ELEMENT (self));
     self->asked_uri = TRUE;

@@ -130,6 +130,8 @@ tag_model_open (GstClipmoeTag *self) {
     TagSession *before = self->open; /* a handler of the messages so far may have opened too */
     self->open = open;
     GST_OBJECT_UNLOCK (self);
+    if (before)
+      tag_frame_stop_worker (self); /* it looks with what goes away now */
     tag_session_unref (before);
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "The model is open");
     return TRUE;

@@ -360,6 +360,53 @@ test_waiting (void) {
   }
 }
 
+/* A handler of a message of the opening opens the element itself, and frames flow at once: the worker that
+ * looks for them does not go on with what the outer opening replaces. */
+static GstHarness *reopened;
+
+static void
+stream (guint n) {
+  GstSegment s;
+  GstCaps *caps = gst_caps_from_string (RGB64);
+  gst_segment_init (&s, GST_FORMAT_TIME);
+  g_assert_true (gst_harness_push_event (reopened, gst_event_new_stream_start ("s")));
+  g_assert_true (gst_harness_push_event (reopened, gst_event_new_caps (caps)));
+  g_assert_true (gst_harness_push_event (reopened, gst_event_new_segment (&s)));
+  gst_caps_unref (caps);
+  for (guint64 before = stat_of (reopened, "looks"), i = 0; stat_of (reopened, "looks") < before + n; i++) {
+    gst_buffer_unref (through (reopened, frame (RGB64, (guint)i)));
+    g_usleep (1000);
+  }
+}
+
+static GstBusSyncReply
+open_too (GstBus *bus, GstMessage *m, gpointer data) {
+  GstProgressType type = GST_PROGRESS_TYPE_START;
+  if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_PROGRESS)
+    gst_message_parse_progress (m, &type, NULL, NULL);
+  gst_message_unref (m);
+  if (type == GST_PROGRESS_TYPE_CONTINUE && (*(gint *)data)++ == 0) {
+    gst_element_set_state (reopened->element, GST_STATE_NULL);
+    gst_element_set_state (reopened->element, GST_STATE_PAUSED);
+    stream (1);
+  }
+  return GST_BUS_DROP;
+}
+
+static void
+test_opened_by_handler (void) {
+  gint n = 0;
+  GstBus *bus;
+  reopened = harness ("labels=a,b rate=0 mode=latest", NULL, &bus);
+  gst_element_set_state (reopened->element, GST_STATE_READY);
+  gst_bus_set_sync_handler (bus, open_too, &n, NULL);
+  gst_element_set_state (reopened->element, GST_STATE_PLAYING);
+  g_assert_cmpint (n, ==, 2);
+  stream (3);
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
+  done (reopened, bus);
+}
+
 int
 main (int argc, char **argv) {
   begin (&argc, &argv);
@@ -368,6 +415,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/running/swapped", test_swapped);
   g_test_add_func ("/running/added", test_added);
   g_test_add_func ("/running/handlers", test_handlers);
+  g_test_add_func ("/running/opened-by-handler", test_opened_by_handler);
   g_test_add_func ("/running/warned", test_warned);
   g_test_add_func ("/running/flushed", test_flushed);
   g_test_add_func ("/running/waiting", test_waiting);
