@@ -3,15 +3,6 @@
 #include <string.h>
 #include "config-private.h"
 
-#define READ(NAME)                                                                                           \
-  { NAME, CLIPMOE_KEY_READ, NULL }
-#define IDLE(NAME)                                                                                           \
-  { NAME, CLIPMOE_KEY_IDLE, NULL }
-#define OFF(NAME, WHY)                                                                                       \
-  { NAME, CLIPMOE_KEY_OFF, WHY }
-#define WORDS(NAME, ONES)                                                                                    \
-  { NAME, CLIPMOE_KEY_WORDS, ONES }
-
 static const ClipmoeKey root_keys[] = {
     READ ("model_type"),
     READ ("projection_dim"),

@@ -19,6 +19,16 @@ typedef struct {
   const char *words; /* of WORDS; of OFF: what it would mean, or NULL */
 } ClipmoeKey;
 
+/* Entries of a table of keys. */
+#define READ(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_READ, NULL }
+#define IDLE(NAME)                                                                                           \
+  { NAME, CLIPMOE_KEY_IDLE, NULL }
+#define OFF(NAME, WHY)                                                                                       \
+  { NAME, CLIPMOE_KEY_OFF, WHY }
+#define WORDS(NAME, ONES)                                                                                    \
+  { NAME, CLIPMOE_KEY_WORDS, ONES }
+
 /* Whether every key of @object is one of @keys, and says what its rule allows. Others are refused by name,
  * but for null. With @others they are listed there instead, as sentences of what was not read. */
 gboolean clipmoe_keys_check (const char *path, json_t *object, const char *where, const ClipmoeKey *keys,

@@ -1,6 +1,7 @@
 #include "added.h"
 
 #include <string.h>
+#include "unicode.h"
 
 struct _ClipmoeAdded {
   GArray *tokens;       /* ClipmoeAddedToken, by text once sorted */
@@ -99,7 +100,7 @@ is_word (gunichar c) {
   case G_UNICODE_CONNECT_PUNCTUATION:
     return TRUE;
   default:
-    return g_unichar_isalnum (c) || c == 0x200C || c == 0x200D;
+    return clipmoe_is_letter (c) || clipmoe_is_number (c) || c == 0x200C || c == 0x200D;
   }
 }
 
@@ -107,11 +108,6 @@ static gboolean
 stands_alone (const char *text, gsize start, gsize stop) {
   return (!start || !is_word (g_utf8_get_char (g_utf8_prev_char (text + start)))) &&
          (!text[stop] || !is_word (g_utf8_get_char (text + stop)));
-}
-
-static gboolean
-is_space (gunichar c) {
-  return g_unichar_isspace (c) || c == 0x0B || c == 0x85;
 }
 
 const ClipmoeAddedToken *
@@ -127,9 +123,10 @@ clipmoe_added_find (const ClipmoeAdded *self, const char *text, gsize from, gsiz
     }
     *start = i;
     *stop = i + n;
-    while (t->lstrip && *start > from && is_space (g_utf8_get_char (g_utf8_prev_char (text + *start))))
+    while (t->lstrip && *start > from &&
+           clipmoe_is_space (g_utf8_get_char (g_utf8_prev_char (text + *start))))
       *start = (gsize)(g_utf8_prev_char (text + *start) - text);
-    while (t->rstrip && text[*stop] && is_space (g_utf8_get_char (text + *stop)))
+    while (t->rstrip && text[*stop] && clipmoe_is_space (g_utf8_get_char (text + *stop)))
       *stop = (gsize)(g_utf8_next_char (text + *stop) - text);
     return t;
   }
