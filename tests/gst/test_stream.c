@@ -164,7 +164,7 @@ test_running_latency (void) {
   count (bus, GST_MESSAGE_ANY);
   begin_stream (h, "file", FALSE);
   gst_buffer_unref (through (h, frame (RGB64, 0)));
-  g_assert_cmpuint (count (bus, GST_MESSAGE_LATENCY), ==, 1);
+  g_assert_cmpuint (count (bus, GST_MESSAGE_LATENCY), >=, 1); /* more where looks became slower meanwhile */
   g_assert_cmpuint (adds (h), >, 0);
   begin_stream (h, "camera again", TRUE);
   gst_buffer_unref (through (h, frame (RGB64, 0)));
