@@ -14,8 +14,10 @@ const GstStructure *clipmoe_looks_structure (GstBuffer *buffer);
 /* The same of an event that brings a look which no buffer could carry: what "clipmoe-look" holds, NULL of any
  * other event. */
 const GstStructure *clipmoe_looks_event (GstEvent *event);
+/* The same two for what the two above return; @s may be NULL, which holds no look. */
 guint clipmoe_looks_count (const GstStructure *s);
 gboolean clipmoe_looks_read (const GstStructure *s, guint i, ClipmoeLook *look);
+/* Frees what clipmoe_looks_get() or clipmoe_looks_read() filled in. */
 void clipmoe_looks_clear (ClipmoeLook *look);
 
 #endif

@@ -158,8 +158,9 @@ picture_probe (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   g_mutex_lock (&tracks->lock);
   gboolean waiting = tracks->pictures->len > 0;
   if (self->chosen) {
+    gboolean sending = self->sending;
     g_mutex_unlock (&tracks->lock);
-    return self->sending ? GST_PAD_PROBE_OK : GST_PAD_PROBE_REMOVE;
+    return sending ? GST_PAD_PROBE_OK : GST_PAD_PROBE_REMOVE;
   }
   if (!waiting) {
     gst_clear_buffer (&self->first);

@@ -195,6 +195,7 @@ handle_message (GstBin *bin, GstMessage *message) {
               : g_error_new (GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
                              "There is no video in this stream");
       GstMessage *better = gst_message_new_error (GST_MESSAGE_SRC (message), named, debug);
+      gst_message_set_seqnum (better, gst_message_get_seqnum (message));
       gst_message_unref (message);
       message = better;
       g_error_free (named);

@@ -31,7 +31,7 @@ struct _GstClipmoeOverlay {
   /* streaming thread */
   GstVideoInfo info;
   gboolean featured, asked, attach; /* the caps say that downstream composes; it was asked; it does */
-  gboolean plain;                   /* it does not, whatever caps it accepts */
+  gint plain;                       /* atomic: it does not, whatever caps it accepts */
   guint64 unusable;                 /* frames that nothing could be drawn into */
   char *drawn; /* what the composition shows, so that it is drawn only when that changes */
   GstVideoOverlayComposition *composition;
@@ -140,10 +140,12 @@ blendable (const GstCaps *caps) {
 /* Going downstream: the plate beside the pixels first, then in them. Going upstream: the same without. */
 static GstCaps *
 transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter) {
+  /* caps are asked for from any thread */
+  gboolean plain_only = g_atomic_int_get (&GST_CLIPMOE_OVERLAY (base)->plain);
   GstCaps *plain = with_feature (caps, FALSE), *blend = blendable (plain);
-  GstCaps *out = direction == GST_PAD_SRC            ? gst_caps_ref (caps)
-                 : GST_CLIPMOE_OVERLAY (base)->plain ? gst_caps_new_empty ()
-                                                     : with_feature (caps, TRUE);
+  GstCaps *out = direction == GST_PAD_SRC ? gst_caps_ref (caps)
+                 : plain_only             ? gst_caps_new_empty ()
+                                          : with_feature (caps, TRUE);
   out = gst_caps_merge (gst_caps_make_writable (out),
                         direction == GST_PAD_SINK ? gst_caps_ref (blend) : gst_caps_ref (plain));
   gst_caps_unref (plain);
@@ -181,7 +183,7 @@ ask_downstream (GstClipmoeOverlay *self) {
   if (caps)
     gst_caps_unref (caps);
   if (self->featured && !self->attach) {
-    self->plain = TRUE;
+    g_atomic_int_set (&self->plain, TRUE);
     gst_base_transform_reconfigure_src (base);
   }
   GST_INFO_OBJECT (self, "the plate is %s", self->attach ? "composed downstream" : "drawn into the frames");
@@ -209,8 +211,8 @@ update (GstClipmoeOverlay *self, GstBuffer *buffer) {
     g_array_set_size (tags, max_tags);
   for (guint i = 0; i < tags->len; i++) {
     const ClipmoeTag *t = &g_array_index (tags, ClipmoeTag, i);
-    g_string_append_printf (key, "%d %s\n", (int)(t->score * 100 + 0.5),
-                            t->label); /* what can be seen of it */
+    /* what can be seen of it */
+    g_string_append_printf (key, "%d %s\n", (int)(t->score * 100 + 0.5), t->label);
   }
   if (g_strcmp0 (key->str, self->drawn) != 0) {
     g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
@@ -283,7 +285,7 @@ stop (GstBaseTransform *base) {
   GstClipmoeOverlay *self = GST_CLIPMOE_OVERLAY (base);
   g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   g_clear_pointer (&self->drawn, g_free);
-  self->plain = FALSE;
+  g_atomic_int_set (&self->plain, FALSE);
   return TRUE;
 }
 

@@ -1,12 +1,12 @@
 #include "taglooker.h"
-#include <base/sort.h>
 
+#include <base/sort.h>
 #include <math.h>
 #include <string.h>
 
 #define CLOSE_RATIO 0.8 /* ClipmoeTimeline's */
-#define ARITHMETIC                                                                                           \
-  0.99 /* cosine of one word's vectors in two precisions: above; of two words: mostly below */
+/* The cosine of one word's vectors in two precisions is above this, that of two words mostly below. */
+#define ARITHMETIC 0.99
 
 typedef struct {
   gboolean open, gap; /* in a gap: open still, but the last look was below */

@@ -16,8 +16,8 @@ typedef struct {
   guint32 half_frame;
   gboolean numbered; /* the picture looked at last has the frame_num `number` */
   guint32 number;
-  gboolean
-      restarted; /* its number does not go on from the one before it: memory_management_control_operation 5 */
+  /* its number does not go on from the one before it: memory_management_control_operation 5 */
+  gboolean restarted;
 } ClipmoeNalUnits;
 
 void clipmoe_nal_units_init (ClipmoeNalUnits *self, gboolean h265);
