@@ -198,6 +198,12 @@ def main():
     named = run("tag", "--labels-file", "people", "--threshold", "0", png, cwd=work)
     check("a folder does not hide a list's name", named.returncode == 0 and named.stdout, named)
     os.rmdir(os.path.join(work, "people"))
+    headers = os.path.join(work, "headers.mkv")
+    with open(video, "rb") as whole, open(headers, "wb") as f:
+        f.write(whole.read(200))
+    r = run("tag", "--labels", "a,b", headers)
+    check("a video that breaks off in its headers", r.returncode == 1 and b"cut off" in r.stderr and r.stderr.count(b"\n") == 1, r)
+    os.unlink(headers)
     refused("subtitles of two files", 2, "tag", "--vtt", video, video)
     refused("missing file", 1, "tag", "--labels", "a,b", os.path.join(work, "none.mkv"))
     two = run("tag", "--json", "--labels", "a,b", os.path.join(work, "none"), video)

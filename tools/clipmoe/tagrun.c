@@ -146,13 +146,17 @@ take_look (ClipmoeTagRun *run, const char *json) {
   return !run->stopped;
 }
 
-/* What is no still and of no kind that GStreamer knows was meant to be one of both. */
+/* What is no still and of no kind that GStreamer knows was meant to be one of both. "A general stream error"
+ * alone says nothing: demuxers post it for what breaks off in its headers. */
 static const char *
 explain (const GError *e) {
-  return g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND)
-             ? " It is neither a video nor a picture of a kind that is read (JPEG, PNG, GIF, WebP, BMP, "
-               "TIFF)."
-             : "";
+  if (g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND))
+    return " It is neither a video nor a picture of a kind that is read (JPEG, PNG, GIF, WebP, BMP, TIFF).";
+  char *general = gst_error_get_message (GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+  gboolean broken =
+      g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED) && g_str_equal (e->message, general);
+  g_free (general);
+  return broken ? " It may be cut off or damaged." : "";
 }
 
 /* Until the end, an error, or a minute in which nothing moved. */
