@@ -208,10 +208,25 @@ hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWai
   return 0;
 }
 
+/* A file that was deleted, or that another one was moved over, would take lines that nobody ever reads: its
+ * path is opened anew. One that was only renamed has its readers, and is written on. */
+static int
+follow_path (ClipmoeLineFile *self) {
+  struct stat ours, there;
+  if (!self->regular || !self->path || fstat (self->fd, &ours) != 0 || ours.st_nlink > 0)
+    return 0;
+  if (stat (self->path, &there) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
+    return 0; /* a file system that does not count */
+  clipmoe_line_file_close (self);
+  return clipmoe_line_file_open (self);
+}
+
 int
 clipmoe_line_file_write (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWait wait,
                          gpointer data) {
-  int failed = 0;
+  int failed = follow_path (self);
+  if (failed)
+    return failed;
   gboolean locked = lock (self, wait, data, &failed);
   if (failed)
     return failed;

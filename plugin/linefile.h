@@ -24,7 +24,8 @@ void clipmoe_line_file_init (ClipmoeLineFile *self, const char *path);
 int clipmoe_line_file_open (ClipmoeLineFile *self);
 #define CLIPMOE_LINE_NOBODY (-1)
 /* @line holds its line feed. 0, an errno, ECANCELED when @wait gave up, CLIPMOE_LINE_NOBODY when the reader
- * of a named pipe left: nothing of the line counts then, and the pipe is closed. */
+ * of a named pipe left: nothing of the line counts then, and the pipe is closed. A file that was deleted is
+ * made anew; where that fails it is closed, and may be opened again. */
 int clipmoe_line_file_write (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWait wait,
                              gpointer data);
 void clipmoe_line_file_close (ClipmoeLineFile *self);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gst/gst.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -446,6 +447,60 @@ test_open (void) {
   g_free (path);
 }
 
+static void
+is_written (ClipmoeLineWriter *w, guint64 n) {
+  guint64 written, dropped;
+  until ((clipmoe_line_writer_get_counts (w, &written, &dropped), written == n));
+}
+
+/* Lines do not go where nobody can read them: a file that was deleted is made anew, one that was renamed is
+ * written on, and where there is none to be made it is said. */
+static void
+test_deleted (void) {
+  char *path = place ("deleted"), *other = place ("deleted.1"), *text = NULL;
+  for (guint live = 0; live < 2; live++) {
+    News news = {0};
+    ClipmoeLineWriter *w = writer (path, &news, live);
+    add (w, line ('a', 1));
+    is_written (w, 1);
+    g_assert_cmpint (unlink (path), ==, 0);
+    add (w, line ('b', 1));
+    is_written (w, 2);
+    g_assert_cmpint (rename (path, other), ==, 0);
+    add (w, line ('c', 1));
+    is_written (w, 3);
+    g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+    g_assert_true (g_file_get_contents (other, &text, NULL, NULL));
+    g_assert_cmpstr (text, ==, "\"b\"\n\"c\"\n");
+    g_free (text);
+    g_assert_cmpint (unlink (other), ==, 0);
+    g_assert_cmpint (mkdir (path, 0700), ==, 0);
+    add (w, line ('d', 1));
+    if (live) {
+      until (told (&news, CLIPMOE_LINE_FAILED));
+      g_assert_cmpint (rmdir (path), ==, 0);
+      until (!clipmoe_line_writer_drain (w, NULL));
+      add (w, line ('e', 1));
+      is_written (w, 4);
+      counts (w, 4, 1);
+      g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+      g_assert_cmpstr (text, ==, "\"e\"\n");
+      g_free (text);
+    } else {
+      GError *error = NULL;
+      clipmoe_line_writer_drain (w, &error);
+      g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+      g_error_free (error);
+      rmdir (path);
+    }
+    clipmoe_line_writer_finish (w);
+    clipmoe_line_writer_free (w);
+  }
+  unlink (path);
+  g_free (path);
+  g_free (other);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
@@ -453,6 +508,7 @@ main (int argc, char **argv) {
   signal (SIGXFSZ, SIG_DFL);
   g_test_add_func ("/lines/full", test_full); /* forks: before there are threads */
   g_test_add_func ("/lines/torn", test_torn);
+  g_test_add_func ("/lines/deleted", test_deleted);
   g_test_add_func ("/lines/many", test_many);
   g_test_add_func ("/lines/locked", test_locked);
   g_test_add_func ("/lines/reader", test_reader);

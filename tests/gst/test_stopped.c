@@ -1,5 +1,5 @@
-/* Protects a pipeline that is stopped, or freed, by a handler of a message of clipmoepublish or clipmoebin,
- * from the very thread that posted it: nobody uses what went with it, and nothing hangs. */
+/* Protects a pipeline that is stopped, or freed, by a handler of a message of clipmoepublish, from the very
+ * thread that posted it: nobody uses what went with it, and nothing hangs. */
 #include "common.h"
 
 #include <fcntl.h>
