@@ -29,16 +29,24 @@ tag_model_describe (GstClipmoeTag *self, TagSession *open, gboolean log) {
   if (log)
     GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
                      tier, precision, reason);
+  char *id = g_strdup (tag_engine_get_info (open->engine)->id);
   GST_OBJECT_LOCK (self);
-  g_free (self->model_id);
-  g_free (self->tier);
-  g_free (self->precision);
-  g_free (self->reason);
-  self->model_id = g_strdup (tag_engine_get_info (open->engine)->id);
-  self->tier = tier;
-  self->precision = precision;
-  self->reason = reason;
+  if (self->open == open) { /* else another model may be open by now */
+    char *before[] = {self->model_id, self->tier, self->precision, self->reason};
+    self->model_id = id;
+    self->tier = tier;
+    self->precision = precision;
+    self->reason = reason;
+    id = before[0];
+    tier = before[1];
+    precision = before[2];
+    reason = before[3];
+  }
   GST_OBJECT_UNLOCK (self);
+  g_free (id);
+  g_free (tier);
+  g_free (precision);
+  g_free (reason);
 }
 
 /* The message of @error, fit for a bus: it may quote what a file holds, and what listens there may be a
@@ -96,7 +104,6 @@ open_session (GstClipmoeTag *self, GError **error) {
   TagSession *open = tag_session_open (&settings, error);
   if (open) {
     GstClockTime took = 0;
-    tag_model_describe (self, open, TRUE);
     post_assumed (self, tag_engine_get_info (open->engine));
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
     ClipmoeLabels *labels = tag_label_maker_make (open->maker, &settings.texts, error);
@@ -133,6 +140,7 @@ tag_model_open (GstClipmoeTag *self) {
     if (before)
       tag_frame_stop_worker (self); /* it looks with what goes away now */
     tag_session_unref (before);
+    tag_model_describe (self, open, TRUE);
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "The model is open");
     return TRUE;
   }

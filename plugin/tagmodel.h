@@ -15,8 +15,8 @@ void tag_model_close (GstClipmoeTag *self);
 TagSession *tag_model_get_session (GstClipmoeTag *self);
 /* FALSE: a handler of one of our messages has stopped the element in the middle of a frame. */
 gboolean tag_model_is_open (GstClipmoeTag *self, const TagSession *open);
-/* Stores what `stats` says of the model; a verdict about the precision may change it while it runs. Any
- * thread. */
+/* Stores what `stats` and looks say of the model, if @open is still the open one; a verdict about the
+ * precision may change it while it runs. Any thread. */
 void tag_model_describe (GstClipmoeTag *self, TagSession *open, gboolean log);
 /* Streaming thread: labels that the helper thread has finished are swapped in; changed settings are handed to
  * it, and the same ones again where a verdict about the precision has changed what vectors are made with. */
