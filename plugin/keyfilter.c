@@ -44,6 +44,7 @@ typedef struct {
   gboolean synced;             /* there was a key frame since the stream began or jumped */
   gboolean fed;                /* the decoder got something since it was reset */
   GstClockTime key_time, last; /* of the newest key frame; the latest of those let through */
+  GstClockTime due;            /* of the next look, by what was let through; from clipmoetag's own grid */
 } Stream;
 
 static GstClockTime
@@ -77,7 +78,29 @@ forget (Stream *self) {
   clipmoe_key_units_reset (self->reader);
   self->passing = self->whole = self->blind = self->gap = self->orphans = self->open = FALSE;
   self->synced = self->ordered = self->fed = self->recounted = FALSE;
-  self->key_time = self->last = GST_CLOCK_TIME_NONE;
+  self->key_time = self->last = self->due = GST_CLOCK_TIME_NONE;
+}
+
+/* As in tagschedule.c: looks are on a grid, and a jump starts another. */
+static void
+follow_looks (Stream *self, GstClockTime time, GstClockTime period) {
+  if (GST_CLOCK_TIME_IS_VALID (self->segment.start) && time < self->segment.start)
+    return; /* it is cut away */
+  if (!GST_CLOCK_TIME_IS_VALID (self->due) || (time > self->due && time - self->due >= period))
+    self->due = time + period;
+  else if (time >= self->due)
+    self->due += period;
+}
+
+/* Whether one of those that wait is to be looked at. */
+static gboolean
+look_waits (Stream *self) {
+  for (GList *l = self->waiting.head; l; l = l->next) {
+    GstClockTime time = time_of (l->data);
+    if (GST_CLOCK_TIME_IS_VALID (time) && GST_CLOCK_TIME_IS_VALID (self->due) && time >= self->due)
+      return TRUE;
+  }
+  return FALSE;
 }
 
 static GstPadProbeReturn
@@ -88,7 +111,9 @@ pass (Stream *self, GstBuffer *buffer) {
     g_mutex_lock (&self->filter->lock);
     if (GST_CLOCK_TIME_IS_VALID (self->last) && time > self->last)
       self->filter->longest_gap = MAX (self->filter->longest_gap, time - self->last);
+    GstClockTime period = self->filter->period;
     g_mutex_unlock (&self->filter->lock);
+    follow_looks (self, time, period);
     if (!GST_CLOCK_TIME_IS_VALID (self->last) || time > self->last)
       self->last = time;
   }
@@ -337,7 +362,9 @@ event (Stream *self, GstPad *pad, GstEvent *event) {
   const char *id;
   GstCaps *caps;
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_EOS: /* what waits lies closer to the last key frame than the period */
+  case GST_EVENT_EOS: /* no key frame comes any more that a look could be at instead */
+    if (look_waits (self))
+      send_waiting (self, pad);
     drop_waiting (self);
     break;
   case GST_EVENT_CAPS: /* this and the next may come amid a group, and what waits belongs before it */
@@ -356,7 +383,7 @@ event (Stream *self, GstPad *pad, GstEvent *event) {
     send_waiting (self, pad);
     gst_event_copy_segment (event, &self->segment);
     self->passing = TRUE;
-    self->key_time = self->last = GST_CLOCK_TIME_NONE; /* a gap stays one */
+    self->key_time = self->last = self->due = GST_CLOCK_TIME_NONE; /* a gap stays one */
     break;
   case GST_EVENT_FLUSH_STOP:
     gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);

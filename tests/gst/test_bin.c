@@ -148,10 +148,11 @@ test_plays (void) {
   static const struct {
     const char *properties;
     gint buffers;
-  } cases[] = {{"decode=all rate=0", 60},   {"decode=key rate=0", 4},
-               {"decode=auto rate=0", 60},  {"decode=auto rate=1", 4},
-               {"decode=auto rate=2", 60},  {"decode=auto rate=0.3", 4},
-               {"decode=all rate=0.3", 60}, {"decode=auto rate=0.3 inference-interval=2", 60}};
+  } cases[] = {{"decode=all rate=0", 60},    {"decode=key rate=0", 4},
+               {"decode=auto rate=0", 60},   {"decode=auto rate=1", 4},
+               {"decode=auto rate=2", 60},   {"decode=auto rate=0.2", 4},
+               {"decode=auto rate=0.3", 18}, /* a look is due behind the last key frame */
+               {"decode=all rate=0.3", 60},  {"decode=auto rate=0.3 inference-interval=2", 60}};
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Player p;
     char *properties = g_strconcat ("labels=a,b ", cases[i].properties, NULL);
@@ -163,6 +164,8 @@ test_plays (void) {
     g_assert_cmpuint (player_stat (&p, "units"), ==, 60);
     g_assert_cmpuint (player_stat (&p, "units-dropped"), ==, (guint)(60 - cases[i].buffers));
     g_assert_cmpuint (player_stat (&p, "frames"), ==, (guint)cases[i].buffers);
+    if (strstr (properties, "rate=0.3"))
+      g_assert_cmpuint (player_stat (&p, "looks"), ==, strstr (properties, "interval") ? 1 : 2);
     if (cases[i].buffers == 4)
       g_assert_cmpuint (player_stat (&p, "longest-gap"), ==, GST_SECOND);
     player_clear (&p);

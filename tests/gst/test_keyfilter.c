@@ -135,6 +135,12 @@ test_filter (void) {
       /* a key frame a second is enough for a look a second */
       {CLIPMOE_DECODE_AUTO, "T C S0 K0 D1 D5 K10 D11 K20 E", " 0 10 20"},
       {CLIPMOE_DECODE_AUTO, "T C S0 K0 D5 D11 K12 D13 E", " 0 5 11 12"},
+      /* at the end no key frame comes any more, so what a look is due in is decoded */
+      {CLIPMOE_DECODE_AUTO, "T C S0 K0 D5 D11 K18 D19 D21 E", " 0 5 11 18 19 21"},
+      {CLIPMOE_DECODE_AUTO, "T C S0 K0 D5 D11 K18 D19 E", " 0 5 11 18"},
+      {CLIPMOE_DECODE_AUTO, "T C S0 K0 K6 D9 D11 E", " 0 6 9 11"},
+      {CLIPMOE_DECODE_AUTO, "T C S0 K0 K6 K10 D19 E", " 0 6 10"},
+      {CLIPMOE_DECODE_AUTO, "T C S5 K0 D9 E", " 0 9"},
       {CLIPMOE_DECODE_KEY, "T C S0 K0 D5 D11 K12 D13 E", " 0 12"},
       {CLIPMOE_DECODE_ALL, "T C S0 K0 D5 D11 K12 D13 E", " 0 5 11 12 13"},
       /* key frames with a time of their own, the others without, as in AVI; that the next is late is seen at
