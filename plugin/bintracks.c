@@ -270,6 +270,7 @@ tell (ClipmoeBinTracks *self, GPtrArray *videos, GstPad *chosen, guint n_real) {
 
 static void
 no_more_pads (GstElement *decode, ClipmoeBinTracks *self) {
+  GstBin *owner = gst_object_ref (self->owner); /* a handler of what is said here may let go of it */
   GPtrArray *videos = g_ptr_array_new_with_free_func (gst_object_unref);
   GST_OBJECT_LOCK (decode);
   for (GList *l = decode->srcpads; l; l = l->next)
@@ -302,6 +303,7 @@ no_more_pads (GstElement *decode, ClipmoeBinTracks *self) {
     g_ptr_array_unref (ids);
   }
   g_ptr_array_unref (videos);
+  gst_object_unref (owner);
 }
 
 static gboolean
