@@ -16,6 +16,10 @@
  */
 #include "gstclipmoepublish.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "clipmoelooks.h"
 #include "clipmoeuri.h"
 #include "linewriter.h"
@@ -170,6 +174,22 @@ is_live (GstBaseTransform *base) {
   return live;
 }
 
+/* Whether there is a file of somebody's that holds no lines like ours: a slip of the shell's, such as a
+ * video's name. */
+static gboolean
+is_foreign (const char *path) {
+  char first = '{';
+  struct stat st;
+  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* to open a pipe would be to read it */
+    return FALSE;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0)
+    return FALSE;
+  gboolean foreign = pread (fd, &first, 1, 0) == 1 && first != '{';
+  close (fd);
+  return foreign;
+}
+
 static gboolean
 open_target (GstClipmoePublish *self) {
   GError *error = NULL;
@@ -180,7 +200,15 @@ open_target (GstClipmoePublish *self) {
   self->written = self->dropped = 0;
   GST_OBJECT_UNLOCK (self);
   ClipmoeLineWriter *writer = NULL;
-  if (parse_target (self, target, &path)) {
+  gboolean ok = parse_target (self, target, &path);
+  if (ok && path && is_foreign (path)) {
+    GST_ELEMENT_ERROR (
+        self, RESOURCE, OPEN_WRITE,
+        ("%s: is there and holds no JSON lines, expected a new file or one of JSON lines to append to", path),
+        ("nothing was written to it"));
+    ok = FALSE;
+  }
+  if (ok) {
     writer = clipmoe_line_writer_new (path, news, self, &error);
     if (!writer && error->domain == GST_RESOURCE_ERROR)
       GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
@@ -387,8 +415,10 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
   object->finalize = finalize;
   g_object_class_install_property (
       object, PROP_TARGET,
-      g_param_spec_string ("target", "Target", "Where the JSON lines go: stdout: or file:PATH (appended to)",
-                           NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_string (
+          "target", "Target",
+          "Where the JSON lines go: stdout: or file:PATH (appended to where it holds such lines)", NULL,
+          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       object, PROP_ON,
       g_param_spec_enum ("on", "On", "When a line is sent", on_type (), ON_LOOK,

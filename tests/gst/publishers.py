@@ -224,6 +224,13 @@ def readers():
                                    "target=file:%s ! fakesink" % path)
     reader.join(30)
     check("a file waits for its reader", how == "eos" and got[0].count(b"\n") == 20 and stats["dropped"] == 0, how, got, stats)
+    path = os.path.join(work, "film.mp4")
+    for before in (b"\0\0\0\x20ftypisom", b"my notes\n"):
+        with open(path, "wb") as f:
+            f.write(before)
+        how, _, warnings, stats = play(live(3) % path)
+        with open(path, "rb") as f:
+            check("a file that holds something else is left alone", "holds no JSON lines" in how and f.read() == before, how)
     how, _, warnings, stats = play(live(10) % "/dev/full")
     check("a full disk does not end a camera", how == "eos" and stats["dropped"] == 10 and
           sum("No space left" in w for w in warnings) == 1, how, warnings, stats)
