@@ -290,10 +290,11 @@ tag_settings_install (GObjectClass *object) {
           ready);
   TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
-  TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",
-        "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list. Read "
-        "where labels has none",
-        playing);
+  TEXT (
+      PROP_LABELS_FILE, "labels-file", "Labels file",
+      "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list. Read "
+      "where labels has none",
+      playing);
   TEXT (PROP_TEMPLATES, "templates", "Templates",
         "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "
         "a photo of a {}.",

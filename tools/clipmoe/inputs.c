@@ -93,9 +93,8 @@ clipmoe_inputs_init (ClipmoeInputs *self, char **arguments) {
       say (*arguments, "a folder without pictures or videos");
       self->failed++;
     } else if (w.passed_over) {
-      char *what =
-          g_strdup_printf ("%u pictures and videos; passed over: %u that are neither",
-                           self->names->len - before, w.passed_over);
+      char *what = g_strdup_printf ("%u pictures and videos; passed over: %u that are neither",
+                                    self->names->len - before, w.passed_over);
       say (*arguments, what);
       g_free (what);
     }
