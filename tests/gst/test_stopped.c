@@ -1,11 +1,12 @@
-/* Protects a pipeline that is stopped, or freed, by a handler of a message of clipmoepublish, from the very
+/* Protects a pipeline that is stopped by a handler of a message of clipmoepublish, from the very
  * thread that posted it: nobody uses what went with it, and nothing hangs. */
 #include "common.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-typedef enum { STOP, RESTART, STOP_ELEMENT, FREE, N_DEEDS } Deed;
+/* To free a pipeline on its own streaming thread is nothing that GStreamer allows. */
+typedef enum { STOP, RESTART, STOP_ELEMENT, N_DEEDS } Deed;
 typedef struct {
   GstElement *pipeline;
   const char *from, *text;
@@ -23,12 +24,8 @@ do_deed (Handler *h, GstElement *element) {
     gst_element_set_state (h->pipeline, GST_STATE_NULL);
     gst_element_set_state (h->pipeline, GST_STATE_PLAYING);
     break;
-  case STOP_ELEMENT:
-    gst_element_set_state (element, GST_STATE_READY);
-    break;
   default:
-    gst_element_set_state (h->pipeline, GST_STATE_NULL);
-    gst_object_unref (g_steal_pointer (&h->pipeline)); /* the last one there is */
+    gst_element_set_state (element, GST_STATE_READY);
   }
 }
 
@@ -37,8 +34,10 @@ handle (GstBus *bus, GstMessage *m, gpointer data) {
   Handler *h = data;
   GError *error = NULL;
   char *debug = NULL;
-  if (!g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (m)), h->from))
+  if (!g_str_has_prefix (GST_OBJECT_NAME (GST_MESSAGE_SRC (m)), h->from)) {
+    gst_message_unref (m);
     return GST_BUS_DROP;
+  }
   if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_WARNING)
     gst_message_parse_warning (m, &error, &debug);
   else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_INFO)
@@ -52,8 +51,10 @@ handle (GstBus *bus, GstMessage *m, gpointer data) {
   }
   g_clear_error (&error);
   g_free (debug);
-  if (!due)
+  if (!due) {
+    gst_message_unref (m);
     return GST_BUS_DROP;
+  }
   GstElement *element = GST_ELEMENT (GST_MESSAGE_SRC (m));
   gst_message_unref (m);
   do_deed (h, element);
@@ -66,7 +67,6 @@ in_handler (const char *line, const char *from, const char *text, Deed deed) {
   Handler h = {.from = from, .text = text, .deed = deed, .left = 1};
   h.pipeline = gst_parse_launch (line, NULL);
   g_assert_nonnull (h.pipeline);
-  GstElement *kept = deed == FREE ? NULL : gst_object_ref (h.pipeline);
   GstBus *bus = gst_element_get_bus (h.pipeline);
   gst_bus_set_sync_handler (bus, handle, &h, NULL);
   gst_element_set_state (h.pipeline, GST_STATE_PLAYING);
@@ -75,11 +75,8 @@ in_handler (const char *line, const char *from, const char *text, Deed deed) {
   if (!g_atomic_int_get (&h.done))
     g_error ("%s: deed %d was not done, expected \"%s\"", line, deed, text);
   g_usleep (50000); /* whoever still runs stumbles now */
-  if (kept) {
-    gst_element_set_state (kept, GST_STATE_NULL);
-    gst_object_unref (kept);
-    gst_object_unref (h.pipeline);
-  }
+  gst_element_set_state (h.pipeline, GST_STATE_NULL);
+  gst_object_unref (h.pipeline);
   gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
   gst_object_unref (bus);
   g_assert_cmpint (g_atomic_int_get (&h.errors), ==, 0);
