@@ -178,16 +178,18 @@ is_live (GstBaseTransform *base) {
  * video's name. */
 static gboolean
 is_foreign (const char *path) {
-  char first = '{';
+  char begin[64];
   struct stat st;
   if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* to open a pipe would be to read it */
     return FALSE;
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
     return FALSE;
-  gboolean foreign = pread (fd, &first, 1, 0) == 1 && first != '{';
+  ssize_t n = pread (fd, begin, sizeof begin, 0), at = 0;
   close (fd);
-  return foreign;
+  while (at < n && g_ascii_isspace (begin[at]))
+    at++;
+  return at < n && begin[at] != '{';
 }
 
 static gboolean

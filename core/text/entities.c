@@ -1,4 +1,5 @@
 /* Made by make_entities.py: HTML5's named characters, sorted by name in byte order. */
+/* clang-format off */
 #include "clean.h"
 
 const ClipmoeEntity clipmoe_entities[] = {

@@ -118,6 +118,7 @@ def main():
         return "{{0x%XuLL, 0x%XuLL}}" % (low, high)
 
     print("/* Made by make_mojibake.py. */")
+    print("/* clang-format off */")
     print('#include "mojibake_tables.h"')
     print("\nconst ClipmoeCharacterClass clipmoe_mojibake_classes[] = {")
     line = "  "

@@ -102,6 +102,7 @@ def main():
         sys.exit("%s: version %s, expected %s" % (folder, found and found.group(1), VERSION))
     known = list(characters(folder))
     print("/* Made by make_unicode.py from the Unicode Character Database, version %s. */" % VERSION)
+    print("/* clang-format off */")
     print('#include "unicode_tables.h"')
     write("clipmoe_unicode_letters", "ClipmoeCodeRange", ranges(c for c, category, _ in known if category[0] == "L"))
     write("clipmoe_unicode_numbers", "ClipmoeCodeRange", ranges(c for c, category, _ in known if category[0] == "N"))

@@ -1,4 +1,5 @@
 /* Made by make_mojibake.py. */
+/* clang-format off */
 #include "mojibake_tables.h"
 
 const ClipmoeCharacterClass clipmoe_mojibake_classes[] = {

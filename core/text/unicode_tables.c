@@ -1,4 +1,5 @@
 /* Made by make_unicode.py from the Unicode Character Database, version 15.0.0. */
+/* clang-format off */
 #include "unicode_tables.h"
 
 const ClipmoeCodeRange clipmoe_unicode_letters[] = {

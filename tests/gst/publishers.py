@@ -231,6 +231,10 @@ def readers():
         how, _, warnings, stats = play(live(3) % path)
         with open(path, "rb") as f:
             check("a file that holds something else is left alone", "holds no JSON lines" in how and f.read() == before, how)
+    with open(path, "wb") as f:
+        f.write(b"\n")
+    how, _, warnings, stats = play(live(3) % path)
+    check("an empty line is nothing else", how == "eos" and stats["lines"] == 3, how, stats)
     how, _, warnings, stats = play(live(10) % "/dev/full")
     check("a full disk does not end a camera", how == "eos" and stats["dropped"] == 10 and
           sum("No space left" in w for w in warnings) == 1, how, warnings, stats)
