@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_ENCODER_PRIVATE_H
 #define CLIPMOE_ENCODER_PRIVATE_H
 
-#include "packedform.h"
+#include "store.h"
 #include "tower.h"
 #include "../clipmoe/encoder.h"
 

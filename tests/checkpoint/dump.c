@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include "weights/tensors.h"
+#include "checkpoint/tensors.h"
 
 static int
 by_name (const void *a, const void *b) {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "json.h"
+#include "../base/json.h"
 
 static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
 

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_CALIBRATE_H
 #define CLIPMOE_CALIBRATE_H
 
-#include "encoder-private.h"
+#include "../encoder/encoder-private.h"
 
 /* By matrix of a tower, as a ClipmoeTowerPlan has them. */
 typedef struct {

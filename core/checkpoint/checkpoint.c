@@ -2,7 +2,7 @@
 #include "tensors-private.h"
 
 #include <string.h>
-#include "foreign.h"
+#include "../base/foreign.h"
 #include "torch.h"
 
 /* What is neither safetensors nor torch, named as what it is. A safetensors file cut in its header looks like

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "../kernels/pool.h"
-#include "memory.h"
-#include "precision.h"
+#include "../encoder/memory.h"
+#include "../encoder/precision.h"
 
 /* Relative error of one product up to which it may be int8. Where weights have seven bits all of them err,
  * and so each one may err less. */

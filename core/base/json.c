@@ -1,6 +1,6 @@
 #include "json.h"
 
-#include "../base/file.h"
+#include "file.h"
 #include "foreign.h"
 
 /* What jansson allocates for an object, a list, a string (as a key: for its pair) and a number with its place

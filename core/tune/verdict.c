@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 #include "../base/cache.h"
-#include "cachekey.h"
-#include "encoder-private.h"
+#include "../encoder/cachekey.h"
+#include "../encoder/encoder-private.h"
 
 #define FIRST_LINE "clipmoe-verdict 2"
 #define PICTURES 24

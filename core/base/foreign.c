@@ -1,7 +1,7 @@
 #include "foreign.h"
 
 #include <string.h>
-#include "../base/plain.h"
+#include "plain.h"
 
 /* What files begin with, at a fixed place. */
 static const struct {

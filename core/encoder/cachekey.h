@@ -3,7 +3,7 @@
 #define CLIPMOE_CACHEKEY_H
 
 #include "../kernels/kernels.h"
-#include "model-private.h"
+#include "../model/model-private.h"
 
 /* 64 hex digits that stand for all of @model that its answers depend on, for the version of this library and
  * of its kernels, for which of these @kernels are, and for @more: the kind of entry, its own version, the

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_TOWER_H
 #define CLIPMOE_TOWER_H
 
-#include "model-private.h"
+#include "../model/model-private.h"
 #include "../clipmoe/encoder.h"
 #include "../kernels/product.h"
 

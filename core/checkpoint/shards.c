@@ -2,7 +2,7 @@
 #include "tensors-private.h"
 
 #include <string.h>
-#include "json.h"
+#include "../base/json.h"
 
 static gboolean
 bad (GError **error, const char *path, const char *format, const char *text) {

@@ -1,12 +1,12 @@
 /* The public encoder: made, asked, freed. pictures.c and texts.c run it. */
-#include "calibrate.h"
+#include "../tune/calibrate.h"
 
 #include <math.h>
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
 #include "precision.h"
-#include "residence.h"
-#include "verdict.h"
+#include "../model/residence.h"
+#include "../tune/verdict.h"
 
 #define ROWS_AT_ONCE 256
 #define MAX_BATCH 1024
