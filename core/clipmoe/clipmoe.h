@@ -8,6 +8,8 @@
 #include "model.h"
 #include "encoder.h"
 #include "labels.h"
+#include "engine.h"
+#include "mailbox.h"
 #include "timeline.h"
 
 #endif

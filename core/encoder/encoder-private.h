@@ -39,5 +39,10 @@ gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower 
 void clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data);
 /* More than the process may run, too: results must not depend on it. */
 void clipmoe_encoder_set_threads (ClipmoeEncoder *self, guint threads);
+/* The most pictures in one run of the tower that are faster together than one by one; at least 1. */
+guint clipmoe_encoder_best_batch (const ClipmoeEncoder *self);
+/* Makes room for @n pictures in one run, where there is less; more than the best batch are never made room
+ * for, and without memory it stays as it is. For whoever encodes pictures, between two runs. */
+void clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n);
 
 #endif

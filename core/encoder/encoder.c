@@ -375,6 +375,35 @@ clipmoe_encoder_set_threads (ClipmoeEncoder *self, guint threads) {
   clipmoe_packed_tower_set_threads (&self->text, threads);
 }
 
+static guint64
+tokens_of (const ClipmoeModelInfo *info) {
+  guint64 grid = info->image_size / info->patch_size;
+  return grid * grid + 1;
+}
+
+guint
+clipmoe_encoder_best_batch (const ClipmoeEncoder *self) {
+  const ClipmoeModel *m = self->model;
+  return MAX (pictures_at_once (&m->image, m->top_k, tokens_of (&m->info)), 1);
+}
+
+void
+clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n) {
+  gsize side = self->model->info.image_size;
+  n = MIN (n, clipmoe_encoder_best_batch (self));
+  if (n <= self->batch)
+    return;
+  float *pixels = g_try_new (float, 3 * side * side * n);
+  guint rows = (guint)tokens_of (&self->model->info) * n;
+  if (!pixels || !clipmoe_packed_tower_set_room (&self->image, rows, n)) {
+    g_free (pixels);
+    return;
+  }
+  g_free (self->pixels);
+  self->pixels = pixels;
+  self->batch = n;
+}
+
 void
 clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer data) {
   self->image.trace = self->text.trace = trace;

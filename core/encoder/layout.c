@@ -301,6 +301,19 @@ clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads) {
 }
 
 gboolean
+clipmoe_packed_tower_set_room (ClipmoePackedTower *self, guint rows, guint sequences) {
+  ClipmoePackedTower before = *self;
+  self->rows = rows;
+  self->sequences = sequences;
+  gboolean ok = scratch (self);
+  if (ok)
+    munmap (before.scratch, before.n_scratch);
+  else
+    *self = before;
+  return ok;
+}
+
+gboolean
 clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
   const ClipmoeTower *t = plan->tower;
   memset (self, 0, sizeof *self);

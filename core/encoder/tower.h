@@ -120,6 +120,8 @@ void clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, const ClipmoeTo
                                        gpointer weights, gboolean pack);
 /* Scratch for another number of threads; without memory for it the number stays. */
 void clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads);
+/* Scratch for another number of rows and sequences at once. FALSE: no memory for it, the numbers stay. */
+gboolean clipmoe_packed_tower_set_room (ClipmoePackedTower *self, guint rows, guint sequences);
 
 /* How @n rows lie in the scratch. */
 static inline ClipmoeRows

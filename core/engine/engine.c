@@ -1,268 +1,313 @@
-#include "tagengine.h"
+#include "engine-private.h"
 
-#include "tagverdict.h"
+#include <string.h>
+#include "../encoder/encoder-private.h"
+#include "key.h"
+#include "measure.h"
 
-#include <glib/gstdio.h>
+/* An encoder, until nobody encodes with it any more. */
+typedef struct {
+  ClipmoeEncoder *encoder;
+  guint users; /* under the lock: the engine, a run, whoever encodes labels */
+} Ready;
 
-struct _TagEngine {
-  char *key; /* what the model was opened with, and which file that was */
+struct _ClipmoeEngine {
+  char *key; /* what the model was opened with, and which file that was; NULL: nobody else's */
   ClipmoeEncoderOptions how;
   ClipmoeModel *model;
-  ClipmoeEncoder *encoder; /* exchanged under `words` and `pictures`, taken in this order */
-  GMutex pictures, words;
-  char *reason;     /* why the encoder has its precision; under the list's mutex */
-  gint version;     /* atomic */
-  char *labels_key; /* what the newest labels were made of; with them under `words` */
+  ClipmoeScheduler *scheduler;
+  guint most;        /* pictures of a run */
+  float *pixels;     /* [most], of a run of several; the scheduler's thread alone */
+  ClipmoeTurn words; /* whoever encodes labels */
+  char *labels_key;  /* what the newest labels were made of; with them in that turn */
   ClipmoeLabels *labels;
-  TagVerdict *verdict; /* measured aside; NULL: there is nothing to measure */
-  gboolean waits;      /* for it; with `users` under the list's mutex */
+
+  /* under the lock */
+  Ready *ready;
+  char *reason;            /* why the encoder has its precision */
+  ClipmoeMeasure *measure; /* NULL: there is nothing to measure */
+  gboolean waits;          /* for a verdict */
   guint users;
+  gint version; /* atomic */
 };
 
-static GMutex opening; /* one at a time, so that a model that two elements want is read once */
-static GMutex mutex;   /* guards the list and the numbers of users; never held for long */
-static GSList *engines;
+static ClipmoeTurn opening; /* so that a model that two streams want is read once */
+static GSList *engines;     /* under the lock */
+
+static Ready *
+ready_new (ClipmoeEncoder *encoder) {
+  Ready *ready = g_new0 (Ready, 1);
+  ready->encoder = encoder;
+  ready->users = 1;
+  return ready;
+}
+
+static Ready *
+ready_take (ClipmoeEngine *self) {
+  clipmoe_engine_lock ();
+  Ready *ready = self->ready;
+  ready->users++;
+  clipmoe_engine_unlock ();
+  return ready;
+}
 
 static void
-add_file (GString *key, const char *path) {
-  GStatBuf s;
-  if (g_stat (path, &s) == 0)
-    g_string_append_printf (key, "\n%s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld",
-                            path, (guint64)s.st_ino, (gint64)s.st_size, (gint64)s.st_mtim.tv_sec,
-                            s.st_mtim.tv_nsec);
-}
-
-static int
-compare (gconstpointer a, gconstpointer b) {
-  return g_strcmp0 (*(char *const *)a, *(char *const *)b);
-}
-
-/* A file that was replaced since is another model, so the key says which one it was. */
-static char *
-make_key (const char *path, const ClipmoeModelOptions *options) {
-  GString *key = g_string_new (NULL);
-  g_string_append_printf (key, "%s\n%s\n%d %u %u %u", path ? path : "\n",
-                          options->vocab ? options->vocab : "", options->activation, options->experts,
-                          options->heads, options->text_heads);
-  char *found = clipmoe_resource_find ("", path ? path : "default");
-  const char *at = found && !(path && g_file_test (path, G_FILE_TEST_EXISTS)) ? found : path;
-  GDir *folder = at ? g_dir_open (at, 0, NULL) : NULL;
-  if (at && !folder)
-    add_file (key, at);
-  if (folder) {
-    GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-    const char *name;
-    while ((name = g_dir_read_name (folder)))
-      g_ptr_array_add (names, g_build_filename (at, name, NULL));
-    g_ptr_array_sort (names, compare);
-    for (guint i = 0; i < names->len; i++)
-      add_file (key, names->pdata[i]);
-    g_ptr_array_unref (names);
-    g_dir_close (folder);
+ready_give (Ready *ready) {
+  clipmoe_engine_lock ();
+  gboolean last = --ready->users == 0;
+  clipmoe_engine_unlock ();
+  if (last) {
+    clipmoe_encoder_free (ready->encoder);
+    g_free (ready);
   }
-  if (options->vocab)
-    add_file (key, options->vocab);
-  g_free (found);
-  return g_string_free (key, FALSE);
+}
+
+/* From the scheduler: one run of the image tower. One bad picture spoils the others' only once. */
+static void
+encode (gpointer data, const float *const *pixels, guint n, float *out, GError **errors) {
+  ClipmoeEngine *self = data;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (self->model);
+  gsize picture = 3 * (gsize)info->image_size * info->image_size;
+  Ready *ready = ready_take (self);
+  const float *all = pixels[0];
+  if (n > 1) {
+    clipmoe_encoder_grow_batch (ready->encoder, n);
+    if (!self->pixels)
+      self->pixels = g_new (float, self->most * picture);
+    for (guint i = 0; i < n; i++)
+      memcpy (self->pixels + i * picture, pixels[i], picture * sizeof (float));
+    all = self->pixels;
+  }
+  gboolean ok = clipmoe_encoder_encode_pixels (ready->encoder, all, n, out, n > 1 ? NULL : errors);
+  for (guint i = 0; i < n && !ok && n > 1; i++)
+    clipmoe_encoder_encode_pixels (ready->encoder, pixels[i], 1, out + i * info->embed, &errors[i]);
+  ready_give (ready);
+}
+
+/* From the scheduler: nobody uses it any more. */
+static void
+engine_free (gpointer data) {
+  ClipmoeEngine *self = data;
+  clipmoe_measure_unref (self->measure);
+  clipmoe_labels_unref (self->labels);
+  g_free (self->labels_key);
+  g_free (self->reason);
+  ready_give (self->ready);
+  clipmoe_model_unref (self->model);
+  g_free (self->pixels);
+  g_free (self->key);
+  g_free (self);
 }
 
 /* An encoder is shared where the pool's threads take turns anyway. Streams that asked for one thread each run
  * side by side: they share the model, not the encoder. */
-static TagEngine *
+static ClipmoeEngine *
 find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
-  TagEngine *found = NULL;
-  g_mutex_lock (&mutex);
+  ClipmoeEngine *found = NULL;
+  clipmoe_engine_lock ();
   for (GSList *l = engines; l && !found; l = l->next) {
-    TagEngine *e = l->data;
-    if (!g_str_equal (e->key, key))
+    ClipmoeEngine *e = l->data;
+    if (!e->key || !g_str_equal (e->key, key))
       continue;
-    if (how->threads != 1 && e->how.threads == how->threads && e->how.precision == how->precision) {
+    if (how->threads != 1 && e->how.threads == how->threads && e->how.precision == how->precision &&
+        e->how.batch == how->batch) {
       e->users++;
       found = e;
     } else if (!*model) {
       *model = clipmoe_model_ref (e->model);
     }
   }
-  g_mutex_unlock (&mutex);
+  clipmoe_engine_unlock ();
   return found;
 }
 
-/* Makes the encoder that a fresh opening would get now, and puts it in the old one's place. Whoever looks or
- * encodes words goes on with the old one meanwhile. */
+/* The encoder of an engine, for one picture at a time: a run of more makes room for them. */
+static ClipmoeEncoder *
+new_encoder (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
+  ClipmoeEncoderOptions one = *how;
+  one.batch = 1;
+  return clipmoe_encoder_new (model, &one, error);
+}
+
+/* Makes the encoder that a fresh opening would get now, and puts it in the old one's place. Whoever encodes
+ * goes on with the old one meanwhile. */
 static void
-exchange (TagEngine *self) {
-  ClipmoeEncoder *made = clipmoe_encoder_new (self->model, &self->how, NULL);
+exchange (ClipmoeEngine *self) {
+  ClipmoeEncoder *made = new_encoder (self->model, &self->how, NULL);
   if (!made || clipmoe_encoder_lacks_verdict (made)) { /* it could not be kept: the old one stays */
     clipmoe_encoder_free (made);
     return;
   }
   char *reason = g_strdup (clipmoe_encoder_get_precision_reason (made));
-  g_mutex_lock (&self->words);
-  g_mutex_lock (&self->pictures);
-  g_mutex_lock (&mutex);
-  ClipmoeEncoder *old = self->encoder;
-  self->encoder = made;
-  g_free (self->reason);
-  self->reason = reason;
-  g_mutex_unlock (&mutex);
-  g_mutex_unlock (&self->pictures);
+  Ready *ready = ready_new (made);
+  clipmoe_turn_take (&self->words);
   g_clear_pointer (&self->labels, clipmoe_labels_unref); /* the next ones are what a fresh opening makes */
   g_clear_pointer (&self->labels_key, g_free);
+  clipmoe_engine_lock ();
+  Ready *old = self->ready;
+  char *old_reason = self->reason;
+  self->ready = ready;
+  self->reason = reason;
+  clipmoe_engine_unlock ();
   g_atomic_int_inc (&self->version);
-  g_mutex_unlock (&self->words);
-  clipmoe_encoder_free (old);
+  clipmoe_turn_give (&self->words);
+  ready_give (old);
+  g_free (old_reason);
 }
 
-/* From the measuring thread: every engine of this model that waits for a verdict follows it. */
-static void
-follow (ClipmoeModel *model, ClipmoePrecision verdict) {
+/* From the measuring thread. */
+void
+clipmoe_engines_follow (ClipmoeModel *model, ClipmoePrecision verdict) {
   GSList *waiting = NULL;
-  g_mutex_lock (&mutex);
+  clipmoe_engine_lock ();
   for (GSList *l = engines; l; l = l->next) {
-    TagEngine *e = l->data;
+    ClipmoeEngine *e = l->data;
     if (e->model != model || !e->waits)
       continue;
     e->waits = FALSE;
     e->users++;
     waiting = g_slist_prepend (waiting, e);
-    tag_verdict_stop (e->verdict);
+    clipmoe_measure_stop (e->measure);
     if (verdict == CLIPMOE_PRECISION_F32) { /* what it runs already: an encoder more would be for nothing */
       g_free (e->reason);
       e->reason = g_strdup ("measured while it ran: half and int8 are no better here");
       g_atomic_int_inc (&e->version);
     }
   }
-  g_mutex_unlock (&mutex);
+  clipmoe_engine_unlock ();
   for (GSList *l = waiting; l; l = l->next) {
     if (verdict != CLIPMOE_PRECISION_F32)
       exchange (l->data);
-    tag_engine_unref (l->data);
+    clipmoe_engine_unref (l->data);
   }
   g_slist_free (waiting);
 }
 
-TagEngine *
-tag_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
-                 GError **error) {
-  char *key = make_key (path, options);
-  ClipmoeModel *model = NULL;
-  g_mutex_lock (&opening);
-  TagEngine *self = find (key, how, &model);
-  if (!self && (model || (model = clipmoe_model_open (path, options, error)))) {
-    ClipmoeEncoder *encoder = clipmoe_encoder_new (model, how, error);
-    if (encoder) {
-      self = g_new0 (TagEngine, 1);
-      self->key = g_steal_pointer (&key);
-      self->how = *how;
-      self->model = clipmoe_model_ref (model);
-      self->encoder = encoder;
-      self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
-      self->users = 1;
-      g_mutex_init (&self->pictures);
-      g_mutex_init (&self->words);
-      if (clipmoe_encoder_lacks_verdict (encoder))
-        self->verdict = tag_verdict_start (model, follow);
-      self->waits = self->verdict != NULL;
-      g_mutex_lock (&mutex);
-      engines = g_slist_prepend (engines, self);
-      g_mutex_unlock (&mutex);
-    }
+/* Takes over @key. */
+static ClipmoeEngine *
+engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GError **error) {
+  ClipmoeEncoder *encoder = new_encoder (model, how, error);
+  if (!encoder) {
+    g_free (key);
+    return NULL;
   }
-  g_mutex_unlock (&opening);
+  ClipmoeEngine *self = g_new0 (ClipmoeEngine, 1);
+  guint best = clipmoe_encoder_best_batch (encoder);
+  self->key = key;
+  self->how = *how;
+  self->model = clipmoe_model_ref (model);
+  self->ready = ready_new (encoder);
+  self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
+  self->users = 1;
+  self->most = how->batch ? MIN (how->batch, best) : best;
+  self->scheduler =
+      clipmoe_scheduler_new (self->most, clipmoe_model_get_info (model)->embed, encode, self, engine_free);
+  clipmoe_engine_lock ();
+  engines = g_slist_prepend (engines, self);
+  clipmoe_engine_unlock ();
+  if (clipmoe_encoder_lacks_verdict (encoder)) {
+    ClipmoeMeasure *measure = clipmoe_measure_start (model, clipmoe_engines_follow);
+    clipmoe_engine_lock ();
+    self->measure = measure;
+    self->waits = measure != NULL;
+    clipmoe_engine_unlock ();
+  }
+  return self;
+}
+
+ClipmoeEngine *
+clipmoe_engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
+  static const ClipmoeEncoderOptions usual;
+  return engine_new (model, how ? how : &usual, NULL, error);
+}
+
+ClipmoeEngine *
+clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
+                     GError **error) {
+  static const ClipmoeModelOptions as_it_is;
+  static const ClipmoeEncoderOptions usual;
+  ClipmoeModel *model = NULL;
+  options = options ? options : &as_it_is;
+  how = how ? how : &usual;
+  char *key = clipmoe_engine_model_key (path, options);
+  clipmoe_turn_take (&opening);
+  ClipmoeEngine *self = find (key, how, &model);
+  if (!self && (model || (model = clipmoe_model_open (path, options, error))))
+    self = engine_new (model, how, g_steal_pointer (&key), error);
+  clipmoe_turn_give (&opening);
   clipmoe_model_unref (model);
   g_free (key);
   return self;
 }
 
-TagEngine *
-tag_engine_ref (TagEngine *self) {
-  g_mutex_lock (&mutex);
+ClipmoeEngine *
+clipmoe_engine_ref (ClipmoeEngine *self) {
+  clipmoe_engine_lock ();
   self->users++;
-  g_mutex_unlock (&mutex);
+  clipmoe_engine_unlock ();
   return self;
 }
 
 void
-tag_engine_unref (TagEngine *self) {
+clipmoe_engine_unref (ClipmoeEngine *self) {
   if (!self)
     return;
-  g_mutex_lock (&mutex);
+  clipmoe_engine_lock ();
   gboolean last = --self->users == 0;
-  if (last)
+  if (last) {
     engines = g_slist_remove (engines, self);
-  g_mutex_unlock (&mutex);
-  if (!last)
-    return;
-  tag_verdict_stop (self->verdict);
-  tag_verdict_unref (self->verdict);
-  clipmoe_labels_unref (self->labels);
-  g_free (self->labels_key);
-  g_free (self->reason);
-  clipmoe_encoder_free (self->encoder);
-  clipmoe_model_unref (self->model);
-  g_mutex_clear (&self->pictures);
-  g_mutex_clear (&self->words);
-  g_free (self->key);
-  g_free (self);
+    clipmoe_measure_stop (self->measure);
+  }
+  clipmoe_engine_unlock ();
+  if (last)
+    clipmoe_scheduler_end (self->scheduler); /* engine_free(), when nothing runs any more */
+}
+
+ClipmoeScheduler *
+clipmoe_engine_get_scheduler (ClipmoeEngine *self) {
+  return self->scheduler;
 }
 
 const ClipmoeModelInfo *
-tag_engine_get_info (const TagEngine *self) {
+clipmoe_engine_get_info (const ClipmoeEngine *self) {
   return clipmoe_model_get_info (self->model);
 }
 
 void
-tag_engine_describe (TagEngine *self, char **tier, char **precision, char **reason) {
-  g_mutex_lock (&mutex);
-  *tier = g_strdup (clipmoe_encoder_get_tier (self->encoder));
-  *precision = g_strdup (clipmoe_encoder_get_precision (self->encoder));
+clipmoe_engine_describe (ClipmoeEngine *self, char **tier, char **precision, char **reason) {
+  clipmoe_engine_lock ();
+  *tier = g_strdup (clipmoe_encoder_get_tier (self->ready->encoder));
+  *precision = g_strdup (clipmoe_encoder_get_precision (self->ready->encoder));
   *reason = g_strdup (self->reason);
-  g_mutex_unlock (&mutex);
+  clipmoe_engine_unlock ();
 }
 
 guint
-tag_engine_get_version (TagEngine *self) {
+clipmoe_engine_get_version (ClipmoeEngine *self) {
   return (guint)g_atomic_int_get (&self->version);
 }
 
-gboolean
-tag_engine_look (TagEngine *self, const float *pixels, float *embedding, GError **error) {
-  g_mutex_lock (&self->pictures);
-  gboolean ok = clipmoe_encoder_encode_pixels (self->encoder, pixels, 1, embedding, error);
-  g_mutex_unlock (&self->pictures);
-  return ok;
-}
-
-static void
-add_labels (GString *key, GPtrArray *labels) {
-  for (guint i = 0; labels && i < labels->len; i++) {
-    const ClipmoeLabel *l = labels->pdata[i];
-    g_string_append_printf (key, "%s\n%s\n%d %.17g\n", l->name, l->prompt ? l->prompt : "", l->prompt != NULL,
-                            l->threshold);
-  }
-  g_string_append_c (key, '\v');
-}
-
-/* One stream after the other, or several at once, mostly ask for the same words: the newest are kept. */
+/* One stream after the other, or several at once, mostly ask for the same labels: the newest are kept. */
 ClipmoeLabels *
-tag_engine_make_labels (TagEngine *self, GPtrArray *labels, GPtrArray *negatives,
-                        const char *const *templates, GError **error) {
-  GString *key = g_string_new (NULL);
-  add_labels (key, labels);
-  add_labels (key, negatives);
-  for (guint i = 0; templates[i]; i++)
-    g_string_append_printf (key, "%s\n", templates[i]);
-  g_mutex_lock (&self->words);
-  ClipmoeLabels *found = self->labels && g_str_equal (self->labels_key, key->str) ? self->labels : NULL;
-  if (!found && (found = clipmoe_labels_new (self->encoder, labels, negatives, templates, error))) {
-    clipmoe_labels_unref (self->labels);
-    g_free (self->labels_key);
-    self->labels = found;
-    self->labels_key = g_strdup (key->str);
+clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels, GPtrArray *negatives,
+                            const char *const *templates, GError **error) {
+  char *key = clipmoe_engine_labels_key (labels, negatives, templates);
+  clipmoe_turn_take (&self->words);
+  ClipmoeLabels *found = self->labels && g_str_equal (self->labels_key, key) ? self->labels : NULL;
+  if (!found) {
+    Ready *ready = ready_take (self);
+    found = clipmoe_labels_new (ready->encoder, labels, negatives, templates, error);
+    ready_give (ready);
+    if (found) {
+      clipmoe_labels_unref (self->labels);
+      g_free (self->labels_key);
+      self->labels = found;
+      self->labels_key = g_steal_pointer (&key);
+    }
   }
   if (found)
     clipmoe_labels_ref (found);
-  g_mutex_unlock (&self->words);
-  g_string_free (key, TRUE);
+  clipmoe_turn_give (&self->words);
+  g_free (key);
   return found;
 }

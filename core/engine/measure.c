@@ -1,43 +1,42 @@
-#include "tagverdict.h"
+#include "measure.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
+#include "lock.h"
 
 /* Whoever looks at one file has no use for it. */
 #define WAIT (10 * G_TIME_SPAN_SECOND)
 
-struct _TagVerdict {
-  gint refs; /* the engine's, and the thread's */
+struct _ClipmoeMeasure {
+  gint refs; /* atomic: the engine's, and the thread's */
   ClipmoeModel *model;
-  TagVerdictFound found;
-  GMutex mutex;
-  GCond stopped;
-  gint stop; /* atomic; changed under the mutex */
+  ClipmoeMeasureFound found;
+  pthread_cond_t stopped;
+  gint stop; /* atomic; changed under the lock */
 };
 
 /* Engines of one model that share no encoder would all measure at once, and each the others' load. */
-static GMutex measuring;
+static ClipmoeTurn measuring;
 
 void
-tag_verdict_unref (TagVerdict *self) {
+clipmoe_measure_unref (ClipmoeMeasure *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->refs))
     return;
   clipmoe_model_unref (self->model);
-  g_mutex_clear (&self->mutex);
-  g_cond_clear (&self->stopped);
+  pthread_cond_destroy (&self->stopped);
   g_free (self);
 }
 
-static gpointer
-measure (gpointer data) {
-  TagVerdict *self = data;
+static void *
+measure (void *data) {
+  ClipmoeMeasure *self = data;
   gint64 end = g_get_monotonic_time () + WAIT;
-  g_mutex_lock (&self->mutex);
-  while (!self->stop && g_cond_wait_until (&self->stopped, &self->mutex, end))
+  clipmoe_engine_lock ();
+  while (!g_atomic_int_get (&self->stop) && clipmoe_engine_wait_until (&self->stopped, end))
     ;
-  g_mutex_unlock (&self->mutex);
+  clipmoe_engine_unlock ();
   setpriority (PRIO_PROCESS, (id_t)gettid (), 19); /* of this thread */
-  g_mutex_lock (&measuring);
+  clipmoe_turn_take (&measuring);
   if (!g_atomic_int_get (&self->stop)) {
     ClipmoePrecisionFigures figures[3];
     ClipmoePrecision verdict;
@@ -47,35 +46,29 @@ measure (gpointer data) {
       self->found (self->model, verdict);
     g_clear_error (&error); /* then f32 it is; whoever asks model verify --precision is told why */
   }
-  g_mutex_unlock (&measuring);
-  tag_verdict_unref (self);
+  clipmoe_turn_give (&measuring);
+  clipmoe_measure_unref (self);
   return NULL;
 }
 
-TagVerdict *
-tag_verdict_start (ClipmoeModel *model, TagVerdictFound found) {
-  TagVerdict *self = g_new0 (TagVerdict, 1);
+ClipmoeMeasure *
+clipmoe_measure_start (ClipmoeModel *model, ClipmoeMeasureFound found) {
+  ClipmoeMeasure *self = g_new0 (ClipmoeMeasure, 1);
   self->refs = 2;
   self->model = clipmoe_model_ref (model);
   self->found = found;
-  g_mutex_init (&self->mutex);
-  g_cond_init (&self->stopped);
-  GThread *thread = g_thread_try_new ("clipmoe-verdict", measure, self, NULL);
-  if (thread) {
-    g_thread_unref (thread);
+  clipmoe_engine_cond_init (&self->stopped);
+  if (clipmoe_engine_thread ("clipmoe-verdict", measure, self))
     return self;
-  }
-  tag_verdict_unref (self);
-  tag_verdict_unref (self);
+  clipmoe_measure_unref (self);
+  clipmoe_measure_unref (self);
   return NULL;
 }
 
 void
-tag_verdict_stop (TagVerdict *self) {
+clipmoe_measure_stop (ClipmoeMeasure *self) {
   if (!self)
     return;
-  g_mutex_lock (&self->mutex);
   g_atomic_int_set (&self->stop, TRUE);
-  g_cond_signal (&self->stopped);
-  g_mutex_unlock (&self->mutex);
+  pthread_cond_signal (&self->stopped);
 }
