@@ -5,10 +5,10 @@
 #include "gstclipmoetag.h"
 #include "tagclock.h"
 #include "tagidentity.h"
-#include "tagschedule.h"
+#include <stream/schedule.h>
 #include "tagsession.h"
 #include "tagsettings.h"
-#include "tagstats.h"
+#include <stream/statistics.h>
 #include "tagtrouble.h"
 #include "tagworker.h"
 

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_TAG_IDENTITY_H
 #define CLIPMOE_TAG_IDENTITY_H
 
-#include "taglooker.h"
+#include <stream/stream.h>
 
 typedef struct {
   guint64 random;  /* made with the element */

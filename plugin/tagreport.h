@@ -4,7 +4,7 @@
 #define CLIPMOE_TAG_REPORT_H
 
 #include "gstclipmoetag.h"
-#include "taglooker.h"
+#include <stream/stream.h>
 #include "tagtrouble.h"
 
 /* The look as a message on the bus, if the settings ask for it. Streaming thread or worker. */

@@ -4,7 +4,7 @@
 
 #include <gst/video/video.h>
 #include "taglabels.h"
-#include "taglooker.h"
+#include <stream/stream.h>
 #include "tagsettings.h"
 
 /* Reference counted: who is in the middle of a frame keeps it, also when a handler of his own message has

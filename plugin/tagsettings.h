@@ -4,7 +4,7 @@
 
 #include <gst/video/video.h>
 #include "taglabels.h"
-#include "taglooker.h"
+#include <stream/stream.h>
 
 typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL } TagPost;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;

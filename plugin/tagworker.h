@@ -6,7 +6,7 @@
 #define CLIPMOE_TAG_WORKER_H
 
 #include <glib-object.h>
-#include "taglooker.h"
+#include <stream/stream.h>
 
 typedef struct _TagWorker TagWorker; /* reference counted */
 

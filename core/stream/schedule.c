@@ -1,4 +1,4 @@
-#include "tagschedule.h"
+#include "schedule.h"
 
 gboolean
 tag_schedule_due (TagSchedule *self, gint64 now, double rate, guint interval) {

@@ -1,4 +1,4 @@
-#include "tagstats.h"
+#include "statistics.h"
 
 #include <string.h>
 

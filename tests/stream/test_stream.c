@@ -3,8 +3,8 @@
  * latency and of frames that cannot be looked at. */
 #include <math.h>
 #include "common.h"
-#include "taglooker.h"
-#include "tagstats.h"
+#include <stream/stream.h>
+#include <stream/statistics.h>
 #include "tagtrouble.h"
 
 #define LOOKS 400

@@ -1,4 +1,4 @@
-#include "taglooker.h"
+#include "stream.h"
 
 #include <base/sort.h>
 #include <math.h>
