@@ -1,81 +1,60 @@
 #include "stream.h"
 
-#include <base/sort.h>
 #include <math.h>
 #include <string.h>
+#include "../base/sort.h"
+#include "hysteresis.h"
+#include "ns.h"
 
-#define CLOSE_RATIO 0.8 /* ClipmoeTimeline's */
-/* The cosine of one word's vectors in two precisions is above this, that of two words mostly below. */
+/* The cosine of one label's vectors in two precisions is above this, that of two labels mostly below. */
 #define ARITHMETIC 0.99
 
-typedef struct {
-  gboolean open, gap; /* in a gap: open still, but the last look was below */
-  double below;       /* seconds since the first look below */
-} Label;
+#define NS_PER_SECOND 1000000000
+#define CENTURY (NS_PER_SECOND * G_GINT64_CONSTANT (3155760000)) /* in ns; two of them fit in 64 bits */
 
-struct _TagLooker {
-  TagEngine *engine;
+struct _ClipmoeStream {
   ClipmoeLabels *labels; /* that the arrays are for */
+  guint embed;           /* of their vectors */
   guint generation;
   gboolean looked;
-  double last; /* seconds of the last look */
-  float *embedding, *cosines, *smoothed;
+  guint64 last;     /* stream time of the last look, ns */
+  gint64 now;       /* ns that have passed between looks, whichever way the stream runs */
+  guint64 sequence; /* of the last look */
+  float *cosines, *smoothed;
   double *scores;
-  Label *states;
+  ClipmoeHysteresis *states;
   guint *order;
 };
 
-TagLook *
-tag_look_ref (TagLook *look) {
-  return g_atomic_rc_box_acquire (look);
+ClipmoeStreamLook *
+clipmoe_stream_look_ref (ClipmoeStreamLook *self) {
+  return g_atomic_rc_box_acquire (self);
 }
 
 static void
 look_clear (gpointer data) {
-  TagLook *look = data;
-  clipmoe_labels_unref (look->labels);
-  g_free (look->tags);
-  g_free (look->embedding);
+  ClipmoeStreamLook *self = data;
+  clipmoe_labels_unref (self->labels);
+  g_free ((gpointer)self->look.tags);
+  g_free ((gpointer)self->look.embedding);
 }
 
 void
-tag_look_unref (TagLook *look) {
-  if (look)
-    g_atomic_rc_box_release_full (look, look_clear);
+clipmoe_stream_look_unref (ClipmoeStreamLook *self) {
+  if (self)
+    g_atomic_rc_box_release_full (self, look_clear);
 }
 
-gboolean
-tag_look_same_labels (const TagLook *a, const TagLook *b) {
-  guint n = a->n_tags;
-  if (b->n_tags != n)
-    return FALSE;
-  for (guint i = 0; i < n; i++) { /* mostly they stand in the same place still */
-    guint tried = 0;
-    while (tried < n && !g_str_equal (a->tags[i].label, b->tags[(i + tried) % n].label))
-      tried++;
-    if (tried == n)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-TagLooker *
-tag_looker_new (TagEngine *engine) {
-  TagLooker *self = g_new0 (TagLooker, 1);
-  if (engine) {
-    self->engine = tag_engine_ref (engine);
-    self->embedding = g_new0 (float, tag_engine_get_info (engine)->embed);
-  }
-  return self;
+ClipmoeStream *
+clipmoe_stream_new (void) {
+  return g_new0 (ClipmoeStream, 1);
 }
 
 void
-tag_looker_free (TagLooker *self) {
+clipmoe_stream_free (ClipmoeStream *self) {
   if (!self)
     return;
   clipmoe_labels_unref (self->labels);
-  tag_engine_unref (self->engine);
-  g_free (self->embedding);
   g_free (self->cosines);
   g_free (self->smoothed);
   g_free (self->scores);
@@ -84,9 +63,9 @@ tag_looker_free (TagLooker *self) {
   g_free (self);
 }
 
-/* Whether @a says what @b says: the same names, and vectors that differ by arithmetic alone. */
+/* Whether @b says what @a says: the same names, and vectors that differ by arithmetic alone. */
 static gboolean
-same_words (const ClipmoeLabels *a, const ClipmoeLabels *b, guint embed) {
+same_labels (const ClipmoeLabels *a, const ClipmoeLabels *b, guint embed) {
   guint n = clipmoe_labels_get_n (a), negatives = clipmoe_labels_get_n_negatives (a);
   if (clipmoe_labels_get_n (b) != n || clipmoe_labels_get_n_negatives (b) != negatives)
     return FALSE;
@@ -101,50 +80,43 @@ same_words (const ClipmoeLabels *a, const ClipmoeLabels *b, guint embed) {
   return TRUE;
 }
 
-/* Other words, or a stream that jumped: what went before says nothing of what comes. */
 static void
-prepare (TagLooker *self, const TagJob *job, guint embed) {
-  if (self->labels && self->labels != job->labels && same_words (self->labels, job->labels, embed)) {
-    clipmoe_labels_unref (self->labels);
-    self->labels = clipmoe_labels_ref (job->labels);
-  }
-  if (self->labels != job->labels) {
-    guint rows = clipmoe_labels_get_n_rows (job->labels), n = clipmoe_labels_get_n (job->labels);
-    clipmoe_labels_unref (self->labels);
-    self->labels = clipmoe_labels_ref (job->labels);
+set_labels (ClipmoeStream *self, ClipmoeLabels *labels, guint embed) {
+  if (self->labels == labels)
+    return;
+  if (!self->labels || self->embed != embed || !same_labels (self->labels, labels, embed)) {
+    guint rows = clipmoe_labels_get_n_rows (labels), n = clipmoe_labels_get_n (labels);
     self->cosines = g_renew (float, self->cosines, rows);
     self->smoothed = g_renew (float, self->smoothed, rows);
     self->scores = g_renew (double, self->scores, n + 1);
-    self->states = g_renew (Label, self->states, n + 1);
+    self->states = g_renew (ClipmoeHysteresis, self->states, n + 1);
     self->order = g_renew (guint, self->order, n + 1);
     self->looked = FALSE;
   }
-  if (self->generation != job->generation)
-    self->looked = FALSE;
-  self->generation = job->generation;
-  if (!self->looked)
-    memset (self->states, 0, (clipmoe_labels_get_n (job->labels) + 1) * sizeof *self->states);
+  clipmoe_labels_unref (self->labels);
+  self->labels = clipmoe_labels_ref (labels);
+  self->embed = embed;
 }
 
-/* The rule of ClipmoeTimeline, for a stream whose future is not known: open at the threshold, closed below
- * 0.8 of it, and what falls below for less than @hold stays open. */
-static void
-update (Label *l, double score, double threshold, double passed, double hold) {
-  double closing = threshold > 0 ? threshold * CLOSE_RATIO : threshold;
-  if (l->gap)
-    l->below += passed;
-  if (l->open && (l->gap ? score >= threshold && l->below < hold : score >= closing)) {
-    l->gap = FALSE;
-    return;
+/* Other labels, or a stream that jumped: what went before says nothing of what comes. Returns the seconds
+ * since the look before. */
+static double
+prepare (ClipmoeStream *self, const ClipmoeStreamFrame *frame, guint embed) {
+  set_labels (self, frame->labels, embed);
+  guint64 passed = frame->time > self->last ? frame->time - self->last : self->last - frame->time;
+  if (self->generation != frame->generation || passed > CENTURY || self->now > CENTURY)
+    self->looked = FALSE;
+  self->generation = frame->generation;
+  double seconds = 0;
+  if (self->looked) {
+    seconds = fabs ((double)frame->time / NS_PER_SECOND - (double)self->last / NS_PER_SECOND);
+    self->now += (gint64)passed;
+  } else {
+    self->now = 0;
+    memset (self->states, 0, (clipmoe_labels_get_n (self->labels) + 1) * sizeof *self->states);
   }
-  if (l->open && !l->gap) {
-    l->gap = TRUE;
-    l->below = 0;
-  }
-  if (l->open && l->below >= hold)
-    l->open = l->gap = FALSE;
-  if (!l->open)
-    l->open = score >= threshold;
+  self->last = frame->time;
+  return seconds;
 }
 
 static int
@@ -154,49 +126,48 @@ by_score (const void *a, const void *b, void *data) {
   return scores[x] > scores[y] ? -1 : scores[x] < scores[y] ? 1 : x < y ? -1 : x > y;
 }
 
-TagLook *
-tag_looker_score (TagLooker *self, const float *embedding, guint embed, const TagJob *job) {
-  const TagRules *rules = &job->rules;
-  double time = (double)job->time / GST_SECOND;
-  prepare (self, job, embed);
+/* Which labels are open now, best first, in @order. A look stands until the next one, however late that is.
+ */
+static guint
+find_open (ClipmoeStream *self, const ClipmoeRules *rules) {
+  ClipmoeHysteresisRules how = {.close_ratio = CLIPMOE_CLOSE_RATIO, .hold = clipmoe_ns (rules->hold)};
   guint n = clipmoe_labels_get_n (self->labels), open = 0;
-  double passed = self->looked ? fabs (time - self->last) : 0; /* a stream may run backwards */
-  clipmoe_scorer_cosines (self->labels, embedding, self->cosines);
-  clipmoe_scorer_smooth (self->smoothed, self->cosines, clipmoe_labels_get_n_rows (self->labels), passed,
-                         self->looked ? rules->smoothing : 0);
-  clipmoe_scorer_scores (self->labels, rules->score, self->smoothed, self->scores);
   for (guint i = 0; i < n; i++) {
-    double own = clipmoe_labels_get (self->labels, i)->threshold;
-    double threshold = !isnan (own)                ? own
-                       : !isnan (rules->threshold) ? rules->threshold
-                                                   : clipmoe_scorer_default_threshold (rules->score);
-    update (&self->states[i], self->scores[i], threshold, passed, rules->hold);
+    double threshold = clipmoe_rules_threshold (rules, self->labels, i);
+    clipmoe_hysteresis_add (&self->states[i], &how, threshold, self->now, G_MAXINT64, self->scores[i]);
     if (self->states[i].open)
       self->order[open++] = i;
   }
   clipmoe_sort (self->order, open, sizeof *self->order, by_score, self->scores);
-  self->looked = TRUE;
-  self->last = time;
-
-  TagLook *look = g_atomic_rc_box_new0 (TagLook);
-  look->time = job->time;
-  look->at = job->at;
-  look->frame = job->frame;
-  look->sequence = job->looks ? ++*job->looks : 0;
-  look->labels = clipmoe_labels_ref (self->labels);
-  look->n_tags = MIN (open, rules->top_k);
-  look->tags = g_new (ClipmoeTag, look->n_tags + 1);
-  for (guint i = 0; i < look->n_tags; i++)
-    look->tags[i] = (ClipmoeTag){clipmoe_labels_get (self->labels, self->order[i])->name,
-                                 self->scores[self->order[i]], self->cosines[self->order[i]]};
-  look->embed = embed;
-  look->embedding = g_memdup2 (embedding, embed * sizeof (float));
-  return look;
+  return open;
 }
 
-TagLook *
-tag_looker_look (TagLooker *self, const float *pixels, const TagJob *job, GError **error) {
-  if (!tag_engine_look (self->engine, pixels, self->embedding, error))
-    return NULL;
-  return tag_looker_score (self, self->embedding, tag_engine_get_info (self->engine)->embed, job);
+ClipmoeStreamLook *
+clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
+                    const ClipmoeStreamFrame *frame) {
+  const ClipmoeRules *rules = &frame->rules;
+  double passed = prepare (self, frame, embed);
+  clipmoe_scorer_cosines (self->labels, embedding, self->cosines);
+  clipmoe_scorer_smooth (self->smoothed, self->cosines, clipmoe_labels_get_n_rows (self->labels), passed,
+                         self->looked ? rules->smoothing : 0);
+  clipmoe_scorer_scores (self->labels, rules->score, self->smoothed, self->scores);
+  self->looked = TRUE;
+  guint n = MIN (find_open (self, rules), rules->top_k);
+  ClipmoeTag *tags = g_new (ClipmoeTag, n + 1);
+  for (guint i = 0; i < n; i++) {
+    guint label = self->order[i];
+    tags[i] = (ClipmoeTag){clipmoe_labels_get (self->labels, label)->name, self->scores[label],
+                           self->cosines[label]};
+  }
+  ClipmoeStreamLook *look = g_atomic_rc_box_new0 (ClipmoeStreamLook);
+  look->look = (ClipmoeLook){.time = frame->time,
+                             .tags = tags,
+                             .n_tags = n,
+                             .embedding = g_memdup2 (embedding, embed * sizeof *embedding),
+                             .embed = embed,
+                             .at = frame->at,
+                             .sequence = ++self->sequence};
+  look->frame = frame->frame;
+  look->labels = clipmoe_labels_ref (self->labels);
+  return look;
 }

@@ -1,52 +1,39 @@
-/* One look: pixels to an embedding, the embedding to tags. What lasts from look to look is smoothing, and
- * which labels are open. */
-#ifndef CLIPMOE_TAG_LOOKER_H
-#define CLIPMOE_TAG_LOOKER_H
+/* What lasts from look to look of one source: smoothing, and which labels are open. Encoding is not its
+ * business: it takes the embedding of a frame and gives the finished look. Pure: no clock, no threads. */
+#ifndef CLIPMOE_STREAM_H
+#define CLIPMOE_STREAM_H
 
-#include "clipmoemeta.h"
-#include "tagengine.h"
+#include "look.h"
+#include "rules.h"
 
+/* What is known of the frame that an embedding is of. */
 typedef struct {
-  ClipmoeScore score;
-  double threshold, smoothing, hold; /* hold and smoothing in seconds */
-  guint top_k;
-} TagRules;
-
-/* What a look needs beside the pixels. */
-typedef struct {
-  GstClockTime time; /* stream time */
-  gint64 at;         /* UTC in microseconds, or 0 */
-  guint generation;  /* another one: nothing of the looks before counts */
-  ClipmoeLabels *labels;
-  TagRules rules;
+  guint64 time;          /* stream time in ns; a stream may run backwards */
+  gint64 at;             /* UTC in microseconds, or 0 */
+  guint generation;      /* another one than before: nothing of the looks before counts */
+  ClipmoeLabels *labels; /* borrowed */
+  ClipmoeRules rules;
   ClipmoeLookFrame frame; /* the rest of what is said of the frame */
-  guint64 *looks;         /* counts the looks that came to something; or NULL */
-} TagJob;
+} ClipmoeStreamFrame;
 
-/* A finished look: immutable, reference counted. The tags' labels are borrowed from @labels. */
+/* A finished look: immutable, reference counted. */
 typedef struct {
-  GstClockTime time;
-  gint64 at;
+  ClipmoeLook look; /* without source, model and age, which whoever reports it adds */
   ClipmoeLookFrame frame;
-  guint64 sequence; /* the first one is 1 */
-  ClipmoeLabels *labels;
-  ClipmoeTag *tags;
-  guint n_tags, embed;
-  float *embedding;
-} TagLook;
+  ClipmoeLabels *labels; /* own the tags' labels */
+} ClipmoeStreamLook;
 
-TagLook *tag_look_ref (TagLook *look);
-void tag_look_unref (TagLook *look);
-/* Whether both have the same set of labels. */
-gboolean tag_look_same_labels (const TagLook *a, const TagLook *b);
+ClipmoeStreamLook *clipmoe_stream_look_ref (ClipmoeStreamLook *self);
+void clipmoe_stream_look_unref (ClipmoeStreamLook *self); /* NULL: nothing */
 
-typedef struct _TagLooker TagLooker;
+typedef struct _ClipmoeStream ClipmoeStream;
 
-TagLooker *tag_looker_new (TagEngine *engine); /* keeps a reference */
-void tag_looker_free (TagLooker *self);
-/* One caller at a time. NULL: @error is set. */
-TagLook *tag_looker_look (TagLooker *self, const float *pixels, const TagJob *job, GError **error);
-/* The part behind the image tower: @embedding is a unit vector. */
-TagLook *tag_looker_score (TagLooker *self, const float *embedding, guint embed, const TagJob *job);
+ClipmoeStream *clipmoe_stream_new (void);
+void clipmoe_stream_free (ClipmoeStream *self); /* NULL: nothing */
+/* The next look; @embedding: a unit vector of @embed floats, as long as the labels' vectors. One caller at a
+ * time, any thread. The look's sequence is its number in this stream; the first one is 1. Returns (transfer
+ * full). */
+ClipmoeStreamLook *clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
+                                       const ClipmoeStreamFrame *frame);
 
 #endif

@@ -1,13 +1,11 @@
 /* Protects that a stream's tags open and close as ClipmoeTimeline's intervals do, forwards and backwards,
- * with and without hold; smoothing and another generation of the stream; what is told of
- * latency and of frames that cannot be looked at. */
+ * with and without hold; smoothing; another generation of the stream; other labels, and other models'. */
 #include <math.h>
-#include "common.h"
+#include <clipmoe/timeline.h>
 #include <stream/stream.h>
-#include <stream/statistics.h>
-#include "tagtrouble.h"
 
 #define LOOKS 400
+#define SECOND G_GINT64_CONSTANT (1000000000)
 
 static ClipmoeModel *model;
 static ClipmoeEncoder *encoder;
@@ -26,133 +24,86 @@ vector (float *out, guint embed, double c) {
     out[i] = (float)(c * v[i] + sqrt (1 - c * c) * out[i] / sqrt (length));
 }
 
+/* Random looks, at even times or at any (the same one again, gaps, back and forth). */
 static void
-check (double hold, gboolean backwards) {
+check (GRand *random, double threshold, double hold, gboolean even, gboolean backwards) {
   guint embed = clipmoe_model_get_info (model)->embed;
-  float *e = g_new (float, embed);
-  double threshold = 0.5, scores[LOOKS];
+  float *e = g_new (float, embed), cosines[2];
+  double used = isnan (threshold) ? -INFINITY : threshold; /* of cosines, every label is open by default */
+  double times[LOOKS + 1] = {0}, scores[LOOKS];
   gboolean open[LOOKS];
   ClipmoeTimelineOptions options = {.hold = hold};
-  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &threshold, &options);
-  TagLooker *looker = tag_looker_new (NULL);
-  GRand *random = g_rand_new_with_seed (7);
+  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  guint64 time = 1000 * LOOKS * SECOND;
   for (guint i = 0; i < LOOKS; i++) {
-    scores[i] = g_rand_double_range (random, 0.3, 0.7);
-    vector (e, embed, scores[i]);
-    TagJob job = {.time = (backwards ? LOOKS - i : i) * GST_SECOND,
-                  .labels = labels,
-                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = threshold, .hold = hold, .top_k = 5}};
-    TagLook *found = tag_looker_score (looker, e, embed, &job);
-    open[i] = found->n_tags == 1;
-    double cosine = scores[i];
-    g_assert_true (clipmoe_timeline_add (timeline, i, 1, &cosine, NULL));
-    tag_look_unref (found);
+    /* whole thousandths of a second, so that no sum of them is a hair's breadth beside another */
+    guint64 step = even ? SECOND
+                        : SECOND / 1000 * (guint64)g_rand_int_range (random, 0, 3) *
+                              (guint64)g_rand_int_range (random, 1, 3000);
+    if (backwards && (even || g_rand_boolean (random)))
+      time -= step;
+    else
+      time += step;
+    times[i + 1] = times[i] + (double)step / SECOND;
+    vector (e, embed, g_rand_double_range (random, 0.3, 0.7));
+    clipmoe_scorer_cosines (labels, e, cosines);
+    scores[i] = cosines[0];
+    ClipmoeStreamFrame frame = {
+        .time = time,
+        .labels = labels,
+        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = threshold, .hold = hold, .top_k = 5}};
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    open[i] = found->look.n_tags == 1;
+    g_assert_cmpuint (found->look.sequence, ==, i + 1);
+    clipmoe_stream_look_unref (found);
   }
-  clipmoe_timeline_finish (timeline);
-  const GArray *intervals = clipmoe_timeline_get_intervals (timeline);
-  g_assert_cmpuint (intervals->len, >, 10);
-  guint starts = 0;
-  for (guint i = 0; i < LOOKS; i++) {
-    gboolean inside = FALSE, after = FALSE;
-    for (guint k = 0; k < intervals->len; k++) {
-      const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, k);
-      inside |= i >= v->start && i < v->end;
-      after |= i >= v->end && i < v->end + hold; /* it may yet be bridged: the tag stays that long */
-    }
-    if (open[i] != (inside || after))
-      g_error ("hold %g, look %u: open %d, inside an interval %d, just after one %d", hold, i, open[i],
-               inside, after);
-    starts += open[i] && (i == 0 || !open[i - 1]);
+  for (guint i = 0; i < LOOKS; i++) { /* each stands until the next */
+    double from = times[i + 1], to = i + 1 < LOOKS ? times[i + 2] : from + 1;
+    g_assert_true (clipmoe_timeline_add (timeline, from, to - from, &scores[i], NULL));
+    if (open[i] != clipmoe_timeline_is_open (timeline, 0))
+      g_error (
+          "threshold %g, hold %g, look %u at %g s of score %g: open %d in the stream, %d in the timeline",
+          threshold, hold, i, from, scores[i], open[i], !open[i]);
   }
-  g_assert_cmpuint (starts, >, 5);
   clipmoe_timeline_free (timeline);
-  tag_looker_free (looker);
-  g_rand_free (random);
+  clipmoe_stream_free (stream);
   g_free (e);
 }
 
 static void
-test_hysteresis (void) {
-  for (guint backwards = 0; backwards < 2; backwards++)
-    for (double hold = 0; hold < 4; hold += 1.5)
-      check (hold, backwards);
+test_timeline (void) {
+  static const double thresholds[] = {0.5, 0.5, 0.31, 0, -0.2, NAN};
+  GRand *random = g_rand_new_with_seed (7);
+  for (guint t = 0; t < G_N_ELEMENTS (thresholds); t++)
+    for (double hold = 0; hold < 4; hold += 0.5)
+      for (guint kind = 0; kind < 4; kind++)
+        check (random, thresholds[t], hold, kind & 1, kind & 2);
+  g_rand_free (random);
 }
 
 static void
 test_smoothing (void) {
   guint embed = clipmoe_model_get_info (model)->embed;
   float *e = g_new (float, embed);
-  TagLooker *looker = tag_looker_new (NULL);
+  ClipmoeStream *stream = clipmoe_stream_new ();
   double got[3];
   for (guint i = 0; i < 3; i++) {
-    TagJob job = {.time = i * GST_SECOND,
-                  .generation = i / 2,
-                  .labels = labels,
-                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = NAN, .smoothing = 1, .top_k = 5}};
+    ClipmoeStreamFrame frame = {
+        .time = i * SECOND,
+        .generation = i / 2,
+        .labels = labels,
+        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = NAN, .smoothing = 1, .top_k = 5}};
     vector (e, embed, i ? 0.2 : 0.8);
-    TagLook *found = tag_looker_score (looker, e, embed, &job);
-    got[i] = found->tags[0].score;
-    g_assert_cmpfloat (fabs (found->tags[0].cosine - (i ? 0.2 : 0.8)), <, 1e-3);
-    tag_look_unref (found);
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    got[i] = found->look.tags[0].score;
+    g_assert_cmpfloat (fabs (found->look.tags[0].cosine - (i ? 0.2 : 0.8)), <, 1e-3);
+    clipmoe_stream_look_unref (found);
   }
   g_assert_cmpfloat (fabs (got[1] - (0.8 + (1 - exp (-1)) * (0.2 - 0.8))), <, 2e-3);
   g_assert_cmpfloat (fabs (got[2] - 0.2), <, 1e-3); /* another generation: nothing of before */
-  tag_looker_free (looker);
+  clipmoe_stream_free (stream);
   g_free (e);
-}
-
-/* One hiccup is no reason to delay a pipeline; looks that have come to take a quarter longer are, and once;
- * and when they take half of that only, nobody has to wait for the rest any more. */
-static void
-test_latency (void) {
-  TagStats *s = g_new0 (TagStats, 1);
-  s->latency = 10 * GST_MSECOND;
-  for (guint i = 0; i < 600; i++) {
-    tag_stats_add_look (s, i == 300 ? 50000 : i % 2 ? 12000 : 8000);
-    g_assert_false (tag_stats_latency_changed (s));
-  }
-  g_assert_cmpfloat (tag_stats_quantile (s, 0.25), ==, 8);
-  g_assert_cmpfloat (tag_stats_quantile (s, 0.95), ==, 12);
-  tag_stats_add_look (s, 20000);
-  g_assert_false (tag_stats_latency_changed (s));
-  tag_stats_add_look (s, 21000);
-  g_assert_true (tag_stats_latency_changed (s));
-  g_assert_cmpuint (s->latency, ==, 20 * GST_MSECOND);
-  g_assert_false (tag_stats_latency_changed (s));
-  for (guint i = 0; i < 200; i++) { /* half as long is told too, once it has lasted */
-    tag_stats_add_look (s, 9000);
-    g_assert_cmpint (tag_stats_latency_changed (s), ==, i == 63);
-  }
-  g_assert_cmpuint (s->latency, ==, 9 * GST_MSECOND);
-  g_free (s);
-}
-
-/* The first failure is told, then one a minute; ten without one that goes well are given up, of each kind by
- * itself, and anew where other caps come; a stream that ends before that had nothing else. */
-static void
-test_trouble (void) {
-  for (TagTroubleKind kind = 0; kind < TAG_N_TROUBLES; kind++) {
-    TagTrouble t = {0};
-    gint64 now = 1;
-    g_assert_false (tag_trouble_only (&t));
-    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_WARN);
-    g_assert_true (tag_trouble_only (&t));
-    for (guint i = 1; i < 9; i++)
-      g_assert_cmpint (tag_trouble_failed (&t, kind, now += 1000), ==, TAG_TROUBLE_QUIET);
-    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_GIVE_UP);
-    t = (TagTrouble){0};
-    tag_trouble_went_well (&t, kind);
-    for (guint i = 0; i < 600; i++) /* ten a second, for a minute */
-      g_assert_cmpint (tag_trouble_failed (&t, kind, now += 100000), ==,
-                       i ? TAG_TROUBLE_QUIET : TAG_TROUBLE_WARN);
-    g_assert_cmpint (tag_trouble_failed (&t, kind, now += 100000), ==, TAG_TROUBLE_WARN);
-    g_assert_false (tag_trouble_only (&t));
-    tag_trouble_new_caps (&t);
-    for (guint i = 0; i < 9; i++)
-      g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==, TAG_TROUBLE_QUIET);
-    g_assert_cmpint (tag_trouble_failed (&t, kind, now), ==,
-                     kind == TAG_TROUBLE_FRAME ? TAG_TROUBLE_GIVE_UP : TAG_TROUBLE_QUIET);
-  }
 }
 
 /* Another precision's vectors of the same words leave open what is open; other words do not. */
@@ -161,38 +112,36 @@ test_same_words (void) {
   static const char *const words[] = {"a dog", "a dog", "a cat"};
   guint embed = clipmoe_model_get_info (model)->embed;
   float *e = g_new (float, embed);
-  TagLooker *looker = tag_looker_new (NULL);
+  ClipmoeStream *stream = clipmoe_stream_new ();
   for (guint i = 0; i < 3; i++) {
     GPtrArray *list = clipmoe_label_list_parse (words[i], NULL);
     ClipmoeLabels *made = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
-    TagJob job = {.time = i * GST_SECOND,
-                  .labels = made,
-                  .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .top_k = 5}};
+    ClipmoeStreamFrame frame = {.time = i * SECOND,
+                                .labels = made,
+                                .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .top_k = 5}};
     vector (e, embed, i ? 0.45 : 0.6); /* open; between closing and opening */
-    TagLook *found = tag_looker_score (looker, e, embed, &job);
-    g_assert_cmpuint (found->n_tags, ==, i < 2);
-    tag_look_unref (found);
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    g_assert_cmpuint (found->look.n_tags, ==, i < 2);
+    clipmoe_stream_look_unref (found);
     clipmoe_labels_unref (made);
     g_ptr_array_unref (list);
   }
-  tag_looker_free (looker);
+  clipmoe_stream_free (stream);
   g_free (e);
 }
 
 int
 main (int argc, char **argv) {
-  begin (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
   GPtrArray *list = clipmoe_label_list_parse ("a dog", NULL);
   model = clipmoe_model_open (NULL, NULL, NULL);
   encoder = clipmoe_encoder_new (model, NULL, NULL);
   labels = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
   g_ptr_array_unref (list);
-  g_test_add_func ("/looker/hysteresis", test_hysteresis);
-  g_test_add_func ("/looker/smoothing", test_smoothing);
-  g_test_add_func ("/looker/latency", test_latency);
-  g_test_add_func ("/looker/trouble", test_trouble);
-  g_test_add_func ("/looker/same-words", test_same_words);
-  int r = run ();
+  g_test_add_func ("/stream/timeline", test_timeline);
+  g_test_add_func ("/stream/smoothing", test_smoothing);
+  g_test_add_func ("/stream/same-words", test_same_words);
+  int r = g_test_run ();
   clipmoe_labels_unref (labels);
   clipmoe_encoder_free (encoder);
   clipmoe_model_unref (model);
