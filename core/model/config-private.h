@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_CONFIG_PRIVATE_H
 #define CLIPMOE_CONFIG_PRIVATE_H
 
-#include "../weights/json.h"
+#include "../base/json.h"
 #include "config.h"
 
 /* What a section may hold, without a fault of its own in what this library computes. */

@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_CONFIG_H
 #define CLIPMOE_CONFIG_H
 
-#include "../weights/tensors.h"
+#include "../checkpoint/tensors.h"
 #include "model-private.h"
 
 typedef struct {

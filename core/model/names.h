@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_NAMES_H
 #define CLIPMOE_NAMES_H
 
-#include "../weights/tensors.h"
+#include "../checkpoint/tensors.h"
 
 typedef enum {
   CLIPMOE_NAMING_OPENAI,      /* CLIP, Long-CLIP, CLIP-MoE, OpenCLIP's plain class */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../base/file.h"
-#include "../weights/json.h"
+#include "../base/json.h"
 #include "save-private.h"
 
 const char *const clipmoe_saved_names[] = {"model.safetensors",

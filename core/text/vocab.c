@@ -3,8 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 #include "../base/file.h"
-#include "../weights/foreign.h"
-#include "../weights/json.h"
+#include "../base/foreign.h"
+#include "../base/json.h"
 #include "../base/limits.h"
 #include "clean.h"
 

@@ -16,7 +16,7 @@
  * processor
  */
 #include <clipmoe/labels.h>
-#include <model/products.h>
+#include <encoder/products.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef DMU_FIXTURE_H
 #define DMU_FIXTURE_H
 
-#include <weights/tensors.h>
+#include <checkpoint/tensors.h>
 #include <step.h>
 
 typedef struct {

@@ -2,7 +2,7 @@
  * all as weights give a vector or an error, and touch no other memory. */
 #include <stdlib.h>
 #include "golden.h"
-#include "model/encoder-private.h"
+#include "encoder/encoder-private.h"
 
 static guint64 state = 1;
 

@@ -4,7 +4,7 @@
  * too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
-#include "model/encoder-private.h"
+#include "encoder/encoder-private.h"
 #include "model/seeded.h"
 
 /* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most

@@ -1,7 +1,7 @@
 /* Protects the figure that products alone are judged by: the operations it counts are those of the tower (the
  * last block's shortcut among them), and running them leaves the encoder as it was. */
 #include <clipmoe/encoder.h>
-#include <model/products.h>
+#include <encoder/products.h>
 #include <model/seeded.h>
 #include <stdio.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include "../base/allocations.h"
 #include "golden.h"
 #include "../slow.h"
-#include "model/encoder-private.h"
+#include "encoder/encoder-private.h"
 
 #ifndef ALLOCATIONS_HIDDEN
 

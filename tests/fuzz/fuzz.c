@@ -13,10 +13,10 @@
 #include "model/model-private.h"
 #include "preprocess/view.h"
 #include "text/vocab.h"
-#include "weights/json.h"
-#include "weights/pickle.h"
-#include "weights/tensors.h"
-#include "weights/zip.h"
+#include "base/json.h"
+#include "checkpoint/pickle.h"
+#include "checkpoint/tensors.h"
+#include "checkpoint/zip.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 zip members, templates, scans. What counts is the processor's time of the command itself, less that for a small file; a
 ratio above the bound is measured again before it counts, so that a busy machine fails nothing.
 
-usage: growth.py DUMP   (the program made of tests/weights/dump.c)
+usage: growth.py DUMP   (the program made of tests/checkpoint/dump.c)
 """
 import json
 import os

@@ -2,7 +2,7 @@
 """Hostile torch files: every one gets one sentence, exit status 1, nothing on stdout, in 20 s and with little memory,
 and nothing in it is ever executed. Needs no torch: the files are put together byte by byte.
 
-usage: torch_files.py DUMP   (the program made of tests/weights/dump.c)
+usage: torch_files.py DUMP   (the program made of tests/checkpoint/dump.c)
 """
 import os
 import resource

@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 #include <clipmoe/labels.h>
 #include "groups.h"
-#include "weights/tensors.h"
+#include "checkpoint/tensors.h"
 
 static ClipmoeEncoder *encoder; /* the default model's */
 static guint embed;

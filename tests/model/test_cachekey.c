@@ -1,7 +1,7 @@
 /* Protects the cache folder from mixing models up: of all that answers depend on each thing alone makes
  * another key, and nothing else does. */
 #include <string.h>
-#include "model/cachekey.h"
+#include "encoder/cachekey.h"
 #include "model/seeded.h"
 
 typedef void (*Change) (ClipmoeModel *m);

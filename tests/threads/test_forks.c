@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "../encoder/golden.h"
-#include "model/encoder-private.h"
+#include "encoder/encoder-private.h"
 #include "model/residence.h"
 
 #define FORKS 25

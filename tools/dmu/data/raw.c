@@ -1,7 +1,7 @@
 #include "raw.h"
 
 #include <string.h>
-#include <weights/json.h>
+#include <base/json.h>
 
 /* Whether the class is one, and has a name that words can be made of; *name is borrowed or in *own. */
 static gboolean

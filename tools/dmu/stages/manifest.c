@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <base/file.h>
 #include <clipmoe/clipmoe.h>
-#include <weights/json.h>
+#include <base/json.h>
 #include "place.h"
 
 #define MAX_MANIFEST (256u << 20)

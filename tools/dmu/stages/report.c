@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/file.h>
-#include <weights/json.h>
+#include <base/json.h>
 #include "changes.h"
 #include "charts.h"
 #include "manifest.h"

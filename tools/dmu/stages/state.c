@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/file.h>
-#include <weights/tensors.h>
+#include <checkpoint/tensors.h>
 
 static const char *const names[] = {"theta", "m", "v", "average"};
 
