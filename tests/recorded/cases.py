@@ -22,7 +22,7 @@ import checkpoints  # noqa: E402
 import inputs  # noqa: E402
 
 # Cases whose answers depend on this project alone: neither on the processor nor on versions of other projects.
-EVERYWHERE = r"^(numbers/(generic|avx2)|tokens)/"
+EVERYWHERE = r"^(numbers/(generic|avx2,-vnni)|tokens)/"
 # What the processor has of these is recorded. Refinements are forced or left out, for the probe that chooses
 # them measures time.
 TIERS = ["generic", "avx2,-vnni", "avx512,-fp16,-bf16,-vnni", "avx512,-fp16,-bf16,+vnni", "avx512,-fp16,+bf16,+vnni"]
@@ -30,14 +30,15 @@ SECONDS = 600
 
 
 class Place:
-    """Where @build is and what its programs are given, in the folder @work."""
+    """Where @build is and what its programs are given, in the folder @work. @few: what the cases of EVERYWHERE need."""
 
-    def __init__(self, build, work):
+    def __init__(self, build, work, few=False):
         self.build, self.work = build, work
         self.source = os.path.dirname(build)
         self.clipmoe = os.path.join(build, "tools", "clipmoe", "clipmoe")
         self.dmu = os.path.join(build, "tools", "dmu", "clipmoe-dmu")
         self.inputs = os.path.join(work, "inputs")
+        self.sample = False
         for needed in self.clipmoe, self.dmu:
             if not os.path.exists(needed):
                 sys.exit("record: %s: expected a build folder with %s" % (build, os.path.relpath(needed, build)))
@@ -51,7 +52,9 @@ class Place:
             NO_AT_BRIDGE="1")
         for name in "default", "clip-tiny", "labels", "templates":
             shutil.copytree(os.path.join(ROOT, "models", name), os.path.join(work, "models", name))
-        inputs.make(self)
+        inputs.make(self, few)
+        if few:
+            return
         # so that not every process scans GStreamer's plugins at the same time
         subprocess.run(["gst-inspect-1.0", "clipmoetag"], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -70,6 +73,7 @@ class Place:
         for path, word in ((out, b"OUT"), (self.work, b"WORK"), (self.build, b"BUILD"), (self.source, b"SOURCE"), (ROOT, b"SOURCE")):
             data = data.replace(path.encode(), word)
         data = re.sub(rb"\b[0-9]+(\.[0-9]+)? ms\b", b"N ms", data)
+        data = re.sub(rb"\b[0-9.]+/s\b", b"N/s", data)
         data = re.sub(rb"0x[0-9a-f]{6,}", b"0xPOINTER", data)
         data = re.sub(rb"([( ])(process:|:)[0-9]+\)", rb"\1PID)", data)
         data = re.sub(rb"\n?\*\* \(PID\): [A-Z]+ \*\*: [0-9:.]+:", b"** (PID):", data)

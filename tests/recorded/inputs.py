@@ -91,11 +91,16 @@ def videos(place):
         os.symlink(sample, os.path.join(top, "sample.avi"))
 
 
-def checkpoint_files(place):
+def golden_models(place):
     top = place.inputs
     for name in GOLDEN:
         golden.save(os.path.join(top, name), *golden.model(name.split(".")[0]))
     golden.vocabulary(os.path.join(place.work, "models", "default", "merges.txt"), os.path.join(top, "golden.vocab.txt"))
+
+
+def checkpoint_files(place):
+    """One model in many layouts and containers."""
+    top = place.inputs
     dense, meta, _ = ck.load(os.path.join(top, GOLDEN[0]))
     moe = ck.load(os.path.join(top, GOLDEN[2]))[0]
 
@@ -230,9 +235,12 @@ def pipelines():
     yield "properties while playing", "CHANGE " + raw + tag("rate=0") + end
 
 
-def make(place):
+def make(place, few):
     os.makedirs(place.inputs)
     pictures(place.inputs)
+    golden_models(place)
+    if few:
+        return
     videos(place)
     checkpoint_files(place)
     broken(place)
