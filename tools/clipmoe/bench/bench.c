@@ -1,15 +1,15 @@
 /* clipmoe bench: how fast this machine looks at pictures and reads words, with a model or with an
  * architecture whose weights are made from a seed. */
-#include <encoder/products.h>
-#include <model/seeded.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include "benchframes.h"
-#include "commands.h"
-#include "common.h"
+#include "../common.h"
+#include "../program.h"
+#include "frames.h"
 #include "measure.h"
+#include "products.h"
+#include "seeded.h"
 
 #define WARM_UP 0.3 /* s: caches, clock and memory come to rest */
 #define PROMPT 8    /* tokens of a usual prompt, start and end among them */
@@ -121,7 +121,7 @@ measure_products (const Arguments *a, Result *r, Work *w, GError **error) {
 }
 
 static gboolean
-run (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
+measure (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
   const ClipmoeModelInfo *i = r->info;
   Work w = {.encoder = encoder, .batch = r->batch};
   w.pixels = g_try_new (float, (gsize)r->batch * 3 * i->image_size * i->image_size);
@@ -345,7 +345,7 @@ bench (const Arguments *a, ClipmoePrecision precision) {
     r.tier = clipmoe_encoder_get_tier (encoder);
     r.precision = clipmoe_encoder_get_precision (encoder);
     r.threads = clipmoe_encoder_get_threads (encoder);
-    if (run (a, &r, encoder, &error)) {
+    if (measure (a, &r, encoder, &error)) {
       (a->json ? print_json : print_table) (out, &r);
       status = clipmoe_print (out);
     }
@@ -359,8 +359,8 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   return status;
 }
 
-int
-clipmoe_cmd_bench (int argc, char **argv) {
+static int
+run (int argc, char **argv) {
   Arguments a = {.batch = 1, .seconds = 3};
   const GOptionEntry entries[] = {
       {"arch", 0, 0, G_OPTION_ARG_STRING, &a.arch,
@@ -397,4 +397,9 @@ clipmoe_cmd_bench (int argc, char **argv) {
   clipmoe_model_arguments_clear (&a.model);
   g_strfreev (rest);
   return r;
+}
+
+int
+main (int argc, char **argv) {
+  return clipmoe_program (argc, argv, run);
 }
