@@ -24,6 +24,7 @@
 #include "clipmoeuri.h"
 #include "linewriter.h"
 #include "sentlooks.h"
+#include <stream/lookjson.h>
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
