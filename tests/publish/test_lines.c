@@ -398,33 +398,6 @@ test_ended_by_listener (void) {
   until (g_atomic_int_get (&is_ended));
 }
 
-/* The same where the thread that adds a line hears that the reader is too slow: adding ends, and uses nothing
- * that the listener has freed. */
-static void
-end_it_slow (gpointer data, ClipmoeSinkNews news, const char *sentence) {
-  if (news == CLIPMOE_SINK_SLOW) {
-    clipmoe_line_writer_finish (ended);
-    clipmoe_line_writer_free (ended);
-    g_atomic_int_set (&is_ended, TRUE);
-  }
-}
-
-static void
-test_ended_by_adder (void) {
-  char *path = place ("adder");
-  gboolean ok = TRUE;
-  g_assert_cmpint (mkfifo (path, 0600), ==, 0); /* nobody ever reads it */
-  g_atomic_int_set (&is_ended, FALSE);
-  ended = clipmoe_line_writer_new (path, end_it_slow, NULL, NULL);
-  g_assert_nonnull (ended);
-  clipmoe_line_writer_set_live (ended, TRUE);
-  for (guint i = 0; ok && i < 2 * CLIPMOE_LINES_MOST; i++)
-    ok = clipmoe_line_writer_add (ended, line ('a', 5), NULL);
-  g_assert_false (ok);
-  g_assert_true (g_atomic_int_get (&is_ended));
-  g_free (path);
-}
-
 /* What cannot be opened is an error at once; a pipe that was taken away is not made as a file. */
 static void
 test_open (void) {
@@ -502,6 +475,40 @@ test_deleted (void) {
   g_free (other);
 }
 
+/* Log rotation: after a rename and the word to reopen, lines go into a new file; a pipe keeps its reader. */
+static void
+test_reopened (void) {
+  char *path = place ("rotated"), *other = place ("rotated.1"), *pipe = place ("rotated-pipe"), *text = NULL;
+  ClipmoeLineWriter *w = writer (path, NULL, FALSE);
+  add (w, line ('a', 1));
+  is_written (w, 1);
+  g_assert_cmpint (rename (path, other), ==, 0);
+  clipmoe_line_writer_reopen (w);
+  until (g_file_test (path, G_FILE_TEST_EXISTS)); /* at once, though nothing is written */
+  add (w, line ('b', 1));
+  is_written (w, 2);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "\"b\"\n");
+  g_free (text);
+  g_assert_true (g_file_get_contents (other, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "\"a\"\n");
+  g_free (text);
+  g_assert_cmpuint (end (w), ==, 0);
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  int fd = open (pipe, O_RDONLY | O_NONBLOCK);
+  News news = {{0}};
+  w = writer (pipe, &news, TRUE);
+  clipmoe_line_writer_reopen (w);
+  add (w, line ('c', 1));
+  is_written (w, 1);
+  g_assert_cmpint (told (&news, CLIPMOE_SINK_LEFT) + told (&news, CLIPMOE_SINK_NO_READER), ==, 0);
+  g_assert_cmpuint (end (w), ==, 0);
+  close (fd);
+  g_free (path);
+  g_free (other);
+  g_free (pipe);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -516,7 +523,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/lines/slow", test_slow);
   g_test_add_func ("/lines/left", test_left);
   g_test_add_func ("/lines/ended-by-listener", test_ended_by_listener);
-  g_test_add_func ("/lines/ended-by-adder", test_ended_by_adder);
+  g_test_add_func ("/lines/reopened", test_reopened);
   g_test_add_func ("/lines/open", test_open);
   return g_test_run ();
 }
