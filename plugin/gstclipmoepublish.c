@@ -182,8 +182,8 @@ close_target (GstClipmoePublish *self) {
         ("%" G_GUINT64_FORMAT " lines were not written: the reader is too slow or not there", lost), (NULL));
 }
 
-/* The sink, or NULL when it is closed (transfer full). Whoever hears what a sink tells may stop the element in
- * the middle of a call: the sink stays, and refuses what comes. */
+/* The sink, or NULL when it is closed (transfer full). Whoever hears what a sink tells may stop the element
+ * in the middle of a call: the sink stays, and refuses what comes. */
 static ClipmoeSink *
 hold_sink (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);

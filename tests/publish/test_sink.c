@@ -34,7 +34,8 @@ test_refused (void) {
       {"stdout", "Target stdout: unknown, expected stdout: or file:PATH"},
       {"stdout:x", "Target stdout:x: unknown, expected stdout: or file:PATH"},
       {"files:x", "Target files:x: unknown, expected stdout: or file:PATH"},
-      {"mqtt://me:secret@host/", "Target mqtt://host/: brokers are not built in yet, expected stdout: or file:PATH"},
+      {"mqtt://me:secret@host/",
+       "Target mqtt://host/: brokers are not built in yet, expected stdout: or file:PATH"},
       {"mqtts://host", "Target mqtts://host: brokers are not built in yet, expected stdout: or file:PATH"},
       {"kafka://b/t", "Target kafka://b/t: brokers are not built in yet, expected stdout: or file:PATH"},
   };
