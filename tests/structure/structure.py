@@ -51,6 +51,7 @@ KNOWN_CIRCLES = [set(line.split()) for line in """
     folder source
     run run-private runfolder
     gif jpeg kind picture pixbuf png webp
+    lines sink sinkclass
 """.strip().splitlines()]
 KNOWN_FAULTS = r"core/encoder/encoder\.c .*, core/tune stands below .*"
 LOOKED_AT = ["core", "publish", "archive", "gst", "plugin", "tools", "tests", "pipelines", "docs"]
