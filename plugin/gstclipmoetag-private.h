@@ -10,7 +10,6 @@
 #include "tagsession.h"
 #include "tagsettings.h"
 #include "tagtrouble.h"
-#include "tagworker.h"
 
 GST_DEBUG_CATEGORY_EXTERN (clipmoe_tag_debug);
 
@@ -36,20 +35,22 @@ struct _GstClipmoeTag {
   /* streaming thread, and state changes while no pad is active */
   GstVideoInfo info;
   GstVideoOrientationMethod tag_orientation; /* what the stream's tag says */
-  ClipmoeStreamLook *look;                             /* that frames carry */
+  ClipmoeStreamLook *look;                   /* that frames carry */
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
   gboolean asked_texts; /* other labels were asked for and are not there yet */
   TagClock clock;
   ClipmoeSchedule schedule; /* on tag_clock_rising() */
-  guint generation, skips;
+  guint skips;
   gint failed; /* atomic: there was an error, and it was posted */
 
-  ClipmoeStream *stream; /* whoever looks: the streaming thread in sync, else the worker */
-
-  GMutex worker_lock; /* guards the pointer: flushes come from other threads; taken before the object lock */
-  TagWorker *worker;
+  /* what looks are made with: by the streaming thread, or the mailbox's */
+  GMutex looking; /* guards what follows; nothing else is locked under it */
+  ClipmoeStream *stream;
+  ClipmoeStreamLook *newest; /* finished aside, and no frame carries it yet */
+  guint
+      generation; /* another one: what was seen before counts for nothing; the streaming thread's to change */
 };
 
 #endif

@@ -2,8 +2,9 @@
  * (mailbox.h): the engine's thread encodes what waits in all of them, the oldest request first and as many
  * pictures at once as is fast, so that the weights are read once for several streams.
  *
- * Every function may be called from any thread. After fork() the child's engines are its own, as encoder.h says
- * of encoders: what waited or was being encoded is lost there, the next request starts a thread again. */
+ * Every function may be called from any thread. After fork() the child's engines are its own, as encoder.h
+ * says of encoders: what waited or was being encoded is lost there, the next request starts a thread again.
+ */
 #ifndef CLIPMOE_ENGINE_H
 #define CLIPMOE_ENGINE_H
 
@@ -15,18 +16,18 @@ G_BEGIN_DECLS
 typedef struct _ClipmoeEngine ClipmoeEngine;
 
 /**
- * clipmoe_engine_open: opens a model, or takes the engine that is open already: those of one process that name
- * the same model (its files, unchanged since, and @options) with the same @how are one. With how->threads 1
- * each has an encoder of its own, so that they run side by side, and they share the model alone.
+ * clipmoe_engine_open: opens a model, or takes the engine that is open already: those of one process that
+ * name the same model (its files, unchanged since, and @options) with the same @how are one. With
+ * how->threads 1 each has an encoder of its own, so that they run side by side, and they share the model
+ * alone.
  *
- * With precision AUTO and no verdict for this model and processor yet, the precisions are measured aside, in a
- * thread of lowest priority, after ten seconds; the engine then goes on with the encoder that an opening gets
- * from then on (clipmoe_engine_get_version()).
+ * With precision AUTO and no verdict for this model and processor yet, the precisions are measured aside, in
+ * a thread of lowest priority, after ten seconds; the engine then goes on with the encoder that an opening
+ * gets from then on (clipmoe_engine_get_version()).
  * @path: (nullable): a file, a folder or an installed model; NULL = the default model
- * @how: how->batch: the most pictures in one run; 0 = as many as is fast. Memory for more than one is taken when
- * two requests first wait together
- * Returns: (transfer full): free with clipmoe_engine_unref(); NULL: @error is set, as by clipmoe_model_open()
- * and clipmoe_encoder_new(). Since: 0.1
+ * @how: how->batch: the most pictures in one run; 0 = as many as is fast. Memory for more than one is taken
+ * when two requests first wait together Returns: (transfer full): free with clipmoe_engine_unref(); NULL:
+ * @error is set, as by clipmoe_model_open() and clipmoe_encoder_new(). Since: 0.1
  */
 CLIPMOE_API ClipmoeEngine *clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options,
                                                 const ClipmoeEncoderOptions *how, GError **error);
@@ -35,8 +36,8 @@ CLIPMOE_API ClipmoeEngine *clipmoe_engine_open (const char *path, const ClipmoeM
 CLIPMOE_API ClipmoeEngine *clipmoe_engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how,
                                                GError **error);
 CLIPMOE_API ClipmoeEngine *clipmoe_engine_ref (ClipmoeEngine *self);
-/** (nullable). With the last reference the model is closed, by the engine's thread where that is still encoding:
- * this never waits for it. Since: 0.1 */
+/** (nullable). With the last reference the model is closed, by the engine's thread where that is still
+ * encoding: this never waits for it. Since: 0.1 */
 CLIPMOE_API void clipmoe_engine_unref (ClipmoeEngine *self);
 /** What the model is; borrowed, valid as long as the engine. Since: 0.1 */
 CLIPMOE_API const ClipmoeModelInfo *clipmoe_engine_get_info (const ClipmoeEngine *self);
@@ -48,8 +49,8 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_engine_get_info (const ClipmoeEngine
  * Since: 0.1
  */
 CLIPMOE_API void clipmoe_engine_describe (ClipmoeEngine *self, char **tier, char **precision, char **reason);
-/** Another number than before: clipmoe_engine_describe() says something else, and label vectors are better made
- * again. Since: 0.1 */
+/** Another number than before: clipmoe_engine_describe() says something else, and label vectors are better
+ * made again. Since: 0.1 */
 CLIPMOE_API guint clipmoe_engine_get_version (ClipmoeEngine *self);
 /**
  * clipmoe_engine_make_labels: clipmoe_labels_new() with the engine's encoder. Several callers take turns;

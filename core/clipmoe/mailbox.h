@@ -1,12 +1,13 @@
 /* One stream's place at an engine: it holds the newest picture that waits, and hears of the embedding.
  *
- * The stream's thread writes a picture into the request that clipmoe_mailbox_get_request() lends, and hands it
- * over in one of two ways. clipmoe_mailbox_encode() waits for the embedding. clipmoe_mailbox_submit() never
- * waits: a picture that nobody has begun to encode is replaced by the newer one, and the embedding comes to a
- * callback in a thread of the mailbox's own. That callback may do anything, also use and free the mailbox; as
- * long as it runs no picture of this mailbox is encoded, those of others are.
+ * The stream's thread writes a picture into the request that clipmoe_mailbox_get_request() lends, and hands
+ * it over in one of two ways. clipmoe_mailbox_encode() waits for the embedding. clipmoe_mailbox_submit()
+ * never waits: a picture that nobody has begun to encode is replaced by the newer one, and the embedding
+ * comes to a callback in a thread of the mailbox's own. That callback may do anything, also use and free the
+ * mailbox; as long as it runs no picture of this mailbox is encoded, those of others are.
  *
- * get_request(), encode() and submit() are for one thread at a time. All else may be called from any thread. */
+ * get_request(), encode() and submit() are for one thread at a time. All else may be called from any thread.
+ */
 #ifndef CLIPMOE_MAILBOX_H
 #define CLIPMOE_MAILBOX_H
 
@@ -18,7 +19,7 @@ typedef struct _ClipmoeMailbox ClipmoeMailbox;
 
 /** A picture to be encoded, and what the caller wants to find again beside its embedding. Since: 0.1 */
 typedef struct {
-  float *pixels; /* [3][side][side], to be written by a #ClipmoePreprocessor */
+  float *pixels;  /* [3][side][side], to be written by a #ClipmoePreprocessor */
   gpointer extra; /* as many bytes as the mailbox was made with, aligned for any type; zeros */
 } ClipmoeRequest;
 
@@ -49,21 +50,22 @@ CLIPMOE_API ClipmoeMailbox *clipmoe_mailbox_new (ClipmoeEngine *engine, gsize ex
 /** (nullable): clipmoe_mailbox_stop(), and the end of it. A picture that is being encoded is not waited for.
  * Since: 0.1 */
 CLIPMOE_API void clipmoe_mailbox_free (ClipmoeMailbox *self);
-/** What the next picture is written to: borrowed, until it is handed over. The same one until then. Since: 0.1 */
+/** What the next picture is written to: borrowed, until it is handed over. The same one until then. Since:
+ * 0.1 */
 CLIPMOE_API ClipmoeRequest *clipmoe_mailbox_get_request (ClipmoeMailbox *self);
 /**
  * clipmoe_mailbox_encode: hands the request over and waits for its embedding.
  * @out: (out): `embed` floats, a unit vector; undefined after a failure
- * Returns: FALSE: @error is set: STOPPED after clipmoe_mailbox_set_flushing(), _drop() and _stop(), within a few
- * milliseconds whatever is being encoded; FORMAT when the result is not finite; MEMORY when there is no thread.
- * Since: 0.1
+ * Returns: FALSE: @error is set: STOPPED after clipmoe_mailbox_set_flushing(), _drop() and _stop(), within a
+ * few milliseconds whatever is being encoded; FORMAT when the result is not finite; MEMORY when there is no
+ * thread. Since: 0.1
  */
 CLIPMOE_API gboolean clipmoe_mailbox_encode (ClipmoeMailbox *self, float *out, GError **error);
 /**
  * clipmoe_mailbox_submit: hands the request over.
  * @replaced: (out) (optional): whether it took the place of one that nobody had begun to encode
- * Returns: FALSE: @error is set (MEMORY): the system has no thread for it. While flushing, and after stop, the
- * request is forgotten. Since: 0.1
+ * Returns: FALSE: @error is set (MEMORY): the system has no thread for it. While flushing, and after stop,
+ * the request is forgotten. Since: 0.1
  */
 CLIPMOE_API gboolean clipmoe_mailbox_submit (ClipmoeMailbox *self, gboolean *replaced, GError **error);
 /** Waits until everything that was submitted is answered, or forgotten. Returns at once within the callback.

@@ -73,7 +73,7 @@ encode (gpointer data, const float *const *pixels, guint n, float *out, GError *
   if (n > 1) {
     clipmoe_encoder_grow_batch (ready->encoder, n);
     if (!self->pixels)
-      self->pixels = g_new (float, self->most * picture);
+      self->pixels = g_new (float, self->most *picture);
     for (guint i = 0; i < n; i++)
       memcpy (self->pixels + i * picture, pixels[i], picture * sizeof (float));
     all = self->pixels;

@@ -1,9 +1,9 @@
 /* What the files of the engine share: one lock, turns for what takes longer than a lock may be held, and
  * threads.
  *
- * The lock is held for a few assignments at a time, so one serves all engines of the process, and a fork needs
- * to wait for one alone. A forked child has none of its parent's threads: whatever is noted with another
- * number of clipmoe_engine_process() than its own is of threads that are gone. */
+ * The lock is held for a few assignments at a time, so one serves all engines of the process, and a fork
+ * needs to wait for one alone. A forked child has none of its parent's threads: whatever is noted with
+ * another number of clipmoe_engine_process() than its own is of threads that are gone. */
 #ifndef CLIPMOE_ENGINE_LOCK_H
 #define CLIPMOE_ENGINE_LOCK_H
 

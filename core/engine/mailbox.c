@@ -33,10 +33,10 @@ struct _ClipmoeMailbox {
   Slot *waiting, *running, *answer, *spare[MOST_SLOTS];
   guint n_spare;
   guint generation; /* another one: everything of before is forgotten */
-  float *embedding;  /* of `answer` */
-  GError *error;     /* of `answer` */
-  float *out;        /* of who waits in encode(); NULL: nobody does, or he has what he waits for */
-  GError *failed;    /* why he has it not */
+  float *embedding; /* of `answer` */
+  GError *error;    /* of `answer` */
+  float *out;       /* of who waits in encode(); NULL: nobody does, or he has what he waits for */
+  GError *failed;   /* why he has it not */
   pthread_t thread;
   gboolean has_thread, telling, flushing, stopped;
 };
@@ -208,8 +208,8 @@ ClipmoeMailbox *
 clipmoe_mailbox_new (ClipmoeEngine *engine, gsize extra, GDestroyNotify clear, ClipmoeAnswered answered,
                      gpointer data, GDestroyNotify destroy) {
   gsize side = clipmoe_engine_get_info (engine)->image_size;
-  ClipmoeMailbox *self = clipmoe_mailbox_new_at (clipmoe_engine_get_scheduler (engine), 3 * side * side, extra,
-                                                 clear, answered, data, destroy);
+  ClipmoeMailbox *self = clipmoe_mailbox_new_at (clipmoe_engine_get_scheduler (engine), 3 * side * side,
+                                                 extra, clear, answered, data, destroy);
   self->engine = clipmoe_engine_ref (engine);
   return self;
 }
@@ -293,6 +293,8 @@ clipmoe_mailbox_encode (ClipmoeMailbox *self, float *out, GError **error) {
       return why == NULL;
     }
   }
+  if (self->filling)
+    self->filling->dirty = TRUE;
   clipmoe_engine_unlock ();
   g_set_error_literal (error, CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED, "encoding a picture was stopped");
   return FALSE;
@@ -322,6 +324,8 @@ clipmoe_mailbox_submit (ClipmoeMailbox *self, gboolean *replaced, GError **error
     if (ok)
       was = hand_over (self, TRUE);
   }
+  if (self->filling) /* it was not: it is for another picture */
+    self->filling->dirty = TRUE;
   clipmoe_engine_unlock ();
   if (replaced)
     *replaced = was;

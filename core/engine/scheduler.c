@@ -105,7 +105,8 @@ schedule (void *data) {
     clipmoe_engine_unlock ();
     self->run (self->data, self->pixels, n, self->out, self->errors);
     for (guint i = 0; i < n; i++)
-      self->seats[i]->answer (self->seats[i], self->out + i * self->embed, g_steal_pointer (&self->errors[i]));
+      self->seats[i]->answer (self->seats[i], self->out + i * self->embed,
+                              g_steal_pointer (&self->errors[i]));
     clipmoe_engine_lock ();
   }
   clipmoe_engine_unlock ();

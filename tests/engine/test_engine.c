@@ -1,6 +1,7 @@
 /* Protects a model that many streams share: who names the same one gets the same engine, and one encoder a
  * stream where one thread was asked for; pictures that are encoded together have the bytes that each has
- * alone; labels are encoded beside them, and not twice; the encoder is exchanged while all of that goes on. */
+ * alone; labels are encoded beside them, and not twice; the encoder is exchanged while all of that goes on.
+ */
 #include "../encoder/golden.h"
 #include "../slow.h"
 #include "engine/engine-private.h"
@@ -16,7 +17,7 @@ typedef struct {
   char *path, *vocab;
   ClipmoeModelOptions options;
   guint n, embed;
-  gsize picture;      /* floats */
+  gsize picture;         /* floats */
   float *pixels, *units; /* of n pictures, encoded one by one */
 } Work;
 
@@ -44,7 +45,8 @@ work_init (Work *w) {
   w->pixels = golden_floats (inputs, "pixels");
   w->units = g_new (float, w->n * w->embed);
   for (guint i = 0; i < w->n; i++)
-    g_assert_true (clipmoe_encoder_encode_pixels (e, w->pixels + i * w->picture, 1, w->units + i * w->embed, NULL));
+    g_assert_true (
+        clipmoe_encoder_encode_pixels (e, w->pixels + i * w->picture, 1, w->units + i * w->embed, NULL));
   clipmoe_encoder_free (e);
   clipmoe_model_unref (model);
   clipmoe_tensors_free (inputs);
@@ -62,7 +64,8 @@ static void
 test_shared (void) {
   Work w;
   work_init (&w);
-  ClipmoeEngine *a = open_engine (&w, CLIPMOE_PRECISION_F32, 2, 0), *b = open_engine (&w, CLIPMOE_PRECISION_F32, 2, 0),
+  ClipmoeEngine *a = open_engine (&w, CLIPMOE_PRECISION_F32, 2, 0),
+                *b = open_engine (&w, CLIPMOE_PRECISION_F32, 2, 0),
                 *other = open_engine (&w, CLIPMOE_PRECISION_F32, 3, 0),
                 *alone = open_engine (&w, CLIPMOE_PRECISION_F32, 1, 0),
                 *as_alone = open_engine (&w, CLIPMOE_PRECISION_F32, 1, 0);
@@ -218,7 +221,8 @@ test_exchanged (void) {
   g_unsetenv ("CLIPMOE_PRECISION");
   ClipmoeModel *model = golden_model (CASE);
   ClipmoeEngine *engine = clipmoe_engine_new (model, NULL, NULL),
-                *set = clipmoe_engine_new (model, &(ClipmoeEncoderOptions){.precision = CLIPMOE_PRECISION_F32}, NULL);
+                *set = clipmoe_engine_new (
+                    model, &(ClipmoeEncoderOptions){.precision = CLIPMOE_PRECISION_F32}, NULL);
   g_setenv ("CLIPMOE_PRECISION", "f32", TRUE);
   ClipmoeLabels *before = make_labels (engine, "dog");
   char *reason = reason_of (engine), *other = reason_of (set);

@@ -4,7 +4,8 @@
 #include "machine.h"
 
 static void
-hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 microseconds, const GError *error) {
+hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 microseconds,
+      const GError *error) {
   g_atomic_int_set ((gint *)data, (gint)embedding[0]);
 }
 

@@ -1,7 +1,7 @@
 /* Protects what mailboxes and the scheduler promise, with a stand-in for the encoder: everybody gets his own
  * answer; what waits runs together, the oldest first, and nobody is passed over; a newer picture takes the
- * place of one that waits; flushing, dropping and stopping never wait for a run, and nothing of before them is
- * heard afterwards; a callback may do all of that to its own mailbox. */
+ * place of one that waits; flushing, dropping and stopping never wait for a run, and nothing of before them
+ * is heard afterwards; a callback may do all of that to its own mailbox. */
 #include "machine.h"
 
 static float
@@ -27,7 +27,8 @@ typedef struct {
 static void hand_over (ClipmoeMailbox *box, float value, gboolean *replaced);
 
 static void
-hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 microseconds, const GError *error) {
+hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 microseconds,
+      const GError *error) {
   Ear *ear = data;
   g_atomic_int_set (&ear->inside, TRUE);
   g_assert_true ((embedding == NULL) == (error != NULL));
@@ -239,8 +240,8 @@ flush_box (ClipmoeMailbox *box) {
   clipmoe_mailbox_set_flushing (box, FALSE);
 }
 
-/* Whoever waits for his picture comes out while it is being encoded; what he asks next is answered with what he
- * asked, not with what the run of before gave. */
+/* Whoever waits for his picture comes out while it is being encoded; what he asks next is answered with what
+ * he asked, not with what the run of before gave. */
 static void
 test_interrupted (void) {
   static void (*const ways[]) (ClipmoeMailbox *) = {flush_box, clipmoe_mailbox_drop, clipmoe_mailbox_stop};
@@ -333,8 +334,8 @@ test_freed (void) {
 
 static void
 test_callbacks (void) {
-  static void (*const deeds[]) (ClipmoeMailbox *) = {
-      clipmoe_mailbox_drain, clipmoe_mailbox_drop, flush_box, clipmoe_mailbox_stop, clipmoe_mailbox_free};
+  static void (*const deeds[]) (ClipmoeMailbox *) = {clipmoe_mailbox_drain, clipmoe_mailbox_drop, flush_box,
+                                                     clipmoe_mailbox_stop, clipmoe_mailbox_free};
   for (guint i = 0; i < G_N_ELEMENTS (deeds); i++) {
     Machine m;
     Ear ear = {.deed = deeds[i]};
