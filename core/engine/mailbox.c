@@ -31,15 +31,23 @@ struct _ClipmoeMailbox {
   guint process;
   pthread_cond_t cond;
   Slot *waiting, *running, *answer, *spare[MOST_SLOTS];
-  guint n_spare;
-  guint generation; /* another one: everything of before is forgotten */
-  float *embedding; /* of `answer` */
-  GError *error;    /* of `answer` */
-  float *out;       /* of who waits in encode(); NULL: nobody does, or he has what he waits for */
-  GError *failed;   /* why he has it not */
+  guint n_spare, n_slots; /* of n_slots in all */
+  guint generation;       /* another one: everything of before is forgotten */
+  float *embedding;       /* of `answer` */
+  GError *error;          /* of `answer` */
+  float *out;             /* of who waits in encode(); NULL: nobody does, or he has what he waits for */
+  GError *failed;         /* why he has it not */
   pthread_t thread;
   gboolean has_thread, telling, flushing, stopped;
 };
+
+static Slot *
+slot_new (ClipmoeMailbox *self) {
+  Slot *slot = g_new0 (Slot, 1);
+  slot->request.pixels = g_new0 (float, self->n_floats);
+  slot->request.extra = g_malloc0 (self->extra);
+  return slot;
+}
 
 static void
 slot_free (ClipmoeMailbox *self, Slot *slot) {
@@ -231,15 +239,13 @@ clipmoe_mailbox_get_request (ClipmoeMailbox *self) {
     if (self->n_spare) {
       self->filling = self->spare[0]; /* in turn, so that what a forgotten one holds is let go */
       memmove (self->spare, self->spare + 1, --self->n_spare * sizeof *self->spare);
+    } else {
+      self->filling = slot_new (self);
+      self->n_slots++;
     }
     clipmoe_engine_unlock ();
   }
   Slot *slot = self->filling;
-  if (!slot) {
-    slot = self->filling = g_new0 (Slot, 1);
-    slot->request.pixels = g_new0 (float, self->n_floats);
-    slot->request.extra = g_malloc0 (self->extra);
-  }
   if (slot->dirty) {
     if (self->clear)
       self->clear (slot->request.extra);
@@ -305,6 +311,8 @@ static gboolean
 start_thread (ClipmoeMailbox *self) {
   if (self->has_thread)
     return TRUE;
+  for (; self->n_slots < MOST_SLOTS; self->n_slots++) /* all that it will need, so that frames ask for none */
+    put_back (self, slot_new (self));
   self->refs++;
   self->has_thread = clipmoe_engine_thread ("clipmoe-look", tell, self);
   if (!self->has_thread)

@@ -1,0 +1,273 @@
+/* What many streams cost on one engine. Prints a line a figure, with what it should be:
+ *
+ *   streams [ARCHITECTURE [SECONDS]]     an architecture as `clipmoe bench` names it (ViT-B-32); weights are
+ * made up
+ *
+ * together   looks a second of 16 streams on one engine against 16 engines of one thread; and the same by the
+ *            processor's time, which other programs on the machine change less
+ * fair       looks of the slowest of 24 streams against its share
+ * flush      how long a stream that waits for a look takes to come out, and to let go of its mailbox, while
+ * ViT-L-14 encodes beside     what a look of one stream costs beside the encoder: handing over, coming back,
+ * scoring; median */
+#include <bench/seeded.h>
+#include <clipmoe/clipmoe.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "stream/stream.h"
+
+#define FEW 16
+#define MANY 24
+
+static void
+must (gboolean ok, const GError *error) {
+  if (ok)
+    return;
+  fprintf (stderr, "streams: %s\n", error ? error->message : "failed");
+  exit (1);
+}
+
+static double
+now (void) {
+  return (double)g_get_monotonic_time () / 1e6;
+}
+
+static double
+processor (void) {
+  struct rusage u;
+  getrusage (RUSAGE_SELF, &u);
+  return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+         (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static ClipmoeModel *
+make_model (const char *name) {
+  ClipmoeSeededShape shape;
+  GError *error = NULL;
+  must (clipmoe_seeded_shape_find (name, &shape, &error), error);
+  ClipmoeModel *model = clipmoe_seeded_model_new (&shape, 1, &error);
+  must (model != NULL, error);
+  return model;
+}
+
+static ClipmoeEngine *
+make_engine (ClipmoeModel *model, guint threads) {
+  GError *error = NULL;
+  ClipmoeEngine *engine = clipmoe_engine_new (
+      model, &(ClipmoeEncoderOptions){.precision = CLIPMOE_PRECISION_F32, .threads = threads}, &error);
+  must (engine != NULL, error);
+  return engine;
+}
+
+static void
+paint (ClipmoeEngine *engine, ClipmoeMailbox *box) {
+  gsize side = clipmoe_engine_get_info (engine)->image_size;
+  float *pixels = clipmoe_mailbox_get_request (box)->pixels;
+  for (gsize i = 0; i < 3 * side * side; i++)
+    pixels[i] = (float)(i % 255) / 128 - 1;
+}
+
+/* A stream that looks at one picture after the other. */
+typedef struct {
+  ClipmoeEngine *engine;
+  gint *over; /* atomic */
+  guint looks;
+  pthread_t id;
+} Stream;
+
+static void *
+look (void *data) {
+  Stream *s = data;
+  ClipmoeMailbox *box = clipmoe_mailbox_new (s->engine, 0, NULL, NULL, NULL, NULL);
+  float *out = g_new (float, clipmoe_engine_get_info (s->engine)->embed);
+  GError *error = NULL;
+  paint (s->engine, box);
+  must (clipmoe_mailbox_encode (box, out, &error), error); /* finds cold caches */
+  while (!g_atomic_int_get (s->over)) {
+    paint (s->engine, box);
+    must (clipmoe_mailbox_encode (box, out, &error), error);
+    s->looks++;
+  }
+  g_free (out);
+  clipmoe_mailbox_free (box);
+  return NULL;
+}
+
+/* All of @streams for so long; *per_look: processor time. Returns looks a second. */
+static double
+run (Stream *streams, guint n, double seconds, double *per_look) {
+  gint over = 0;
+  guint looks = 0;
+  double begin = now (), used = processor ();
+  for (guint i = 0; i < n; i++) {
+    streams[i].over = &over;
+    streams[i].looks = 0;
+    must (pthread_create (&streams[i].id, NULL, look, &streams[i]) == 0, NULL);
+  }
+  g_usleep ((gulong)(seconds * 1e6));
+  g_atomic_int_set (&over, TRUE);
+  for (guint i = 0; i < n; i++) {
+    pthread_join (streams[i].id, NULL);
+    looks += streams[i].looks;
+  }
+  *per_look = (processor () - used) / (looks + n);
+  return (looks + n) / (now () - begin);
+}
+
+static void
+together (ClipmoeModel *model, double seconds) {
+  Stream streams[FEW];
+  double apart, one, apart_time, one_time;
+  for (guint i = 0; i < FEW; i++)
+    streams[i].engine = make_engine (model, 1);
+  apart = run (streams, FEW, seconds, &apart_time);
+  for (guint i = 0; i < FEW; i++)
+    clipmoe_engine_unref (streams[i].engine);
+  ClipmoeEngine *engine = make_engine (model, 0);
+  for (guint i = 0; i < FEW; i++)
+    streams[i].engine = engine;
+  one = run (streams, FEW, seconds, &one_time);
+  clipmoe_engine_unref (engine);
+  printf ("together  %.1f looks/s on one engine, %.1f on %d: %.2f times as many (at least 1.25); processor "
+          "time a "
+          "look %.1f ms and %.1f: %.2f\n",
+          one, apart, FEW, one / apart, one_time * 1e3, apart_time * 1e3, apart_time / one_time);
+}
+
+static void
+fair (ClipmoeModel *model, double seconds) {
+  Stream streams[MANY];
+  ClipmoeEngine *engine = make_engine (model, 0);
+  guint looks = 0, least = G_MAXUINT;
+  double time;
+  for (guint i = 0; i < MANY; i++)
+    streams[i].engine = engine;
+  run (streams, MANY, seconds * 2, &time);
+  for (guint i = 0; i < MANY; i++) {
+    looks += streams[i].looks;
+    least = MIN (least, streams[i].looks);
+  }
+  clipmoe_engine_unref (engine);
+  printf ("fair      %u looks of %d streams, the slowest has %u: %.3f of its share (at least 0.9)\n", looks,
+          MANY, least, (double)least * MANY / looks);
+}
+
+static double came_out;
+
+static void *
+wait_long (void *data) {
+  ClipmoeMailbox *box = data;
+  float out[4096];
+  if (!clipmoe_mailbox_encode (box, out, NULL))
+    came_out = now ();
+  return NULL;
+}
+
+static void
+flush (void) {
+  ClipmoeModel *model = make_model ("ViT-L-14");
+  ClipmoeEngine *engine = make_engine (model, 0);
+  double worst = 0, worst_free = 0, look_takes;
+  for (guint i = 0; i < 8; i++) {
+    ClipmoeMailbox *box = clipmoe_mailbox_new (engine, 0, NULL, NULL, NULL, NULL);
+    pthread_t id;
+    paint (engine, box);
+    must (pthread_create (&id, NULL, wait_long, box) == 0, NULL);
+    g_usleep (100000); /* it is being encoded */
+    double begin = now ();
+    clipmoe_mailbox_set_flushing (box, TRUE);
+    pthread_join (id, NULL);
+    worst = MAX (worst, came_out - begin);
+    begin = now ();
+    clipmoe_mailbox_free (box);
+    worst_free = MAX (worst_free, now () - begin);
+  }
+  ClipmoeMailbox *box = clipmoe_mailbox_new (engine, 0, NULL, NULL, NULL, NULL);
+  float out[4096];
+  paint (engine, box);
+  clipmoe_mailbox_encode (box, out, NULL);
+  look_takes = now ();
+  clipmoe_mailbox_encode (box, out, NULL);
+  look_takes = now () - look_takes;
+  clipmoe_mailbox_free (box);
+  clipmoe_engine_unref (engine);
+  clipmoe_model_unref (model);
+  printf ("flush     %.2f ms at worst, %.2f to let go, while a look of %.0f ms runs (at most 50)\n",
+          worst * 1e3, worst_free * 1e3, look_takes * 1e3);
+}
+
+static int
+compare (const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+static void
+beside (void) {
+  enum { N = 1001 };
+  static double with[N], without[N];
+  static const char *const templates[] = {"a photo of a {}.", NULL};
+  GError *error = NULL;
+  ClipmoeModel *model = clipmoe_model_open (NULL, NULL, &error);
+  must (model != NULL, error);
+  ClipmoeEncoderOptions how = {.precision = CLIPMOE_PRECISION_F32};
+  ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
+  must (encoder != NULL, error);
+  ClipmoeEngine *engine = make_engine (model, 0);
+  GPtrArray *names =
+      clipmoe_label_list_parse ("a dog,a cat,a bus,a street,a person,a tree,a boat,a horse", &error);
+  ClipmoeLabels *labels = clipmoe_engine_make_labels (engine, names, NULL, templates, &error);
+  must (labels != NULL, error);
+  ClipmoeMailbox *box = clipmoe_mailbox_new (engine, 0, NULL, NULL, NULL, NULL);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *out = g_new (float, embed);
+  gsize bytes = 3 * sizeof (float) * clipmoe_model_get_info (model)->image_size *
+                clipmoe_model_get_info (model)->image_size;
+  float *pixels = g_malloc (bytes);
+  paint (engine, box);
+  memcpy (pixels, clipmoe_mailbox_get_request (box)->pixels, bytes);
+  for (guint i = 0; i < N; i++) { /* in turn, so that what else runs on the machine meets both */
+    double begin = now ();
+    must (clipmoe_encoder_encode_pixels (encoder, pixels, 1, out, &error), error);
+    without[i] = now () - begin;
+    ClipmoeStreamFrame frame = {.time = i * G_GUINT64_CONSTANT (1000000000),
+                                .labels = labels,
+                                .rules = {.threshold = 0.1, .top_k = 5}};
+    begin = now ();
+    must (clipmoe_mailbox_encode (box, out, &error), error);
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, out, embed, &frame);
+    with[i] = now () - begin;
+    clipmoe_stream_look_unref (found);
+  }
+  qsort (with, N, sizeof *with, compare);
+  qsort (without, N, sizeof *without, compare);
+  printf ("beside    %.1f µs at the median, %.1f at the quickest, of a look of %.2f ms (at most 20)\n",
+          (with[N / 2] - without[N / 2]) * 1e6, (with[0] - without[0]) * 1e6, with[N / 2] * 1e3);
+  g_free (pixels);
+  g_free (out);
+  clipmoe_stream_free (stream);
+  clipmoe_mailbox_free (box);
+  clipmoe_labels_unref (labels);
+  g_ptr_array_unref (names);
+  clipmoe_engine_unref (engine);
+  clipmoe_encoder_free (encoder);
+  clipmoe_model_unref (model);
+}
+
+int
+main (int argc, char **argv) {
+  const char *name = argc > 1 ? argv[1] : "ViT-B-32";
+  double seconds = argc > 2 ? atof (argv[2]) : 10;
+  setvbuf (stdout, NULL, _IOLBF, 0);
+  beside ();
+  ClipmoeModel *model = make_model (name);
+  together (model, seconds);
+  fair (model, seconds);
+  clipmoe_model_unref (model);
+  flush ();
+  return 0;
+}
