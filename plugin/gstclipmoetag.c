@@ -14,7 +14,6 @@
 #include "gstclipmoetag.h"
 
 #include "clipmoemeta.h"
-#include "gstclipmoetag-private.h"
 #include "tagframe.h"
 #include "tagmodel.h"
 #include "tagopen.h"
@@ -22,7 +21,6 @@
 #include "tagstats.h"
 #include "tagstream.h"
 
-GST_DEBUG_CATEGORY (clipmoe_tag_debug);
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
 G_DEFINE_TYPE (GstClipmoeTag, gst_clipmoe_tag, GST_TYPE_BASE_TRANSFORM)
@@ -243,26 +241,13 @@ static void
 gst_clipmoe_tag_finalize (GObject *object) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   tag_model_close (self);
-  tag_settings_clear (&self->settings);
-  tag_identity_clear (&self->identity);
-  clipmoe_stream_free (self->stream);
-  g_free (self->model_id);
-  g_free (self->tier);
-  g_free (self->precision);
-  g_free (self->reason);
-  g_free (self->trouble_text);
-  g_mutex_clear (&self->looking);
+  tag_element_clear (self);
   G_OBJECT_CLASS (gst_clipmoe_tag_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_tag_init (GstClipmoeTag *self) {
-  tag_settings_init (&self->settings);
-  tag_identity_init (&self->identity);
-  self->stream = clipmoe_stream_new ();
-  g_mutex_init (&self->looking);
-  self->earliest = GST_CLOCK_TIME_NONE;
-  tag_clock_reset (&self->clock);
+  tag_element_init (self);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_gap_aware (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self),

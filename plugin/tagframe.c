@@ -1,6 +1,5 @@
 #include "tagframe.h"
 
-#include "gstclipmoetag-private.h"
 #include "taglook.h"
 #include "tagmodel.h"
 #include "tagreport.h"

@@ -2,8 +2,7 @@
 #ifndef CLIPMOE_TAG_FRAME_H
 #define CLIPMOE_TAG_FRAME_H
 
-#include "gstclipmoetag.h"
-#include "tagsession.h"
+#include "tagelement.h"
 
 /* Streaming thread: looks at @buffer if it is due, and attaches the newest look. ERROR: an error was
  * posted; FLUSHING: a flush or a stop came while it was looked at. */

@@ -1,6 +1,5 @@
 #include "taglook.h"
 
-#include "gstclipmoetag-private.h"
 #include "tagreport.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -43,7 +42,7 @@ tag_look_later (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame 
 void
 tag_look_answered (GstElement *element, const ClipmoeStreamFrame *frame, const float *embedding, guint embed,
                    gint64 microseconds, const GError *error) {
-  GstClipmoeTag *self = GST_CLIPMOE_TAG (element);
+  GstClipmoeTag *self = (GstClipmoeTag *)element;
   if (error) {
     tag_report_pass_over (self, TAG_TROUBLE_MODEL, error);
     return;

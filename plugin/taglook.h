@@ -3,8 +3,7 @@
 #ifndef CLIPMOE_TAG_LOOK_H
 #define CLIPMOE_TAG_LOOK_H
 
-#include "gstclipmoetag.h"
-#include "tagsession.h"
+#include "tagelement.h"
 
 /* Streaming thread: looks at the picture in tag_session_get_pixels() and reports it; frames carry it from now
  * on. @begin: when work on the frame began (monotonic). FALSE: @error is set, STOPPED by a flush or a stop.

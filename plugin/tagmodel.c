@@ -1,7 +1,6 @@
 #include "tagmodel.h"
 
 #include <base/plain.h>
-#include "gstclipmoetag-private.h"
 #include "taglook.h"
 #include "tagopen.h"
 #include "tagstream.h"

@@ -3,8 +3,7 @@
 #ifndef CLIPMOE_TAG_MODEL_H
 #define CLIPMOE_TAG_MODEL_H
 
-#include "gstclipmoetag.h"
-#include "tagsession.h"
+#include "tagelement.h"
 
 /* READY to PAUSED, before a pad is active. FALSE: an error was posted. */
 gboolean tag_model_open (GstClipmoeTag *self);

@@ -1,7 +1,5 @@
 #include "tagopen.h"
 
-#include "gstclipmoetag-private.h"
-
 TagSession *
 tag_open_get (GstClipmoeTag *self) {
   GST_OBJECT_LOCK (self);

@@ -3,8 +3,7 @@
 #ifndef CLIPMOE_TAG_OPEN_H
 #define CLIPMOE_TAG_OPEN_H
 
-#include "gstclipmoetag.h"
-#include "tagsession.h"
+#include "tagelement.h"
 
 /* (transfer full): or NULL. */
 TagSession *tag_open_get (GstClipmoeTag *self);

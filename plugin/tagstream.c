@@ -1,6 +1,5 @@
 #include "tagstream.h"
 
-#include "gstclipmoetag-private.h"
 #include "tagopen.h"
 
 void

@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_TAG_STREAM_H
 #define CLIPMOE_TAG_STREAM_H
 
-#include "gstclipmoetag.h"
+#include "tagelement.h"
 
 /* The stream jumped: nothing of what was seen before says anything of what comes. */
 void tag_stream_jump (GstClipmoeTag *self);

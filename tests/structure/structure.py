@@ -45,7 +45,6 @@ KNOWN_CIRCLES = [set(line.split()) for line in """
     config config-huggingface config-keys config-openclip config-private
     clean entities
     bintracks gstclipmoebin
-    gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
     keyunits unitnal
     model model_convert model_inspect model_list model_verify
     folder source

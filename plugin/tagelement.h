@@ -1,8 +1,8 @@
 /* What the files of clipmoetag share: the element's fields, and which lock guards which. */
-#ifndef GST_CLIPMOE_TAG_PRIVATE_H
-#define GST_CLIPMOE_TAG_PRIVATE_H
+#ifndef CLIPMOE_TAG_ELEMENT_H
+#define CLIPMOE_TAG_ELEMENT_H
 
-#include "gstclipmoetag.h"
+#include <gst/base/gstbasetransform.h>
 #include <stream/schedule.h>
 #include <stream/statistics.h>
 #include "tagclock.h"
@@ -12,6 +12,8 @@
 #include "tagtrouble.h"
 
 GST_DEBUG_CATEGORY_EXTERN (clipmoe_tag_debug);
+
+typedef struct _GstClipmoeTag GstClipmoeTag;
 
 struct _GstClipmoeTag {
   GstBaseTransform parent;
@@ -52,5 +54,9 @@ struct _GstClipmoeTag {
   guint
       generation; /* another one: what was seen before counts for nothing; the streaming thread's to change */
 };
+
+/* The fields of a fresh element, and what they hold at its end, when nothing is open. */
+void tag_element_init (GstClipmoeTag *self);
+void tag_element_clear (GstClipmoeTag *self);
 
 #endif
