@@ -57,8 +57,8 @@ typedef struct {
 } ClipmoeSaidOfBoth;
 
 /* Heads must divide the width, whoever says how many there are. */
-gboolean clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeTower *t, guint heads,
-                                     GError **error);
+gboolean clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeArchitecture *t,
+                                     guint heads, GError **error);
 
 /* What a .json beside the weights is about. */
 typedef enum {

@@ -157,7 +157,7 @@ read_metadata (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors 
     /* A file of ours is of heads and an eps that need no words: others are never written as one file. */
     if (towers[i]->eps <= 0)
       towers[i]->eps = 1e-5f;
-    ClipmoeTower *t = i ? &m->text : &m->image;
+    const ClipmoeArchitecture *t = i ? &m->text : &m->image;
     if (!towers[i]->heads)
       towers[i]->heads = clipmoe_config_default_heads (t->width, i == 0);
   }
@@ -180,7 +180,7 @@ assume_pictures (ClipmoeModel *m, GPtrArray *assumed) {
 
 /* Who comes first: an option, then files, then what published models have. */
 static gboolean
-settle_heads (ClipmoeTower *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
+settle_heads (ClipmoeArchitecture *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
               GPtrArray *assumed, GError **error) {
   const char *name = image ? "heads" : "text-heads", *tower = image ? "image" : "text";
   if (option && !clipmoe_config_check_heads (files->weights, name, t, option, error))
@@ -195,7 +195,7 @@ settle_heads (ClipmoeTower *t, const ClipmoeFiles *files, guint option, guint sa
   }
   if (!option && !said)
     g_ptr_array_add (assumed, g_strdup_printf ("the %s tower has %u heads of %u: no file says how many (%s)",
-                                               tower, t->heads, t->width / t->heads, name));
+                                               tower, t->heads, clipmoe_architecture_head_width (t), name));
   return TRUE;
 }
 
@@ -244,7 +244,7 @@ settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors
                 guint option, GPtrArray *assumed, GError **error) {
   const char *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
   guint64 said = 0, most = most_experts (tensors);
-  m->top_k = m->info.top_k = 0;
+  m->image.top_k = m->text.top_k = 0;
   if (k && !g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &said, NULL)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
@@ -265,7 +265,7 @@ settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors
     g_ptr_array_add (assumed, g_strdup_printf ("a token uses %u expert%s: no file says how many (experts)",
                                                (guint)asked, asked == 1 ? "" : "s"));
   }
-  m->top_k = m->info.top_k = (guint)asked;
+  m->image.top_k = m->text.top_k = (guint)asked;
   return TRUE;
 }
 

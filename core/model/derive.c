@@ -57,11 +57,13 @@ clipmoe_model_list_weights (const ClipmoeModel *model) {
   return g_list_sort (g_hash_table_get_keys (s->weights->weights), (GCompareFunc)strcmp);
 }
 
+/* What shapes do not say. */
 static void
-tower_like (ClipmoeTower *t, const ClipmoeTower *like) {
+tower_like (ClipmoeArchitecture *t, const ClipmoeArchitecture *like, guint top_k) {
   t->heads = like->heads;
   t->activation = like->activation;
   t->eps = like->eps;
+  t->top_k = top_k;
 }
 
 ClipmoeModel *
@@ -80,14 +82,13 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
   s->vocab = g_strdup (from->vocab);
   s->name = g_strdup (from->name);
   s->licence = g_strdup (from->licence);
-  tower_like (&m->image, &like->image);
-  tower_like (&m->text, &like->text);
-  m->top_k = top_k;
-  m->info.top_k = weights->mixture ? top_k : 0;
   memcpy (m->info.mean, like->info.mean, sizeof m->info.mean);
   memcpy (m->info.std, like->info.std, sizeof m->info.std);
   m->info.layout = weights->layout;
-  if (!clipmoe_bind_sizes (m, s->path, weights, error) || !clipmoe_bind (m, s->path, weights, error)) {
+  gboolean ok = clipmoe_bind_sizes (m, s->path, weights, error);
+  tower_like (&m->image, &like->image, top_k);
+  tower_like (&m->text, &like->text, top_k);
+  if (!ok || !clipmoe_bind (m, s->path, weights, error)) {
     clipmoe_model_unref (m);
     return NULL;
   }
@@ -119,7 +120,7 @@ clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **erro
   if (!all)
     clipmoe_model_drop_weights (like);
   if (ok)
-    return clipmoe_model_derive (like, weights, like->top_k, error);
+    return clipmoe_model_derive (like, weights, like->image.top_k, error);
   clipmoe_weights_free (weights);
   return NULL;
 }

@@ -14,8 +14,8 @@ static char *
 model_id (const ClipmoeModel *m) {
   GString *s = g_string_new (m->info.fingerprint);
   char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->top_k,
-                          m->info.image_size);
+  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->image.top_k,
+                          m->image.side);
   const double values[] = {m->image.eps,    m->text.eps,    m->info.mean[0], m->info.mean[1],
                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
@@ -128,7 +128,7 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   if (!storage->licence && !clipmoe_files_licence (&files, &storage->licence, error))
     goto out;
   clipmoe_weights_drop_file (storage->weights);
-  if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->info.vocab_size, error)))
+  if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->text.vocab, error)))
     goto out;
   storage->resident = !shapes_only;
   if (read_before) {
@@ -172,10 +172,10 @@ clipmoe_model_ref (ClipmoeModel *self) {
 }
 
 void
-clipmoe_tower_clear (ClipmoeTower *t) {
-  for (guint i = 0; t->blocks && i < t->layers; i++)
-    g_free (t->blocks[i].ffn);
-  g_free (t->blocks);
+clipmoe_blocks_free (ClipmoeBlock *blocks, guint n) {
+  for (guint i = 0; blocks && i < n; i++)
+    g_free (blocks[i].ffn);
+  g_free (blocks);
 }
 
 void
@@ -183,8 +183,10 @@ clipmoe_model_unref (ClipmoeModel *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   ClipmoeStorage *s = self->storage;
-  clipmoe_tower_clear (&self->image);
-  clipmoe_tower_clear (&self->text);
+  clipmoe_blocks_free (self->image_blocks, self->image.layers);
+  clipmoe_blocks_free (self->text_blocks, self->text.layers);
+  g_free (self->image.experts);
+  g_free (self->text.experts);
   clipmoe_tokenizer_unref (self->tokenizer);
   clipmoe_weights_free (s->weights);
   g_ptr_array_unref (s->assumed);

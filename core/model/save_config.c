@@ -43,7 +43,7 @@ decimal (float value) {
 }
 
 static json_t *
-tower (const ClipmoeTower *t) {
+tower (const ClipmoeArchitecture *t) {
   return json_pack (
       "{s:i,s:i,s:i,s:i,s:s,s:f}", "hidden_size", (int)t->width, "intermediate_size", (int)t->ffn_width,
       "num_hidden_layers", (int)t->layers, "num_attention_heads", (int)t->heads, "hidden_act",
@@ -55,20 +55,20 @@ clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout la
                      GError **error) {
   static const char *const types[] = {NULL, "float32", "float16", "bfloat16"};
   gboolean hf = layout == CLIPMOE_LAYOUT_HUGGINGFACE;
-  const ClipmoeModelInfo *info = &m->info;
+  const ClipmoeArchitecture *i = &m->image, *t = &m->text;
   /* CLIP's start and end are the last two tokens. */
-  guint start = m->tokenizer ? clipmoe_tokenizer_get_start (m->tokenizer) : info->vocab_size - 2,
-        end = m->tokenizer ? clipmoe_tokenizer_get_end (m->tokenizer) : info->vocab_size - 1;
-  json_t *text = tower (&m->text), *vision = tower (&m->image);
+  guint start = m->tokenizer ? clipmoe_tokenizer_get_start (m->tokenizer) : t->vocab - 2,
+        end = m->tokenizer ? clipmoe_tokenizer_get_end (m->tokenizer) : t->vocab - 1;
+  json_t *text = tower (t), *vision = tower (i);
   json_object_update_new (text,
-                          json_pack ("{s:i,s:i,s:i,s:i,s:i}", "vocab_size", (int)info->vocab_size,
-                                     "max_position_embeddings", (int)info->context, "projection_dim",
-                                     (int)info->embed, "bos_token_id", (int)start, "eos_token_id", (int)end));
-  json_object_update_new (vision, json_pack ("{s:i,s:i,s:i,s:i}", "image_size", (int)info->image_size,
-                                             "patch_size", (int)info->patch_size, "num_channels", 3,
-                                             "projection_dim", (int)info->embed));
-  json_t *root = json_pack ("{s:s,s:i,s:f}", "model_type", info->top_k ? "clip-moe" : "clip",
-                            "projection_dim", (int)info->embed, "logit_scale_init_value", 2.6592);
+                          json_pack ("{s:i,s:i,s:i,s:i,s:i}", "vocab_size", (int)t->vocab,
+                                     "max_position_embeddings", (int)t->context, "projection_dim",
+                                     (int)i->embed, "bos_token_id", (int)start, "eos_token_id", (int)end));
+  json_object_update_new (vision,
+                          json_pack ("{s:i,s:i,s:i,s:i}", "image_size", (int)i->side, "patch_size",
+                                     (int)i->patch, "num_channels", 3, "projection_dim", (int)i->embed));
+  json_t *root = json_pack ("{s:s,s:i,s:f}", "model_type", m->info.top_k ? "clip-moe" : "clip",
+                            "projection_dim", (int)i->embed, "logit_scale_init_value", 2.6592);
   if (hf) {
     json_object_set_new (root, "architectures", json_pack ("[s]", "CLIPModel"));
     json_object_set_new (text, "model_type", json_string ("clip_text_model"));
@@ -83,7 +83,7 @@ clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout la
 
 gboolean
 clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **error) {
-  int side = (int)m->info.image_size;
+  int side = (int)m->image.side;
   const float *a = m->info.mean, *d = m->info.std;
   json_t *root =
       json_pack ("{s:s,s:b,s:{s:i},s:i,s:b,s:{s:i,s:i},s:b,s:b,s:b,s:[f,f,f],s:[f,f,f]}",
