@@ -341,3 +341,10 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
   m->info.top_k = weights->mixture ? image->top_k : 0;
   return TRUE;
 }
+
+void
+clipmoe_blocks_free (ClipmoeBlock *blocks, guint n) {
+  for (guint i = 0; blocks && i < n; i++)
+    g_free (blocks[i].ffn);
+  g_free (blocks);
+}

@@ -1,7 +1,7 @@
-/* transformers' config.json and preprocessor_config.json. */
+#include "config-huggingface.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 static const ClipmoeKey root_keys[] = {
     READ ("model_type"),
@@ -177,7 +177,7 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
 }
 
 gboolean
-clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
+clipmoe_config_huggingface (const ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                             GPtrArray *assumed, GError **error) {
   json_t *vision = NULL, *text = NULL, *type = json_object_get (root, "model_type");
   const char *v = "vision_config.", *t = "text_config.";

@@ -1,7 +1,7 @@
-/* Keys of .json files: those that are known to be good, and values that several readers share. */
+#include "config-keys.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 #define MOST_OTHERS 8 /* unknown keys that are named */
 

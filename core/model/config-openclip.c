@@ -1,7 +1,7 @@
-/* open_clip_config.json: OpenCLIP's words for a model and for its pictures. */
+#include "config-openclip.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 static const ClipmoeKey root_keys[] = {READ ("model_cfg"), READ ("preprocess_cfg")};
 

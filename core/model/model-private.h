@@ -22,9 +22,6 @@ typedef struct {
   ClipmoeFfn *ffn;                              /* one of each expert; one when dense */
 } ClipmoeBlock;
 
-/* Of @n blocks; a failed binding may have left some out. NULL is nothing to do. */
-void clipmoe_blocks_free (ClipmoeBlock *blocks, guint n);
-
 struct _ClipmoeModel {
   gint ref_count; /* atomic */
   ClipmoeModelInfo info;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include "../checkpoint/checkpoint.h"
 #include "bind.h"
 #include "storage.h"
 

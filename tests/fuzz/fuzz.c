@@ -15,7 +15,7 @@
 #include "text/vocab.h"
 #include "base/json.h"
 #include "checkpoint/pickle.h"
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/zip.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
