@@ -1,10 +1,12 @@
-#include "tagschedule.h"
+#include "schedule.h"
+
+#define SECOND G_GINT64_CONSTANT (1000000000)
 
 gboolean
-tag_schedule_due (TagSchedule *self, gint64 now, double rate, guint interval) {
+clipmoe_schedule_due (ClipmoeSchedule *self, gint64 now, double rate, guint interval) {
   if (rate > 0) {
-    gint64 period = (gint64)(MIN (GST_SECOND / rate, 1e15));
-    gint64 back = period + MAX (period / 2, GST_SECOND / 2); /* frames may come somewhat out of order */
+    gint64 period = (gint64)(MIN (SECOND / rate, 1e15));
+    gint64 back = period + MAX (period / 2, SECOND / 2); /* frames may come somewhat out of order */
     if (self->running && now < self->next && self->next - now <= back)
       return FALSE;
     /* on a fixed grid, so that odd frame times do not add up; a jump starts another */

@@ -1,13 +1,13 @@
 #include "../clipmoe/timeline.h"
 
 #include <math.h>
-#include <string.h>
+#include "hysteresis.h"
+#include "ns.h"
 
-/* Times come from frames and were divided: a hair's breadth apart is the same moment. */
-#define HAIR 1e-9
+#define HAIR 1e-9 /* s; as in the hysteresis, times this close together are the same moment */
 
 typedef struct {
-  gboolean open, held; /* held: below its threshold or unseen since @now.end, and hold is not over */
+  ClipmoeHysteresis hysteresis;
   ClipmoeInterval now;
   double sum;
   guint looks;
@@ -15,8 +15,8 @@ typedef struct {
 
 struct _ClipmoeTimeline {
   guint n;
-  double *thresholds, last;
-  ClipmoeTimelineOptions options;
+  double *thresholds, last, shortest;
+  ClipmoeHysteresisRules rules;
   State *states;
   GArray *intervals;
 };
@@ -26,11 +26,12 @@ clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTim
   ClipmoeTimeline *self = g_new0 (ClipmoeTimeline, 1);
   self->n = n_labels;
   self->thresholds = g_memdup2 (thresholds, n_labels * sizeof *thresholds);
-  if (options)
-    self->options = *options;
-  if (!(self->options.close_ratio > 0))
-    self->options.close_ratio = 0.8;
-  self->options.close_ratio = MIN (self->options.close_ratio, 1);
+  self->rules.close_ratio =
+      options && options->close_ratio > 0 ? MIN (options->close_ratio, 1) : CLIPMOE_CLOSE_RATIO;
+  if (options) {
+    self->rules.hold = clipmoe_ns (options->hold);
+    self->shortest = options->shortest;
+  }
   self->states = g_new0 (State, n_labels);
   self->intervals = g_array_new (FALSE, FALSE, sizeof (ClipmoeInterval));
   self->last = -INFINITY;
@@ -59,9 +60,8 @@ compare (gconstpointer a, gconstpointer b) {
 static void
 close_interval (ClipmoeTimeline *self, guint label) {
   State *s = &self->states[label];
-  s->open = FALSE;
   s->now.mean = s->sum / s->looks;
-  if (self->options.shortest > 0 && s->now.end - s->now.start < self->options.shortest - HAIR)
+  if (self->shortest > 0 && s->now.end - s->now.start < self->shortest - HAIR)
     return;
   guint low = 0, high = self->intervals->len;
   while (low < high) {
@@ -77,28 +77,19 @@ close_interval (ClipmoeTimeline *self, guint label) {
 static void
 add_one (ClipmoeTimeline *self, guint label, double time, double duration, double score) {
   State *s = &self->states[label];
-  double t = self->thresholds[label], hold = MAX (self->options.hold, 0);
-  /* 0.8 of a threshold below 0 would lie above it */
-  double closing = t > 0 ? t * self->options.close_ratio : t;
-  if (s->open) {
-    if (time > s->now.end + HAIR)
-      s->held = TRUE; /* nobody looked in between */
-    gboolean counts = score >= (s->held ? t : closing);
-    if (!counts && !s->held) {
-      s->held = TRUE;
-      s->now.end = MIN (s->now.end, time); /* this look knows better than the one before it */
-    }
-    if (s->held && time - s->now.end >= hold - HAIR)
-      close_interval (self, label);
-    else if (!counts)
-      return;
+  ClipmoeHysteresisChange change =
+      clipmoe_hysteresis_add (&s->hysteresis, &self->rules, self->thresholds[label], clipmoe_ns (time),
+                              clipmoe_ns (time + duration), score);
+  if (change & CLIPMOE_HYSTERESIS_FELL)
+    s->now.end = MIN (s->now.end, time);
+  if (change & CLIPMOE_HYSTERESIS_CLOSED)
+    close_interval (self, label);
+  if (change & CLIPMOE_HYSTERESIS_BEGAN) {
+    s->now = (ClipmoeInterval){.label = label, .start = time, .peak = -INFINITY, .peak_time = time};
+    s->sum = s->looks = 0;
   }
-  if (!s->open) {
-    if (!(score >= t))
-      return;
-    *s = (State){.open = TRUE, .now = {.label = label, .start = time, .peak = -INFINITY, .peak_time = time}};
-  }
-  s->held = FALSE;
+  if (!(change & CLIPMOE_HYSTERESIS_INSIDE))
+    return;
   s->now.end = time + duration;
   s->sum += score;
   s->looks++;
@@ -126,8 +117,10 @@ clipmoe_timeline_add (ClipmoeTimeline *self, double time, double duration, const
 void
 clipmoe_timeline_finish (ClipmoeTimeline *self) {
   for (guint i = 0; i < self->n; i++)
-    if (self->states[i].open)
+    if (self->states[i].hysteresis.open) {
+      self->states[i].hysteresis = (ClipmoeHysteresis){0};
       close_interval (self, i);
+    }
 }
 
 const GArray *
@@ -137,5 +130,5 @@ clipmoe_timeline_get_intervals (const ClipmoeTimeline *self) {
 
 gboolean
 clipmoe_timeline_is_open (const ClipmoeTimeline *self, guint label) {
-  return label < self->n && self->states[label].open;
+  return label < self->n && self->states[label].hysteresis.open;
 }

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_LINE_FILE_H
 #define CLIPMOE_LINE_FILE_H
 
-#include <gst/gst.h>
+#include <glib.h>
 
 typedef struct {
   char *path;               /* NULL: standard output */

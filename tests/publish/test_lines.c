@@ -2,7 +2,7 @@
  * who reads them, or does not, holds up the end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <gst/gst.h>
+#include <glib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,17 +14,18 @@
 #include "linewriter.h"
 
 typedef struct {
-  gint told[CLIPMOE_LINE_WORKS + 1];
+  gint told[CLIPMOE_SINK_WORKS + 1];
 } News;
 
 static void
-tell (gpointer data, ClipmoeLineNews news, int failed) {
+tell (gpointer data, ClipmoeSinkNews news, const char *sentence) {
   g_atomic_int_inc (&((News *)data)->told[news]);
-  g_assert_cmpint (failed != 0, ==, news == CLIPMOE_LINE_FAILED);
+  g_assert_true (g_str_has_prefix (sentence, "file:"));
+  g_assert_cmpint (strstr (sentence, "cannot be written") != NULL, ==, news == CLIPMOE_SINK_FAILED);
 }
 
 static gint
-told (News *n, ClipmoeLineNews news) {
+told (News *n, ClipmoeSinkNews news) {
   return g_atomic_int_get (&n->told[news]);
 }
 
@@ -162,7 +163,7 @@ test_full (void) {
     add (w, line ('a', 10)); /* 13 bytes each */
     until (written_by (w) == 1);
     add (w, line ('b', 10));
-    until (told (&news, CLIPMOE_LINE_FAILED) == 1);
+    until (told (&news, CLIPMOE_SINK_FAILED) == 1);
     add (w, line ('c', 10));
     g_assert_cmpuint (clipmoe_line_writer_drain (w, NULL), ==, 0);
     counts (w, 1, 2);
@@ -172,8 +173,8 @@ test_full (void) {
     setrlimit (RLIMIT_FSIZE, &limit);
     add (w, line ('d', 10));
     g_assert_cmpuint (clipmoe_line_writer_drain (w, NULL), ==, 0);
-    g_assert_cmpint (told (&news, CLIPMOE_LINE_FAILED), ==, 1); /* said once */
-    g_assert_cmpint (told (&news, CLIPMOE_LINE_WORKS), ==, 1);
+    g_assert_cmpint (told (&news, CLIPMOE_SINK_FAILED), ==, 1); /* said once */
+    g_assert_cmpint (told (&news, CLIPMOE_SINK_WORKS), ==, 1);
     g_assert_cmpuint (end (w), ==, 0);
     g_assert_cmpuint (whole (path, &others), ==, 2);
     g_assert_cmpuint (others, ==, 0);
@@ -183,7 +184,7 @@ test_full (void) {
     setrlimit (RLIMIT_FSIZE, &limit);
     add (w, line ('e', 10));
     clipmoe_line_writer_drain (w, &error);
-    g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+    g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED);
     end (w);
     g_assert_cmpuint (whole (path, &others), ==, 2);
     g_assert_cmpuint (others, ==, 0);
@@ -275,7 +276,7 @@ test_reader (void) {
   char buffer[1024];
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
   ClipmoeLineWriter *w = writer (path, &news, TRUE);
-  until (told (&news, CLIPMOE_LINE_NO_READER));
+  until (told (&news, CLIPMOE_SINK_NO_READER));
   add (w, line ('a', 5));
   int fd = open (path, O_RDONLY); /* waits until the writer has it open */
   g_assert_cmpint (fd, >=, 0);
@@ -284,15 +285,15 @@ test_reader (void) {
   g_assert_cmpint (memcmp (buffer, "\"aaaaa\"\n", 8), ==, 0);
   close (fd);
   add (w, line ('b', 5));
-  until (told (&news, CLIPMOE_LINE_LEFT));
+  until (told (&news, CLIPMOE_SINK_LEFT));
   for (guint i = 0; i < CLIPMOE_LINES_MOST + 10; i++)
     add (w, line ('c', 1));
-  g_assert_cmpint (told (&news, CLIPMOE_LINE_SLOW), ==, 1);
+  g_assert_cmpint (told (&news, CLIPMOE_SINK_SLOW), ==, 1);
   fd = open (path, O_RDONLY);
   until (written_by (w) >= CLIPMOE_LINES_MOST);
   close (fd);
-  g_assert_cmpint (told (&news, CLIPMOE_LINE_READER), ==, 2);
-  g_assert_cmpint (told (&news, CLIPMOE_LINE_NO_READER), ==, 1);
+  g_assert_cmpint (told (&news, CLIPMOE_SINK_READER), ==, 2);
+  g_assert_cmpint (told (&news, CLIPMOE_SINK_NO_READER), ==, 1);
   g_assert_cmpuint (end (w), <=, 1);
   g_free (path);
 }
@@ -364,7 +365,7 @@ test_left (void) {
   close (fd);
   while (!error && clipmoe_line_writer_add (w, line ('b', 5), &error)) /* waits when the queue is full */
     ;
-  g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_PIPE);
   g_clear_error (&error);
   clipmoe_line_writer_finish (w);
   guint64 written, dropped;
@@ -380,8 +381,8 @@ static ClipmoeLineWriter *ended;
 static gint is_ended;
 
 static void
-end_it (gpointer data, ClipmoeLineNews news, int failed) {
-  if (news == CLIPMOE_LINE_FAILED) {
+end_it (gpointer data, ClipmoeSinkNews news, const char *sentence) {
+  if (news == CLIPMOE_SINK_FAILED) {
     clipmoe_line_writer_finish (ended);
     clipmoe_line_writer_free (ended);
     g_atomic_int_set (&is_ended, TRUE);
@@ -397,33 +398,6 @@ test_ended_by_listener (void) {
   until (g_atomic_int_get (&is_ended));
 }
 
-/* The same where the thread that adds a line hears that the reader is too slow: adding ends, and uses nothing
- * that the listener has freed. */
-static void
-end_it_slow (gpointer data, ClipmoeLineNews news, int failed) {
-  if (news == CLIPMOE_LINE_SLOW) {
-    clipmoe_line_writer_finish (ended);
-    clipmoe_line_writer_free (ended);
-    g_atomic_int_set (&is_ended, TRUE);
-  }
-}
-
-static void
-test_ended_by_adder (void) {
-  char *path = place ("adder");
-  gboolean ok = TRUE;
-  g_assert_cmpint (mkfifo (path, 0600), ==, 0); /* nobody ever reads it */
-  g_atomic_int_set (&is_ended, FALSE);
-  ended = clipmoe_line_writer_new (path, end_it_slow, NULL, NULL);
-  g_assert_nonnull (ended);
-  clipmoe_line_writer_set_live (ended, TRUE);
-  for (guint i = 0; ok && i < 2 * CLIPMOE_LINES_MOST; i++)
-    ok = clipmoe_line_writer_add (ended, line ('a', 5), NULL);
-  g_assert_false (ok);
-  g_assert_true (g_atomic_int_get (&is_ended));
-  g_free (path);
-}
-
 /* What cannot be opened is an error at once; a pipe that was taken away is not made as a file. */
 static void
 test_open (void) {
@@ -431,17 +405,17 @@ test_open (void) {
   char *path = place ("folder");
   g_assert_cmpint (mkdir (path, 0700), ==, 0);
   g_assert_null (clipmoe_line_writer_new (path, NULL, NULL, &error));
-  g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE);
+  g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_ISDIR);
   g_clear_error (&error);
   g_free (path);
   path = place ("gone");
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
   News news = {{0}};
   ClipmoeLineWriter *w = writer (path, &news, TRUE);
-  until (told (&news, CLIPMOE_LINE_NO_READER));
+  until (told (&news, CLIPMOE_SINK_NO_READER));
   unlink (path);
   add (w, line ('a', 5));
-  until (told (&news, CLIPMOE_LINE_FAILED));
+  until (told (&news, CLIPMOE_SINK_FAILED));
   g_assert_cmpuint (end (w), ==, 1);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
   g_free (path);
@@ -477,7 +451,7 @@ test_deleted (void) {
     g_assert_cmpint (mkdir (path, 0700), ==, 0);
     add (w, line ('d', 1));
     if (live) {
-      until (told (&news, CLIPMOE_LINE_FAILED));
+      until (told (&news, CLIPMOE_SINK_FAILED));
       g_assert_cmpint (rmdir (path), ==, 0);
       until (!clipmoe_line_writer_drain (w, NULL));
       add (w, line ('e', 1));
@@ -489,7 +463,7 @@ test_deleted (void) {
     } else {
       GError *error = NULL;
       clipmoe_line_writer_drain (w, &error);
-      g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE);
+      g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_ISDIR);
       g_error_free (error);
       rmdir (path);
     }
@@ -501,9 +475,42 @@ test_deleted (void) {
   g_free (other);
 }
 
+/* Log rotation: after a rename and the word to reopen, lines go into a new file; a pipe keeps its reader. */
+static void
+test_reopened (void) {
+  char *path = place ("rotated"), *other = place ("rotated.1"), *pipe = place ("rotated-pipe"), *text = NULL;
+  ClipmoeLineWriter *w = writer (path, NULL, FALSE);
+  add (w, line ('a', 1));
+  is_written (w, 1);
+  g_assert_cmpint (rename (path, other), ==, 0);
+  clipmoe_line_writer_reopen (w);
+  until (g_file_test (path, G_FILE_TEST_EXISTS)); /* at once, though nothing is written */
+  add (w, line ('b', 1));
+  is_written (w, 2);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "\"b\"\n");
+  g_free (text);
+  g_assert_true (g_file_get_contents (other, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "\"a\"\n");
+  g_free (text);
+  g_assert_cmpuint (end (w), ==, 0);
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  int fd = open (pipe, O_RDONLY | O_NONBLOCK);
+  News news = {{0}};
+  w = writer (pipe, &news, TRUE);
+  clipmoe_line_writer_reopen (w);
+  add (w, line ('c', 1));
+  is_written (w, 1);
+  g_assert_cmpint (told (&news, CLIPMOE_SINK_LEFT) + told (&news, CLIPMOE_SINK_NO_READER), ==, 0);
+  g_assert_cmpuint (end (w), ==, 0);
+  close (fd);
+  g_free (path);
+  g_free (other);
+  g_free (pipe);
+}
+
 int
 main (int argc, char **argv) {
-  gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   signal (SIGXFSZ, SIG_DFL);
   g_test_add_func ("/lines/full", test_full); /* forks: before there are threads */
@@ -516,7 +523,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/lines/slow", test_slow);
   g_test_add_func ("/lines/left", test_left);
   g_test_add_func ("/lines/ended-by-listener", test_ended_by_listener);
-  g_test_add_func ("/lines/ended-by-adder", test_ended_by_adder);
+  g_test_add_func ("/lines/reopened", test_reopened);
   g_test_add_func ("/lines/open", test_open);
   return g_test_run ();
 }

@@ -2,7 +2,7 @@
  * that are not even, where an interval ends, the order, and refused times. */
 #include <math.h>
 #include <clipmoe/timeline.h>
-#include "groups.h"
+#include "../labels/groups.h"
 
 #define T 0.5
 

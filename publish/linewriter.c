@@ -11,22 +11,23 @@
 #define SAY_WAITING (5 * G_USEC_PER_SEC) /* a stream that stands this long is worth a word */
 
 struct _ClipmoeLineWriter {
-  gint refs;            /* the owner's, the thread's, and one while a line is added */
+  gint refs;            /* the owner's and the thread's */
+  char *name;           /* the target, for a person */
   ClipmoeLineFile file; /* the thread's, once it runs */
-  ClipmoeLineTell tell;
+  ClipmoeSinkTell tell;
   gpointer data;
   GThread *thread;
   GMutex lock;   /* guards what follows */
   GCond changed; /* a line came or went, or a flag turned */
   GQueue lines;  /* of char * with room for a line feed, without the one being written */
   gsize bytes;
-  gboolean live, writing, cancelled, ending;
+  gboolean live, writing, cancelled, reopen, ending;
   gboolean gave_up, over; /* a drain took too long, and nothing was written since; the thread does no more */
   gint64 deadline;        /* of the ending, monotonic */
   gint64 left;            /* when the reader of a named pipe left */
   gint64 moved;           /* when something was written last, or there was nothing to write */
   int failed;             /* errno of a write that ended it */
-  guint told;             /* bits of ClipmoeLineNews that hold */
+  guint told;             /* bits of ClipmoeSinkNews that hold */
   guint64 written, dropped;
 };
 
@@ -47,6 +48,7 @@ writer_unref (ClipmoeLineWriter *self) {
     return;
   g_queue_clear_full (&self->lines, g_free);
   clipmoe_line_file_clear (&self->file);
+  g_free (self->name);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);
@@ -54,25 +56,27 @@ writer_unref (ClipmoeLineWriter *self) {
 
 /* With the lock held, which is given up meanwhile: whoever hears of it may do as he likes. */
 static void
-tell (ClipmoeLineWriter *self, ClipmoeLineNews news, int failed) {
-  const guint nobody = 1u << CLIPMOE_LINE_NO_READER | 1u << CLIPMOE_LINE_LEFT,
-              trouble = 1u << CLIPMOE_LINE_FAILED | 1u << CLIPMOE_LINE_WAITS;
-  if (news == CLIPMOE_LINE_READER || news == CLIPMOE_LINE_WORKS) {
-    guint known = self->told & (news == CLIPMOE_LINE_READER ? nobody : trouble);
+tell (ClipmoeLineWriter *self, ClipmoeSinkNews news, int failed) {
+  const guint nobody = 1u << CLIPMOE_SINK_NO_READER | 1u << CLIPMOE_SINK_LEFT,
+              trouble = 1u << CLIPMOE_SINK_FAILED | 1u << CLIPMOE_SINK_WAITS;
+  if (news == CLIPMOE_SINK_READER || news == CLIPMOE_SINK_WORKS) {
+    guint known = self->told & (news == CLIPMOE_SINK_READER ? nobody : trouble);
     self->told &= ~known;
     if (!known)
       return;
   } else {
     /* that somebody left says that nobody is there */
-    if (self->told & (news == CLIPMOE_LINE_NO_READER ? nobody : 1u << news))
+    if (self->told & (news == CLIPMOE_SINK_NO_READER ? nobody : 1u << news))
       return;
     self->told |= 1u << news;
   }
-  ClipmoeLineTell heard = self->tell; /* the end may clear it meanwhile */
+  ClipmoeSinkTell heard = self->tell; /* the end may clear it meanwhile */
   if (!heard || self->ending)
     return;
   g_mutex_unlock (&self->lock);
-  heard (self->data, news, failed);
+  char *sentence = clipmoe_sink_news_describe (news, self->name, failed);
+  heard (self->data, news, sentence);
+  g_free (sentence);
   g_mutex_lock (&self->lock);
 }
 
@@ -93,7 +97,7 @@ go_on (gpointer data, gboolean moved) {
     g_cond_broadcast (&self->changed);
   }
   if (!self->live && now - self->moved > SAY_WAITING)
-    tell (self, CLIPMOE_LINE_WAITS, 0);
+    tell (self, CLIPMOE_SINK_WAITS, 0);
   gboolean on = !too_late (self);
   g_mutex_unlock (&self->lock);
   return on;
@@ -109,19 +113,19 @@ wrote (ClipmoeLineWriter *self, char *line, gsize length, int failed) {
     g_queue_push_head (&self->lines, line);
     self->bytes += length;
     self->left = self->moved;
-    tell (self, CLIPMOE_LINE_LEFT, 0);
+    tell (self, CLIPMOE_SINK_LEFT, 0);
     return;
   }
   g_free (line);
   if (!failed) {
     self->written++;
     self->gave_up = FALSE;
-    tell (self, CLIPMOE_LINE_WORKS, 0);
+    tell (self, CLIPMOE_SINK_WORKS, 0);
     return;
   }
   self->dropped++;
   if (failed != ECANCELED && self->live)
-    tell (self, CLIPMOE_LINE_FAILED, failed);
+    tell (self, CLIPMOE_SINK_FAILED, failed);
   else
     self->failed = failed;
 }
@@ -132,20 +136,23 @@ run (gpointer data) {
   block_signals ();
   g_mutex_lock (&self->lock);
   while (!self->failed && !too_late (self) && !(self->ending && !self->lines.length)) {
-    if (self->file.fd < 0) { /* a named pipe */
+    if (self->reopen && self->file.regular && self->file.path)
+      clipmoe_line_file_close (&self->file);
+    self->reopen = FALSE;
+    if (self->file.fd < 0) { /* a named pipe, or a file whose path is opened anew */
       g_mutex_unlock (&self->lock);
       int failed = clipmoe_line_file_open (&self->file);
       g_mutex_lock (&self->lock);
       if (!failed) {
-        tell (self, CLIPMOE_LINE_READER, 0);
+        tell (self, CLIPMOE_SINK_READER, 0);
       } else {
-        if (failed == CLIPMOE_LINE_NOBODY && !self->live && self->told & 1u << CLIPMOE_LINE_LEFT &&
+        if (failed == CLIPMOE_LINE_NOBODY && !self->live && self->told & 1u << CLIPMOE_SINK_LEFT &&
             g_get_monotonic_time () - self->left > PATIENCE)
           self->failed = EPIPE; /* a script whose reader died is not to stand for ever */
         else if (failed == CLIPMOE_LINE_NOBODY)
-          tell (self, CLIPMOE_LINE_NO_READER, 0);
+          tell (self, CLIPMOE_SINK_NO_READER, 0);
         else if (self->live)
-          tell (self, CLIPMOE_LINE_FAILED, failed);
+          tell (self, CLIPMOE_SINK_FAILED, failed);
         else
           self->failed = failed;
         if (!self->failed && !self->ending)
@@ -183,7 +190,7 @@ run (gpointer data) {
 }
 
 ClipmoeLineWriter *
-clipmoe_line_writer_new (const char *path, ClipmoeLineTell tell, gpointer data, GError **error) {
+clipmoe_line_writer_new (const char *path, ClipmoeSinkTell tell, gpointer data, GError **error) {
   ClipmoeLineWriter *self = g_new0 (ClipmoeLineWriter, 1);
   self->refs = 1;
   self->tell = tell;
@@ -192,9 +199,10 @@ clipmoe_line_writer_new (const char *path, ClipmoeLineTell tell, gpointer data, 
   g_cond_init (&self->changed);
   g_queue_init (&self->lines);
   clipmoe_line_file_init (&self->file, path);
+  self->name = path ? g_strconcat ("file:", path, NULL) : g_strdup ("stdout:");
   int failed = clipmoe_line_file_open (&self->file);
   if (failed && failed != CLIPMOE_LINE_NOBODY) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE,
+    g_set_error (error, G_FILE_ERROR, (gint)g_file_error_from_errno (failed),
                  "%s: cannot be opened for writing: %s", path ? path : "standard output",
                  g_strerror (failed));
     writer_unref (self);
@@ -249,12 +257,6 @@ clipmoe_line_writer_finish (ClipmoeLineWriter *self) {
   return lost;
 }
 
-ClipmoeLineWriter *
-clipmoe_line_writer_ref (ClipmoeLineWriter *self) {
-  g_atomic_int_inc (&self->refs);
-  return self;
-}
-
 void
 clipmoe_line_writer_free (ClipmoeLineWriter *self) {
   if (self)
@@ -265,9 +267,8 @@ clipmoe_line_writer_free (ClipmoeLineWriter *self) {
 static gboolean
 check (ClipmoeLineWriter *self, GError **error) {
   if (self->failed && !self->ending)
-    g_set_error (error, GST_RESOURCE_ERROR,
-                 self->failed == ENOSPC ? GST_RESOURCE_ERROR_NO_SPACE_LEFT : GST_RESOURCE_ERROR_WRITE, "%s",
-                 g_strerror (self->failed));
+    g_set_error (error, G_FILE_ERROR, (gint)g_file_error_from_errno (self->failed),
+                 "%s: cannot be written: %s", self->name, g_strerror (self->failed));
   return !self->failed && !self->cancelled && !self->ending;
 }
 
@@ -275,7 +276,6 @@ gboolean
 clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
   gsize length = strlen (line);
   line = g_realloc (line, length + 2);
-  g_atomic_int_inc (&self->refs); /* whoever hears the news may free us */
   g_mutex_lock (&self->lock);
   while (check (self, NULL) && self->lines.length &&
          (self->lines.length >= CLIPMOE_LINES_MOST || self->bytes + length > CLIPMOE_LINES_BYTES)) {
@@ -284,7 +284,7 @@ clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
       self->bytes -= strlen (oldest);
       g_free (oldest);
       self->dropped++;
-      tell (self, CLIPMOE_LINE_SLOW, 0);
+      tell (self, CLIPMOE_SINK_SLOW, 0);
     } else {
       g_cond_wait (&self->changed, &self->lock);
     }
@@ -299,7 +299,6 @@ clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
     self->dropped++;
   }
   g_mutex_unlock (&self->lock);
-  writer_unref (self);
   return ok;
 }
 
@@ -323,6 +322,14 @@ void
 clipmoe_line_writer_cancel (ClipmoeLineWriter *self, gboolean cancel) {
   g_mutex_lock (&self->lock);
   self->cancelled = cancel;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+clipmoe_line_writer_reopen (ClipmoeLineWriter *self) {
+  g_mutex_lock (&self->lock);
+  self->reopen = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }

@@ -1,4 +1,4 @@
-#include "clipmoeuri.h"
+#include "uri.h"
 
 #include <string.h>
 

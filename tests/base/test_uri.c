@@ -1,6 +1,6 @@
 /* Protects that no user and no password leaves in a URI, and that what is none stays as it is. */
 #include <glib.h>
-#include "clipmoeuri.h"
+#include <base/uri.h>
 
 static const struct {
   const char *in, *out;
