@@ -20,8 +20,7 @@ typedef struct {
   guint begun, ended;
   guint n[MOST_RUNS]; /* pictures of each run, and their numbers */
   float first[MOST_RUNS][8];
-  int waiting; /* a run ends no sooner than so many requests wait; see machine_handed_over() */
-  int handed_over, taken;
+  guint taken; /* pictures in all */
   gint destroyed;
 } Machine;
 
@@ -41,11 +40,11 @@ machine_run (gpointer data, const float *const *pixels, guint n, float *out, GEr
   pthread_mutex_lock (&m->mutex);
   guint run = m->begun++ % MOST_RUNS;
   m->n[run] = n;
-  m->taken += (int)n;
+  m->taken += n;
   for (guint i = 0; i < n && i < 8; i++)
     m->first[run][i] = pixels[i][0];
   pthread_cond_broadcast (&m->cond);
-  while (m->ended >= m->may_end || (m->waiting && m->handed_over - m->taken < m->waiting))
+  while (m->ended >= m->may_end)
     pthread_cond_wait (&m->cond, &m->mutex);
   m->ended++;
   pthread_mutex_unlock (&m->mutex);
@@ -67,14 +66,6 @@ static inline void
 machine_allow (Machine *m, guint runs) {
   pthread_mutex_lock (&m->mutex);
   m->may_end = runs;
-  pthread_cond_broadcast (&m->cond);
-  pthread_mutex_unlock (&m->mutex);
-}
-
-static inline void
-machine_handed_over (Machine *m) {
-  pthread_mutex_lock (&m->mutex);
-  m->handed_over++;
   pthread_cond_broadcast (&m->cond);
   pthread_mutex_unlock (&m->mutex);
 }

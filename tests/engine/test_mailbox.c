@@ -14,14 +14,13 @@ extra (ClipmoeRequest *request) {
 /* What a callback heard. */
 typedef struct {
   ClipmoeMailbox *box;
-  Machine *machine;
   float heard[64];
   gint n, errors; /* atomic */
   gint inside;    /* atomic: a callback runs */
   gulong takes;   /* µs that it takes */
   guint more;     /* requests that it hands over itself */
   void (*deed) (ClipmoeMailbox *box);
-  gboolean gone; /* the mailbox is freed */
+  gboolean clear;
 } Ear;
 
 static void hand_over (ClipmoeMailbox *box, float value, gboolean *replaced);
@@ -43,8 +42,6 @@ hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 mic
   if (ear->more) {
     ear->more--;
     hand_over (ear->box, extra (request) + 1, NULL);
-    if (ear->machine)
-      machine_handed_over (ear->machine);
   }
   if (ear->deed)
     ear->deed (ear->box);
@@ -52,7 +49,7 @@ hear (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 mic
   g_atomic_int_inc (&ear->n);
 }
 
-static gint cleared; /* atomic */
+static gint cleared; /* atomic: of the one mailbox that counts it */
 
 static void
 clear (gpointer extra_bytes) {
@@ -61,8 +58,8 @@ clear (gpointer extra_bytes) {
 
 static ClipmoeMailbox *
 open_box (ClipmoeScheduler *scheduler, Ear *ear) {
-  ClipmoeMailbox *box =
-      clipmoe_mailbox_new_at (scheduler, FLOATS, sizeof (float), clear, ear ? hear : NULL, ear, NULL);
+  ClipmoeMailbox *box = clipmoe_mailbox_new_at (
+      scheduler, FLOATS, sizeof (float), ear && ear->clear ? clear : NULL, ear ? hear : NULL, ear, NULL);
   if (ear)
     ear->box = box;
   return box;
@@ -129,7 +126,7 @@ test_answers (void) {
     g_assert_false (w[i].stopped);
     clipmoe_mailbox_free (w[i].box);
   }
-  g_assert_cmpint (m.taken, ==, N * 200);
+  g_assert_cmpuint (m.taken, ==, N * 200);
   machine_end (&m, s);
 }
 
@@ -167,53 +164,47 @@ test_together (void) {
   machine_end (&m, s);
 }
 
-/* All want the engine all the time, and one has been waiting with a new picture since long before: everybody
- * is looked at once a round. */
+/* All want the engine all the time: whoever was answered asks again at once, and in every round each is
+ * answered once. */
 static void
 test_fair (void) {
-  enum { N = 24, MOST = 5, ROUNDS = 20 };
+  enum { N = 24, MOST = 5, RUNS = 96 };
   Machine m;
   Ear ears[N] = {0};
+  guint looks[N] = {0};
   machine_init (&m, 0);
-  m.waiting = N - MOST; /* in each run as many as can wait do */
   ClipmoeScheduler *s = machine_scheduler (&m, MOST);
   for (guint i = 0; i < N; i++) {
-    ears[i].machine = &m;
-    ears[i].more = ROUNDS * 2;
     open_box (s, &ears[i]);
-    hand_over (ears[i].box, (float)(1000 * i), NULL);
-    machine_handed_over (&m);
+    hand_over (ears[i].box, (float)i, NULL);
   }
-  machine_allow (&m, N * ROUNDS / MOST);
-  machine_wait_begun (&m, N * ROUNDS / MOST);
-  pthread_mutex_lock (&m.mutex);
-  guint runs[N] = {0};
-  for (guint r = 0; r < N * ROUNDS / MOST; r++)
-    for (guint i = 0; i < m.n[r]; i++)
-      runs[(guint)m.first[r][i] / 1000]++;
-  m.waiting = 0;
-  pthread_mutex_unlock (&m.mutex);
-  guint least = G_MAXUINT, most = 0;
+  for (guint run = 0; run < RUNS; run++) {
+    machine_wait_begun (&m, run + 1);
+    if (run)
+      g_assert_cmpuint (m.n[run], ==, MOST);
+    machine_allow (&m, run + 1);
+    for (guint i = 0; i < m.n[run]; i++) {
+      guint stream = (guint)m.first[run][i];
+      clipmoe_mailbox_drain (ears[stream].box);
+      hand_over (ears[stream].box, (float)stream, NULL);
+      looks[stream]++;
+    }
+  }
   for (guint i = 0; i < N; i++) {
-    least = MIN (least, runs[i]);
-    most = MAX (most, runs[i]);
+    g_assert_cmpuint (looks[i], >=, RUNS * MOST / N - 1);
+    g_assert_cmpuint (looks[i], <=, RUNS * MOST / N + 1);
   }
-  g_assert_cmpuint (least, >=, ROUNDS - 2);
-  g_assert_cmpuint (most, <=, ROUNDS + 1);
   machine_allow (&m, MACHINE_FREE);
-  for (guint i = 0; i < N; i++) {
-    clipmoe_mailbox_stop (ears[i].box);
+  for (guint i = 0; i < N; i++)
     clipmoe_mailbox_free (ears[i].box);
-  }
   machine_end (&m, s);
 }
 
 static void
 test_replaced (void) {
   Machine m;
-  Ear ear = {0};
+  Ear ear = {.clear = TRUE};
   gboolean replaced;
-  g_atomic_int_set (&cleared, 0);
   machine_init (&m, 0);
   ClipmoeScheduler *s = machine_scheduler (&m, 1);
   open_box (s, &ear);
@@ -231,7 +222,7 @@ test_replaced (void) {
   clipmoe_mailbox_free (ear.box);
   machine_end (&m, s);
   wait_for (&cleared, 4); /* by the last thread that had to do with it */
-  g_assert_cmpint (cleared, ==, 4);
+  g_assert_cmpint (g_atomic_int_get (&cleared), ==, 4);
 }
 
 static void
@@ -347,6 +338,8 @@ test_callbacks (void) {
     if (deeds[i] != clipmoe_mailbox_free) {
       hand_over (ear.box, 2, NULL);
       clipmoe_mailbox_drain (ear.box);
+      if (deeds[i] == flush_box) /* which ends the waiting of everybody, too */
+        wait_for (&ear.n, 2);
       ear.deed = NULL;
       g_assert_cmpint (ear.n, ==, deeds[i] == clipmoe_mailbox_stop ? 1 : 2);
       clipmoe_mailbox_free (ear.box);
