@@ -13,16 +13,6 @@ struct _ClipmoeLabels {
   double scale;      /* exp (logit_scale) */
 };
 
-static void
-label_free (gpointer data) {
-  ClipmoeLabel *l = data;
-  if (!l)
-    return;
-  g_free (l->name);
-  g_free (l->prompt);
-  g_free (l);
-}
-
 ClipmoeLabels *
 clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negatives,
                     const char *const *templates, GError **error) {
@@ -33,13 +23,11 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   self->n_negatives = negatives ? negatives->len : 0;
   self->embed = info->embed;
   self->scale = exp (info->logit_scale);
-  self->labels = g_ptr_array_new_with_free_func (label_free);
+  self->labels = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free);
   guint rows = self->n + self->n_negatives + 1;
   for (guint i = 0; i + 1 < rows; i++) {
     const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
-    ClipmoeLabel *copy = g_new (ClipmoeLabel, 1);
-    *copy = (ClipmoeLabel){g_strdup (l->name), g_strdup (l->prompt), l->threshold};
-    g_ptr_array_add (self->labels, copy);
+    g_ptr_array_add (self->labels, clipmoe_label_new (l->name, l->prompt, l->threshold));
   }
   g_ptr_array_add (self->labels, NULL); /* the background */
   self->vectors = g_try_new0 (float, (gsize)rows * self->embed);

@@ -10,17 +10,32 @@ typedef struct {
   GHashTable *names; /* borrowed from the labels */
 } List;
 
-static void
-label_free (gpointer data) {
-  ClipmoeLabel *l = data;
-  g_free (l->name);
-  g_free (l->prompt);
-  g_free (l);
+/* Takes over @name and @prompt. */
+static ClipmoeLabel *
+label_new (char *name, char *prompt, double threshold) {
+  ClipmoeLabel *self = g_new (ClipmoeLabel, 1);
+  *self = (ClipmoeLabel){name, prompt, threshold};
+  return self;
+}
+
+ClipmoeLabel *
+clipmoe_label_new (const char *name, const char *prompt, double threshold) {
+  return label_new (g_strdup (name), g_strdup (prompt), threshold);
+}
+
+void
+clipmoe_label_free (ClipmoeLabel *self) {
+  if (!self)
+    return;
+  g_free ((char *)self->name);
+  g_free ((char *)self->prompt);
+  g_free (self);
 }
 
 static List
 list_new (void) {
-  return (List){g_ptr_array_new_with_free_func (label_free), g_hash_table_new (g_str_hash, g_str_equal)};
+  return (List){g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free),
+                g_hash_table_new (g_str_hash, g_str_equal)};
 }
 
 /* Returns the labels, or NULL when not @ok. */
@@ -56,9 +71,7 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     g_free (prompt);
     return FALSE;
   }
-  ClipmoeLabel *l = g_new (ClipmoeLabel, 1);
-  *l = (ClipmoeLabel){name, prompt, threshold};
-  g_ptr_array_add (list->labels, l);
+  g_ptr_array_add (list->labels, label_new (name, prompt, threshold));
   g_hash_table_add (list->names, name);
   return TRUE;
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "../base/structs.h"
 
 /* Times come from frames and were divided: a hair's breadth apart is the same moment. */
 #define HAIR 1e-9
@@ -22,12 +23,16 @@ struct _ClipmoeTimeline {
 };
 
 ClipmoeTimeline *
-clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options) {
+clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options,
+                      GError **error) {
+  ClipmoeTimelineOptions o;
+  if (!clipmoe_struct_read ("ClipmoeTimelineOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeTimelineOptions, shortest), &o, sizeof o, error))
+    return NULL;
   ClipmoeTimeline *self = g_new0 (ClipmoeTimeline, 1);
   self->n = n_labels;
   self->thresholds = g_memdup2 (thresholds, n_labels * sizeof *thresholds);
-  if (options)
-    self->options = *options;
+  self->options = o;
   if (!(self->options.close_ratio > 0))
     self->options.close_ratio = 0.8;
   self->options.close_ratio = MIN (self->options.close_ratio, 1);
@@ -130,9 +135,14 @@ clipmoe_timeline_finish (ClipmoeTimeline *self) {
       close_interval (self, i);
 }
 
-const GArray *
-clipmoe_timeline_get_intervals (const ClipmoeTimeline *self) {
-  return self->intervals;
+guint
+clipmoe_timeline_get_n_intervals (const ClipmoeTimeline *self) {
+  return self->intervals->len;
+}
+
+const ClipmoeInterval *
+clipmoe_timeline_get_interval (const ClipmoeTimeline *self, guint i) {
+  return i < self->intervals->len ? &g_array_index (self->intervals, ClipmoeInterval, i) : NULL;
 }
 
 gboolean

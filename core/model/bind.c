@@ -291,8 +291,8 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
   const float *scale = bind (&b, "logit_scale", 0, 0, 0, 0);
   if (scale)
     m->info.logit_scale = *scale;
-  bind_tower (&b, "visual.transformer.", &m->image, &m->info.image, m->top_k);
-  bind_tower (&b, "transformer.", &m->text, &m->info.text, m->top_k);
+  bind_tower (&b, "visual.transformer.", &m->image, &m->image_info, m->top_k);
+  bind_tower (&b, "transformer.", &m->text, &m->text_info, m->top_k);
   if (b.failed || !all_used (m, path, weights, error))
     return FALSE;
   if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
@@ -302,11 +302,13 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
   }
   guint64 image = dv * 3 * p * p + dv + (grid * grid + 1) * dv + 4 * dv + dv * c;
   guint64 text = m->info.vocab_size * dt + m->info.context * dt + 2 * dt + dt * c;
-  m->info.image.parameters += image;
-  m->info.image.active_parameters += image;
-  m->info.text.parameters += text;
-  m->info.text.active_parameters += text;
-  m->info.parameters = m->info.image.parameters + m->info.text.parameters + 1;
-  m->info.active_parameters = m->info.image.active_parameters + m->info.text.active_parameters + 1;
+  m->image_info.parameters += image;
+  m->image_info.active_parameters += image;
+  m->text_info.parameters += text;
+  m->text_info.active_parameters += text;
+  m->info.parameters = m->image_info.parameters + m->text_info.parameters + 1;
+  m->info.active_parameters = m->image_info.active_parameters + m->text_info.active_parameters + 1;
+  m->info.image = &m->image_info;
+  m->info.text = &m->text_info;
   return TRUE;
 }

@@ -45,6 +45,7 @@ void clipmoe_tower_clear (ClipmoeTower *self);
 struct _ClipmoeModel {
   gint ref_count; /* atomic */
   ClipmoeModelInfo info;
+  ClipmoeTowerInfo image_info, text_info; /* what info.image and info.text point to */
   ClipmoeTower image, text;
   guint top_k; /* experts a token uses; a block with fewer uses all it has */
 
