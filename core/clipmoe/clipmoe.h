@@ -18,7 +18,7 @@
  *
  * Ownership. (transfer full): the caller frees it, with the function that is named. (transfer none): it
  * belongs to the object that it came from and lives as long. Functions that end in _free and _unref take
- * NULL.
+ * NULL; g_autoptr() works for all objects.
  *
  * Units. Times are in seconds. A vector is float32 [embed] of length 1. Arrays are dense and in C order: of
  * [n][3][side][side], the last index moves fastest.

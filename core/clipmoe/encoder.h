@@ -243,6 +243,8 @@ CLIPMOE_API void clipmoe_cache_wait (void);
  */
 CLIPMOE_API char *clipmoe_cache_why_not (void);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeEncoder, clipmoe_encoder_free)
+
 G_END_DECLS
 
 #endif

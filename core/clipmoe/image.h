@@ -189,6 +189,8 @@ CLIPMOE_API gboolean clipmoe_preprocessor_run (ClipmoePreprocessor *self, const 
                                                ClipmoeGeometry geometry, ClipmoeOrientation orientation,
                                                float *out, GError **error);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoePreprocessor, clipmoe_preprocessor_free)
+
 G_END_DECLS
 
 #endif

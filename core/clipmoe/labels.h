@@ -198,6 +198,9 @@ CLIPMOE_API guint clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore ki
  */
 CLIPMOE_API void clipmoe_scorer_smooth (float *state, const float *cosines, guint n, double dt, double tau);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeLabel, clipmoe_label_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeLabels, clipmoe_labels_unref)
+
 G_END_DECLS
 
 #endif

@@ -233,6 +233,8 @@ CLIPMOE_API char *clipmoe_resource_find (const char *kind, const char *name);
  */
 CLIPMOE_API char **clipmoe_resource_list (const char *kind);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeModel, clipmoe_model_unref)
+
 G_END_DECLS
 
 #endif

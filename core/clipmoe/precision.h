@@ -62,6 +62,8 @@ CLIPMOE_API guint clipmoe_verdict_get_n_figures (const ClipmoeVerdict *self);
  */
 CLIPMOE_API const ClipmoePrecisionFigures *clipmoe_verdict_get_figures (const ClipmoeVerdict *self, guint i);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeVerdict, clipmoe_verdict_free)
+
 G_END_DECLS
 
 #endif

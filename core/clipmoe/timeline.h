@@ -94,6 +94,8 @@ CLIPMOE_API const ClipmoeInterval *clipmoe_timeline_get_interval (const ClipmoeT
  */
 CLIPMOE_API gboolean clipmoe_timeline_is_open (const ClipmoeTimeline *self, guint label);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeTimeline, clipmoe_timeline_free)
+
 G_END_DECLS
 
 #endif

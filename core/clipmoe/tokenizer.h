@@ -78,6 +78,8 @@ CLIPMOE_API gboolean clipmoe_tokenizer_encode (const ClipmoeTokenizer *self, con
                                                guint context, guint32 *ids, guint *n_ids, gboolean *truncated,
                                                GError **error);
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeTokenizer, clipmoe_tokenizer_unref)
+
 G_END_DECLS
 
 #endif

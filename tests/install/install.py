@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+import examples
 import headers
 
 ROOT = sys.argv[1]
@@ -112,6 +113,8 @@ def main():
     headers.check([prefix + "/include"], ["-I" + prefix + "/include"] + headers.glib(), check, skip)
 
     command = os.path.join(prefix, "bin", "clipmoe")
+    user = dict(env, PKG_CONFIG_PATH=lib + "/pkgconfig", LD_LIBRARY_PATH=lib, GST_PLUGIN_PATH=lib + "/gstreamer-1.0")
+    examples.check(ROOT, elsewhere, user, command, check)
     r = run(command, "model", "inspect", cwd=elsewhere, env=env)
     check("the command finds the default model and its card",
           prefix + "/share/clipmoe/models/default" in r.stdout and re.search(r"^use +\S", r.stdout, re.M), r)
