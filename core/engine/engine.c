@@ -1,6 +1,7 @@
 #include "engine-private.h"
 
 #include <string.h>
+#include "../base/structs.h"
 #include "../encoder/encoder-private.h"
 #include "key.h"
 #include "measure.h"
@@ -215,25 +216,33 @@ engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GE
   return self;
 }
 
+static gboolean
+read_how (const ClipmoeEncoderOptions *how, ClipmoeEncoderOptions *own, GError **error) {
+  return clipmoe_struct_read ("ClipmoeEncoderOptions", how, CLIPMOE_SIZE_UP_TO (ClipmoeEncoderOptions, batch),
+                              own, sizeof *own, error);
+}
+
 ClipmoeEngine *
 clipmoe_engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
-  static const ClipmoeEncoderOptions usual;
-  return engine_new (model, how ? how : &usual, NULL, error);
+  ClipmoeEncoderOptions own_how;
+  return read_how (how, &own_how, error) ? engine_new (model, &own_how, NULL, error) : NULL;
 }
 
 ClipmoeEngine *
 clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
                      GError **error) {
-  static const ClipmoeModelOptions as_it_is;
-  static const ClipmoeEncoderOptions usual;
+  ClipmoeModelOptions own;
+  ClipmoeEncoderOptions own_how;
   ClipmoeModel *model = NULL;
-  options = options ? options : &as_it_is;
-  how = how ? how : &usual;
-  char *key = clipmoe_engine_model_key (path, options);
+  if (!clipmoe_struct_read ("ClipmoeModelOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeModelOptions, shapes_only), &own, sizeof own, error) ||
+      !read_how (how, &own_how, error))
+    return NULL;
+  char *key = clipmoe_engine_model_key (path, &own);
   clipmoe_turn_take (&opening);
-  ClipmoeEngine *self = find (key, how, &model);
-  if (!self && (model || (model = clipmoe_model_open (path, options, error))))
-    self = engine_new (model, how, g_steal_pointer (&key), error);
+  ClipmoeEngine *self = find (key, &own_how, &model);
+  if (!self && (model || (model = clipmoe_model_open (path, &own, error))))
+    self = engine_new (model, &own_how, g_steal_pointer (&key), error);
   clipmoe_turn_give (&opening);
   clipmoe_model_unref (model);
   g_free (key);

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_ENGINE_MEASURE_H
 #define CLIPMOE_ENGINE_MEASURE_H
 
-#include "../clipmoe/encoder.h"
+#include "../clipmoe/precision.h"
 
 typedef struct _ClipmoeMeasure ClipmoeMeasure;
 

@@ -57,8 +57,9 @@ make_model (const char *name) {
 static ClipmoeEngine *
 make_engine (ClipmoeModel *model, guint threads) {
   GError *error = NULL;
-  ClipmoeEngine *engine = clipmoe_engine_new (
-      model, &(ClipmoeEncoderOptions){.precision = CLIPMOE_PRECISION_F32, .threads = threads}, &error);
+  ClipmoeEncoderOptions how = {
+      .struct_size = sizeof how, .precision = CLIPMOE_PRECISION_F32, .threads = threads};
+  ClipmoeEngine *engine = clipmoe_engine_new (model, &how, &error);
   must (engine != NULL, error);
   return engine;
 }

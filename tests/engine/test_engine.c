@@ -24,7 +24,8 @@ typedef struct {
 static ClipmoeEngine *
 open_engine (const Work *w, ClipmoePrecision precision, guint threads, guint batch) {
   GError *error = NULL;
-  ClipmoeEncoderOptions how = {.precision = precision, .threads = threads, .batch = batch};
+  ClipmoeEncoderOptions how = {
+      .struct_size = sizeof how, .precision = precision, .threads = threads, .batch = batch};
   ClipmoeEngine *engine = clipmoe_engine_open (w->path, &w->options, &how, &error);
   g_assert_no_error (error);
   return engine;
@@ -38,7 +39,7 @@ work_init (Work *w) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
   w->path = golden_weights (CASE);
   w->vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL);
-  w->options = (ClipmoeModelOptions){.vocab = w->vocab};
+  w->options = (ClipmoeModelOptions){.struct_size = sizeof w->options, .vocab = w->vocab};
   w->n = (guint)clipmoe_tensors_lookup (inputs, "pixels")->shape[0];
   w->embed = info->embed;
   w->picture = 3 * (gsize)info->image_size * info->image_size;
@@ -79,6 +80,9 @@ test_shared (void) {
   GError *error = NULL;
   g_assert_null (clipmoe_engine_open ("/nowhere/model.safetensors", NULL, NULL, &error));
   g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO);
+  g_clear_error (&error);
+  g_assert_null (clipmoe_engine_open (w.path, &w.options, &(ClipmoeEncoderOptions){.threads = 2}, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT); /* struct_size was forgotten */
   g_clear_error (&error);
   work_clear (&w);
 }
@@ -219,10 +223,10 @@ test_exchanged (void) {
   Stream s[N];
   work_init (&w);
   g_unsetenv ("CLIPMOE_PRECISION");
+  ClipmoeEncoderOptions f32 = {.struct_size = sizeof f32, .precision = CLIPMOE_PRECISION_F32};
   ClipmoeModel *model = golden_model (CASE);
   ClipmoeEngine *engine = clipmoe_engine_new (model, NULL, NULL),
-                *set = clipmoe_engine_new (
-                    model, &(ClipmoeEncoderOptions){.precision = CLIPMOE_PRECISION_F32}, NULL);
+                *set = clipmoe_engine_new (model, &f32, NULL);
   g_setenv ("CLIPMOE_PRECISION", "f32", TRUE);
   ClipmoeLabels *before = make_labels (engine, "dog");
   char *reason = reason_of (engine), *other = reason_of (set);
