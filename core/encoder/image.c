@@ -1,122 +1,151 @@
-/* Pixels to unit vectors. */
-#include "encoder-private.h"
+#include "image.h"
 
 #include <string.h>
 #include "../kernels/pool.h"
+#include "block.h"
+#include "encoder-private.h"
 
 typedef struct {
-  ClipmoeEncoder *encoder;
+  ClipmoePackedTower *tower;
   const float *pixels;
-  ClipmoeRows rows; /* of patches, or of tokens */
+  guint side, patch, grid; /* pixels, pixels, patches along a side */
+  guint patches, tokens;   /* of a picture */
+  guint class_tokens;      /* of these stand before the patches: 1 or 0 */
+  ClipmoeRows rows;        /* of patches, or of tokens */
 } Batch;
 
 /* Patches to activations: a row is a patch, channel by channel, line by line. */
 static void
-pack_patches (void *data, unsigned thread, unsigned i, unsigned next) {
+convert_patches (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
-  ClipmoePackedTower *t = &b->encoder->image;
-  const ClipmoeModelInfo *info = &b->encoder->model->info;
-  guint side = info->image_size, patch = info->patch_size, grid = side / patch, n = grid * grid;
+  const ClipmoeScratch *s = &b->tower->scratch;
+  const ClipmoePackedMatrix *matrix = clipmoe_packed_tower_matrix (b->tower, CLIPMOE_MATRIX_PATCHES, 0, 0);
+  guint side = b->side, patch = b->patch, n = b->patches;
   gsize first = cm_tile_first (&b->rows, i), length = 3 * (gsize)patch * patch;
   unsigned rows = cm_tile_rows (&b->rows, i);
-  float *row = t->work + thread * t->work_floats;
-  char *to = (char *)t->act + first * t->act_lines * CM_LINE_BYTES;
+  float *row = s->work + thread * s->work_floats;
+  char *to = (char *)s->act + first * s->act_lines * CM_LINE_BYTES;
   for (unsigned r = 0; r < rows; r++) {
-    gsize picture = (first + r) / n, y = (first + r) % n / grid * patch, x = (first + r) % grid * patch;
+    gsize picture = (first + r) / n, y = (first + r) % n / b->grid * patch, x = (first + r) % b->grid * patch;
     float *at = row;
     for (guint channel = 0; channel < 3; channel++)
       for (guint line = 0; line < patch; line++, at += patch)
         memcpy (at, b->pixels + ((picture * 3 + channel) * side + y + line) * side + x,
                 patch * sizeof (float));
-    t->first.format->pack (1, length, row, CM_LINE, CM_LINE, t->first.factors, to + r * CM_LINE_BYTES,
-                           (gsize)rows * CM_LINE_BYTES, t->act_scales + first + r);
+    matrix->format->pack (1, length, row, CM_LINE, CM_LINE, matrix->factors, to + r * CM_LINE_BYTES,
+                          (gsize)rows * CM_LINE_BYTES, s->act_scales + first + r);
   }
 }
 
-/* What a token holds before its patch is added: its position, and the class token. */
+/* What a token holds before its patch is added: its position, and the class token its embedding. */
 static void
 put_positions (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
-  const ClipmoeModel *m = b->encoder->model;
-  ClipmoePackedTower *t = &b->encoder->image;
-  guint grid = m->info.image_size / m->info.patch_size, n = grid * grid + 1;
-  gsize first = cm_tile_first (&b->rows, i), d = m->image.width;
+  const ClipmoeScratch *s = &b->tower->scratch;
+  const float *positions = clipmoe_packed_tower_vector (b->tower, CLIPMOE_VECTOR_POSITIONS, 0),
+              *class = clipmoe_packed_tower_vector (b->tower, CLIPMOE_VECTOR_EMBEDDING, 0);
+  gsize first = cm_tile_first (&b->rows, i), d = b->tower->model->width;
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
-    gsize token = (first + r) % n;
-    float *z = t->z + (first * t->width_lines + r) * CM_LINE;
+    gsize token = (first + r) % b->tokens;
+    float *z = s->z + (first * s->width_lines + r) * CM_LINE;
     for (gsize l = 0; l * CM_LINE < d; l++, z += (gsize)rows * CM_LINE)
       for (gsize j = 0; j < CM_LINE && l * CM_LINE + j < d; j++)
-        z[j] = t->positions[token * d + l * CM_LINE + j] + (token ? 0 : t->embedding[l * CM_LINE + j]);
+        z[j] =
+            positions[token * d + l * CM_LINE + j] + (token < b->class_tokens ? class[l * CM_LINE + j] : 0);
   }
 }
 
 static void
 norm_tokens (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
-  const ClipmoeModel *m = b->encoder->model;
-  ClipmoePackedTower *t = &b->encoder->image;
+  const ClipmoePackedTower *t = b->tower;
+  const float *weight = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_LN_PRE_WEIGHT, 0),
+              *bias = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_LN_PRE_BIAS, 0);
   gsize first = cm_tile_first (&b->rows, i);
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
-    float *z = t->z + (first * t->width_lines + r) * CM_LINE;
-    t->kernels->layer_norm (m->image.width, z, (gsize)rows * CM_LINE, t->ln_pre_weight, t->ln_pre_bias,
-                            m->image.eps, z, (gsize)rows * CM_LINE);
+    float *z = t->scratch.z + (first * t->scratch.width_lines + r) * CM_LINE;
+    t->kernels->layer_norm (t->model->width, z, (gsize)rows * CM_LINE, weight, bias, t->model->eps, z,
+                            (gsize)rows * CM_LINE);
   }
 }
 
 static void
 trace_patches (ClipmoePackedTower *t, ClipmoeProduct product) {
   product.result = CM_STORE;
-  product.out = t->mixed;
-  product.out_lines = t->width_lines;
+  product.out = t->scratch.mixed;
+  product.out_lines = t->scratch.width_lines;
   cm_product_run (t->kernels, t->threads, &product);
-  clipmoe_tower_trace (t, "patches", -1, &product.rows, t->mixed, t->width_lines, t->tower->width);
+  clipmoe_packed_tower_trace (t, "patches", -1, &product.rows, t->scratch.mixed, t->scratch.width_lines,
+                              t->model->width);
 }
 
-/* At most self->batch pictures. */
-static gboolean
-encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GError **error) {
-  const ClipmoeModel *m = self->model;
-  ClipmoePackedTower *t = &self->image;
-  guint grid = m->info.image_size / m->info.patch_size, patches = grid * grid, tokens = patches + 1;
-  Batch batch = {self, pixels, clipmoe_tower_rows (t, n * patches)};
-  cm_pool_run (t->threads, batch.rows.tiles, pack_patches, &batch);
-  ClipmoeProduct first = {.matrix = &t->first,
-                          .rows = batch.rows,
-                          .a = t->act,
-                          .a_lines = t->act_lines,
-                          .a_scales = t->act_scales,
+/* Patches, class token and positions to rows of scratch.z. */
+static void
+embed_patches (Batch *b, guint n) {
+  ClipmoePackedTower *t = b->tower;
+  const ClipmoeScratch *s = &t->scratch;
+  guint index = clipmoe_schema_matrix (t->schema, CLIPMOE_MATRIX_PATCHES, 0, 0), tokens = b->tokens;
+  b->rows = clipmoe_packed_tower_rows (t, n * b->patches);
+  cm_pool_run (t->threads, b->rows.tiles, convert_patches, b);
+  ClipmoeProduct first = {.matrix = &t->matrices[index],
+                          .rows = b->rows,
+                          .a = s->act,
+                          .a_lines = s->act_lines,
+                          .a_scales = s->act_scales,
                           .result = CM_ADD,
-                          .out = t->z,
-                          .offsets = t->expert_offsets,
-                          .strides = t->expert_strides,
-                          .following = t->blocks[0].in_proj.weights};
+                          .out = s->z,
+                          .offsets = s->expert_offsets,
+                          .strides = s->expert_strides,
+                          .following =
+                              clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, 0, 0)->weights};
   if (t->trace)
     trace_patches (t, first);
-  clipmoe_tower_places (t, n * tokens, t->offsets, t->strides);
-  for (guint i = 0; i < n * patches; i++) {
-    guint token = i / patches * tokens + 1 + i % patches;
-    t->expert_offsets[i] = t->offsets[token];
-    t->expert_strides[i] = t->strides[token];
+  clipmoe_packed_tower_places (t, n * tokens, s->offsets, s->strides);
+  for (guint i = 0; i < n * b->patches; i++) {
+    guint token = i / b->patches * tokens + b->class_tokens + i % b->patches;
+    s->expert_offsets[i] = s->offsets[token];
+    s->expert_strides[i] = s->strides[token];
   }
-  batch.rows = clipmoe_tower_rows (t, n * tokens);
-  cm_pool_run (t->threads, batch.rows.tiles, put_positions, &batch);
-  clipmoe_tower_observe (t, &first);
-  cm_product_run (self->kernels, t->threads, &first);
-  cm_pool_run (t->threads, batch.rows.tiles, norm_tokens, &batch);
-  clipmoe_tower_trace (t, "ln_pre", -1, &batch.rows, t->z, t->width_lines, t->tower->width);
+  b->rows = clipmoe_packed_tower_rows (t, n * tokens);
+  cm_pool_run (t->threads, b->rows.tiles, put_positions, b);
+  clipmoe_packed_tower_observe (t, index, &first);
+  cm_product_run (t->kernels, t->threads, &first);
+  cm_pool_run (t->threads, b->rows.tiles, norm_tokens, b);
+  clipmoe_packed_tower_trace (t, "ln_pre", -1, &b->rows, s->z, s->width_lines, t->model->width);
+}
+
+void
+clipmoe_image_run (ClipmoePackedTower *t, const ClipmoeModelInfo *info, const float *pixels, guint n) {
+  const ClipmoeScratch *s = &t->scratch;
+  guint grid = info->image_size / info->patch_size, tokens = (guint)t->schema->n_positions;
+  Batch batch = {.tower = t,
+                 .pixels = pixels,
+                 .side = info->image_size,
+                 .patch = info->patch_size,
+                 .grid = grid,
+                 .patches = grid * grid,
+                 .tokens = tokens,
+                 .class_tokens = tokens - grid * grid};
+  embed_patches (&batch, n);
   for (guint i = 0; i < n * tokens; i++)
-    t->tokens[i] = i;
+    s->tokens[i] = i;
   for (guint i = 0; i < n; i++)
-    t->plan[i] = (ClipmoeSequence){
-        .first = i * tokens, .n = tokens, .tokens = t->tokens + i * tokens, .pooled = i * tokens};
+    s->sequences[i] = (ClipmoeSequence){
+        .first = i * tokens, .n = tokens, .tokens = s->tokens + i * tokens, .pooled = i * tokens};
   clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
-  if (t->observer)
-    return TRUE;
-  clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->first.weights);
+  if (!t->observer)
+    clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0)->weights);
+}
+
+/* At most recipe.batch pictures. */
+static gboolean
+encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GError **error) {
+  const ClipmoeModelInfo *info = &self->model->info;
+  clipmoe_image_run (&self->image, info, pixels, n);
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * m->info.embed, error))
+    if (!clipmoe_encoder_finish (self, &self->image, i, out + (gsize)i * info->embed, error))
       return FALSE;
   clipmoe_encoder_answered (self);
   return TRUE;
@@ -126,8 +155,9 @@ gboolean
 clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
                                GError **error) {
   gsize side = self->model->info.image_size, embed = self->model->info.embed;
-  for (guint i = 0; i < n; i += self->batch)
-    if (!encode_batch (self, pixels + i * 3 * side * side, MIN (self->batch, n - i), out + i * embed, error))
+  guint batch = self->recipe.batch;
+  for (guint i = 0; i < n; i += batch)
+    if (!encode_batch (self, pixels + i * 3 * side * side, MIN (batch, n - i), out + i * embed, error))
       return FALSE;
   return TRUE;
 }
@@ -137,8 +167,8 @@ clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images,
                                ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
                                GError **error) {
   gsize side = self->model->info.image_size, embed = self->model->info.embed;
-  for (guint i = 0; i < n; i += self->batch) {
-    guint some = MIN (self->batch, n - i);
+  for (guint i = 0; i < n; i += self->recipe.batch) {
+    guint some = MIN (self->recipe.batch, n - i);
     for (guint j = 0; j < some; j++)
       if (!clipmoe_preprocessor_run (self->preprocessor, &images[i + j], geometry, orientation,
                                      self->pixels + j * 3 * side * side, error))
