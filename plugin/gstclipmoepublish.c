@@ -16,14 +16,10 @@
  */
 #include "gstclipmoepublish.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include <clipmoe/error.h>
 #include "clipmoelooks.h"
-#include "clipmoeuri.h"
-#include "linewriter.h"
 #include "sentlooks.h"
+#include "sink.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
@@ -33,13 +29,15 @@ enum { ON_LOOK, ON_CHANGE, ON_FRAME };
 
 struct _GstClipmoePublish {
   GstBaseTransform parent;
-  char *target; /* under the object lock, as `on` and the counts */
+  /* under the object lock */
+  char *target;
   int on;
-  guint64 written, dropped;  /* of a run that is over */
-  ClipmoeLineWriter *writer; /* above READY; the pointer too is under the object lock */
-  gboolean stopping;         /* no flush that ends makes anybody wait again; under the object lock */
-  gboolean asked, live;      /* streaming thread: whether the stream is live was asked, and is it */
-  ClipmoeSentLooks *sent;    /* streaming thread */
+  ClipmoeSinkStats stats; /* of a run that is over */
+  ClipmoeSink *sink;      /* above READY */
+  gboolean stopping;      /* no flush that ends makes anybody wait again */
+  /* streaming thread */
+  gboolean asked; /* whether the stream is live was asked */
+  ClipmoeSentLooks *sent;
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
@@ -88,79 +86,27 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   } else if (id == PROP_ON) {
     g_value_set_enum (value, self->on);
   } else if (id == PROP_STATS) {
-    guint64 written = 0, dropped = 0;
-    if (self->writer)
-      clipmoe_line_writer_get_counts (self->writer, &written, &dropped);
-    g_value_take_boxed (value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, self->written + written,
-                                                  "dropped", G_TYPE_UINT64, self->dropped + dropped, NULL));
+    ClipmoeSinkStats stats = self->stats;
+    if (self->sink)
+      clipmoe_sink_get_stats (self->sink, &stats);
+    g_value_take_boxed (value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.written, "dropped",
+                                                  G_TYPE_UINT64, stats.dropped, NULL));
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   }
   GST_OBJECT_UNLOCK (self);
 }
 
-/* The path in @target, NULL for standard output. FALSE: said on the bus. */
-static gboolean
-parse_target (GstClipmoePublish *self, const char *target, const char **path) {
-  *path = NULL;
-  if (!target) {
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("No target: expected stdout: or file:PATH"), (NULL));
-    return FALSE;
-  }
-  if (g_str_equal (target, "stdout:"))
-    return TRUE;
-  if (!g_str_has_prefix (target, "file:") || !target[5]) {
-    gboolean broker = g_str_has_prefix (target, "mqtt") || g_str_has_prefix (target, "kafka:");
-    char *shown = clipmoe_uri_without_login (target);
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-                       ("Target %s: %s, expected stdout: or file:PATH", shown,
-                        broker ? "brokers are not built in yet" : "unknown"),
-                       (NULL));
-    g_free (shown);
-    return FALSE;
-  }
-  *path = target + 5;
-  return TRUE;
-}
-
-/* From the writer. */
+/* From the sink. */
 static void
-news (gpointer data, ClipmoeLineNews news, int failed) {
+news (gpointer data, ClipmoeSinkNews news, const char *sentence) {
   GstClipmoePublish *self = gst_object_ref (data);
-  GST_OBJECT_LOCK (self);
-  char *target = g_strdup (self->target);
-  GST_OBJECT_UNLOCK (self);
-  switch (news) {
-  case CLIPMOE_LINE_NO_READER:
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-                         ("%s: nobody reads this named pipe yet, its lines wait", target), (NULL));
-    break;
-  case CLIPMOE_LINE_LEFT:
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s: the reader left, lines wait for the next one", target),
-                         (NULL));
-    break;
-  case CLIPMOE_LINE_SLOW:
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
-                         ("%s: the reader is too slow or not there, the oldest lines are dropped", target),
-                         ("the property stats counts them"));
-    break;
-  case CLIPMOE_LINE_WAITS:
-    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s: nothing is read, the stream waits", target), (NULL));
-    break;
-  case CLIPMOE_LINE_FAILED:
-    GST_ELEMENT_WARNING (
-        self, RESOURCE, WRITE,
-        ("%s: cannot be written: %s; lines are dropped until it can", target, g_strerror (failed)),
-        ("the property stats counts them"));
-    break;
-  case CLIPMOE_LINE_READER:
-    GST_INFO_OBJECT (self, "%s has a reader", target);
-    break;
-  case CLIPMOE_LINE_WORKS:
-    GST_INFO_OBJECT (self, "%s can be written again", target);
-    break;
-  }
-  g_free (target);
+  if (news == CLIPMOE_SINK_SLOW || news == CLIPMOE_SINK_FAILED)
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", sentence), ("the property stats counts them"));
+  else if (clipmoe_sink_news_is_trouble (news))
+    GST_ELEMENT_WARNING (self, RESOURCE, WRITE, ("%s", sentence), (NULL));
+  else
+    GST_INFO_OBJECT (self, "%s", sentence);
   gst_object_unref (self);
 }
 
@@ -174,94 +120,84 @@ is_live (GstBaseTransform *base) {
   return live;
 }
 
-/* Whether there is a file of somebody's that holds no lines like ours: a slip of the shell's, such as a
- * video's name. */
-static gboolean
-is_foreign (const char *path) {
-  char begin[64];
-  struct stat st;
-  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* to open a pipe would be to read it */
-    return FALSE;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0)
-    return FALSE;
-  ssize_t n = pread (fd, begin, sizeof begin, 0), at = 0;
-  close (fd);
-  while (at < n && g_ascii_isspace (begin[at]))
-    at++;
-  return at < n && begin[at] != '{';
+static void
+cannot_open (GstClipmoePublish *self, const GError *error) {
+  if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT))
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+  else if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT))
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), ("nothing was written to it"));
+  else if (error->domain == G_FILE_ERROR)
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
+  else
+    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
 }
 
 static gboolean
 open_target (GstClipmoePublish *self) {
+  static const char *const names[] = {"look", "change", "frame"};
   GError *error = NULL;
-  const char *path;
   GST_OBJECT_LOCK (self);
   char *target = g_strdup (self->target);
   int on = self->on;
-  self->written = self->dropped = 0;
+  self->stats = (ClipmoeSinkStats){0};
   GST_OBJECT_UNLOCK (self);
-  ClipmoeLineWriter *writer = NULL;
-  gboolean ok = parse_target (self, target, &path);
-  if (ok && path && is_foreign (path)) {
-    GST_ELEMENT_ERROR (
-        self, RESOURCE, OPEN_WRITE,
-        ("%s: is there and holds no JSON lines, expected a new file or one of JSON lines to append to", path),
-        ("nothing was written to it"));
-    ok = FALSE;
-  }
-  if (ok) {
-    writer = clipmoe_line_writer_new (path, news, self, &error);
-    if (!writer && error->domain == GST_RESOURCE_ERROR)
-      GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
-    else if (!writer)
-      GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
-    g_clear_error (&error);
-  }
-  if (writer) {
-    static const char *const names[] = {"look", "change", "frame"};
+  ClipmoeSink *sink = clipmoe_sink_open (target, news, self, &error);
+  if (sink) {
     GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
     self->asked = FALSE;
     self->sent = clipmoe_sent_looks_new ();
     GST_OBJECT_LOCK (self);
-    self->writer = writer;
+    self->sink = sink;
     self->stopping = FALSE;
     GST_OBJECT_UNLOCK (self);
+  } else {
+    cannot_open (self, error);
+    g_error_free (error);
   }
   g_free (target);
-  return writer != NULL;
+  return sink != NULL;
 }
 
 /* No pad is active any more. */
 static void
 close_target (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);
-  ClipmoeLineWriter *writer = self->writer;
+  ClipmoeSink *sink = self->sink;
   GST_OBJECT_UNLOCK (self);
-  if (!writer)
+  if (!sink)
     return;
-  guint64 lost = clipmoe_line_writer_finish (writer); /* stats still asks it */
+  guint64 lost = clipmoe_sink_finish (sink); /* stats still asks it */
   GST_OBJECT_LOCK (self);
-  self->writer = NULL;
-  clipmoe_line_writer_get_counts (writer, &self->written, &self->dropped);
-  guint64 written = self->written, dropped = self->dropped;
+  self->sink = NULL;
+  clipmoe_sink_get_stats (sink, &self->stats);
+  ClipmoeSinkStats stats = self->stats;
   GST_OBJECT_UNLOCK (self);
-  clipmoe_line_writer_free (writer);
+  clipmoe_sink_unref (sink);
   g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
-  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " lines written, %" G_GUINT64_FORMAT " dropped", written,
-                   dropped);
+  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " lines written, %" G_GUINT64_FORMAT " dropped", stats.written,
+                   stats.dropped);
   if (lost)
     GST_ELEMENT_WARNING (
         self, RESOURCE, WRITE,
         ("%" G_GUINT64_FORMAT " lines were not written: the reader is too slow or not there", lost), (NULL));
 }
 
+/* The sink, or NULL when it is closed (transfer full). Whoever hears what a sink tells may stop the element
+ * in the middle of a call: the sink stays, and refuses what comes. */
+static ClipmoeSink *
+hold_sink (GstClipmoePublish *self) {
+  GST_OBJECT_LOCK (self);
+  ClipmoeSink *sink = self->sink ? clipmoe_sink_ref (self->sink) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return sink;
+}
+
 /* Nobody may wait for a reader while the pipeline stops or flushes. */
 static void
 cancel (GstClipmoePublish *self, gboolean on) {
   GST_OBJECT_LOCK (self);
-  if (self->writer)
-    clipmoe_line_writer_cancel (self->writer, on || self->stopping);
+  if (self->sink)
+    clipmoe_sink_cancel (self->sink, on || self->stopping);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -291,32 +227,26 @@ static GstFlowReturn
 failed (GstClipmoePublish *self, GError *error) {
   if (!error)
     return GST_FLOW_FLUSHING; /* cancelled */
-  GST_OBJECT_LOCK (self);
-  char *target = g_strdup (self->target);
-  GST_OBJECT_UNLOCK (self);
-  if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT))
-    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s: cannot be written: %s", target, error->message),
-                       (NULL));
+  if (g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
+    GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s", error->message), (NULL));
   else
-    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s: cannot be written: %s", target, error->message), (NULL));
-  g_free (target);
+    GST_ELEMENT_ERROR (self, RESOURCE, WRITE, ("%s", error->message), (NULL));
   g_error_free (error);
   return GST_FLOW_ERROR;
 }
 
-/* Sends what is new of the looks in @s; it may be NULL. A handler of what is said meanwhile may stop the
- * element in the middle of it: the writer stays, and refuses what comes. */
+/* Sends what is new of the looks in @s; it may be NULL. */
 static GstFlowReturn
 publish (GstClipmoePublish *self, const GstStructure *s) {
   GError *error = NULL;
   gboolean ok = TRUE;
   guint n = clipmoe_looks_count (s);
+  ClipmoeSink *sink = hold_sink (self);
+  if (!sink)
+    return GST_FLOW_FLUSHING;
   GST_OBJECT_LOCK (self);
-  ClipmoeLineWriter *writer = self->writer ? clipmoe_line_writer_ref (self->writer) : NULL;
   int on = self->on;
   GST_OBJECT_UNLOCK (self);
-  if (!writer)
-    return GST_FLOW_FLUSHING;
   for (guint i = 0; ok && i < n; i++) {
     ClipmoeLook look;
     if (!clipmoe_looks_read (s, i, &look)) {
@@ -330,22 +260,24 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
                     due        ? "sent"
                     : new.seen ? "known"
                                : "no change");
-    ok = !due || clipmoe_line_writer_add (writer, clipmoe_look_to_json (&look), &error);
+    ok = !due || clipmoe_sink_add (sink, &look, &error);
     clipmoe_looks_clear (&look);
   }
-  clipmoe_line_writer_free (writer);
+  clipmoe_sink_unref (sink);
   return ok ? GST_FLOW_OK : failed (self, error);
 }
 
 /* Not before something came: at the start nothing upstream is linked yet. */
 static void
 ask_live (GstClipmoePublish *self) {
-  if (self->asked)
+  ClipmoeSink *sink = self->asked ? NULL : hold_sink (self);
+  if (!sink)
     return;
-  self->live = is_live (GST_BASE_TRANSFORM (self));
-  clipmoe_line_writer_set_live (self->writer, self->live);
+  gboolean live = is_live (GST_BASE_TRANSFORM (self));
+  clipmoe_sink_set_live (sink, live);
   self->asked = TRUE;
-  GST_INFO_OBJECT (self, "the stream %s", self->live ? "is live, lines may be dropped" : "can wait");
+  GST_INFO_OBJECT (self, "the stream %s", live ? "is live, lines may be dropped" : "can wait");
+  clipmoe_sink_unref (sink);
 }
 
 static GstFlowReturn
@@ -358,7 +290,11 @@ transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
 static void
 end (GstClipmoePublish *self) {
   GError *error = NULL;
-  guint left = clipmoe_line_writer_drain (self->writer, &error);
+  ClipmoeSink *sink = hold_sink (self);
+  if (!sink)
+    return;
+  guint left = clipmoe_sink_drain (sink, &error);
+  clipmoe_sink_unref (sink);
   if (error)
     failed (self, error);
   else if (left)

@@ -3,12 +3,12 @@
 #define GST_CLIPMOE_TAG_PRIVATE_H
 
 #include "gstclipmoetag.h"
+#include <stream/schedule.h>
+#include <stream/statistics.h>
 #include "tagclock.h"
 #include "tagidentity.h"
-#include "tagschedule.h"
 #include "tagsession.h"
 #include "tagsettings.h"
-#include "tagstats.h"
 #include "tagtrouble.h"
 #include "tagworker.h"
 
@@ -19,7 +19,7 @@ struct _GstClipmoeTag {
 
   /* under the object lock */
   TagSettings settings;
-  TagStats stats;
+  ClipmoeStatistics stats;
   TagTrouble trouble;
   char *trouble_text; /* what the last one was */
   TagSession *open;   /* NULL in READY and below: what comes then is answered with FLUSHING */
@@ -31,20 +31,22 @@ struct _GstClipmoeTag {
   gdouble proportion;
   char *uri; /* what upstream calls the stream */
   TagIdentity identity;
-  TagLook *last; /* the newest that tag_report_post() heard of */
+  ClipmoeStreamLook *last; /* the newest that tag_report_post() heard of */
 
   /* streaming thread, and state changes while no pad is active */
   GstVideoInfo info;
   GstVideoOrientationMethod tag_orientation; /* what the stream's tag says */
-  TagLook *look;                             /* that frames carry */
+  ClipmoeStreamLook *look;                             /* that frames carry */
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
   gboolean asked_texts; /* other labels were asked for and are not there yet */
   TagClock clock;
-  TagSchedule schedule; /* on tag_clock_rising() */
+  ClipmoeSchedule schedule; /* on tag_clock_rising() */
   guint generation, skips;
   gint failed; /* atomic: there was an error, and it was posted */
+
+  ClipmoeStream *stream; /* whoever looks: the streaming thread in sync, else the worker */
 
   GMutex worker_lock; /* guards the pointer: flushes come from other threads; taken before the object lock */
   TagWorker *worker;

@@ -13,10 +13,12 @@
  */
 #include "gstclipmoetag.h"
 
+#include "clipmoemeta.h"
 #include "gstclipmoetag-private.h"
 #include "tagframe.h"
 #include "tagmodel.h"
 #include "tagreport.h"
+#include "tagstats.h"
 
 GST_DEBUG_CATEGORY (clipmoe_tag_debug);
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -231,6 +233,7 @@ gst_clipmoe_tag_finalize (GObject *object) {
   tag_model_close (self);
   tag_settings_clear (&self->settings);
   tag_identity_clear (&self->identity);
+  clipmoe_stream_free (self->stream);
   g_free (self->model_id);
   g_free (self->tier);
   g_free (self->precision);
@@ -244,6 +247,7 @@ static void
 gst_clipmoe_tag_init (GstClipmoeTag *self) {
   tag_settings_init (&self->settings);
   tag_identity_init (&self->identity);
+  self->stream = clipmoe_stream_new ();
   g_mutex_init (&self->worker_lock);
   self->earliest = GST_CLOCK_TIME_NONE;
   tag_clock_reset (&self->clock);

@@ -31,9 +31,9 @@ void
 tag_frame_forget_looks (GstClipmoeTag *self) {
   TagWorker *worker = tag_frame_get_worker (self);
   self->generation++;
-  self->schedule = (TagSchedule){0};
+  self->schedule = (ClipmoeSchedule){0};
   self->skips = 0;
-  g_clear_pointer (&self->look, tag_look_unref);
+  g_clear_pointer (&self->look, clipmoe_stream_look_unref);
   if (worker)
     tag_worker_drop (worker);
   tag_worker_unref (worker);
@@ -53,13 +53,13 @@ tag_frame_reset_stream (GstClipmoeTag *self) {
   self->running_mode = TAG_MODE_AUTO;
   self->clock_source = TAG_CLOCK_UNKNOWN;
   g_clear_pointer (&self->uri, g_free);
-  g_clear_pointer (&self->last, tag_look_unref);
+  g_clear_pointer (&self->last, clipmoe_stream_look_unref);
   GST_OBJECT_UNLOCK (self);
 }
 
 /* From the worker. */
 static void
-worker_finished (gpointer data, TagLook *look, gint64 microseconds, const GError *error) {
+worker_finished (gpointer data, ClipmoeStreamLook *look, gint64 microseconds, const GError *error) {
   GstClipmoeTag *self = data;
   if (!look) {
     tag_report_pass_over (self, TAG_TROUBLE_MODEL, error);
@@ -155,7 +155,7 @@ late (GstClipmoeTag *self, GstBuffer *buffer, const TagMoment *moment) {
 
 /* What is known of a frame that will be looked at. */
 static void
-describe_frame (GstClipmoeTag *self, GstBuffer *buffer, TagJob *job) {
+describe_frame (GstClipmoeTag *self, GstBuffer *buffer, ClipmoeStreamFrame *job) {
   const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
   job->at = tag_source_utc (GST_ELEMENT (self), buffer, segment, self->live);
   job->frame.timestamp = GST_BUFFER_PTS (buffer);
@@ -164,24 +164,24 @@ describe_frame (GstClipmoeTag *self, GstBuffer *buffer, TagJob *job) {
       segment->format == GST_FORMAT_TIME
           ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
           : GST_CLOCK_TIME_NONE;
-  job->looks = &self->identity.looks;
 }
 
 static gboolean
-look_now (GstClipmoeTag *self, TagSession *open, const TagJob *job, gint64 begin, GError **error) {
-  TagLook *look = tag_looker_look (open->looker, open->pixels, job, error);
+look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *job, gint64 begin,
+          GError **error) {
+  ClipmoeStreamLook *look = tag_looker_look (open->looker, open->pixels, job, error);
   if (!look)
     return FALSE;
-  tag_look_unref (self->look);
-  self->look = tag_look_ref (look);
+  clipmoe_stream_look_unref (self->look);
+  self->look = clipmoe_stream_look_ref (look);
   tag_report_count (self, look, g_get_monotonic_time () - begin);
   GST_OBJECT_LOCK (self);
-  gboolean other = tag_stats_latency_changed (&self->stats);
+  gboolean other = clipmoe_statistics_latency_changed (&self->stats);
   GST_OBJECT_UNLOCK (self);
   if (other)
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   tag_report_post (self, look);
-  tag_look_unref (look);
+  clipmoe_stream_look_unref (look);
   return TRUE;
 }
 
@@ -210,7 +210,7 @@ find_moment (GstClipmoeTag *self, GstBuffer *buffer) {
   TagMoment moment = tag_clock_read (&self->clock, segment, buffer, &self->info, self->live,
                                      gst_element_get_current_running_time (GST_ELEMENT (self)));
   if (self->new_segment && self->look &&
-      tag_clock_rising (segment, moment.time) < tag_clock_rising (segment, self->look->time))
+      tag_clock_rising (segment, moment.time) < tag_clock_rising (segment, self->look->look.time))
     tag_frame_forget_looks (self); /* a jump back without a flush */
   self->new_segment = FALSE;
   if (moment.say)
@@ -239,8 +239,8 @@ worth_a_look (GstClipmoeTag *self, GstBuffer *buffer, gboolean skip_corrupted) {
 
 /* Looks at the frame, or hands it to the worker. FALSE: an error was posted. */
 static gboolean
-look_at (GstClipmoeTag *self, TagSession *open, TagWorker *worker, GstBuffer *buffer, TagJob *job,
-         ClipmoeGeometry geometry, GstVideoOrientationMethod direction, const TagSchedule *before,
+look_at (GstClipmoeTag *self, TagSession *open, TagWorker *worker, GstBuffer *buffer, ClipmoeStreamFrame *job,
+         ClipmoeGeometry geometry, GstVideoOrientationMethod direction, const ClipmoeSchedule *before,
          gboolean *fresh) {
   gint64 begin = g_get_monotonic_time ();
   float *pixels = worker ? tag_worker_get_pixels (worker) : open->pixels;
@@ -284,10 +284,10 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   gst_object_sync_values (GST_OBJECT (self), moment.time);
   tag_model_follow_texts (self, open);
   GST_OBJECT_LOCK (self);
-  TagJob job = {.time = moment.time,
-                .generation = self->generation,
-                .labels = open->labels,
-                .rules = self->settings.rules};
+  ClipmoeStreamFrame job = {.time = moment.time,
+                            .generation = self->generation,
+                            .labels = open->labels,
+                            .rules = self->settings.rules};
   ClipmoeGeometry geometry = self->settings.geometry;
   GstVideoOrientationMethod direction = self->settings.direction;
   if (direction == GST_VIDEO_ORIENTATION_AUTO)
@@ -300,17 +300,17 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   GST_OBJECT_UNLOCK (self);
 
   TagWorker *worker = mode == TAG_MODE_LATEST ? tag_frame_get_worker (self) : NULL;
-  TagSchedule before = self->schedule;
+  ClipmoeSchedule before = self->schedule;
   gboolean ok = TRUE, fresh = FALSE, gone = mode == TAG_MODE_LATEST && !worker; /* stopped meanwhile */
   if (!gone && worth_a_look (self, buffer, skip_corrupted) &&
-      tag_schedule_due (&self->schedule, tag_clock_rising (segment, moment.time), rate, interval) &&
+      clipmoe_schedule_due (&self->schedule, tag_clock_rising (segment, moment.time), rate, interval) &&
       !late (self, buffer, &moment))
     ok = look_at (self, open, worker, buffer, &job, geometry, direction, &before, &fresh);
   else
     GST_TRACE_OBJECT (self, "%" GST_TIME_FORMAT " passes", GST_TIME_ARGS (moment.time));
-  TagLook *newest = worker ? tag_worker_get_newest (worker, self->generation) : NULL;
+  ClipmoeStreamLook *newest = worker ? tag_worker_get_newest (worker, self->generation) : NULL;
   if (newest) {
-    tag_look_unref (self->look);
+    clipmoe_stream_look_unref (self->look);
     self->look = newest;
   }
   if (ok && self->look)

@@ -28,40 +28,37 @@ tag_identity_place (TagIdentity *self, char *path) {
 }
 
 void
-tag_identity_finished (TagIdentity *self, TagLook *look) {
-  g_queue_push_tail (&self->finished, tag_look_ref (look));
+tag_identity_finished (TagIdentity *self, ClipmoeStreamLook *look) {
+  g_queue_push_tail (&self->finished, clipmoe_stream_look_ref (look));
 }
 
 GList *
 tag_identity_take_missed (TagIdentity *self, guint64 before) {
   GList *missed = NULL;
-  TagLook *look;
-  while ((look = g_queue_peek_head (&self->finished)) && look->sequence <= before) {
+  ClipmoeStreamLook *look;
+  while ((look = g_queue_peek_head (&self->finished)) && look->look.sequence <= before) {
     g_queue_pop_head (&self->finished);
-    if (look->sequence > self->carried && look->sequence < before)
+    if (look->look.sequence > self->carried && look->look.sequence < before)
       missed = g_list_append (missed, look);
     else
-      tag_look_unref (look);
+      clipmoe_stream_look_unref (look);
   }
   return missed;
 }
 
 void
 tag_identity_jump (TagIdentity *self) {
-  g_queue_clear_full (&self->finished, (GDestroyNotify)tag_look_unref);
+  g_queue_clear_full (&self->finished, (GDestroyNotify)clipmoe_stream_look_unref);
 }
 
 ClipmoeLook
-tag_identity_describe (const TagIdentity *self, const TagLook *found, const char *source, const char *model,
-                       gboolean embedding) {
-  return (ClipmoeLook){.source = source ? source : self->path,
-                       .model = model,
-                       .time = found->time,
-                       .at = found->at,
-                       .tagger = self->tagger,
-                       .sequence = found->sequence,
-                       .tags = found->tags,
-                       .n_tags = found->n_tags,
-                       .embedding = embedding ? found->embedding : NULL,
-                       .embed = found->embed};
+tag_identity_describe (const TagIdentity *self, const ClipmoeStreamLook *found, const char *source,
+                       const char *model, gboolean embedding) {
+  ClipmoeLook look = found->look;
+  look.source = source ? source : self->path;
+  look.model = model;
+  look.tagger = self->tagger;
+  if (!embedding)
+    look.embedding = NULL;
+  return look;
 }

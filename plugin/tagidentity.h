@@ -1,17 +1,17 @@
-/* Which look this is: every element of every process counts its looks under a name of its own, so that
- * whoever reads them knows one that he has seen. */
+/* Which look this is: every element of every process has a name of its own, under which its stream counts the
+ * looks, so that whoever reads them knows one that he has seen. */
 #ifndef CLIPMOE_TAG_IDENTITY_H
 #define CLIPMOE_TAG_IDENTITY_H
 
-#include "taglooker.h"
+#include <gst/gst.h>
+#include <stream/stream.h>
 
 typedef struct {
   guint64 random;  /* made with the element */
   char *tagger;    /* its place in the pipeline at its first stream, and that number; kept for life */
   char *path;      /* its place now */
-  guint64 looks;   /* of its life; TagJob's counter */
   guint64 carried; /* the newest look that a buffer or an event took along */
-  GQueue finished; /* of TagLook: by a thread of their own, and perhaps not carried yet */
+  GQueue finished; /* of ClipmoeStreamLook: by a thread of their own, and perhaps not carried yet */
 } TagIdentity;
 
 void tag_identity_init (TagIdentity *self);
@@ -20,15 +20,15 @@ void tag_identity_clear (TagIdentity *self);
 char *tag_identity_find_path (GstElement *element);
 void tag_identity_place (TagIdentity *self, char *path);
 /* A look that buffers may carry from now on. */
-void tag_identity_finished (TagIdentity *self, TagLook *look);
-/* Looks that finished before number @before and that nothing carried, oldest first (element-type TagLook,
- * transfer full). What is carried, or is to be, is forgotten. */
+void tag_identity_finished (TagIdentity *self, ClipmoeStreamLook *look);
+/* Looks that finished before number @before and that nothing carried, oldest first (element-type
+ * ClipmoeStreamLook, transfer full). What is carried, or is to be, is forgotten. */
 GList *tag_identity_take_missed (TagIdentity *self, guint64 before);
 /* Nothing of what finished counts any more. */
 void tag_identity_jump (TagIdentity *self);
 /* The look that @found is, all of it borrowed. @source may be NULL: the element's place stands for it then,
  * since two cameras without a name must be told apart. */
-ClipmoeLook tag_identity_describe (const TagIdentity *self, const TagLook *found, const char *source,
-                                   const char *model, gboolean embedding);
+ClipmoeLook tag_identity_describe (const TagIdentity *self, const ClipmoeStreamLook *found,
+                                   const char *source, const char *model, gboolean embedding);
 
 #endif

@@ -96,12 +96,12 @@ open_session (GstClipmoeTag *self, GError **error) {
   settings.source = NULL;
   tag_texts_copy (&settings.texts, &self->settings.texts);
   self->settings.texts_changed = FALSE;
-  tag_stats_reset (&self->stats);
+  self->stats = (ClipmoeStatistics){0};
   self->trouble = (TagTrouble){0};
   self->asked_latency = FALSE;
   GST_OBJECT_UNLOCK (self);
 
-  TagSession *open = tag_session_open (&settings, error);
+  TagSession *open = tag_session_open (&settings, self->stream, error);
   if (open) {
     GstClockTime took = 0;
     post_assumed (self, tag_engine_get_info (open->engine));
@@ -194,7 +194,7 @@ tag_model_follow_texts (GstClipmoeTag *self, TagSession *open) {
   if (labels) {
     set_labels (self, open, labels);
     if (self->asked_texts)
-      self->schedule = (TagSchedule){0}; /* who asks for other labels waits for them */
+      self->schedule = (ClipmoeSchedule){0}; /* who asks for other labels waits for them */
     self->asked_texts = FALSE;
   }
   if (error) {

@@ -1,31 +1,33 @@
 #include "tagreport.h"
 
 #include <base/plain.h>
+#include "clipmoemeta.h"
 #include "gstclipmoetag-private.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
 /* With the object lock held; borrows all of it. */
 static ClipmoeLook
-describe_look (GstClipmoeTag *self, const TagLook *found) {
+describe_look (GstClipmoeTag *self, const ClipmoeStreamLook *found) {
   const char *source = self->settings.source ? self->settings.source : self->uri;
   return tag_identity_describe (&self->identity, found, source, self->model_id,
                                 self->settings.attach_embedding);
 }
 
 void
-tag_report_post (GstClipmoeTag *self, TagLook *found) {
+tag_report_post (GstClipmoeTag *self, ClipmoeStreamLook *found) {
   GstStructure *message = NULL;
   GST_OBJECT_LOCK (self);
   TagPost post = self->settings.post;
   if (post == TAG_POST_ALL ||
-      (post == TAG_POST_CHANGES && (!self->last || !tag_look_same_labels (found, self->last)))) {
+      (post == TAG_POST_CHANGES &&
+       (!self->last || !clipmoe_look_same_labels (&found->look, &self->last->look)))) {
     ClipmoeLook look = describe_look (self, found);
     look.fresh = TRUE;
     message = clipmoe_look_to_message (&look, &found->frame);
   }
-  tag_look_unref (self->last);
-  self->last = tag_look_ref (found);
+  clipmoe_stream_look_unref (self->last);
+  self->last = clipmoe_stream_look_ref (found);
   GST_OBJECT_UNLOCK (self);
   if (message)
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
@@ -44,7 +46,7 @@ send_looks (GstClipmoeTag *self, GList *looks) {
     gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
                         gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s));
   }
-  g_list_free_full (looks, (GDestroyNotify)tag_look_unref);
+  g_list_free_full (looks, (GDestroyNotify)clipmoe_stream_look_unref);
 }
 
 void
@@ -57,30 +59,31 @@ tag_report_send_last (GstClipmoeTag *self) {
 
 void
 tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh) {
-  const TagLook *found = self->look;
+  const ClipmoeStreamLook *found = self->look;
   /* The lock is held to the end: the source may be set meanwhile, and a copy would cost an allocation. */
   GST_OBJECT_LOCK (self);
-  GList *missed = tag_identity_take_missed (&self->identity, found->sequence); /* several finished since */
+  GList *missed =
+      tag_identity_take_missed (&self->identity, found->look.sequence); /* several finished since */
   ClipmoeLook look = describe_look (self, found);
-  look.age = time > found->time ? time - found->time : found->time - time;
-  look.fresh = fresh || found->sequence != self->identity.carried; /* its first buffer */
-  self->identity.carried = found->sequence;
+  look.age = time > found->look.time ? time - found->look.time : found->look.time - time;
+  look.fresh = fresh || found->look.sequence != self->identity.carried; /* its first buffer */
+  self->identity.carried = found->look.sequence;
   clipmoe_meta_append (buffer, &look);
   GST_OBJECT_UNLOCK (self);
   send_looks (self, missed);
 }
 
 void
-tag_report_count (GstClipmoeTag *self, const TagLook *look, gint64 microseconds) {
+tag_report_count (GstClipmoeTag *self, const ClipmoeStreamLook *look, gint64 microseconds) {
   GST_OBJECT_LOCK (self);
-  tag_stats_add_look (&self->stats, microseconds);
+  clipmoe_statistics_add_look (&self->stats, microseconds);
   tag_trouble_went_well (&self->trouble, TAG_TROUBLE_MODEL);
   GST_OBJECT_UNLOCK (self);
   if (gst_debug_category_get_threshold (GST_CAT_DEFAULT) >= GST_LEVEL_LOG) {
-    char *best = clipmoe_plain (look->n_tags ? look->tags[0].label : "nothing", -1);
+    char *best = clipmoe_plain (look->look.n_tags ? look->look.tags[0].label : "nothing", -1);
     GST_LOG_OBJECT (self, "looked at %" GST_TIME_FORMAT " in %.1f ms: %u tags, %s %.3f",
-                    GST_TIME_ARGS (look->time), (double)microseconds / 1000, look->n_tags, best,
-                    look->n_tags ? look->tags[0].score : 0);
+                    GST_TIME_ARGS (look->look.time), (double)microseconds / 1000, look->look.n_tags, best,
+                    look->look.n_tags ? look->look.tags[0].score : 0);
     g_free (best);
   }
 }

@@ -4,11 +4,11 @@
 #define CLIPMOE_TAG_REPORT_H
 
 #include "gstclipmoetag.h"
-#include "taglooker.h"
+#include <stream/stream.h>
 #include "tagtrouble.h"
 
 /* The look as a message on the bus, if the settings ask for it. Streaming thread or worker. */
-void tag_report_post (GstClipmoeTag *self, TagLook *found);
+void tag_report_post (GstClipmoeTag *self, ClipmoeStreamLook *found);
 /* Streaming thread: puts the look that frames carry now on @buffer, a frame at stream time @time. @fresh: the
  * look is of this very frame. */
 void tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh);
@@ -16,7 +16,7 @@ void tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime tim
  * events. */
 void tag_report_send_last (GstClipmoeTag *self);
 /* A look that came to something. Streaming thread or worker. */
-void tag_report_count (GstClipmoeTag *self, const TagLook *look, gint64 microseconds);
+void tag_report_count (GstClipmoeTag *self, const ClipmoeStreamLook *look, gint64 microseconds);
 /* A frame or a look that came to nothing. FALSE: so it is from the beginning; an error was posted. Any
  * thread. */
 gboolean tag_report_pass_over (GstClipmoeTag *self, TagTroubleKind kind, const GError *error);

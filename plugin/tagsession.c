@@ -3,7 +3,7 @@
 #include "clipmoeframe.h"
 
 TagSession *
-tag_session_open (const TagSettings *settings, GError **error) {
+tag_session_open (const TagSettings *settings, ClipmoeStream *stream, GError **error) {
   ClipmoeModelOptions options = {.vocab = settings->vocab,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
@@ -20,7 +20,7 @@ tag_session_open (const TagSettings *settings, GError **error) {
   const ClipmoeModelInfo *info = tag_engine_get_info (engine);
   self->pixels = g_new0 (float, 3 * (gsize)info->image_size * info->image_size);
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
-  self->looker = tag_looker_new (engine);
+  self->looker = tag_looker_new (engine, stream);
   self->maker = tag_label_maker_new (engine);
   return self;
 }

@@ -20,9 +20,9 @@ typedef struct {
   guint version; /* of the engine, when the element last heard of it */
 } TagSession;
 
-/* @settings: borrowed strings, read once. Labels come after, by tag_session_set_labels(). NULL: @error is
- * set. */
-TagSession *tag_session_open (const TagSettings *settings, GError **error);
+/* @settings: borrowed strings, read once. @stream is borrowed. Labels come after, by
+ * tag_session_set_labels(). NULL: @error is set. */
+TagSession *tag_session_open (const TagSettings *settings, ClipmoeStream *stream, GError **error);
 TagSession *tag_session_ref (TagSession *self);
 void tag_session_unref (TagSession *self);
 /* Takes over @labels. */

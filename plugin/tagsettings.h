@@ -3,8 +3,8 @@
 #define CLIPMOE_TAG_SETTINGS_H
 
 #include <gst/video/video.h>
+#include <stream/rules.h>
 #include "taglabels.h"
-#include "taglooker.h"
 
 typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL } TagPost;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
@@ -16,7 +16,7 @@ typedef struct {
   ClipmoeGeometry geometry;
   ClipmoePrecision precision;
   GstVideoOrientationMethod direction;
-  TagRules rules;
+  ClipmoeRules rules;
   TagPost post;
   TagMode mode;
   guint experts, heads, text_heads, interval, threads;

@@ -1,6 +1,6 @@
 #include "tagsource.h"
 
-#include "clipmoeuri.h"
+#include <base/uri.h>
 
 #define MOST_STEPS 1000 /* no pipeline is longer, and a loop ends */
 #define NTP_TO_UNIX (G_GUINT64_CONSTANT (2208988800) * GST_SECOND)

@@ -15,10 +15,10 @@ struct _TagWorker {
   GMutex mutex; /* guards what follows */
   GCond cond;
   float *waiting;
-  TagJob job; /* of the waiting picture; holds a reference on the labels */
+  ClipmoeStreamFrame job; /* of the waiting picture; holds a reference on the labels */
   gboolean pending, busy, telling, dropped, interrupted, quit, ended;
   guint newest_generation;
-  TagLook *newest;
+  ClipmoeStreamLook *newest;
 };
 
 /* With the mutex. */
@@ -41,7 +41,7 @@ tag_worker_unref (TagWorker *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->refs))
     return;
   forget (self);
-  tag_look_unref (self->newest);
+  clipmoe_stream_look_unref (self->newest);
   if (self->thread)
     g_thread_unref (self->thread);
   g_mutex_clear (&self->mutex);
@@ -54,7 +54,7 @@ tag_worker_unref (TagWorker *self) {
 
 /* With the mutex, which is let go meanwhile. */
 static void
-tell (TagWorker *self, TagLook *look, gint64 microseconds, const GError *error) {
+tell (TagWorker *self, ClipmoeStreamLook *look, gint64 microseconds, const GError *error) {
   gpointer owner = g_object_ref (self->owner); /* nobody who hears of it can free what tells him */
   self->telling = TRUE;
   g_mutex_unlock (&self->mutex);
@@ -74,7 +74,7 @@ work (gpointer data) {
       g_cond_wait (&self->cond, &self->mutex);
       continue;
     }
-    TagJob job = self->job;
+    ClipmoeStreamFrame job = self->job;
     float *pixels = self->waiting;
     self->waiting = self->running;
     self->running = pixels;
@@ -84,19 +84,19 @@ work (gpointer data) {
 
     GError *error = NULL;
     gint64 begin = g_get_monotonic_time ();
-    TagLook *look = tag_looker_look (self->looker, pixels, &job, &error);
+    ClipmoeStreamLook *look = tag_looker_look (self->looker, pixels, &job, &error);
     gint64 end = g_get_monotonic_time ();
     clipmoe_labels_unref (job.labels);
 
     g_mutex_lock (&self->mutex);
     if (!self->dropped && look) {
-      tag_look_unref (self->newest);
-      self->newest = tag_look_ref (look);
+      clipmoe_stream_look_unref (self->newest);
+      self->newest = clipmoe_stream_look_ref (look);
       self->newest_generation = job.generation;
     }
     if (!self->dropped)
       tell (self, look, end - begin, error);
-    tag_look_unref (look);
+    clipmoe_stream_look_unref (look);
     g_clear_error (&error);
     self->busy = FALSE;
     g_cond_broadcast (&self->cond);
@@ -137,7 +137,7 @@ tag_worker_get_pixels (TagWorker *self) {
 }
 
 gboolean
-tag_worker_submit (TagWorker *self, const TagJob *job) {
+tag_worker_submit (TagWorker *self, const ClipmoeStreamFrame *job) {
   g_mutex_lock (&self->mutex);
   gboolean replaced = self->pending;
   if (replaced)
@@ -153,10 +153,11 @@ tag_worker_submit (TagWorker *self, const TagJob *job) {
   return replaced;
 }
 
-TagLook *
+ClipmoeStreamLook *
 tag_worker_get_newest (TagWorker *self, guint generation) {
   g_mutex_lock (&self->mutex);
-  TagLook *look = self->newest && self->newest_generation == generation ? tag_look_ref (self->newest) : NULL;
+  ClipmoeStreamLook *look =
+      self->newest && self->newest_generation == generation ? clipmoe_stream_look_ref (self->newest) : NULL;
   g_mutex_unlock (&self->mutex);
   return look;
 }
@@ -194,7 +195,7 @@ void
 tag_worker_drop (TagWorker *self) {
   g_mutex_lock (&self->mutex);
   forget (self);
-  g_clear_pointer (&self->newest, tag_look_unref);
+  g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   g_cond_broadcast (&self->cond);
   let_tell (self);
   g_mutex_unlock (&self->mutex);

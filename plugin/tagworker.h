@@ -11,7 +11,8 @@
 typedef struct _TagWorker TagWorker; /* reference counted */
 
 /* Called from the worker: @look, or NULL and why; @microseconds is what the look took. */
-typedef void (*TagWorkerFinished) (gpointer owner, TagLook *look, gint64 microseconds, const GError *error);
+typedef void (*TagWorkerFinished) (gpointer owner, ClipmoeStreamLook *look, gint64 microseconds,
+                                   const GError *error);
 
 /* Borrows @looker, which the worker alone uses until tag_worker_stop() has returned; @n_floats of a picture.
  * @owner: an object, which is kept while @finished runs. NULL: no thread. */
@@ -22,9 +23,9 @@ void tag_worker_unref (TagWorker *self);
 /* Where the next picture is to be written; stays the caller's until tag_worker_submit(). */
 float *tag_worker_get_pixels (TagWorker *self);
 /* Hands it over. TRUE: a picture that nobody had looked at was replaced. */
-gboolean tag_worker_submit (TagWorker *self, const TagJob *job);
+gboolean tag_worker_submit (TagWorker *self, const ClipmoeStreamFrame *job);
 /* The newest finished look of this generation (transfer full), or NULL. */
-TagLook *tag_worker_get_newest (TagWorker *self, guint generation);
+ClipmoeStreamLook *tag_worker_get_newest (TagWorker *self, guint generation);
 /* Waits until everything that was handed over is finished, or tag_worker_interrupt() is called. */
 void tag_worker_drain (TagWorker *self);
 /* While @on nobody waits in tag_worker_drain(); what waits or is in flight is forgotten. Never waits. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "clipmoelooks.h"
 #include "clipmoemeta.h"
+#include <stream/lookjson.h>
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 

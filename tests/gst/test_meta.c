@@ -2,6 +2,7 @@
  * others wrote is read with care. */
 #include "common.h"
 #include "clipmoelooks.h"
+#include <stream/lookjson.h>
 
 static const char *const labels[] = {"a dog",
                                      "",

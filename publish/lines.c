@@ -1,0 +1,90 @@
+#include "lines.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <clipmoe/error.h>
+#include <stream/lookjson.h>
+#include "linewriter.h"
+#include "sinkclass.h"
+
+typedef struct {
+  ClipmoeSink sink;
+  ClipmoeLineWriter *writer;
+} Lines;
+
+/* Whether there is a file of somebody's that holds no lines like ours: a slip of the shell's, such as a
+ * video's name. */
+static gboolean
+is_foreign (const char *path) {
+  char begin[64];
+  struct stat st;
+  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* to open a pipe would be to read it */
+    return FALSE;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0)
+    return FALSE;
+  ssize_t n = pread (fd, begin, sizeof begin, 0), at = 0;
+  close (fd);
+  while (at < n && g_ascii_isspace (begin[at]))
+    at++;
+  return at < n && begin[at] != '{';
+}
+
+static void
+set_live (ClipmoeSink *self, gboolean live) {
+  clipmoe_line_writer_set_live (((Lines *)self)->writer, live);
+}
+
+static gboolean
+add (ClipmoeSink *self, const ClipmoeLook *look, GError **error) {
+  return clipmoe_line_writer_add (((Lines *)self)->writer, clipmoe_look_to_json (look), error);
+}
+
+static guint
+drain (ClipmoeSink *self, GError **error) {
+  return clipmoe_line_writer_drain (((Lines *)self)->writer, error);
+}
+
+static void
+cancel (ClipmoeSink *self, gboolean on) {
+  clipmoe_line_writer_cancel (((Lines *)self)->writer, on);
+}
+
+static void
+reopen (ClipmoeSink *self) {
+  clipmoe_line_writer_reopen (((Lines *)self)->writer);
+}
+
+static guint64
+finish (ClipmoeSink *self) {
+  return clipmoe_line_writer_finish (((Lines *)self)->writer);
+}
+
+static void
+get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats) {
+  clipmoe_line_writer_get_counts (((Lines *)self)->writer, &stats->written, &stats->dropped);
+}
+
+static void
+lines_free (ClipmoeSink *self) {
+  clipmoe_line_writer_free (((Lines *)self)->writer);
+  g_free (self);
+}
+
+ClipmoeSink *
+clipmoe_lines_open (const char *path, ClipmoeSinkTell tell, gpointer data, GError **error) {
+  static const ClipmoeSinkClass class = {set_live, add, drain, cancel, reopen, finish, get_stats, lines_free};
+  if (*path && is_foreign (path)) {
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+        "%s: is there and holds no JSON lines, expected a new file or one of JSON lines to append to", path);
+    return NULL;
+  }
+  ClipmoeLineWriter *writer = clipmoe_line_writer_new (*path ? path : NULL, tell, data, error);
+  if (!writer)
+    return NULL;
+  Lines *self = g_new (Lines, 1);
+  *self = (Lines){{&class, 1}, writer};
+  return &self->sink;
+}

@@ -1,0 +1,26 @@
+/* What a sink tells of itself while it works. */
+#ifndef CLIPMOE_SINK_NEWS_H
+#define CLIPMOE_SINK_NEWS_H
+
+#include <glib.h>
+
+typedef enum {
+  CLIPMOE_SINK_NO_READER, /* nobody reads yet: a named pipe without a reader */
+  CLIPMOE_SINK_LEFT,      /* its reader went away */
+  CLIPMOE_SINK_READER,    /* there is one now */
+  CLIPMOE_SINK_SLOW,      /* the reader is too slow, the first line was dropped */
+  CLIPMOE_SINK_WAITS,     /* a stream that can wait waits, and nothing is read */
+  CLIPMOE_SINK_FAILED,    /* a live stream's line could not be written */
+  CLIPMOE_SINK_WORKS      /* lines can be written again */
+} ClipmoeSinkNews;
+
+/* Called from any thread without a lock, each kind once until its opposite. @sentence: for a person, with
+ * the target's name. It may finish the sink, and give its reference back. */
+typedef void (*ClipmoeSinkTell) (gpointer data, ClipmoeSinkNews news, const char *sentence);
+
+/* Whether it is bad news. */
+gboolean clipmoe_sink_news_is_trouble (ClipmoeSinkNews news);
+/* Returns (transfer full): the sentence. @failed: the errno of CLIPMOE_SINK_FAILED. */
+char *clipmoe_sink_news_describe (ClipmoeSinkNews news, const char *target, int failed);
+
+#endif

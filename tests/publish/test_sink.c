@@ -1,0 +1,156 @@
+/* Protects the one interface for targets: which schemes there are, what is refused and how it is said, that a
+ * look arrives as its JSON line, and that whoever hears what a sink tells may end it. */
+#include <clipmoe/error.h>
+#include <stream/lookjson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "linewriter.h"
+#include "sink.h"
+
+static char *
+place (const char *name) {
+  static char *folder;
+  if (!folder)
+    folder = g_dir_make_tmp ("clipmoe-sink-XXXXXX", NULL);
+  return g_build_filename (folder, name, NULL);
+}
+
+static ClipmoeLook
+some_look (void) {
+  static const ClipmoeTag tags[] = {{"a \"bus\"", 0.5, 0.25}, {"a car", 0.25, 0.125}};
+  return (ClipmoeLook){
+      .source = "s", .model = "m@1", .time = 1500000000, .fresh = TRUE, .tags = tags, .n_tags = 2};
+}
+
+static void
+test_refused (void) {
+  static const struct {
+    const char *target, *sentence;
+  } table[] = {
+      {NULL, "No target: expected stdout: or file:PATH"},
+      {"", "Target : unknown, expected stdout: or file:PATH"},
+      {"file:", "Target file:: unknown, expected stdout: or file:PATH"},
+      {"file", "Target file: unknown, expected stdout: or file:PATH"},
+      {"stdout", "Target stdout: unknown, expected stdout: or file:PATH"},
+      {"stdout:x", "Target stdout:x: unknown, expected stdout: or file:PATH"},
+      {"files:x", "Target files:x: unknown, expected stdout: or file:PATH"},
+      {"mqtt://me:secret@host/",
+       "Target mqtt://host/: brokers are not built in yet, expected stdout: or file:PATH"},
+      {"mqtts://host", "Target mqtts://host: brokers are not built in yet, expected stdout: or file:PATH"},
+      {"kafka://b/t", "Target kafka://b/t: brokers are not built in yet, expected stdout: or file:PATH"},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++) {
+    GError *error = NULL;
+    g_assert_null (clipmoe_sink_open (table[i].target, NULL, NULL, &error));
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+    g_assert_cmpstr (error->message, ==, table[i].sentence);
+    g_error_free (error);
+  }
+}
+
+/* What is somebody else's is left alone; what is ours is appended to. */
+static void
+test_lines (void) {
+  char *path = place ("lines"), *target = g_strconcat ("file:", path, NULL), *text = NULL;
+  GError *error = NULL;
+  ClipmoeSinkStats stats;
+  ClipmoeLook look = some_look ();
+  char *json = clipmoe_look_to_json (&look);
+  g_assert_true (g_file_set_contents (path, "\n <html>", -1, NULL));
+  g_assert_null (clipmoe_sink_open (target, NULL, NULL, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+  g_clear_error (&error);
+  g_assert_true (g_file_set_contents (path, "{}\n", -1, NULL));
+  ClipmoeSink *sink = clipmoe_sink_open (target, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (clipmoe_sink_add (sink, &look, &error));
+  g_assert_cmpuint (clipmoe_sink_drain (sink, &error), ==, 0);
+  g_assert_true (clipmoe_sink_add (sink, &look, &error));
+  g_assert_cmpuint (clipmoe_sink_finish (sink), ==, 0);
+  g_assert_no_error (error);
+  g_assert_false (clipmoe_sink_add (sink, &look, &error)); /* over, and no error of whoever adds */
+  g_assert_no_error (error);
+  clipmoe_sink_get_stats (sink, &stats);
+  g_assert_cmpuint (stats.written, ==, 2);
+  g_assert_cmpuint (stats.dropped, ==, 1);
+  clipmoe_sink_unref (sink);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  char *expected = g_strdup_printf ("{}\n%s\n%s\n", json, json);
+  g_assert_cmpstr (text, ==, expected);
+  g_free (expected);
+  g_free (text);
+  g_free (json);
+  g_free (path);
+  g_free (target);
+}
+
+/* The listener, in the thread that adds, ends the sink and gives the owner's reference back: adding ends, and
+ * uses nothing that is gone. */
+static ClipmoeSink *ended;
+static gboolean is_ended;
+
+static void
+end_it (gpointer data, ClipmoeSinkNews news, const char *sentence) {
+  if (news == CLIPMOE_SINK_SLOW) {
+    g_assert_true (clipmoe_sink_news_is_trouble (news));
+    clipmoe_sink_finish (ended);
+    clipmoe_sink_unref (g_steal_pointer (&ended));
+    is_ended = TRUE;
+  }
+}
+
+static void
+test_ended_by_adder (void) {
+  char *path = place ("adder"), *target = g_strconcat ("file:", path, NULL);
+  gboolean ok = TRUE;
+  ClipmoeLook look = some_look ();
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0); /* nobody ever reads it */
+  ended = clipmoe_sink_open (target, end_it, NULL, NULL);
+  g_assert_nonnull (ended);
+  clipmoe_sink_set_live (ended, TRUE);
+  ClipmoeSink *held = clipmoe_sink_ref (ended);
+  for (guint i = 0; ok && i < 2 * CLIPMOE_LINES_MOST; i++)
+    ok = clipmoe_sink_add (held, &look, NULL);
+  g_assert_false (ok);
+  g_assert_true (is_ended);
+  clipmoe_sink_unref (held);
+  g_free (path);
+  g_free (target);
+}
+
+/* A stream that can wait for a reader who never comes waits, until it is cancelled. */
+static gpointer
+add_many (gpointer data) {
+  ClipmoeLook look = some_look ();
+  GError *error = NULL;
+  while (clipmoe_sink_add (data, &look, &error))
+    ;
+  g_assert_no_error (error);
+  return NULL;
+}
+
+static void
+test_cancelled (void) {
+  char *path = place ("cancelled"), *target = g_strconcat ("file:", path, NULL);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  ClipmoeSink *sink = clipmoe_sink_open (target, NULL, NULL, NULL);
+  g_assert_nonnull (sink);
+  GThread *thread = g_thread_new ("adder", add_many, sink);
+  g_usleep (10000);
+  clipmoe_sink_cancel (sink, TRUE);
+  g_thread_join (thread);
+  clipmoe_sink_finish (sink);
+  clipmoe_sink_unref (sink);
+  g_free (path);
+  g_free (target);
+}
+
+int
+main (int argc, char **argv) {
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/sink/refused", test_refused);
+  g_test_add_func ("/sink/lines", test_lines);
+  g_test_add_func ("/sink/ended-by-adder", test_ended_by_adder);
+  g_test_add_func ("/sink/cancelled", test_cancelled);
+  return g_test_run ();
+}

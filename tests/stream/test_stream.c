@@ -1,0 +1,149 @@
+/* Protects that a stream's tags open and close as ClipmoeTimeline's intervals do, forwards and backwards,
+ * with and without hold; smoothing; another generation of the stream; other labels, and other models'. */
+#include <math.h>
+#include <clipmoe/timeline.h>
+#include <stream/stream.h>
+
+#define LOOKS 400
+#define SECOND G_GINT64_CONSTANT (1000000000)
+
+static ClipmoeModel *model;
+static ClipmoeEncoder *encoder;
+static ClipmoeLabels *labels;
+
+/* A vector whose cosine with the one label is about @c. */
+static void
+vector (float *out, guint embed, double c) {
+  const float *v = clipmoe_labels_get_vector (labels, 0);
+  double length = 0;
+  for (guint i = 0; i < embed; i++) { /* the rest in a direction that is orthogonal to the label's */
+    out[i] = i == 0 ? -v[1] : i == 1 ? v[0] : 0;
+    length += (double)out[i] * out[i];
+  }
+  for (guint i = 0; i < embed; i++)
+    out[i] = (float)(c * v[i] + sqrt (1 - c * c) * out[i] / sqrt (length));
+}
+
+/* Random looks, at even times or at any (the same one again, gaps, back and forth). */
+static void
+check (GRand *random, double threshold, double hold, gboolean even, gboolean backwards) {
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed), cosines[2];
+  double used = isnan (threshold) ? -INFINITY : threshold; /* of cosines, every label is open by default */
+  double times[LOOKS + 1] = {0}, scores[LOOKS];
+  gboolean open[LOOKS];
+  ClipmoeTimelineOptions options = {.hold = hold};
+  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  guint64 time = 1000 * LOOKS * SECOND;
+  for (guint i = 0; i < LOOKS; i++) {
+    /* whole thousandths of a second, so that no sum of them is a hair's breadth beside another */
+    guint64 step = even ? SECOND
+                        : SECOND / 1000 * (guint64)g_rand_int_range (random, 0, 3) *
+                              (guint64)g_rand_int_range (random, 1, 3000);
+    if (backwards && (even || g_rand_boolean (random)))
+      time -= step;
+    else
+      time += step;
+    times[i + 1] = times[i] + (double)step / SECOND;
+    vector (e, embed, g_rand_double_range (random, 0.3, 0.7));
+    clipmoe_scorer_cosines (labels, e, cosines);
+    scores[i] = cosines[0];
+    ClipmoeStreamFrame frame = {
+        .time = time,
+        .labels = labels,
+        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = threshold, .hold = hold, .top_k = 5}};
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    open[i] = found->look.n_tags == 1;
+    g_assert_cmpuint (found->look.sequence, ==, i + 1);
+    clipmoe_stream_look_unref (found);
+  }
+  for (guint i = 0; i < LOOKS; i++) { /* each stands until the next */
+    double from = times[i + 1], to = i + 1 < LOOKS ? times[i + 2] : from + 1;
+    g_assert_true (clipmoe_timeline_add (timeline, from, to - from, &scores[i], NULL));
+    if (open[i] != clipmoe_timeline_is_open (timeline, 0))
+      g_error (
+          "threshold %g, hold %g, look %u at %g s of score %g: open %d in the stream, %d in the timeline",
+          threshold, hold, i, from, scores[i], open[i], !open[i]);
+  }
+  clipmoe_timeline_free (timeline);
+  clipmoe_stream_free (stream);
+  g_free (e);
+}
+
+static void
+test_timeline (void) {
+  static const double thresholds[] = {0.5, 0.5, 0.31, 0, -0.2, NAN};
+  GRand *random = g_rand_new_with_seed (7);
+  for (guint t = 0; t < G_N_ELEMENTS (thresholds); t++)
+    for (double hold = 0; hold < 4; hold += 0.5)
+      for (guint kind = 0; kind < 4; kind++)
+        check (random, thresholds[t], hold, kind & 1, kind & 2);
+  g_rand_free (random);
+}
+
+static void
+test_smoothing (void) {
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  double got[3];
+  for (guint i = 0; i < 3; i++) {
+    ClipmoeStreamFrame frame = {
+        .time = i * SECOND,
+        .generation = i / 2,
+        .labels = labels,
+        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = NAN, .smoothing = 1, .top_k = 5}};
+    vector (e, embed, i ? 0.2 : 0.8);
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    got[i] = found->look.tags[0].score;
+    g_assert_cmpfloat (fabs (found->look.tags[0].cosine - (i ? 0.2 : 0.8)), <, 1e-3);
+    clipmoe_stream_look_unref (found);
+  }
+  g_assert_cmpfloat (fabs (got[1] - (0.8 + (1 - exp (-1)) * (0.2 - 0.8))), <, 2e-3);
+  g_assert_cmpfloat (fabs (got[2] - 0.2), <, 1e-3); /* another generation: nothing of before */
+  clipmoe_stream_free (stream);
+  g_free (e);
+}
+
+/* Another precision's vectors of the same words leave open what is open; other words do not. */
+static void
+test_same_words (void) {
+  static const char *const words[] = {"a dog", "a dog", "a cat"};
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  for (guint i = 0; i < 3; i++) {
+    GPtrArray *list = clipmoe_label_list_parse (words[i], NULL);
+    ClipmoeLabels *made = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+    ClipmoeStreamFrame frame = {.time = i * SECOND,
+                                .labels = made,
+                                .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .top_k = 5}};
+    vector (e, embed, i ? 0.45 : 0.6); /* open; between closing and opening */
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    g_assert_cmpuint (found->look.n_tags, ==, i < 2);
+    clipmoe_stream_look_unref (found);
+    clipmoe_labels_unref (made);
+    g_ptr_array_unref (list);
+  }
+  clipmoe_stream_free (stream);
+  g_free (e);
+}
+
+int
+main (int argc, char **argv) {
+  g_test_init (&argc, &argv, NULL);
+  GPtrArray *list = clipmoe_label_list_parse ("a dog", NULL);
+  model = clipmoe_model_open (NULL, NULL, NULL);
+  encoder = clipmoe_encoder_new (model, NULL, NULL);
+  labels = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+  g_ptr_array_unref (list);
+  g_test_add_func ("/stream/timeline", test_timeline);
+  g_test_add_func ("/stream/smoothing", test_smoothing);
+  g_test_add_func ("/stream/same-words", test_same_words);
+  int r = g_test_run ();
+  clipmoe_labels_unref (labels);
+  clipmoe_encoder_free (encoder);
+  clipmoe_model_unref (model);
+  return r;
+}
