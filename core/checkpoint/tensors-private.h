@@ -25,19 +25,12 @@ gboolean clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char
 typedef struct {
   guint refs;
   guint8 *data;
-} ClipmoeBlock;
+} ClipmoeBytes;
 
 /* One reference, for the caller; NULL with an error where there is no memory. */
-ClipmoeBlock *clipmoe_block_new (const char *path, guint64 n_bytes, GError **error);
-void clipmoe_block_unref (ClipmoeBlock *block);
+ClipmoeBytes *clipmoe_bytes_new (const char *path, guint64 n_bytes, GError **error);
+void clipmoe_bytes_unref (ClipmoeBytes *block);
 /* Tensor @i is all of @block, on which the table takes a reference of its own. */
-void clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBlock *block);
-
-/* One reader a format. Each adds what the file holds to the table. */
-gboolean clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error);
-/* Any of the formats, told by the content. */
-gboolean clipmoe_checkpoint_read (ClipmoeTensors *self, const char *path, GError **error);
-/* The files that an index names; @path is the index. */
-gboolean clipmoe_shards_read (ClipmoeTensors *self, const char *path, GError **error);
+void clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBytes *block);
 
 #endif

@@ -26,13 +26,6 @@ typedef struct {
 
 typedef struct _ClipmoeTensors ClipmoeTensors;
 
-/* Reads a checkpoint, told by its content: safetensors, a torch file (zip, TorchScript or the old form), or
- * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
- * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
-ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
-/* The same without the numbers: names, types, shapes and metadata, validated; every tensor's data is NULL.
- * Costs the headers alone, whatever the size of the file. */
-ClipmoeTensors *clipmoe_tensors_read_shapes (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
 /* In file order. */
@@ -52,10 +45,5 @@ float *clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tens
 /* Round to nearest even. */
 guint16 clipmoe_f32_to_f16 (float value);
 guint16 clipmoe_f32_to_bf16 (float value);
-
-/* Writes whole or not at all: temporary name, fsync, rename, fsync of the folder. Data 8-byte aligned,
- * tensors by falling element size, then name. @metadata (string -> string) may be NULL. */
-gboolean clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n,
-                                    GHashTable *metadata, GError **error);
 
 #endif

@@ -8,7 +8,7 @@
 /* Runs all blocks over the first @n rows of scratch.z, which are the first @n_sequences of scratch.sequences.
  * The last block computes pooled rows alone; they are left in scratch.last as rows of a matrix of its own, in
  * the order of the sequences. */
-void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal);
+void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences);
 
 /* The last layer norm of the rows that a run left in scratch.last, then the projection: as many rows of
  * embed_lines lines in scratch.embedded. @following as in ClipmoeProduct. */

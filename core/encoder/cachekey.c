@@ -14,11 +14,16 @@ add_floats (GString *s, const float *values, gsize n) {
 }
 
 static void
-add_tower (GString *s, const ClipmoeTower *t) {
-  g_string_append_printf (s, "%u %u %u %u %d", t->width, t->layers, t->heads, t->ffn_width, t->activation);
-  for (guint i = 0; i < t->layers; i++)
-    g_string_append_printf (s, " %u", t->blocks[i].n_experts);
-  add_floats (s, &t->eps, 1);
+add_tower (GString *s, const ClipmoeArchitecture *a) {
+  const guint sizes[] = {a->width, a->layers, a->heads,   a->ffn_width, a->embed,
+                         a->side,  a->patch,  a->context, a->vocab};
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    g_string_append_printf (s, "%u ", sizes[i]);
+  g_string_append_printf (s, "%d %d %d %d %d %d %u", a->activation, a->pool, a->causal, a->pre_norm,
+                          a->has_class, a->patch_bias, a->top_k);
+  for (guint i = 0; i < a->layers; i++)
+    g_string_append_printf (s, " %u", a->experts[i]);
+  add_floats (s, &a->eps, 1);
 }
 
 static void
@@ -77,8 +82,6 @@ clipmoe_cache_key (const ClipmoeModel *m, const ClipmoeKernels *kernels, Clipmoe
   g_string_append_printf (s, " kernels %d\n%s\n", CM_KERNELS_VERSION, i->fingerprint ? i->fingerprint : "");
   add_tower (s, &m->image);
   add_tower (s, &m->text);
-  g_string_append_printf (s, "%u %u %u %u %u %u\n", m->top_k, i->image_size, i->patch_size, i->embed,
-                          i->context, i->vocab_size);
   add_floats (s, i->mean, G_N_ELEMENTS (i->mean));
   add_floats (s, i->std, G_N_ELEMENTS (i->std));
   add_kernels (s, m, kernels, precision);

@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_CACHEKEY_H
 #define CLIPMOE_CACHEKEY_H
 
+#include "../model/model-private.h"
 #include "precision.h"
 
 /* 64 hex digits that stand for all of @model that its answers depend on (architecture, settings, fingerprint

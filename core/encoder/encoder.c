@@ -27,6 +27,7 @@ pack (const ClipmoeModel *model, ClipmoeRecipe *recipe) {
                       clipmoe_packed_weights_get_image (recipe->packed), recipe->threads);
   clipmoe_pack_tower (model, text, recipe->factors[CLIPMOE_TOWER_TEXT],
                       clipmoe_packed_weights_get_text (recipe->packed), recipe->threads);
+  clipmoe_recipe_clear_factors (recipe);
   return TRUE;
 }
 
@@ -35,14 +36,15 @@ set_up (ClipmoeEncoder *self) {
   const ClipmoeModelInfo *info = &self->model->info;
   ClipmoeRecipe *r = &self->recipe;
   const ClipmoeSchema *image = r->schemas[CLIPMOE_TOWER_IMAGE], *text = r->schemas[CLIPMOE_TOWER_TEXT];
-  guint side = info->image_size, text_rows = MAX (info->context, TEXT_ROWS);
+  guint side = self->model->image.side, context = self->model->text.context;
+  guint image_rows = clipmoe_architecture_tokens (&self->model->image) * r->batch;
+  guint text_rows = MAX (context, TEXT_ROWS);
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
   self->pixels = g_try_new (float, 3 * (gsize)side * side * r->batch);
-  self->ids = g_try_new (guint32, (gsize)info->context * CLIPMOE_TEXT_WINDOW);
+  self->ids = g_try_new (guint32, (gsize)context * CLIPMOE_TEXT_WINDOW);
   if (!self->pixels || !self->ids ||
-      !clipmoe_packed_tower_init (&self->image, self->model, image, r->threads,
-                                  (guint)image->n_positions * r->batch, r->batch) ||
-      !clipmoe_packed_tower_init (&self->text, self->model, text, r->threads, text_rows, text_rows))
+      !clipmoe_packed_tower_init (&self->image, image, r->threads, image_rows, r->batch) ||
+      !clipmoe_packed_tower_init (&self->text, text, r->threads, text_rows, text_rows))
     return FALSE;
   gboolean packed = r->packed != NULL;
   if (!packed && !pack (self->model, r))
@@ -151,7 +153,7 @@ clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
 gboolean
 clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,
                         GError **error) {
-  guint embed = self->model->info.embed;
+  guint embed = t->arch->embed;
   ClipmoeRows rows = clipmoe_packed_tower_rows (t, t->n_pooled);
   gsize stride;
   const float *vector =

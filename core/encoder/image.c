@@ -8,10 +8,8 @@
 typedef struct {
   ClipmoePackedTower *tower;
   const float *pixels;
-  guint side, patch, grid; /* pixels, pixels, patches along a side */
-  guint patches, tokens;   /* of a picture */
-  guint class_tokens;      /* of these stand before the patches: 1 or 0 */
-  ClipmoeRows rows;        /* of patches, or of tokens */
+  guint patches, tokens; /* of a picture */
+  ClipmoeRows rows;      /* of patches, or of tokens */
 } Batch;
 
 /* Patches to activations: a row is a patch, channel by channel, line by line. */
@@ -20,13 +18,14 @@ convert_patches (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
   const ClipmoeScratch *s = &b->tower->scratch;
   const ClipmoePackedMatrix *matrix = clipmoe_packed_tower_matrix (b->tower, CLIPMOE_MATRIX_PATCHES, 0, 0);
-  guint side = b->side, patch = b->patch, n = b->patches;
-  gsize first = cm_tile_first (&b->rows, i), length = 3 * (gsize)patch * patch;
+  const ClipmoeArchitecture *a = b->tower->arch;
+  guint side = a->side, patch = a->patch, grid = clipmoe_architecture_grid (a), n = b->patches;
+  gsize first = cm_tile_first (&b->rows, i), length = clipmoe_architecture_patch_length (a);
   unsigned rows = cm_tile_rows (&b->rows, i);
   float *row = s->work + thread * s->work_floats;
   char *to = (char *)s->act + first * s->act_lines * CM_LINE_BYTES;
   for (unsigned r = 0; r < rows; r++) {
-    gsize picture = (first + r) / n, y = (first + r) % n / b->grid * patch, x = (first + r) % b->grid * patch;
+    gsize picture = (first + r) / n, y = (first + r) % n / grid * patch, x = (first + r) % grid * patch;
     float *at = row;
     for (guint channel = 0; channel < 3; channel++)
       for (guint line = 0; line < patch; line++, at += patch)
@@ -43,16 +42,17 @@ put_positions (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
   const ClipmoeScratch *s = &b->tower->scratch;
   const float *positions = clipmoe_packed_tower_vector (b->tower, CLIPMOE_VECTOR_POSITIONS, 0),
-              *class = clipmoe_packed_tower_vector (b->tower, CLIPMOE_VECTOR_EMBEDDING, 0);
-  gsize first = cm_tile_first (&b->rows, i), d = b->tower->model->width;
+              *class = b->tower->arch->has_class
+                           ? clipmoe_packed_tower_vector (b->tower, CLIPMOE_VECTOR_EMBEDDING, 0)
+                           : NULL;
+  gsize first = cm_tile_first (&b->rows, i), d = b->tower->arch->width;
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
     gsize token = (first + r) % b->tokens;
     float *z = s->z + (first * s->width_lines + r) * CM_LINE;
     for (gsize l = 0; l * CM_LINE < d; l++, z += (gsize)rows * CM_LINE)
       for (gsize j = 0; j < CM_LINE && l * CM_LINE + j < d; j++)
-        z[j] =
-            positions[token * d + l * CM_LINE + j] + (token < b->class_tokens ? class[l * CM_LINE + j] : 0);
+        z[j] = positions[token * d + l * CM_LINE + j] + (class && !token ? class[l * CM_LINE + j] : 0);
   }
 }
 
@@ -66,7 +66,7 @@ norm_tokens (void *data, unsigned thread, unsigned i, unsigned next) {
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
     float *z = t->scratch.z + (first * t->scratch.width_lines + r) * CM_LINE;
-    t->kernels->layer_norm (t->model->width, z, (gsize)rows * CM_LINE, weight, bias, t->model->eps, z,
+    t->kernels->layer_norm (t->arch->width, z, (gsize)rows * CM_LINE, weight, bias, t->arch->eps, z,
                             (gsize)rows * CM_LINE);
   }
 }
@@ -78,7 +78,7 @@ trace_patches (ClipmoePackedTower *t, ClipmoeProduct product) {
   product.out_lines = t->scratch.width_lines;
   cm_product_run (t->kernels, t->threads, &product);
   clipmoe_packed_tower_trace (t, "patches", -1, &product.rows, t->scratch.mixed, t->scratch.width_lines,
-                              t->model->width);
+                              t->arch->width);
 }
 
 /* Patches, class token and positions to rows of scratch.z. */
@@ -86,7 +86,8 @@ static void
 embed_patches (Batch *b, guint n) {
   ClipmoePackedTower *t = b->tower;
   const ClipmoeScratch *s = &t->scratch;
-  guint index = clipmoe_schema_matrix (t->schema, CLIPMOE_MATRIX_PATCHES, 0, 0), tokens = b->tokens;
+  guint index = clipmoe_schema_matrix (t->schema, CLIPMOE_MATRIX_PATCHES, 0, 0), tokens = b->tokens,
+        before = tokens - b->patches; /* the class token */
   b->rows = clipmoe_packed_tower_rows (t, n * b->patches);
   cm_pool_run (t->threads, b->rows.tiles, convert_patches, b);
   ClipmoeProduct first = {.matrix = &t->matrices[index],
@@ -104,7 +105,7 @@ embed_patches (Batch *b, guint n) {
     trace_patches (t, first);
   clipmoe_packed_tower_places (t, n * tokens, s->offsets, s->strides);
   for (guint i = 0; i < n * b->patches; i++) {
-    guint token = i / b->patches * tokens + b->class_tokens + i % b->patches;
+    guint token = i / b->patches * tokens + before + i % b->patches;
     s->expert_offsets[i] = s->offsets[token];
     s->expert_strides[i] = s->strides[token];
   }
@@ -112,29 +113,23 @@ embed_patches (Batch *b, guint n) {
   cm_pool_run (t->threads, b->rows.tiles, put_positions, b);
   clipmoe_packed_tower_observe (t, index, &first);
   cm_product_run (t->kernels, t->threads, &first);
-  cm_pool_run (t->threads, b->rows.tiles, norm_tokens, b);
-  clipmoe_packed_tower_trace (t, "ln_pre", -1, &b->rows, s->z, s->width_lines, t->model->width);
+  if (t->arch->pre_norm)
+    cm_pool_run (t->threads, b->rows.tiles, norm_tokens, b);
+  clipmoe_packed_tower_trace (t, "ln_pre", -1, &b->rows, s->z, s->width_lines, t->arch->width);
 }
 
 void
-clipmoe_image_run (ClipmoePackedTower *t, const ClipmoeModelInfo *info, const float *pixels, guint n) {
+clipmoe_image_run (ClipmoePackedTower *t, const float *pixels, guint n) {
   const ClipmoeScratch *s = &t->scratch;
-  guint grid = info->image_size / info->patch_size, tokens = (guint)t->schema->n_positions;
-  Batch batch = {.tower = t,
-                 .pixels = pixels,
-                 .side = info->image_size,
-                 .patch = info->patch_size,
-                 .grid = grid,
-                 .patches = grid * grid,
-                 .tokens = tokens,
-                 .class_tokens = tokens - grid * grid};
+  guint patches = clipmoe_architecture_patches (t->arch), tokens = clipmoe_architecture_tokens (t->arch);
+  Batch batch = {.tower = t, .pixels = pixels, .patches = patches, .tokens = tokens};
   embed_patches (&batch, n);
   for (guint i = 0; i < n * tokens; i++)
     s->tokens[i] = i;
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) /* pooled: the class token's */
     s->sequences[i] = (ClipmoeSequence){
         .first = i * tokens, .n = tokens, .tokens = s->tokens + i * tokens, .pooled = i * tokens};
-  clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
+  clipmoe_packed_tower_run (t, n * tokens, n);
   if (!t->observer)
     clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0)->weights);
 }
@@ -142,10 +137,9 @@ clipmoe_image_run (ClipmoePackedTower *t, const ClipmoeModelInfo *info, const fl
 /* At most recipe.batch pictures. */
 static gboolean
 encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GError **error) {
-  const ClipmoeModelInfo *info = &self->model->info;
-  clipmoe_image_run (&self->image, info, pixels, n);
+  clipmoe_image_run (&self->image, pixels, n);
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_encoder_finish (self, &self->image, i, out + (gsize)i * info->embed, error))
+    if (!clipmoe_encoder_finish (self, &self->image, i, out + (gsize)i * self->model->image.embed, error))
       return FALSE;
   clipmoe_encoder_answered (self);
   return TRUE;
@@ -154,7 +148,7 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
 gboolean
 clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
                                GError **error) {
-  gsize side = self->model->info.image_size, embed = self->model->info.embed;
+  gsize side = self->model->image.side, embed = self->model->image.embed;
   guint batch = self->recipe.batch;
   for (guint i = 0; i < n; i += batch)
     if (!encode_batch (self, pixels + i * 3 * side * side, MIN (batch, n - i), out + i * embed, error))
@@ -166,7 +160,7 @@ gboolean
 clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
                                ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
                                GError **error) {
-  gsize side = self->model->info.image_size, embed = self->model->info.embed;
+  gsize side = self->model->image.side, embed = self->model->image.embed;
   for (guint i = 0; i < n; i += self->recipe.batch) {
     guint some = MIN (self->recipe.batch, n - i);
     for (guint j = 0; j < some; j++)

@@ -6,6 +6,6 @@
 
 /* Runs @n pictures, [n][3][side][side] floats, at most as many as the scratch has sequences: their vectors
  * are left in scratch.embedded, a row each. With an observer there is no result. */
-void clipmoe_image_run (ClipmoePackedTower *self, const ClipmoeModelInfo *info, const float *pixels, guint n);
+void clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n);
 
 #endif

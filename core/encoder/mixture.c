@@ -19,7 +19,7 @@ ffn (ClipmoePackedTower *self, guint block, guint expert, const ClipmoeRows *row
                        .a = s->act,
                        .a_lines = s->act_lines,
                        .a_scales = s->act_scales,
-                       .result = self->model->activation == CLIPMOE_ACTIVATION_GELU ? CM_GELU : CM_QUICK_GELU,
+                       .result = self->arch->activation == CLIPMOE_ACTIVATION_GELU ? CM_GELU : CM_QUICK_GELU,
                        .out = s->hidden,
                        .out_lines = s->hidden_lines,
                        .packed = plain || !at_once ? NULL : s->hidden_act,
@@ -29,7 +29,7 @@ ffn (ClipmoePackedTower *self, guint block, guint expert, const ClipmoeRows *row
   clipmoe_packed_tower_observe (self, c_fc_index, &up);
   cm_product_run (self->kernels, self->threads, &up);
   if (!plain && !at_once)
-    clipmoe_packed_tower_convert (self, rows, self->model->ffn_width, s->hidden, s->hidden_lines, c_proj,
+    clipmoe_packed_tower_convert (self, rows, self->arch->ffn_width, s->hidden, s->hidden_lines, c_proj,
                                   s->hidden_act, s->hidden_lines);
   ClipmoeProduct down = {.matrix = c_proj,
                          .rows = *rows,
@@ -87,16 +87,16 @@ route_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   const Routing *r = data;
   const ClipmoePackedTower *t = r->tower;
   const ClipmoeScratch *s = &t->scratch;
-  gsize first = cm_tile_first (r->rows, i), width = t->model->width;
+  gsize first = cm_tile_first (r->rows, i), width = t->arch->width;
   unsigned rows = cm_tile_rows (r->rows, i);
   for (gsize row = first; row < first + rows; row++) {
     float *x = s->norm + row * s->width_lines * CM_LINE, *gates = s->gates + row * r->experts;
     t->kernels->layer_norm (width, r->z + (first * s->width_lines + (row - first)) * CM_LINE,
-                            (gsize)rows * CM_LINE, r->weight, r->bias, t->model->eps, x, CM_LINE);
+                            (gsize)rows * CM_LINE, r->weight, r->bias, t->arch->eps, x, CM_LINE);
     for (guint e = 0; e < r->experts; e++)
       gates[e] = t->kernels->dot (width, r->gate + e * width, x);
     if (!t->trace)
-      route (gates, r->experts, MIN (t->top_k, r->experts));
+      route (gates, r->experts, MIN (t->arch->top_k, r->experts));
   }
 }
 
@@ -108,7 +108,7 @@ gather_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   unsigned rows = cm_tile_rows (r->rows, i);
   char *to = (char *)s->act + first * s->act_lines * CM_LINE_BYTES;
   for (unsigned row = 0; row < rows; row++)
-    r->matrix->format->pack (1, r->tower->model->width,
+    r->matrix->format->pack (1, r->tower->arch->width,
                              s->norm + s->chosen[first + row] * s->width_lines * CM_LINE, CM_LINE, CM_LINE,
                              r->matrix->factors, to + row * CM_LINE_BYTES, (gsize)rows * CM_LINE_BYTES,
                              s->act_scales + first + row);
@@ -126,7 +126,7 @@ count (const float *gates, guint experts, guint e, gsize n) {
 static void
 mixture (ClipmoePackedTower *self, guint block, const ClipmoeRows *all, float *z, const void *following) {
   const ClipmoeScratch *s = &self->scratch;
-  guint experts = self->schema->blocks[block].experts;
+  guint experts = self->arch->experts[block];
   Routing r = {.tower = self,
                .experts = experts,
                .gate = clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_GATE, block),
@@ -138,7 +138,7 @@ mixture (ClipmoePackedTower *self, guint block, const ClipmoeRows *all, float *z
   if (self->trace) {
     self->trace (self->trace_data, "router", (int)block, s->gates, (guint)all->n, experts, experts);
     for (gsize i = 0; i < all->n; i++)
-      route (s->gates + i * experts, experts, MIN (self->top_k, experts));
+      route (s->gates + i * experts, experts, MIN (self->arch->top_k, experts));
     self->trace (self->trace_data, "gates", (int)block, s->gates, (guint)all->n, experts, experts);
   }
   for (guint e = 0; e < experts; e++) {
@@ -167,7 +167,7 @@ mixture (ClipmoePackedTower *self, guint block, const ClipmoeRows *all, float *z
 void
 clipmoe_packed_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
                                    const void *following) {
-  if (self->schema->blocks[block].experts) {
+  if (self->arch->experts[block]) {
     mixture (self, block, rows, z, following);
     return;
   }

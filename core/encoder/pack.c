@@ -6,15 +6,15 @@
 /* A task of the pool: panels are small, and matrices of one panel are not worth a task. */
 #define PANELS_A_TASK 8
 
-static const ClipmoeTower *
-tower_of (const ClipmoeModel *model, const ClipmoeSchema *schema) {
-  return schema->kind == CLIPMOE_TOWER_IMAGE ? &model->image : &model->text;
+static const ClipmoeBlock *
+blocks_of (const ClipmoeModel *model, const ClipmoeSchema *schema) {
+  return schema->kind == CLIPMOE_TOWER_IMAGE ? model->image_blocks : model->text_blocks;
 }
 
 ClipmoeMatrixSource
 clipmoe_matrix_source (const ClipmoeModel *model, const ClipmoeSchema *schema, guint matrix) {
   const ClipmoeMatrixEntry *e = &schema->matrices[matrix];
-  const ClipmoeBlock *b = &tower_of (model, schema)->blocks[e->block];
+  const ClipmoeBlock *b = &blocks_of (model, schema)[e->block];
   ClipmoeMatrixSource s = {.row = e->in, .column = 1};
   switch (e->role) {
   case CLIPMOE_MATRIX_PATCHES:
@@ -47,7 +47,7 @@ clipmoe_matrix_source (const ClipmoeModel *model, const ClipmoeSchema *schema, g
 const float *
 clipmoe_vector_source (const ClipmoeModel *model, const ClipmoeSchema *schema, guint vector) {
   const ClipmoeVectorEntry *e = &schema->vectors[vector];
-  const ClipmoeBlock *b = &tower_of (model, schema)->blocks[e->block];
+  const ClipmoeBlock *b = &blocks_of (model, schema)[e->block];
   gboolean image = schema->kind == CLIPMOE_TOWER_IMAGE;
   switch (e->role) {
   case CLIPMOE_VECTOR_LN_PRE_WEIGHT:

@@ -34,8 +34,8 @@ clipmoe_processor_get_tier (GError **error) {
 }
 
 const ClipmoeKernels *
-clipmoe_kernels_for_tower (const ClipmoeKernels *kernels, const ClipmoeTower *tower) {
-  return clipmoe_tower_is_mixture (tower) ? kernels->exact : kernels;
+clipmoe_kernels_for_tower (const ClipmoeKernels *kernels, const ClipmoeArchitecture *tower) {
+  return clipmoe_architecture_is_mixture (tower) ? kernels->exact : kernels;
 }
 
 const ClipmoeGemm *

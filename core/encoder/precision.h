@@ -4,7 +4,7 @@
 
 #include "../clipmoe/encoder.h"
 #include "../kernels/kernels.h"
-#include "../model/model-private.h"
+#include "../model/architecture.h"
 
 /* How the weights of a matrix are stored and multiplied. These numbers stand in files: none may change its
  * meaning. */
@@ -24,7 +24,8 @@ gboolean clipmoe_precision_parse (const char *name, ClipmoePrecision *precision)
  * (UNSUPPORTED): that names none, or the processor lacks them. Any thread. */
 const ClipmoeKernels *clipmoe_kernels_choose (GError **error);
 /* Of the two tables in @kernels the one that suits @tower: mixtures run the more exact one. */
-const ClipmoeKernels *clipmoe_kernels_for_tower (const ClipmoeKernels *kernels, const ClipmoeTower *tower);
+const ClipmoeKernels *clipmoe_kernels_for_tower (const ClipmoeKernels *kernels,
+                                                 const ClipmoeArchitecture *tower);
 
 /* The kernels' functions for an arithmetic. NULL: these kernels lack it, or there is no such number. */
 const ClipmoeGemm *clipmoe_arithmetic_gemm (const ClipmoeKernels *kernels, guint arithmetic);

@@ -42,7 +42,7 @@ next_block (gpointer data, guint block) {
 static void
 count_bytes (Probe *self) {
   const ClipmoeSchema *s = self->schema;
-  for (guint b = 0; b < s->n_blocks; b++) {
+  for (guint b = 0; b < s->arch->layers; b++) {
     guint first = s->blocks[b].matrix, n = clipmoe_schema_block_matrices (s, b);
     const ClipmoeMatrixEntry *last = &s->matrices[first + n - 1];
     self->n_block = MAX (self->n_block, last->place + last->bytes - s->matrices[first].place);
@@ -58,8 +58,8 @@ init (Probe *self, const ClipmoeModel *model, ClipmoeTowerKind kind, const Clipm
       guint threads) {
   *self = (Probe){.model = model};
   self->schema = clipmoe_schema_new (model, kind, kernels, CLIPMOE_PRECISION_F32);
-  if (!clipmoe_packed_tower_init (&self->tower, model, self->schema, threads,
-                                  (guint)self->schema->n_positions, 1) ||
+  if (!clipmoe_packed_tower_init (&self->tower, self->schema, threads,
+                                  clipmoe_architecture_tokens (self->schema->arch), 1) ||
       !self->schema->bytes)
     return FALSE;
   count_bytes (self);
@@ -93,7 +93,7 @@ clipmoe_probe_image (const ClipmoeModel *model, const ClipmoeKernels *kernels, g
   gboolean ok = init (&p, model, CLIPMOE_TOWER_IMAGE, kernels, threads);
   if (ok) {
     p.tower.observer = &(ClipmoeObserver){next_block, &p, func, data};
-    clipmoe_image_run (&p.tower, &model->info, pixels, 1);
+    clipmoe_image_run (&p.tower, pixels, 1);
   }
   clear (&p);
   return ok;

@@ -10,12 +10,12 @@
 /* As many pictures as fill the tiles of every matrix well. Activations of more would leave the caches before
  * the next product reads them, and save nothing. An expert sees its part of the rows alone. */
 static guint
-pictures_at_once (const ClipmoeTower *t, guint top_k, guint64 tokens) {
+pictures_at_once (const ClipmoeArchitecture *a) {
   guint64 rows = ROWS_AT_ONCE;
-  for (guint i = 0; i < t->layers; i++)
-    if (t->blocks[i].n_experts > top_k && top_k)
-      rows = MAX (rows, (guint64)ROWS_AT_ONCE * t->blocks[i].n_experts / top_k);
-  return (guint)(rows / tokens);
+  for (guint i = 0; i < a->layers; i++)
+    if (a->experts[i] > a->top_k && a->top_k)
+      rows = MAX (rows, (guint64)ROWS_AT_ONCE * a->experts[i] / a->top_k);
+  return (guint)(rows / clipmoe_architecture_tokens (a));
 }
 
 gboolean
@@ -29,17 +29,16 @@ clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const Clipm
                  kernels->name);
     return FALSE;
   }
-  ClipmoeSchema *image = clipmoe_schema_new (model, CLIPMOE_TOWER_IMAGE, kernels, precision);
-  guint64 tokens = image->n_positions;
-  self->schemas[CLIPMOE_TOWER_IMAGE] = image;
-  self->batch = MAX (MIN (batch, pictures_at_once (&model->image, model->top_k, tokens)), 1);
+  guint64 tokens = clipmoe_architecture_tokens (&model->image);
+  self->batch = MAX (MIN (batch, pictures_at_once (&model->image)), 1);
   if (batch > MAX_BATCH || tokens * self->batch > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
                  batch, MAX_BATCH);
-    clipmoe_recipe_clear (self);
     return FALSE;
   }
+  ClipmoeSchema *image = clipmoe_schema_new (model, CLIPMOE_TOWER_IMAGE, kernels, precision);
   ClipmoeSchema *text = clipmoe_schema_new (model, CLIPMOE_TOWER_TEXT, kernels, precision);
+  self->schemas[CLIPMOE_TOWER_IMAGE] = image;
   self->schemas[CLIPMOE_TOWER_TEXT] = text;
   guint allowed = cm_cpus_allowed ();
   self->threads = cm_pool_start (threads && threads < allowed ? threads : allowed);
@@ -50,13 +49,19 @@ clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const Clipm
 }
 
 void
-clipmoe_recipe_clear (ClipmoeRecipe *self) {
+clipmoe_recipe_clear_factors (ClipmoeRecipe *self) {
   for (guint t = 0; t < CLIPMOE_N_TOWERS; t++) {
     for (guint i = 0; self->factors[t] && i < self->schemas[t]->n_matrices; i++)
       g_free (self->factors[t][i]);
-    g_free (self->factors[t]);
-    clipmoe_schema_free (self->schemas[t]);
+    g_clear_pointer (&self->factors[t], g_free);
   }
+}
+
+void
+clipmoe_recipe_clear (ClipmoeRecipe *self) {
+  clipmoe_recipe_clear_factors (self);
+  for (guint t = 0; t < CLIPMOE_N_TOWERS; t++)
+    clipmoe_schema_free (self->schemas[t]);
   clipmoe_packed_weights_unref (self->packed);
   g_free (self->key);
   g_free (self->reason);

@@ -14,9 +14,8 @@ typedef struct {
   char *key; /* of the file that keeps the packed weights; NULL: none does */
   /* The weights as they were packed before; NULL: they are packed from the model's, which are held. */
   ClipmoePackedWeights *packed;
-  float *
-      *factors[CLIPMOE_N_TOWERS]; /* then by matrix: cm_matrix_pack()'s, or NULL; NULL: no factors at all */
-  /* For those who ask: */
+  /* Then by matrix: cm_matrix_pack()'s factors, or NULL; NULL: none at all. Freed once they are packed. */
+  float **factors[CLIPMOE_N_TOWERS];
   char *reason;           /* why this precision */
   gboolean lacks_verdict; /* AUTO was asked for, and no verdict stands */
   char *damaged;          /* path of a file that was damaged and deleted, or NULL */
@@ -28,6 +27,7 @@ typedef struct {
 gboolean clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const ClipmoeKernels *kernels,
                               ClipmoePrecision precision, guint threads, guint batch, GError **error);
 void clipmoe_recipe_clear (ClipmoeRecipe *self);
+void clipmoe_recipe_clear_factors (ClipmoeRecipe *self);
 
 /* Takes the packed weights from the file that the key names, and the schemas' arithmetics with it, if the
  * file is what this recipe needs. FALSE: there is none; the schemas are as they were. */

@@ -18,43 +18,38 @@ add_vector (GArray *all, ClipmoeVectorRole role, guint block, gsize rows, gsize 
 }
 
 static void
-list (ClipmoeSchema *self, const ClipmoeModel *model) {
-  const ClipmoeModelInfo *info = &model->info;
-  gboolean image = self->kind == CLIPMOE_TOWER_IMAGE;
-  const ClipmoeTower *t = image ? &model->image : &model->text;
-  gsize d = t->width, f = t->ffn_width, patch = info->patch_size;
+list (ClipmoeSchema *self) {
+  const ClipmoeArchitecture *a = self->arch;
+  gsize d = a->width, f = a->ffn_width;
   GArray *matrices = g_array_new (FALSE, FALSE, sizeof (ClipmoeMatrixEntry));
   GArray *vectors = g_array_new (FALSE, FALSE, sizeof (ClipmoeVectorEntry));
-  self->n_blocks = t->layers;
-  self->blocks = g_new (ClipmoeBlockEntry, t->layers);
-  if (image) {
-    gsize grid = info->image_size / info->patch_size;
-    add_matrix (matrices, CLIPMOE_MATRIX_PATCHES, 0, 0, d, 3 * patch * patch);
+  self->blocks = g_new (ClipmoeBlockEntry, a->layers);
+  if (a->patch)
+    add_matrix (matrices, CLIPMOE_MATRIX_PATCHES, 0, 0, d, clipmoe_architecture_patch_length (a));
+  if (a->pre_norm) {
     add_vector (vectors, CLIPMOE_VECTOR_LN_PRE_WEIGHT, 0, 1, d);
     add_vector (vectors, CLIPMOE_VECTOR_LN_PRE_BIAS, 0, 1, d);
-    self->n_positions = grid * grid + 1;
-  } else {
-    self->n_positions = info->context;
   }
-  for (guint i = 0; i < t->layers; i++) {
-    guint experts = t->blocks[i].n_experts;
-    self->blocks[i] = (ClipmoeBlockEntry){matrices->len, vectors->len, experts};
+  for (guint i = 0; i < a->layers; i++) {
+    self->blocks[i] = (ClipmoeBlockEntry){matrices->len, vectors->len};
     add_matrix (matrices, CLIPMOE_MATRIX_IN_PROJ, i, 0, 3 * d, d);
     add_matrix (matrices, CLIPMOE_MATRIX_OUT_PROJ, i, 0, d, d);
-    for (guint e = 0; e < MAX (experts, 1); e++) {
+    for (guint e = 0; e < clipmoe_architecture_ffns (a, i); e++) {
       add_matrix (matrices, CLIPMOE_MATRIX_C_FC, i, e, f, d);
       add_matrix (matrices, CLIPMOE_MATRIX_C_PROJ, i, e, d, f);
     }
     for (guint role = CLIPMOE_VECTOR_LN_1_WEIGHT; role <= CLIPMOE_VECTOR_LN_2_BIAS; role++)
       add_vector (vectors, (ClipmoeVectorRole)role, i, 1, d);
-    if (experts)
-      add_vector (vectors, CLIPMOE_VECTOR_GATE, i, experts, d);
+    if (a->experts[i])
+      add_vector (vectors, CLIPMOE_VECTOR_GATE, i, a->experts[i], d);
   }
-  add_matrix (matrices, CLIPMOE_MATRIX_PROJECTION, 0, 0, info->embed, d);
+  add_matrix (matrices, CLIPMOE_MATRIX_PROJECTION, 0, 0, a->embed, d);
+  self->end_vectors = vectors->len;
   add_vector (vectors, CLIPMOE_VECTOR_LN_POST_WEIGHT, 0, 1, d);
   add_vector (vectors, CLIPMOE_VECTOR_LN_POST_BIAS, 0, 1, d);
-  add_vector (vectors, CLIPMOE_VECTOR_POSITIONS, 0, self->n_positions, d);
-  add_vector (vectors, CLIPMOE_VECTOR_EMBEDDING, 0, image ? 1 : info->vocab_size, d);
+  add_vector (vectors, CLIPMOE_VECTOR_POSITIONS, 0, clipmoe_architecture_tokens (a), d);
+  if (a->vocab || a->has_class)
+    add_vector (vectors, CLIPMOE_VECTOR_EMBEDDING, 0, a->vocab ? a->vocab : 1, d);
   self->n_matrices = matrices->len;
   self->n_vectors = vectors->len;
   self->matrices = (ClipmoeMatrixEntry *)g_array_free (matrices, FALSE);
@@ -145,9 +140,10 @@ clipmoe_schema_new (const ClipmoeModel *model, ClipmoeTowerKind kind, const Clip
   gboolean image = kind == CLIPMOE_TOWER_IMAGE;
   ClipmoeSchema *self = g_new0 (ClipmoeSchema, 1);
   self->kind = kind;
-  self->kernels = clipmoe_kernels_for_tower (kernels, image ? &model->image : &model->text);
+  self->arch = image ? &model->image : &model->text;
+  self->kernels = clipmoe_kernels_for_tower (kernels, self->arch);
   self->precision = image ? precision : clipmoe_precision_of_texts (self->kernels, precision);
-  list (self, model);
+  list (self);
   guint8 *usual = g_new (guint8, self->n_matrices);
   for (guint i = 0; i < self->n_matrices; i++)
     usual[i] = (guint8)usual_arithmetic (self, self->matrices[i].role);

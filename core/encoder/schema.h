@@ -16,13 +16,14 @@
 #ifndef CLIPMOE_SCHEMA_H
 #define CLIPMOE_SCHEMA_H
 
+#include "../model/model-private.h"
 #include "precision.h"
 
 typedef enum { CLIPMOE_TOWER_IMAGE, CLIPMOE_TOWER_TEXT, CLIPMOE_N_TOWERS } ClipmoeTowerKind;
 
 /* In the order in which a run uses them. */
 typedef enum {
-  CLIPMOE_MATRIX_PATCHES, /* patches to tokens; image tower alone */
+  CLIPMOE_MATRIX_PATCHES, /* patches to tokens, of an image tower */
   CLIPMOE_MATRIX_IN_PROJ, /* of each block: queries, keys, values … */
   CLIPMOE_MATRIX_OUT_PROJ,
   CLIPMOE_MATRIX_C_FC, /* … and of each expert, or once */
@@ -31,7 +32,7 @@ typedef enum {
 } ClipmoeMatrixRole;
 
 typedef enum {
-  CLIPMOE_VECTOR_LN_PRE_WEIGHT, /* image tower alone */
+  CLIPMOE_VECTOR_LN_PRE_WEIGHT, /* before all blocks, where the architecture has it */
   CLIPMOE_VECTOR_LN_PRE_BIAS,
   CLIPMOE_VECTOR_LN_1_WEIGHT, /* of each block … */
   CLIPMOE_VECTOR_LN_1_BIAS,
@@ -41,7 +42,7 @@ typedef enum {
   CLIPMOE_VECTOR_LN_POST_WEIGHT, /* behind all blocks */
   CLIPMOE_VECTOR_LN_POST_BIAS,
   CLIPMOE_VECTOR_POSITIONS, /* [positions][width] */
-  CLIPMOE_VECTOR_EMBEDDING, /* of the class token [width], or of all tokens [vocabulary][width] */
+  CLIPMOE_VECTOR_EMBEDDING, /* of all tokens [vocabulary][width], or of the class token, if any [width] */
 } ClipmoeVectorRole;
 
 typedef struct {
@@ -62,25 +63,25 @@ typedef struct {
 
 typedef struct {
   guint matrix, vector; /* its first ones */
-  guint experts;        /* 0: one feed-forward layer and no router */
 } ClipmoeBlockEntry;
 
 typedef struct {
   ClipmoeTowerKind kind;
-  const ClipmoeKernels *kernels; /* for this tower */
-  ClipmoePrecision precision;    /* of this tower; never AUTO */
-  guint n_matrices, n_vectors, n_blocks;
-  gsize n_positions; /* tokens of a sequence at most */
+  const ClipmoeArchitecture *arch; /* the model's */
+  const ClipmoeKernels *kernels;   /* for this tower */
+  ClipmoePrecision precision;      /* of this tower; never AUTO */
+  guint n_matrices, n_vectors;
+  guint end_vectors; /* the first vector behind all blocks' */
   ClipmoeMatrixEntry *matrices;
   ClipmoeVectorEntry *vectors;
-  ClipmoeBlockEntry *blocks;
-  gsize bytes; /* of all packed weights, a multiple of 64; 0: more than a size can hold */
-  guint64 abi; /* the same for any choice of arithmetics within the precision */
+  ClipmoeBlockEntry *blocks; /* [arch->layers] */
+  gsize bytes;               /* of all packed weights, a multiple of 64; 0: more than a size can hold */
+  guint64 abi;               /* the same for any choice of arithmetics within the precision */
 } ClipmoeSchema;
 
 /* Of one tower of @model, every matrix in the arithmetic that @precision (never AUTO; these kernels have it)
- * says. Looks at the model's architecture and not at its weights, which need not be there. Free with
- * clipmoe_schema_free(); immutable but for clipmoe_schema_set_arithmetics(). */
+ * says. Looks at the model's architecture and not at its weights, which need not be there; the model outlives
+ * it. Free with clipmoe_schema_free(); immutable but for clipmoe_schema_set_arithmetics(). */
 ClipmoeSchema *clipmoe_schema_new (const ClipmoeModel *model, ClipmoeTowerKind kind,
                                    const ClipmoeKernels *kernels, ClipmoePrecision precision);
 void clipmoe_schema_free (ClipmoeSchema *self);
@@ -107,13 +108,13 @@ clipmoe_schema_vector (const ClipmoeSchema *self, ClipmoeVectorRole role, guint 
     return (guint)role;
   if (role <= CLIPMOE_VECTOR_GATE)
     return self->blocks[block].vector + (guint)(role - CLIPMOE_VECTOR_LN_1_WEIGHT);
-  return self->n_vectors - 1 - (guint)(CLIPMOE_VECTOR_EMBEDDING - role);
+  return self->end_vectors + (guint)(role - CLIPMOE_VECTOR_LN_POST_WEIGHT);
 }
 
 /* How many matrices a block has, from its first one on. */
 static inline guint
 clipmoe_schema_block_matrices (const ClipmoeSchema *self, guint block) {
-  return 2 + 2 * MAX (self->blocks[block].experts, 1);
+  return 2 + 2 * clipmoe_architecture_ffns (self->arch, block);
 }
 
 #endif

@@ -30,7 +30,7 @@ put (ClipmoePackedTower *t, guint row, const guint32 *ids, guint position, guint
   const ClipmoeScratch *s = &t->scratch;
   const float *embedding = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_EMBEDDING, 0),
               *positions = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_POSITIONS, 0);
-  gsize d = t->model->width;
+  gsize d = t->arch->width;
   for (guint i = 0; i < n; i++) {
     const float *token = embedding + ids[position + i] * d, *place = positions + (position + i) * d;
     for (gsize c = 0; c < d; c++)
@@ -59,16 +59,16 @@ clipmoe_text_run (ClipmoePackedTower *t, const ClipmoeText *texts, guint n) {
     put (t, s->sequences[i].first, texts[i].ids, s->sequences[i].n_before, s->sequences[i].n);
   if (t->trace) {
     ClipmoeRows all = clipmoe_packed_tower_rows (t, rows);
-    clipmoe_packed_tower_trace (t, "embedded", -1, &all, s->z, s->width_lines, t->model->width);
+    clipmoe_packed_tower_trace (t, "embedded", -1, &all, s->z, s->width_lines, t->arch->width);
   }
-  clipmoe_packed_tower_run (t, rows, n, TRUE);
+  clipmoe_packed_tower_run (t, rows, n);
   if (!t->observer)
     clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, 0, 0)->weights);
 }
 
 static gboolean
 run (ClipmoeEncoder *self, const ClipmoeText *texts, guint n, float *out, GError **error) {
-  gsize embed = self->model->info.embed;
+  gsize embed = self->model->text.embed;
   clipmoe_text_run (&self->text, texts, n);
   for (guint i = 0; i < n; i++)
     if (!clipmoe_encoder_finish (self, &self->text, i, out + texts[i].index * embed, error))
@@ -114,15 +114,15 @@ static gboolean
 check (ClipmoeEncoder *self, const guint32 *ids, guint n, ClipmoeText *text, GError **error) {
   const ClipmoeModel *m = self->model;
   guint end = 0;
-  if (n < 1 || n > m->info.context) {
+  if (n < 1 || n > m->text.context) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u", n,
-                 m->info.context);
+                 m->text.context);
     return FALSE;
   }
   for (guint i = 0; i < n; i++) {
-    if (ids[i] >= m->info.vocab_size) {
+    if (ids[i] >= m->text.vocab) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[i],
-                   m->info.vocab_size);
+                   m->text.vocab);
       return FALSE;
     }
     if (ids[i] > ids[end])
@@ -137,7 +137,7 @@ gboolean
 clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n,
                                float *out, GError **error) {
   ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
-  gsize embed = self->model->info.embed;
+  gsize embed = self->model->text.embed;
   for (guint done = 0, some; done < n; done += some, out += some * embed) {
     some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
     for (guint i = 0; i < some; ids += lengths[done + i], i++) {
@@ -155,7 +155,7 @@ gboolean
 clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *strings, guint n, float *out,
                               guint *n_truncated, GError **error) {
   ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
-  gsize embed = self->model->info.embed, context = self->model->info.context;
+  gsize embed = self->model->text.embed, context = self->model->text.context;
   guint long_ones = 0;
   if (!self->model->tokenizer) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,

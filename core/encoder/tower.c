@@ -5,43 +5,39 @@
 #include "../kernels/pool.h"
 
 /* bf16 attention would change what the routers behind it choose. int16's units are of all tokens, and those
- * of a text must not depend on later ones; texts are short, so they run in f32. */
+ * of a causal tower must not depend on later ones; texts are short, so they run in f32. */
 static const ClipmoeGemm *
-attention_gemm (const ClipmoeSchema *schema, const ClipmoeTower *t) {
+attention_gemm (const ClipmoeSchema *schema) {
+  const ClipmoeArchitecture *a = schema->arch;
   const ClipmoeGemm *best = schema->kernels->attention;
   gboolean exact = best && best->weights == CM_I16;
   gboolean fast = schema->precision != CLIPMOE_PRECISION_F32 &&
-                  (exact ? schema->kind == CLIPMOE_TOWER_IMAGE : !clipmoe_tower_is_mixture (t));
-  return cm_attention_format (schema->kernels, t->width / t->heads, fast);
+                  (exact ? !a->causal : !clipmoe_architecture_is_mixture (a));
+  return cm_attention_format (schema->kernels, clipmoe_architecture_head_width (a), fast);
 }
 
 gboolean
-clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeModel *model, const ClipmoeSchema *schema,
-                           guint threads, guint rows, guint sequences) {
-  gboolean image = schema->kind == CLIPMOE_TOWER_IMAGE;
-  const ClipmoeTower *t = image ? &model->image : &model->text;
-  *self = (ClipmoePackedTower){.model = t,
-                               .schema = schema,
+clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeSchema *schema, guint threads, guint rows,
+                           guint sequences) {
+  const ClipmoeArchitecture *a = schema->arch;
+  *self = (ClipmoePackedTower){.schema = schema,
+                               .arch = a,
                                .kernels = schema->kernels,
                                .threads = MAX (threads, 1),
-                               .top_k = model->top_k,
-                               .attention = attention_gemm (schema, t)};
+                               .attention = attention_gemm (schema)};
   self->matrices = g_new0 (ClipmoePackedMatrix, schema->n_matrices);
   self->vectors = g_new0 (const float *, schema->n_vectors);
   ClipmoeScratchSizes sizes = {.threads = self->threads,
                                .rows = rows,
                                .sequences = sequences,
-                               .tokens = schema->n_positions,
-                               .width = t->width,
-                               .hidden = t->ffn_width,
-                               .embed = model->info.embed,
-                               .experts = 1,
+                               .tokens = clipmoe_architecture_tokens (a),
+                               .width = a->width,
+                               .hidden = a->ffn_width,
+                               .embed = a->embed,
+                               .patch = clipmoe_architecture_patch_length (a),
+                               .experts = MAX (clipmoe_architecture_most_experts (a), 1),
                                .attention = self->attention,
-                               .heads = t->heads};
-  if (image)
-    sizes.patch = schema->matrices[clipmoe_schema_matrix (schema, CLIPMOE_MATRIX_PATCHES, 0, 0)].in;
-  for (guint i = 0; i < schema->n_blocks; i++)
-    sizes.experts = MAX (sizes.experts, schema->blocks[i].experts);
+                               .heads = a->heads};
   return clipmoe_scratch_init (&self->scratch, &sizes);
 }
 
@@ -117,7 +113,7 @@ convert_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   float *normed = t->scratch.work + thread * t->scratch.work_floats; /* one row, which stays in L1 */
   for (unsigned r = 0; r < rows; r++) {
     float *out = gemm->plain ? (float *)to + r * CM_LINE : normed;
-    t->kernels->layer_norm (n, x + r * CM_LINE, stride, c->weight, c->bias, t->model->eps, out,
+    t->kernels->layer_norm (n, x + r * CM_LINE, stride, c->weight, c->bias, t->arch->eps, out,
                             gemm->plain ? stride : CM_LINE);
     if (!gemm->plain)
       gemm->pack (1, n, normed, CM_LINE, CM_LINE, c->matrix->factors, to + r * CM_LINE_BYTES,
@@ -129,7 +125,7 @@ void
 clipmoe_packed_tower_norm (ClipmoePackedTower *self, const ClipmoeRows *rows, const float *z,
                            const float *weight, const float *bias, const ClipmoePackedMatrix *matrix) {
   const ClipmoeScratch *s = &self->scratch;
-  Conversion c = {self,   rows,   z,           weight, bias, s->width_lines, self->model->width,
+  Conversion c = {self,   rows,   z,           weight, bias, s->width_lines, self->arch->width,
                   matrix, s->act, s->act_lines};
   cm_pool_run (self->threads, rows->tiles, convert_tile, &c);
 }

@@ -10,10 +10,10 @@
 #include "trace.h"
 
 typedef struct {
-  const ClipmoeTower *model;   /* sizes, activation and epsilon alone */
-  const ClipmoeSchema *schema; /* whoever made the tower keeps it */
+  const ClipmoeSchema *schema;     /* whoever made the tower keeps it */
+  const ClipmoeArchitecture *arch; /* the schema's */
   const ClipmoeKernels *kernels;
-  guint threads, top_k;
+  guint threads;
   const ClipmoeGemm *attention;  /* queries, keys and values are activations of it */
   ClipmoePackedMatrix *matrices; /* by schema */
   const float **vectors;         /* by schema */
@@ -24,10 +24,10 @@ typedef struct {
   gpointer trace_data;
 } ClipmoePackedTower;
 
-/* Allocates everything but weights, for runs of up to @rows rows in up to @sequences sequences. @model and
- * @schema outlive the tower. FALSE: no memory; clipmoe_packed_tower_clear() is fine all the same. */
-gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeModel *model,
-                                    const ClipmoeSchema *schema, guint threads, guint rows, guint sequences);
+/* Allocates everything but weights, for runs of up to @rows rows in up to @sequences sequences. @schema
+ * outlives the tower. FALSE: no memory; clipmoe_packed_tower_clear() is fine all the same. */
+gboolean clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeSchema *schema, guint threads,
+                                    guint rows, guint sequences);
 void clipmoe_packed_tower_clear (ClipmoePackedTower *self);
 /* @weights: packed by the schema, 64-byte aligned; they outlive the tower. */
 void clipmoe_packed_tower_set_weights (ClipmoePackedTower *self, gconstpointer weights);

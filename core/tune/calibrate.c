@@ -186,17 +186,16 @@ free_all (Calibration *c) {
 /* Runs the probe. FALSE: no memory. */
 static gboolean
 probe (Calibration *c, const ClipmoeKernels *kernels) {
-  const ClipmoeModelInfo *info = &c->model->info;
   if (c->schema->kind == CLIPMOE_TOWER_TEXT) {
     guint32 ids[CLIPMOE_SAMPLE_TOKENS];
-    guint n = clipmoe_sample_words (info, ids);
+    guint n = clipmoe_sample_words (&c->model->info, ids);
     return clipmoe_probe_text (c->model, kernels, c->threads, ids, n, observe, c);
   }
-  gsize side = info->image_size;
+  gsize side = c->model->image.side;
   float *pixels = g_try_new (float, 3 * side * side);
   if (!pixels)
     return FALSE;
-  clipmoe_sample_waves (info->image_size, pixels);
+  clipmoe_sample_waves ((guint)side, pixels);
   gboolean ok = clipmoe_probe_image (c->model, kernels, c->threads, pixels, observe, c);
   g_free (pixels);
   return ok;

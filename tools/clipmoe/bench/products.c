@@ -50,18 +50,18 @@ add_block (ClipmoeProducts *self, guint index) {
   const ClipmoePackedTower *t = self->tower;
   const ClipmoeScratch *s = &t->scratch;
   const ClipmoePackedMatrix *in_proj = clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, index, 0);
-  gboolean last = index + 1 == t->schema->n_blocks;
-  guint rows = last ? self->pooled : self->rows, experts = t->schema->blocks[index].experts,
-        queries = (guint)cm_lines (t->model->width, in_proj->format->columns);
+  gboolean last = index + 1 == t->arch->layers;
+  guint rows = last ? self->pooled : self->rows, experts = t->arch->experts[index],
+        queries = (guint)cm_lines (t->arch->width, in_proj->format->columns);
   add (self, in_proj, 0, self->rows, CM_STORE, s->qkv, s->qkv_lines);
   if (last) { /* keys and values of all rows, queries of the pooled ones */
     g_array_index (self->chain, ClipmoeProduct, self->chain->len - 1).first_panel =
-        t->model->width / in_proj->format->columns;
+        t->arch->width / in_proj->format->columns;
     add (self, in_proj, 0, rows, CM_STORE, s->last_q, s->qkv_lines);
     g_array_index (self->chain, ClipmoeProduct, self->chain->len - 1).last_panel = queries;
   }
   add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_OUT_PROJ, index, 0), 0, rows, CM_ADD, s->z, 0);
-  guint chosen = experts ? rows * MIN (t->top_k, experts) : rows;
+  guint chosen = experts ? rows * MIN (t->arch->top_k, experts) : rows;
   for (guint e = 0, done = 0, n; e < MAX (experts, 1); e++, done += n) {
     n = chosen * (e + 1) / MAX (experts, 1) - done;
     add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_C_FC, index, e), 0, n, CM_STORE, s->hidden,
@@ -94,8 +94,6 @@ fill (ClipmoeProducts *self, Operand *o) {
 ClipmoeProducts *
 clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   const ClipmoePackedTower *t = &encoder->image;
-  const ClipmoeModelInfo *info = &encoder->model->info;
-  guint grid = info->image_size / info->patch_size, tokens = (guint)t->schema->n_positions;
   if (n < 1) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "products of 0 pictures, expected 1 or more");
     return NULL;
@@ -103,7 +101,7 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   n = MIN (n, encoder->recipe.batch); /* what one run of the tower takes */
   ClipmoeProducts *self = g_new0 (ClipmoeProducts, 1);
   self->tower = t;
-  self->rows = n * tokens;
+  self->rows = n * clipmoe_architecture_tokens (t->arch);
   self->pooled = n;
   self->chain = g_array_new (FALSE, FALSE, sizeof (ClipmoeProduct));
   self->operands = g_array_new (FALSE, FALSE, sizeof (Operand));
@@ -111,9 +109,9 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   self->strides = g_new (gsize, self->rows);
   self->scales = g_new (float, self->rows);
   clipmoe_packed_tower_places (t, self->rows, self->offsets, self->strides);
-  add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0), 0, n * grid * grid, CM_ADD,
-       t->scratch.z, 0);
-  for (guint i = 0; i < t->schema->n_blocks; i++)
+  add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0), 0,
+       n * clipmoe_architecture_patches (t->arch), CM_ADD, t->scratch.z, 0);
+  for (guint i = 0; i < t->arch->layers; i++)
     add_block (self, i);
   add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PROJECTION, 0, 0), 0, n, CM_STORE,
        t->scratch.embedded, t->scratch.embed_lines);

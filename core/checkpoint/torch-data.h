@@ -1,19 +1,11 @@
-/* The steps of reading a torch file: which tensors it names, and where their bytes are. */
-#ifndef CLIPMOE_TORCH_PRIVATE_H
-#define CLIPMOE_TORCH_PRIVATE_H
+/* From views of storages to rows of bytes. A tensor reads its own range of the file and nothing else, so that
+ * memory follows the tensors, not the storages. */
+#ifndef CLIPMOE_TORCH_DATA_H
+#define CLIPMOE_TORCH_DATA_H
 
-#include "pickle.h"
 #include "tensors-private.h"
+#include "torch-names.h"
 #include "zip.h"
-
-typedef struct {
-  char *name;
-  const ClipmoePickleTensor *tensor;
-} ClipmoeTorchEntry;
-
-/* The tensors of the state dict, or of the tree of modules, that @top is or wraps: ClipmoeTorchEntry. @note:
- * (out): of several dicts which one that is; untouched where there is one. */
-GArray *clipmoe_torch_list (const char *path, const ClipmoePickleValue *top, char **note, GError **error);
 
 /* A storage in the file. */
 typedef struct {
