@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_READER_H
 #define CLIPMOE_READER_H
 
-#include "tensors-private.h"
+#include "tensors.h"
 
 /* Adds what the file holds to the table. FALSE: neither safetensors nor torch, damaged, or it changed while
  * it was read; the table is of no use then. */

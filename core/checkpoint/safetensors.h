@@ -2,7 +2,8 @@
 #ifndef CLIPMOE_SAFETENSORS_H
 #define CLIPMOE_SAFETENSORS_H
 
-#include "tensors-private.h"
+#include "../base/file.h"
+#include "tensors.h"
 
 /* Adds what the file holds to the table. */
 gboolean clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error);

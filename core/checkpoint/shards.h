@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_SHARDS_H
 #define CLIPMOE_SHARDS_H
 
-#include "tensors-private.h"
+#include "tensors.h"
 
 /* Adds what the files hold that an index names; @path is the index. */
 gboolean clipmoe_shards_read (ClipmoeTensors *self, const char *path, GError **error);

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_TORCH_DATA_H
 #define CLIPMOE_TORCH_DATA_H
 
-#include "tensors-private.h"
+#include "tensors.h"
 #include "torch-names.h"
 #include "zip.h"
 

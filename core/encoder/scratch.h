@@ -18,11 +18,11 @@ typedef struct {
   guint threads;
   guint rows, sequences; /* the most of one run */
   gsize tokens;          /* the most of one sequence */
-  gsize width, hidden, embed,
-      patch;     /* columns; hidden: of the feed-forward layer; patch: floats of a patch, or 0 */
-  guint experts; /* the most of a block, at least 1 */
-  const ClipmoeGemm *attention; /* what attention runs in … */
+  gsize width, hidden, embed;   /* columns; hidden: of the feed-forward layer */
+  gsize patch;                  /* floats of a patch, or 0 */
+  guint experts;                /* the most of a block, at least 1 */
   guint heads;
+  const ClipmoeGemm *attention; /* what attention runs in */
 } ClipmoeScratchSizes;
 
 typedef struct {

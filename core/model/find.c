@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/file.h"
+#include "../clipmoe/model.h"
 #include "../base/plain.h"
 #include "../checkpoint/checkpoint.h"
 #include "names.h"

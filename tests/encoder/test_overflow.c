@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include "golden.h"
 #include "encoder/testing.h"
+#include "checkpoint/safetensors.h"
 #include <bench/seeded.h>
 
 /* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/zip.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
