@@ -2,7 +2,6 @@
 
 #include "reader.h"
 #include "shards.h"
-#include "tensors-private.h"
 
 static ClipmoeTensors *
 read_all (const char *path, gboolean shapes_only, GError **error) {

@@ -3,7 +3,6 @@
 #include <string.h>
 #include "../base/foreign.h"
 #include "safetensors.h"
-#include "tensors-private.h"
 #include "torch.h"
 
 /* What is neither safetensors nor torch, named as what it is. A safetensors file cut in its header looks like

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../base/json.h"
-#include "tensors-private.h"
 
 static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
 

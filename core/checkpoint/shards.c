@@ -3,7 +3,6 @@
 #include <string.h>
 #include "../base/json.h"
 #include "reader.h"
-#include "tensors-private.h"
 
 static gboolean
 bad (GError **error, const char *path, const char *format, const char *text) {

@@ -1,5 +1,4 @@
-/* The table of tensors, and conversion of their numbers. */
-#include "tensors-private.h"
+#include "tensors.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "tensors-private.h"
 
 /* Beyond the file's own size: transposing needs both forms, and expanded tensors are larger than what they
  * came from. */

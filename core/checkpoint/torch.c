@@ -2,7 +2,6 @@
 
 #include <string.h>
 #include "pickle.h"
-#include "tensors-private.h"
 #include "torch-data.h"
 
 #define MAGIC "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" /* the number that begins the old form */
