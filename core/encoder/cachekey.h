@@ -3,7 +3,7 @@
 #define CLIPMOE_CACHEKEY_H
 
 #include "../model/model-private.h"
-#include "precision.h"
+#include "arithmetic.h"
 
 /* 64 hex digits that stand for all of @model that its answers depend on (architecture, settings, fingerprint
  * of the weights), the version of this library and of its kernels, the tier, and

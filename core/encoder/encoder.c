@@ -3,7 +3,6 @@
 #include "encoder-private.h"
 
 #include <math.h>
-#include <string.h>
 #include "pack.h"
 
 /* Rows that short texts fill up together: enough to use each weight often, few enough for the caches. */

@@ -3,7 +3,7 @@
  * calibrates, runs or stores weights walks this list.
  *
  * One name for one thing, in this folder and in tune/:
- *   arithmetic  how a matrix is stored and multiplied: f32, half or int8 (precision.h)
+ *   arithmetic  how a matrix is stored and multiplied: f32, half or int8 (arithmetic.h)
  *   gemm        the kernels' functions for an arithmetic (ClipmoeGemm)
  *   to pack     to bring f32 weights into the form that a gemm reads (pack.h)
  *   place       where a matrix or vector begins in the packed weights, in bytes
@@ -17,7 +17,7 @@
 #define CLIPMOE_SCHEMA_H
 
 #include "../model/model-private.h"
-#include "precision.h"
+#include "arithmetic.h"
 
 typedef enum { CLIPMOE_TOWER_IMAGE, CLIPMOE_TOWER_TEXT, CLIPMOE_N_TOWERS } ClipmoeTowerKind;
 

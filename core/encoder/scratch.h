@@ -16,11 +16,11 @@ typedef struct {
 
 typedef struct {
   guint threads;
-  guint rows, sequences; /* the most of one run */
-  gsize tokens;          /* the most of one sequence */
-  gsize width, hidden, embed;   /* columns; hidden: of the feed-forward layer */
-  gsize patch;                  /* floats of a patch, or 0 */
-  guint experts;                /* the most of a block, at least 1 */
+  guint rows, sequences;      /* the most of one run */
+  gsize tokens;               /* the most of one sequence */
+  gsize width, hidden, embed; /* columns; hidden: of the feed-forward layer */
+  gsize patch;                /* floats of a patch, or 0 */
+  guint experts;              /* the most of a block, at least 1 */
   guint heads;
   const ClipmoeGemm *attention; /* what attention runs in */
 } ClipmoeScratchSizes;

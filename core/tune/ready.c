@@ -1,5 +1,6 @@
 /* The public way to an encoder: chooses the precision, takes what was packed before or calibrates, and has
  * the encoder made by that recipe. */
+#include "../base/structs.h"
 #include "../encoder/encoder-private.h"
 #include "../model/residence.h"
 #include "calibrate.h"
@@ -49,10 +50,13 @@ tune_and_make (ClipmoeModel *model, ClipmoeRecipe *recipe, GError **error) {
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
-  ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){0};
+  ClipmoeEncoderOptions o;
   const ClipmoeKernels *kernels;
   ClipmoeRecipe recipe;
   char *why = NULL;
+  if (!clipmoe_struct_read ("ClipmoeEncoderOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeEncoderOptions, batch), &o, sizeof o, error))
+    return NULL;
   if ((guint)o.precision > CLIPMOE_PRECISION_INT8) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "precision %d is unknown", (int)o.precision);
     return NULL;

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_VERDICT_H
 #define CLIPMOE_VERDICT_H
 
-#include "../encoder/precision.h"
+#include "../encoder/arithmetic.h"
 
 /* FALSE: none stands, and nothing is set. @why: (out): one sentence, free with g_free(). */
 gboolean clipmoe_verdict_find (const ClipmoeModel *model, const ClipmoeKernels *kernels,

@@ -1,4 +1,4 @@
-#include "precision.h"
+#include "arithmetic.h"
 
 static const char *const names[] = {
     [CLIPMOE_PRECISION_F32] = "f32", [CLIPMOE_PRECISION_HALF] = "half", [CLIPMOE_PRECISION_INT8] = "int8"};

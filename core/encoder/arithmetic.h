@@ -1,6 +1,6 @@
 /* What a precision means on this processor: the table of kernels, and the arithmetic of each matrix. */
-#ifndef CLIPMOE_PRECISION_H
-#define CLIPMOE_PRECISION_H
+#ifndef CLIPMOE_ARITHMETIC_H
+#define CLIPMOE_ARITHMETIC_H
 
 #include "../clipmoe/encoder.h"
 #include "../kernels/kernels.h"
