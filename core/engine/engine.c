@@ -193,7 +193,7 @@ engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GE
     return NULL;
   }
   ClipmoeEngine *self = g_new0 (ClipmoeEngine, 1);
-  guint best = clipmoe_encoder_best_batch (encoder);
+  guint best = clipmoe_recipe_best_batch (&model->image);
   self->key = key;
   self->how = *how;
   self->model = clipmoe_model_ref (model);
