@@ -1,4 +1,5 @@
-"""Public headers can each be included alone, first and with all warnings, by programs in C and C++; and together.
+"""Checks that each public header can be included alone, with all warnings, by programs in C and C++, and all together in any
+order.
 
 Used by install.py for the installed ones. Alone: arguments are the folders that programs name with -I, and it closes
 with `N passed, N failed, N skipped`.
