@@ -21,11 +21,12 @@ void dmu_linear_backward (guint threads, gsize rows, gsize in, gsize out, const 
 DmuPair dmu_pair_from (const DmuPair *pair, gsize from, gsize in);
 
 /* h = activation (u) */
-void dmu_activate (guint threads, gsize rows, gsize width, gboolean gelu, const Real *u, Real *h);
+void dmu_activate (guint threads, gsize rows, gsize width, ClipmoeActivation activation, const Real *u,
+                   Real *h);
 /* dh (the gradient of h) becomes the gradient of u. Each row is multiplied by @scale first (NULL: 1), and
  * @dots gets h . dh from before that (NULL: nowhere). h is written where it is not NULL. */
-void dmu_activate_backward (guint threads, gsize rows, gsize width, gboolean gelu, const Real *u,
-                            const Real *scale, Real *dh, Real *h, Real *dots);
+void dmu_activate_backward (guint threads, gsize rows, gsize width, ClipmoeActivation activation,
+                            const Real *u, const Real *scale, Real *dh, Real *h, Real *dots);
 
 /* softmax of scale * x over n entries in place */
 void dmu_softmax (gsize n, Real scale, Real *x);

@@ -115,7 +115,7 @@ static guint64
 pooled (const DmuTower *t, DmuBalance kind, const DmuUsage *usage, guint *experts, double *prob, double *f) {
   guint64 rows = 0;
   *experts = 0;
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     guint n = t->blocks[i].n_experts;
     if (n)
       *experts = n;
@@ -132,7 +132,7 @@ static guint
 most_experts (const DmuTower *t, guint *mixtures) {
   guint most = 0;
   *mixtures = 0;
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     most = MAX (most, t->blocks[i].n_experts);
     *mixtures += t->blocks[i].n_experts > 0;
   }
@@ -144,7 +144,7 @@ dmu_balance (const DmuTower *t, DmuBalance kind, const DmuUsage *usage) {
   guint mixtures, most = most_experts (t, &mixtures), experts;
   double loss = 0;
   if (kind == DMU_BALANCE_PER_LAYER) {
-    for (guint i = 0; i < t->layers; i++)
+    for (guint i = 0; i < t->arch.layers; i++)
       for (guint e = 0; e < t->blocks[i].n_experts && usage[i].rows; e++)
         loss += t->blocks[i].n_experts * usage[i].prob[e] * share (&usage[i], kind, e) /
                 ((double)usage[i].rows * (double)usage[i].rows);
@@ -165,7 +165,7 @@ dmu_balance_factors (const DmuTower *t, DmuBalance kind, const DmuUsage *usage, 
   guint mixtures, most = most_experts (t, &mixtures), experts;
   double *prob = g_new0 (double, most), *f = g_new0 (double, most);
   guint64 rows = pooled (t, kind, usage, &experts, prob, f);
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     guint n = t->blocks[i].n_experts;
     double own = (double)usage[i].rows;
     for (guint e = 0; e < n; e++)

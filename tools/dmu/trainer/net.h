@@ -2,7 +2,7 @@
 #ifndef DMU_NET_H
 #define DMU_NET_H
 
-#include <model/model-private.h>
+#include <model/architecture.h>
 #include "real.h"
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
 
 typedef struct {
   DmuPair ln_1, in_proj, out_proj, ln_2;
-  guint n_experts; /* 0 = dense */
+  guint n_experts; /* what arch.experts says of it; 0 = dense */
   DmuWeight gate;  /* [n_experts][D] */
   DmuFfn *ffn;     /* n_experts of them, one when dense */
   /* Whether a gradient is asked for anywhere below: of the block's input, of the attention part or below it,
@@ -30,13 +30,11 @@ typedef struct {
 } DmuBlock;
 
 typedef struct {
-  guint width, layers, heads, ffn_width, top_k;
-  gboolean gelu, causal;
-  Real eps;
-  DmuBlock *blocks;
-  DmuPair norm;         /* the last layer norm */
-  DmuWeight projection; /* [D][embed] */
-  gboolean trained;     /* anything at all in this tower */
+  ClipmoeArchitecture arch; /* the model's, and what is set here for this net alone (top_k) */
+  DmuBlock *blocks;         /* [layers] */
+  DmuPair norm;             /* the last layer norm */
+  DmuWeight projection;     /* [D][embed] */
+  gboolean trained;         /* anything at all in this tower */
 } DmuTower;
 
 /* Feed-forward layers, experts' too; routers; both. */
@@ -62,10 +60,9 @@ typedef struct {
   gboolean borrows;    /* its numbers are held, frozen ones read there; else it may have let them go */
   DmuSelection selection;
   DmuTower image, text;
-  guint patch, side, grid, context, vocab, embed;
   DmuWeight conv;            /* [Dv][3][P][P] */
   DmuWeight class_embedding; /* [Dv] */
-  DmuWeight image_positions; /* [1 + grid * grid][Dv] */
+  DmuWeight image_positions; /* [tokens][Dv] */
   DmuPair ln_pre;
   DmuWeight tokens;         /* [V][Dt] */
   DmuWeight text_positions; /* [context][Dt] */

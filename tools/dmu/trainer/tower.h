@@ -12,7 +12,6 @@ typedef enum {
 
 typedef struct {
   DmuRun run;
-  guint embed;
   gboolean pool; /* in the last block only the pooled rows are worked out */
   DmuKeep keep;
   DmuRows rows;
@@ -28,7 +27,7 @@ typedef struct {
   DmuArena *room; /* for the scratch: its own, or one that tapes share which run in turn */
 } DmuTape;
 
-void dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads);
+void dmu_tape_init (DmuTape *self, const DmuTower *tower, guint threads);
 void dmu_tape_clear (DmuTape *self);
 /* The rows of @n sequences, for the caller to fill before dmu_tape_begin(). */
 gboolean dmu_tape_rows (DmuTape *self, guint n, GError **error);
