@@ -44,8 +44,6 @@ KNOWN_CIRCLES = [set(line.split()) for line in """
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
     keyunits unitnal
     model model_convert model_inspect model_list model_verify
-    folder source
-    run run-private runfolder
     gif jpeg kind picture pixbuf png webp
     lines sink sinkclass
 """.strip().splitlines()]

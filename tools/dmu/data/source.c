@@ -1,7 +1,8 @@
-/* Tells what kind of source a path is. */
+#include "source.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "raw.h"
+#include "readers.h"
 
 static gboolean
 has_ending (const char *path, const char *const *endings) {
@@ -55,7 +56,7 @@ dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
     GList *shards = shards_in (path, sink);
     gboolean ok = TRUE;
     if (!shards)
-      return dmu_folder_read (path, sink, error);
+      return dmu_folder_read (path, sink, dmu_source_read, error);
     for (GList *s = shards; s && ok; s = s->next)
       ok = dmu_archive_read (s->data, sink, error);
     g_list_free_full (shards, g_free);

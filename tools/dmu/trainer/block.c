@@ -16,7 +16,7 @@ dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlo
   guint k = chosen (run, block);
   memset (self, 0, sizeof *self);
   self->x1 = dmu_arena_new (arena, Real, out * d);
-  /* What attention did is read again only by gradients that go through it. */
+  /* Attention's activations are needed only by gradients that pass through it. */
   if (scratch && !block->trained_attention) {
     self->qkv = scratch->qkv;
     self->q = pooled ? scratch->q : NULL;
@@ -41,7 +41,7 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
     trained |= t->blocks[i].ffn[0].fc.weight.g != NULL;
   }
   dmu_mixture_layout (&self->mixture, arena, t, experts, k, rows, backward, trained);
-  /* Attention is over before the feed-forward layer begins, and on the way back begins when that is over. */
+  /* Attention and the feed-forward layer never run at the same time, so they share this memory. */
   Real *before = self->mixture.hidden, *after = self->mixture.dhidden;
   self->norm = dmu_arena_new (arena, Real, rows * d);
   self->picked = dmu_arena_new (arena, Real, n * d);
@@ -56,7 +56,7 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
   self->stats = dmu_arena_new (arena, Real, back * 2);
 }
 
-/* The pooled rows of @from, one behind the other. */
+/* Copies the pooled rows of @from. */
 static void
 pick (const DmuRows *rows, gsize width, const Real *from, Real *to) {
   for (guint i = 0; i < rows->n; i++)

@@ -19,7 +19,7 @@ class_rows (const DmuNet *net) {
   return net->image.arch.has_class ? 1 : 0;
 }
 
-/* The gradient of the patches' weight reads them once more. */
+/* Whether the patches are kept: the gradient of their weight needs them. */
 static gboolean
 keeps_columns (const DmuNet *net) {
   return net->conv.g != NULL;
@@ -46,7 +46,7 @@ cut (const Job *j, gsize picture, Real *to) {
   }
 }
 
-/* Class token, patches, positions, in front of ln_pre. */
+/* Class token, patches and positions, before ln_pre. */
 static void
 embed_pictures (void *data, gsize first, gsize last, guint part) {
   const Job *j = data;
@@ -105,7 +105,7 @@ dmu_embed_pictures_backward (const DmuNet *net, const DmuPictures *p, DmuPatches
         rows = p->n * (gsize)(n + before);
   if (!dx || !net->conv.g)
     return;
-  Real *de = tape->scratch.dqkv; /* free by now, and large enough */
+  Real *de = tape->scratch.dqkv; /* unused now, and large enough */
   memset (de, 0, rows * d * sizeof *de);
   dmu_norm_backward (threads, rows, d, patches->embedded, dx, &net->ln_pre, net->image.arch.eps,
                      tape->scratch.stats, de);
@@ -128,7 +128,7 @@ dmu_embed_pictures_backward (const DmuNet *net, const DmuPictures *p, DmuPatches
             net->conv.g, inner);
 }
 
-/* Where the largest id stands first. */
+/* The first position of the largest id. */
 static guint
 end_of (const guint32 *ids, guint n) {
   guint end = 0;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define GRAIN 16 /* rows that are worth a part of their own */
+#define GRAIN 16 /* least rows of a part */
 
 typedef struct {
   gsize width;

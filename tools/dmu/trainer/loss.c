@@ -89,7 +89,7 @@ dmu_contrastive (guint threads, guint n, guint width, const Real *images, const 
     for (guint i = 0; i < n; i++)
       loss += losses[i];
   }
-  /* The gradient of the logits, in place of what rows gave. */
+  /* The gradient of the logits, in place of that of the rows. */
   for (guint i = 0; i < n; i++)
     for (guint j = 0; j < n; j++) {
       Real *g = rows + (gsize)i * n + j;
@@ -110,7 +110,8 @@ share (const DmuUsage *u, DmuBalance kind, guint e) {
   return (double)(kind == DMU_BALANCE_PAPER ? u->first[e] : u->chosen[e]);
 }
 
-/* All mixtures of the tower as one; sums [experts]. Returns the number of rows, *experts of each. */
+/* Sums over all mixtures of the tower: prob and f [experts]. Returns the number of rows; *experts: of each
+ * mixture. */
 static guint64
 pooled (const DmuTower *t, DmuBalance kind, const DmuUsage *usage, guint *experts, double *prob, double *f) {
   guint64 rows = 0;

@@ -29,7 +29,7 @@ dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t,
   self->dots = dmu_arena_new (arena, Real, mixed);
 }
 
-/* The next best expert after those that @taken marks; the lowest index wins a tie, and NaN loses. */
+/* The best expert that is not @taken; the lowest index wins a tie, and NaN loses. */
 static guint
 best (guint n, const Real *p, const gboolean *taken) {
   guint b = n;
@@ -39,7 +39,7 @@ best (guint n, const Real *p, const gboolean *taken) {
   return b;
 }
 
-/* Fills place and weight by slot of rising expert; start counts the tokens of each. */
+/* Fills place and weight by slot, experts ascending; start counts the tokens of each expert. */
 static void
 choose (DmuRouting *r, int forced, Real *slots, DmuUsage *usage) {
   gboolean *taken = g_newa (gboolean, r->experts);
@@ -113,7 +113,7 @@ gather (guint threads, gsize width, const DmuRouting *r, const Real *from, Real 
   dmu_parallel (threads, r->rows * r->k, GRAIN, gather_rows, &m);
 }
 
-/* Adds to each token what its experts say, in rising order of experts. */
+/* Adds to each token the outputs of its experts, in ascending order of experts. */
 DMU_WIDE static void
 combine_rows (void *data, gsize first, gsize last, guint part) {
   const Move *m = data;
@@ -202,7 +202,7 @@ dmu_mixture_backward (guint threads, const DmuTower *t, const DmuBlock *b, const
     }
     if (weights)
       dmu_linear_backward (threads, n, f, d, s->hidden + at * f, f, dy + at * d, d, &ffn->proj, 0, NULL, 0);
-    /* the gathered tokens make room for their gradient once the weights have seen them */
+    /* the gathered tokens are overwritten by their gradient once the weights' gradients are done */
     if (weights)
       dmu_linear_backward (threads, n, d, f, s->gathered + at * d, d, dh + at * f, f, &ffn->fc, 0, NULL, 0);
     if (dnorm)

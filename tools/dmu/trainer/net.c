@@ -20,7 +20,7 @@ dmu_selection_all (const ClipmoeModel *model, DmuGroup group) {
   return (DmuSelection){.group = group, .image_last = model->image.layers, .text_last = model->text.layers};
 }
 
-/* Takes note of one tensor. Whether it is trained is known now; where it lies once all are counted. */
+/* Registers tensors. Whether one is trained is known at once; its memory only when all are counted. */
 typedef struct {
   DmuNet *net;
   GArray *parameters; /* DmuParameter */
@@ -95,7 +95,7 @@ pair_trained (const DmuPair *p) {
   return p->weight.g || p->bias.g;
 }
 
-/* How far down gradients are wanted. @below: something under the blocks is trained. */
+/* Sets how far down gradients are needed. @below: something before the blocks is trained. */
 static void
 find_trained (DmuTower *t, gboolean below) {
   for (guint i = 0; i < t->arch.layers; i++) {
@@ -112,8 +112,8 @@ find_trained (DmuTower *t, gboolean below) {
   t->trained = below || pair_trained (&t->norm) || t->projection.g;
 }
 
-/* Where most of a model is trained, the rest is copied and the model's own numbers are let go, which lie
- * there for nothing; where little is, that little lies twice. */
+/* If most of a model is trained, frozen weights are copied and the model's own values are released, as they
+ * would be unused; if little is trained, frozen weights are read from the model. */
 static gboolean
 should_borrow (const DmuNet *net) {
   gsize all = 0;
@@ -122,7 +122,7 @@ should_borrow (const DmuNet *net) {
   return sizeof (Real) == sizeof (float) && net->n_trained <= all / 2;
 }
 
-/* Gives every weight its place: trained ones in theta, frozen ones in copies or where the model has them. */
+/* Sets every weight's pointer: trained ones in theta, frozen ones in copies or in the model. */
 static gboolean
 place (Builder *b, GError **error) {
   DmuNet *net = b->net;
@@ -172,7 +172,7 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   const ClipmoeModel *m = net->model = clipmoe_model_ref (model);
   net->selection = *s;
   net->copies = g_ptr_array_new_with_free_func (g_free);
-  net->image.arch = m->image; /* `experts` stay the model's */
+  net->image.arch = m->image; /* `experts` is borrowed from the model */
   net->text.arch = m->text;
   gboolean all = s->group == DMU_TRAIN_ALL, image_any = all && s->image_first < s->image_last,
            text_any = all && s->text_first < s->text_last, image_low = image_any && s->image_first == 0,

@@ -23,14 +23,14 @@ typedef struct {
   guint n_experts; /* what arch.experts says of it; 0 = dense */
   DmuWeight gate;  /* [n_experts][D] */
   DmuFfn *ffn;     /* n_experts of them, one when dense */
-  /* Whether a gradient is asked for anywhere below: of the block's input, of the attention part or below it,
-   * of the layer norm in front of the feed-forward layer or below it. */
+  /* Whether a gradient is needed anywhere below: of the block's input, of the attention part or below it, of
+   * the layer norm in front of the feed-forward layer or below it. */
   gboolean trained_input, trained_attention, trained_norm;
   gboolean trained; /* in this block or below */
 } DmuBlock;
 
 typedef struct {
-  ClipmoeArchitecture arch; /* the model's, and what is set here for this net alone (top_k) */
+  ClipmoeArchitecture arch; /* the model's; top_k may be changed for this net */
   DmuBlock *blocks;         /* [layers] */
   DmuPair norm;             /* the last layer norm */
   DmuWeight projection;     /* [D][embed] */
@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct {
   ClipmoeModel *model; /* a reference */
-  gboolean borrows;    /* its numbers are held, frozen ones read there; else it may have let them go */
+  gboolean borrows; /* frozen weights are read from the model, whose weights are held; else they are copied */
   DmuSelection selection;
   DmuTower image, text;
   DmuWeight conv;            /* [Dv][3][P][P] */
@@ -67,7 +67,7 @@ typedef struct {
   DmuWeight tokens;         /* [V][Dt] */
   DmuWeight text_positions; /* [context][Dt] */
   DmuWeight logit_scale;    /* 1 */
-  /* All trained numbers and their gradients lie one behind the other. */
+  /* All trained values in one array, and their gradients in another. */
   Real *theta, *grad;
   gsize n_trained;
   DmuParameter *parameters;
@@ -78,12 +78,13 @@ typedef struct {
 /* All blocks of both towers. */
 DmuSelection dmu_selection_all (const ClipmoeModel *model, DmuGroup group);
 
-/* Refuses a range that leaves the tower and a selection that trains nothing; NULL: a net that is only run. */
+/* @selection: NULL = nothing is trained. Returns (transfer full); it keeps a reference to @model. Errors:
+ * ARGUMENT (a range outside of the tower, a selection that trains nothing), MEMORY, IO. */
 DmuNet *dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error);
 void dmu_net_free (DmuNet *self);
 void dmu_net_zero_grad (DmuNet *self);
 
-/* A new model with @theta (NULL = the net's own) in place of what is trained. */
+/* A new model with the values @theta (NULL = the net's own) for what is trained. Returns (transfer full). */
 ClipmoeModel *dmu_net_to_model (const DmuNet *self, const Real *theta, GError **error);
 
 #endif

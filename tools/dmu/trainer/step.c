@@ -18,7 +18,7 @@ factors_free (Real **f, const DmuTower *t) {
   g_free (f);
 }
 
-/* The pooled forms add up experts of the same number. */
+/* The pooled balance losses need the same number of experts in every mixture. */
 static gboolean
 experts_agree (const DmuTower *t, const char *name, GError **error) {
   guint n = 0;
@@ -50,7 +50,7 @@ dmu_step_new (DmuNet *net, const DmuStepOptions *options, GError **error) {
   for (guint i = 0; i < 2; i++)
     dmu_tape_init (&self->texts[i], &net->text, options->threads);
   self->image.room = self->texts[0].room = self->texts[1].room = &self->room;
-  /* The published loss looks at every token of every block. */
+  /* The published balance loss needs every token of every block. */
   gboolean whole = options->balance_weight > 0 && options->balance == DMU_BALANCE_CODE;
   self->image.pool = self->texts[0].pool = self->texts[1].pool = !whole;
   for (guint i = 0; i < 3; i++)
@@ -93,7 +93,7 @@ reserve (DmuStep *self, const DmuBatch *b, GError **error) {
   return TRUE;
 }
 
-/* Parts @first.. of at most micro pairs. */
+/* @n pictures from @first on. */
 static DmuPictures
 some_pictures (const DmuStep *self, const DmuPictures *all, guint first, guint n) {
   DmuPictures p = *all;
@@ -180,7 +180,7 @@ accuracy (const DmuStep *self, const DmuBatch *b) {
   return (double)right / b->n;
 }
 
-/* Losses, and the gradients of the vectors before they were brought to length one. */
+/* Losses, and the gradients of the vectors before normalisation. */
 static void
 contrast (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
   DmuNet *net = self->net;
@@ -207,7 +207,7 @@ contrast (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
     dmu_unit_backward (b->n, c, self->unit[i], self->norm[i], self->gradient[i]);
 }
 
-/* Texts count half, each set. */
+/* Each set of texts has weight 1/2. */
 static void
 balance (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
   const DmuStepOptions *o = &self->options;

@@ -71,7 +71,7 @@ is_pooled (const DmuTape *self, guint block) {
   return self->pool && block + 1 == self->run.tower->arch.layers;
 }
 
-/* Whether a block's input, and what else it keeps, must outlive the forward pass. */
+/* Whether a block's input must outlive the forward pass. */
 static gboolean
 keeps_input (const DmuTape *self, guint block) {
   return self->keep != DMU_KEEP_NOTHING && self->run.tower->blocks[block].trained;
@@ -82,7 +82,7 @@ keeps_all (const DmuTape *self, guint block) {
   return self->keep == DMU_KEEP_ALL && self->run.tower->blocks[block].trained;
 }
 
-/* The largest of what blocks keep that share one place. */
+/* Memory that is shared by blocks which keep nothing: as much as the largest needs. */
 static void
 layout_shared (DmuTape *self) {
   gsize most = 0;
@@ -101,7 +101,7 @@ layout_shared (DmuTape *self) {
   self->shared.x1 = dmu_arena_new (&self->arena, Real, most / sizeof (Real) + 1);
 }
 
-/* Nothing in it outlives a pass; another tape may have used the room, or had it moved, since the last. */
+/* Its content does not outlive a pass; since the last one another tape may have used or moved the memory. */
 static void
 layout_scratch (DmuTape *self) {
   dmu_arena_rewind (self->room);
@@ -140,7 +140,7 @@ dmu_tape_begin (DmuTape *self, DmuKeep keep, GError **error) {
   return TRUE;
 }
 
-/* What block @i keeps: its own, or the shared place laid out for it. */
+/* The activations of block @i: its own, or the shared memory. */
 static DmuKept *
 kept_of (DmuTape *self, guint i) {
   DmuKept *k = &self->kept[i];

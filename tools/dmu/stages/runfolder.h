@@ -1,13 +1,22 @@
-/* What run.c, the stages, and runfolder.c, the folder that they write into, share. */
-#ifndef DMU_RUN_PRIVATE_H
-#define DMU_RUN_PRIVATE_H
+/* A run and its folder: what in it is the run's, what is the user's, and how the one never takes the other's
+ * place. */
+#ifndef DMU_RUNFOLDER_H
+#define DMU_RUNFOLDER_H
 
 #include <stdio.h>
 #include <dataset.h>
 #include "curves.h"
 #include "manifest.h"
-#include "run.h"
+#include "recipe.h"
 
+typedef struct {
+  const char *folder;
+  const gboolean *stop; /* set by a signal */
+  gboolean quiet;
+  gboolean stopped; /* out: ended because of it; the next run goes on */
+} DmuRunOptions;
+
+/* A run as it goes on. */
 typedef struct {
   const DmuRecipe *recipe;
   DmuRunOptions *options;
