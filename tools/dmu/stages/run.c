@@ -45,7 +45,7 @@ open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **err
                          .cut = train ? r->recipe->context : 0,
                          .threads = r->threads,
                          .limit = r->recipe->limit,
-                         .spool = r->options->folder,
+                         .spool = r->folder,
                          .keep_words = !train,
                          .keys = r->recipe->keys};
   DmuDataset *set = dmu_dataset_open (&o, error);
@@ -107,18 +107,18 @@ open_manifest (DmuWork *r, GError **error) {
   g_free (path);
   if (!r->manifest)
     return FALSE;
-  dmu_place_sweep (r->options->folder);
-  return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
+  dmu_place_sweep (r->folder);
+  return dmu_manifest_settle (r->manifest, r->folder, error) && dmu_run_all_free (r, error);
 }
 
 /* A run would take its own files for data, and never find again the data that it began with. */
 static gboolean
 lies_apart (const DmuWork *r, char **paths, GError **error) {
   for (char **p = paths; p && *p; p++)
-    if (dmu_source_holds (*p, r->options->folder)) {
+    if (dmu_source_holds (*p, r->folder)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                    "%s: the run folder would be read as data, with all of %s: expected one elsewhere",
-                   r->options->folder, *p);
+                   r->folder, *p);
       return FALSE;
     }
   return TRUE;
@@ -165,10 +165,9 @@ begin (DmuWork *r, GError **error) {
   if (!lies_apart (r, p->train, error) || !lies_apart (r, p->heldout, error) ||
       !dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
     return FALSE;
-  if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
+  if (g_mkdir_with_parents (r->folder, 0777) != 0) {
     int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
-                 g_strerror (e));
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->folder, g_strerror (e));
     return FALSE;
   }
   r->threads = p->threads ? p->threads : cm_cpus_allowed ();
@@ -246,10 +245,15 @@ all_stages (DmuWork *r, GError **error) {
 
 gboolean
 dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
-  DmuWork r = {.recipe = recipe, .options = options, .lock = -1};
+  DmuWork r = {.recipe = recipe,
+               .folder = options->folder,
+               .stop = options->stop,
+               .quiet = options->quiet,
+               .lock = -1};
   gboolean ok = begin (&r, error) && all_stages (&r, error);
-  if (ok && !options->stopped)
+  if (ok && !r.stopped)
     ok = dmu_run_write_report (&r, error);
+  options->stopped = r.stopped;
   end (&r);
   return ok;
 }

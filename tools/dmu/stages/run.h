@@ -2,7 +2,14 @@
 #ifndef DMU_RUN_H
 #define DMU_RUN_H
 
-#include "runfolder.h"
+#include "recipe.h"
+
+typedef struct {
+  const char *folder;
+  const gboolean *stop; /* set by a signal */
+  gboolean quiet;
+  gboolean stopped; /* out: ended because of it; the next run goes on */
+} DmuRunOptions;
 
 /* Goes on where a former run of the same recipe stopped or was killed; the folder's files end the same, byte
  * for byte, but for timing.jsonl. */

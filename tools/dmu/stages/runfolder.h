@@ -1,7 +1,6 @@
-/* A run and its folder: what in it is the run's, what is the user's, and how the one never takes the other's
- * place. */
-#ifndef DMU_RUNFOLDER_H
-#define DMU_RUNFOLDER_H
+/* A run while it goes on, and the folder that it writes into. */
+#ifndef DMU_RUN_FOLDER_H
+#define DMU_RUN_FOLDER_H
 
 #include <stdio.h>
 #include <dataset.h>
@@ -10,16 +9,10 @@
 #include "recipe.h"
 
 typedef struct {
+  const DmuRecipe *recipe;
   const char *folder;
   const gboolean *stop; /* set by a signal */
-  gboolean quiet;
-  gboolean stopped; /* out: ended because of it; the next run goes on */
-} DmuRunOptions;
-
-/* A run as it goes on. */
-typedef struct {
-  const DmuRecipe *recipe;
-  DmuRunOptions *options;
+  gboolean quiet, stopped;
   guint threads;
   ClipmoeModel *base;
   DmuDataset *train, *heldout;

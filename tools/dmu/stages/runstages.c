@@ -7,6 +7,7 @@
 #include "clusters.h"
 #include "compare.h"
 #include "evaluate.h"
+#include "modelfile.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
@@ -14,7 +15,7 @@
 void
 dmu_run_say (const DmuWork *r, const char *format, ...) {
   va_list args;
-  if (r->options->quiet)
+  if (r->quiet)
     return;
   va_start (args, format);
   vfprintf (stderr, format, args);
@@ -23,8 +24,8 @@ dmu_run_say (const DmuWork *r, const char *format, ...) {
 
 gboolean
 dmu_run_stopping (DmuWork *r) {
-  r->options->stopped |= r->options->stop && *r->options->stop;
-  return r->options->stopped;
+  r->stopped |= r->stop && *r->stop;
+  return r->stopped;
 }
 
 static guint64
@@ -75,8 +76,8 @@ dmu_stage_train (DmuWork *r, const char *name, const char *from, const DmuTraini
                     .digest = digest,
                     .curves = r->curves,
                     .timing = r->timing,
-                    .stop = r->options->stop,
-                    .quiet = r->options->quiet,
+                    .stop = r->stop,
+                    .quiet = r->quiet,
                     .threads = r->threads,
                     .seed = seed};
   gboolean ok = model != NULL;
@@ -85,7 +86,7 @@ dmu_stage_train (DmuWork *r, const char *name, const char *from, const DmuTraini
     ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
   if (ok)
     trained = dmu_training_run (how, model, r->train, groups, n_groups, &stage, error);
-  r->options->stopped |= stage.stopped;
+  r->stopped |= stage.stopped;
   if (trained) {
     json_t *entry = json_pack ("{s:s,s:s,s:s,s:I,s:I,s:o}", "kind", "training", "from", from, "settings",
                                settings, "seed", (json_int_t)seed, "steps", (json_int_t)stage.steps, "loss",
@@ -114,7 +115,7 @@ dmu_stage_cluster (DmuWork *r, guint number, const char *from, GError **error) {
   if (!dmu_manifest_get (r->manifest, name) && !dmu_run_stopping (r)) {
     ClipmoeModel *model = model_of (r, from, error);
     DmuClustering how = {p->text_clusters, p->image_clusters, p->passes,
-                         r->threads,       seed_of (r, name), r->options->quiet ? NULL : name};
+                         r->threads,       seed_of (r, name), r->quiet ? NULL : name};
     guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
     DmuFit text, image;
     dmu_run_say (r, "%s: what %s sees\n", name, from);
@@ -217,7 +218,7 @@ dmu_stage_evaluate (DmuWork *r, const char *model, GError **error) {
   char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !dmu_run_stopping (r)) {
-    DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->options->quiet ? NULL : name};
+    DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->quiet ? NULL : name};
     ClipmoeModel *m = model_of (r, model, error);
     DmuEvaluation *v = m ? dmu_evaluate (m, r->heldout, &how, error) : NULL;
     ok = v != NULL;
@@ -260,7 +261,7 @@ dmu_stage_compare (DmuWork *r, char **others, const char *ours, GError **error) 
            *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
     if (a && !c)
-      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->options->folder, *name, ours);
+      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->folder, *name, ours);
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
       dmu_run_say (r, "%s less %s: %+.2f %% (95 %%: %+.2f to %+.2f)\n", ours, *name,

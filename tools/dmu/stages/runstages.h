@@ -7,7 +7,7 @@
 
 /* On stderr, unless the run is quiet. */
 void dmu_run_say (const DmuWork *r, const char *format, ...) G_GNUC_PRINTF (2, 3);
-/* Whether a signal came; options->stopped says so from then on. */
+/* Whether a signal came; r->stopped says so from then on. */
 gboolean dmu_run_stopping (DmuWork *r);
 
 /* Trains model @from as @how says; @groups, @n_groups: dmu_training_run()'s. @more (taken over) is added to
