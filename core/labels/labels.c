@@ -1,5 +1,4 @@
 /* Labels and their vectors for one model. */
-#include "label.h"
 #include "labels-private.h"
 #include "vectors.h"
 
@@ -13,12 +12,11 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   self->n_negatives = negatives ? negatives->len : 0;
   self->embed = info->embed;
   self->scale = exp (info->logit_scale);
-  self->labels = g_ptr_array_new_with_free_func (clipmoe_label_free);
+  self->labels = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free);
   guint rows = self->n + self->n_negatives + 1;
   for (guint i = 0; i + 1 < rows; i++) {
     const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
-    g_ptr_array_add (self->labels,
-                     clipmoe_label_new (g_strdup (l->name), g_strdup (l->prompt), l->threshold));
+    g_ptr_array_add (self->labels, clipmoe_label_new (l->name, l->prompt, l->threshold));
   }
   g_ptr_array_add (self->labels, NULL); /* the background */
   self->vectors = g_try_new0 (float, (gsize)rows * self->embed);

@@ -1,6 +1,6 @@
 /* Parses label lists: `label [= prompt] [@ threshold]`. */
 #include <string.h>
-#include "label.h"
+#include "../clipmoe/labels.h"
 #include "lines.h"
 
 typedef struct {
@@ -10,7 +10,7 @@ typedef struct {
 
 static List
 list_new (void) {
-  return (List){g_ptr_array_new_with_free_func (clipmoe_label_free),
+  return (List){g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free),
                 g_hash_table_new (g_str_hash, g_str_equal)};
 }
 
@@ -49,7 +49,9 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
   }
   ClipmoeLabel *l = clipmoe_label_new (name, prompt, threshold);
   g_ptr_array_add (list->labels, l);
-  g_hash_table_add (list->names, name);
+  g_hash_table_add (list->names, (gpointer)l->name);
+  g_free (name);
+  g_free (prompt);
   return TRUE;
 }
 

@@ -14,10 +14,10 @@ static guint embed;
 static ClipmoeEncoder *
 encoder_of (const char *model_path, const char *vocab) {
   GError *error = NULL;
-  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
   ClipmoeModel *model = clipmoe_model_open (model_path, &options, &error);
   g_assert_no_error (error);
-  ClipmoeEncoderOptions how = {.threads = 2};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .threads = 2};
   ClipmoeEncoder *made = clipmoe_encoder_new (model, &how, &error);
   g_assert_no_error (error);
   clipmoe_model_unref (model);
