@@ -1,6 +1,5 @@
-/* Protects events: that they are the timeline's intervals, told from start to end under one id that no other
- * event has; what a jump, another source and other labels end; their JSON line to the byte, read back or
- * refused. */
+/* Checks events: they are the timeline's intervals, reported from start to end under one unique id; what a
+ * jump, another source and other labels end; their JSON line to the byte, read back or refused. */
 #include <clipmoe/timeline.h>
 #include <math.h>
 #include <stream/eventjson.h>

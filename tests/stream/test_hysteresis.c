@@ -1,4 +1,4 @@
-/* Protects the one hysteresis: random series against its definition, settle, and the edges of times. */
+/* Checks the hysteresis: random series against its definition, settle, and extreme times. */
 #include <math.h>
 #include <stream/hysteresis.h>
 

@@ -1,4 +1,4 @@
-/* Protects what is told of how long looks take. */
+/* Checks the statistics of look times. */
 #include <stream/statistics.h>
 
 #define MS 1000000
