@@ -6,7 +6,7 @@
 #ifndef CLIPMOE_CACHE_H
 #define CLIPMOE_CACHE_H
 
-#include <glib.h>
+#include "temporary.h"
 
 typedef enum {
   CLIPMOE_CACHE_PACKED,  /* large */
@@ -32,15 +32,10 @@ char *clipmoe_cache_read (const char *name);
  * it failed is no error. */
 void clipmoe_cache_write (ClipmoeCacheKind kind, const char *name, const char *words);
 
-/* A file that is not whole yet, for writing, under a lock that says so to other processes. */
-typedef struct {
-  int fd;
-  char *path;
-} ClipmoeCacheFile;
-
-gboolean clipmoe_cache_begin (ClipmoeCacheFile *file, GError **error);
-/* Gives it its name if it is @whole, else deletes it. */
-gboolean clipmoe_cache_end (ClipmoeCacheFile *file, const char *name, gboolean whole, GError **error);
+/* A new entry: begun, filled by the caller through its descriptor, and given its name if it is @whole; else,
+ * or when that fails, nothing is left of it. */
+gboolean clipmoe_cache_begin (ClipmoeTemporary *file, GError **error);
+gboolean clipmoe_cache_end (ClipmoeTemporary *file, const char *name, gboolean whole, GError **error);
 
 /* Entries of a kind share a room: the smaller of 8 GB and a tenth of the free space. Deletes those that were
  * not used for longest, and what writers that died have left, until @bytes more fit. FALSE: they never will.

@@ -26,25 +26,7 @@ gboolean clipmoe_file_pread (ClipmoeFile *file, guint64 offset, void *data, gsiz
  * Errors name @path. Free with g_free(). */
 char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error);
 
-/* Writes @length bytes to @path whole or not at all: temporary name beside it, fsync, rename, fsync of the
- * folder. */
+/* Writes @length bytes to @path whole or not at all (temporary.h). Errors name @path. */
 gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
-
-/* What is not whole yet has a hidden name of our own mark beside @path: what a killed process left can be
- * told from what is somebody else's. (transfer full): a template for mkstemp() or mkdtemp(). */
-char *clipmoe_temporary_template (const char *path);
-/* Whether @name, without folders, is one that such a template gave. */
-gboolean clipmoe_temporary_is_ours (const char *name);
-
-/* Whether @name, without folders, is @mark and the six letters or digits of such a template. */
-gboolean clipmoe_temporary_has_mark (const char *name, const char *mark);
-/* Writes @length bytes under such a name and syncs them. Returns (transfer full) that name, for the caller to
- * rename; NULL: nothing is left. Errors name @path. */
-char *clipmoe_temporary_write (const char *path, const void *data, gsize length, GError **error);
-/* After a rename: syncs the folder in which @path is. */
-void clipmoe_file_sync_folder (const char *path);
-
-/* Makes a finished file at @from, in the same folder, appear as @to: fsync, rename, fsync of the folder. */
-gboolean clipmoe_file_publish (const char *from, const char *to, GError **error);
 
 #endif

@@ -5,15 +5,9 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include "file.h"
+#include "error.h"
 #include "plain.h"
-
-static gboolean
-io_error (GError **error, const char *path, const char *what) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
-  return FALSE;
-}
+#include "temporary.h"
 
 /* Whether everything in the folder may go: its files are of @replaced, and the first of them is there. */
 static gboolean
@@ -52,7 +46,7 @@ static gboolean
 may_replace (const char *path, const char *const *replaced, GError **error) {
   struct stat st;
   if (lstat (path, &st) != 0)
-    return errno == ENOENT || io_error (error, path, "cannot stat");
+    return errno == ENOENT || clipmoe_error_set_errno (error, path, "cannot stat");
   if (!S_ISDIR (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there and no folder, expected a free name",
                  path);
@@ -60,7 +54,7 @@ may_replace (const char *path, const char *const *replaced, GError **error) {
   }
   GDir *dir = g_dir_open (path, 0, NULL);
   if (!dir)
-    return io_error (error, path, "cannot list");
+    return clipmoe_error_set_errno (error, path, "cannot list");
   gboolean ok = holds_nothing_else (path, dir, replaced, error);
   g_dir_close (dir);
   return ok;
@@ -72,7 +66,7 @@ clipmoe_folder_begin (const char *path, const char *const *replaced, GError **er
     return NULL;
   char *tmp = clipmoe_temporary_template (path);
   if (!g_mkdtemp_full (tmp, 0777)) {
-    io_error (error, path, "cannot create");
+    clipmoe_error_set_errno (error, path, "cannot create");
     g_clear_pointer (&tmp, g_free);
   }
   return tmp;
@@ -112,12 +106,13 @@ drop_known (const char *path, const char *const *replaced) {
 static gboolean
 step_aside (const char *tmp, const char *path, const char *const *replaced, GError **error) {
   char *old = g_strconcat (path, ".clipmoe-old-XXXXXX", NULL);
-  gboolean ok = g_mkdtemp_full (old, 0700) || io_error (error, path, "cannot move the old folder aside");
+  gboolean ok =
+      g_mkdtemp_full (old, 0700) || clipmoe_error_set_errno (error, path, "cannot move the old folder aside");
   if (ok && rename (path, old) != 0) { /* onto an empty folder */
-    ok = io_error (error, path, "cannot move the old folder aside");
+    ok = clipmoe_error_set_errno (error, path, "cannot move the old folder aside");
     g_rmdir (old);
   } else if (ok && rename (tmp, path) != 0) {
-    ok = io_error (error, path, "cannot rename");
+    ok = clipmoe_error_set_errno (error, path, "cannot rename");
     if (rename (old, path) != 0)
       g_prefix_error (error, "%s holds what stood there: ", old);
   } else if (ok) {
@@ -134,7 +129,7 @@ exchange (const char *tmp, const char *path, const char *const *replaced, GError
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) != 0) {
     gboolean ok = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP
                       ? step_aside (tmp, path, replaced, error)
-                      : io_error (error, path, "cannot exchange it for the old folder");
+                      : clipmoe_error_set_errno (error, path, "cannot exchange it for the old folder");
     if (!ok)
       drop_files (tmp);
     return ok;
@@ -164,12 +159,12 @@ clipmoe_folder_commit (char *tmp, const char *path, const char *const *replaced,
     if (replaced && (errno == ENOTEMPTY || errno == EEXIST)) {
       ok = exchange (tmp, path, replaced, error);
     } else {
-      ok = io_error (error, path, "cannot rename");
+      ok = clipmoe_error_set_errno (error, path, "cannot rename");
       drop_files (tmp);
     }
   }
   g_free (tmp);
   if (ok)
-    clipmoe_file_sync_folder (path);
+    clipmoe_sync_folder (path);
   return ok;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include "../base/forks.h"
 #include "cpu.h"
 #include "limits.h"
 #include "tiers.h"
@@ -91,20 +92,11 @@ static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local char reason[256]; /* of the thread's last call; longer than any there is */
 
-/* A fork while another thread chooses: the child would wait for a thread that it does not have. */
 static void
-before_fork (void) {
-  pthread_mutex_lock (&mutex);
+nothing_to_reset (void) {
 }
 
-static void
-after_fork (void) {
-  pthread_mutex_unlock (&mutex);
-}
-
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, after_fork);
-}
+CLIPMOE_HOLD_OVER_FORKS (mutex, nothing_to_reset);
 
 /* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
  * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough; bf16

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
+#include "../base/forks.h"
 
 /* How long a thread looks for what it waits for before it sleeps: longer than what lies between two products
  * of a tower, too short to be missed by others. */
@@ -80,28 +81,15 @@ worker (void *unused) {
   return NULL;
 }
 
-/* A process that forks has none of its parent's threads, nor what they were at. */
+/* The workers are the parent's, and what they were at. */
 static void
-before_fork (void) {
-  pthread_mutex_lock (&mutex);
-}
-
-static void
-after_fork (void) {
-  pthread_mutex_unlock (&mutex);
-}
-
-static void
-in_child (void) {
+reset (void) {
   work = done = turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
   serving = tickets = 0;
   running = workers = wanted = 0;
-  pthread_mutex_unlock (&mutex);
 }
 
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, in_child);
-}
+CLIPMOE_HOLD_OVER_FORKS (mutex, reset);
 
 /* Signals are the application's, and its own threads take them; but faults and profilers mean the very
  * thread. */
