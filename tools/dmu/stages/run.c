@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cblas.h>
-#include <random.h>
+#include <base/random.h>
 #include <base/file.h>
 #include <kernels/cpus.h>
 #include "clusters.h"
@@ -223,8 +223,8 @@ seed_of (DmuWork *r, const char *name) {
   guint64 purpose = 0;
   for (const char *c = name; *c; c++)
     purpose = purpose * 131 + (guchar)*c;
-  DmuRandom random = dmu_random_for (r->recipe->seed, purpose, 0);
-  return dmu_random (&random) >> 1;
+  ClipmoeRandom random = clipmoe_random_for (r->recipe->seed, purpose, 0);
+  return clipmoe_random (&random) >> 1;
 }
 
 static gboolean
