@@ -7,7 +7,7 @@
 #include <string.h>
 #include "../base/forks.h"
 #include "cpu.h"
-#include "limits.h"
+#include "peak.h"
 #include "tiers.h"
 
 #define PROBE_MICROSECONDS 20
@@ -109,8 +109,8 @@ pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
   if (now->weights == CM_I16 && refined->weights == CM_BF16)
     least = 0.75;
   for (int turn = 0; turn < 2; turn++) { /* in turns: other work may come and go meanwhile */
-    plain = fmax (plain, cm_limit (now->limit, PROBE_MICROSECONDS));
-    fast = fmax (fast, cm_limit (refined->limit, PROBE_MICROSECONDS));
+    plain = fmax (plain, cm_peak (now->peak, PROBE_MICROSECONDS));
+    fast = fmax (fast, cm_peak (refined->peak, PROBE_MICROSECONDS));
   }
   return fast >= least * plain;
 }

@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "limits.h"
+#include "peak.h"
 
 /* Another one whenever a kernel, or packing, gives other numbers from the same weights: what was made or
  * measured before is then not used any more. */
@@ -31,9 +31,9 @@
  * [line of k][unit][column][k of the unit]; a line of activations holds line_k values of k. */
 typedef struct ClipmoeGemm ClipmoeGemm;
 struct ClipmoeGemm {
-  const char *name;   /* "f32", "f16", "bf16", "fp16", "int16", "int8" */
-  ClipmoeLimit limit; /* of the instructions it is made of; CM_N_LIMITS: not known */
-  unsigned layout;    /* number of the packed form, for files: never reused for another one */
+  const char *name; /* "f32", "f16", "bf16", "fp16", "int16", "int8" */
+  ClipmoePeak peak; /* of the instructions it is made of; CM_N_PEAKS: not known */
+  unsigned layout;  /* number of the packed form, for files: never reused for another one */
   unsigned rows, columns;
   unsigned line_k;      /* values of k in a line of activations: 16, 32 or 64 */
   unsigned unit_k;      /* neighbours in k that one column keeps together: 1, 2, 4 or 8 */

@@ -63,7 +63,7 @@ tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_NEON,
+                                .peak = CM_PEAK_F32_NEON,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -78,7 +78,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_NEON,
+                                .peak = CM_PEAK_F32_NEON,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -90,7 +90,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .tile = tile_f16,
                                 .pack = pack_f32};
 static const ClipmoeGemm i8 = {.name = "int8",
-                               .limit = CM_LIMIT_F32_NEON,
+                               .peak = CM_PEAK_F32_NEON,
                                .layout = CM_LAYOUT_I8_16_SIGNED,
                                .rows = 6,
                                .columns = 16,

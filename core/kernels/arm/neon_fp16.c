@@ -83,7 +83,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_fp16_neon = {.name = "fp16",
-                                  .limit = CM_LIMIT_FP16_NEON,
+                                  .peak = CM_PEAK_FP16_NEON,
                                   .layout = CM_LAYOUT_FP16_32,
                                   .rows = 6,
                                   .columns = 32,

@@ -55,7 +55,7 @@ TILE_I8_ROWS (6, 3)
 BY_ROWS (tile)
 
 const ClipmoeGemm cm_i8_neon_i8mm = {.name = "int8",
-                                     .limit = CM_LIMIT_I8MM_NEON,
+                                     .peak = CM_PEAK_I8MM_NEON,
                                      .layout = CM_LAYOUT_I8_16_BY_8,
                                      .rows = 6,
                                      .columns = 16,

@@ -148,7 +148,7 @@ dot (size_t n, const float *a, const float *b) {
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_N_LIMITS,
+                                .peak = CM_N_PEAKS,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 4,
                                 .columns = COLUMNS,

@@ -31,7 +31,7 @@ mac_i8 (__m256i s, __m256i v, const __m256i *w) {
 TILE (tile_i8, __m256i, 32, _mm256_setzero_si256 (), LOAD_I8, BROADCAST_I8, mac_i8, STORE_I8)
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_AVX2,
+                                .peak = CM_PEAK_F32_AVX2,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -46,7 +46,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_AVX2,
+                                .peak = CM_PEAK_F32_AVX2,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -60,7 +60,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_I8_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,          \
+    .name = "int8", .peak = CM_PEAK_I8_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,            \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_16_7_32, GELU_I8);

@@ -42,7 +42,7 @@ mac_i8 (__m512i s, __m512i v, const __m512i *w) {
 TILE (tile_i8, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, mac_i8, _mm512_storeu_si512)
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_AVX512,
+                                .peak = CM_PEAK_F32_AVX512,
                                 .layout = CM_LAYOUT_F32_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -57,7 +57,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_AVX512,
+                                .peak = CM_PEAK_F32_AVX512,
                                 .layout = CM_LAYOUT_F16_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -71,7 +71,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,       \
+    .name = "int8", .peak = CM_PEAK_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,         \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_32_7_32, GELU_I8);

@@ -72,7 +72,7 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
 }
 
 const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
-                                    .limit = CM_LIMIT_BF16_AVX512,
+                                    .peak = CM_PEAK_BF16_AVX512,
                                     .layout = CM_LAYOUT_BF16_32,
                                     .rows = 14,
                                     .columns = 32,

@@ -102,7 +102,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_fp16_avx512 = {.name = "fp16",
-                                    .limit = CM_LIMIT_FP16_AVX512,
+                                    .peak = CM_PEAK_FP16_AVX512,
                                     .layout = CM_LAYOUT_FP16_64,
                                     .rows = 14,
                                     .columns = 64,

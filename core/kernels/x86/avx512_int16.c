@@ -155,7 +155,7 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
 }
 
 const ClipmoeGemm cm_i16_avx512 = {.name = "int16",
-                                   .limit = CM_LIMIT_I16_AVX512,
+                                   .peak = CM_PEAK_I16_AVX512,
                                    .layout = CM_LAYOUT_I16_32,
                                    .rows = 14,
                                    .columns = 32,

@@ -174,7 +174,7 @@ clipmoe_products_measure_best (const ClipmoeProducts *self) {
   double sum = 0;
   for (guint o = 0; o < self->operands->len; o++) {
     const ClipmoeGemm *f = g_array_index (self->operands, Operand, o).format;
-    double rate = f->limit < CM_N_LIMITS ? cm_limit (f->limit, 2000) : 0, all = 0;
+    double rate = f->peak < CM_N_PEAKS ? cm_peak (f->peak, 2000) : 0, all = 0;
     for (guint i = 0; i < self->chain->len; i++) {
       const ClipmoeProduct *p = &g_array_index (self->chain, ClipmoeProduct, i);
       if (p->matrix->format == f)
