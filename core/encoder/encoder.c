@@ -2,6 +2,7 @@
 #include "../tune/calibrate.h"
 
 #include <math.h>
+#include "../kernels/choose.h"
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
 #include "precision.h"

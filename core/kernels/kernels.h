@@ -123,9 +123,4 @@ struct ClipmoeKernels {
   float (*dot) (size_t n, const float *a, const float *b);
 };
 
-/* The best table for this processor, or what @forced names: a tier ("generic", "avx2", …), perhaps with
- * refinements to leave out ("avx512,-bf16") or to take even where they do not pay ("avx512,+bf16"). NULL when
- * @forced is not that or the processor lacks it; @why (may be NULL) then says so. @forced may be NULL. */
-const ClipmoeKernels *cm_kernels_get (const char *forced, const char **why);
-
 #endif

@@ -42,8 +42,4 @@ typedef struct {
                   float *const out[3]);
 } ClipmoeResizeKernels;
 
-/* The best table for this processor, or the one that @forced names up to a comma ("generic", "avx2",
- * "avx512", "neon"); NULL when @forced is unknown or lacks support here. @forced may be NULL. */
-const ClipmoeResizeKernels *cm_resize_kernels_get (const char *forced);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "../kernels/resize-choose.h"
 #include "resize.h"
 
 /* What tables and scratch depend on. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "entities.h"
 #include "mojibake.h"
 #include "unicode.h"
 

@@ -5,13 +5,6 @@
 
 #include <glib.h>
 
-typedef struct {
-  const char *name, *text; /* "amp;" and "&" */
-} ClipmoeEntity;
-
-extern const ClipmoeEntity clipmoe_entities[];
-extern const guint clipmoe_n_entities;
-
 /* Returns (transfer full): cleaned UTF-8. @text need not be valid: bad sequences become U+FFFD. */
 char *clipmoe_clean (const char *text, gsize length);
 

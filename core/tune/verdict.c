@@ -7,6 +7,7 @@
 #include "../base/cache.h"
 #include "../encoder/cachekey.h"
 #include "../encoder/encoder-private.h"
+#include "../kernels/choose.h"
 
 #define FIRST_LINE "clipmoe-verdict 2"
 #define PICTURES 24

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include "kernels/choose.h"
 #include "kernels/peak.h"
 
 int benchmarks;

@@ -64,7 +64,7 @@ if shutil.which(gcc) and shutil.which("qemu-aarch64"):
             print("%s %-23s %3d multiply-adds, %2d loads, %3d instructions of at most %3d" %
                   ("ok" if good else "FAIL", name, adds, loads, len(loop), most), *spilled(loop))
         files = [os.path.join(core, "kernels", f + ".c") for f in
-                 ("kernels", "cpu", "limits", "pool", "pack", "product", "attention", "generic/generic")]
+                 ("choose", "cpu", "peak", "pool", "pack", "product", "attention", "generic/generic")]
         built = os.path.join(top, "checkasm")
         subprocess.run([gcc, *flags, "-static", "-o", built, *glob.glob(os.path.join(here, "*.c")), *files, *objects,
                         "-lm", "-lpthread"], check=True)

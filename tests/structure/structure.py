@@ -40,10 +40,7 @@ KNOWN_CIRCLES = [set(line.split()) for line in """
     tensors tensors-private
     encoder verdict calibrate image text
     mixture tower
-    avx2 avx2_vnni avx512 avx512_bf16 avx512_fp16 avx512_int16 avx512_vnni generic kernels ops quantise_avx2 quantise_avx512 rows tiers tile_avx2 tile_avx512 transpose_avx512
-    resize resize_generic resize_x86
     config config-huggingface config-keys config-openclip config-private
-    clean entities
     bintracks gstclipmoebin
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
     keyunits unitnal

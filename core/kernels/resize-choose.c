@@ -1,5 +1,4 @@
-/* Chooses the table for resizing. */
-#include "resize.h"
+#include "resize-choose.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Puts together the table for this processor, or for what CLIPMOE_CPU leaves of it. */
-#include "kernels.h"
+#include "choose.h"
 
 #include <math.h>
 #include <pthread.h>
