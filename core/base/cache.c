@@ -10,9 +10,9 @@
 #include "error.h"
 
 #define MOST_BYTES (8ull << 30)
-#define MOST_WORDS 512 /* entries of a kind; each is one block of the disk */
+#define MOST_WORDS 512 /* text entries of a kind; each takes one block of the disk */
 #define WORDS_BYTES 8192
-#define LEFT_BEHIND 3600 /* seconds without a write after which nobody writes any more */
+#define LEFT_BEHIND 3600 /* seconds without a write after which a writer counts as dead */
 #define FIRST_LINE "clipmoe-words "
 #define HASH_DIGITS 64
 
@@ -23,7 +23,7 @@ clipmoe_cache_name (ClipmoeCacheKind kind, const char *key) {
   return g_strdup_printf ("%s%.32s", prefixes[kind], key);
 }
 
-/* As above, or as earlier versions had it, with more behind a dash. Nobody else's files are called so. */
+/* A name as above, or one of earlier versions, with more after a dash. */
 static gboolean
 is_entry (const char *name, ClipmoeCacheKind kind) {
   if (!g_str_has_prefix (name, prefixes[kind]))
@@ -32,7 +32,8 @@ is_entry (const char *name, ClipmoeCacheKind kind) {
   return strspn (name, "0123456789abcdef") == 32 && (name[32] == 0 || name[32] == '-');
 }
 
-/* NULL: why not. Links are followed: a user put them there. */
+/* Returns NULL with an error when there is no usable folder. Symbolic links are followed: the user made
+ * them. */
 static char *
 find_folder (GError **error) {
   char *folder = g_build_filename (g_get_user_cache_dir (), "clipmoe", NULL);
@@ -69,7 +70,7 @@ is_own_file (int fd, struct stat *s) {
 
 static int
 open_own (const char *path, struct stat *s) {
-  /* no link, and no waiting for the other end of a pipe */
+  /* does not follow a link and does not wait for the other end of a pipe */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
   if (fd >= 0 && !is_own_file (fd, s)) {
     close (fd);
@@ -175,7 +176,7 @@ oldest_first (gconstpointer a, gconstpointer b) {
   return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
 }
 
-/* The entries of a kind, oldest first. Temporary files of writers that died go. */
+/* The entries of a kind, least recently used first. Deletes temporary files of dead writers. */
 static GPtrArray *
 list (const char *folder, ClipmoeCacheKind kind) {
   GPtrArray *entries = g_ptr_array_new_with_free_func (entry_free);
@@ -252,12 +253,12 @@ clipmoe_cache_make_room (ClipmoeCacheKind kind, guint64 bytes, GError **error) {
   char *folder = find_folder (error);
   struct statvfs fs;
   gboolean ok = folder != NULL;
-  if (ok) { /* listed first, for what dead writers left is free then */
+  if (ok) { /* listed first, since that frees what dead writers left */
     GPtrArray *entries = list (folder, kind);
     ok = statvfs (folder, &fs) == 0 ||
          clipmoe_error_set_errno (error, folder, "cannot ask for the free space");
     if (ok) {
-      /* what stands there already is not free any more, but it is ours to give */
+      /* existing entries count as free, since they can be deleted */
       guint64 most = ((guint64)fs.f_bavail * fs.f_frsize + held_by (entries)) / 10;
       most = MIN (most, MOST_BYTES);
       ok = make_room (entries, bytes, most);

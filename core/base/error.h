@@ -1,4 +1,4 @@
-/* One way to say what is wrong with a file: "PATH: SENTENCE". */
+/* Error messages about files: "PATH: SENTENCE". */
 #ifndef CLIPMOE_BASE_ERROR_H
 #define CLIPMOE_BASE_ERROR_H
 

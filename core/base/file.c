@@ -16,7 +16,7 @@ struct _ClipmoeFile {
 
 ClipmoeFile *
 clipmoe_file_open (const char *path, GError **error) {
-  /* O_NONBLOCK: a named pipe must not hang us; fstat refuses it below. */
+  /* O_NONBLOCK: opening a named pipe must not block; fstat refuses it below. */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     clipmoe_error_set_errno (error, path, "cannot open");

@@ -9,7 +9,8 @@
 #include "plain.h"
 #include "temporary.h"
 
-/* Whether everything in the folder may go: its files are of @replaced, and the first of them is there. */
+/* Whether the folder may be deleted: it holds nothing but files named in @replaced, and the first of them
+ * exists. */
 static gboolean
 holds_nothing_else (const char *path, GDir *dir, const char *const *replaced, GError **error) {
   const char *name;
@@ -41,7 +42,8 @@ holds_nothing_else (const char *path, GDir *dir, const char *const *replaced, GE
   return empty || first;
 }
 
-/* Whether nothing at @path would be lost that somebody did not mean to lose. */
+/* Whether replacing what is at @path loses nothing but an empty folder or one of the kind that is written.
+ */
 static gboolean
 may_replace (const char *path, const char *const *replaced, GError **error) {
   struct stat st;
@@ -91,7 +93,7 @@ clipmoe_folder_drop (char *tmp) {
   g_free (tmp);
 }
 
-/* Deletes an old folder; what came into it meanwhile stays, and the folder with it. */
+/* Deletes the known files of an old folder, and the folder if nothing else was put into it meanwhile. */
 static void
 drop_known (const char *path, const char *const *replaced) {
   for (; *replaced; replaced++) {
@@ -138,7 +140,7 @@ exchange (const char *tmp, const char *path, const char *const *replaced, GError
     drop_known (tmp, replaced);
     return TRUE;
   }
-  /* somebody was quicker */
+  /* another process changed it meanwhile */
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
     drop_files (tmp);
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: was written to while it was to be replaced",

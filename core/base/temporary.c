@@ -124,7 +124,7 @@ clipmoe_temporary_close (ClipmoeTemporary *self, gboolean renamed) {
 static void
 sweep (const char *path, guint stale) {
   struct stat s;
-  /* no link, and no waiting for the other end of a pipe */
+  /* does not follow a link and does not wait for the other end of a pipe */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
   if (fd < 0)
     return;

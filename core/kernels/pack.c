@@ -1,4 +1,4 @@
-/* Weights into panels: zeros beyond the matrix, conversions to the nearest value. */
+/* Packs weights into panels: zeros beyond the matrix, values rounded to the nearest. */
 #include <math.h>
 #include <string.h>
 #include "int16.h"
@@ -31,8 +31,8 @@ cm_f16 (float x) {
   return (uint16_t)(sign | ((size - 0x38000000) >> 13));
 }
 
-/* Column j of a panel to int8. Whole numbers by the addition of 1.5 x 2^23, which leaves them in the lowest
- * bits: the same as rintf, and cheaper. */
+/* Packs column j of a panel to int8. Rounds by adding 1.5 x 2^23, which leaves the integer in the lowest
+ * bits: the same as rintf, and faster. */
 static void
 pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, const float *factors,
                 int8_t *panel, size_t o, size_t j) {
@@ -59,7 +59,7 @@ pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step,
   ((int32_t *)(uintptr_t)m->corrections)[o] = sum * m->format->zero;
 }
 
-/* Column j of a panel to int16. */
+/* Packs column j of a panel to int16. */
 static void
 pack_i16_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, int16_t *panel, size_t o,
                  size_t j) {
@@ -104,7 +104,8 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
         pack_i16_column (m, weights + (o0 + j) * row, column, (int16_t *)panel, o0 + j, j);
       continue;
     }
-    for (size_t k0 = 0; k0 < k_end; k0 += f->line_k) /* a line of k of all columns: they stay in the cache */
+    for (size_t k0 = 0; k0 < k_end;
+         k0 += f->line_k) /* a line of k of all columns at a time stays in the cache */
       for (size_t j = 0; j < columns; j++)
         for (size_t k = k0; k < k0 + f->line_k; k++) {
           size_t at = (k / unit * columns + j) * unit + k % unit;

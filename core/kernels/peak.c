@@ -31,10 +31,10 @@ cm_peak_name (ClipmoePeak which) {
 
 #define TWELVE(M) M (0) M (1) M (2) M (3) M (4) M (5) M (6) M (7) M (8) M (9) M (10) M (11)
 
-/* Twelve sums that do not wait for one another, twenty-four where there are registers for them: some products
- * take six cycles, and twelve sums then keep two units just about busy. Registers 12 and 13 are operands. All
- * are zero: what registers happen to hold may be denormal, which slows some instructions down a hundredfold
- * and others not at all. */
+/* Twelve independent sums, or twenty-four where there are registers for them: some multiplications take six
+ * cycles, and twelve sums are then just enough to keep two units busy. Registers 12 and 13 are the
+ * operands. All are zeroed: denormal values that registers happen to hold would slow some instructions down
+ * a hundredfold. */
 #if defined __x86_64__
 #define CLOBBERS                                                                                             \
   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",    \
@@ -174,7 +174,8 @@ cm_peak (ClipmoePeak which, double microseconds) {
     return 0;
   long n = 64;
   double took = 0, best = 0;
-  for (; n < 1l << 30; n *= 2) { /* as many turns as the time holds; the unit wakes up meanwhile */
+  for (; n < 1l << 30;
+       n *= 2) { /* finds how many iterations take the time; the vector unit powers up meanwhile */
     double start = seconds ();
     spin (which, n);
     if ((took = seconds () - start) > microseconds * 1e-6 / 2)

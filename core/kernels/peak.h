@@ -1,5 +1,5 @@
-/* How fast this processor runs single instructions: what a product could reach at most, and which refinement
- * pays. */
+/* Peak rates of single instructions on this processor: the upper bound of a product's speed, and the reason
+ * to take a refinement or not. */
 #ifndef CLIPMOE_PEAK_H
 #define CLIPMOE_PEAK_H
 
@@ -21,8 +21,9 @@ typedef enum {
   CM_N_PEAKS,
 } ClipmoePeak;
 
-/* Billions of operations a second, a multiply-add being two, on this core now: the best of several runs of
- * about @microseconds each. 0 where this processor or build cannot run it. */
+/* Measures billions of operations per second on this core now, a multiply-add counted as two: the best of
+ * several runs of about @microseconds each. 0 when this processor or build cannot run it. Any thread may
+ * call it. */
 double cm_peak (ClipmoePeak which, double microseconds);
 const char *cm_peak_name (ClipmoePeak which);
 

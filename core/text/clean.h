@@ -1,4 +1,4 @@
-/* A text as CLIP's tokenizer wants it: entities, repaired encodings, quotes, widths, line breaks,
+/* Cleans a text as CLIP's tokenizer does: entities, wrong encodings, quotes, widths, line breaks,
  * composition, white space, lower case. */
 #ifndef CLIPMOE_CLEAN_H
 #define CLIPMOE_CLEAN_H

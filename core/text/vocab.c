@@ -20,7 +20,7 @@ typedef struct {
   guint size;
 } Parts;
 
-/* The character that stands for byte @b in vocabulary files, and the order in which bytes have ids. */
+/* The characters that stand for bytes in vocabulary files, and the order of the bytes' ids. */
 static void
 byte_symbols (char symbols[256][4], guint8 order[256]) {
   guint n = 0, extra = 0;
@@ -93,7 +93,7 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
   return (char *)g_byte_array_free (out, FALSE);
 }
 
-/* "left right" lines from line @first on, at most @most. */
+/* Reads "left right" lines from line @first on, at most @most. */
 static gboolean
 read_merges (Parts *p, const char *path, const char *text, gsize length, gsize most, GError **error) {
   if (!g_utf8_validate_len (text, length, NULL) || memchr (text, 0, length))
@@ -123,7 +123,7 @@ read_merges (Parts *p, const char *path, const char *text, gsize length, gsize m
   return TRUE;
 }
 
-/* bpe_simple_vocab_16e6.txt: only merges; ids follow from their order. */
+/* Reads bpe_simple_vocab_16e6.txt, which has only merges; their order gives the ids. */
 static gboolean
 read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error) {
   char symbols[256][4], *token;
@@ -184,7 +184,7 @@ read_ids (Parts *p, json_t *object, GError **error) {
   return ok;
 }
 
-/* A flag of an added token; *out stays what it is where the file does not say. */
+/* Reads a flag of an added token; *out is left alone when the file does not have it. */
 static gboolean
 read_flag (const char *path, json_t *item, const char *key, gboolean *out, GError **error) {
   json_t *v = json_object_get (item, key);
@@ -197,8 +197,8 @@ read_flag (const char *path, json_t *item, const char *key, gboolean *out, GErro
                             json_string_value (json_object_get (item, "content")), key);
 }
 
-/* Puts one added token where it is looked for, and into @all unless it is there. @item holds its content and
- * flags. */
+/* Adds one added token to the table in which it is searched for, and to @all unless it is there. @item
+ * holds its content and flags. */
 static gboolean
 take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id, GError **error) {
   const char *text = json_string_value (json_object_get (item, "content"));
@@ -225,7 +225,7 @@ take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id
       !read_flag (path, item, "lstrip", &token.lstrip, error) ||
       !read_flag (path, item, "rstrip", &token.rstrip, error))
     return FALSE;
-  /* The pattern that splits words knows these two. */
+  /* The pattern that splits texts handles these two. */
   if (strcmp (text, "<|startoftext|>") == 0 || strcmp (text, "<|endoftext|>") == 0)
     return TRUE;
   token.text = normalized ? clipmoe_clean (text, strlen (text)) : g_strdup (text);
@@ -240,7 +240,8 @@ take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id
   return ok;
 }
 
-/* What lies beside a vocab.json: tokenizer_config.json says more of each token than added_tokens.json. */
+/* Reads the files beside a vocab.json: tokenizer_config.json says more about each token than
+ * added_tokens.json. */
 static gboolean
 read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
   char *config = g_build_filename (folder, "tokenizer_config.json", NULL),
@@ -276,7 +277,7 @@ read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
     if (!ok)
       break;
     if (json_is_integer (value) && known && json_equal (known, value))
-      continue; /* said above, or a token of the vocabulary */
+      continue; /* already read, or a token of the vocabulary */
     item = json_pack ("{s:s,s:b}", "content", key, "normalized", 0);
     ok = json_is_integer (value)
              ? take_added (p, plain, all, item, json_integer_value (value), error)
@@ -368,13 +369,13 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
   return ok;
 }
 
-/* g_int64_hash() would xor the halves: all pairs of two equal ids, and many more, would meet in one place. */
+/* g_int64_hash() xors the halves, so all pairs of two equal ids, and many others, would collide. */
 static guint
 pair_hash (gconstpointer key) {
   return (guint)((*(const guint64 *)key * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15)) >> 32);
 }
 
-/* What is looked for in texts decides ids too. */
+/* Added tokens affect ids too. */
 static void
 digest_added (GChecksum *sum, const ClipmoeAdded *added) {
   for (guint i = 0; added && i < clipmoe_added_get_n (added); i++) {

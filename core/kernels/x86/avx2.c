@@ -1,4 +1,4 @@
-/* The table of AVX2, FMA and F16C: f32 products, weights of 16 bits that are widened, int8 without VNNI. */
+/* The table of AVX2, FMA and F16C: f32 products, 16-bit weights that are widened, int8 without VNNI. */
 #include "../tiers.h"
 #include "tile_avx2.h"
 #include "quantise_avx2.h"
@@ -17,8 +17,8 @@ TILE (tile_f16, __m256, 16, _mm256_setzero_ps (), LOAD_F16, BROADCAST, MAC, STOR
 /* Weights of 7 bits: two products of at most 255 x 63 fit 16 bits, so nothing saturates. */
 #define LOAD_I8(p) ((const __m256i *)(p))
 #define BROADCAST_I8(p) _mm256_set1_epi32 (*(const int *)(p))
-/* In assembly, with weights from memory: twelve sums, a broadcast, a product and the ones are 15 of 16
- * registers, and gcc 12 would put off the additions until it needs more. */
+/* In assembly, with weights as memory operands: twelve sums, a broadcast, a product and the ones take 15 of
+ * 16 registers; gcc 12 would delay the additions until it needs more. */
 static inline __m256i
 mac_i8 (__m256i s, __m256i v, const __m256i *w) {
   __m256i product;
