@@ -1,7 +1,7 @@
 #include "look.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include "stringblock.h"
 
 static int
 by_name (const void *a, const void *b) {
@@ -36,4 +36,37 @@ clipmoe_look_same_labels (const ClipmoeLook *a, const ClipmoeLook *b) {
   g_free (x);
   g_free (y);
   return same;
+}
+
+ClipmoeLook *
+clipmoe_look_copy (const ClipmoeLook *look) {
+  /* one block: the look, its tags, its embedding, its strings */
+  gsize tags = look->n_tags * sizeof *look->tags;
+  gsize floats = look->embedding ? look->embed * sizeof *look->embedding : 0;
+  gsize strings = clipmoe_string_room (look->source) + clipmoe_string_room (look->model) +
+                  clipmoe_string_room (look->tagger);
+  for (guint i = 0; i < look->n_tags; i++)
+    strings += clipmoe_string_room (look->tags[i].label);
+  ClipmoeLook *copy = g_malloc (sizeof *copy + tags + floats + strings);
+  ClipmoeTag *to = (ClipmoeTag *)(copy + 1);
+  float *embedding = (float *)(to + look->n_tags);
+  char *text = (char *)embedding + floats;
+  *copy = *look;
+  copy->source = clipmoe_string_place (&text, look->source);
+  copy->model = clipmoe_string_place (&text, look->model);
+  copy->tagger = clipmoe_string_place (&text, look->tagger);
+  for (guint i = 0; i < look->n_tags; i++)
+    to[i] = (ClipmoeTag){clipmoe_string_place (&text, look->tags[i].label), look->tags[i].score,
+                         look->tags[i].cosine};
+  copy->tags = to;
+  if (floats)
+    memcpy (embedding, look->embedding, floats);
+  copy->embedding = look->embedding ? embedding : NULL;
+  copy->owned = NULL;
+  return copy;
+}
+
+void
+clipmoe_look_free (ClipmoeLook *look) {
+  g_free (look);
 }

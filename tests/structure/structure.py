@@ -35,19 +35,9 @@ MOST_LINES = 600
 TABLES = {"core/text/entities.c": "the named characters of HTML", "core/text/unicode_tables.c": "made of Unicode's files by make_unicode.py"}
 # Circles that are being undone: files that may still hang together, and folders that may still look down.
 KNOWN_CIRCLES = [set(line.split()) for line in """
-    checkpoint shards
-    pickle pickle-names pickle-foreign pickle-private
-    tensors tensors-private
     encoder verdict calibrate image text
     mixture tower
-    config config-huggingface config-keys config-openclip config-private
-    bintracks gstclipmoebin
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
-    keyunits unitnal
-    model model_convert model_inspect model_list model_verify
-    folder source
-    run run-private runfolder
-    gif jpeg kind picture pixbuf png webp
     lines sink sinkclass
 """.strip().splitlines()]
 KNOWN_FAULTS = r"core/encoder/encoder\.c .*, core/tune stands below .*"

@@ -1,5 +1,5 @@
 /* clipmoe model: the table of its sub-commands. */
-#include "model.h"
+#include "model_commands.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <base/plain.h>
 #include "common.h"
-#include "model.h"
+#include "model_commands.h"
 
 typedef struct {
   ClipmoeModelArguments model;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <base/plain.h>
 #include "common.h"
-#include "model.h"
+#include "model_commands.h"
 
 static const char *
 activation (ClipmoeActivation a) {

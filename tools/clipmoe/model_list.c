@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <base/plain.h>
 #include "common.h"
-#include "model.h"
+#include "model_commands.h"
 
 /* "ViT 224/14, 24+12 blocks, 4 experts of which 2, 1202.4 M" */
 static char *

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <base/plain.h>
 #include "common.h"
-#include "model.h"
+#include "model_commands.h"
 
 #define WIDTH 160
 #define HEIGHT 120
