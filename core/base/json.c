@@ -81,6 +81,14 @@ clipmoe_json_parse_within (const char *path, const char *text, gsize length, gui
 }
 
 json_t *
+clipmoe_json_text (const char *text) {
+  char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
+  json_t *value = valid ? json_string (valid) : json_null ();
+  g_free (valid);
+  return value;
+}
+
+json_t *
 clipmoe_json_read (const char *path, gsize limit, GError **error) {
   gsize length;
   char *text = clipmoe_file_read (path, limit, &length, error);

@@ -11,6 +11,8 @@ json_t *clipmoe_json_parse (const char *path, const char *text, gsize length, GE
 /* The same with a limit of @memory bytes instead of that for a model's files. */
 json_t *clipmoe_json_parse_within (const char *path, const char *text, gsize length, guint64 memory,
                                    GError **error);
+/* A string in which invalid UTF-8 is U+FFFD; null for NULL. (transfer full) */
+json_t *clipmoe_json_text (const char *text);
 /* Parses a whole file of at most @limit bytes. */
 json_t *clipmoe_json_read (const char *path, gsize limit, GError **error);
 

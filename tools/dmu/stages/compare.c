@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/random.h>
+#include <base/json.h>
 #include "manifest.h"
 
 #define MAX_SAMPLES 100000000
@@ -212,7 +213,7 @@ redraw_all (Set *sets, guint n, guint rounds, guint64 seed, GError **error) {
   }
   for (guint i = 0; i < n; i++) {
     json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
-    json_object_set_new (set, "name", dmu_json_text (sets[i].name));
+    json_object_set_new (set, "name", clipmoe_json_text (sets[i].name));
     json_array_append_new (list, set);
   }
   json_t *result = json_pack ("{s:o,s:o}", "mean", interval (difference, mean, rounds), "sets", list);
