@@ -1,5 +1,6 @@
 #include "cachekey.h"
 
+#include <clipmoe/version.h>
 #include <string.h>
 
 /* Floats by their bits: no two are the same text. */

@@ -2,6 +2,7 @@
 #include "../tune/calibrate.h"
 
 #include <math.h>
+#include "../base/structs.h"
 #include "../kernels/choose.h"
 #include "../kernels/cpus.h"
 #include "../kernels/pool.h"
@@ -238,9 +239,12 @@ pictures_at_once (const ClipmoeArchitecture *t) {
 ClipmoeEncoder *
 clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, GError **error) {
   g_return_val_if_fail (model != NULL, NULL);
-  ClipmoeEncoderOptions o = options ? *options : (ClipmoeEncoderOptions){0};
+  ClipmoeEncoderOptions o;
   const ClipmoeModelInfo *info = &model->info;
   const ClipmoeKernels *kernels;
+  if (!clipmoe_struct_read ("ClipmoeEncoderOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeEncoderOptions, batch), &o, sizeof o, error))
+    return NULL;
   if ((guint)o.precision > CLIPMOE_PRECISION_INT8) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "precision %d is unknown", (int)o.precision);
     return NULL;

@@ -139,10 +139,11 @@ clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images,
                                ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
                                GError **error) {
   gsize side = self->model->image.side, embed = self->model->image.embed;
+  const guint8 *image = (const guint8 *)images; /* of a program made with other headers, larger or smaller */
   for (guint i = 0; i < n; i += self->batch) {
     guint some = MIN (self->batch, n - i);
-    for (guint j = 0; j < some; j++)
-      if (!clipmoe_preprocessor_run (self->preprocessor, &images[i + j], geometry, orientation,
+    for (guint j = 0; j < some; j++, image += images->struct_size)
+      if (!clipmoe_preprocessor_run (self->preprocessor, (const ClipmoeImage *)image, geometry, orientation,
                                      self->pixels + j * 3 * side * side, error))
         return FALSE;
     if (!encode_batch (self, self->pixels, some, out + i * embed, error))

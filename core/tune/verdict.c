@@ -1,5 +1,6 @@
 #include "verdict.h"
 
+#include <clipmoe/precision.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,7 @@ static gboolean
 run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *out, double *ms,
      GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
-  ClipmoeEncoderOptions options = {.precision = precision, .threads = 1};
+  ClipmoeEncoderOptions options = {.struct_size = sizeof options, .precision = precision, .threads = 1};
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &options, error);
   if (!encoder)
     return FALSE;
@@ -209,9 +210,33 @@ judge (ClipmoePrecisionFigures *f, const float *exact, const float *found, gsize
   f->faithful = f->mean >= mean && f->worst >= worst;
 }
 
-gboolean
-clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisionFigures figures[3],
-                           ClipmoePrecision *verdict, GError **error) {
+struct _ClipmoeVerdict {
+  ClipmoePrecision precision;
+  ClipmoePrecisionFigures figures[3]; /* f32, half, int8 */
+};
+
+void
+clipmoe_verdict_free (ClipmoeVerdict *self) {
+  g_free (self);
+}
+
+ClipmoePrecision
+clipmoe_verdict_get_precision (const ClipmoeVerdict *self) {
+  return self->precision;
+}
+
+guint
+clipmoe_verdict_get_n_figures (const ClipmoeVerdict *self) {
+  return G_N_ELEMENTS (self->figures);
+}
+
+const ClipmoePrecisionFigures *
+clipmoe_verdict_get_figures (const ClipmoeVerdict *self, guint i) {
+  return i < G_N_ELEMENTS (self->figures) ? &self->figures[i] : NULL;
+}
+
+ClipmoeVerdict *
+clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, GError **error) {
   static const struct {
     ClipmoePrecision precision;
     double mean, worst; /* cosine to f32 */
@@ -224,9 +249,9 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
       clipmoe_processor_get_tier (error) ? cm_kernels_get (g_getenv ("CLIPMOE_CPU"), NULL) : NULL;
   if (!stop)
     stop = &never;
-  memset (figures, 0, 3 * sizeof *figures);
+  ClipmoeVerdict *self = g_new0 (ClipmoeVerdict, 1);
+  ClipmoePrecisionFigures *figures = self->figures;
   figures[0] = (ClipmoePrecisionFigures){CLIPMOE_PRECISION_F32, TRUE, TRUE, 0, 1, 1};
-  *verdict = CLIPMOE_PRECISION_F32;
   gboolean ok = kernels && run (model, CLIPMOE_PRECISION_F32, stop, exact, &figures[0].ms_per_image, error);
   const ClipmoePrecisionFigures *best = &figures[0];
   for (guint i = 0; i < G_N_ELEMENTS (bounds) && ok; i++) {
@@ -248,7 +273,7 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
     }
   }
   if (ok) {
-    *verdict = best->precision;
+    self->precision = best->precision;
     char *sentence =
         best == figures
             ? g_strdup_printf (
@@ -258,7 +283,7 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
             : g_strdup_printf ("%.1f ms instead of %.1f, cosine to f32 %.5f on average and %.5f at worst",
                                best->ms_per_image, figures[0].ms_per_image, best->mean, best->worst);
     if (info->fingerprint && info->path)
-      keep (model, kernels, *verdict, sentence);
+      keep (model, kernels, self->precision, sentence);
     g_free (sentence);
   }
   if (!ok && g_atomic_int_get (stop) && error && !*error)
@@ -266,5 +291,7 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, ClipmoePrecisi
                  info->name);
   g_free (exact);
   g_free (found);
-  return ok;
+  if (!ok)
+    g_clear_pointer (&self, clipmoe_verdict_free);
+  return self;
 }

@@ -44,7 +44,7 @@ test_model (const char *name, const char *tier) {
   guint32 *ids = golden_tokens (inputs, clipmoe_model_get_info (model)->context, lengths, &n);
   for (ClipmoePrecision p = CLIPMOE_PRECISION_F32; p <= CLIPMOE_PRECISION_INT8; p++)
     for (guint kind = 0; kind < 3; kind++) {
-      ClipmoeEncoderOptions how = {.precision = p, .threads = 2};
+      ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = p, .threads = 2};
       GError *error = NULL;
       g_setenv ("CLIPMOE_CPU", tier, TRUE);
       ClipmoeEncoder *one = clipmoe_encoder_new (model, &how, &error);

@@ -65,7 +65,7 @@ static void
 run (const char *tier, float value, gboolean refused) {
   GError *error = NULL;
   char *path = spoiled_model (".gate.weight", G_MAXUINT64, value);
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
@@ -130,7 +130,7 @@ test_range (void) {
   }
   GError *error = NULL;
   char *path = spoiled_model (".c_fc.weight", 1, 7e4f);
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
@@ -139,7 +139,8 @@ test_range (void) {
   for (gsize i = 0; i < pixels; i++)
     picture[i] = (float)(i * 37 % 101) / 50 - 1;
   for (guint half = 0; half < 2; half++) {
-    ClipmoeEncoderOptions how = {.precision = half ? CLIPMOE_PRECISION_HALF : CLIPMOE_PRECISION_F32};
+    ClipmoeEncoderOptions how = {.struct_size = sizeof how,
+                                 .precision = half ? CLIPMOE_PRECISION_HALF : CLIPMOE_PRECISION_F32};
     g_setenv ("CLIPMOE_CPU", "avx2", TRUE); /* its half is f16 */
     ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
     g_unsetenv ("CLIPMOE_CPU");
@@ -173,7 +174,7 @@ test_long_rows (void) {
   GError *error = NULL;
   ClipmoeModel *model = clipmoe_seeded_model_new (&shape, 3, &error);
   g_assert_no_error (error);
-  ClipmoeEncoderOptions how = {.precision = CLIPMOE_PRECISION_INT8};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = CLIPMOE_PRECISION_INT8};
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
     g_test_skip (error->message);

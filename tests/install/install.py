@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+import examples
+import headers
+
 ROOT = sys.argv[1]
 passed = failed = skipped = 0
 
@@ -35,7 +38,7 @@ NEVER = ["exit", "_exit", "_Exit", "quick_exit", "abort", "__assert_fail", "rais
          "v?fork", r"posix_spawn\w*", "dlopen", "dlmopen", r"g_spawn_\w+", r"g_module_\w+", r"g_subprocess_\w+", "socket",
          "connect", "bind", "getaddrinfo", r"g_socket_\w+", r"(?:__)?v?f?printf(?:_chk)?", "puts", "fputs", "putchar",
          "fwrite", "stdout", "stderr", "g_print", "g_printerr", "g_on_error_query"]
-HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "timeline", "tokenizer"]
+HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "precision", "timeline", "tokenizer", "version"]
 MODULES = {"gstclipmoe": ["clipmoetag", "clipmoebin"], "gstclipmoeoverlay": ["clipmoeoverlay"], "gstclipmoepublish": ["clipmoepublish"]}
 
 
@@ -107,15 +110,11 @@ def main():
     check("a program is compiled with the pkg-config file", flags.returncode == 0 and r.returncode == 0, flags, r)
     r = run("./ten", cwd=elsewhere, env=dict(env, LD_LIBRARY_PATH=lib))
     check("it finds library and default model", r.returncode == 0 and re.fullmatch(r"\S+ 1\.0000\n", r.stdout), r)
-    if shutil.which("g++"):
-        for h in HEADERS:
-            r = run("g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++", "-", *flags.stdout.split(),
-                    input="#include <clipmoe/%s.h>\nint main () {}\n" % h)
-            check("C++ takes %s.h alone" % h, r.returncode == 0, r)
-    else:
-        skip("headers from C++", "no g++")
+    headers.check([prefix + "/include"], ["-I" + prefix + "/include"] + headers.glib(), check, skip)
 
     command = os.path.join(prefix, "bin", "clipmoe")
+    user = dict(env, PKG_CONFIG_PATH=lib + "/pkgconfig", LD_LIBRARY_PATH=lib, GST_PLUGIN_PATH=lib + "/gstreamer-1.0")
+    examples.check(ROOT, elsewhere, user, command, check)
     r = run(command, "model", "inspect", cwd=elsewhere, env=env)
     check("the command finds the default model and its card",
           prefix + "/share/clipmoe/models/default" in r.stdout and re.search(r"^use +\S", r.stdout, re.M), r)

@@ -28,7 +28,8 @@ LEVEL = {folder: i for i, line in enumerate(ORDER) for folder in line}
 LIBC = r"(assert|complex|ctype|errno|fenv|float|inttypes|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio" \
        r"|stdlib|string|strings|time|wchar|dirent|dlfcn|fcntl|poll|pthread|sched|termios|unistd|malloc|execinfo|cpuid|immintrin|x86intrin|arm_neon|endian|elf" \
        r"|(sys|asm|linux|netinet|arpa)/\w+)\.h"
-IN_CORE = LIBC + r"|(glib|glib-object|glib-unix|gmodule|jansson|xxhash|zlib)\.h|glib/gstdio\.h|gio/\w+\.h"
+IN_CORE = LIBC + r"|(glib|glib-object|glib-unix|gmodule|jansson|xxhash|zlib)\.h|glib/gstdio\.h|gio/\w+\.h" \
+               r"|clipmoe/version\.h"  # made when configuring
 FOREIGN = [("core/kernels", LIBC, "libc and pthread alone"), ("core", IN_CORE, "libc, GLib, jansson, xxhash and zlib"),
            ("publish", r"(?!gst/).*", "no GStreamer"), ("archive", r"(?!gst/).*", "no GStreamer")]
 MOST_LINES = 600

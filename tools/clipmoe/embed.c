@@ -134,7 +134,7 @@ embed_video (Embed *self, const char *path, const char *name, GError **error) {
 static gboolean
 embed_file (Embed *self, const char *path, const char *name, float *vector, GError **error) {
   guint8 *rgb = NULL;
-  ClipmoeImage image = {.format = CLIPMOE_FORMAT_RGB};
+  ClipmoeImage image = {.struct_size = sizeof image, .format = CLIPMOE_FORMAT_RGB};
   ClipmoePictureSort sort;
   if (!clipmoe_picture_sort (path, &sort, error))
     return FALSE;
@@ -172,8 +172,8 @@ write_npy (const Embed *self, const char *path, GError **error) {
 /* What the element took of the options, for pictures and words, which do not go through it. */
 static gboolean
 open_encoder (Embed *self, GError **error) {
-  ClipmoeModelOptions options = {0};
-  ClipmoeEncoderOptions run = {0};
+  ClipmoeModelOptions options = {.struct_size = sizeof options};
+  ClipmoeEncoderOptions run = {.struct_size = sizeof run};
   char *path, *vocab;
   int activation, geometry, precision, direction;
   g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",
