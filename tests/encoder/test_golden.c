@@ -2,7 +2,7 @@
  * exactly, vectors of both towers within 2e-5, for dense and mixture models and both activations, on every
  * tier, and the same bytes for any thread count and any batch. */
 #include "golden.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 static const guint moe_layers[] = {0, 0, 2, 2, 1, 1};
 

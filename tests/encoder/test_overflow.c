@@ -4,8 +4,8 @@
  * too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
+#include "encoder/testing.h"
 #include "checkpoint/safetensors.h"
-#include "encoder/encoder-private.h"
 #include <bench/seeded.h>
 
 /* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most
@@ -181,10 +181,13 @@ test_long_rows (void) {
     g_clear_error (&error);
   } else {
     g_assert_no_error (error);
-    const ClipmoePackedMatrix *longest = &encoder->image.blocks[0].c_proj[0];
+    const ClipmoePackedMatrix *longest =
+        clipmoe_packed_tower_matrix (&encoder->image, CLIPMOE_MATRIX_C_PROJ, 0, 0);
+    const ClipmoePackedMatrix *ordinary =
+        clipmoe_packed_tower_matrix (&encoder->image, CLIPMOE_MATRIX_IN_PROJ, 0, 0);
     g_assert_cmpuint (longest->in, ==, CM_I8_MOST_IN + 16);
     g_assert_cmpint (longest->format->weights, !=, CM_I8);
-    g_assert_cmpint (encoder->image.blocks[0].in_proj.format->weights, ==, CM_I8);
+    g_assert_cmpint (ordinary->format->weights, ==, CM_I8);
     float pixels[3 * 32 * 32], out[32];
     for (guint i = 0; i < G_N_ELEMENTS (pixels); i++)
       pixels[i] = (float)(i * 37 % 101) / 50 - 1;

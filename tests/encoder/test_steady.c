@@ -14,7 +14,7 @@
 #include "../base/allocations.h"
 #include "golden.h"
 #include "../slow.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 #ifndef ALLOCATIONS_HIDDEN
 
