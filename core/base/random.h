@@ -1,5 +1,5 @@
-/* Random numbers that are the same on every machine, with a state that a file can hold. Seeds are recorded:
- * the numbers of a seed never change. */
+/* Random numbers that are the same on every machine, with a state that fits into a checkpoint. Seeds are
+ * recorded: the numbers of a seed never change. */
 #ifndef CLIPMOE_RANDOM_H
 #define CLIPMOE_RANDOM_H
 
@@ -25,7 +25,7 @@ clipmoe_random (ClipmoeRandom *r) {
   return clipmoe_random_mix (r->state += CLIPMOE_RANDOM_STEP);
 }
 
-/* A generator of its own for each (seed, what it is for, a number). */
+/* An independent generator for each (seed, purpose, number). */
 static inline ClipmoeRandom
 clipmoe_random_for (guint64 seed, guint64 purpose, guint64 number) {
   ClipmoeRandom r = {seed};
