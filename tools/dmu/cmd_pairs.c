@@ -1,4 +1,4 @@
-/* clipmoe-dmu evaluate, cluster: what a model sees in pairs. */
+/* clipmoe-dmu evaluate, cluster: commands that run a model on pairs. */
 #include <stdio.h>
 #include <clusters.h>
 #include <evaluate.h>

@@ -11,15 +11,15 @@ typedef struct _DmuClasses DmuClasses;
 
 DmuClasses *dmu_classes_new (void);
 void dmu_classes_free (DmuClasses *self);
-/* The name of class @label of data in @folder, borrowed: itself where it is a word. NULL: classnames.txt has
- * no such line, or cannot be read, which *error says. @sample says whose class it is. */
+/* The name of class @label of data in @folder, borrowed: a word is its own name. NULL: classnames.txt has no
+ * such line, or cannot be read, which *error says. @sample: for the message. */
 const char *dmu_classes_name (DmuClasses *self, const char *folder, const char *label, const char *sample,
                               GError **error);
 /* Whether numbers in @folder have names. */
 gboolean dmu_classes_have_names (DmuClasses *self, const char *folder);
 /* "7", "007", "-1", "7.0". */
 gboolean dmu_class_is_number (const char *label);
-/* To be asked once all data were read. */
+/* Call it when all data were read. */
 gboolean dmu_classes_are_named (const DmuClasses *self, GError **error);
 
 #endif

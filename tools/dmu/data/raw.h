@@ -1,4 +1,4 @@
-/* Pairs of a picture and words as they come out of whatever holds them, and what was left aside. */
+/* A pair as a reader finds it, and the sink that takes pairs. */
 #ifndef DMU_RAW_H
 #define DMU_RAW_H
 
@@ -13,21 +13,21 @@
 #define DMU_MAX_CAPTIONS 64        /* of one picture */
 #define DMU_MAX_CLASS 1024         /* bytes */
 
-/* Everything is borrowed by whoever gets to see it. */
+/* Everything is borrowed during DmuTake. */
 typedef struct {
-  const char *key;    /* what the sample is called, for messages */
-  const char *member; /* the part of @key behind the shard's name; NULL: in none */
+  const char *key;    /* the sample's name, for messages */
+  const char *member; /* the part of @key after the shard's name; NULL: not in a shard */
   GBytes *picture;    /* the file's bytes, or … */
-  const char *path;   /* … where it lies */
-  const char *shard;  /* where the bytes of @picture can be read once more; NULL: nowhere */
+  const char *path;   /* … its path */
+  const char *shard;  /* the file where the bytes of @picture can be read again; NULL: none */
   guint64 offset;     /* in it */
   char **captions;    /* NULL-terminated, perhaps empty */
   const char *label;  /* what class it is of, or NULL */
-  const char *folder; /* where the names of numbered classes may stand */
+  const char *folder; /* where classnames.txt may be */
   const char *source; /* the set it comes from */
 } DmuRaw;
 
-/* Gets each pair in turn. FALSE ends reading, with an error. */
+/* Takes one pair. FALSE, with an error, ends reading. */
 typedef gboolean (*DmuTake) (gpointer data, const DmuRaw *raw, GError **error);
 
 typedef struct {
@@ -35,24 +35,24 @@ typedef struct {
   gpointer data;
   DmuCounts *counts;
   const DmuMemberKeys *keys; /* NULL: the usual ones */
-  DmuClasses *classes;       /* NULL: numbers stay numbers */
+  DmuClasses *classes;       /* NULL: numbers are not replaced by names */
 } DmuSink;
 
-/* Hands a pair over if it has a picture and words or a class; counts it as an orphan else. */
+/* Passes the pair on if it has a picture and a caption or class; else counts it as an orphan. */
 gboolean dmu_sink_pair (const DmuSink *sink, const DmuRaw *raw, GError **error);
 
-/* Splits a text into captions: one a line, white space off both ends, empty ones left out. What else is left
- * out or changed is counted; @name says of what. Returns (transfer full) a string vector. */
+/* Splits a text into captions: one a line, white space stripped, empty ones left out. Other changes are
+ * counted; @name: for the message. Returns (transfer full) a string vector. */
 char **dmu_captions_split (const char *text, gsize length, const char *name, DmuCounts *counts);
 
-/* The JSON object in @text, within the limits that untrusted JSON has; what is none is counted, and NULL. */
+/* Parses the JSON object in @text within the limits for untrusted JSON. NULL: not valid, and counted. */
 json_t *dmu_json_open (const char *name, const char *text, gsize length, DmuCounts *counts);
-/* What it says beside a picture: captions are added to @captions unless that is NULL, *label and *source are
- * set (transfer full) where it has them. */
+/* Reads what a .json gives for a picture: captions are added to @captions unless that is NULL, *label and
+ * *source are set (transfer full) where present. */
 void dmu_json_read (json_t *root, const char *name, const DmuSink *sink, GPtrArray *captions, char **label,
                     char **source);
 
-/* The class that a .cls holds, instead of what *label (transfer full) says unless both are numbers. */
+/* Sets *label (transfer full) to the class in a .cls, replacing the former one unless both are numbers. */
 void dmu_class_read (const char *text, gsize length, const char *name, DmuCounts *counts, char **label);
 
 #endif

@@ -6,8 +6,8 @@
 
 typedef gboolean (*DmuRead) (const char *path, const DmuSink *sink, GError **error);
 
-/* Each goes through its pairs in an order that depends on names and content alone. A whole
- * source that cannot be opened is an error, but for a shard; what is broken inside is counted. */
+/* Each goes through its pairs in an order that depends on names and content alone. A source that cannot be
+ * opened is an error, except for a shard; damage inside is counted. */
 /* .tar, .tar.gz, .tar.xz … */
 gboolean dmu_archive_read (const char *path, const DmuSink *sink, GError **error);
 /* picture, .txt, .json by stem; @inner reads each folder in it */

@@ -10,8 +10,8 @@
 #include "manifest.h"
 
 #define MAX_CURVES (1u << 30)
-#define MOST_BARS 400   /* that can be told apart */
-#define MOST_CLASSES 20 /* of a set whose routing by class is shown */
+#define MOST_BARS 400   /* that are distinguishable */
+#define MOST_CLASSES 20 /* most classes of a set whose routing is shown */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>CLIP-MoE run</title>\n"
@@ -64,7 +64,7 @@ string (json_t *object, const char *key) {
   return s ? s : "";
 }
 
-/* The first letters of a fingerprint, which are letters and digits when it is ours. */
+/* The first digits of a fingerprint, at most 12; nothing that HTML would interpret. */
 static const char *
 short_name (json_t *object, const char *key, char out[13]) {
   const char *s = string (object, key);
@@ -121,7 +121,7 @@ read_curves (const Report *r, const char *key) {
   return stages;
 }
 
-/* One chart a quantity, with the stages that have it as lines, in the order in which they were trained. */
+/* One chart per quantity, with a line for each stage that has it, in order of training. */
 static void
 curves (Report *r, const char *key, const char *title) {
   GHashTable *stages = read_curves (r, key);
@@ -321,7 +321,7 @@ gains (Report *r) {
   g_string_append (r->out, "</table><p>Coloured where all of the 95 % lie on one side of nothing.</p>\n");
 }
 
-/* What the run was made of, and what of the data was left aside. */
+/* The run's inputs, and what of the data was left out. */
 static void
 summary (Report *r) {
   static const char *const counts[][2] = {{"pairs", "pairs"},
@@ -401,7 +401,7 @@ read_evaluations (Report *r, GError **error) {
       return FALSE;
     if (strcmp (string (stage, "kind"), "delivery") == 0)
       r->ours = string (stage, "from");
-    /* a name that we gave is no path */
+    /* names of stages are not paths */
     if (strcmp (string (stage, "kind"), "evaluation") != 0 || strchr (string (stage, "name"), '/'))
       continue;
     char *file = g_strconcat (string (stage, "name"), ".json", NULL);

@@ -20,13 +20,13 @@ load (const char *folder, const char *name, GError **error) {
   return root;
 }
 
-/* A share, of which a table can be made. */
+/* Whether @value is a share, 0 to 1. */
 static gboolean
 is_share (json_t *value) {
   return json_is_number (value) && json_number_value (value) >= 0 && json_number_value (value) <= 1;
 }
 
-/* Whether what an evaluation says of its pairs is what ours say. */
+/* Whether @v is an evaluation, as dmu_evaluation_to_json() writes it. */
 static gboolean
 is_evaluation (json_t *v) {
   json_t *sets = json_object_get (v, "sets"), *set;
@@ -89,7 +89,7 @@ run_clear (gpointer data) {
     json_decref (r->evaluations[m]);
 }
 
-/* Refuses runs whose figures mean other things. */
+/* Refuses runs that cannot be compared. */
 static gboolean
 same_measure (const Run *a, const Run *b, GError **error) {
   json_t *x = json_object_get (json_object_get (a->run, "heldout"), "digest"),
@@ -104,7 +104,7 @@ same_measure (const Run *a, const Run *b, GError **error) {
   return !what;
 }
 
-/* The share that counts to the mean: of right first answers; of retrieval in both directions. */
+/* A set's score: top-1 of classification, or the mean R@1 of both directions of retrieval. */
 static double
 score (json_t *set) {
   json_t *top1 = json_object_get (set, "top1");
@@ -141,7 +141,7 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
     a[k] = runs[k].evaluations[against];
     b[k] = runs[k].evaluations[model];
   }
-  /* against itself too: so it is known to be of the same form in all runs */
+  /* against itself too, which checks that it has the same structure in all runs */
   json_t *c = dmu_compare (a, b, n, ROUNDS, 1, error), *list = json_object_get (b[0], "sets"), *set,
          *entry = NULL;
   gsize i;
@@ -175,7 +175,7 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
   return entry;
 }
 
-/* A recipe without the line that says the seed. */
+/* A recipe's text without its seed line. */
 static char *
 without_seed (const char *recipe) {
   GString *s = g_string_new (NULL);

@@ -14,7 +14,7 @@ string (json_t *o, const char *key) {
   return s ? s : "";
 }
 
-/* Cells of one table, row after row. */
+/* The cells of one table, by rows. */
 typedef struct {
   GPtrArray *cells;
   guint columns;
@@ -29,7 +29,7 @@ add (Table *t, const char *format, ...) {
   va_start (args, format);
   char *text = g_strdup_vprintf (format, args), *plain = dmu_quote (text, -1);
   va_end (args);
-  /* a bar would end the cell in Markdown */
+  /* a bar ends a cell in Markdown */
   char **parts = g_strsplit (plain, "|", -1);
   g_ptr_array_add (t->cells, t->markdown ? g_strjoinv ("\\|", parts) : g_strdup (plain));
   g_strfreev (parts);
@@ -54,7 +54,7 @@ add_score (Table *t, json_t *o, gboolean gain) {
     add (t, "%s", percent (real (o, "score"), FALSE, a));
 }
 
-/* A row a set and one for their mean, a column a model; the one that is compared with has no gain. */
+/* One row per set and one for the mean, one column per model; the reference model has no gain. */
 static void
 fill (Table *t, json_t *comparison, gboolean gain) {
   json_t *models = json_object_get (comparison, "models"), *model, *set,

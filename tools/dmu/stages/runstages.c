@@ -37,7 +37,7 @@ seed_of (DmuWork *r, const char *name) {
   return dmu_random (&random) >> 1;
 }
 
-/* The model that stage @name made, or the base for "base". */
+/* Returns (transfer full) the model that stage @name made; "base" is the base. */
 static ClipmoeModel *
 model_of (DmuWork *r, const char *name, GError **error) {
   if (strcmp (name, "base") == 0)
@@ -81,7 +81,7 @@ dmu_stage_train (DmuWork *r, const char *name, const char *from, const DmuTraini
                     .threads = r->threads,
                     .seed = seed};
   gboolean ok = model != NULL;
-  /* Without a checkpoint the stage begins behind the last finished one. */
+  /* Without a checkpoint the stage starts anew: the curves are cut to the last finished stage. */
   if (ok && !clipmoe_file_is_there (state))
     ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
   if (ok)

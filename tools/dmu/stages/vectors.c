@@ -25,13 +25,14 @@ dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, 
 void
 dmu_encoder_clear (DmuEncoder *self) {
   if (self->name && isatty (STDERR_FILENO) && self->done != self->total)
-    fprintf (stderr, "\r\033[K"); /* what is said next takes the line */
+    fprintf (stderr, "\r\033[K"); /* clears the line */
   dmu_step_free (self->step);
   dmu_net_free (self->net);
   *self = (DmuEncoder){0};
 }
 
-/* @n more are done. On a terminal one line that is written over; else a line now and then. */
+/* Counts @n more and shows progress: on a terminal one line that is overwritten; else a line from time to
+ * time. */
 static void
 tell (DmuEncoder *self, guint n) {
   gint64 now = g_get_monotonic_time ();
