@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <clusters.h>
 #include <evaluate.h>
-#include <manifest.h>
+#include <runjson.h>
 #include "../clipmoe/common.h"
 #include "commands.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <random.h>
-#include "manifest.h"
+#include "runjson.h"
 
 #define MAX_SAMPLES 100000000
 

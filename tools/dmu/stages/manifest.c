@@ -1,17 +1,13 @@
 #include "manifest.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <base/file.h>
 #include <clipmoe/clipmoe.h>
-#include <base/json.h>
 #include "place.h"
+#include "runjson.h"
 
-#define MAX_MANIFEST (256u << 20)
-/* An evaluation lists every answer, so it is large. */
-#define MAX_MEMORY (G_GUINT64_CONSTANT (2) << 30)
 #define SCHEMA "clipmoe.run/1"
 #define MAKING "making" /* announced, not done yet */
 
@@ -21,50 +17,6 @@ const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
                                                       {"sparse", "sparse upcycling"},
                                                       {"route", "CLIP-MoE"},
                                                       {"tune", "CLIP-MoE, tuned"}};
-
-json_t *
-dmu_json_number (double x) {
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-  /* jansson cannot represent NaN and infinity, and its NULL would be used as a value */
-  if (!isfinite (x))
-    return json_null ();
-  return json_real (g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", x), NULL));
-}
-
-char *
-dmu_json_plain (const char *json) {
-  GString *s = g_string_new (NULL);
-  for (const char *p = json; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    if ((c >= 127 && c < 160) || c == 0x2028 || c == 0x2029 ||
-        (c < 0x10000 && g_unichar_type (c) == G_UNICODE_FORMAT))
-      g_string_append_printf (s, "\\u%04x", c);
-    else
-      g_string_append_len (s, p, g_utf8_next_char (p) - p);
-  }
-  return g_string_free (s, FALSE);
-}
-
-json_t *
-dmu_json_text (const char *text) {
-  char *valid = g_utf8_make_valid (text, -1);
-  json_t *value = json_string (valid);
-  g_free (valid);
-  return value;
-}
-
-json_t *
-dmu_json_load (const char *path, GError **error) {
-  gsize n;
-  char *text = clipmoe_file_read (path, MAX_MANIFEST, &n, error);
-  json_t *root = text ? clipmoe_json_parse_within (path, text, n, MAX_MEMORY, error) : NULL;
-  if (root && !json_is_object (root)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: is no JSON object", path);
-    g_clear_pointer (&root, json_decref);
-  }
-  g_free (text);
-  return root;
-}
 
 static gboolean
 save (const DmuManifest *self, gboolean first, GError **error) {

@@ -32,20 +32,11 @@ gboolean dmu_manifest_set_report (DmuManifest *self, const char *digest, GError 
 /* *begun: whether a run has begun here. FALSE: there is a run.json that is not ours, or of another recipe.
  * Nothing is changed. */
 gboolean dmu_manifest_look (const char *path, const char *recipe, gboolean *begun, GError **error);
-/* A file of the run folder, at most 256 MiB; NULL with an error when it is none of ours. */
-json_t *dmu_json_load (const char *path, GError **error);
 /* Bytes of the curves after the last stage that is done. */
 guint64 dmu_manifest_curves (const DmuManifest *self);
 /* The models that a run may have made and evaluated, in the order of tables: their names in run.json, and for
  * display. */
 #define DMU_N_MODELS 6
 extern const struct DmuModelName { const char *name, *title; } dmu_models[DMU_N_MODELS];
-/* A JSON number rounded to six decimals; null for NaN and infinity. Never NULL. */
-json_t *dmu_json_number (double x);
-/* JSON text that is safe for terminals: control and invisible characters are written as \uXXXX. Free with
- * g_free(). */
-char *dmu_json_plain (const char *json);
-/* A JSON string of any bytes, made valid UTF-8. Never NULL. */
-json_t *dmu_json_text (const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include <kernels/cpus.h>
 #include "evaluate.h"
 #include "place.h"
+#include "runjson.h"
 #include "runstages.h"
 #include "upcycle.h"
 

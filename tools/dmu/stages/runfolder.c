@@ -12,6 +12,7 @@
 #include "modelfile.h"
 #include "place.h"
 #include "report.h"
+#include "runjson.h"
 
 char *
 dmu_run_inside (const DmuWork *r, const char *name) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "compare.h"
 #include "manifest.h"
+#include "runjson.h"
 
 #define ROUNDS 2000
 
@@ -11,14 +12,6 @@ typedef struct {
   const char *folder;
   json_t *run, *evaluations[DMU_N_MODELS]; /* NULL where the run has none */
 } Run;
-
-static json_t *
-load (const char *folder, const char *name, GError **error) {
-  char *path = g_build_filename (folder, name, NULL);
-  json_t *root = dmu_json_load (path, error);
-  g_free (path);
-  return root;
-}
 
 /* Whether @value is a share, 0 to 1. */
 static gboolean
@@ -53,7 +46,7 @@ static gboolean
 run_open (Run *r, GError **error) {
   gsize i;
   json_t *stage;
-  if (!(r->run = load (r->folder, "run.json", error)))
+  if (!(r->run = dmu_json_load_in (r->folder, "run.json", error)))
     return FALSE;
   if (!json_is_array (json_object_get (r->run, "stages")) ||
       !json_is_integer (json_object_get (r->run, "seed")))
@@ -69,7 +62,7 @@ run_open (Run *r, GError **error) {
       if (g_strcmp0 (json_string_value (json_object_get (stage, "from")), dmu_models[m].name) == 0 &&
           !r->evaluations[m]) {
         char *file = g_strdup_printf ("evaluate-%s.json", dmu_models[m].name);
-        r->evaluations[m] = load (r->folder, file, error);
+        r->evaluations[m] = dmu_json_load_in (r->folder, file, error);
         gboolean ok = r->evaluations[m] &&
                       (is_evaluation (r->evaluations[m]) ||
                        is_none (r->folder, file, "holds no answers of an evaluation of ours", error));

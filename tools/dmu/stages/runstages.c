@@ -8,6 +8,7 @@
 #include "compare.h"
 #include "evaluate.h"
 #include "modelfile.h"
+#include "runjson.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
@@ -243,10 +244,9 @@ dmu_stage_evaluate (DmuWork *r, const char *model, GError **error) {
 
 static json_t *
 evaluation_of (const DmuWork *r, const char *model, GError **error) {
-  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = dmu_run_inside (r, file);
-  json_t *v = dmu_json_load (path, error);
+  char *file = g_strdup_printf ("evaluate-%s.json", model);
+  json_t *v = dmu_json_load_in (r->folder, file, error);
   g_free (file);
-  g_free (path);
   return v;
 }
 

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 #include "modelfile.h"
+#include "progress.h"
 #include "state.h"
 
 #define MEMORY 0.95        /* of the running mean of the loss */
@@ -178,22 +178,19 @@ note (Loop *l, const DmuLosses *losses, double rate, double length, GError **err
   return ok;
 }
 
-/* On a terminal one line that is overwritten; else a line from time to time. */
 static void
 tell (Loop *l, const DmuLosses *losses, gboolean last) {
-  gint64 now = g_get_monotonic_time ();
-  gboolean terminal = isatty (STDERR_FILENO);
-  if (l->stage->quiet || (!last && now - l->told < (terminal ? 200000 : 30000000)))
+  if (l->stage->quiet)
     return;
-  l->told = now;
-  double seconds = (double)(now - l->began) / 1e6, done = (double)(l->adamw->step - l->since),
+  double seconds = (double)(g_get_monotonic_time () - l->began) / 1e6,
+         done = (double)(l->adamw->step - l->since),
          left = done > 0 ? seconds / done * (double)(l->stage->steps - l->adamw->step) : 0;
-  fprintf (stderr,
-           "%s%s  step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
-           "  loss %.4f  right %.0f %%  %.0f pairs/s  %d:%02d:%02d left%s",
-           terminal ? "\r\033[K" : "", l->stage->name, l->adamw->step, l->stage->steps, losses->total,
-           100 * losses->accuracy, done * l->how->batch / MAX (seconds, 1e-9), (int)left / 3600,
-           (int)left / 60 % 60, (int)left % 60, terminal && !last ? "" : "\n");
+  dmu_progress (&l->told, last,
+                "%s  step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+                "  loss %.4f  right %.0f %%  %.0f pairs/s  %d:%02d:%02d left",
+                l->stage->name, l->adamw->step, l->stage->steps, losses->total, 100 * losses->accuracy,
+                done * l->how->batch / MAX (seconds, 1e-9), (int)left / 3600, (int)left / 60 % 60,
+                (int)left % 60);
 }
 
 static void
