@@ -1,4 +1,4 @@
-/* Which files, columns and fields hold pictures and which hold captions. */
+/* Which files, columns and fields are pictures and which are words. */
 #ifndef DMU_KEYS_H
 #define DMU_KEYS_H
 
@@ -11,7 +11,7 @@ typedef struct {
 
 typedef enum {
   DMU_MEMBER_OTHER,
-  DMU_MEMBER_ASIDE, /* would be one of those below, but the user named another key */
+  DMU_MEMBER_ASIDE, /* would be one of those below, but other keys were named */
   DMU_MEMBER_PICTURE,
   DMU_MEMBER_TEXT,
   DMU_MEMBER_JSON,
@@ -20,7 +20,7 @@ typedef enum {
 
 /* `;`-separated; NULL or empty gives NULL. */
 char **dmu_keys_split (const char *text);
-/* The kind of a file with this ending (without the dot, in either case). @keys may be NULL. */
+/* What a file of this ending, without the dot and in any case, is. @keys may be NULL. */
 DmuMember dmu_keys_member (const DmuMemberKeys *keys, const char *ending);
 /* What dmu_keys_member() looks for, for messages; free with g_free(). */
 char *dmu_keys_describe (const DmuMemberKeys *keys);

@@ -1,4 +1,4 @@
-/* The readers of sources, one a form: archive.c, folder.c, sharegpt.c, table.c. */
+/* The readers of sources, one per form: archive.c, folder.c, sharegpt.c, table.c. */
 #ifndef DMU_READERS_H
 #define DMU_READERS_H
 
@@ -6,8 +6,8 @@
 
 typedef gboolean (*DmuRead) (const char *path, const DmuSink *sink, GError **error);
 
-/* Each goes through its pairs in an order that depends on names and content alone. A source that cannot be
- * opened is an error, except for a shard; damage inside is counted. */
+/* Each passes its pairs on in an order that depends on names and content alone. A source that cannot be
+ * opened is an error, unless it is a shard; damage inside a source is counted. */
 /* .tar, .tar.gz, .tar.xz … */
 gboolean dmu_archive_read (const char *path, const DmuSink *sink, GError **error);
 /* picture, .txt, .json by stem; @inner reads each folder in it */
