@@ -18,7 +18,5 @@ json_t *dmu_json_number (double x);
 /* JSON text that is safe for terminals: control and invisible characters are written as \uXXXX. Free with
  * g_free(). */
 char *dmu_json_plain (const char *json);
-/* A JSON string of any bytes, made valid UTF-8. Never NULL. */
-json_t *dmu_json_text (const char *text);
 
 #endif
