@@ -14,13 +14,13 @@
 #include "gstclipmoetag.h"
 
 #include "clipmoemeta.h"
-#include "gstclipmoetag-private.h"
 #include "tagframe.h"
 #include "tagmodel.h"
+#include "tagopen.h"
 #include "tagreport.h"
 #include "tagstats.h"
+#include "tagstream.h"
 
-GST_DEBUG_CATEGORY (clipmoe_tag_debug);
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
 G_DEFINE_TYPE (GstClipmoeTag, gst_clipmoe_tag, GST_TYPE_BASE_TRANSFORM)
@@ -49,7 +49,7 @@ gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GP
 static void
 gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
-  TagSession *open = id == TAG_PROP_STATS ? tag_model_get_session (self) : NULL;
+  TagSession *open = id == TAG_PROP_STATS ? tag_open_get (self) : NULL;
   gboolean known = TRUE;
   if (open)
     tag_model_describe (self, open, FALSE);
@@ -71,6 +71,24 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
 }
 
+/* Whether looks are waited for. */
+static void
+set_flushing (GstClipmoeTag *self, gboolean flushing) {
+  TagSession *open = tag_open_get (self);
+  if (open)
+    clipmoe_mailbox_set_flushing (open->mailbox, flushing);
+  tag_session_unref (open);
+}
+
+/* Waits for the looks that were handed over. */
+static void
+drain (GstClipmoeTag *self) {
+  TagSession *open = tag_open_get (self);
+  if (open)
+    clipmoe_mailbox_drain (open->mailbox);
+  tag_session_unref (open);
+}
+
 /* The model is open before a pad is active, and until none is: no buffer and no event meets half an element.
  * The base class's start() would be too late, since a pad takes data while it is being activated. */
 static GstStateChangeReturn
@@ -78,18 +96,16 @@ gst_clipmoe_tag_change_state (GstElement *element, GstStateChange transition) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (element);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !tag_model_open (self))
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) { /* the streaming thread must come out of a wait */
-    TagWorker *worker = tag_frame_get_worker (self);
-    if (worker)
-      tag_worker_interrupt (worker, TRUE);
-    tag_worker_unref (worker);
-  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) /* the streaming thread must come out of a wait */
+    set_flushing (self, TRUE);
   GstStateChangeReturn changed =
       GST_ELEMENT_CLASS (gst_clipmoe_tag_parent_class)->change_state (element, transition);
   gboolean failed = changed == GST_STATE_CHANGE_FAILURE;
   if ((transition == GST_STATE_CHANGE_READY_TO_PAUSED && failed) ||
       (transition == GST_STATE_CHANGE_PAUSED_TO_READY && !failed))
     tag_model_close (self);
+  else if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    set_flushing (self, FALSE);
   return changed;
 }
 
@@ -106,21 +122,18 @@ gst_clipmoe_tag_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
 static gboolean
 gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
-  TagWorker *worker = tag_frame_get_worker (self);
   const GstSegment *segment;
   const char *id;
   guint group = 0;
   GstTagList *tags;
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_FLUSH_START: /* not on the streaming thread, which may be waiting for the worker */
-    if (worker)
-      tag_worker_interrupt (worker, TRUE);
+  case GST_EVENT_FLUSH_START: /* not on the streaming thread, which may be waiting for a look */
+    set_flushing (self, TRUE);
     break;
   case GST_EVENT_FLUSH_STOP:
-    tag_frame_forget_looks (self);
+    tag_stream_jump (self);
     tag_clock_restart (&self->clock);
-    if (worker)
-      tag_worker_interrupt (worker, FALSE);
+    set_flushing (self, FALSE);
     break;
   case GST_EVENT_SEGMENT:
     gst_event_parse_segment (event, &segment);
@@ -134,18 +147,16 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     gst_event_parse_group_id (event, &group); /* one file played twice has one id, and two groups */
     self->asked_uri = FALSE;
     if (g_strcmp0 (id, self->stream_id) != 0 || group != self->group) {
-      if (worker)
-        tag_worker_drain (worker);
+      drain (self);
       tag_report_send_last (self);
-      tag_frame_reset_stream (self);
+      tag_stream_reset (self);
       g_free (self->stream_id);
       self->stream_id = g_strdup (id);
       self->group = group;
     }
     break;
   case GST_EVENT_EOS:
-    if (worker)
-      tag_worker_drain (worker);
+    drain (self);
     tag_report_send_last (self);
     tag_report_end (self);
     break;
@@ -156,7 +167,6 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   default:
     break;
   }
-  tag_worker_unref (worker);
   return GST_BASE_TRANSFORM_CLASS (gst_clipmoe_tag_parent_class)->sink_event (base, event);
 }
 
@@ -216,12 +226,12 @@ gst_clipmoe_tag_propose_allocation (GstBaseTransform *base, GstQuery *decide, Gs
 static GstFlowReturn
 gst_clipmoe_tag_transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
-  TagSession *open = tag_model_get_session (self);
+  TagSession *open = tag_open_get (self);
   if (!open)
     return GST_FLOW_FLUSHING;
   GstFlowReturn flow =
       g_atomic_int_get (&self->failed) ? GST_FLOW_ERROR : tag_frame_pass (self, open, buffer);
-  if (!tag_model_is_open (self, open))
+  if (!tag_open_is (self, open))
     flow = GST_FLOW_FLUSHING;
   tag_session_unref (open);
   return flow;
@@ -231,26 +241,13 @@ static void
 gst_clipmoe_tag_finalize (GObject *object) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
   tag_model_close (self);
-  tag_settings_clear (&self->settings);
-  tag_identity_clear (&self->identity);
-  clipmoe_stream_free (self->stream);
-  g_free (self->model_id);
-  g_free (self->tier);
-  g_free (self->precision);
-  g_free (self->reason);
-  g_free (self->trouble_text);
-  g_mutex_clear (&self->worker_lock);
+  tag_element_clear (self);
   G_OBJECT_CLASS (gst_clipmoe_tag_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_tag_init (GstClipmoeTag *self) {
-  tag_settings_init (&self->settings);
-  tag_identity_init (&self->identity);
-  self->stream = clipmoe_stream_new ();
-  g_mutex_init (&self->worker_lock);
-  self->earliest = GST_CLOCK_TIME_NONE;
-  tag_clock_reset (&self->clock);
+  tag_element_init (self);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_gap_aware (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self),

@@ -37,14 +37,15 @@ words_read (const TagTexts *texts, GError **error) {
 }
 
 static ClipmoeLabels *
-words_encode (const Words *w, TagEngine *engine, GError **error) {
-  return tag_engine_make_labels (engine, w->labels, w->negatives, (const char *const *)w->templates, error);
+words_encode (const Words *w, ClipmoeEngine *engine, GError **error) {
+  return clipmoe_engine_make_labels (engine, w->labels, w->negatives, (const char *const *)w->templates,
+                                     error);
 }
 
 struct _TagLabelMaker {
   gint refs; /* the element's, and the helper's while it runs */
   GMutex mutex;
-  TagEngine *engine;
+  ClipmoeEngine *engine;
   TagTexts wanted;
   gboolean asked, again, running, abandoned;
   Words *words; /* of the newest labels; NULL while the helper has them */
@@ -67,10 +68,10 @@ tag_texts_clear (TagTexts *texts) {
 }
 
 TagLabelMaker *
-tag_label_maker_new (TagEngine *engine) {
+tag_label_maker_new (ClipmoeEngine *engine) {
   TagLabelMaker *self = g_new0 (TagLabelMaker, 1);
   self->refs = 1;
-  self->engine = tag_engine_ref (engine);
+  self->engine = clipmoe_engine_ref (engine);
   g_mutex_init (&self->mutex);
   return self;
 }
@@ -79,7 +80,7 @@ static void
 release (TagLabelMaker *self) {
   if (!g_atomic_int_dec_and_test (&self->refs))
     return;
-  tag_engine_unref (self->engine);
+  clipmoe_engine_unref (self->engine);
   tag_texts_clear (&self->wanted);
   words_free (self->words);
   clipmoe_labels_unref (self->made);

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_TAG_LABELS_H
 #define CLIPMOE_TAG_LABELS_H
 
-#include "tagengine.h"
+#include <clipmoe/clipmoe.h>
 
 /* The properties' texts; NULL = unset. */
 typedef struct {
@@ -16,7 +16,7 @@ void tag_texts_clear (TagTexts *texts);
 
 typedef struct _TagLabelMaker TagLabelMaker;
 
-TagLabelMaker *tag_label_maker_new (TagEngine *engine);
+TagLabelMaker *tag_label_maker_new (ClipmoeEngine *engine);
 /* Reads and encodes in the caller's thread, before anything is requested. NULL: @error is set. */
 ClipmoeLabels *tag_label_maker_make (TagLabelMaker *self, const TagTexts *texts, GError **error);
 /* Starts at once, and only on the newest request: one that is still waiting is forgotten. */

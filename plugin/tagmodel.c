@@ -1,35 +1,20 @@
 #include "tagmodel.h"
 
 #include <base/plain.h>
-#include "gstclipmoetag-private.h"
-#include "tagframe.h"
+#include "taglook.h"
+#include "tagopen.h"
+#include "tagstream.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
-
-TagSession *
-tag_model_get_session (GstClipmoeTag *self) {
-  GST_OBJECT_LOCK (self);
-  TagSession *open = self->open ? tag_session_ref (self->open) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return open;
-}
-
-gboolean
-tag_model_is_open (GstClipmoeTag *self, const TagSession *open) {
-  GST_OBJECT_LOCK (self);
-  gboolean is = self->open == open;
-  GST_OBJECT_UNLOCK (self);
-  return is;
-}
 
 void
 tag_model_describe (GstClipmoeTag *self, TagSession *open, gboolean log) {
   char *tier, *precision, *reason;
-  tag_engine_describe (open->engine, &tier, &precision, &reason);
+  clipmoe_engine_describe (open->engine, &tier, &precision, &reason);
   if (log)
-    GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s", tag_engine_get_info (open->engine)->id,
-                     tier, precision, reason);
-  char *id = g_strdup (tag_engine_get_info (open->engine)->id);
+    GST_INFO_OBJECT (self, "model %s, kernels %s, precision %s: %s",
+                     clipmoe_engine_get_info (open->engine)->id, tier, precision, reason);
+  char *id = g_strdup (clipmoe_engine_get_info (open->engine)->id);
   GST_OBJECT_LOCK (self);
   if (self->open == open) { /* else another model may be open by now */
     char *before[] = {self->model_id, self->tier, self->precision, self->reason};
@@ -83,7 +68,7 @@ set_labels (GstClipmoeTag *self, TagSession *open, ClipmoeLabels *labels) {
     GST_ELEMENT_WARNING (
         self, LIBRARY, SETTINGS,
         ("%u of the labels' prompts are longer than the model's context of %u tokens and were cut", cut,
-         tag_engine_get_info (open->engine)->context),
+         clipmoe_engine_get_info (open->engine)->context),
         (NULL));
 }
 
@@ -101,10 +86,10 @@ open_session (GstClipmoeTag *self, GError **error) {
   self->asked_latency = FALSE;
   GST_OBJECT_UNLOCK (self);
 
-  TagSession *open = tag_session_open (&settings, self->stream, error);
+  TagSession *open = tag_session_open (&settings, tag_look_answered, GST_ELEMENT (self), error);
   if (open) {
     GstClockTime took = 0;
-    post_assumed (self, tag_engine_get_info (open->engine));
+    post_assumed (self, clipmoe_engine_get_info (open->engine));
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, "Making the labels' vectors");
     ClipmoeLabels *labels = tag_label_maker_make (open->maker, &settings.texts, error);
     if (labels)
@@ -128,18 +113,12 @@ open_session (GstClipmoeTag *self, GError **error) {
 gboolean
 tag_model_open (GstClipmoeTag *self) {
   GError *error = NULL;
-  tag_frame_reset_stream (self);
+  tag_stream_reset (self);
   g_atomic_int_set (&self->failed, FALSE);
   post_progress (self, GST_PROGRESS_TYPE_START, "Opening the model");
   TagSession *open = open_session (self, &error);
   if (open) {
-    GST_OBJECT_LOCK (self);
-    TagSession *before = self->open; /* a handler of the messages so far may have opened too */
-    self->open = open;
-    GST_OBJECT_UNLOCK (self);
-    if (before)
-      tag_frame_stop_worker (self); /* it looks with what goes away now */
-    tag_session_unref (before);
+    tag_open_set (self, open); /* a handler of the messages so far may have opened too */
     tag_model_describe (self, open, TRUE);
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "The model is open");
     return TRUE;
@@ -157,12 +136,8 @@ tag_model_open (GstClipmoeTag *self) {
 
 void
 tag_model_close (GstClipmoeTag *self) {
-  tag_frame_stop_worker (self);
-  tag_frame_reset_stream (self);
-  GST_OBJECT_LOCK (self);
-  TagSession *open = g_steal_pointer (&self->open);
-  GST_OBJECT_UNLOCK (self);
-  tag_session_unref (open);
+  tag_open_set (self, NULL);
+  tag_stream_reset (self);
   g_clear_pointer (&self->stream_id, g_free);
 }
 
@@ -170,7 +145,7 @@ void
 tag_model_follow_texts (GstClipmoeTag *self, TagSession *open) {
   TagTexts texts;
   GError *error = NULL;
-  guint version = tag_engine_get_version (open->engine);
+  guint version = clipmoe_engine_get_version (open->engine);
   gboolean exchanged = version != open->version;
   open->version = version;
   GST_OBJECT_LOCK (self);

@@ -3,18 +3,13 @@
 #ifndef CLIPMOE_TAG_MODEL_H
 #define CLIPMOE_TAG_MODEL_H
 
-#include "gstclipmoetag.h"
-#include "tagsession.h"
+#include "tagelement.h"
 
 /* READY to PAUSED, before a pad is active. FALSE: an error was posted. */
 gboolean tag_model_open (GstClipmoeTag *self);
 /* After every pad was deactivated. A frame may still be lower on the stack: a handler of a message that it
  * posted may have stopped the element; it keeps its reference on the session. */
 void tag_model_close (GstClipmoeTag *self);
-/* What is open now (transfer full), or NULL. Any thread. */
-TagSession *tag_model_get_session (GstClipmoeTag *self);
-/* FALSE: a handler of one of our messages has stopped the element in the middle of a frame. */
-gboolean tag_model_is_open (GstClipmoeTag *self, const TagSession *open);
 /* Stores what `stats` and looks say of the model, if @open is still the open one; a verdict about the
  * precision may change it while it runs. Any thread. */
 void tag_model_describe (GstClipmoeTag *self, TagSession *open, gboolean log);

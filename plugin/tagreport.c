@@ -2,7 +2,6 @@
 
 #include <base/plain.h>
 #include "clipmoemeta.h"
-#include "gstclipmoetag-private.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 

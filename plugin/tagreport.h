@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_TAG_REPORT_H
 #define CLIPMOE_TAG_REPORT_H
 
-#include "gstclipmoetag.h"
+#include "tagelement.h"
 #include <stream/stream.h>
 #include "tagtrouble.h"
 

@@ -2,8 +2,39 @@
 
 #include "clipmoeframe.h"
 
+/* Whom the mailbox tells, if it is still there. */
+typedef struct {
+  GWeakRef owner;
+  TagSessionAnswered answered;
+  guint embed;
+} Listener;
+
+static void
+listener_free (gpointer data) {
+  Listener *l = data;
+  g_weak_ref_clear (&l->owner);
+  g_free (l);
+}
+
+static void
+tell (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 microseconds,
+      const GError *error) {
+  Listener *l = data;
+  GstElement *owner = g_weak_ref_get (&l->owner);
+  if (!owner)
+    return;
+  l->answered (owner, request->extra, embedding, l->embed, microseconds, error);
+  gst_object_unref (owner);
+}
+
+static void
+clear_frame (gpointer extra) {
+  clipmoe_labels_unref (((ClipmoeStreamFrame *)extra)->labels);
+}
+
 TagSession *
-tag_session_open (const TagSettings *settings, ClipmoeStream *stream, GError **error) {
+tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstElement *owner,
+                  GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = settings->vocab,
                                  .activation = settings->activation,
@@ -12,17 +43,23 @@ tag_session_open (const TagSettings *settings, ClipmoeStream *stream, GError **e
                                  .text_heads = settings->text_heads};
   ClipmoeEncoderOptions how = {
       .struct_size = sizeof how, .precision = settings->precision, .threads = settings->threads};
-  TagEngine *engine = tag_engine_open (settings->model, &options, &how, error);
+  ClipmoeEngine *engine = clipmoe_engine_open (settings->model, &options, &how, error);
   if (!engine)
     return NULL;
   TagSession *self = g_new0 (TagSession, 1);
+  Listener *listener = g_new0 (Listener, 1);
+  const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);
+  g_weak_ref_init (&listener->owner, owner);
+  listener->answered = answered;
+  listener->embed = info->embed;
   self->refs = 1;
   self->engine = engine;
-  self->version = tag_engine_get_version (engine);
-  const ClipmoeModelInfo *info = tag_engine_get_info (engine);
-  self->pixels = g_new0 (float, 3 * (gsize)info->image_size * info->image_size);
+  self->version = clipmoe_engine_get_version (engine);
+  self->embed = info->embed;
+  self->embedding = g_new0 (float, info->embed);
+  self->mailbox =
+      clipmoe_mailbox_new (engine, sizeof (ClipmoeStreamFrame), clear_frame, tell, listener, listener_free);
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
-  self->looker = tag_looker_new (engine, stream);
   self->maker = tag_label_maker_new (engine);
   return self;
 }
@@ -38,11 +75,11 @@ tag_session_unref (TagSession *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->refs))
     return;
   tag_label_maker_free (self->maker);
-  tag_looker_free (self->looker);
+  clipmoe_mailbox_free (self->mailbox);
   clipmoe_labels_unref (self->labels);
   clipmoe_preprocessor_free (self->preprocessor);
-  g_free (self->pixels);
-  tag_engine_unref (self->engine);
+  g_free (self->embedding);
+  clipmoe_engine_unref (self->engine);
   g_free (self);
 }
 
@@ -55,23 +92,20 @@ tag_session_set_labels (TagSession *self, ClipmoeLabels *labels) {
 gboolean
 tag_session_warm_up (TagSession *self, GstClockTime *took, GError **error) {
   /* A first look finds cold caches; where looks are short a second one is worth its time. */
-  float *out = g_new (float, tag_engine_get_info (self->engine)->embed);
   gint64 time = 0;
   gboolean ok = TRUE;
   for (guint i = 0; i < 2 && ok && time < G_USEC_PER_SEC / 10; i++) {
     gint64 begin = g_get_monotonic_time ();
-    ok = tag_engine_look (self->engine, self->pixels, out, error);
+    ok = tag_session_encode (self, error);
     time = g_get_monotonic_time () - begin;
   }
-  g_free (out);
   *took = (GstClockTime)time * GST_USECOND;
   return ok;
 }
 
 gboolean
 tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo *info,
-                        ClipmoeGeometry geometry, GstVideoOrientationMethod direction, float *pixels,
-                        GError **error) {
+                        ClipmoeGeometry geometry, GstVideoOrientationMethod direction, GError **error) {
   GstVideoFrame frame;
   ClipmoeImage image;
   if (direction > GST_VIDEO_ORIENTATION_UR_LL)
@@ -83,7 +117,20 @@ tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo 
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
                  GST_VIDEO_INFO_NAME (info));
   ok = ok && clipmoe_preprocessor_run (self->preprocessor, &image, geometry, (ClipmoeOrientation)direction,
-                                       pixels, error);
+                                       clipmoe_mailbox_get_request (self->mailbox)->pixels, error);
   gst_video_frame_unmap (&frame);
   return ok;
+}
+
+gboolean
+tag_session_encode (TagSession *self, GError **error) {
+  return clipmoe_mailbox_encode (self->mailbox, self->embedding, error);
+}
+
+gboolean
+tag_session_submit (TagSession *self, const ClipmoeStreamFrame *frame, gboolean *replaced, GError **error) {
+  ClipmoeStreamFrame *kept = clipmoe_mailbox_get_request (self->mailbox)->extra;
+  *kept = *frame;
+  clipmoe_labels_ref (kept->labels);
+  return clipmoe_mailbox_submit (self->mailbox, replaced, error);
 }

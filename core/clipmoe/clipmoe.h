@@ -5,7 +5,8 @@
  * with ("Since:"); what came later says so itself.
  *
  * Threads. "Any thread": calls from several threads may overlap. "One caller at a time": any thread may call,
- * but calls with one object must not overlap. Nothing here starts a main loop or calls back.
+ * but calls with one object must not overlap. Nothing here needs a main loop, and mailbox.h
+ * alone calls back.
  *
  * Errors. What can fail takes GError **error last, which may be NULL, and returns FALSE or NULL exactly when
  * it has failed. The domain is always CLIPMOE_ERROR; the codes that are named at a function are those that a
@@ -47,6 +48,8 @@
 #include <clipmoe/encoder.h>
 #include <clipmoe/precision.h>
 #include <clipmoe/labels.h>
+#include <clipmoe/engine.h>
+#include <clipmoe/mailbox.h>
 #include <clipmoe/timeline.h>
 
 #endif

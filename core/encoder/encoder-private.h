@@ -34,4 +34,8 @@ void clipmoe_encoder_keep_nothing (ClipmoeEncoder *self);
 gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,
                                  GError **error);
 
+/* Makes room for runs of @n pictures, where there is less; for more than clipmoe_recipe_best_batch() there
+ * never is, and without memory it stays as it is. For whoever encodes pictures, between two calls. */
+void clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n);
+
 #endif

@@ -149,6 +149,28 @@ clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
   return self->image.threads;
 }
 
+void
+clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n) {
+  const ClipmoeArchitecture *arch = &self->model->image;
+  n = MIN (n, clipmoe_recipe_best_batch (arch));
+  if (n <= self->recipe.batch)
+    return;
+  ClipmoeScratchSizes sizes = self->image.scratch.sizes;
+  sizes.rows = clipmoe_architecture_tokens (arch) * n;
+  sizes.sequences = n;
+  ClipmoeScratch scratch;
+  float *pixels = g_try_new (float, 3 * (gsize)arch->side * arch->side * n);
+  if (!pixels || !clipmoe_scratch_init (&scratch, &sizes)) {
+    g_free (pixels);
+    return;
+  }
+  clipmoe_scratch_clear (&self->image.scratch);
+  self->image.scratch = scratch;
+  g_free (self->pixels);
+  self->pixels = pixels;
+  self->recipe.batch = n;
+}
+
 gboolean
 clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,
                         GError **error) {

@@ -7,15 +7,15 @@
 #define ROWS_AT_ONCE 256
 #define MAX_BATCH 1024
 
-/* As many pictures as fill the tiles of every matrix well. Activations of more would leave the caches before
- * the next product reads them, and save nothing. An expert sees its part of the rows alone. */
-static guint
-pictures_at_once (const ClipmoeArchitecture *a) {
+/* As many as fill the tiles of every matrix well. Activations of more would leave the caches before the next
+ * product reads them, and save nothing. An expert sees its part of the rows alone. */
+guint
+clipmoe_recipe_best_batch (const ClipmoeArchitecture *a) {
   guint64 rows = ROWS_AT_ONCE;
   for (guint i = 0; i < a->layers; i++)
     if (a->experts[i] > a->top_k && a->top_k)
       rows = MAX (rows, (guint64)ROWS_AT_ONCE * a->experts[i] / a->top_k);
-  return (guint)(rows / clipmoe_architecture_tokens (a));
+  return MAX ((guint)(rows / clipmoe_architecture_tokens (a)), 1);
 }
 
 gboolean
@@ -30,7 +30,7 @@ clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const Clipm
     return FALSE;
   }
   guint64 tokens = clipmoe_architecture_tokens (&model->image);
-  self->batch = MAX (MIN (batch, pictures_at_once (&model->image)), 1);
+  self->batch = CLAMP (batch, 1, clipmoe_recipe_best_batch (&model->image));
   if (batch > MAX_BATCH || tokens * self->batch > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
                  batch, MAX_BATCH);

@@ -26,6 +26,9 @@ typedef struct {
  * batch too large): @self is empty. */
 gboolean clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const ClipmoeKernels *kernels,
                               ClipmoePrecision precision, guint threads, guint batch, GError **error);
+/* The most pictures in one run that are faster together than one by one; at least 1. */
+guint clipmoe_recipe_best_batch (const ClipmoeArchitecture *image);
+
 void clipmoe_recipe_clear (ClipmoeRecipe *self);
 void clipmoe_recipe_clear_factors (ClipmoeRecipe *self);
 

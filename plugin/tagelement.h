@@ -1,8 +1,8 @@
 /* What the files of clipmoetag share: the element's fields, and which lock guards which. */
-#ifndef GST_CLIPMOE_TAG_PRIVATE_H
-#define GST_CLIPMOE_TAG_PRIVATE_H
+#ifndef CLIPMOE_TAG_ELEMENT_H
+#define CLIPMOE_TAG_ELEMENT_H
 
-#include "gstclipmoetag.h"
+#include <gst/base/gstbasetransform.h>
 #include <stream/schedule.h>
 #include <stream/statistics.h>
 #include "tagclock.h"
@@ -10,9 +10,10 @@
 #include "tagsession.h"
 #include "tagsettings.h"
 #include "tagtrouble.h"
-#include "tagworker.h"
 
 GST_DEBUG_CATEGORY_EXTERN (clipmoe_tag_debug);
+
+typedef struct _GstClipmoeTag GstClipmoeTag;
 
 struct _GstClipmoeTag {
   GstBaseTransform parent;
@@ -36,20 +37,26 @@ struct _GstClipmoeTag {
   /* streaming thread, and state changes while no pad is active */
   GstVideoInfo info;
   GstVideoOrientationMethod tag_orientation; /* what the stream's tag says */
-  ClipmoeStreamLook *look;                             /* that frames carry */
+  ClipmoeStreamLook *look;                   /* that frames carry */
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
   gboolean asked_texts; /* other labels were asked for and are not there yet */
   TagClock clock;
   ClipmoeSchedule schedule; /* on tag_clock_rising() */
-  guint generation, skips;
+  guint skips;
   gint failed; /* atomic: there was an error, and it was posted */
 
-  ClipmoeStream *stream; /* whoever looks: the streaming thread in sync, else the worker */
-
-  GMutex worker_lock; /* guards the pointer: flushes come from other threads; taken before the object lock */
-  TagWorker *worker;
+  /* what looks are made with: by the streaming thread, or the mailbox's */
+  GMutex looking; /* guards what follows; nothing else is locked under it */
+  ClipmoeStream *stream;
+  ClipmoeStreamLook *newest; /* finished aside, and no frame carries it yet */
+  guint
+      generation; /* another one: what was seen before counts for nothing; the streaming thread's to change */
 };
+
+/* The fields of a fresh element, and what they hold at its end, when nothing is open. */
+void tag_element_init (GstClipmoeTag *self);
+void tag_element_clear (GstClipmoeTag *self);
 
 #endif

@@ -1,0 +1,322 @@
+#include "engine-private.h"
+
+#include <string.h>
+#include "../base/structs.h"
+#include "../encoder/encoder-private.h"
+#include "key.h"
+#include "measure.h"
+
+/* An encoder, until nobody encodes with it any more. */
+typedef struct {
+  ClipmoeEncoder *encoder;
+  guint users; /* under the lock: the engine, a run, whoever encodes labels */
+} Ready;
+
+struct _ClipmoeEngine {
+  char *key; /* what the model was opened with, and which file that was; NULL: nobody else's */
+  ClipmoeEncoderOptions how;
+  ClipmoeModel *model;
+  ClipmoeScheduler *scheduler;
+  guint most;        /* pictures of a run */
+  float *pixels;     /* [most], of a run of several; the scheduler's thread alone */
+  ClipmoeTurn words; /* whoever encodes labels */
+  char *labels_key;  /* what the newest labels were made of; with them in that turn */
+  ClipmoeLabels *labels;
+
+  /* under the lock */
+  Ready *ready;
+  char *reason;            /* why the encoder has its precision */
+  ClipmoeMeasure *measure; /* NULL: there is nothing to measure */
+  gboolean waits;          /* for a verdict */
+  guint users;
+  gint version; /* atomic */
+};
+
+static ClipmoeTurn opening; /* so that a model that two streams want is read once */
+static GSList *engines;     /* under the lock */
+
+static Ready *
+ready_new (ClipmoeEncoder *encoder) {
+  Ready *ready = g_new0 (Ready, 1);
+  ready->encoder = encoder;
+  ready->users = 1;
+  return ready;
+}
+
+static Ready *
+ready_take (ClipmoeEngine *self) {
+  clipmoe_engine_lock ();
+  Ready *ready = self->ready;
+  ready->users++;
+  clipmoe_engine_unlock ();
+  return ready;
+}
+
+static void
+ready_give (Ready *ready) {
+  clipmoe_engine_lock ();
+  gboolean last = --ready->users == 0;
+  clipmoe_engine_unlock ();
+  if (last) {
+    clipmoe_encoder_free (ready->encoder);
+    g_free (ready);
+  }
+}
+
+/* From the scheduler: one run of the image tower. One bad picture spoils the others' only once. */
+static void
+encode (gpointer data, const float *const *pixels, guint n, float *out, GError **errors) {
+  ClipmoeEngine *self = data;
+  const ClipmoeModelInfo *info = clipmoe_model_get_info (self->model);
+  gsize picture = 3 * (gsize)info->image_size * info->image_size;
+  Ready *ready = ready_take (self);
+  const float *all = pixels[0];
+  if (n > 1) {
+    clipmoe_encoder_grow_batch (ready->encoder, n);
+    if (!self->pixels)
+      self->pixels = g_new (float, self->most *picture);
+    for (guint i = 0; i < n; i++)
+      memcpy (self->pixels + i * picture, pixels[i], picture * sizeof (float));
+    all = self->pixels;
+  }
+  gboolean ok = clipmoe_encoder_encode_pixels (ready->encoder, all, n, out, n > 1 ? NULL : errors);
+  for (guint i = 0; i < n && !ok && n > 1; i++)
+    clipmoe_encoder_encode_pixels (ready->encoder, pixels[i], 1, out + i * info->embed, &errors[i]);
+  ready_give (ready);
+}
+
+/* From the scheduler: nobody uses it any more. */
+static void
+engine_free (gpointer data) {
+  ClipmoeEngine *self = data;
+  clipmoe_measure_unref (self->measure);
+  clipmoe_labels_unref (self->labels);
+  g_free (self->labels_key);
+  g_free (self->reason);
+  ready_give (self->ready);
+  clipmoe_model_unref (self->model);
+  g_free (self->pixels);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* An encoder is shared where the pool's threads take turns anyway. Streams that asked for one thread each run
+ * side by side: they share the model, not the encoder. */
+static ClipmoeEngine *
+find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
+  ClipmoeEngine *found = NULL;
+  clipmoe_engine_lock ();
+  for (GSList *l = engines; l && !found; l = l->next) {
+    ClipmoeEngine *e = l->data;
+    if (!e->key || !g_str_equal (e->key, key))
+      continue;
+    if (how->threads != 1 && e->how.threads == how->threads && e->how.precision == how->precision &&
+        e->how.batch == how->batch) {
+      e->users++;
+      found = e;
+    } else if (!*model) {
+      *model = clipmoe_model_ref (e->model);
+    }
+  }
+  clipmoe_engine_unlock ();
+  return found;
+}
+
+/* The encoder of an engine, for one picture at a time: a run of more makes room for them. */
+static ClipmoeEncoder *
+new_encoder (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
+  ClipmoeEncoderOptions one = *how;
+  one.batch = 1;
+  return clipmoe_encoder_new (model, &one, error);
+}
+
+/* Makes the encoder that a fresh opening would get now, and puts it in the old one's place. Whoever encodes
+ * goes on with the old one meanwhile. */
+static void
+exchange (ClipmoeEngine *self) {
+  ClipmoeEncoder *made = new_encoder (self->model, &self->how, NULL);
+  if (!made || clipmoe_encoder_lacks_verdict (made)) { /* it could not be kept: the old one stays */
+    clipmoe_encoder_free (made);
+    return;
+  }
+  char *reason = g_strdup (clipmoe_encoder_get_precision_reason (made));
+  Ready *ready = ready_new (made);
+  clipmoe_turn_take (&self->words);
+  g_clear_pointer (&self->labels, clipmoe_labels_unref); /* the next ones are what a fresh opening makes */
+  g_clear_pointer (&self->labels_key, g_free);
+  clipmoe_engine_lock ();
+  Ready *old = self->ready;
+  char *old_reason = self->reason;
+  self->ready = ready;
+  self->reason = reason;
+  clipmoe_engine_unlock ();
+  g_atomic_int_inc (&self->version);
+  clipmoe_turn_give (&self->words);
+  ready_give (old);
+  g_free (old_reason);
+}
+
+/* From the measuring thread. */
+void
+clipmoe_engines_follow (ClipmoeModel *model, ClipmoePrecision verdict) {
+  GSList *waiting = NULL;
+  clipmoe_engine_lock ();
+  for (GSList *l = engines; l; l = l->next) {
+    ClipmoeEngine *e = l->data;
+    if (e->model != model || !e->waits)
+      continue;
+    e->waits = FALSE;
+    e->users++;
+    waiting = g_slist_prepend (waiting, e);
+    clipmoe_measure_stop (e->measure);
+    if (verdict == CLIPMOE_PRECISION_F32) { /* what it runs already: an encoder more would be for nothing */
+      g_free (e->reason);
+      e->reason = g_strdup ("measured while it ran: half and int8 are no better here");
+      g_atomic_int_inc (&e->version);
+    }
+  }
+  clipmoe_engine_unlock ();
+  for (GSList *l = waiting; l; l = l->next) {
+    if (verdict != CLIPMOE_PRECISION_F32)
+      exchange (l->data);
+    clipmoe_engine_unref (l->data);
+  }
+  g_slist_free (waiting);
+}
+
+/* Takes over @key. */
+static ClipmoeEngine *
+engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GError **error) {
+  ClipmoeEncoder *encoder = new_encoder (model, how, error);
+  if (!encoder) {
+    g_free (key);
+    return NULL;
+  }
+  ClipmoeEngine *self = g_new0 (ClipmoeEngine, 1);
+  guint best = clipmoe_recipe_best_batch (&model->image);
+  self->key = key;
+  self->how = *how;
+  self->model = clipmoe_model_ref (model);
+  self->ready = ready_new (encoder);
+  self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
+  self->users = 1;
+  self->most = how->batch ? MIN (how->batch, best) : best;
+  self->scheduler =
+      clipmoe_scheduler_new (self->most, clipmoe_model_get_info (model)->embed, encode, self, engine_free);
+  clipmoe_engine_lock ();
+  engines = g_slist_prepend (engines, self);
+  clipmoe_engine_unlock ();
+  if (clipmoe_encoder_lacks_verdict (encoder)) {
+    ClipmoeMeasure *measure = clipmoe_measure_start (model, clipmoe_engines_follow);
+    clipmoe_engine_lock ();
+    self->measure = measure;
+    self->waits = measure != NULL;
+    clipmoe_engine_unlock ();
+  }
+  return self;
+}
+
+static gboolean
+read_how (const ClipmoeEncoderOptions *how, ClipmoeEncoderOptions *own, GError **error) {
+  return clipmoe_struct_read ("ClipmoeEncoderOptions", how, CLIPMOE_SIZE_UP_TO (ClipmoeEncoderOptions, batch),
+                              own, sizeof *own, error);
+}
+
+ClipmoeEngine *
+clipmoe_engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
+  ClipmoeEncoderOptions own_how;
+  return read_how (how, &own_how, error) ? engine_new (model, &own_how, NULL, error) : NULL;
+}
+
+ClipmoeEngine *
+clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
+                     GError **error) {
+  ClipmoeModelOptions own;
+  ClipmoeEncoderOptions own_how;
+  ClipmoeModel *model = NULL;
+  if (!clipmoe_struct_read ("ClipmoeModelOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeModelOptions, shapes_only), &own, sizeof own, error) ||
+      !read_how (how, &own_how, error))
+    return NULL;
+  char *key = clipmoe_engine_model_key (path, &own);
+  clipmoe_turn_take (&opening);
+  ClipmoeEngine *self = find (key, &own_how, &model);
+  if (!self && (model || (model = clipmoe_model_open (path, &own, error))))
+    self = engine_new (model, &own_how, g_steal_pointer (&key), error);
+  clipmoe_turn_give (&opening);
+  clipmoe_model_unref (model);
+  g_free (key);
+  return self;
+}
+
+ClipmoeEngine *
+clipmoe_engine_ref (ClipmoeEngine *self) {
+  clipmoe_engine_lock ();
+  self->users++;
+  clipmoe_engine_unlock ();
+  return self;
+}
+
+void
+clipmoe_engine_unref (ClipmoeEngine *self) {
+  if (!self)
+    return;
+  clipmoe_engine_lock ();
+  gboolean last = --self->users == 0;
+  if (last) {
+    engines = g_slist_remove (engines, self);
+    clipmoe_measure_stop (self->measure);
+  }
+  clipmoe_engine_unlock ();
+  if (last)
+    clipmoe_scheduler_end (self->scheduler); /* engine_free(), when nothing runs any more */
+}
+
+ClipmoeScheduler *
+clipmoe_engine_get_scheduler (ClipmoeEngine *self) {
+  return self->scheduler;
+}
+
+const ClipmoeModelInfo *
+clipmoe_engine_get_info (const ClipmoeEngine *self) {
+  return clipmoe_model_get_info (self->model);
+}
+
+void
+clipmoe_engine_describe (ClipmoeEngine *self, char **tier, char **precision, char **reason) {
+  clipmoe_engine_lock ();
+  *tier = g_strdup (clipmoe_encoder_get_tier (self->ready->encoder));
+  *precision = g_strdup (clipmoe_encoder_get_precision (self->ready->encoder));
+  *reason = g_strdup (self->reason);
+  clipmoe_engine_unlock ();
+}
+
+guint
+clipmoe_engine_get_version (ClipmoeEngine *self) {
+  return (guint)g_atomic_int_get (&self->version);
+}
+
+/* One stream after the other, or several at once, mostly ask for the same labels: the newest are kept. */
+ClipmoeLabels *
+clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels, GPtrArray *negatives,
+                            const char *const *templates, GError **error) {
+  char *key = clipmoe_engine_labels_key (labels, negatives, templates);
+  clipmoe_turn_take (&self->words);
+  ClipmoeLabels *found = self->labels && g_str_equal (self->labels_key, key) ? self->labels : NULL;
+  if (!found) {
+    Ready *ready = ready_take (self);
+    found = clipmoe_labels_new (ready->encoder, labels, negatives, templates, error);
+    ready_give (ready);
+    if (found) {
+      clipmoe_labels_unref (self->labels);
+      g_free (self->labels_key);
+      self->labels = found;
+      self->labels_key = g_steal_pointer (&key);
+    }
+  }
+  if (found)
+    clipmoe_labels_ref (found);
+  clipmoe_turn_give (&self->words);
+  g_free (key);
+  return found;
+}
