@@ -19,7 +19,7 @@
 #include <clipmoe/error.h>
 #include "clipmoelooks.h"
 #include "sentlooks.h"
-#include "sink.h"
+#include "target.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
@@ -141,7 +141,7 @@ open_target (GstClipmoePublish *self) {
   int on = self->on;
   self->stats = (ClipmoeSinkStats){0};
   GST_OBJECT_UNLOCK (self);
-  ClipmoeSink *sink = clipmoe_sink_open (target, news, self, &error);
+  ClipmoeSink *sink = clipmoe_target_open (target, news, self, &error);
   if (sink) {
     GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
     self->asked = FALSE;

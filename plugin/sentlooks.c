@@ -1,7 +1,5 @@
 #include "sentlooks.h"
 
-#include <stdlib.h>
-#include <string.h>
 
 /* Taggers and streams that are remembered; those that were not heard of for longest are forgotten. */
 #define MOST 1024
@@ -12,7 +10,7 @@ typedef struct {
   guint64 newest, seen; /* of a tagger: the highest number; bit n: newest - n was there */
   gboolean any;
   GstClockTime time; /* of looks without a number: the last one's */
-  char *labels;      /* what was last said, sorted */
+  ClipmoeLook *said; /* the tags of the last look that was not seen */
 } Entry;
 
 struct _ClipmoeSentLooks {
@@ -24,7 +22,7 @@ struct _ClipmoeSentLooks {
 static void
 entry_free (gpointer data) {
   Entry *entry = data;
-  g_free (entry->labels);
+  clipmoe_look_free (entry->said);
   g_free (entry);
 }
 
@@ -114,26 +112,6 @@ number_seen (Entry *entry, guint64 number) {
   return FALSE;
 }
 
-static int
-by_name (const void *a, const void *b) {
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The set of labels as one text. */
-static char *
-labels_of (const ClipmoeLook *look) {
-  const char **names = g_new (const char *, look->n_tags + 1);
-  GString *text = g_string_new (NULL);
-  for (guint i = 0; i < look->n_tags; i++)
-    names[i] = look->tags[i].label;
-  qsort (names, look->n_tags, sizeof *names, by_name);
-  for (guint i = 0; i < look->n_tags; i++)
-    if (!i || strcmp (names[i], names[i - 1]) != 0)
-      g_string_append_printf (text, "%s\n", names[i]);
-  g_free (names);
-  return g_string_free (text, FALSE);
-}
-
 ClipmoeSentNews
 clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint index) {
   ClipmoeSentNews news = {0};
@@ -154,10 +132,10 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
     said->time = look->time;
   }
   if (!news.seen) {
-    char *labels = labels_of (look);
-    news.changed = g_strcmp0 (labels, said->labels) != 0;
-    g_free (said->labels);
-    said->labels = labels;
+    const ClipmoeLook tags = {.tags = look->tags, .n_tags = look->n_tags};
+    news.changed = !said->said || !clipmoe_look_same_labels (look, said->said);
+    clipmoe_look_free (said->said);
+    said->said = clipmoe_look_copy (&tags);
   }
   return news;
 }

@@ -6,7 +6,6 @@
 #include <clipmoe/error.h>
 #include <stream/lookjson.h>
 #include "linewriter.h"
-#include "sinkclass.h"
 
 typedef struct {
   ClipmoeSink sink;

@@ -1,9 +1,8 @@
-/* Where looks go (a look is one inference on one frame): one interface for every kind of target. A target is
- * named by a URI, whose scheme chooses the implementation: `stdout:` and `file:PATH` are lines.c; a broker is
- * another row of the table in sink.c.
+/* Where looks go (a look is one inference on one frame): one interface for every kind of target. target.h
+ * opens one.
  *
  * A sink has a queue, so that a slow reader does not hold up video. Every function may be called from any
- * thread by whoever holds a reference; clipmoe_sink_open() gives the first. */
+ * thread by whoever holds a reference. */
 #ifndef CLIPMOE_SINK_H
 #define CLIPMOE_SINK_H
 
@@ -16,10 +15,6 @@ typedef struct {
   guint64 written, dropped; /* looks */
 } ClipmoeSinkStats;
 
-/* @target: the URI, or NULL, which is none. @tell: may be NULL; it hears what goes wrong later. NULL with
- * @error: CLIPMOE_ERROR_ARGUMENT, no such target, or one that this build does not have; CLIPMOE_ERROR_FORMAT,
- * what is there is somebody else's, and was left alone; G_FILE_ERROR, it cannot be opened; G_THREAD_ERROR. */
-ClipmoeSink *clipmoe_sink_open (const char *target, ClipmoeSinkTell tell, gpointer data, GError **error);
 /* TRUE: for a live stream, which cannot wait: what is too much for the reader is dropped, the oldest first,
  * and a failed write costs what it was to write. FALSE, as at first: clipmoe_sink_add() waits, and a failed
  * write is the end. */
@@ -40,5 +35,23 @@ guint64 clipmoe_sink_finish (ClipmoeSink *self);
 void clipmoe_sink_get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats);
 ClipmoeSink *clipmoe_sink_ref (ClipmoeSink *self);
 void clipmoe_sink_unref (ClipmoeSink *self);
+
+/* The rest is for implementations. Each member does what is said above of the function of its name. */
+typedef struct {
+  void (*set_live) (ClipmoeSink *self, gboolean live);
+  gboolean (*add) (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
+  guint (*drain) (ClipmoeSink *self, GError **error);
+  void (*cancel) (ClipmoeSink *self, gboolean cancel);
+  void (*reopen) (ClipmoeSink *self);
+  guint64 (*finish) (ClipmoeSink *self);
+  void (*get_stats) (ClipmoeSink *self, ClipmoeSinkStats *stats);
+  void (*free) (ClipmoeSink *self); /* the last reference went */
+} ClipmoeSinkClass;
+
+/* The first member of an implementation's struct, which its open function fills in with one reference. */
+struct _ClipmoeSink {
+  const ClipmoeSinkClass *class;
+  gint refs;
+};
 
 #endif

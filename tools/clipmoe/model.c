@@ -1,6 +1,4 @@
 /* clipmoe model: the table of its sub-commands. */
-#include "model.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <glib.h>

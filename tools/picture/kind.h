@@ -3,7 +3,7 @@
 #define CLIPMOE_PICTURE_KIND_H
 
 #include "load.h"
-#include "picture.h"
+#include "sort.h"
 
 #define CLIPMOE_PICTURE_HEAD 4096 /* bytes that are looked at */
 

@@ -3,12 +3,7 @@
 #define CLIPMOE_PICTURE_H
 
 #include <clipmoe/clipmoe.h>
-
-typedef enum {
-  CLIPMOE_PICTURE_STILL, /* clipmoe_picture_load() is what reads it */
-  CLIPMOE_PICTURE_VIDEO, /* no kind of file that is known here: perhaps a video */
-  CLIPMOE_PICTURE_OTHER, /* neither, such as a web page */
-} ClipmoePictureSort;
+#include "sort.h"
 
 /* What @path is by its first bytes, however long it is. FALSE: it cannot be read, or is of a kind that has no
  * picture in it, which @error names. */
