@@ -1,4 +1,4 @@
-/* What owns a model's floats and strings; model.c and seeded.c fill it, save.c reads it. */
+/* What owns a model's floats and strings; model.c fills it, save.c reads it. */
 #ifndef CLIPMOE_STORAGE_H
 #define CLIPMOE_STORAGE_H
 

@@ -15,8 +15,8 @@
  *                                        "ok" and for each of N runs: milliseconds on the wall, on the
  * processor
  */
+#include <bench/products.h>
 #include <clipmoe/labels.h>
-#include <encoder/products.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 #include "golden.h"
 #include "encoder/encoder-private.h"
-#include "model/seeded.h"
+#include <bench/seeded.h>
 
 /* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most
  * numbers are

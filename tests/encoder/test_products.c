@@ -1,8 +1,8 @@
 /* Protects the figure that products alone are judged by: the operations it counts are those of the tower (the
  * last block's shortcut among them), and running them leaves the encoder as it was. */
 #include <clipmoe/encoder.h>
-#include <encoder/products.h>
-#include <model/seeded.h>
+#include <bench/products.h>
+#include <bench/seeded.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * another key, and nothing else does. */
 #include <string.h>
 #include "encoder/cachekey.h"
-#include "model/seeded.h"
+#include <bench/seeded.h>
 
 typedef void (*Change) (ClipmoeModel *m);
 

@@ -3,7 +3,7 @@
 #include <clipmoe/encoder.h>
 #include <math.h>
 #include <model/model-private.h>
-#include <model/seeded.h>
+#include <bench/seeded.h>
 #include <string.h>
 
 static const ClipmoeSeededShape tiny = {

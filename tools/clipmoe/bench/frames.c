@@ -1,4 +1,4 @@
-#include "benchframes.h"
+#include "frames.h"
 
 #define WARM_UP 0.02 /* s */
 #define SECONDS 0.1

@@ -5,8 +5,8 @@
 
 #include <math.h>
 #include <string.h>
-#include "bind.h"
-#include "storage.h"
+#include <model/bind.h>
+#include <model/storage.h>
 
 typedef struct {
   GHashTable *weights;

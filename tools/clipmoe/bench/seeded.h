@@ -1,9 +1,9 @@
 /* Models made in memory from a seed: weights of sane scale for benches and tests. No file is read or written.
- * Exported for `clipmoe bench`; no part of the public interface. */
+ */
 #ifndef CLIPMOE_SEEDED_H
 #define CLIPMOE_SEEDED_H
 
-#include "../clipmoe/model.h"
+#include <clipmoe/model.h>
 
 typedef struct {
   guint width, layers, heads, ffn_width;
@@ -21,13 +21,12 @@ typedef struct {
 
 /* Same shape and seed: same bytes, on every machine. It has no vocabulary. MEMORY when it does not fit,
  * ARGUMENT when the sizes make no model. */
-CLIPMOE_API ClipmoeModel *clipmoe_seeded_model_new (const ClipmoeSeededShape *shape, guint64 seed,
-                                                    GError **error);
+ClipmoeModel *clipmoe_seeded_model_new (const ClipmoeSeededShape *shape, guint64 seed, GError **error);
 
 /* The published architectures: "ViT-B-32", "ViT-L-14-336", …, and as CLIP-MoE with 4 experts, of which a
  * token uses 2, in every block: "ViT-B-32-moe". "ViT-L/14@336px" is read as "ViT-L-14-336". */
-CLIPMOE_API gboolean clipmoe_seeded_shape_find (const char *name, ClipmoeSeededShape *shape, GError **error);
+gboolean clipmoe_seeded_shape_find (const char *name, ClipmoeSeededShape *shape, GError **error);
 /* (transfer full): all names, NULL-terminated. */
-CLIPMOE_API char **clipmoe_seeded_shape_names (void);
+char **clipmoe_seeded_shape_names (void);
 
 #endif

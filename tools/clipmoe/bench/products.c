@@ -1,7 +1,7 @@
 #include "products.h"
 
 #include <string.h>
-#include "encoder-private.h"
+#include <encoder/encoder-private.h>
 
 typedef struct {
   const ClipmoeGemm *format;
