@@ -37,3 +37,49 @@ clipmoe_look_same_labels (const ClipmoeLook *a, const ClipmoeLook *b) {
   g_free (y);
   return same;
 }
+
+/* Copies @text, which may be NULL, to @to, and moves that behind it. */
+static const char *
+place (char **to, const char *text) {
+  if (!text)
+    return NULL;
+  char *at = *to;
+  *to = g_stpcpy (at, text) + 1;
+  return at;
+}
+
+static gsize
+room (const char *text) {
+  return text ? strlen (text) + 1 : 0;
+}
+
+ClipmoeLook *
+clipmoe_look_copy (const ClipmoeLook *look) {
+  /* one block: the look, its tags, its embedding, its strings */
+  gsize tags = look->n_tags * sizeof *look->tags;
+  gsize floats = look->embedding ? look->embed * sizeof *look->embedding : 0;
+  gsize strings = room (look->source) + room (look->model) + room (look->tagger);
+  for (guint i = 0; i < look->n_tags; i++)
+    strings += room (look->tags[i].label);
+  ClipmoeLook *copy = g_malloc (sizeof *copy + tags + floats + strings);
+  ClipmoeTag *to = (ClipmoeTag *)(copy + 1);
+  float *embedding = (float *)(to + look->n_tags);
+  char *text = (char *)embedding + floats;
+  *copy = *look;
+  copy->source = place (&text, look->source);
+  copy->model = place (&text, look->model);
+  copy->tagger = place (&text, look->tagger);
+  for (guint i = 0; i < look->n_tags; i++)
+    to[i] = (ClipmoeTag){place (&text, look->tags[i].label), look->tags[i].score, look->tags[i].cosine};
+  copy->tags = to;
+  if (floats)
+    memcpy (embedding, look->embedding, floats);
+  copy->embedding = look->embedding ? embedding : NULL;
+  copy->owned = NULL;
+  return copy;
+}
+
+void
+clipmoe_look_free (ClipmoeLook *look) {
+  g_free (look);
+}

@@ -26,7 +26,7 @@ typedef struct {
   guint64 sequence;
   gboolean has_region; /* else the whole frame */
   double region[4];    /* x, y, width, height as fractions of the frame */
-  gpointer owned;      /* freed with a look that was read or copied */
+  gpointer owned;      /* the reader's */
 } ClipmoeLook;
 
 /* The frame that was looked at, for messages: ns, G_MAXUINT64 where not known (GST_CLOCK_TIME_NONE). */
@@ -36,5 +36,9 @@ typedef struct {
 
 /* Whether both have the same set of labels, in any order. This is what "changed" means everywhere. */
 gboolean clipmoe_look_same_labels (const ClipmoeLook *a, const ClipmoeLook *b);
+/* Returns (transfer full): a look that borrows nothing, for those who keep it; free with clipmoe_look_free().
+ */
+ClipmoeLook *clipmoe_look_copy (const ClipmoeLook *look);
+void clipmoe_look_free (ClipmoeLook *look); /* NULL: nothing */
 
 #endif

@@ -198,21 +198,3 @@ clipmoe_warn_text (guint number, const char *text, gsize length) {
              "clipmoe: text %u is not UTF-8 at byte %" G_GSIZE_FORMAT ", and was read with U+FFFD there\n",
              number, (gsize)(at - text));
 }
-
-void
-clipmoe_json_string (GString *out, const char *text) {
-  char *valid = g_utf8_make_valid (text, -1);
-  g_string_append_c (out, '"');
-  for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    if (c == '"' || c == '\\')
-      g_string_append_printf (out, "\\%c", (char)c);
-    else if (c < 32 || (c >= 127 && c <= 0x9F) || c == 0x061C || (c >= 0x200E && c <= 0x200F) ||
-             (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069))
-      g_string_append_printf (out, "\\u%04x", c);
-    else
-      g_string_append_unichar (out, c);
-  }
-  g_string_append_c (out, '"');
-  g_free (valid);
-}

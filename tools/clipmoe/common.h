@@ -57,7 +57,6 @@ ClipmoeModel *clipmoe_open_model_anyhow (const ClipmoeModelArguments *arguments,
 #define CLIPMOE_PRECISION_NAMES "auto, f32, half or int8"
 /* NULL is auto. FALSE: none of these names. */
 gboolean clipmoe_parse_precision (const char *name, ClipmoePrecision *precision);
-void clipmoe_json_string (GString *out, const char *text);
 /* Says so on stderr where text @number is not UTF-8, which U+FFFD then stands for. */
 void clipmoe_warn_text (guint number, const char *text, gsize length);
 

@@ -2,6 +2,7 @@
 #include <gst/gst.h>
 #include <gst/video/video.h>
 #include <base/file.h>
+#include <base/jsontext.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* clipmoe tokenize: words into ids. */
+#include <base/jsontext.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

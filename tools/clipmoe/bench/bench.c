@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <base/jsontext.h>
 #include "../common.h"
 #include "../program.h"
 #include "frames.h"
