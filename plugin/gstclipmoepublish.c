@@ -17,7 +17,7 @@
 #include "gstclipmoepublish.h"
 
 #include <clipmoe/error.h>
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 #include "sentlooks.h"
 #include "target.h"
 

@@ -1,7 +1,7 @@
 /* Protects that every look has an identity of its own, that it is fresh once, that one which no buffer
  * carries arrives all the same, and that it knows when its frame was taken. */
 #include "common.h"
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 
 static GstHarness *
 latest (const char *more, gboolean live) {
