@@ -47,11 +47,8 @@ KNOWN_CIRCLES = [set(line.split()) for line in """
     bintracks gstclipmoebin
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
     keyunits unitnal
-    model model_convert model_inspect model_list model_verify
     folder source
     run run-private runfolder
-    gif jpeg kind picture pixbuf png webp
-    lines sink sinkclass
 """.strip().splitlines()]
 KNOWN_FAULTS = r"core/encoder/encoder\.c .*, core/tune stands below .*"
 LOOKED_AT = ["core", "publish", "archive", "gst", "plugin", "tools", "tests", "pipelines", "docs"]
