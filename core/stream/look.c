@@ -1,7 +1,7 @@
 #include "look.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include "stringblock.h"
 
 static int
 by_name (const void *a, const void *b) {
@@ -38,39 +38,26 @@ clipmoe_look_same_labels (const ClipmoeLook *a, const ClipmoeLook *b) {
   return same;
 }
 
-/* Copies @text, which may be NULL, to @to, and moves that behind it. */
-static const char *
-place (char **to, const char *text) {
-  if (!text)
-    return NULL;
-  char *at = *to;
-  *to = g_stpcpy (at, text) + 1;
-  return at;
-}
-
-static gsize
-room (const char *text) {
-  return text ? strlen (text) + 1 : 0;
-}
-
 ClipmoeLook *
 clipmoe_look_copy (const ClipmoeLook *look) {
   /* one block: the look, its tags, its embedding, its strings */
   gsize tags = look->n_tags * sizeof *look->tags;
   gsize floats = look->embedding ? look->embed * sizeof *look->embedding : 0;
-  gsize strings = room (look->source) + room (look->model) + room (look->tagger);
+  gsize strings = clipmoe_string_room (look->source) + clipmoe_string_room (look->model) +
+                  clipmoe_string_room (look->tagger);
   for (guint i = 0; i < look->n_tags; i++)
-    strings += room (look->tags[i].label);
+    strings += clipmoe_string_room (look->tags[i].label);
   ClipmoeLook *copy = g_malloc (sizeof *copy + tags + floats + strings);
   ClipmoeTag *to = (ClipmoeTag *)(copy + 1);
   float *embedding = (float *)(to + look->n_tags);
   char *text = (char *)embedding + floats;
   *copy = *look;
-  copy->source = place (&text, look->source);
-  copy->model = place (&text, look->model);
-  copy->tagger = place (&text, look->tagger);
+  copy->source = clipmoe_string_place (&text, look->source);
+  copy->model = clipmoe_string_place (&text, look->model);
+  copy->tagger = clipmoe_string_place (&text, look->tagger);
   for (guint i = 0; i < look->n_tags; i++)
-    to[i] = (ClipmoeTag){place (&text, look->tags[i].label), look->tags[i].score, look->tags[i].cosine};
+    to[i] = (ClipmoeTag){clipmoe_string_place (&text, look->tags[i].label), look->tags[i].score,
+                         look->tags[i].cosine};
   copy->tags = to;
   if (floats)
     memcpy (embedding, look->embedding, floats);

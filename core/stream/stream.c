@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 #include "../base/sort.h"
-#include "hysteresis.h"
 #include "ns.h"
 
 /* The cosine of one label's vectors in two precisions is above this, that of two labels mostly below. */
@@ -22,7 +21,7 @@ struct _ClipmoeStream {
   guint64 sequence; /* of the last look */
   float *cosines, *smoothed;
   double *scores;
-  ClipmoeHysteresis *states;
+  ClipmoeLabelState *states;
   guint *order;
 };
 
@@ -89,7 +88,7 @@ set_labels (ClipmoeStream *self, ClipmoeLabels *labels, guint embed) {
     self->cosines = g_renew (float, self->cosines, rows);
     self->smoothed = g_renew (float, self->smoothed, rows);
     self->scores = g_renew (double, self->scores, n + 1);
-    self->states = g_renew (ClipmoeHysteresis, self->states, n + 1);
+    self->states = g_renew (ClipmoeLabelState, self->states, n + 1);
     self->order = g_renew (guint, self->order, n + 1);
     self->looked = FALSE;
   }
@@ -134,8 +133,12 @@ find_open (ClipmoeStream *self, const ClipmoeRules *rules) {
   guint n = clipmoe_labels_get_n (self->labels), open = 0;
   for (guint i = 0; i < n; i++) {
     double threshold = clipmoe_rules_threshold (rules, self->labels, i);
-    clipmoe_hysteresis_add (&self->states[i], &how, threshold, self->now, G_MAXINT64, self->scores[i]);
-    if (self->states[i].open)
+    ClipmoeLabelState *state = &self->states[i];
+    state->label = clipmoe_labels_get (self->labels, i)->name;
+    state->score = self->scores[i];
+    state->change =
+        clipmoe_hysteresis_add (&state->hysteresis, &how, threshold, self->now, G_MAXINT64, state->score);
+    if (state->hysteresis.open)
       self->order[open++] = i;
   }
   clipmoe_sort (self->order, open, sizeof *self->order, by_score, self->scores);
@@ -170,4 +173,10 @@ clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
   look->frame = frame->frame;
   look->labels = clipmoe_labels_ref (self->labels);
   return look;
+}
+
+const ClipmoeLabelState *
+clipmoe_stream_get_labels (const ClipmoeStream *self, guint *n) {
+  *n = self->labels ? clipmoe_labels_get_n (self->labels) : 0;
+  return self->states;
 }

@@ -3,6 +3,7 @@
 #ifndef CLIPMOE_STREAM_H
 #define CLIPMOE_STREAM_H
 
+#include "event.h"
 #include "look.h"
 #include "rules.h"
 
@@ -35,5 +36,7 @@ void clipmoe_stream_free (ClipmoeStream *self); /* NULL: nothing */
  * full). */
 ClipmoeStreamLook *clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
                                        const ClipmoeStreamFrame *frame);
+/* What the newest look said of each label, for clipmoe_events_add(): borrowed, until the next look. */
+const ClipmoeLabelState *clipmoe_stream_get_labels (const ClipmoeStream *self, guint *n);
 
 #endif

@@ -130,6 +130,93 @@ test_same_words (void) {
   g_free (e);
 }
 
+/* Another model's labels of the same names, whose vectors have another length. */
+static void
+test_other_model (void) {
+  char *vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL),
+       *path = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "dense77.weights.safetensors", NULL);
+  if (g_file_test (vocab, G_FILE_TEST_EXISTS)) {
+    ClipmoeModelOptions options = {.vocab = vocab};
+    ClipmoeModel *models[] = {clipmoe_model_open (path, &options, NULL), model};
+    ClipmoeStream *stream = clipmoe_stream_new ();
+    for (guint i = 0; i < 4; i++) {
+      ClipmoeEncoder *own = clipmoe_encoder_new (models[i % 2], NULL, NULL);
+      GPtrArray *list = clipmoe_label_list_parse ("a dog", NULL);
+      ClipmoeLabels *made = clipmoe_labels_new (own, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+      guint embed = clipmoe_model_get_info (models[i % 2])->embed;
+      ClipmoeStreamFrame frame = {
+          .time = i * SECOND,
+          .labels = made,
+          .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .hold = 100, .top_k = 5}};
+      /* the label's own vector: open at first; then far below, and nothing holds what another model opened */
+      float *e = g_memdup2 (clipmoe_labels_get_vector (made, 0), embed * sizeof *e);
+      for (guint j = 0; j < embed && i; j++)
+        e[j] = -e[j];
+      ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+      g_assert_cmpuint (found->look.n_tags, ==, i == 0);
+      g_assert_cmpuint (found->look.embed, ==, embed);
+      clipmoe_stream_look_unref (found);
+      g_free (e);
+      clipmoe_labels_unref (made);
+      g_ptr_array_unref (list);
+      clipmoe_encoder_free (own);
+    }
+    g_assert_cmpuint (clipmoe_model_get_info (models[0])->embed, !=, clipmoe_model_get_info (model)->embed);
+    clipmoe_stream_free (stream);
+    clipmoe_model_unref (models[0]);
+  } else {
+    g_test_skip ("the build found no /usr/bin/python3 to make the tiny models");
+  }
+  g_free (vocab);
+  g_free (path);
+}
+
+static void
+count_event (const ClipmoeEvent *event, gpointer data) {
+  guint *n = data;
+  n[event->type]++;
+}
+
+/* The same openings and closings make a stream's tags and its events, labels beyond the best k among them. */
+static void
+test_events (void) {
+  guint embed = clipmoe_model_get_info (model)->embed, told[3] = {0}, opened = 0, n;
+  gboolean open = FALSE;
+  float *e = g_new (float, embed);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  ClipmoeEvents *events = clipmoe_events_new (0, count_event, told);
+  GRand *random = g_rand_new_with_seed (9);
+  clipmoe_stream_get_labels (stream, &n);
+  g_assert_cmpuint (n, ==, 0);
+  for (guint i = 0; i < LOOKS; i++) {
+    ClipmoeStreamFrame frame = {.time = i * SECOND,
+                                .generation = i / 50,
+                                .labels = labels,
+                                .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .top_k = i % 2}};
+    double c = g_rand_double_range (random, 0.3, 0.7);
+    vector (e, embed, c);
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    const ClipmoeLabelState *states = clipmoe_stream_get_labels (stream, &n);
+    g_assert_cmpuint (n, ==, 1);
+    g_assert_cmpstr (states->label, ==, "a dog");
+    g_assert_cmpfloat (fabs (states->score - c), <, 1e-3);
+    if (i % 2)
+      g_assert_cmpint (states->hysteresis.open, ==, found->look.n_tags == 1);
+    open &= i % 50 != 0;
+    opened += states->hysteresis.open && !open;
+    open = states->hysteresis.open;
+    clipmoe_events_add (events, &found->look, states, n);
+    clipmoe_stream_look_unref (found);
+    g_assert_cmpuint (told[CLIPMOE_EVENT_START], ==, opened);
+    g_assert_cmpuint (told[CLIPMOE_EVENT_END], ==, opened - open);
+  }
+  g_assert_cmpuint (opened, >, 20);
+  g_rand_free (random);
+  clipmoe_events_free (events);
+  clipmoe_stream_free (stream);
+  g_free (e);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -141,6 +228,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/stream/timeline", test_timeline);
   g_test_add_func ("/stream/smoothing", test_smoothing);
   g_test_add_func ("/stream/same-words", test_same_words);
+  g_test_add_func ("/stream/other-model", test_other_model);
+  g_test_add_func ("/stream/events", test_events);
   int r = g_test_run ();
   clipmoe_labels_unref (labels);
   clipmoe_encoder_free (encoder);

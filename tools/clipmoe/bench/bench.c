@@ -1,5 +1,6 @@
 /* clipmoe bench: how fast this machine looks at pictures and reads words, with a model or with an
  * architecture whose weights are made from a seed. */
+#include <base/jsontext.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,57 @@
+/* Events: a label of a stream opens, goes on, and ends. What opens and ends is decided by the hysteresis that
+ * decides on tags; here is what an event remembers, and its identity. Pure: no clock, no threads. */
+#ifndef CLIPMOE_EVENT_H
+#define CLIPMOE_EVENT_H
+
+#include "hysteresis.h"
+#include "look.h"
+
+typedef enum { CLIPMOE_EVENT_START, CLIPMOE_EVENT_UPDATE, CLIPMOE_EVENT_END } ClipmoeEventType;
+
+/* Strings are borrowed. Times are stream time in ns, as the looks have it. */
+typedef struct {
+  ClipmoeEventType type;
+  const char *id; /* the same from start to end; no other event of any process ever has it */
+  const char *source, *label, *model;
+  const char *group; /* of labels that exclude each other, or NULL */
+  guint64 start;     /* of the first look; while it settled it was there already */
+  guint64 end;       /* of CLIPMOE_EVENT_END: of the first look below, or of the last one there was */
+  double peak, mean; /* of the scores of its looks so far */
+  guint64 peak_time;
+  double score; /* the newest */
+  gint64 at;    /* UTC of the start in microseconds since 1970, 0 where it is not known */
+  gboolean has_object;
+  gint64 object_id;     /* with has_object */
+  const char *snapshot; /* where a picture of it is, or NULL */
+} ClipmoeEvent;
+
+/* Returns (transfer full): an event that borrows nothing; free with clipmoe_event_free(). */
+ClipmoeEvent *clipmoe_event_copy (const ClipmoeEvent *event);
+void clipmoe_event_free (ClipmoeEvent *event); /* NULL: nothing */
+
+/* What the newest look said of one label. */
+typedef struct {
+  const char *label;
+  double score;
+  ClipmoeHysteresis hysteresis;   /* after the look */
+  ClipmoeHysteresisChange change; /* by the look */
+} ClipmoeLabelState;
+
+/* @event is valid during the call. */
+typedef void (*ClipmoeEventHandler) (const ClipmoeEvent *event, gpointer data);
+
+typedef struct _ClipmoeEvents ClipmoeEvents;
+
+/* @handler hears of every event, from within the functions below. @update: ns of stream time between two
+ * lines of an event that goes on; 0 = its start and its end alone. */
+ClipmoeEvents *clipmoe_events_new (gint64 update, ClipmoeEventHandler handler, gpointer data);
+void clipmoe_events_free (ClipmoeEvents *self); /* does not end what is open; NULL: nothing */
+/* The next look of one stream; one caller at a time. Reads @look's source, model, time, at, tagger and
+ * sequence, which must be those of a tagger. @labels: one state for each of the @n labels; another source,
+ * model or list of labels than before ends what is open. */
+void clipmoe_events_add (ClipmoeEvents *self, const ClipmoeLook *look, const ClipmoeLabelState *labels,
+                         guint n);
+/* The stream ends, or jumps: ends what is open. More may follow. */
+void clipmoe_events_finish (ClipmoeEvents *self);
+
+#endif
