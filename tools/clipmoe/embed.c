@@ -12,8 +12,8 @@
 #include "common.h"
 #include "inputs.h"
 #include "interrupt.h"
+#include "media.h"
 #include "outputs.h"
-#include "picture.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagrun.h"
@@ -95,24 +95,28 @@ typedef struct {
   GError *error;
 } Video;
 
+/* Seconds; the digits are jansson's. */
+static char *
+time_text (guint64 ns) {
+  json_t *seconds =
+      ns % GST_SECOND ? json_real ((double)ns / GST_SECOND) : json_integer ((json_int_t)(ns / GST_SECOND));
+  char *text = json_dumps (seconds, JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
+  json_decref (seconds);
+  return text;
+}
+
 static gboolean
-take_look (const char *json, gpointer data) {
+take_look (const ClipmoeLook *look, gpointer data) {
   Video *v = data;
   Embed *self = v->embed;
-  json_t *look = json_loads (json, JSON_DECODE_ANY, NULL);
-  const char *base64 = json_string_value (json_object_get (json_object_get (look, "embedding"), "base64"));
-  char *time = json_dumps (json_object_get (look, "time"), JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
-  gsize n = 0;
-  guchar *vector = base64 ? g_base64_decode (base64, &n) : NULL;
-  gboolean ok = vector && n == self->info->embed * sizeof (float);
-  if (ok)
-    ok = add (self, "source", v->name, time, (const float *)(void *)vector);
-  else
+  if (!look->embedding || look->embed != self->info->embed) {
     g_set_error (&v->error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                  "%s: clipmoetag gave no vector of %u numbers", v->path, self->info->embed);
-  g_free (vector);
+    return FALSE;
+  }
+  char *time = time_text (look->time);
+  gboolean ok = add (self, "source", v->name, time, look->embedding);
   free (time);
-  json_decref (look);
   return ok;
 }
 
@@ -123,7 +127,7 @@ embed_video (Embed *self, const char *path, const char *name, GError **error) {
   ClipmoeTagRun run = {.tag = self->tag, .source = name, .take = take_look, .data = &video};
   guint matrix = self->matrix->len;
   gsize rows = self->rows->len;
-  gboolean ok = clipmoe_tagrun_file (&run, path, error);
+  gboolean ok = clipmoe_tagrun_video (&run, path, error);
   if (video.error)
     g_propagate_error (error, video.error);
   if (!ok)
@@ -133,21 +137,16 @@ embed_video (Embed *self, const char *path, const char *name, GError **error) {
 
 static gboolean
 embed_file (Embed *self, const char *path, const char *name, float *vector, GError **error) {
-  guint8 *rgb = NULL;
-  ClipmoeImage image = {.format = CLIPMOE_FORMAT_RGB};
-  ClipmoePictureSort sort;
-  if (!clipmoe_picture_sort (path, &sort, error))
+  ClipmoeMedia media;
+  if (!clipmoe_media_open (&media, path, error))
     return FALSE;
-  if (sort != CLIPMOE_PICTURE_STILL)
+  if (!media.rgb)
     return embed_video (self, path, name, error);
-  if (!clipmoe_picture_load (path, &rgb, &image.width, &image.height, error))
-    return FALSE;
-  image.planes[0] = rgb;
-  image.strides[0] = (gint)image.width * 3;
+  const ClipmoeImage image = clipmoe_media_image (&media);
   gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, self->geometry, self->direction,
                                                vector, error);
   ok = ok && add (self, "source", name, NULL, vector);
-  g_free (rgb);
+  clipmoe_media_clear (&media);
   return ok;
 }
 

@@ -3,6 +3,7 @@
 #include <clipmoe/error.h>
 #include <gst/video/video.h>
 #include <string.h>
+#include "clipmoemeta.h"
 #include "common.h"
 
 struct _ClipmoeTagPictures {
@@ -72,7 +73,8 @@ clipmoe_tagpictures_open (ClipmoeTagPictures *self) {
 
 /* One RGB frame: the path that is bit-exact with what models were trained on. NULL: no memory. */
 static GstSample *
-make_sample (const guint8 *rgb, guint width, guint height) {
+make_sample (const ClipmoeMedia *media) {
+  const guint width = media->width, height = media->height;
   GstVideoInfo info;
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, width, height);
   gsize line = (gsize)width * 3, stride = (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&info, 0);
@@ -85,7 +87,7 @@ make_sample (const guint8 *rgb, guint width, guint height) {
     return NULL;
   }
   for (guint y = 0; y < height; y++)
-    memcpy (map.data + y * stride, rgb + y * line, line);
+    memcpy (map.data + y * stride, media->rgb + y * line, line);
   gst_buffer_unmap (buffer, &map);
   GST_BUFFER_PTS (buffer) = 0;
   GstCaps *caps = gst_video_info_to_caps (&info);
@@ -117,7 +119,7 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
   gboolean ok = TRUE;
   while (ok && (m = gst_bus_pop_filtered (self->bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
                                                          GST_MESSAGE_INFO | GST_MESSAGE_ELEMENT))) {
-    const GstStructure *s = gst_message_get_structure (m);
+    ClipmoeLook look;
     GError *e = NULL;
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
       gst_message_parse_error (m, &e, NULL);
@@ -130,8 +132,9 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_INFO) {
       gst_message_parse_info (m, &e, NULL);
       clipmoe_say_once (e->message);
-    } else if (s && gst_structure_has_name (s, "clipmoe-tags")) {
-      g_ptr_array_add (looks, g_strdup (gst_structure_get_string (s, "json")));
+    } else if (clipmoe_looks_read (clipmoe_looks_message (m), 0, &look)) {
+      g_ptr_array_add (looks, clipmoe_look_copy (&look));
+      clipmoe_looks_clear (&look);
     }
     g_clear_error (&e);
     gst_message_unref (m);
@@ -140,13 +143,13 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
 }
 
 GstSample *
-clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source, const guint8 *rgb,
-                         guint width, guint height, GPtrArray *looks, GError **error) {
-  GstSample *in = make_sample (rgb, width, height), *out = NULL;
+clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source,
+                         const ClipmoeMedia *media, GPtrArray *looks, GError **error) {
+  GstSample *in = make_sample (media), *out = NULL;
   GstFlowReturn flow = GST_FLOW_OK;
   if (!in) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path, width,
-                 height);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path,
+                 media->width, media->height);
     return NULL;
   }
   if (!self->n++)

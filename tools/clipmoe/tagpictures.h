@@ -4,6 +4,7 @@
 #define CLIPMOE_TAGPICTURES_H
 
 #include <gst/gst.h>
+#include "media.h"
 
 typedef struct _ClipmoeTagPictures ClipmoeTagPictures;
 
@@ -19,11 +20,10 @@ gboolean clipmoe_tagpictures_is_hopeless (const ClipmoeTagPictures *self);
 /* Opens the model, which whatever else has the same one then shares. What fails is said with the first file.
  */
 void clipmoe_tagpictures_open (ClipmoeTagPictures *self);
-/* @rgb: height rows of width pixels of 3 bytes. @source: what the JSON calls it. Appends the look's JSON line
- * to @looks. Returns: (transfer full): the frame with its tags, or NULL with @error set, after
- * which @self is good for nothing more. */
+/* @media: a still picture. @source: what the JSON calls it. Appends a copy of the look to @looks
+ * (element-type ClipmoeLook). Returns: (transfer full): the frame with its tags, or NULL with @error set,
+ * after which @self is good for nothing more. */
 GstSample *clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source,
-                                    const guint8 *rgb, guint width, guint height, GPtrArray *looks,
-                                    GError **error);
+                                    const ClipmoeMedia *media, GPtrArray *looks, GError **error);
 
 #endif

@@ -7,9 +7,10 @@
 #include <unistd.h>
 #include <base/buildfolder.h>
 #include <base/plain.h>
+#include "clipmoemeta.h"
 #include "common.h"
+#include "media.h"
 #include "partial.h"
-#include "picture.h"
 
 #define SILENCE (60 * GST_SECOND) /* a decoder that neither goes on nor fails is given up */
 
@@ -137,11 +138,11 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
 
 /* FALSE: that is enough. */
 static gboolean
-take_look (ClipmoeTagRun *run, const char *json) {
+take_look (ClipmoeTagRun *run, const ClipmoeLook *look) {
   run->n++;
   if (!run->take)
-    g_ptr_array_add (run->looks, g_strdup (json));
-  else if (!run->take (json, run->data))
+    g_ptr_array_add (run->looks, clipmoe_look_copy (look));
+  else if (!run->take (look, run->data))
     run->stopped = TRUE;
   return !run->stopped;
 }
@@ -190,8 +191,8 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       }
       continue;
     }
-    const GstStructure *s = gst_message_get_structure (m);
     GError *e = NULL;
+    ClipmoeLook look;
     switch (GST_MESSAGE_TYPE (m)) {
     case GST_MESSAGE_EOS:
       done = ok = TRUE;
@@ -213,8 +214,10 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
         clipmoe_say_once (e->message);
       break;
     default:
-      if (s && gst_structure_has_name (s, "clipmoe-tags"))
-        done = !take_look (run, gst_structure_get_string (s, "json"));
+      if (clipmoe_looks_read (clipmoe_looks_message (m), 0, &look)) {
+        done = !take_look (run, &look);
+        clipmoe_looks_clear (&look);
+      }
       silence = 0;
     }
     g_clear_error (&e);
@@ -285,16 +288,14 @@ tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
 }
 
 static gboolean
-tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint width, guint height,
-             GError **error) {
+tag_picture (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GError **error) {
   if (run->overlay) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: a picture, expected a video to draw tags into", path);
     return FALSE;
   }
-  GPtrArray *looks = g_ptr_array_new_with_free_func (g_free);
-  GstSample *sample =
-      clipmoe_tagpictures_run (run->pictures, path, run->source, rgb, width, height, looks, error);
+  GPtrArray *looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free);
+  GstSample *sample = clipmoe_tagpictures_run (run->pictures, path, run->source, media, looks, error);
   gboolean ok = sample != NULL;
   if (!ok) { /* the next file gets another one */
     run->hopeless = clipmoe_tagpictures_is_hopeless (run->pictures);
@@ -311,29 +312,39 @@ tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint widt
   return ok;
 }
 
-gboolean
-clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
-  guint8 *rgb = NULL;
-  guint width, height;
-  ClipmoePictureSort sort;
+static gboolean
+tag_media (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GError **error) {
+  if (run->sheet)
+    clipmoe_sheet_begin (run->sheet, run->source);
+  if (!run->pictures && (media->rgb || run->many)) {
+    if (!(run->pictures = clipmoe_tagpictures_new (run->tag, error)))
+      return FALSE;
+    if (!media->rgb)
+      clipmoe_tagpictures_open (run->pictures); /* holds the model between videos */
+  }
+  return media->rgb ? tag_picture (run, path, media, error) : tag_video (run, path, error);
+}
+
+static void
+begin (ClipmoeTagRun *run) {
   run->n = 0;
   run->stopped = run->hopeless = FALSE;
   if (run->looks)
     g_ptr_array_set_size (run->looks, 0);
-  /* a video of any size goes to GStreamer, which reads it piece by piece */
-  if (!clipmoe_picture_sort (path, &sort, error))
-    return FALSE;
-  gboolean picture = sort == CLIPMOE_PICTURE_STILL, ok = TRUE;
-  if (picture && !clipmoe_picture_load (path, &rgb, &width, &height, error))
-    return FALSE;
-  if (run->sheet)
-    clipmoe_sheet_begin (run->sheet, run->source);
-  if (!run->pictures && (picture || run->many)) {
-    ok = (run->pictures = clipmoe_tagpictures_new (run->tag, error)) != NULL;
-    if (ok && !picture)
-      clipmoe_tagpictures_open (run->pictures); /* holds the model between videos */
-  }
-  ok = ok && (picture ? tag_picture (run, path, rgb, width, height, error) : tag_video (run, path, error));
-  g_free (rgb);
+}
+
+gboolean
+clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
+  ClipmoeMedia media;
+  begin (run);
+  gboolean ok = clipmoe_media_open (&media, path, error) && tag_media (run, path, &media, error);
+  clipmoe_media_clear (&media);
   return ok;
+}
+
+gboolean
+clipmoe_tagrun_video (ClipmoeTagRun *run, const char *path, GError **error) {
+  const ClipmoeMedia none = {0};
+  begin (run);
+  return tag_media (run, path, &none, error);
 }

@@ -3,19 +3,19 @@
 #define CLIPMOE_TAGRUN_H
 
 #include <gst/gst.h>
-#include <jansson.h>
+#include <stream/look.h>
 #include "sheet.h"
 #include "tagpictures.h"
 
-/* Gets each look's JSON line as it is made. FALSE: nobody wants more. */
-typedef gboolean (*ClipmoeTagTake) (const char *json, gpointer data);
+/* Gets each look as it is made. FALSE: nobody wants more. */
+typedef gboolean (*ClipmoeTagTake) (const ClipmoeLook *look, gpointer data);
 
 /* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`.
  */
 typedef struct {
   GstElement *tag;     /* a clipmoebin with its properties set; borrowed, in state NULL between files */
   const char *source;  /* what the JSON calls the file at hand */
-  GPtrArray *looks;    /* (element-type utf8): JSON lines of the file at hand, emptied at its start */
+  GPtrArray *looks;    /* (element-type ClipmoeLook): copies, of the file at hand; emptied at its start */
   ClipmoeTagTake take; /* instead of `looks` */
   gpointer data;       /* for `take` */
   gboolean many;       /* more files follow: the model is kept open between them */
@@ -32,5 +32,7 @@ GstElement *clipmoe_tagrun_element (GError **error);
 /* From start to end, with a progress line where stderr is a terminal and stdout is not busy with looks.
  * FALSE: the file failed; what `take` got until then was right. */
 gboolean clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error);
+/* The same of what is known to be no still picture. */
+gboolean clipmoe_tagrun_video (ClipmoeTagRun *run, const char *path, GError **error);
 
 #endif
