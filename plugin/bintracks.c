@@ -2,7 +2,7 @@
 
 #include "devicememory.h"
 
-GST_DEBUG_CATEGORY_EXTERN (clipmoe_bin_debug);
+GST_DEBUG_CATEGORY (clipmoe_bin_debug);
 #define GST_CAT_DEFAULT clipmoe_bin_debug
 
 enum { TRY, EXPOSE, SKIP }; /* decodebin's GstAutoplugSelectResult, which no header has */

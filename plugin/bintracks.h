@@ -4,6 +4,8 @@
 
 #include "keyfilter.h"
 
+GST_DEBUG_CATEGORY_EXTERN (clipmoe_bin_debug); /* the bin's: its class initialises it */
+
 typedef struct _ClipmoeBinTracks ClipmoeBinTracks;
 
 /* @owner: in whose name messages are posted, a bin in which @decode is. What is chosen is linked to @sink,

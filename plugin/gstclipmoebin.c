@@ -25,7 +25,6 @@
 #include "gstclipmoetag.h"
 #include "keyfilter.h"
 
-GST_DEBUG_CATEGORY (clipmoe_bin_debug);
 #define GST_CAT_DEFAULT clipmoe_bin_debug
 
 enum { PROP_0, PROP_DECODE, PROP_STATS, PROP_OF_TAG };

@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_UNIT_NAL_H
 #define CLIPMOE_UNIT_NAL_H
 
-#include "keyunits.h"
+#include "unit.h"
 
 typedef struct {
   gboolean h265;

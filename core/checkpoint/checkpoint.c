@@ -1,80 +1,13 @@
-/* Which reader a file needs: told by its first bytes, whatever it is called. */
-#include "tensors-private.h"
+#include "checkpoint.h"
 
-#include <string.h>
-#include "../base/foreign.h"
-#include "torch.h"
-
-/* What is neither safetensors nor torch, named as what it is. A safetensors file cut in its header looks like
- * one that is neither. */
-static gboolean
-refuse (ClipmoeFile *file, GError **error) {
-  guint8 head[CLIPMOE_FOREIGN_HEAD];
-  guint64 size = clipmoe_file_get_size (file), number = 0;
-  gsize n = (gsize)MIN (size, sizeof head);
-  const char *path = clipmoe_file_get_path (file);
-  if (!clipmoe_file_pread (file, 0, head, n, error))
-    return FALSE;
-  memcpy (&number, head, MIN (n, sizeof number));
-  number = GUINT64_FROM_LE (number);
-  char *what = clipmoe_foreign_describe (head, n, TRUE);
-  if (!n)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: an empty file, expected a safetensors or torch file", path);
-  else if (n > 8 && head[8] == '{' && number <= CLIPMOE_MAX_HEADER)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: a safetensors file that was cut: %" G_GUINT64_FORMAT
-                 " bytes, its header alone has %" G_GUINT64_FORMAT ", expected all of it",
-                 path, size, number);
-  else if (what)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s, expected a safetensors or torch file",
-                 path, what);
-  else
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: nothing that is known here, expected a safetensors or torch file", path);
-  g_free (what);
-  return FALSE;
-}
-
-/* Whether what a safetensors file would begin with fits this file, and is no sign of something else. */
-static gboolean
-may_be_safetensors (ClipmoeFile *file, const guint8 head[9], guint64 number) {
-  guint64 size = clipmoe_file_get_size (file);
-  return size >= 10 && number >= 2 && number <= CLIPMOE_MAX_HEADER && number <= size - 8 &&
-         (head[8] == '{' || g_ascii_isspace (head[8]));
-}
-
-gboolean
-clipmoe_checkpoint_read (ClipmoeTensors *self, const char *path, GError **error) {
-  ClipmoeFile *file = clipmoe_file_open (path, error);
-  if (!file)
-    return FALSE;
-  guint8 head[9] = {0};
-  guint64 number = 0;
-  gsize known = (gsize)MIN (clipmoe_file_get_size (file), sizeof head);
-  gboolean ok = clipmoe_file_pread (file, 0, head, known, error);
-  memcpy (&number, head, sizeof number);
-  if (ok) {
-    number = GUINT64_FROM_LE (number);
-    if (memcmp (head, "PK", 2) == 0 && head[8] != '{') /* a header of 0x…4b50 bytes is followed by { */
-      ok = clipmoe_torch_zip_read (self, file, error);
-    else if (head[0] == 0x80 && number > CLIPMOE_MAX_HEADER)
-      ok = clipmoe_torch_legacy_read (self, file, error);
-    else if (may_be_safetensors (file, head, number))
-      ok = clipmoe_safetensors_read (self, file, error);
-    else
-      ok = refuse (file, error);
-    ok = ok && clipmoe_file_is_unchanged (file, error);
-  }
-  clipmoe_file_close (file);
-  return ok;
-}
+#include "reader.h"
+#include "shards.h"
 
 static ClipmoeTensors *
 read_all (const char *path, gboolean shapes_only, GError **error) {
   ClipmoeTensors *self = clipmoe_tensors_new (shapes_only);
   if (!(g_str_has_suffix (path, ".index.json") ? clipmoe_shards_read (self, path, error)
-                                               : clipmoe_checkpoint_read (self, path, error)))
+                                               : clipmoe_reader_fill (self, path, error)))
     g_clear_pointer (&self, clipmoe_tensors_free);
   return self;
 }

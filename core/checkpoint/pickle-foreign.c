@@ -2,364 +2,49 @@
  * what matters is whether a file with this name in it can be an honest checkpoint. Classes of trainers and
  * libraries can: what is made of them stands beside the weights and is of no interest. What runs commands,
  * opens files or loads code does not stand in one. */
+#include "pickle-foreign.h"
+
 #include <string.h>
-#include "pickle-private.h"
 
 /* Everything that Python itself brings along, today and in earlier versions: of these only what is listed
  * below may be named. */
-static const char *const python[] = {
-    "Bastion",
-    "ConfigParser",
-    "HTMLParser",
-    "Queue",
-    "SocketServer",
-    "StringIO",
-    "Tkinter",
-    "UserDict",
-    "UserList",
-    "UserString",
-    "__builtin__",
-    "__future__",
-    "_abc",
-    "_aix_support",
-    "_ast",
-    "_asyncio",
-    "_bisect",
-    "_blake2",
-    "_bootsubprocess",
-    "_bz2",
-    "_codecs",
-    "_codecs_cn",
-    "_codecs_hk",
-    "_codecs_iso2022",
-    "_codecs_jp",
-    "_codecs_kr",
-    "_codecs_tw",
-    "_collections",
-    "_collections_abc",
-    "_compat_pickle",
-    "_compression",
-    "_contextvars",
-    "_crypt",
-    "_csv",
-    "_ctypes",
-    "_curses",
-    "_curses_panel",
-    "_datetime",
-    "_dbm",
-    "_decimal",
-    "_elementtree",
-    "_frozen_importlib",
-    "_frozen_importlib_external",
-    "_functools",
-    "_gdbm",
-    "_hashlib",
-    "_heapq",
-    "_imp",
-    "_io",
-    "_json",
-    "_locale",
-    "_lsprof",
-    "_lzma",
-    "_markupbase",
-    "_md5",
-    "_msi",
-    "_multibytecodec",
-    "_multiprocessing",
-    "_opcode",
-    "_operator",
-    "_osx_support",
-    "_overlapped",
-    "_pickle",
-    "_posixshmem",
-    "_posixsubprocess",
-    "_py_abc",
-    "_pydecimal",
-    "_pyio",
-    "_pyrepl",
-    "_queue",
-    "_random",
-    "_scproxy",
-    "_sha1",
-    "_sha256",
-    "_sha3",
-    "_sha512",
-    "_signal",
-    "_sitebuiltins",
-    "_socket",
-    "_sqlite3",
-    "_sre",
-    "_ssl",
-    "_stat",
-    "_statistics",
-    "_string",
-    "_strptime",
-    "_struct",
-    "_symtable",
-    "_thread",
-    "_threading_local",
-    "_tkinter",
-    "_tokenize",
-    "_tracemalloc",
-    "_typing",
-    "_uuid",
-    "_warnings",
-    "_weakref",
-    "_weakrefset",
-    "_winapi",
-    "_winreg",
-    "_zoneinfo",
-    "abc",
-    "aifc",
-    "antigravity",
-    "anydbm",
-    "argparse",
-    "array",
-    "ast",
-    "asynchat",
-    "asyncio",
-    "asyncore",
-    "atexit",
-    "audioop",
-    "base64",
-    "bdb",
-    "binascii",
-    "binhex",
-    "bisect",
-    "builtins",
-    "bz2",
-    "cPickle",
-    "cProfile",
-    "cStringIO",
-    "calendar",
-    "cgi",
-    "cgitb",
-    "chunk",
-    "cmath",
-    "cmd",
-    "code",
-    "codecs",
-    "codeop",
-    "collections",
-    "colorsys",
-    "commands",
-    "compileall",
-    "compiler",
-    "concurrent",
-    "configparser",
-    "contextlib",
-    "contextvars",
-    "copy",
-    "copy_reg",
-    "copyreg",
-    "crypt",
-    "csv",
-    "ctypes",
-    "curses",
-    "dataclasses",
-    "datetime",
-    "dbhash",
-    "dbm",
-    "decimal",
-    "difflib",
-    "dis",
-    "distutils",
-    "doctest",
-    "dumbdbm",
-    "dummy_thread",
-    "dummy_threading",
-    "email",
-    "encodings",
-    "ensurepip",
-    "enum",
-    "errno",
-    "exceptions",
-    "faulthandler",
-    "fcntl",
-    "filecmp",
-    "fileinput",
-    "fnmatch",
-    "fractions",
-    "ftplib",
-    "functools",
-    "gc",
-    "gdbm",
-    "genericpath",
-    "getopt",
-    "getpass",
-    "gettext",
-    "glob",
-    "graphlib",
-    "grp",
-    "gzip",
-    "hashlib",
-    "heapq",
-    "hmac",
-    "html",
-    "http",
-    "httplib",
-    "idlelib",
-    "ihooks",
-    "imaplib",
-    "imghdr",
-    "imp",
-    "importlib",
-    "imputil",
-    "inspect",
-    "io",
-    "ipaddress",
-    "itertools",
-    "json",
-    "keyword",
-    "lib2to3",
-    "linecache",
-    "locale",
-    "logging",
-    "lzma",
-    "macpath",
-    "mailbox",
-    "mailcap",
-    "marshal",
-    "math",
-    "mimetypes",
-    "mmap",
-    "modulefinder",
-    "msilib",
-    "msvcrt",
-    "multiprocessing",
-    "netrc",
-    "nis",
-    "nntplib",
-    "nt",
-    "nt_path",
-    "ntpath",
-    "nturl2path",
-    "numbers",
-    "opcode",
-    "operator",
-    "optparse",
-    "os",
-    "os2",
-    "ossaudiodev",
-    "pathlib",
-    "pdb",
-    "pickle",
-    "pickletools",
-    "pipes",
-    "pkgutil",
-    "platform",
-    "plistlib",
-    "popen2",
-    "poplib",
-    "posix",
-    "posixpath",
-    "pprint",
-    "profile",
-    "pstats",
-    "pty",
-    "pwd",
-    "py_compile",
-    "pyclbr",
-    "pydoc",
-    "pydoc_data",
-    "pyexpat",
-    "queue",
-    "quopri",
-    "random",
-    "re",
-    "readline",
-    "reprlib",
-    "resource",
-    "rlcompleter",
-    "runpy",
-    "sched",
-    "secrets",
-    "select",
-    "selectors",
-    "shelve",
-    "shlex",
-    "shutil",
-    "signal",
-    "site",
-    "smtpd",
-    "smtplib",
-    "sndhdr",
-    "socket",
-    "socketserver",
-    "spwd",
-    "sqlite3",
-    "sre_compile",
-    "sre_constants",
-    "sre_parse",
-    "ssl",
-    "stat",
-    "statistics",
-    "string",
-    "stringprep",
-    "struct",
-    "subprocess",
-    "sunau",
-    "symtable",
-    "sys",
-    "sysconfig",
-    "syslog",
-    "tabnanny",
-    "tarfile",
-    "telnetlib",
-    "tempfile",
-    "termios",
-    "textwrap",
-    "this",
-    "thread",
-    "threading",
-    "time",
-    "timeit",
-    "tkinter",
-    "token",
-    "tokenize",
-    "tomllib",
-    "trace",
-    "traceback",
-    "tracemalloc",
-    "tty",
-    "turtle",
-    "turtledemo",
-    "types",
-    "typing",
-    "unicodedata",
-    "unittest",
-    "urllib",
-    "urllib2",
-    "urlparse",
-    "uu",
-    "uuid",
-    "venv",
-    "warnings",
-    "wave",
-    "weakref",
-    "webbrowser",
-    "whichdb",
-    "winreg",
-    "winsound",
-    "wsgiref",
-    "xdrlib",
-    "xml",
-    "xmlrpc",
-    "zipapp",
-    "zipfile",
-    "zipimport",
-    "zlib",
-    "zoneinfo",
-};
+static const char python[] =
+    "Bastion ConfigParser HTMLParser Queue SocketServer StringIO Tkinter UserDict UserList UserString "
+    "__builtin__ __future__ _abc _aix_support _ast _asyncio _bisect _blake2 _bootsubprocess _bz2 _codecs "
+    "_codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _collections _collections_abc "
+    "_compat_pickle _compression _contextvars _crypt _csv _ctypes _curses _curses_panel _datetime _dbm "
+    "_decimal _elementtree _frozen_importlib _frozen_importlib_external _functools _gdbm _hashlib _heapq "
+    "_imp _io _json _locale _lsprof _lzma _markupbase _md5 _msi _multibytecodec _multiprocessing _opcode "
+    "_operator _osx_support _overlapped _pickle _posixshmem _posixsubprocess _py_abc _pydecimal _pyio "
+    "_pyrepl _queue _random _scproxy _sha1 _sha256 _sha3 _sha512 _signal _sitebuiltins _socket _sqlite3 "
+    "_sre _ssl _stat _statistics _string _strptime _struct _symtable _thread _threading_local _tkinter "
+    "_tokenize _tracemalloc _typing _uuid _warnings _weakref _weakrefset _winapi _winreg _zoneinfo abc "
+    "aifc antigravity anydbm argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb "
+    "binascii binhex bisect builtins bz2 cPickle cProfile cStringIO calendar cgi cgitb chunk cmath cmd "
+    "code codecs codeop collections colorsys commands compileall compiler concurrent configparser "
+    "contextlib contextvars copy copy_reg copyreg crypt csv ctypes curses dataclasses datetime dbhash dbm "
+    "decimal difflib dis distutils doctest dumbdbm dummy_thread dummy_threading email encodings ensurepip "
+    "enum errno exceptions faulthandler fcntl filecmp fileinput fnmatch fractions ftplib functools gc "
+    "gdbm genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq hmac html http httplib "
+    "idlelib ihooks imaplib imghdr imp importlib imputil inspect io ipaddress itertools json keyword "
+    "lib2to3 linecache locale logging lzma macpath mailbox mailcap marshal math mimetypes mmap "
+    "modulefinder msilib msvcrt multiprocessing netrc nis nntplib nt nt_path ntpath nturl2path numbers "
+    "opcode operator optparse os os2 ossaudiodev pathlib pdb pickle pickletools pipes pkgutil platform "
+    "plistlib popen2 poplib posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc "
+    "pydoc_data pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched secrets "
+    "select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver spwd "
+    "sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct subprocess "
+    "sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile termios textwrap this thread "
+    "threading time timeit tkinter token tokenize tomllib trace traceback tracemalloc tty turtle "
+    "turtledemo types typing unicodedata unittest urllib urllib2 urlparse uu uuid venv warnings wave "
+    "weakref webbrowser whichdb winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib "
+    "zoneinfo";
 
 /* Packages whose business is to run or to load something. */
-static const char *const runners[] = {
-    "IPython",  "_pytest", "cffi",       "cloudpickle", "cython",   "Cython",
-    "dill",     "execnet", "fabric",     "invoke",      "joblib",   "jupyter_client",
-    "llvmlite", "numba",   "paramiko",   "pexpect",     "pip",      "pkg_resources",
-    "plumbum",  "psutil",  "ptyprocess", "pytest",      "requests", "setuptools",
-    "sh",       "urllib3", "virtualenv", "wheel",
-};
+static const char runners[] =
+    "IPython _pytest cffi cloudpickle cython Cython dill execnet fabric invoke joblib jupyter_client "
+    "llvmlite numba paramiko pexpect pip pkg_resources plumbum psutil ptyprocess pytest requests "
+    "setuptools sh urllib3 virtualenv wheel";
 
 /* A module, names in it separated by spaces ("*": all without a dot), and what stands for them. */
 typedef struct {
@@ -373,19 +58,15 @@ static const Listed listed[] = {
     {"array", "array _array_reconstructor", CLIPMOE_PICKLE_PLAIN},
     {"builtins",
      "set frozenset slice range complex bytearray bytes str int float bool list dict tuple object type "
-     "Ellipsis NotImplemented len max min sum abs round sorted reversed enumerate zip any all print repr "
-     "iter "
-     "next BaseException Exception ArithmeticError AssertionError AttributeError FileNotFoundError "
-     "IndexError "
-     "KeyError KeyboardInterrupt LookupError NotImplementedError OSError OverflowError RuntimeError "
-     "StopIteration TypeError ValueError ZeroDivisionError",
+     "Ellipsis NotImplemented len max min sum abs round sorted reversed enumerate zip any all print "
+     "repr iter next BaseException Exception ArithmeticError AssertionError AttributeError "
+     "FileNotFoundError IndexError KeyError KeyboardInterrupt LookupError NotImplementedError OSError "
+     "OverflowError RuntimeError StopIteration TypeError ValueError ZeroDivisionError",
      CLIPMOE_PICKLE_PLAIN},
     {"__builtin__",
-     "set frozenset slice range xrange complex bytearray bytes str unicode int long float bool list dict "
-     "tuple "
-     "object type Ellipsis NotImplemented len max min sum abs round sorted reversed enumerate zip any all "
-     "print "
-     "repr iter next",
+     "set frozenset slice range xrange complex bytearray bytes str unicode int long float bool list "
+     "dict tuple object type Ellipsis NotImplemented len max min sum abs round sorted reversed "
+     "enumerate zip any all print repr iter next",
      CLIPMOE_PICKLE_PLAIN},
     {"exceptions", "*", CLIPMOE_PICKLE_PLAIN},
     {"collections", "Counter deque ChainMap UserDict UserList UserString", CLIPMOE_PICKLE_PLAIN},
@@ -418,10 +99,9 @@ static const Listed listed[] = {
     {"uuid", "UUID SafeUUID", CLIPMOE_PICKLE_PLAIN},
     /* of numpy: numbers and their types, generators' states; arrays, which might have been weights */
     {"numpy",
-     "dtype bool_ bool8 bool int8 int16 int32 int64 int_ intc intp uint8 uint16 uint32 uint64 uint uintc "
-     "uintp "
-     "longlong ulonglong float16 float32 float64 float_ float128 half single double longdouble complex64 "
-     "complex128 complex_ str_ bytes_ object_ void datetime64 timedelta64",
+     "dtype bool_ bool8 bool int8 int16 int32 int64 int_ intc intp uint8 uint16 uint32 uint64 uint "
+     "uintc uintp longlong ulonglong float16 float32 float64 float_ float128 half single double "
+     "longdouble complex64 complex128 complex_ str_ bytes_ object_ void datetime64 timedelta64",
      CLIPMOE_PICKLE_PLAIN},
     {"numpy.dtypes", "*", CLIPMOE_PICKLE_PLAIN},
     {"numpy.core.multiarray", "scalar", CLIPMOE_PICKLE_PLAIN},
@@ -445,11 +125,9 @@ static const Listed listed[] = {
     /* of torch: constants; tensors of kinds that are not read */
     {"torch",
      "memory_format layout dtype strided sparse_coo sparse_csr channels_last channels_last_3d "
-     "contiguous_format "
-     "preserve_format per_tensor_affine per_channel_affine per_tensor_symmetric per_channel_symmetric "
-     "complex32 "
-     "complex64 complex128 qint8 qint32 quint8 quint4x2 quint2x4 float8_e4m3fnuz float8_e5m2fnuz "
-     "float8_e8m0fnu float4_e2m1fn_x2 Generator finfo iinfo",
+     "contiguous_format preserve_format per_tensor_affine per_channel_affine per_tensor_symmetric "
+     "per_channel_symmetric complex32 complex64 complex128 qint8 qint32 quint8 quint4x2 quint2x4 "
+     "float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 Generator finfo iinfo",
      CLIPMOE_PICKLE_PLAIN},
     {"torch.serialization", "_get_layout", CLIPMOE_PICKLE_PLAIN},
     {"torch.torch_version", "TorchVersion", CLIPMOE_PICKLE_PLAIN},
@@ -457,9 +135,8 @@ static const Listed listed[] = {
     {"torch._tensor", "Tensor _rebuild_from_type _rebuild_from_type_v2", CLIPMOE_PICKLE_LOST},
     {"torch._utils",
      "_rebuild_sparse_tensor _rebuild_sparse_csr_tensor _rebuild_nested_tensor "
-     "_rebuild_device_tensor_from_numpy "
-     "_rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor _rebuild_meta_tensor_no_storage "
-     "_rebuild_wrapper_subclass _rebuild_qtensor",
+     "_rebuild_device_tensor_from_numpy _rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor "
+     "_rebuild_meta_tensor_no_storage _rebuild_wrapper_subclass _rebuild_qtensor",
      CLIPMOE_PICKLE_LOST},
     {"torch.nn.parameter", "*", CLIPMOE_PICKLE_LOST},
 };
@@ -478,10 +155,12 @@ static const char *const of_torch[] = {"torch.nn",
                                        "torch.ao.nn",
                                        "torch.ao.quantization"};
 
+/* Whether @word is one of the words of @list, which spaces separate. */
 static gboolean
-among (const char *word, const char *const *list, guint n) {
-  for (guint i = 0; i < n; i++)
-    if (strcmp (word, list[i]) == 0)
+among (const char *word, const char *list) {
+  gsize n = strlen (word);
+  for (const char *at = list; (at = strstr (at, word)); at += n)
+    if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
       return TRUE;
   return FALSE;
 }
@@ -518,11 +197,7 @@ is_listed (const char *module, const char *name, ClipmoePickleInert *inert) {
   for (guint i = 0; i < G_N_ELEMENTS (listed); i++) {
     if (strcmp (module, listed[i].module) != 0)
       continue;
-    char **names = g_strsplit (listed[i].names, " ", 0);
-    gboolean found = strcmp (listed[i].names, "*") == 0 ? !strchr (name, '.')
-                                                        : g_strv_contains ((const char *const *)names, name);
-    g_strfreev (names);
-    if (found) {
+    if (strcmp (listed[i].names, "*") == 0 ? !strchr (name, '.') : among (name, listed[i].names)) {
       *inert = listed[i].inert;
       return TRUE;
     }
@@ -552,8 +227,7 @@ clipmoe_pickle_inert (const char *module, const char *name, ClipmoePickleInert *
   if (is_listed (module, name, inert))
     return TRUE;
   char *first = g_strndup (module, strcspn (module, "."));
-  gboolean ok = !among (first, python, G_N_ELEMENTS (python)) &&
-                !among (first, runners, G_N_ELEMENTS (runners)) && strcmp (first, "numpy") != 0;
+  gboolean ok = !among (first, python) && !among (first, runners) && strcmp (first, "numpy") != 0;
   if (ok && g_ascii_strcasecmp (first, "torch") == 0) {
     ok = FALSE;
     for (guint i = 0; i < G_N_ELEMENTS (of_torch) && !ok; i++)

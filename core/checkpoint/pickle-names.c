@@ -1,6 +1,6 @@
-/* The names that a pickle may mention, and what stands for them here. */
+#include "pickle-names.h"
+
 #include <string.h>
-#include "pickle-private.h"
 
 typedef enum {
   REBUILD_TENSOR,    /* (storage, offset, size, stride) */

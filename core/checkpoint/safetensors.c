@@ -1,5 +1,4 @@
-/* safetensors: 8 bytes of length, a JSON header, then data that the tensors tile without hole or overlap. */
-#include "tensors-private.h"
+#include "safetensors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -147,11 +146,11 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   /* A block a tensor: whoever converts them frees each as it goes. */
   for (guint i = 0; i < spans->len && ok && !clipmoe_tensors_shapes_only (self); i++) {
     const Span *s = &g_array_index (spans, Span, i);
-    ClipmoeBlock *block = clipmoe_block_new (path, s->end - s->begin, error);
+    ClipmoeBytes *block = clipmoe_bytes_new (path, s->end - s->begin, error);
     ok = block && clipmoe_file_pread (file, 8 + n + s->begin, block->data, (gsize)(s->end - s->begin), error);
     if (ok)
       clipmoe_tensors_set_data (self, s->tensor, block);
-    clipmoe_block_unref (block);
+    clipmoe_bytes_unref (block);
   }
   g_array_unref (spans);
   return ok;

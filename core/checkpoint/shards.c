@@ -1,8 +1,8 @@
-/* A checkpoint in several files: an index maps the name of every tensor to the file that holds it. */
-#include "tensors-private.h"
+#include "shards.h"
 
 #include <string.h>
 #include "../base/json.h"
+#include "reader.h"
 
 static gboolean
 bad (GError **error, const char *path, const char *format, const char *text) {
@@ -49,7 +49,7 @@ static gboolean
 read_shard (ClipmoeTensors *self, const char *path, const char *shard, json_t *map, GError **error) {
   char *folder = g_path_get_dirname (path), *file = g_build_filename (folder, shard, NULL);
   guint before = clipmoe_tensors_get_n (self);
-  gboolean ok = clipmoe_checkpoint_read (self, file, error);
+  gboolean ok = clipmoe_reader_fill (self, file, error);
   for (guint i = before; i < clipmoe_tensors_get_n (self) && ok; i++) {
     const char *name = clipmoe_tensors_get (self, i)->name,
                *said = json_string_value (json_object_get (map, name));

@@ -1,5 +1,4 @@
-/* The table of tensors, and conversion of their numbers. */
-#include "tensors-private.h"
+#include "tensors.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,12 +14,12 @@ struct _ClipmoeTensors {
 /* What the table keeps of a tensor beside what everybody sees. */
 typedef struct {
   ClipmoeTensor tensor;
-  ClipmoeBlock *block; /* or NULL, before it is read and after it is taken */
+  ClipmoeBytes *block; /* or NULL, before it is read and after it is taken */
 } Entry;
 
-ClipmoeBlock *
-clipmoe_block_new (const char *path, guint64 n_bytes, GError **error) {
-  ClipmoeBlock *block = g_new (ClipmoeBlock, 1);
+ClipmoeBytes *
+clipmoe_bytes_new (const char *path, guint64 n_bytes, GError **error) {
+  ClipmoeBytes *block = g_new (ClipmoeBytes, 1);
   block->refs = 1;
   block->data = n_bytes < G_MAXSIZE ? g_try_malloc (MAX ((gsize)n_bytes, 1)) : NULL;
   if (!block->data) {
@@ -32,7 +31,7 @@ clipmoe_block_new (const char *path, guint64 n_bytes, GError **error) {
 }
 
 void
-clipmoe_block_unref (ClipmoeBlock *block) {
+clipmoe_bytes_unref (ClipmoeBytes *block) {
   if (!block || --block->refs)
     return;
   g_free (block->data);
@@ -42,7 +41,7 @@ clipmoe_block_unref (ClipmoeBlock *block) {
 static void
 tensor_free (gpointer data) {
   Entry *e = data;
-  clipmoe_block_unref (e->block);
+  clipmoe_bytes_unref (e->block);
   g_free (e->tensor.name);
   g_free (e);
 }
@@ -75,10 +74,10 @@ clipmoe_tensors_free (ClipmoeTensors *self) {
 }
 
 void
-clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBlock *block) {
+clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBytes *block) {
   Entry *e = g_ptr_array_index (self->tensors, i);
   block->refs++;
-  clipmoe_block_unref (e->block);
+  clipmoe_bytes_unref (e->block);
   e->block = block;
   e->tensor.data = block->data;
 }
@@ -306,7 +305,7 @@ clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tensor) {
     g_clear_pointer (&out, g_free);
   }
   if (out) {
-    g_clear_pointer (&e->block, clipmoe_block_unref);
+    g_clear_pointer (&e->block, clipmoe_bytes_unref);
     e->tensor.data = NULL;
   }
   return out;

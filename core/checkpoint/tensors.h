@@ -26,13 +26,6 @@ typedef struct {
 
 typedef struct _ClipmoeTensors ClipmoeTensors;
 
-/* Reads a checkpoint, told by its content: safetensors, a torch file (zip, TorchScript or the old form), or
- * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
- * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
-ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
-/* The same without the numbers: names, types, shapes and metadata, validated; every tensor's data is NULL.
- * Costs the headers alone, whatever the size of the file. */
-ClipmoeTensors *clipmoe_tensors_read_shapes (const char *path, GError **error);
 void clipmoe_tensors_free (ClipmoeTensors *self);
 guint clipmoe_tensors_get_n (const ClipmoeTensors *self);
 /* In file order. */
@@ -53,9 +46,34 @@ float *clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tens
 guint16 clipmoe_f32_to_f16 (float value);
 guint16 clipmoe_f32_to_bf16 (float value);
 
-/* Writes whole or not at all: temporary name, fsync, rename, fsync of the folder. Data 8-byte aligned,
- * tensors by falling element size, then name. @metadata (string -> string) may be NULL. */
-gboolean clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint n,
-                                    GHashTable *metadata, GError **error);
+/* What follows is for readers, which fill the table. */
+
+/* The one product of sizes: FALSE when it wraps. */
+gboolean clipmoe_checked_product (const guint64 *factors, guint n, guint64 *product);
+/* Type and bytes an element of a safetensors dtype name; FALSE when unknown. */
+gboolean clipmoe_dtype_parse (const char *name, ClipmoeDtype *dtype, const char **canonical, guint *size);
+
+/* @shapes_only: readers leave the bytes where they are. */
+ClipmoeTensors *clipmoe_tensors_new (gboolean shapes_only);
+gboolean clipmoe_tensors_shapes_only (const ClipmoeTensors *self);
+/* Takes @note. */
+void clipmoe_tensors_set_note (ClipmoeTensors *self, char *note);
+void clipmoe_tensors_set_metadata (ClipmoeTensors *self, const char *key, const char *value);
+/* Copies name and shape. Refuses bad names, duplicates, too many; sets n_elements; @n_bytes must fit. The
+ * bytes come later, with clipmoe_tensors_set_data(). */
+gboolean clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, const char *dtype,
+                              guint n_dims, const guint64 *shape, guint64 n_bytes, GError **error);
+
+/* Bytes that one tensor has for itself, or several of one content share. */
+typedef struct {
+  guint refs;
+  guint8 *data;
+} ClipmoeBytes;
+
+/* One reference, for the caller; NULL with an error where there is no memory. */
+ClipmoeBytes *clipmoe_bytes_new (const char *path, guint64 n_bytes, GError **error);
+void clipmoe_bytes_unref (ClipmoeBytes *block);
+/* Tensor @i is all of @block, on which the table takes a reference of its own. */
+void clipmoe_tensors_set_data (ClipmoeTensors *self, guint i, ClipmoeBytes *block);
 
 #endif

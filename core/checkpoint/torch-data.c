@@ -1,8 +1,7 @@
-/* From views of storages to rows of bytes. A tensor reads its own range of the file and nothing else, so that
- * memory follows the tensors, not the storages. */
+#include "torch-data.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "torch-private.h"
 
 /* Beyond the file's own size: transposing needs both forms, and expanded tensors are larger than what they
  * came from. */
@@ -20,7 +19,7 @@ typedef struct {
 
 typedef struct {
   guint64 begin, bytes;
-  ClipmoeBlock *block;
+  ClipmoeBytes *block;
 } Shared;
 
 static guint
@@ -38,7 +37,7 @@ shared_equal (gconstpointer a, gconstpointer b) {
 static void
 shared_free (gpointer p) {
   Shared *s = p;
-  clipmoe_block_unref (s->block);
+  clipmoe_bytes_unref (s->block);
   g_free (s);
 }
 
@@ -135,9 +134,9 @@ gather (const ClipmoePickleTensor *t, const guint8 *from, guint8 *to) {
 }
 
 /* Bytes as they stand in the file, their storage's checksum verified, once. */
-static ClipmoeBlock *
+static ClipmoeBytes *
 read_range (const Reader *r, ClipmoeTorchStorage *s, guint64 begin, guint64 bytes) {
-  ClipmoeBlock *block = clipmoe_block_new (r->path, bytes, r->error);
+  ClipmoeBytes *block = clipmoe_bytes_new (r->path, bytes, r->error);
   gboolean ok = block && clipmoe_file_pread (r->file, begin, block->data, (gsize)bytes, r->error);
   if (ok && s->entry && !s->checked) {
     ok = begin == s->offset && bytes == s->size ? clipmoe_zip_check (r->zip, s->entry, block->data, r->error)
@@ -145,7 +144,7 @@ read_range (const Reader *r, ClipmoeTorchStorage *s, guint64 begin, guint64 byte
     s->checked = TRUE;
   }
   if (!ok)
-    g_clear_pointer (&block, clipmoe_block_unref);
+    g_clear_pointer (&block, clipmoe_bytes_unref);
   return block;
 }
 
@@ -162,7 +161,7 @@ afford (const Reader *r, const View *v, guint64 bytes) {
 static gboolean
 read_view (Reader *r, const View *v) {
   Shared key = {v->begin, v->bytes, NULL}, *known;
-  ClipmoeBlock *block = NULL, *source;
+  ClipmoeBytes *block = NULL, *source;
   if (v->contiguous) {
     if ((known = g_hash_table_lookup (r->blocks, &key))) {
       clipmoe_tensors_set_data (r->table, v->tensor, known->block);
@@ -179,15 +178,15 @@ read_view (Reader *r, const View *v) {
       both = G_MAXUINT64;
     if (!afford (r, v, both) || !(source = read_range (r, v->storage, v->begin, v->extent)))
       return FALSE;
-    block = clipmoe_block_new (r->path, v->bytes, r->error);
+    block = clipmoe_bytes_new (r->path, v->bytes, r->error);
     if (block)
       gather (v->entry->tensor, source->data, block->data);
-    clipmoe_block_unref (source);
+    clipmoe_bytes_unref (source);
     if (!block)
       return FALSE;
   }
   clipmoe_tensors_set_data (r->table, v->tensor, block);
-  clipmoe_block_unref (block);
+  clipmoe_bytes_unref (block);
   r->used += v->bytes;
   return TRUE;
 }

@@ -1,6 +1,7 @@
-/* Which tensors a pickle holds, and under what names. */
+#include "torch-names.h"
+
 #include <string.h>
-#include "torch-private.h"
+#include "pickle-foreign.h"
 
 /* A tree of modules may lead to one module on many ways; honest ones are far below this. */
 #define MAX_VISITS 1000000

@@ -1,7 +1,8 @@
 #include "torch.h"
 
 #include <string.h>
-#include "torch-private.h"
+#include "pickle.h"
+#include "torch-data.h"
 
 #define MAGIC "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" /* the number that begins the old form */
 #define PROTOCOL 1001

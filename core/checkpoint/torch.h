@@ -3,7 +3,8 @@
 #ifndef CLIPMOE_TORCH_H
 #define CLIPMOE_TORCH_H
 
-#include "tensors-private.h"
+#include "../base/file.h"
+#include "tensors.h"
 
 /* A zip archive: state dicts since torch 1.6, and TorchScript modules, whose parameters get dotted names. */
 gboolean clipmoe_torch_zip_read (ClipmoeTensors *self, ClipmoeFile *file, GError **error);

@@ -14,10 +14,10 @@ add_floats (GString *s, const float *values, gsize n) {
 }
 
 static void
-add_tower (GString *s, const ClipmoeTower *t) {
+add_tower (GString *s, const ClipmoeArchitecture *t) {
   g_string_append_printf (s, "%u %u %u %u %d", t->width, t->layers, t->heads, t->ffn_width, t->activation);
   for (guint i = 0; i < t->layers; i++)
-    g_string_append_printf (s, " %u", t->blocks[i].n_experts);
+    g_string_append_printf (s, " %u", t->experts[i]);
   add_floats (s, &t->eps, 1);
 }
 
@@ -44,8 +44,8 @@ clipmoe_cache_key (const ClipmoeModel *m, const ClipmoeKernels *kernels, const c
   g_string_append_printf (s, " kernels %d\n%s\n", CM_KERNELS_VERSION, i->fingerprint ? i->fingerprint : "");
   add_tower (s, &m->image);
   add_tower (s, &m->text);
-  g_string_append_printf (s, "%u %u %u %u %u %u\n", m->top_k, i->image_size, i->patch_size, i->embed,
-                          i->context, i->vocab_size);
+  g_string_append_printf (s, "%u %u %u %u %u %u\n", m->image.top_k, m->image.side, m->image.patch,
+                          m->image.embed, m->text.context, m->text.vocab);
   add_floats (s, i->mean, G_N_ELEMENTS (i->mean));
   add_floats (s, i->std, G_N_ELEMENTS (i->std));
   add_kernels (s, kernels);

@@ -214,8 +214,8 @@ find_precision (const ClipmoeModel *model, const ClipmoeKernels *kernels, Clipmo
 
 /* Those that suit what the tower is. */
 static const ClipmoeKernels *
-kernels_of (const ClipmoeTower *tower, const ClipmoeKernels *kernels) {
-  return clipmoe_tower_is_mixture (tower) ? kernels->exact : kernels;
+kernels_of (const ClipmoeArchitecture *tower, const ClipmoeKernels *kernels) {
+  return clipmoe_architecture_is_mixture (tower) ? kernels->exact : kernels;
 }
 
 static ClipmoePrecision
@@ -226,12 +226,12 @@ text_precision (ClipmoePrecision precision, const ClipmoeKernels *kernels) {
 /* As many as fill the tiles of every matrix well; activations of more would leave the caches before the next
  * product reads them, and save nothing. An expert sees its part of the rows alone. */
 static guint
-pictures_at_once (const ClipmoeTower *t, guint top_k, guint64 tokens) {
+pictures_at_once (const ClipmoeArchitecture *t) {
   guint64 rows = ROWS_AT_ONCE;
   for (guint i = 0; i < t->layers; i++)
-    if (t->blocks[i].n_experts > top_k && top_k)
-      rows = MAX (rows, (guint64)ROWS_AT_ONCE * t->blocks[i].n_experts / top_k);
-  return (guint)(rows / tokens);
+    if (t->experts[i] > t->top_k && t->top_k)
+      rows = MAX (rows, (guint64)ROWS_AT_ONCE * t->experts[i] / t->top_k);
+  return (guint)(rows / clipmoe_architecture_tokens (t));
 }
 
 ClipmoeEncoder *
@@ -257,10 +257,9 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
     g_free (why);
     return NULL;
   }
-  guint side = info->image_size, patch = info->patch_size, grid = side / patch;
-  guint64 tokens = (guint64)grid * grid + 1, rows;
-  guint batch = MAX (MIN (o.batch, pictures_at_once (&model->image, model->top_k, tokens)), 1);
-  rows = tokens * batch;
+  guint side = model->image.side, tokens = clipmoe_architecture_tokens (&model->image),
+        batch = MAX (MIN (o.batch, pictures_at_once (&model->image)), 1);
+  guint64 rows = (guint64)tokens * batch;
   if (o.batch > MAX_BATCH || rows > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
                  o.batch, MAX_BATCH);
@@ -282,29 +281,29 @@ clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options, 
   self->batch = batch;
   self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
   self->pixels = g_try_new (float, 3 * (gsize)side * side * self->batch);
-  self->ids = g_try_new (guint32, (gsize)info->context * CLIPMOE_TEXT_WINDOW);
+  self->ids = g_try_new (guint32, (gsize)model->text.context * CLIPMOE_TEXT_WINDOW);
   ClipmoeTowerPlan image = {.tower = &model->image,
+                            .blocks = model->image_blocks,
                             .kernels = kernels_of (&model->image, kernels),
                             .precision = o.precision,
                             .threads = threads,
                             .rows = (guint)rows,
                             .sequences = self->batch,
-                            .top_k = model->top_k,
-                            .first_in = 3 * patch * patch,
-                            .embed = info->embed,
-                            .n_embeddings = 1,
-                            .n_positions = (gsize)tokens};
+                            .first_in = clipmoe_architecture_patch_length (&model->image),
+                            .embed = model->image.embed,
+                            .n_embeddings = model->image.has_class ? 1 : 0,
+                            .n_positions = tokens};
   ClipmoeTowerPlan text = {.tower = &model->text,
+                           .blocks = model->text_blocks,
                            .kernels = kernels_of (&model->text, kernels),
                            /* a word is embedded once and compared with for ever: 8 bits would save little */
                            .precision = text_precision (o.precision, kernels),
                            .threads = threads,
-                           .rows = MAX (info->context, TEXT_ROWS),
-                           .sequences = MAX (info->context, TEXT_ROWS),
-                           .top_k = model->top_k,
-                           .embed = info->embed,
-                           .n_embeddings = info->vocab_size,
-                           .n_positions = info->context};
+                           .rows = MAX (model->text.context, TEXT_ROWS),
+                           .sequences = MAX (model->text.context, TEXT_ROWS),
+                           .embed = model->image.embed,
+                           .n_embeddings = model->text.vocab,
+                           .n_positions = model->text.context};
   if (!self->pixels || !self->ids || !clipmoe_packed_tower_init (&self->image, &image) ||
       !clipmoe_packed_tower_init (&self->text, &text)) {
     no_memory (model, error);
@@ -384,7 +383,7 @@ clipmoe_encoder_set_trace (ClipmoeEncoder *self, ClipmoeTrace trace, gpointer da
 gboolean
 clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,
                         GError **error) {
-  guint embed = self->model->info.embed;
+  guint embed = t->tower->embed;
   ClipmoeRows rows = clipmoe_tower_rows (t, t->n_pooled);
   gsize stride;
   const float *vector = t->embedded + cm_row_at (&rows, row, t->embed_lines, &stride) * CM_LINE;

@@ -15,9 +15,10 @@ static void
 pack_patches (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
   ClipmoePackedTower *t = &b->encoder->image;
-  const ClipmoeModelInfo *info = &b->encoder->model->info;
-  guint side = info->image_size, patch = info->patch_size, grid = side / patch, n = grid * grid;
-  gsize first = cm_tile_first (&b->rows, i), length = 3 * (gsize)patch * patch;
+  const ClipmoeArchitecture *a = t->tower;
+  guint side = a->side, patch = a->patch, grid = clipmoe_architecture_grid (a),
+        n = clipmoe_architecture_patches (a);
+  gsize first = cm_tile_first (&b->rows, i), length = clipmoe_architecture_patch_length (a);
   unsigned rows = cm_tile_rows (&b->rows, i);
   float *row = t->work + thread * t->work_floats;
   char *to = (char *)t->act + first * t->act_lines * CM_LINE_BYTES;
@@ -33,35 +34,35 @@ pack_patches (void *data, unsigned thread, unsigned i, unsigned next) {
   }
 }
 
-/* What a token holds before its patch is added: its position, and the class token. */
+/* What a token holds before its patch is added: its position; the class token, its embedding too. */
 static void
 put_positions (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
-  const ClipmoeModel *m = b->encoder->model;
   ClipmoePackedTower *t = &b->encoder->image;
-  guint grid = m->info.image_size / m->info.patch_size, n = grid * grid + 1;
-  gsize first = cm_tile_first (&b->rows, i), d = m->image.width;
+  const ClipmoeArchitecture *a = t->tower;
+  guint n = clipmoe_architecture_tokens (a);
+  gsize first = cm_tile_first (&b->rows, i), d = a->width;
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
     gsize token = (first + r) % n;
     float *z = t->z + (first * t->width_lines + r) * CM_LINE;
     for (gsize l = 0; l * CM_LINE < d; l++, z += (gsize)rows * CM_LINE)
       for (gsize j = 0; j < CM_LINE && l * CM_LINE + j < d; j++)
-        z[j] = t->positions[token * d + l * CM_LINE + j] + (token ? 0 : t->embedding[l * CM_LINE + j]);
+        z[j] = t->positions[token * d + l * CM_LINE + j] +
+               (a->has_class && !token ? t->embedding[l * CM_LINE + j] : 0);
   }
 }
 
 static void
 norm_tokens (void *data, unsigned thread, unsigned i, unsigned next) {
   const Batch *b = data;
-  const ClipmoeModel *m = b->encoder->model;
   ClipmoePackedTower *t = &b->encoder->image;
   gsize first = cm_tile_first (&b->rows, i);
   unsigned rows = cm_tile_rows (&b->rows, i);
   for (unsigned r = 0; r < rows; r++) {
     float *z = t->z + (first * t->width_lines + r) * CM_LINE;
-    t->kernels->layer_norm (m->image.width, z, (gsize)rows * CM_LINE, t->ln_pre_weight, t->ln_pre_bias,
-                            m->image.eps, z, (gsize)rows * CM_LINE);
+    t->kernels->layer_norm (t->tower->width, z, (gsize)rows * CM_LINE, t->ln_pre_weight, t->ln_pre_bias,
+                            t->tower->eps, z, (gsize)rows * CM_LINE);
   }
 }
 
@@ -77,9 +78,10 @@ trace_patches (ClipmoePackedTower *t, ClipmoeProduct product) {
 /* At most self->batch pictures. */
 static gboolean
 encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GError **error) {
-  const ClipmoeModel *m = self->model;
   ClipmoePackedTower *t = &self->image;
-  guint grid = m->info.image_size / m->info.patch_size, patches = grid * grid, tokens = patches + 1;
+  const ClipmoeArchitecture *a = t->tower;
+  guint patches = clipmoe_architecture_patches (a), tokens = clipmoe_architecture_tokens (a),
+        before = tokens - patches;
   Batch batch = {self, pixels, clipmoe_tower_rows (t, n * patches)};
   cm_pool_run (t->threads, batch.rows.tiles, pack_patches, &batch);
   ClipmoeProduct first = {.matrix = &t->first,
@@ -96,7 +98,7 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
     trace_patches (t, first);
   clipmoe_tower_places (t, n * tokens, t->offsets, t->strides);
   for (guint i = 0; i < n * patches; i++) {
-    guint token = i / patches * tokens + 1 + i % patches;
+    guint token = i / patches * tokens + before + i % patches;
     t->expert_offsets[i] = t->offsets[token];
     t->expert_strides[i] = t->strides[token];
   }
@@ -111,12 +113,12 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
   for (guint i = 0; i < n; i++)
     t->plan[i] = (ClipmoeSequence){
         .first = i * tokens, .n = tokens, .tokens = t->tokens + i * tokens, .pooled = i * tokens};
-  clipmoe_packed_tower_run (t, n * tokens, n, FALSE);
+  clipmoe_packed_tower_run (t, n * tokens, n);
   if (t->observer)
     return TRUE;
   clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->first.weights);
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * m->info.embed, error))
+    if (!clipmoe_encoder_finish (self, t, i, out + (gsize)i * a->embed, error))
       return FALSE;
   clipmoe_encoder_answered (self);
   return TRUE;
@@ -125,7 +127,7 @@ encode_batch (ClipmoeEncoder *self, const float *pixels, guint n, float *out, GE
 gboolean
 clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n, float *out,
                                GError **error) {
-  gsize side = self->model->info.image_size, embed = self->model->info.embed;
+  gsize side = self->model->image.side, embed = self->model->image.embed;
   for (guint i = 0; i < n; i += self->batch)
     if (!encode_batch (self, pixels + i * 3 * side * side, MIN (self->batch, n - i), out + i * embed, error))
       return FALSE;
@@ -136,7 +138,7 @@ gboolean
 clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
                                ClipmoeGeometry geometry, ClipmoeOrientation orientation, float *out,
                                GError **error) {
-  gsize side = self->model->info.image_size, embed = self->model->info.embed;
+  gsize side = self->model->image.side, embed = self->model->image.embed;
   for (guint i = 0; i < n; i += self->batch) {
     guint some = MIN (self->batch, n - i);
     for (guint j = 0; j < some; j++)

@@ -36,13 +36,12 @@ add_matrix (GArray *all, const ClipmoeTowerPlan *plan, ClipmoeArithmetic arithme
 /* A block's weights; all NULL while another thread may be reading them again. */
 static ClipmoeBlock
 block_of (const ClipmoeTowerPlan *plan, guint i) {
-  const ClipmoeBlock *b = &plan->tower->blocks[i];
-  return plan->held ? *b : (ClipmoeBlock){.n_experts = b->n_experts};
+  return plan->held ? plan->blocks[i] : (ClipmoeBlock){0};
 }
 
 GArray *
 clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  const ClipmoeTower *t = plan->tower;
+  const ClipmoeArchitecture *t = plan->tower;
   ClipmoeArithmetic a = clipmoe_precision_arithmetic (plan->precision);
   gsize d = t->width, f = t->ffn_width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (ClipmoePackedSource));
@@ -54,7 +53,7 @@ clipmoe_packed_tower_list (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
     ClipmoePackedBlock *p = &self->blocks[i];
     add_matrix (all, plan, a, &p->in_proj, b.in_proj_weight, b.in_proj_bias, 3 * d, d, PLAIN);
     add_matrix (all, plan, a, &p->out_proj, b.out_proj_weight, b.out_proj_bias, d, d, PLAIN);
-    for (guint e = 0; e < MAX (b.n_experts, 1); e++) {
+    for (guint e = 0; e < clipmoe_architecture_ffns (t, i); e++) {
       const ClipmoeFfn ffn = b.ffn ? b.ffn[e] : (ClipmoeFfn){0};
       add_matrix (all, plan, a, &p->c_fc[e], ffn.c_fc_weight, ffn.c_fc_bias, f, d, PLAIN);
       add_matrix (all, plan, a, &p->c_proj[e], ffn.c_proj_weight, ffn.c_proj_bias, d, f, OF_GELU);
@@ -108,7 +107,7 @@ add_vector (GArray *all, const float **place, const float *from, gsize rows, gsi
 
 static GArray *
 list_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  const ClipmoeTower *t = plan->tower;
+  const ClipmoeArchitecture *t = plan->tower;
   gsize d = t->width;
   GArray *all = g_array_new (FALSE, FALSE, sizeof (Vector));
   if (plan->first_in) {
@@ -122,8 +121,8 @@ list_vectors (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
     add_vector (all, &to->ln_1_bias, from.ln_1_bias, 1, d);
     add_vector (all, &to->ln_2_weight, from.ln_2_weight, 1, d);
     add_vector (all, &to->ln_2_bias, from.ln_2_bias, 1, d);
-    if (from.n_experts)
-      add_vector (all, &to->gate_weight, from.gate_weight, from.n_experts, d);
+    if (t->experts[i])
+      add_vector (all, &to->gate_weight, from.gate_weight, t->experts[i], d);
   }
   add_vector (all, &self->ln_post_weight, plan->ln_post_weight, 1, d);
   add_vector (all, &self->ln_post_bias, plan->ln_post_bias, 1, d);
@@ -250,10 +249,8 @@ take (Arena *a, gsize rows, gsize n, gsize each) {
 
 static void
 place (ClipmoePackedTower *self, Arena *a) {
-  const ClipmoeTower *t = self->tower;
-  gsize n = self->rows, s = self->sequences, experts = 1;
-  for (guint i = 0; i < t->layers; i++)
-    experts = MAX (experts, t->blocks[i].n_experts);
+  const ClipmoeArchitecture *t = self->tower;
+  gsize n = self->rows, s = self->sequences, experts = MAX (clipmoe_architecture_most_experts (t), 1);
   self->z = take (a, n, self->width_lines, CM_LINE_BYTES);
   self->norm = take (a, n, self->width_lines, CM_LINE_BYTES);
   self->qkv = take (a, n, self->qkv_lines, CM_LINE_BYTES);
@@ -302,7 +299,7 @@ clipmoe_packed_tower_set_threads (ClipmoePackedTower *self, guint threads) {
 
 gboolean
 clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *plan) {
-  const ClipmoeTower *t = plan->tower;
+  const ClipmoeArchitecture *t = plan->tower;
   memset (self, 0, sizeof *self);
   self->tower = t;
   self->kernels = plan->kernels;
@@ -310,18 +307,16 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->rows = plan->rows;
   self->sequences = plan->sequences;
   self->n_positions = plan->n_positions;
-  self->top_k = plan->top_k;
   /* bf16 in it would change the minds of the routers behind it. int16 has units of all tokens, and those of a
    * text are not to know later ones: these are few, f32 does. */
   const ClipmoeGemm *attention = plan->kernels->attention;
   gboolean exact = attention && attention->weights == CM_I16;
   gboolean fast = plan->precision != CLIPMOE_PRECISION_F32 &&
-                  (exact ? plan->first_in > 0 : !clipmoe_tower_is_mixture (t));
-  self->attention = cm_attention_format (plan->kernels, t->width / t->heads, fast);
+                  (exact ? plan->first_in > 0 : !clipmoe_architecture_is_mixture (t));
+  self->attention = cm_attention_format (plan->kernels, clipmoe_architecture_head_width (t), fast);
   self->blocks = g_new0 (ClipmoePackedBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
-    guint n = MAX (t->blocks[i].n_experts, 1);
-    self->blocks[i].block.n_experts = t->blocks[i].n_experts;
+    guint n = clipmoe_architecture_ffns (t, i);
     self->blocks[i].c_fc = g_new0 (ClipmoePackedMatrix, n);
     self->blocks[i].c_proj = g_new0 (ClipmoePackedMatrix, n);
   }
@@ -332,8 +327,9 @@ clipmoe_packed_tower_init (ClipmoePackedTower *self, const ClipmoeTowerPlan *pla
   self->hidden_lines = cm_lines (t->ffn_width, CM_MAX_COLUMNS) * columns;
   self->embed_lines = cm_lines (plan->embed, CM_MAX_COLUMNS) * columns;
   self->act_lines = MAX (self->width_lines, first);
-  gsize work = MAX (cm_attention_floats (self->attention, MAX (plan->rows, 1), d / t->heads),
-                    CM_MAX_ROWS * self->act_lines * CM_LINE);
+  gsize work =
+      MAX (cm_attention_floats (self->attention, MAX (plan->rows, 1), clipmoe_architecture_head_width (t)),
+           CM_MAX_ROWS * self->act_lines * CM_LINE);
   self->work_floats = (work + CM_LINE - 1) / CM_LINE * CM_LINE;
   return scratch (self);
 }

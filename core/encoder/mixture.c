@@ -72,6 +72,7 @@ route (float *gates, guint n, guint k) {
 typedef struct {
   ClipmoePackedTower *tower;
   const ClipmoeBlock *block;
+  guint experts;
   const ClipmoeRows *rows; /* of all tokens, or of one expert's */
   const float *z;
   const ClipmoePackedMatrix *matrix;
@@ -89,11 +90,11 @@ route_tile (void *data, unsigned thread, unsigned i, unsigned next) {
     float *x = t->norm + row * t->width_lines * CM_LINE;
     t->kernels->layer_norm (t->tower->width, r->z + (first * t->width_lines + (row - first)) * CM_LINE,
                             (gsize)rows * CM_LINE, b->ln_2_weight, b->ln_2_bias, t->tower->eps, x, CM_LINE);
-    for (guint e = 0; e < b->n_experts; e++)
-      t->gates[row * b->n_experts + e] =
+    for (guint e = 0; e < r->experts; e++)
+      t->gates[row * r->experts + e] =
           t->kernels->dot (t->tower->width, b->gate_weight + (gsize)e * t->tower->width, x);
     if (!t->trace)
-      route (t->gates + row * b->n_experts, b->n_experts, MIN (t->top_k, b->n_experts));
+      route (t->gates + row * r->experts, r->experts, MIN (t->tower->top_k, r->experts));
   }
 }
 
@@ -121,13 +122,13 @@ count (const ClipmoePackedTower *t, guint experts, guint e, gsize n) {
 static void
 mixture (ClipmoePackedTower *self, guint index, const ClipmoeRows *all, float *z, const void *following) {
   const ClipmoePackedBlock *p = &self->blocks[index];
-  guint experts = p->block.n_experts;
-  Routing r = {self, &p->block, all, z, NULL};
+  guint experts = self->tower->experts[index];
+  Routing r = {self, &p->block, experts, all, z, NULL};
   cm_pool_run (self->threads, all->tiles, route_tile, &r);
   if (self->trace) {
     self->trace (self->trace_data, "router", (int)index, self->gates, (guint)all->n, experts, experts);
     for (gsize i = 0; i < all->n; i++)
-      route (self->gates + i * experts, experts, MIN (self->top_k, experts));
+      route (self->gates + i * experts, experts, MIN (self->tower->top_k, experts));
     self->trace (self->trace_data, "gates", (int)index, self->gates, (guint)all->n, experts, experts);
   }
   for (guint e = 0; e < experts; e++) {
@@ -158,7 +159,7 @@ void
 clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
                             const void *following) {
   const ClipmoePackedBlock *p = &self->blocks[block];
-  if (p->block.n_experts) {
+  if (self->tower->experts[block]) {
     mixture (self, block, rows, z, following);
     return;
   }

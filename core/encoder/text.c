@@ -65,12 +65,12 @@ run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **erro
     ClipmoeRows all = clipmoe_tower_rows (t, rows);
     clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
   }
-  clipmoe_packed_tower_run (t, rows, n, TRUE);
+  clipmoe_packed_tower_run (t, rows, n);
   if (t->observer)
     return TRUE;
   clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->blocks[0].in_proj.weights);
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->info.embed, error))
+    if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->text.embed, error))
       return FALSE;
   clipmoe_encoder_answered (self);
   return TRUE;
@@ -112,15 +112,15 @@ static gboolean
 check (ClipmoeEncoder *self, const guint32 *ids, guint n, Text *text, GError **error) {
   const ClipmoeModel *m = self->model;
   guint end = 0;
-  if (n < 1 || n > m->info.context) {
+  if (n < 1 || n > m->text.context) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u", n,
-                 m->info.context);
+                 m->text.context);
     return FALSE;
   }
   for (guint i = 0; i < n; i++) {
-    if (ids[i] >= m->info.vocab_size) {
+    if (ids[i] >= m->text.vocab) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[i],
-                   m->info.vocab_size);
+                   m->text.vocab);
       return FALSE;
     }
     if (ids[i] > ids[end])
@@ -135,7 +135,7 @@ gboolean
 clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n,
                                float *out, GError **error) {
   Text texts[CLIPMOE_TEXT_WINDOW];
-  gsize embed = self->model->info.embed;
+  gsize embed = self->model->text.embed;
   for (guint done = 0, some; done < n; done += some, out += some * embed) {
     some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
     for (guint i = 0; i < some; ids += lengths[done + i], i++) {
@@ -153,7 +153,7 @@ gboolean
 clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *strings, guint n, float *out,
                               guint *n_truncated, GError **error) {
   Text texts[CLIPMOE_TEXT_WINDOW];
-  gsize embed = self->model->info.embed, context = self->model->info.context;
+  gsize embed = self->model->text.embed, context = self->model->text.context;
   guint long_ones = 0;
   if (!self->model->tokenizer) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,

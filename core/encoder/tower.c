@@ -85,16 +85,15 @@ clipmoe_tower_pack (ClipmoePackedTower *self, const ClipmoeRows *rows, gsize n, 
 typedef struct {
   ClipmoePackedTower *tower;
   const ClipmoeRows *rows, *pooled; /* pooled: only those rows are worked out */
-  guint heads;
-  gboolean causal;
 } Attention;
 
 static void
 attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
   const Attention *a = data;
   const ClipmoePackedTower *t = a->tower;
-  const ClipmoeSequence *s = &t->plan[i / a->heads];
-  gsize d = t->tower->width / a->heads, width = t->tower->width, column = i % a->heads * d;
+  guint heads = t->tower->heads;
+  const ClipmoeSequence *s = &t->plan[i / heads];
+  gsize width = t->tower->width, d = width / heads, column = i % heads * d;
   ClipmoeAttention run = {
       .format = t->attention,
       .d = d,
@@ -102,13 +101,13 @@ attention_head (void *data, unsigned thread, unsigned i, unsigned next) {
       .v = {*a->rows, t->qkv, t->qkv_lines, 2 * width + column},
       .tokens = s->tokens,
       .n = s->n_before + s->n,
-      .causal = a->causal,
+      .causal = t->tower->causal,
       .scratch = t->work + thread * t->work_floats,
   };
   if (a->pooled) {
     run.q = (ClipmoeHeads){*a->pooled, t->last_q, t->qkv_lines, column};
     run.o = (ClipmoeHeads){*a->pooled, t->mixed, t->width_lines, column};
-    run.q_first = i / a->heads;
+    run.q_first = i / heads;
     run.n_q = 1;
     run.position = run.n - 1;
   } else {
@@ -133,9 +132,9 @@ copy_row (float *to, const ClipmoeRows *to_rows, gsize at, const float *from, co
 
 /* One block over all rows; or, as the last one, over pooled rows with the keys and values of all. */
 static void
-run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_sequences, gboolean causal,
+run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_sequences,
            const ClipmoeRows *pooled) {
-  const ClipmoeTower *tower = self->tower;
+  const ClipmoeArchitecture *tower = self->tower;
   ClipmoePackedBlock *p = &self->blocks[l];
   const ClipmoeBlock *b = &p->block;
   const ClipmoeRows *rows = pooled ? pooled : all;
@@ -170,7 +169,7 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
     in.following = p->out_proj.weights;
     cm_product_run (self->kernels, self->threads, &in);
   }
-  Attention attention = {self, all, pooled, tower->heads, causal};
+  Attention attention = {self, all, pooled};
   cm_pool_run (self->threads, n_sequences * tower->heads, attention_head, &attention);
   gconstpointer a = self->mixed;
   gsize a_lines = self->width_lines;
@@ -203,23 +202,23 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
 }
 
 void
-clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal) {
+clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences) {
   ClipmoeRows all = clipmoe_tower_rows (self, n);
   guint layers = self->tower->layers;
   self->n_pooled = 0;
   if (self->observer) { /* it wants to see all rows of the last block, too; there is no result */
     for (guint l = 0; l < layers; l++)
-      run_block (self, l, &all, n_sequences, causal, NULL);
+      run_block (self, l, &all, n_sequences, NULL);
     return;
   }
   clipmoe_tower_places (self, n, self->offsets, self->strides);
   for (guint l = 0; l + 1 < layers; l++)
-    run_block (self, l, &all, n_sequences, causal, NULL);
+    run_block (self, l, &all, n_sequences, NULL);
   self->n_pooled = n_sequences;
   ClipmoeRows pooled = clipmoe_tower_rows (self, n_sequences);
   for (guint s = 0; s < n_sequences; s++)
     copy_row (self->last, &pooled, s, self->z, &all, self->plan[s].pooled, self->width_lines);
-  run_block (self, layers - 1, &all, n_sequences, causal, &pooled);
+  run_block (self, layers - 1, &all, n_sequences, &pooled);
 }
 
 void

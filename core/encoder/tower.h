@@ -10,7 +10,7 @@
 typedef struct {
   ClipmoeBlock
       block; /* of its vectors and router, which stand among the packed weights; matrices are not there */
-  ClipmoePackedMatrix in_proj, out_proj, *c_fc, *c_proj; /* one, or n_experts of each */
+  ClipmoePackedMatrix in_proj, out_proj, *c_fc, *c_proj; /* one, or one of each expert */
 } ClipmoePackedBlock;
 
 /* One text or picture among the rows of a run. Rows first .. first + n - 1 are its own; a text may go on from
@@ -39,9 +39,9 @@ typedef struct {
 } ClipmoeObserver;
 
 typedef struct {
-  const ClipmoeTower *tower;
+  const ClipmoeArchitecture *tower;
   const ClipmoeKernels *kernels;
-  guint threads, top_k;
+  guint threads;
   const ClipmoeGemm *attention; /* queries, keys and values are activations of it */
   guint rows, sequences;        /* the most at once */
   ClipmoePackedBlock *blocks;
@@ -70,11 +70,12 @@ typedef struct {
 
 /* What is to be made of which weights. Weights need not be there when they were packed before; sizes must. */
 typedef struct {
-  const ClipmoeTower *tower;
+  const ClipmoeArchitecture *tower;
+  const ClipmoeBlock *blocks; /* [layers] */
   const ClipmoeKernels *kernels;
   gboolean held;              /* the weights are there and stay; else only sizes of @tower are looked at */
   ClipmoePrecision precision; /* never AUTO */
-  guint threads, rows, sequences, top_k;
+  guint threads, rows, sequences;
   const float *first; /* [width][first_in]; first_in 0: there is none */
   guint first_in;
   const float *projection; /* [width][embed] */
@@ -132,7 +133,7 @@ void clipmoe_tower_places (const ClipmoePackedTower *self, guint n, gsize *offse
 /* Runs all blocks over the first @n rows of self->z, cut into @n_sequences as self->plan says. In the last
  * one only pooled rows are worked out; they are left in self->last as rows of a matrix of its own, in the
  * order of the plan. */
-void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences, gboolean causal);
+void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences);
 
 /* Layer norm with weight and bias of the rows that a run left in self->last, then the projection: as many
  * rows of embed_lines lines in self->embedded. @following as in ClipmoeProduct. */

@@ -85,11 +85,12 @@ bindf (Binder *b, guint64 d0, guint64 d1, guint64 d2, guint64 d3, const char *fo
 }
 
 static void
-bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *info, guint top_k) {
+bind_tower (Binder *b, const char *prefix, const ClipmoeArchitecture *t, ClipmoeBlock **blocks,
+            ClipmoeTowerInfo *info) {
   guint64 d = t->width, f = t->ffn_width;
-  t->blocks = g_new0 (ClipmoeBlock, t->layers);
+  *blocks = g_new0 (ClipmoeBlock, t->layers);
   for (guint i = 0; i < t->layers && !b->failed; i++) {
-    ClipmoeBlock *k = &t->blocks[i];
+    ClipmoeBlock *k = &(*blocks)[i];
     char *p = g_strdup_printf ("%sresblocks.%u.", prefix, i), *gate = g_strconcat (p, "gate.weight", NULL);
     ClipmoeWeight *router = lookup (b->weights, gate);
     k->ln_1_weight = bindf (b, d, 0, 0, 0, "%sln_1.weight", p);
@@ -100,7 +101,7 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     k->out_proj_bias = bindf (b, d, 0, 0, 0, "%sattn.out_proj.bias", p);
     k->ln_2_weight = bindf (b, d, 0, 0, 0, "%sln_2.weight", p);
     k->ln_2_bias = bindf (b, d, 0, 0, 0, "%sln_2.bias", p);
-    guint64 experts = router && router->n_dims ? router->shape[0] : 0;
+    guint64 experts = t->experts[i];
     if (!b->failed && router && (experts < 1 || experts > CLIPMOE_MAX_EXPERTS)) {
       b->failed = TRUE;
       g_set_error (b->error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
@@ -110,7 +111,6 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     if (!b->failed) {
       if (router)
         k->gate_weight = bindf (b, experts, d, 0, 0, "%s", gate);
-      k->n_experts = (guint)experts;
       k->ffn = g_new0 (ClipmoeFfn, MAX (experts, 1));
       for (guint e = 0; e < MAX (experts, 1) && !b->failed; e++) {
         char *q = experts ? g_strdup_printf ("%sexperts.%u.", p, e) : g_strdup_printf ("%smlp.", p);
@@ -123,12 +123,12 @@ bind_tower (Binder *b, const char *prefix, ClipmoeTower *t, ClipmoeTowerInfo *in
     }
     guint64 ffn = 2 * f * d + f + d, shared = 4 * d * d + 8 * d + experts * d;
     info->parameters += shared + MAX (experts, 1) * ffn;
-    info->active_parameters += shared + (experts ? MIN (top_k, experts) : 1) * ffn;
+    info->active_parameters += shared + (experts ? MIN (t->top_k, experts) : 1) * ffn;
     info->moe_layers += experts > 0;
-    info->experts = MAX (info->experts, (guint)experts);
     g_free (p);
     g_free (gate);
   }
+  info->experts = clipmoe_architecture_most_experts (t);
   info->width = t->width;
   info->layers = t->layers;
   info->heads = t->heads;
@@ -154,6 +154,19 @@ count_blocks (const ClipmoeWeights *weights, const char *prefix) {
       n = MAX (n, (guint)i + 1);
   }
   return n;
+}
+
+/* Of each block, as its router's shape says; whether so many may be is asked when the router is bound. */
+static guint *
+count_experts (const ClipmoeWeights *weights, const char *prefix, guint layers) {
+  guint *experts = g_new0 (guint, layers);
+  for (guint i = 0; i < layers; i++) {
+    char *gate = g_strdup_printf ("%s%u.gate.weight", prefix, i);
+    const ClipmoeWeight *router = lookup (weights, gate);
+    experts[i] = router && router->n_dims ? (guint)MIN (router->shape[0], G_MAXUINT) : 0;
+    g_free (gate);
+  }
+  return experts;
 }
 
 /* From the bias, whose shape cannot be the wrong way round. */
@@ -209,37 +222,43 @@ clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *wei
         return FALSE;
       }
   }
-  guint64 rows = w[IMAGE_POSITIONS]->shape[0];
-  guint grid = 1;
-  while ((guint64)grid * grid + 1 < rows)
+  ClipmoeArchitecture image = clipmoe_architecture_clip_image (), text = clipmoe_architecture_clip_text ();
+  guint64 rows = w[IMAGE_POSITIONS]->shape[0], grid = 1, class = image.has_class ? 1 : 0;
+  while (grid * grid + class < rows)
     grid++;
-  if ((guint64)grid * grid + 1 != rows) {
+  if (grid * grid + class != rows) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " rows, expected a square and one more", path,
-                 w[IMAGE_POSITIONS]->source, rows);
+                 "%s: tensor \"%s\": %" G_GUINT64_FORMAT " rows, expected a square%s", path,
+                 w[IMAGE_POSITIONS]->source, rows, class ? " and one more" : "");
     return FALSE;
   }
   guint64 side = grid * w[CONV1]->shape[3];
-  m->image.width = (guint)w[CONV1]->shape[0];
-  m->text.width = (guint)w[LN_FINAL]->shape[0];
+  image.width = (guint)w[CONV1]->shape[0];
+  text.width = (guint)w[LN_FINAL]->shape[0];
   /* Where one projection stands the wrong way round, the other one tells. */
-  guint by = w[IMAGE_PROJECTION]->shape[0] == m->image.width ? IMAGE_PROJECTION : TEXT_PROJECTION;
-  m->info.embed = (guint)w[by]->shape[1];
-  m->info.patch_size = (guint)w[CONV1]->shape[3];
-  m->info.vocab_size = (guint)w[TOKENS]->shape[0];
-  m->info.context = (guint)w[POSITIONS]->shape[0];
-  m->image.layers = count_blocks (weights, "visual.transformer.resblocks.");
-  m->text.layers = count_blocks (weights, "transformer.resblocks.");
-  if (side > 4096 || m->info.context < 2 || !m->image.layers || !m->text.layers) {
+  guint by = w[IMAGE_PROJECTION]->shape[0] == image.width ? IMAGE_PROJECTION : TEXT_PROJECTION;
+  image.embed = text.embed = (guint)w[by]->shape[1];
+  image.patch = (guint)w[CONV1]->shape[3];
+  text.vocab = (guint)w[TOKENS]->shape[0];
+  text.context = (guint)w[POSITIONS]->shape[0];
+  image.layers = count_blocks (weights, "visual.transformer.resblocks.");
+  text.layers = count_blocks (weights, "transformer.resblocks.");
+  if (side > 4096 || text.context < 2 || !image.layers || !text.layers) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: an impossible size: %u image and %u text blocks, pictures of %" G_GUINT64_FORMAT
                  " pixels, %u positions",
-                 path, m->image.layers, m->text.layers, side, m->info.context);
+                 path, image.layers, text.layers, side, text.context);
     return FALSE;
   }
-  m->info.image_size = (guint)side;
-  return ffn_width (path, weights, "visual.transformer.resblocks.", &m->image.ffn_width, error) &&
-         ffn_width (path, weights, "transformer.resblocks.", &m->text.ffn_width, error);
+  image.side = (guint)side;
+  if (!ffn_width (path, weights, "visual.transformer.resblocks.", &image.ffn_width, error) ||
+      !ffn_width (path, weights, "transformer.resblocks.", &text.ffn_width, error))
+    return FALSE;
+  image.experts = count_experts (weights, "visual.transformer.resblocks.", image.layers);
+  text.experts = count_experts (weights, "transformer.resblocks.", text.layers);
+  m->image = image;
+  m->text = text;
+  return TRUE;
 }
 
 /* The first in byte order of those without a role, so that it is the same one every time. */
@@ -273,26 +292,30 @@ all_used (const ClipmoeModel *m, const char *path, const ClipmoeWeights *weights
 gboolean
 clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
   Binder b = {path, weights, error, FALSE};
-  guint64 dv = m->image.width, dt = m->text.width, p = m->info.patch_size, c = m->info.embed,
-          grid = m->info.image_size / p;
+  const ClipmoeArchitecture *image = &m->image, *text = &m->text;
+  guint64 dv = image->width, dt = text->width, p = image->patch, c = image->embed,
+          tokens = clipmoe_architecture_tokens (image);
   m->conv1_weight = bind (&b, "visual.conv1.weight", dv, 3, p, p);
-  m->class_embedding = bind (&b, "visual.class_embedding", dv, 0, 0, 0);
-  m->image_positions = bind (&b, "visual.positional_embedding", grid * grid + 1, dv, 0, 0);
-  m->ln_pre_weight = bind (&b, "visual.ln_pre.weight", dv, 0, 0, 0);
-  m->ln_pre_bias = bind (&b, "visual.ln_pre.bias", dv, 0, 0, 0);
+  if (image->has_class)
+    m->class_embedding = bind (&b, "visual.class_embedding", dv, 0, 0, 0);
+  m->image_positions = bind (&b, "visual.positional_embedding", tokens, dv, 0, 0);
+  if (image->pre_norm) {
+    m->ln_pre_weight = bind (&b, "visual.ln_pre.weight", dv, 0, 0, 0);
+    m->ln_pre_bias = bind (&b, "visual.ln_pre.bias", dv, 0, 0, 0);
+  }
   m->ln_post_weight = bind (&b, "visual.ln_post.weight", dv, 0, 0, 0);
   m->ln_post_bias = bind (&b, "visual.ln_post.bias", dv, 0, 0, 0);
   m->image_projection = bind (&b, "visual.proj", dv, c, 0, 0);
-  m->token_embedding = bind (&b, "token_embedding.weight", m->info.vocab_size, dt, 0, 0);
-  m->text_positions = bind (&b, "positional_embedding", m->info.context, dt, 0, 0);
+  m->token_embedding = bind (&b, "token_embedding.weight", text->vocab, dt, 0, 0);
+  m->text_positions = bind (&b, "positional_embedding", text->context, dt, 0, 0);
   m->ln_final_weight = bind (&b, "ln_final.weight", dt, 0, 0, 0);
   m->ln_final_bias = bind (&b, "ln_final.bias", dt, 0, 0, 0);
   m->text_projection = bind (&b, "text_projection", dt, c, 0, 0);
   const float *scale = bind (&b, "logit_scale", 0, 0, 0, 0);
   if (scale)
     m->info.logit_scale = *scale;
-  bind_tower (&b, "visual.transformer.", &m->image, &m->info.image, m->top_k);
-  bind_tower (&b, "transformer.", &m->text, &m->info.text, m->top_k);
+  bind_tower (&b, "visual.transformer.", &m->image, &m->image_blocks, &m->info.image);
+  bind_tower (&b, "transformer.", &m->text, &m->text_blocks, &m->info.text);
   if (b.failed || !all_used (m, path, weights, error))
     return FALSE;
   if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
@@ -300,13 +323,28 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
                  "%s: tensor \"logit_scale\" is %g, expected -20 to 20", path, m->info.logit_scale);
     return FALSE;
   }
-  guint64 image = dv * 3 * p * p + dv + (grid * grid + 1) * dv + 4 * dv + dv * c;
-  guint64 text = m->info.vocab_size * dt + m->info.context * dt + 2 * dt + dt * c;
-  m->info.image.parameters += image;
-  m->info.image.active_parameters += image;
-  m->info.text.parameters += text;
-  m->info.text.active_parameters += text;
+  guint64 before =
+              dv * 3 * p * p + (image->has_class ? dv : 0) + tokens * dv + (image->pre_norm ? 2 * dv : 0),
+          around = before + 2 * dv + dv * c,
+          around_text = (guint64)text->vocab * dt + text->context * dt + 2 * dt + dt * c;
+  m->info.image.parameters += around;
+  m->info.image.active_parameters += around;
+  m->info.text.parameters += around_text;
+  m->info.text.active_parameters += around_text;
   m->info.parameters = m->info.image.parameters + m->info.text.parameters + 1;
   m->info.active_parameters = m->info.image.active_parameters + m->info.text.active_parameters + 1;
+  m->info.image_size = image->side;
+  m->info.patch_size = image->patch;
+  m->info.embed = image->embed;
+  m->info.context = text->context;
+  m->info.vocab_size = text->vocab;
+  m->info.top_k = weights->mixture ? image->top_k : 0;
   return TRUE;
+}
+
+void
+clipmoe_blocks_free (ClipmoeBlock *blocks, guint n) {
+  for (guint i = 0; blocks && i < n; i++)
+    g_free (blocks[i].ffn);
+  g_free (blocks);
 }

@@ -12,4 +12,7 @@ gboolean clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWei
  * or has no role is named as the file names it. */
 gboolean clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error);
 
+/* Of @n blocks; a failed binding may have left some out. NULL is nothing to do. */
+void clipmoe_blocks_free (ClipmoeBlock *blocks, guint n);
+
 #endif

@@ -299,6 +299,46 @@ clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_
   return self;
 }
 
+ClipmoeWeights *
+clipmoe_weights_empty (void) {
+  ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
+  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
+  self->naming = CLIPMOE_NAMING_OPENAI;
+  self->layout = "openai";
+  self->dtype = g_strdup ("f32");
+  return self;
+}
+
+void
+clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
+                     float *data) {
+  ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
+  w->n_dims = n_dims;
+  w->n_elements = 1;
+  for (guint d = 0; d < n_dims; d++)
+    w->n_elements *= w->shape[d] = shape[d];
+  w->data = data;
+  w->dtype = CLIPMOE_DTYPE_F32;
+  w->source = g_strdup (name);
+  g_hash_table_replace (self->weights, g_strdup (name), w);
+  if (g_str_has_suffix (name, ".gate.weight")) {
+    self->mixture = TRUE;
+    self->layout = "clip-moe";
+  }
+}
+
+gboolean
+clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from, GError **error) {
+  float *data = g_try_new (float, MAX (from->n_elements, 1));
+  if (!data) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "tensor \"%s\": no memory", name);
+    return FALSE;
+  }
+  memcpy (data, from->data, from->n_elements * sizeof *data);
+  clipmoe_weights_put (self, name, from->n_dims, from->shape, data);
+  return TRUE;
+}
+
 char *
 clipmoe_weights_fingerprint (const ClipmoeWeights *self) {
   GHashTable *weights = self->weights;

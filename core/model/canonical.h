@@ -32,6 +32,14 @@ typedef struct {
  * once it is converted. @shapes_only: @tensors hold no numbers, nor will the weights. */
 ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only,
                                      GError **error);
+/* Weights by canonical name, none yet. They count as one file of F32. */
+ClipmoeWeights *clipmoe_weights_empty (void);
+/* Puts @data (taken over, also on failure) under @name, in place of what stood there. */
+void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
+                          float *data);
+/* A copy of one of @from's weights under @name. FALSE: no memory. */
+gboolean clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from,
+                               GError **error);
 /* Frees what is left of the file; its metadata is gone afterwards. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);

@@ -1,7 +1,7 @@
-/* transformers' config.json and preprocessor_config.json. */
+#include "config-huggingface.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 static const ClipmoeKey root_keys[] = {
     READ ("model_type"),
@@ -113,7 +113,7 @@ static const ClipmoeKey tower_keys[] = {
 };
 
 static gboolean
-tower_config (const char *path, json_t *object, const char *where, const ClipmoeTower *t, guint heads,
+tower_config (const char *path, json_t *object, const char *where, const ClipmoeArchitecture *t, guint heads,
               ClipmoeSaid *said, GError **error) {
   json_t *act = json_object_get (object, "hidden_act"), *eps = json_object_get (object, "layer_norm_eps");
   if (!clipmoe_keys_check (path, object, where, tower_keys, G_N_ELEMENTS (tower_keys), NULL, error) ||
@@ -177,7 +177,7 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
 }
 
 gboolean
-clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
+clipmoe_config_huggingface (const ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                             GPtrArray *assumed, GError **error) {
   json_t *vision = NULL, *text = NULL, *type = json_object_get (root, "model_type");
   const char *v = "vision_config.", *t = "text_config.";
@@ -189,16 +189,16 @@ clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *root, Cli
     return FALSE;
   }
   gboolean ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
-                clipmoe_key_whole (path, root, "", "projection_dim", m->info.embed, NULL, error) &&
+                clipmoe_key_whole (path, root, "", "projection_dim", m->image.embed, NULL, error) &&
                 merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
                 merged (path, root, "text_config", "text_config_dict", &text, error) &&
                 tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
-                clipmoe_key_whole (path, vision, v, "image_size", m->info.image_size, NULL, error) &&
-                clipmoe_key_whole (path, vision, v, "patch_size", m->info.patch_size, NULL, error) &&
+                clipmoe_key_whole (path, vision, v, "image_size", m->image.side, NULL, error) &&
+                clipmoe_key_whole (path, vision, v, "patch_size", m->image.patch, NULL, error) &&
                 clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
                 tower_config (path, text, t, &m->text, 8, &said->text, error) &&
-                clipmoe_key_whole (path, text, t, "vocab_size", m->info.vocab_size, NULL, error) &&
-                clipmoe_key_whole (path, text, t, "max_position_embeddings", m->info.context, NULL, error);
+                clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) &&
+                clipmoe_key_whole (path, text, t, "max_position_embeddings", m->text.context, NULL, error);
   json_decref (vision);
   json_decref (text);
   return ok;
@@ -250,12 +250,12 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
                    guint n, GError **error) {
   json_t *v = json_object_get (root, key);
   if (!json_is_object (v))
-    return clipmoe_key_whole (path, root, "", key, m->info.image_size, NULL, error);
+    return clipmoe_key_whole (path, root, "", key, m->image.side, NULL, error);
   char *where = g_strconcat (key, ".", NULL);
   gboolean ok = clipmoe_keys_check (path, v, where, keys, n, NULL, error) &&
-                clipmoe_key_whole (path, v, where, "shortest_edge", m->info.image_size, NULL, error) &&
-                clipmoe_key_whole (path, v, where, "height", m->info.image_size, NULL, error) &&
-                clipmoe_key_whole (path, v, where, "width", m->info.image_size, NULL, error);
+                clipmoe_key_whole (path, v, where, "shortest_edge", m->image.side, NULL, error) &&
+                clipmoe_key_whole (path, v, where, "height", m->image.side, NULL, error) &&
+                clipmoe_key_whole (path, v, where, "width", m->image.side, NULL, error);
   g_free (where);
   return ok;
 }

@@ -1,7 +1,7 @@
-/* Keys of .json files: those that are known to be good, and values that several readers share. */
+#include "config-keys.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 #define MOST_OTHERS 8 /* unknown keys that are named */
 
@@ -147,7 +147,7 @@ clipmoe_activation_parse (const char *text, ClipmoeActivation *out) {
 }
 
 gboolean
-clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeTower *t, guint heads,
+clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeArchitecture *t, guint heads,
                             GError **error) {
   if (heads && t->width % heads == 0)
     return TRUE;

@@ -1,7 +1,7 @@
-/* open_clip_config.json: OpenCLIP's words for a model and for its pictures. */
+#include "config-openclip.h"
+
 #include <math.h>
 #include <string.h>
-#include "config-private.h"
 
 static const ClipmoeKey root_keys[] = {READ ("model_cfg"), READ ("preprocess_cfg")};
 
@@ -111,7 +111,7 @@ square (const char *path, json_t *object, const char *where, const char *key, gu
 }
 
 static gboolean
-ratio (const char *path, json_t *object, const char *where, const ClipmoeTower *t, GError **error) {
+ratio (const char *path, json_t *object, const char *where, const ClipmoeArchitecture *t, GError **error) {
   json_t *v = json_object_get (object, "mlp_ratio");
   if (!v || json_is_null (v))
     return TRUE;
@@ -164,19 +164,19 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
   }
   const char *v = "vision_cfg.", *t = "text_cfg.", *p = "preprocess_cfg.";
   if (!check_keys (path, root, model, vision, text, pre, assumed, error) ||
-      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", m->info.embed, NULL, error) ||
-      !square (path, vision, v, "image_size", m->info.image_size, error) ||
+      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", m->image.embed, NULL, error) ||
+      !square (path, vision, v, "image_size", m->image.side, error) ||
       !clipmoe_key_whole (path, vision, v, "width", m->image.width, NULL, error) ||
       !clipmoe_key_whole (path, vision, v, "layers", m->image.layers, NULL, error) ||
-      !square (path, vision, v, "patch_size", m->info.patch_size, error) ||
+      !square (path, vision, v, "patch_size", m->image.patch, error) ||
       !clipmoe_key_whole (path, vision, v, "head_width", 0, &head, error) ||
       !ratio (path, vision, v, &m->image, error) ||
-      !clipmoe_key_whole (path, text, t, "context_length", m->info.context, NULL, error) ||
-      !clipmoe_key_whole (path, text, t, "vocab_size", m->info.vocab_size, NULL, error) ||
+      !clipmoe_key_whole (path, text, t, "context_length", m->text.context, NULL, error) ||
+      !clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "width", m->text.width, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "layers", m->text.layers, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "heads", 0, &heads, error) ||
-      !ratio (path, text, t, &m->text, error) || !square (path, pre, p, "size", m->info.image_size, error) ||
+      !ratio (path, text, t, &m->text, error) || !square (path, pre, p, "size", m->image.side, error) ||
       !clipmoe_key_triple (path, pre, p, "mean", FALSE, m->info.mean, error) ||
       !clipmoe_key_triple (path, pre, p, "std", TRUE, m->info.std, error))
     return FALSE;

@@ -1,9 +1,11 @@
 /* What files say that shapes do not: heads, activation, eps, experts a token uses, mean and deviation. What
  * no file says is assumed, and listed. */
-#include "config-private.h"
+#include "config.h"
 
 #include <math.h>
 #include <string.h>
+#include "config-huggingface.h"
+#include "config-openclip.h"
 
 static gboolean
 metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *key, gboolean deviation,
@@ -55,8 +57,15 @@ clipmoe_config_default_activation (const char *layout, guint width) {
                                                       : CLIPMOE_ACTIVATION_QUICK_GELU;
 }
 
-ClipmoeConfigKind
-clipmoe_config_kind (json_t *root) {
+/* What a .json beside the weights is about. */
+typedef enum {
+  FOREIGN, /* neither: of another library, or another kind of model */
+  HUGGINGFACE,
+  OPENCLIP,
+} Kind;
+
+static Kind
+kind_of (json_t *root) {
   static const char *const openclip[] = {"model_cfg", "vision_cfg", "text_cfg"}, *const huggingface[] = {
                                                                                      "text_config",
                                                                                      "vision_config",
@@ -65,12 +74,11 @@ clipmoe_config_kind (json_t *root) {
   const char *type = json_string_value (json_object_get (root, "model_type"));
   for (guint i = 0; i < G_N_ELEMENTS (openclip); i++)
     if (json_object_get (root, openclip[i]))
-      return CLIPMOE_CONFIG_OPENCLIP;
+      return OPENCLIP;
   for (guint i = 0; i < G_N_ELEMENTS (huggingface); i++)
     if (json_object_get (root, huggingface[i]))
-      return CLIPMOE_CONFIG_HUGGINGFACE;
-  return g_strcmp0 (type, "clip") == 0 || g_strcmp0 (type, "clip-moe") == 0 ? CLIPMOE_CONFIG_HUGGINGFACE
-                                                                            : CLIPMOE_CONFIG_FOREIGN;
+      return HUGGINGFACE;
+  return g_strcmp0 (type, "clip") == 0 || g_strcmp0 (type, "clip-moe") == 0 ? HUGGINGFACE : FOREIGN;
 }
 
 /* Who said what is known so far. */
@@ -112,10 +120,10 @@ read_config (ClipmoeModel *m, const char *path, gboolean only, Known *known, GPt
   gboolean ok = json_is_object (root);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no JSON object", path);
-  ClipmoeConfigKind kind = ok ? clipmoe_config_kind (root) : CLIPMOE_CONFIG_FOREIGN;
-  if (ok && kind == CLIPMOE_CONFIG_OPENCLIP)
+  Kind kind = ok ? kind_of (root) : FOREIGN;
+  if (ok && kind == OPENCLIP)
     ok = clipmoe_config_openclip (m, path, root, &said, assumed, error);
-  else if (ok && kind == CLIPMOE_CONFIG_HUGGINGFACE)
+  else if (ok && kind == HUGGINGFACE)
     ok = clipmoe_config_huggingface (m, path, root, &said, assumed, error);
   else if (ok && only)
     g_ptr_array_add (assumed, g_strdup_printf ("%s is not CLIP's (no text_config, vision_config or "
@@ -123,7 +131,7 @@ read_config (ClipmoeModel *m, const char *path, gboolean only, Known *known, GPt
                                                path));
   ok = ok && merge_tower (&known->said.image, &said.image, path, known->path, "image", error) &&
        merge_tower (&known->said.text, &said.text, path, known->path, "text", error);
-  if (kind != CLIPMOE_CONFIG_FOREIGN)
+  if (kind != FOREIGN)
     known->path = path;
   json_decref (root);
   return ok;
@@ -157,7 +165,7 @@ read_metadata (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors 
     /* A file of ours is of heads and an eps that need no words: others are never written as one file. */
     if (towers[i]->eps <= 0)
       towers[i]->eps = 1e-5f;
-    ClipmoeTower *t = i ? &m->text : &m->image;
+    const ClipmoeArchitecture *t = i ? &m->text : &m->image;
     if (!towers[i]->heads)
       towers[i]->heads = clipmoe_config_default_heads (t->width, i == 0);
   }
@@ -180,7 +188,7 @@ assume_pictures (ClipmoeModel *m, GPtrArray *assumed) {
 
 /* Who comes first: an option, then files, then what published models have. */
 static gboolean
-settle_heads (ClipmoeTower *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
+settle_heads (ClipmoeArchitecture *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
               GPtrArray *assumed, GError **error) {
   const char *name = image ? "heads" : "text-heads", *tower = image ? "image" : "text";
   if (option && !clipmoe_config_check_heads (files->weights, name, t, option, error))
@@ -195,7 +203,7 @@ settle_heads (ClipmoeTower *t, const ClipmoeFiles *files, guint option, guint sa
   }
   if (!option && !said)
     g_ptr_array_add (assumed, g_strdup_printf ("the %s tower has %u heads of %u: no file says how many (%s)",
-                                               tower, t->heads, t->width / t->heads, name));
+                                               tower, t->heads, clipmoe_architecture_head_width (t), name));
   return TRUE;
 }
 
@@ -244,7 +252,7 @@ settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors
                 guint option, GPtrArray *assumed, GError **error) {
   const char *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
   guint64 said = 0, most = most_experts (tensors);
-  m->top_k = m->info.top_k = 0;
+  m->image.top_k = m->text.top_k = 0;
   if (k && !g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &said, NULL)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: metadata clip.top_k is \"%.40s\", expected 1 to 1024", files->weights, k);
@@ -265,7 +273,7 @@ settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors
     g_ptr_array_add (assumed, g_strdup_printf ("a token uses %u expert%s: no file says how many (experts)",
                                                (guint)asked, asked == 1 ? "" : "s"));
   }
-  m->top_k = m->info.top_k = (guint)asked;
+  m->image.top_k = m->text.top_k = (guint)asked;
   return TRUE;
 }
 

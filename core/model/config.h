@@ -1,24 +1,10 @@
-/* What stands beside the weights: which files belong to a model, and what they say that shapes do not. */
+/* What the files beside the weights say that shapes do not. */
 #ifndef CLIPMOE_CONFIG_H
 #define CLIPMOE_CONFIG_H
 
+#include "find.h"
 #include "../checkpoint/tensors.h"
 #include "model-private.h"
-
-typedef struct {
-  char *name; /* of the file or folder */
-  char *folder;
-  char *weights;                          /* the file to read */
-  char *config;                           /* config.json, or NULL */
-  char *openclip;                         /* open_clip_config.json, or NULL */
-  char *preprocessor, *processor, *vocab; /* or NULL */
-} ClipmoeFiles;
-
-gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);
-void clipmoe_files_clear (ClipmoeFiles *files);
-/* *licence: the line after "Use:" in a README.md beside the weights, or NULL. FALSE: the card is there, but
- * cannot be read. */
-gboolean clipmoe_files_licence (const ClipmoeFiles *files, char **licence, GError **error);
 
 /* Sets heads, activation, eps, k, mean and deviation; checks what files say against the shapes in @m and
  * against each other. @mixture: some block has a router. */

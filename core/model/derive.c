@@ -5,46 +5,6 @@
 #include "residence.h"
 #include "storage.h"
 
-ClipmoeWeights *
-clipmoe_weights_empty (void) {
-  ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
-  self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
-  self->naming = CLIPMOE_NAMING_OPENAI;
-  self->layout = "openai";
-  self->dtype = g_strdup ("f32");
-  return self;
-}
-
-void
-clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
-                     float *data) {
-  ClipmoeWeight *w = g_new0 (ClipmoeWeight, 1);
-  w->n_dims = n_dims;
-  w->n_elements = 1;
-  for (guint d = 0; d < n_dims; d++)
-    w->n_elements *= w->shape[d] = shape[d];
-  w->data = data;
-  w->dtype = CLIPMOE_DTYPE_F32;
-  w->source = g_strdup (name);
-  g_hash_table_replace (self->weights, g_strdup (name), w);
-  if (g_str_has_suffix (name, ".gate.weight")) {
-    self->mixture = TRUE;
-    self->layout = "clip-moe";
-  }
-}
-
-gboolean
-clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from, GError **error) {
-  float *data = g_try_new (float, MAX (from->n_elements, 1));
-  if (!data) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "tensor \"%s\": no memory", name);
-    return FALSE;
-  }
-  memcpy (data, from->data, from->n_elements * sizeof *data);
-  clipmoe_weights_put (self, name, from->n_dims, from->shape, data);
-  return TRUE;
-}
-
 const ClipmoeWeight *
 clipmoe_model_get_weight (const ClipmoeModel *model, const char *name) {
   const ClipmoeStorage *s = model->storage;
@@ -57,11 +17,13 @@ clipmoe_model_list_weights (const ClipmoeModel *model) {
   return g_list_sort (g_hash_table_get_keys (s->weights->weights), (GCompareFunc)strcmp);
 }
 
+/* What shapes do not say. */
 static void
-tower_like (ClipmoeTower *t, const ClipmoeTower *like) {
+tower_like (ClipmoeArchitecture *t, const ClipmoeArchitecture *like, guint top_k) {
   t->heads = like->heads;
   t->activation = like->activation;
   t->eps = like->eps;
+  t->top_k = top_k;
 }
 
 ClipmoeModel *
@@ -80,14 +42,13 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
   s->vocab = g_strdup (from->vocab);
   s->name = g_strdup (from->name);
   s->licence = g_strdup (from->licence);
-  tower_like (&m->image, &like->image);
-  tower_like (&m->text, &like->text);
-  m->top_k = top_k;
-  m->info.top_k = weights->mixture ? top_k : 0;
   memcpy (m->info.mean, like->info.mean, sizeof m->info.mean);
   memcpy (m->info.std, like->info.std, sizeof m->info.std);
   m->info.layout = weights->layout;
-  if (!clipmoe_bind_sizes (m, s->path, weights, error) || !clipmoe_bind (m, s->path, weights, error)) {
+  gboolean ok = clipmoe_bind_sizes (m, s->path, weights, error);
+  tower_like (&m->image, &like->image, top_k);
+  tower_like (&m->text, &like->text, top_k);
+  if (!ok || !clipmoe_bind (m, s->path, weights, error)) {
     clipmoe_model_unref (m);
     return NULL;
   }
@@ -119,7 +80,7 @@ clipmoe_model_with_values (ClipmoeModel *like, GHashTable *values, GError **erro
   if (!all)
     clipmoe_model_drop_weights (like);
   if (ok)
-    return clipmoe_model_derive (like, weights, like->top_k, error);
+    return clipmoe_model_derive (like, weights, like->image.top_k, error);
   clipmoe_weights_free (weights);
   return NULL;
 }

@@ -5,14 +5,6 @@
 #include "canonical.h"
 #include "model-private.h"
 
-/* Weights by canonical name, none yet. They count as one file of F32. */
-ClipmoeWeights *clipmoe_weights_empty (void);
-/* Puts @data (taken over, also on failure) under @name, in place of what stood there. */
-void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
-                          float *data);
-/* A copy of one of @from's weights under @name. FALSE: no memory. */
-gboolean clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from,
-                               GError **error);
 /* The weight of a model under its canonical name, or NULL; its numbers are there while the model's weights
  * are held (residence.h). */
 const ClipmoeWeight *clipmoe_model_get_weight (const ClipmoeModel *model, const char *name);

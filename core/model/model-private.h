@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_MODEL_PRIVATE_H
 #define CLIPMOE_MODEL_PRIVATE_H
 
-#include "../clipmoe/model.h"
+#include "architecture.h"
 
 /* One feed-forward layer, dense or an expert. F = ffn width, D = tower width. */
 typedef struct {
@@ -18,39 +18,19 @@ typedef struct {
   const float *in_proj_weight, *in_proj_bias;   /* [3D][D], [3D]: q, k, v */
   const float *out_proj_weight, *out_proj_bias; /* [D][D], [D] */
   const float *ln_2_weight, *ln_2_bias;         /* [D] */
-  guint n_experts;                              /* 0 = dense */
-  const float *gate_weight;                     /* [n_experts][D], or NULL */
-  ClipmoeFfn *ffn;                              /* n_experts of them, one when dense */
+  const float *gate_weight;                     /* [experts][D], or NULL: a dense block */
+  ClipmoeFfn *ffn;                              /* one of each expert; one when dense */
 } ClipmoeBlock;
-
-typedef struct {
-  guint width, layers, heads, ffn_width;
-  ClipmoeActivation activation; /* never AUTO */
-  float eps;
-  ClipmoeBlock *blocks;
-} ClipmoeTower;
-
-/* Whether some block is a mixture of experts. */
-static inline gboolean
-clipmoe_tower_is_mixture (const ClipmoeTower *self) {
-  for (guint i = 0; i < self->layers; i++)
-    if (self->blocks[i].n_experts)
-      return TRUE;
-  return FALSE;
-}
-
-/* Frees the blocks; a failed binding may have left some out. */
-void clipmoe_tower_clear (ClipmoeTower *self);
 
 struct _ClipmoeModel {
   gint ref_count; /* atomic */
   ClipmoeModelInfo info;
-  ClipmoeTower image, text;
-  guint top_k; /* experts a token uses; a block with fewer uses all it has */
+  ClipmoeArchitecture image, text;
+  ClipmoeBlock *image_blocks, *text_blocks; /* [layers] */
 
   const float *conv1_weight;    /* [Dv][3*P*P] */
   const float *class_embedding; /* [Dv] */
-  const float *image_positions; /* [G*G+1][Dv] */
+  const float *image_positions; /* [tokens][Dv] */
   const float *ln_pre_weight, *ln_pre_bias, *ln_post_weight, *ln_post_bias;
   const float *image_projection; /* [Dv][C] */
 

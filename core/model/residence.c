@@ -2,16 +2,16 @@
 
 #include <pthread.h>
 #include <string.h>
+#include "../checkpoint/checkpoint.h"
 #include "bind.h"
 #include "storage.h"
 
-/* Each weight's place in @to becomes that in @from. Numbers of experts are the same and left alone: other
- * threads read them. */
+/* Each weight's place in @to becomes that in @from. */
 static void
-take_blocks (ClipmoeTower *to, const ClipmoeTower *from) {
-  for (guint i = 0; i < to->layers; i++) {
-    ClipmoeBlock *t = &to->blocks[i];
-    const ClipmoeBlock *f = &from->blocks[i];
+take_blocks (const ClipmoeArchitecture *tower, ClipmoeBlock *to, const ClipmoeBlock *from) {
+  for (guint i = 0; i < tower->layers; i++) {
+    ClipmoeBlock *t = &to[i];
+    const ClipmoeBlock *f = &from[i];
     t->ln_1_weight = f->ln_1_weight;
     t->ln_1_bias = f->ln_1_bias;
     t->in_proj_weight = f->in_proj_weight;
@@ -21,7 +21,7 @@ take_blocks (ClipmoeTower *to, const ClipmoeTower *from) {
     t->ln_2_weight = f->ln_2_weight;
     t->ln_2_bias = f->ln_2_bias;
     t->gate_weight = f->gate_weight;
-    memcpy (t->ffn, f->ffn, MAX (t->n_experts, 1) * sizeof *t->ffn);
+    memcpy (t->ffn, f->ffn, clipmoe_architecture_ffns (tower, i) * sizeof *t->ffn);
   }
 }
 
@@ -40,8 +40,8 @@ take_pointers (ClipmoeModel *to, const ClipmoeModel *from) {
   to->ln_final_weight = from->ln_final_weight;
   to->ln_final_bias = from->ln_final_bias;
   to->text_projection = from->text_projection;
-  take_blocks (&to->image, &from->image);
-  take_blocks (&to->text, &from->text);
+  take_blocks (&to->image, to->image_blocks, from->image_blocks);
+  take_blocks (&to->text, to->text_blocks, from->text_blocks);
 }
 
 /* One for all models, and never held for long: a fork that catches it waits. Reading, which takes long, is
@@ -94,7 +94,7 @@ read_file (const ClipmoeStorage *storage, GError **error) {
 static gboolean
 read_again (ClipmoeModel *self, GError **error) {
   ClipmoeStorage *storage = self->storage;
-  ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text, .top_k = self->top_k};
+  ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text};
   storage->reader = forks;
   pthread_mutex_unlock (&mutex);
   ClipmoeWeights *read = read_file (storage, error);
@@ -107,8 +107,8 @@ read_again (ClipmoeModel *self, GError **error) {
   storage->reader = 0;
   pthread_cond_broadcast (&has_read);
   if (bound) {
-    clipmoe_tower_clear (&fresh.image);
-    clipmoe_tower_clear (&fresh.text);
+    clipmoe_blocks_free (fresh.image_blocks, fresh.image.layers);
+    clipmoe_blocks_free (fresh.text_blocks, fresh.text.layers);
   }
   clipmoe_weights_free (read);
   return ok;

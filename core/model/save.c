@@ -1,11 +1,37 @@
-/* Writes a model as one file or as a folder. */
+#include "save.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/folder.h"
 #include "config.h"
 #include "residence.h"
-#include "save-private.h"
+#include "save-companions.h"
+#include "save-config.h"
+#include "save-tensors.h"
+
+const char *const clipmoe_saved_names[] = {"model.safetensors",
+                                           "config.json",
+                                           "preprocessor_config.json",
+                                           "README.md",
+                                           "tokenizer.json",
+                                           "vocab.json",
+                                           "merges.txt",
+                                           "tokenizer_config.json",
+                                           "special_tokens_map.json",
+                                           "bpe_simple_vocab_16e6.txt.gz",
+                                           "bpe_simple_vocab_16e6.txt",
+                                           NULL};
+
+/* Tensors and metadata. */
+static gboolean
+save_weights (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+              guint64 *n_rounded, GError **error) {
+  GHashTable *metadata = clipmoe_save_metadata (m, layout);
+  gboolean ok = clipmoe_save_tensors (m, path, layout, store, metadata, n_rounded, error);
+  g_hash_table_unref (metadata);
+  return ok;
+}
 
 /* Whether writing to @path would harm what the model was read from: the same file by whatever name, or a
  * folder that it lies in. */
@@ -70,10 +96,22 @@ save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean
     g_free (config);
   }
   ok = ok && clipmoe_save_companions (m, folder, FALSE, TRUE, error) &&
-       clipmoe_save_tensors (m, path, CLIPMOE_LAYOUT_CLIPMOE, store, n_rounded, error) &&
+       save_weights (m, path, CLIPMOE_LAYOUT_CLIPMOE, store, n_rounded, error) &&
        clipmoe_save_companions (m, folder, FALSE, FALSE, error);
   g_free (folder);
   g_free (source);
+  return ok;
+}
+
+gboolean
+clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeStore store,
+                   gboolean card, guint64 *n_rounded, GError **error) {
+  char *file = g_build_filename (folder, clipmoe_saved_names[0], NULL);
+  gboolean ok = clipmoe_save_companions (m, folder, card, FALSE, error) &&
+                clipmoe_save_config (m, folder, layout, store, error) &&
+                (layout != CLIPMOE_LAYOUT_HUGGINGFACE || clipmoe_save_preprocessor (m, folder, error)) &&
+                save_weights (m, file, layout, store, n_rounded, error);
+  g_free (file);
   return ok;
 }
 
@@ -83,13 +121,7 @@ save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, Clip
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return FALSE;
-  char *file = g_build_filename (tmp, "model.safetensors", NULL);
-  gboolean ok = clipmoe_save_companions (m, tmp, TRUE, FALSE, error) &&
-                clipmoe_save_config (m, tmp, layout, store, error) &&
-                (layout != CLIPMOE_LAYOUT_HUGGINGFACE || clipmoe_save_preprocessor (m, tmp, error)) &&
-                clipmoe_save_tensors (m, file, layout, store, n_rounded, error);
-  g_free (file);
-  if (ok)
+  if (clipmoe_save_into (m, tmp, layout, store, TRUE, n_rounded, error))
     return clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
   clipmoe_folder_drop (tmp);
   return FALSE;

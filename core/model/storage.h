@@ -1,4 +1,4 @@
-/* What owns a model's floats and strings; model.c fills it, save.c reads it. */
+/* What owns a model's floats and strings, and its identity made of them. */
 #ifndef CLIPMOE_STORAGE_H
 #define CLIPMOE_STORAGE_H
 
@@ -17,6 +17,7 @@ typedef struct {
 } ClipmoeStorage;
 
 ClipmoeStorage *clipmoe_storage_new (void);
+void clipmoe_storage_free (ClipmoeStorage *self);
 
 /* The last step: fingerprint (unless it is known), id, and the strings of @m's info, from weights,
  * configuration, tokenizer and what the storage holds. */

@@ -152,7 +152,8 @@ static void
 next_block (gpointer data, guint block) {
   Calibration *c = data;
   const ClipmoePackedBlock *b = &c->f32->blocks[block];
-  gsize first = index_of (c, &b->in_proj), at = 0, n = 2 + 2 * MAX (b->block.n_experts, 1);
+  gsize first = index_of (c, &b->in_proj), at = 0,
+        n = 2 + 2 * clipmoe_architecture_ffns (c->f32->tower, block);
   for (gsize i = first; i < first + n; i++) {
     const ClipmoePackedSource *s = &g_array_index (c->from, ClipmoePackedSource, i);
     cm_matrix_map (s->matrix, s->format, s->out, s->in, (char *)c->block + at);
@@ -205,7 +206,8 @@ allocate (Calibration *c) {
   gsize block = 0, widest_in = 0, widest_out = 0;
   for (guint i = 0; i < c->f32->tower->layers; i++) {
     const ClipmoePackedBlock *b = &c->f32->blocks[i];
-    gsize first = index_of (c, &b->in_proj), n = 2 + 2 * MAX (b->block.n_experts, 1), bytes = 0;
+    gsize first = index_of (c, &b->in_proj), n = 2 + 2 * clipmoe_architecture_ffns (c->f32->tower, i),
+          bytes = 0;
     for (gsize j = first; j < first + n; j++) {
       const ClipmoePackedSource *s = &g_array_index (c->from, ClipmoePackedSource, j);
       bytes += cm_matrix_bytes (s->format, s->out, s->in);

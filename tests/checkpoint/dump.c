@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
 
 static int
 by_name (const void *a, const void *b) {

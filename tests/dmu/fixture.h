@@ -2,7 +2,7 @@
 #ifndef DMU_FIXTURE_H
 #define DMU_FIXTURE_H
 
-#include <checkpoint/tensors.h>
+#include <checkpoint/checkpoint.h>
 #include <step.h>
 
 typedef struct {

@@ -187,7 +187,7 @@ test_model (void) {
   ClipmoeModel *other = dmu_net_to_model (net, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (clipmoe_model_get_info (other)->fingerprint, !=, info->fingerprint);
-  g_assert_cmpfloat (other->image.blocks[1].gate_weight[5] - f.model->image.blocks[1].gate_weight[5], ==, 1);
+  g_assert_cmpfloat (other->image_blocks[1].gate_weight[5] - f.model->image_blocks[1].gate_weight[5], ==, 1);
   clipmoe_model_unref (same);
   clipmoe_model_unref (other);
   dmu_net_free (net);

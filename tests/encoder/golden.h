@@ -7,7 +7,7 @@
 #include <string.h>
 #include "clipmoe/clipmoe.h"
 #include "kernels/kernels.h"
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
 
 static const char *const golden_cases[] = {"dense77",        "long248",  "moe-e4k2",
                                            "moe-last2-e3k1", "moe-e3k3", "moe-gelu-e3k2"};

@@ -61,12 +61,12 @@ ref_softmax (gsize n, double *x) {
 }
 
 PLAIN void
-ref_attention (const ClipmoeTower *t, gsize n, gboolean causal, const double *qkv, double *out) {
+ref_attention (const ClipmoeArchitecture *t, gsize n, const double *qkv, double *out) {
   gsize d = t->width, dh = d / t->heads;
   double *a = g_new (double, n);
   for (gsize h = 0; h < t->heads; h++)
     for (gsize i = 0; i < n; i++) {
-      gsize seen = causal ? i + 1 : n;
+      gsize seen = t->causal ? i + 1 : n;
       const double *q = qkv + i * 3 * d + h * dh;
       for (gsize u = 0; u < seen; u++) {
         const double *k = qkv + u * 3 * d + d + h * dh;
@@ -87,7 +87,7 @@ ref_attention (const ClipmoeTower *t, gsize n, gboolean causal, const double *qk
 }
 
 PLAIN void
-ref_ffn (const ClipmoeTower *t, const ClipmoeFfn *f, gsize rows, const double *x, double *y) {
+ref_ffn (const ClipmoeArchitecture *t, const ClipmoeFfn *f, gsize rows, const double *x, double *y) {
   gsize hidden = t->ffn_width;
   double *h = g_new (double, rows *hidden);
   ref_linear (rows, t->width, hidden, x, f->c_fc_weight, f->c_fc_bias, h);
@@ -101,8 +101,9 @@ ref_ffn (const ClipmoeTower *t, const ClipmoeFfn *f, gsize rows, const double *x
 /* Adds the mixture of one row to z. *gap: the smallest distance so far between the last expert taken and the
  * best one left. */
 PLAIN void
-ref_mixture (const ClipmoeTower *t, const ClipmoeBlock *b, guint k, const double *x, double *z, double *gap) {
-  guint n = b->n_experts;
+ref_mixture (const ClipmoeArchitecture *t, const ClipmoeBlock *b, guint n, const double *x, double *z,
+             double *gap) {
+  guint k = t->top_k;
   double p[64], kept = 0, *y = g_new (double, t->width);
   gboolean taken[64] = {FALSE};
   ref_linear (1, t->width, n, x, b->gate_weight, NULL, p);
@@ -130,23 +131,23 @@ ref_mixture (const ClipmoeTower *t, const ClipmoeBlock *b, guint k, const double
 
 /* All blocks over z[n][width]. */
 PLAIN void
-ref_tower (const ClipmoeTower *t, guint k, gsize n, gboolean causal, double *z, double *gap) {
+ref_tower (const ClipmoeArchitecture *t, const ClipmoeBlock *blocks, gsize n, double *z, double *gap) {
   gsize d = t->width;
   double *x = g_new (double, n *d), *y = g_new (double, n *d), *qkv = g_new (double, n * 3 * d);
   for (guint l = 0; l < t->layers; l++) {
-    const ClipmoeBlock *b = &t->blocks[l];
+    const ClipmoeBlock *b = &blocks[l];
     for (gsize i = 0; i < n; i++)
       ref_norm (d, z + i * d, b->ln_1_weight, b->ln_1_bias, t->eps, x + i * d);
     ref_linear (n, d, 3 * d, x, b->in_proj_weight, b->in_proj_bias, qkv);
-    ref_attention (t, n, causal, qkv, x);
+    ref_attention (t, n, qkv, x);
     ref_linear (n, d, d, x, b->out_proj_weight, b->out_proj_bias, y);
     for (gsize i = 0; i < n * d; i++)
       z[i] += y[i];
     for (gsize i = 0; i < n; i++)
       ref_norm (d, z + i * d, b->ln_2_weight, b->ln_2_bias, t->eps, x + i * d);
-    if (b->n_experts) {
+    if (t->experts[l]) {
       for (gsize i = 0; i < n; i++)
-        ref_mixture (t, b, k, x + i * d, z + i * d, gap);
+        ref_mixture (t, b, t->experts[l], x + i * d, z + i * d, gap);
       continue;
     }
     ref_ffn (t, &b->ffn[0], n, x, y);
@@ -160,8 +161,8 @@ ref_tower (const ClipmoeTower *t, guint k, gsize n, gboolean causal, double *z, 
 
 /* Last norm, projection[width][embed], length one. */
 PLAIN void
-ref_unit (const ClipmoeTower *t, const double *z, const float *w, const float *b, const float *projection,
-          guint embed, double *out) {
+ref_unit (const ClipmoeArchitecture *t, const double *z, const float *w, const float *b,
+          const float *projection, guint embed, double *out) {
   double *x = g_new (double, t->width), square = 0;
   ref_norm (t->width, z, w, b, t->eps, x);
   for (guint c = 0; c < embed; c++) {
@@ -197,7 +198,7 @@ ref_image (const ClipmoeModel *m, const float *pixels, double *out, double *gap)
       row[j] += (double)m->image_positions[t * d + j];
     ref_norm (d, row, m->ln_pre_weight, m->ln_pre_bias, m->image.eps, row);
   }
-  ref_tower (&m->image, m->top_k, g * g + 1, FALSE, z, gap);
+  ref_tower (&m->image, m->image_blocks, g * g + 1, z, gap);
   ref_unit (&m->image, z, m->ln_post_weight, m->ln_post_bias, m->image_projection, m->info.embed, out);
   g_free (z);
   g_free (patch);
@@ -213,7 +214,7 @@ ref_text (const ClipmoeModel *m, const guint32 *ids, guint n, double *out, doubl
     for (gsize j = 0; j < d; j++)
       z[t * d + j] = (double)m->token_embedding[ids[t] * d + j] + (double)m->text_positions[t * d + j];
   }
-  ref_tower (&m->text, m->top_k, n, TRUE, z, gap);
+  ref_tower (&m->text, m->text_blocks, n, z, gap);
   ref_unit (&m->text, z + end * d, m->ln_final_weight, m->ln_final_bias, m->text_projection, m->info.embed,
             out);
   g_free (z);

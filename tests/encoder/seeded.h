@@ -74,19 +74,23 @@ seeded_outliers (float *x, guint width, double size) {
 }
 
 static void
-seeded_tower (Seeded *s, const SeededTower *spec, ClipmoeActivation activation, ClipmoeTower *t) {
+seeded_tower (Seeded *s, const SeededTower *spec, ClipmoeActivation activation, ClipmoeArchitecture *t,
+              ClipmoeBlock **blocks) {
   gsize d = spec->width, f = 4 * d;
   double in = 1 / sqrt ((double)d), last = in / sqrt (2.0 * spec->layers);
-  *t = (ClipmoeTower){.width = spec->width,
-                      .layers = spec->layers,
-                      .heads = spec->heads,
-                      .ffn_width = (guint)f,
-                      .activation = activation,
-                      .eps = 1e-5f};
-  t->blocks = g_new0 (ClipmoeBlock, spec->layers);
-  g_ptr_array_add (s->kept, t->blocks);
+  t->width = spec->width;
+  t->layers = spec->layers;
+  t->heads = spec->heads;
+  t->ffn_width = (guint)f;
+  t->activation = activation;
+  t->eps = 1e-5f;
+  t->top_k = 2;
+  t->experts = g_new0 (guint, spec->layers);
+  g_ptr_array_add (s->kept, t->experts);
+  *blocks = g_new0 (ClipmoeBlock, spec->layers);
+  g_ptr_array_add (s->kept, *blocks);
   for (guint l = 0; l < spec->layers; l++) {
-    ClipmoeBlock *b = &t->blocks[l];
+    ClipmoeBlock *b = &(*blocks)[l];
     b->ln_1_weight = seeded_new (s, d, 0.2, 1);
     b->ln_1_bias = seeded_new (s, d, 0.1, 0);
     b->ln_2_weight = seeded_new (s, d, 0.2, 1);
@@ -96,12 +100,12 @@ seeded_tower (Seeded *s, const SeededTower *spec, ClipmoeActivation activation, 
     b->out_proj_weight = seeded_window (s, "out_proj", spec->width, d * d, 2 * last);
     b->out_proj_bias = seeded_new (s, d, 0.05, 0);
     if (spec->every && l % spec->every == spec->every - 1) {
-      b->n_experts = spec->experts;
+      t->experts[l] = spec->experts;
       b->gate_weight = seeded_new (s, spec->experts * d, 1.5 * in, 0);
     }
-    b->ffn = g_new0 (ClipmoeFfn, MAX (b->n_experts, 1));
+    b->ffn = g_new0 (ClipmoeFfn, clipmoe_architecture_ffns (t, l));
     g_ptr_array_add (s->kept, b->ffn);
-    for (guint e = 0; e < MAX (b->n_experts, 1); e++) {
+    for (guint e = 0; e < clipmoe_architecture_ffns (t, l); e++) {
       float *bias = seeded_new (s, d, 0.05, 0);
       if (l == 0)
         seeded_outliers (bias, spec->width, 8);
@@ -122,7 +126,6 @@ seeded_model (Seeded *s, const SeededSpec *spec, guint64 seed, ClipmoeModel *m) 
   s->rows = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   memset (m, 0, sizeof *m);
   m->ref_count = 1;
-  m->top_k = 2;
   m->info.name = "seeded";
   m->info.image_size = spec->side;
   m->info.patch_size = spec->patch;
@@ -131,8 +134,15 @@ seeded_model (Seeded *s, const SeededSpec *spec, guint64 seed, ClipmoeModel *m) 
   m->info.vocab_size = SEEDED_VOCAB;
   for (guint c = 0; c < 3; c++)
     m->info.std[c] = 1;
-  seeded_tower (s, &spec->image, spec->activation, &m->image);
-  seeded_tower (s, &spec->text, spec->activation, &m->text);
+  m->image = clipmoe_architecture_clip_image ();
+  m->image.side = spec->side;
+  m->image.patch = spec->patch;
+  m->text = clipmoe_architecture_clip_text ();
+  m->text.context = spec->context;
+  m->text.vocab = SEEDED_VOCAB;
+  m->image.embed = m->text.embed = spec->embed;
+  seeded_tower (s, &spec->image, spec->activation, &m->image, &m->image_blocks);
+  seeded_tower (s, &spec->text, spec->activation, &m->text, &m->text_blocks);
   m->conv1_weight = seeded_new (s, d * 3 * p * p, 1 / sqrt (3.0 * p * p), 0);
   m->class_embedding = seeded_new (s, d, 0.5, 0);
   m->image_positions = seeded_new (s, (grid * grid + 1) * d, 0.5, 0);

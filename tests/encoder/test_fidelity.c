@@ -57,11 +57,11 @@ pictures (Seeded *s, guint side) {
 }
 
 static void
-relate_experts (ClipmoeTower *t) {
+relate_experts (const ClipmoeArchitecture *t, ClipmoeBlock *blocks) {
   for (guint l = 0; l < t->layers; l++)
-    for (guint e = 1; e < t->blocks[l].n_experts; e++) {
-      t->blocks[l].ffn[e].c_fc_weight = t->blocks[l].ffn[0].c_fc_weight;
-      t->blocks[l].ffn[e].c_proj_weight = t->blocks[l].ffn[0].c_proj_weight;
+    for (guint e = 1; e < t->experts[l]; e++) {
+      blocks[l].ffn[e].c_fc_weight = blocks[l].ffn[0].c_fc_weight;
+      blocks[l].ffn[e].c_proj_weight = blocks[l].ffn[0].c_proj_weight;
     }
 }
 
@@ -105,8 +105,8 @@ test_case (gconstpointer data) {
   ClipmoeModel model;
   seeded_model (&s, &c->spec, c->seed ? c->seed : 1, &model);
   if (!c->strangers) {
-    relate_experts (&model.image);
-    relate_experts (&model.text);
+    relate_experts (&model.image, model.image_blocks);
+    relate_experts (&model.text, model.text_blocks);
   }
   float *pixels = pictures (&s, c->spec.side);
   guint32 ids[TEXTS * LENGTH];

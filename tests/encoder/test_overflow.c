@@ -4,6 +4,7 @@
  * too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
+#include "checkpoint/safetensors.h"
 #include "encoder/encoder-private.h"
 #include <bench/seeded.h>
 

@@ -15,7 +15,8 @@
 #include "text/vocab.h"
 #include "base/json.h"
 #include "checkpoint/pickle.h"
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/zip.h"
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -255,13 +256,12 @@ config (const uint8_t *data, size_t size) {
   ClipmoeModelOptions options = {0};
   GPtrArray *assumed = g_ptr_array_new_with_free_func (g_free);
   GError *error = NULL;
-  m.image = (ClipmoeTower){.width = 128, .layers = 2, .ffn_width = 256};
+  m.image = (ClipmoeArchitecture){.width = 128, .layers = 2, .ffn_width = 256, .embed = 64};
   m.text = m.image;
-  m.info.embed = 64;
-  m.info.image_size = 32;
-  m.info.patch_size = 8;
-  m.info.vocab_size = 768;
-  m.info.context = 77;
+  m.image.side = 32;
+  m.image.patch = 8;
+  m.text.vocab = 768;
+  m.text.context = 77;
   gboolean ok = clipmoe_config_apply (&m, &files, tensors, kind == 2, &options, assumed, &error);
   judge (ok, error, NULL);
   if (ok && (!m.image.heads || m.image.width % m.image.heads || !m.text.heads || !(m.image.eps > 0) ||

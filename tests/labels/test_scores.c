@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 #include <clipmoe/labels.h>
 #include "groups.h"
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
 
 static ClipmoeEncoder *encoder; /* the default model's */
 static guint embed;

@@ -25,14 +25,14 @@ CHANGE (text_ffn, m->text.ffn_width++)
 CHANGE (image_layers, m->image.layers--)
 CHANGE (text_layers, m->text.layers--)
 CHANGE (swapped_layers, (m->image.layers--, m->text.layers++))
-CHANGE (experts, m->image.blocks[1].n_experts++)
-CHANGE (text_experts, m->text.blocks[0].n_experts++)
-CHANGE (top_k, m->top_k++)
-CHANGE (side, m->info.image_size++)
-CHANGE (patch, m->info.patch_size++)
-CHANGE (embed, m->info.embed++)
-CHANGE (context, m->info.context++)
-CHANGE (vocabulary, m->info.vocab_size++)
+CHANGE (experts, m->image.experts[1]++)
+CHANGE (text_experts, m->text.experts[0]++)
+CHANGE (top_k, m->image.top_k++)
+CHANGE (side, m->image.side++)
+CHANGE (patch, m->image.patch++)
+CHANGE (embed, m->image.embed++)
+CHANGE (context, m->text.context++)
+CHANGE (vocabulary, m->text.vocab++)
 CHANGE (mean_0, m->info.mean[0] += 1e-7f)
 CHANGE (mean_1, m->info.mean[1] = -m->info.mean[1])
 CHANGE (mean_2, m->info.mean[2] = 0)
@@ -92,14 +92,14 @@ static ClipmoeKernels kernels = {.name = "tier",
 static char *
 key_after (const ClipmoeModel *model, Change change, const char *more) {
   ClipmoeModel m = *model;
-  m.image.blocks = g_memdup2 (model->image.blocks, model->image.layers * sizeof *m.image.blocks);
-  m.text.blocks = g_new0 (ClipmoeBlock, model->text.layers + 1); /* one may be added */
-  memcpy (m.text.blocks, model->text.blocks, model->text.layers * sizeof *m.text.blocks);
+  m.image.experts = g_memdup2 (model->image.experts, model->image.layers * sizeof *m.image.experts);
+  m.text.experts = g_new0 (guint, model->text.layers + 1); /* one may be added */
+  memcpy (m.text.experts, model->text.experts, model->text.layers * sizeof *m.text.experts);
   if (change)
     change (&m);
   char *key = clipmoe_cache_key (&m, &kernels, more);
-  g_free (m.image.blocks);
-  g_free (m.text.blocks);
+  g_free (m.image.experts);
+  g_free (m.text.experts);
   return key;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "clipmoe/clipmoe.h"
 #include "model/known.h"
-#include "checkpoint/tensors.h"
+#include "checkpoint/checkpoint.h"
 
 static char *folder, *weights; /* the model that is opened */
 static char *next;             /* takes its place when it is looked into; NULL: nothing does */

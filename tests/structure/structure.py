@@ -35,20 +35,12 @@ MOST_LINES = 600
 TABLES = {"core/text/entities.c": "the named characters of HTML", "core/text/unicode_tables.c": "made of Unicode's files by make_unicode.py"}
 # Circles that are being undone: files that may still hang together, and folders that may still look down.
 KNOWN_CIRCLES = [set(line.split()) for line in """
-    checkpoint shards
-    pickle pickle-names pickle-foreign pickle-private
-    tensors tensors-private
     encoder verdict calibrate image text
     mixture tower
     avx2 avx2_vnni avx512 avx512_bf16 avx512_fp16 avx512_int16 avx512_vnni generic kernels ops quantise_avx2 quantise_avx512 rows tiers tile_avx2 tile_avx512 transpose_avx512
     resize resize_generic resize_x86
-    config config-huggingface config-keys config-openclip config-private
     clean entities
-    bintracks gstclipmoebin
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
-    keyunits unitnal
-    folder source
-    run run-private runfolder
 """.strip().splitlines()]
 KNOWN_FAULTS = r"core/encoder/encoder\.c .*, core/tune stands below .*"
 LOOKED_AT = ["core", "publish", "archive", "gst", "plugin", "tools", "tests", "pipelines", "docs"]

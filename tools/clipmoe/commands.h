@@ -9,10 +9,5 @@ int clipmoe_cmd_tokenize (int argc, char **argv);
 int clipmoe_cmd_model (int argc, char **argv);
 int clipmoe_cmd_bench (int argc, char **argv);
 int clipmoe_cmd_limits (int argc, char **argv);
-/* of `clipmoe model` */
-int clipmoe_cmd_model_inspect (int argc, char **argv);
-int clipmoe_cmd_model_list (int argc, char **argv);
-int clipmoe_cmd_model_convert (int argc, char **argv);
-int clipmoe_cmd_model_verify (int argc, char **argv);
 
 #endif

@@ -1,4 +1,6 @@
 /* clipmoe model: the table of its sub-commands. */
+#include "model_commands.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <glib.h>

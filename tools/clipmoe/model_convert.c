@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <base/plain.h>
-#include "commands.h"
 #include "common.h"
+#include "model_commands.h"
 
 typedef struct {
   ClipmoeModelArguments model;

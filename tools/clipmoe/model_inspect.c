@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/plain.h>
-#include "commands.h"
 #include "common.h"
+#include "model_commands.h"
 
 static const char *
 activation (ClipmoeActivation a) {

@@ -1,8 +1,8 @@
 /* clipmoe model list: the models that a name finds, one a line. */
 #include <stdio.h>
 #include <base/plain.h>
-#include "commands.h"
 #include "common.h"
+#include "model_commands.h"
 
 /* "ViT 224/14, 24+12 blocks, 4 experts of which 2, 1202.4 M" */
 static char *

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <base/plain.h>
-#include "commands.h"
 #include "common.h"
+#include "model_commands.h"
 
 #define WIDTH 160
 #define HEIGHT 120

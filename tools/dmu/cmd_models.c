@@ -185,20 +185,20 @@ apart (const float *a, const float *b, gsize n) {
 }
 
 static void
-show_tower (GString *out, const char *name, const ClipmoeTower *t) {
+show_tower (GString *out, const char *name, const ClipmoeArchitecture *t, const ClipmoeBlock *blocks) {
   gsize n = (gsize)t->ffn_width * t->width;
   for (guint l = 0; l < t->layers; l++) {
-    const ClipmoeBlock *b = &t->blocks[l];
+    const ClipmoeBlock *b = &blocks[l];
     g_string_append_printf (out, "%s block %-2u ", name, l);
-    if (!b->n_experts) {
+    if (!t->experts[l]) {
       g_string_append (out, "dense\n");
       continue;
     }
-    g_string_append_printf (out, "%u experts, from the first:", b->n_experts);
-    for (guint e = 1; e < b->n_experts; e++)
+    g_string_append_printf (out, "%u experts, from the first:", t->experts[l]);
+    for (guint e = 1; e < t->experts[l]; e++)
       g_string_append_printf (out, " %.4f", apart (b->ffn[0].c_fc_weight, b->ffn[e].c_fc_weight, n));
     double length = 0;
-    for (gsize i = 0; i < (gsize)b->n_experts * t->width; i++)
+    for (gsize i = 0; i < (gsize)t->experts[l] * t->width; i++)
       length += (double)b->gate_weight[i] * (double)b->gate_weight[i];
     g_string_append_printf (out, "; router's length %.3f\n", sqrt (length));
   }
@@ -226,8 +226,8 @@ dmu_cmd_inspect (int argc, char **argv) {
     GString *out = g_string_new (NULL);
     gboolean ok = m && clipmoe_model_hold_weights (m, &error);
     if (ok) {
-      show_tower (out, "image", &m->image);
-      show_tower (out, "text ", &m->text);
+      show_tower (out, "image", &m->image, m->image_blocks);
+      show_tower (out, "text ", &m->text, m->text_blocks);
       clipmoe_model_drop_weights (m);
     }
     r = ok ? clipmoe_print (out) : dmu_fail (error);

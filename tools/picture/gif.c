@@ -1,5 +1,5 @@
 /* The first frame of a GIF. Players' demuxers of this format are made for loops that never end. */
-#include "load.h"
+#include "decoders.h"
 
 #include <string.h>
 

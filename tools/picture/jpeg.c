@@ -1,5 +1,5 @@
 /* JPEG as Pillow decodes it: libjpeg-turbo, exact integer DCT, fancy upsampling. */
-#include "load.h"
+#include "decoders.h"
 
 #include <setjmp.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "kind.h"
 
 #include <string.h>
+#include "decoders.h"
 
 #define READ                                                                                                 \
   "expected a video or a picture (JPEG, PNG, GIF, WebP, BMP, TIFF; HEIC, AVIF and JPEG XL where gdk-pixbuf " \

@@ -1,4 +1,3 @@
-/* What is done for all decoders: limits, memory, errors, EXIF. */
 #include "load.h"
 
 #include <string.h>

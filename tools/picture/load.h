@@ -1,4 +1,5 @@
-/* What the decoders of one picture share; for the files of this folder alone. */
+/* A picture while it is decoded, and what all decoders do: refuse, check sizes, take memory, read EXIF. For
+ * the files of this folder alone. */
 #ifndef CLIPMOE_PICTURE_LOAD_H
 #define CLIPMOE_PICTURE_LOAD_H
 
@@ -25,14 +26,5 @@ gboolean clipmoe_picture_check_size (ClipmoePictureLoad *self, guint width, guin
 gboolean clipmoe_picture_take_size (ClipmoePictureLoad *self, guint width, guint height);
 /* The orientation in a TIFF block, 1 when there is none that makes sense. */
 guint clipmoe_picture_exif (const guint8 *tiff, gsize length);
-
-gboolean clipmoe_picture_jpeg (ClipmoePictureLoad *self);
-gboolean clipmoe_picture_png (ClipmoePictureLoad *self);
-gboolean clipmoe_picture_gif (ClipmoePictureLoad *self);
-gboolean clipmoe_picture_webp (ClipmoePictureLoad *self);
-gboolean clipmoe_picture_bmp (ClipmoePictureLoad *self);
-/* What gdk-pixbuf has a loader for. @name: for a person; @package: has that loader, or NULL. */
-gboolean clipmoe_picture_pixbuf (ClipmoePictureLoad *self, const char *mime, const char *name,
-                                 const char *package);
 
 #endif

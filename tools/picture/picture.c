@@ -1,11 +1,11 @@
-/* Which decoder a picture goes to, and how it is turned. */
+/* Which decoder a picture goes to; turning it as its EXIF says. */
 #include "picture.h"
 
 #include <string.h>
 #include <base/file.h>
 #include <base/limits.h>
+#include "decoders.h"
 #include "kind.h"
-#include "load.h"
 
 static gboolean
 turn (ClipmoePictureLoad *self) {

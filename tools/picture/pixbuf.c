@@ -1,5 +1,5 @@
 /* Stills that gdk-pixbuf has a loader for. */
-#include "load.h"
+#include "decoders.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* PNG by libpng: whatever it holds becomes 8-bit RGB. */
-#include "load.h"
+#include "decoders.h"
 
 #include <setjmp.h>
 #include <string.h>

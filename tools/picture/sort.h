@@ -1,4 +1,4 @@
-/* What a file is to a command. */
+/* Which part of the program a file belongs to. */
 #ifndef CLIPMOE_PICTURE_SORT_H
 #define CLIPMOE_PICTURE_SORT_H
 

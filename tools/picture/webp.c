@@ -1,5 +1,5 @@
 /* WebP by libwebp; of a moving one the first frame, on its canvas. */
-#include "load.h"
+#include "decoders.h"
 
 #include <string.h>
 #include <webp/decode.h>

@@ -50,7 +50,7 @@ add_block (ClipmoeProducts *self, guint index) {
   const ClipmoePackedTower *t = self->tower;
   const ClipmoePackedBlock *p = &t->blocks[index];
   gboolean last = index + 1 == t->tower->layers;
-  guint rows = last ? self->pooled : self->rows, experts = p->block.n_experts,
+  guint rows = last ? self->pooled : self->rows, experts = t->tower->experts[index],
         queries = (guint)cm_lines (t->tower->width, p->in_proj.format->columns);
   add (self, &p->in_proj, 0, self->rows, CM_STORE, t->qkv, t->qkv_lines);
   if (last) { /* keys and values of all rows, queries of the pooled ones */
@@ -60,7 +60,7 @@ add_block (ClipmoeProducts *self, guint index) {
     g_array_index (self->chain, ClipmoeProduct, self->chain->len - 1).last_panel = queries;
   }
   add (self, &p->out_proj, 0, rows, CM_ADD, t->z, 0);
-  guint chosen = experts ? rows * MIN (t->top_k, experts) : rows;
+  guint chosen = experts ? rows * MIN (t->tower->top_k, experts) : rows;
   for (guint e = 0, done = 0, n; e < MAX (experts, 1); e++, done += n) {
     n = chosen * (e + 1) / MAX (experts, 1) - done;
     add (self, &p->c_fc[e], 0, n, CM_STORE, t->hidden, t->hidden_lines);
@@ -92,8 +92,6 @@ fill (ClipmoeProducts *self, Operand *o) {
 ClipmoeProducts *
 clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   const ClipmoePackedTower *t = &encoder->image;
-  const ClipmoeModelInfo *info = &encoder->model->info;
-  guint grid = info->image_size / info->patch_size;
   if (n < 1) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "products of 0 pictures, expected 1 or more");
     return NULL;
@@ -101,7 +99,7 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   n = MIN (n, encoder->batch); /* what one run of the tower takes */
   ClipmoeProducts *self = g_new0 (ClipmoeProducts, 1);
   self->tower = t;
-  self->rows = n * (grid * grid + 1);
+  self->rows = n * clipmoe_architecture_tokens (t->tower);
   self->pooled = n;
   self->chain = g_array_new (FALSE, FALSE, sizeof (ClipmoeProduct));
   self->operands = g_array_new (FALSE, FALSE, sizeof (Operand));
@@ -109,7 +107,7 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
   self->strides = g_new (gsize, self->rows);
   self->scales = g_new (float, self->rows);
   clipmoe_tower_places (t, self->rows, self->offsets, self->strides);
-  add (self, &t->first, 0, n * grid * grid, CM_ADD, t->z, 0);
+  add (self, &t->first, 0, n * clipmoe_architecture_patches (t->tower), CM_ADD, t->z, 0);
   for (guint i = 0; i < t->tower->layers; i++)
     add_block (self, i);
   add (self, &t->projection, 0, n, CM_STORE, t->embedded, t->embed_lines);

@@ -161,8 +161,7 @@ clipmoe_seeded_model_new (const ClipmoeSeededShape *s, guint64 seed, GError **er
     m->text.heads = s->text.heads;
     m->image.eps = m->text.eps = 1e-5f;
     m->image.activation = m->text.activation = s->activation ? s->activation : CLIPMOE_ACTIVATION_QUICK_GELU;
-    m->top_k = s->top_k;
-    m->info.top_k = w->mixture ? s->top_k : 0;
+    m->image.top_k = m->text.top_k = s->top_k;
     m->info.layout = w->layout;
     ok = clipmoe_bind (m, s->name, w, error);
   }

@@ -149,7 +149,7 @@ take_files (const char *path, const char *stem, const Files *f, gboolean named, 
 }
 
 gboolean
-dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
+dmu_folder_read (const char *path, const DmuSink *sink, DmuRead inner, GError **error) {
   GError *e = NULL;
   GDir *dir = g_dir_open (path, 0, &e);
   if (!dir) {
@@ -187,7 +187,7 @@ dmu_folder_read (const char *path, const DmuSink *sink, GError **error) {
     ok = take_files (path, k->data, g_hash_table_lookup (stems, k->data), named, sink, error);
   folders = g_list_sort (folders, (GCompareFunc)strcmp);
   for (GList *f = folders; f && ok; f = f->next)
-    ok = dmu_source_read (f->data, sink, error);
+    ok = inner (f->data, sink, error);
   g_list_free_full (folders, g_free);
   g_list_free (keys);
   g_hash_table_unref (stems);

@@ -55,12 +55,15 @@ void dmu_json_read (json_t *root, const char *name, const DmuSink *sink, GPtrArr
 /* The class that a .cls holds, instead of what *label (transfer full) says unless both are numbers. */
 void dmu_class_read (const char *text, gsize length, const char *name, DmuCounts *counts, char **label);
 
+/* Reads the source at @path. */
+typedef gboolean (*DmuRead) (const char *path, const DmuSink *sink, GError **error);
+
 /* One reader a form. Each goes through its pairs in an order that depends on names and content alone. A whole
  * source that cannot be opened is an error, but for a shard; what is broken inside is counted. */
 gboolean dmu_archive_read (const char *path, const DmuSink *sink,
                            GError **error); /* .tar, .tar.gz, .tar.xz … */
-gboolean dmu_folder_read (const char *path, const DmuSink *sink,
-                          GError **error); /* picture, .txt, .json by stem */
+/* Picture, .txt, .json by stem. @inner reads each folder inside. */
+gboolean dmu_folder_read (const char *path, const DmuSink *sink, DmuRead inner, GError **error);
 gboolean dmu_table_read (const char *path, const DmuSink *sink, GError **error);    /* .csv, .tsv, .jsonl */
 gboolean dmu_sharegpt_read (const char *path, const DmuSink *sink, GError **error); /* .json */
 

@@ -55,7 +55,7 @@ dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
     GList *shards = shards_in (path, sink);
     gboolean ok = TRUE;
     if (!shards)
-      return dmu_folder_read (path, sink, error);
+      return dmu_folder_read (path, sink, dmu_source_read, error);
     for (GList *s = shards; s && ok; s = s->next)
       ok = dmu_archive_read (s->data, sink, error);
     g_list_free_full (shards, g_free);

@@ -6,7 +6,7 @@
 #include <base/folder.h>
 #include <model/derive.h>
 #include <model/residence.h>
-#include <model/save-private.h>
+#include <model/save.h>
 
 /* Returns (transfer full) the temporary folder that holds the model. */
 static char *
@@ -14,14 +14,8 @@ write_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ov
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return NULL;
-  char *file = g_build_filename (tmp, "model.safetensors", NULL);
-  guint64 rounded;
   /* The card of the model that this one was made from says nothing about this one. */
-  gboolean ok = clipmoe_save_companions (m, tmp, FALSE, FALSE, error) &&
-                clipmoe_save_config (m, tmp, CLIPMOE_LAYOUT_CLIPMOE, store, error) &&
-                clipmoe_save_tensors (m, file, CLIPMOE_LAYOUT_CLIPMOE, store, &rounded, error);
-  g_free (file);
-  if (ok)
+  if (clipmoe_save_into (m, tmp, CLIPMOE_LAYOUT_CLIPMOE, store, FALSE, NULL, error))
     return tmp;
   clipmoe_folder_drop (tmp);
   return NULL;

@@ -13,7 +13,7 @@
 #include "evaluate.h"
 #include "modelfile.h"
 #include "place.h"
-#include "run-private.h"
+#include "runfolder.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
@@ -23,7 +23,7 @@ static void say (const DmuWork *r, const char *format, ...) G_GNUC_PRINTF (2, 3)
 static void
 say (const DmuWork *r, const char *format, ...) {
   va_list args;
-  if (r->options->quiet)
+  if (r->quiet)
     return;
   va_start (args, format);
   vfprintf (stderr, format, args);
@@ -65,7 +65,7 @@ open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **err
                          .cut = train ? r->recipe->context : 0,
                          .threads = r->threads,
                          .limit = r->recipe->limit,
-                         .spool = r->options->folder,
+                         .spool = r->folder,
                          .keep_words = !train,
                          .keys = r->recipe->keys};
   DmuDataset *set = dmu_dataset_open (&o, error);
@@ -127,18 +127,18 @@ open_manifest (DmuWork *r, GError **error) {
   g_free (path);
   if (!r->manifest)
     return FALSE;
-  dmu_place_sweep (r->options->folder);
-  return dmu_manifest_settle (r->manifest, r->options->folder, error) && dmu_run_all_free (r, error);
+  dmu_place_sweep (r->folder);
+  return dmu_manifest_settle (r->manifest, r->folder, error) && dmu_run_all_free (r, error);
 }
 
 /* A run would take its own files for data, and never find again the data that it began with. */
 static gboolean
 lies_apart (const DmuWork *r, char **paths, GError **error) {
   for (char **p = paths; p && *p; p++)
-    if (dmu_source_holds (*p, r->options->folder)) {
+    if (dmu_source_holds (*p, r->folder)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                    "%s: the run folder would be read as data, with all of %s: expected one elsewhere",
-                   r->options->folder, *p);
+                   r->folder, *p);
       return FALSE;
     }
   return TRUE;
@@ -185,10 +185,9 @@ begin (DmuWork *r, GError **error) {
   if (!lies_apart (r, p->train, error) || !lies_apart (r, p->heldout, error) ||
       !dmu_run_lock (r, FALSE, error) || !dmu_run_look (r, error))
     return FALSE;
-  if (g_mkdir_with_parents (r->options->folder, 0777) != 0) {
+  if (g_mkdir_with_parents (r->folder, 0777) != 0) {
     int e = errno;
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->options->folder,
-                 g_strerror (e));
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", r->folder, g_strerror (e));
     return FALSE;
   }
   r->threads = p->threads ? p->threads : cm_cpus_allowed ();
@@ -229,8 +228,8 @@ seed_of (DmuWork *r, const char *name) {
 
 static gboolean
 stopping (DmuWork *r) {
-  r->options->stopped |= r->options->stop && *r->options->stop;
-  return r->options->stopped;
+  r->stopped |= r->stop && *r->stop;
+  return r->stopped;
 }
 
 /* The model that stage @name made, or the base for "base". */
@@ -273,8 +272,8 @@ train (DmuWork *r, const char *name, const char *from, const DmuTraining *how, c
                     .digest = digest,
                     .curves = r->curves,
                     .timing = r->timing,
-                    .stop = r->options->stop,
-                    .quiet = r->options->quiet,
+                    .stop = r->stop,
+                    .quiet = r->quiet,
                     .threads = r->threads,
                     .seed = seed};
   gboolean ok = model != NULL;
@@ -283,7 +282,7 @@ train (DmuWork *r, const char *name, const char *from, const DmuTraining *how, c
     ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
   if (ok)
     trained = dmu_training_run (how, model, r->train, groups, n_groups, &stage, error);
-  r->options->stopped |= stage.stopped;
+  r->stopped |= stage.stopped;
   if (trained) {
     json_t *entry = json_pack ("{s:s,s:s,s:s,s:I,s:I,s:o}", "kind", "training", "from", from, "settings",
                                settings, "seed", (json_int_t)seed, "steps", (json_int_t)stage.steps, "loss",
@@ -313,7 +312,7 @@ cluster (DmuWork *r, guint number, const char *from, GError **error) {
   if (!dmu_manifest_get (r->manifest, name) && !stopping (r)) {
     ClipmoeModel *model = model_of (r, from, error);
     DmuClustering how = {p->text_clusters, p->image_clusters, p->passes,
-                         r->threads,       seed_of (r, name), r->options->quiet ? NULL : name};
+                         r->threads,       seed_of (r, name), r->quiet ? NULL : name};
     guint *codes = g_new (guint, dmu_dataset_get_n (r->train));
     DmuFit text, image;
     say (r, "%s: what %s sees\n", name, from);
@@ -418,7 +417,7 @@ evaluate (DmuWork *r, const char *model, GError **error) {
   char *name = g_strconcat ("evaluate-", model, NULL), *file = g_strconcat (name, ".json", NULL);
   gboolean ok = TRUE;
   if (r->heldout && !dmu_manifest_get (r->manifest, name) && !stopping (r)) {
-    DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->options->quiet ? NULL : name};
+    DmuEvaluate how = {.threads = r->threads, .forced = -1, .name = r->quiet ? NULL : name};
     ClipmoeModel *m = model_of (r, model, error);
     DmuEvaluation *v = m ? dmu_evaluate (m, r->heldout, &how, error) : NULL;
     ok = v != NULL;
@@ -462,7 +461,7 @@ compare (DmuWork *r, char **others, const char *ours, GError **error) {
            *c = a ? dmu_compare (&a, &b, 1, ROUNDS, r->recipe->seed, error) : NULL;
     ok = c != NULL;
     if (a && !c)
-      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->options->folder, *name, ours);
+      g_prefix_error (error, "%s: evaluate-%s.json and evaluate-%s.json: ", r->folder, *name, ours);
     if (ok) {
       json_t *mean = json_object_get (c, "mean");
       say (r, "%s less %s: %+.2f %% (95 %%: %+.2f to %+.2f)\n", ours, *name,
@@ -571,10 +570,15 @@ all_stages (DmuWork *r, GError **error) {
 
 gboolean
 dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error) {
-  DmuWork r = {.recipe = recipe, .options = options, .lock = -1};
+  DmuWork r = {.recipe = recipe,
+               .folder = options->folder,
+               .stop = options->stop,
+               .quiet = options->quiet,
+               .lock = -1};
   gboolean ok = begin (&r, error) && all_stages (&r, error);
-  if (ok && !options->stopped)
+  if (ok && !r.stopped)
     ok = dmu_run_write_report (&r, error);
+  options->stopped = r.stopped;
   end (&r);
   return ok;
 }

@@ -12,11 +12,11 @@
 #include "modelfile.h"
 #include "place.h"
 #include "report.h"
-#include "run-private.h"
+#include "runfolder.h"
 
 char *
 dmu_run_inside (const DmuWork *r, const char *name) {
-  return g_build_filename (r->options->folder, name, NULL);
+  return g_build_filename (r->folder, name, NULL);
 }
 
 gboolean
@@ -229,8 +229,7 @@ dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, Clipmoe
 
 gboolean
 dmu_run_write_report (DmuWork *r, GError **error) {
-  char *path = dmu_run_inside (r, "report.html"),
-       *html = dmu_report_make (r->options->folder, r->heldout, error),
+  char *path = dmu_run_inside (r, "report.html"), *html = dmu_report_make (r->folder, r->heldout, error),
        *digest = html ? g_compute_checksum_for_string (G_CHECKSUM_SHA256, html, -1) : NULL, *found = NULL;
   gboolean ok = html != NULL, there = ok && clipmoe_file_is_there (path);
   if (there && (found = dmu_place_digest (path, error))) {

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <base/file.h>
-#include <checkpoint/tensors.h>
+#include <checkpoint/checkpoint.h>
+#include <checkpoint/safetensors.h>
 
 static const char *const names[] = {"theta", "m", "v", "average"};
 

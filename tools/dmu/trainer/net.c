@@ -50,8 +50,8 @@ add_pair (Builder *b, DmuPair *pair, const char *prefix, const char *name, const
 }
 
 static void
-add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *from, const char *prefix,
-           gboolean inside) {
+add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *from, guint experts,
+           const char *prefix, gboolean inside) {
   gsize d = t->width, f = t->ffn_width;
   DmuGroup group = b->net->selection.group;
   gboolean all = inside && group == DMU_TRAIN_ALL, both = all || (inside && group == DMU_TRAIN_MOE),
@@ -63,15 +63,14 @@ add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *f
   add_pair (b, &block->out_proj, prefix, "attn.out_proj", ".", from->out_proj_weight, d * d,
             from->out_proj_bias, d, all);
   add_pair (b, &block->ln_2, prefix, "ln_2", ".", from->ln_2_weight, d, from->ln_2_bias, d, all);
-  block->n_experts = from->n_experts;
-  if (from->n_experts)
-    add (b, &block->gate, g_strconcat (prefix, "gate.weight", NULL), from->gate_weight, from->n_experts * d,
-         gate, TRUE);
-  guint n = MAX (from->n_experts, 1);
+  block->n_experts = experts;
+  if (experts)
+    add (b, &block->gate, g_strconcat (prefix, "gate.weight", NULL), from->gate_weight, experts * d, gate,
+         TRUE);
+  guint n = MAX (experts, 1);
   block->ffn = g_new0 (DmuFfn, n);
   for (guint e = 0; e < n; e++) {
-    char *p =
-        from->n_experts ? g_strdup_printf ("%sexperts.%u.", prefix, e) : g_strconcat (prefix, "mlp.", NULL);
+    char *p = experts ? g_strdup_printf ("%sexperts.%u.", prefix, e) : g_strconcat (prefix, "mlp.", NULL);
     const ClipmoeFfn *ffn = &from->ffn[e];
     add_pair (b, &block->ffn[e].fc, p, "c_fc", ".", ffn->c_fc_weight, f * d, ffn->c_fc_bias, f, mlp);
     add_pair (b, &block->ffn[e].proj, p, "c_proj", ".", ffn->c_proj_weight, d * f, ffn->c_proj_bias, d, mlp);
@@ -80,25 +79,26 @@ add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *f
 }
 
 static void
-add_blocks (Builder *b, DmuTower *t, const ClipmoeTower *from, const char *prefix, guint first, guint last) {
+add_blocks (Builder *b, DmuTower *t, const ClipmoeArchitecture *from, const ClipmoeBlock *blocks,
+            const char *prefix, guint first, guint last) {
   t->blocks = g_new0 (DmuBlock, t->layers);
   for (guint i = 0; i < t->layers; i++) {
     char *p = g_strdup_printf ("%s%u.", prefix, i);
-    add_block (b, t, &t->blocks[i], &from->blocks[i], p, i >= first && i < last);
+    add_block (b, t, &t->blocks[i], &blocks[i], from->experts[i], p, i >= first && i < last);
     g_free (p);
   }
 }
 
 static void
-set_tower (DmuTower *t, const ClipmoeTower *from, guint top_k, gboolean causal) {
+set_tower (DmuTower *t, const ClipmoeArchitecture *from) {
   t->width = from->width;
   t->layers = from->layers;
   t->heads = from->heads;
   t->ffn_width = from->ffn_width;
   t->gelu = from->activation == CLIPMOE_ACTIVATION_GELU;
   t->eps = from->eps;
-  t->top_k = top_k;
-  t->causal = causal;
+  t->top_k = from->top_k;
+  t->causal = from->causal;
 }
 
 static gboolean
@@ -183,8 +183,8 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   const ClipmoeModel *m = net->model = clipmoe_model_ref (model);
   net->selection = *s;
   net->copies = g_ptr_array_new_with_free_func (g_free);
-  set_tower (&net->image, &m->image, m->top_k, FALSE);
-  set_tower (&net->text, &m->text, m->top_k, TRUE);
+  set_tower (&net->image, &m->image);
+  set_tower (&net->text, &m->text);
   net->patch = m->info.patch_size;
   net->side = m->info.image_size;
   net->grid = net->side / net->patch;
@@ -206,7 +206,8 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   add (&b, &net->image_positions, g_strdup ("visual.positional_embedding"), m->image_positions,
        (1 + patches) * dv, image_low, FALSE);
   add_pair (&b, &net->ln_pre, "visual.", "ln_pre", ".", m->ln_pre_weight, dv, m->ln_pre_bias, dv, image_low);
-  add_blocks (&b, &net->image, &m->image, "visual.transformer.resblocks.", s->image_first, s->image_last);
+  add_blocks (&b, &net->image, &m->image, m->image_blocks, "visual.transformer.resblocks.", s->image_first,
+              s->image_last);
   add_pair (&b, &net->image.norm, "visual.", "ln_post", ".", m->ln_post_weight, dv, m->ln_post_bias, dv,
             image_high);
   add (&b, &net->image.projection, g_strdup ("visual.proj"), m->image_projection, dv * net->embed, image_high,
@@ -215,7 +216,8 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
        FALSE);
   add (&b, &net->text_positions, g_strdup ("positional_embedding"), m->text_positions, net->context * dt,
        text_low, FALSE);
-  add_blocks (&b, &net->text, &m->text, "transformer.resblocks.", s->text_first, s->text_last);
+  add_blocks (&b, &net->text, &m->text, m->text_blocks, "transformer.resblocks.", s->text_first,
+              s->text_last);
   add_pair (&b, &net->text.norm, "", "ln_final", ".", m->ln_final_weight, dt, m->ln_final_bias, dt,
             text_high);
   add (&b, &net->text.projection, g_strdup ("text_projection"), m->text_projection, dt * net->embed,

@@ -1,7 +1,9 @@
-/* A model's tensors in either layout and any number type. */
+#include "save-tensors.h"
+
 #include <math.h>
 #include <string.h>
-#include "save-private.h"
+#include "../checkpoint/safetensors.h"
+#include "storage.h"
 
 typedef struct {
   const char *path;
@@ -134,74 +136,26 @@ add_hugging_face (Writer *w, const char *canonical, const ClipmoeWeight *from) {
   return ok;
 }
 
-double
-clipmoe_save_decimal (float value, char *text) {
-  double decimal = 0;
-  for (guint digits = 1; digits <= 9; digits++) {
-    char format[] = "%.0g";
-    format[2] = (char)('0' + digits);
-    g_ascii_formatd (text, G_ASCII_DTOSTR_BUF_SIZE, format, value);
-    decimal = g_ascii_strtod (text, NULL);
-    if ((float)decimal == value)
-      break;
-  }
-  return decimal;
-}
-
-static void
-set (GHashTable *metadata, const char *key, const char *value) {
-  if (value)
-    g_hash_table_insert (metadata, g_strdup (key), g_utf8_make_valid (value, -1));
-}
-
-static void
-set_triple (GHashTable *metadata, const char *key, const float v[3]) {
-  char n[3][G_ASCII_DTOSTR_BUF_SIZE];
-  for (guint i = 0; i < 3; i++)
-    clipmoe_save_decimal (v[i], n[i]);
-  g_hash_table_insert (metadata, g_strdup (key), g_strdup_printf ("%s, %s, %s", n[0], n[1], n[2]));
-}
-
-static GHashTable *
-metadata_of (const ClipmoeModel *m, ClipmoeLayout layout) {
-  GHashTable *metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  set (metadata, "clip.name", m->info.name);
-  set (metadata, "clip.licence", m->info.licence);
-  if (layout == CLIPMOE_LAYOUT_HUGGINGFACE) {
-    set (metadata, "format", "pt"); /* transformers asks for it; the rest stands in the .json files */
-    return metadata;
-  }
-  set_triple (metadata, "clip.mean", m->info.mean);
-  set_triple (metadata, "clip.std", m->info.std);
-  if (m->image.activation == m->text.activation)
-    set (metadata, "clip.activation", m->image.activation == CLIPMOE_ACTIVATION_GELU ? "gelu" : "quick_gelu");
-  if (m->info.top_k)
-    g_hash_table_insert (metadata, g_strdup ("clip.top_k"), g_strdup_printf ("%u", m->info.top_k));
-  return metadata;
-}
-
 gboolean
 clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
-                      guint64 *n_rounded, GError **error) {
+                      GHashTable *metadata, guint64 *n_rounded, GError **error) {
   const ClipmoeStorage *storage = m->storage;
   Writer w = {.path = path,
               .store = store,
               .tensors = g_array_new (FALSE, FALSE, sizeof (ClipmoeTensor)),
               .buffers = g_ptr_array_new_with_free_func (g_free),
               .error = error};
-  gboolean two_tables = storage->weights->two_tables || m->info.context > 77, ok = TRUE;
+  gboolean two_tables = storage->weights->two_tables || m->text.context > 77, ok = TRUE;
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, storage->weights->weights);
   while (ok && g_hash_table_iter_next (&iter, &key, &value))
     ok = layout == CLIPMOE_LAYOUT_HUGGINGFACE ? add_hugging_face (&w, key, value)
                                               : add_ours (&w, key, value, two_tables);
-  GHashTable *metadata = metadata_of (m, layout);
   ok = ok && clipmoe_safetensors_write (path, (const ClipmoeTensor *)(gpointer)w.tensors->data,
                                         w.tensors->len, metadata, error);
   if (ok && n_rounded)
     *n_rounded = w.n_rounded;
-  g_hash_table_unref (metadata);
   for (guint i = 0; i < w.tensors->len; i++)
     g_free (g_array_index (w.tensors, ClipmoeTensor, i).name);
   g_array_unref (w.tensors);

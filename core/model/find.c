@@ -1,10 +1,12 @@
-/* Which files belong to a model. */
+#include "find.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/file.h"
+#include "../clipmoe/model.h"
 #include "../base/plain.h"
-#include "config.h"
+#include "../checkpoint/checkpoint.h"
 #include "names.h"
 
 #define MAX_CARD (1u << 20) /* bytes of the card that are looked at */

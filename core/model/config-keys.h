@@ -1,9 +1,9 @@
-/* The readers of what stands beside the weights, and how each judges the keys of its sections. */
-#ifndef CLIPMOE_CONFIG_PRIVATE_H
-#define CLIPMOE_CONFIG_PRIVATE_H
+/* Keys of the .json files beside the weights: which are known, and values that several readers share. */
+#ifndef CLIPMOE_CONFIG_KEYS_H
+#define CLIPMOE_CONFIG_KEYS_H
 
 #include "../base/json.h"
-#include "config.h"
+#include "model-private.h"
 
 /* What a section may hold, without a fault of its own in what this library computes. */
 typedef enum {
@@ -57,23 +57,7 @@ typedef struct {
 } ClipmoeSaidOfBoth;
 
 /* Heads must divide the width, whoever says how many there are. */
-gboolean clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeTower *t, guint heads,
-                                     GError **error);
-
-/* What a .json beside the weights is about. */
-typedef enum {
-  CLIPMOE_CONFIG_FOREIGN, /* neither: of another library, or another kind of model */
-  CLIPMOE_CONFIG_HUGGINGFACE,
-  CLIPMOE_CONFIG_OPENCLIP,
-} ClipmoeConfigKind;
-
-ClipmoeConfigKind clipmoe_config_kind (json_t *root);
-gboolean clipmoe_config_huggingface (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
-                                     GPtrArray *assumed, GError **error);
-gboolean clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
-                                  GPtrArray *assumed, GError **error);
-/* preprocessor_config.json; or the @section of processor_config.json, where later versions of transformers
- * keep the same, if it is there. */
-gboolean clipmoe_config_preprocessor (ClipmoeModel *m, const char *path, const char *section, GError **error);
+gboolean clipmoe_config_check_heads (const char *path, const char *what, const ClipmoeArchitecture *t,
+                                     guint heads, GError **error);
 
 #endif

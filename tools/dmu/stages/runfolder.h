@@ -1,16 +1,18 @@
-/* What run.c, the stages, and runfolder.c, the folder that they write into, share. */
-#ifndef DMU_RUN_PRIVATE_H
-#define DMU_RUN_PRIVATE_H
+/* A run while it goes on, and the folder that it writes into. */
+#ifndef DMU_RUN_FOLDER_H
+#define DMU_RUN_FOLDER_H
 
 #include <stdio.h>
 #include <dataset.h>
 #include "curves.h"
 #include "manifest.h"
-#include "run.h"
+#include "recipe.h"
 
 typedef struct {
   const DmuRecipe *recipe;
-  DmuRunOptions *options;
+  const char *folder;
+  const gboolean *stop; /* set by a signal */
+  gboolean quiet, stopped;
   guint threads;
   ClipmoeModel *base;
   DmuDataset *train, *heldout;

@@ -1,0 +1,118 @@
+/* Opens a checkpoint: finds its files, has every weight bound to its role, and makes the identity. */
+#include "../base/plain.h"
+#include "../checkpoint/checkpoint.h"
+#include "bind.h"
+#include "config.h"
+#include "known.h"
+#include "storage.h"
+
+/* Whether the file is what it was when it had @key. */
+static gboolean
+is_still (const char *weights, const char *key) {
+  char *now = clipmoe_known_key (weights, NULL);
+  gboolean same = now && g_str_equal (now, key);
+  g_free (now);
+  return same;
+}
+
+/* @key is what the file was before it was read. */
+static void
+remember (const ClipmoeModel *m, const char *key) {
+  if (!is_still (m->info.path, key))
+    return;
+  ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
+  g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
+  clipmoe_known_add (key, &known);
+}
+
+/* @replaced: (out): the file was known, and became another one before its shapes were read: they are not
+ * those of the fingerprint. */
+static ClipmoeModel *
+open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError **error) {
+  ClipmoeFiles files = {0};
+  *replaced = FALSE;
+  o.no_vocab |= o.shapes_only;
+  if ((guint)o.activation > CLIPMOE_ACTIVATION_GELU) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "activation %d is unknown", (int)o.activation);
+    return NULL;
+  }
+  if (!clipmoe_files_find (path, o.vocab, &files, error))
+    return NULL;
+  if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or "
+                 "bpe_simple_vocab_16e6.txt.gz there, or one named with vocab",
+                 files.weights);
+    clipmoe_files_clear (&files);
+    return NULL;
+  }
+
+  ClipmoeModel *m = g_new0 (ClipmoeModel, 1);
+  ClipmoeStorage *storage = m->storage = clipmoe_storage_new ();
+  ClipmoeTensors *tensors = NULL;
+  ClipmoeKnown known;
+  gboolean settled = FALSE;
+  char *key = o.shapes_only ? NULL : clipmoe_known_key (files.weights, &settled);
+  gboolean ok = FALSE, read_before = key && !o.read_all && clipmoe_known_find (key, &known),
+           shapes_only = o.shapes_only || read_before;
+  m->ref_count = 1;
+  storage->path = g_strdup (files.weights);
+  storage->vocab = g_strdup (files.vocab);
+  tensors = (shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
+  if (!tensors || !(storage->weights = clipmoe_weights_new (files.weights, tensors, shapes_only, error)) ||
+      !clipmoe_bind_sizes (m, files.weights, storage->weights, error))
+    goto out;
+  m->info.layout = storage->weights->layout;
+  if (!clipmoe_config_apply (m, &files, tensors, storage->weights->mixture, &o, storage->assumed, error) ||
+      !clipmoe_bind (m, files.weights, storage->weights, error))
+    goto out;
+  if (clipmoe_tensors_get_note (tensors))
+    g_ptr_array_add (storage->assumed, g_strdup (clipmoe_tensors_get_note (tensors)));
+  if (storage->weights->logit_bias)
+    g_ptr_array_add (storage->assumed,
+                     g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
+                               "are made without it"));
+  const char *name = clipmoe_tensors_get_metadata (tensors, "clip.name");
+  /* Whoever made the file chose these words; they reach terminals, logs and the id of every look. */
+  storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
+  const char *licence = clipmoe_tensors_get_metadata (tensors, "clip.licence");
+  storage->licence = licence ? clipmoe_plain (licence, -1) : NULL;
+  if (!storage->licence && !clipmoe_files_licence (&files, &storage->licence, error))
+    goto out;
+  clipmoe_weights_drop_file (storage->weights);
+  if (!o.no_vocab && !(m->tokenizer = clipmoe_tokenizer_open (files.vocab, m->text.vocab, error)))
+    goto out;
+  storage->resident = !shapes_only;
+  if (read_before) {
+    storage->fingerprint = g_strdup (known.fingerprint);
+    m->info.logit_scale = known.logit_scale;
+  }
+  clipmoe_model_identify (m);
+  if (storage->resident && key && settled)
+    remember (m, key);
+  ok = TRUE;
+out:
+  *replaced = read_before && !is_still (files.weights, key);
+  g_free (key);
+  clipmoe_files_clear (&files);
+  if (!ok)
+    g_clear_pointer (&m, clipmoe_model_unref);
+  return m;
+}
+
+ClipmoeModel *
+clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
+  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
+  GError *why = NULL;
+  gboolean replaced;
+  ClipmoeModel *m = open_model (path, o, &replaced, &why);
+  if (replaced) {
+    clipmoe_model_unref (m);
+    g_clear_error (&why);
+    o.read_all = TRUE;
+    m = open_model (path, o, &replaced, &why);
+  }
+  if (why)
+    g_propagate_error (error, why);
+  return m;
+}

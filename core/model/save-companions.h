@@ -1,0 +1,12 @@
+/* The files that go along with a saved model's weights: its vocabulary, its card. */
+#ifndef CLIPMOE_SAVE_COMPANIONS_H
+#define CLIPMOE_SAVE_COMPANIONS_H
+
+#include "model-private.h"
+
+/* Copies the vocabulary into @folder; @card: README.md too. A file of the same name is left alone when it
+ * holds the same and refused when not. With @dry nothing is written. */
+gboolean clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean card, gboolean dry,
+                                  GError **error);
+
+#endif
