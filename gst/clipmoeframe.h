@@ -8,10 +8,12 @@
 
 G_BEGIN_DECLS
 
-/* Maps @buffer for reading. FALSE: it is no frame of @info; the sentence says why. */
+/* Maps @buffer for reading; unmap with gst_video_frame_unmap(). Takes no reference: @buffer must outlive
+ * @frame. FALSE with @error (CLIPMOE_ERROR_FORMAT): it is no frame of @info. */
 CLIPMOE_API gboolean clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer,
                                         GError **error);
-/* @image views what @info says of @frame, and lives no longer. FALSE: a format that core does not know. */
+/* Fills @image with a view of @frame, valid as long as that is mapped. FALSE: clipmoe does not know the
+ * format. */
 CLIPMOE_API gboolean clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame,
                                                const GstVideoInfo *info);
 

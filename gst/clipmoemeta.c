@@ -55,7 +55,7 @@ look_structure (const ClipmoeLook *look) {
     gst_structure_take_value (s, "region", &region);
   }
   if (look->embedding) {
-    /* GBytes would do but for text: GStreamer writes their Base64 without quotes, and cannot read its "=" */
+    /* not GBytes: GStreamer serializes them as Base64 without quotes and cannot parse its "=" */
     GstBuffer *bytes = gst_buffer_new_memdup (look->embedding, look->embed * sizeof (float));
     gst_structure_set (s, "embedding", GST_TYPE_BUFFER, bytes, "embedding-type", G_TYPE_STRING, "f32", NULL);
     gst_buffer_unref (bytes);
@@ -110,15 +110,15 @@ clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
   set_looks (s, &looks);
 }
 
-/* No score or cosine is that large: what claims to be, or is no number, was written by somebody else. */
+/* Scores and cosines are smaller: larger values and NaN come from other writers. */
 #define MOST 1000
 
-/* An embedding is a row of floats; no model has so many. */
+/* Longest embedding that is read, in floats. */
 #define MOST_FLOATS 65536
 
 const GstStructure *
 clipmoe_looks_structure (GstBuffer *buffer) {
-  /* asking for a meta that nobody registered yet is a critical */
+  /* asking for a meta that is not registered is a critical */
   GstCustomMeta *meta = gst_meta_get_info (NAME) ? gst_buffer_get_custom_meta (buffer, NAME) : NULL;
   return meta ? gst_custom_meta_get_structure (meta) : NULL;
 }
@@ -160,7 +160,7 @@ structure_at (const GValue *array, guint i) {
   return GST_VALUE_HOLDS_STRUCTURE (v) ? gst_value_get_structure (v) : NULL;
 }
 
-/* Floats in @bytes, copied. NULL: none, or no row of them. */
+/* Returns (transfer full): the floats in @bytes, or NULL when its size is not a valid number of floats. */
 static float *
 floats_in (GstBuffer *bytes, guint *n) {
   gsize size = bytes ? gst_buffer_get_size (bytes) : 0;

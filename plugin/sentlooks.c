@@ -1,20 +1,20 @@
 #include "sentlooks.h"
 
-
-/* Taggers and streams that are remembered; those that were not heard of for longest are forgotten. */
+/* Taggers and streams that are remembered; the least recently used are forgotten. */
 #define MOST 1024
 #define WINDOW 64
 
 typedef struct {
-  guint64 used;         /* when, in calls */
-  guint64 newest, seen; /* of a tagger: the highest number; bit n: newest - n was there */
+  guint64 used;         /* number of the call that used it last */
+  guint64 newest, seen; /* of a tagger: the highest sequence number; bit n: newest - n was seen */
   gboolean any;
-  GstClockTime time; /* of looks without a number: the last one's */
-  ClipmoeLook *said; /* the tags of the last look that was not seen */
+  GstClockTime time; /* time of the last look without a sequence number */
+  ClipmoeLook *said; /* the tags of the last new look */
 } Entry;
 
 struct _ClipmoeSentLooks {
-  GHashTable *entries; /* of tagger; of stream and tagger; of stream and what a look without identity has */
+  /* keyed by tagger, by stream and tagger, or by stream and the fields of a look without identity */
+  GHashTable *entries;
   char *stream;
   guint64 calls;
 };
@@ -48,7 +48,7 @@ clipmoe_sent_looks_set_stream (ClipmoeSentLooks *self, GstEvent *stream_start) {
   const char *id = NULL;
   guint group = 0;
   gst_event_parse_stream_start (stream_start, &id);
-  gst_event_parse_group_id (stream_start, &group); /* one file played twice has one id, and two groups */
+  gst_event_parse_group_id (stream_start, &group); /* a file that is played twice has one id and two groups */
   g_free (self->stream);
   self->stream = g_strdup_printf ("%u %s", group, id ? id : "");
 }
@@ -95,7 +95,7 @@ entry_of (ClipmoeSentLooks *self, char *key) {
   return entry;
 }
 
-/* Numbers rise with the looks, but branches of a pipeline may bring them in another order. */
+/* Sequence numbers rise, but branches of a pipeline may deliver them out of order. */
 static gboolean
 number_seen (Entry *entry, guint64 number) {
   if (!entry->any || number > entry->newest) {
@@ -120,7 +120,7 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
   if (look->tagger) {
     news.seen = number_seen (entry_of (self, g_strconcat ("T", look->tagger, NULL)), look->sequence);
     said = entry_of (self, g_strconcat ("S", self->stream, "\n", look->tagger, NULL));
-  } else { /* written by somebody else: two of them on one buffer are told apart by their place */
+  } else { /* metadata of another writer: several looks on one buffer are told apart by their position */
     GString *key = g_string_new (NULL);
     g_string_printf (key, "F%s\n%u\n%s\n%s", self->stream, index, look->source ? look->source : "",
                      look->model ? look->model : "");

@@ -15,22 +15,21 @@ typedef struct {
   guint64 written, dropped; /* looks */
 } ClipmoeSinkStats;
 
-/* TRUE: for a live stream, which cannot wait: what is too much for the reader is dropped, the oldest first,
- * and a failed write costs what it was to write. FALSE, as at first: clipmoe_sink_add() waits, and a failed
- * write is the end. */
+/* TRUE: for a live stream, which cannot wait: when the queue is full the oldest look is dropped, and a failed
+ * write drops its look. FALSE, the default: clipmoe_sink_add() waits, and a failed write ends the sink. */
 void clipmoe_sink_set_live (ClipmoeSink *self, gboolean live);
 /* Sends a copy of @look. FALSE with @error: writing failed, now or before (G_FILE_ERROR). FALSE without: it
  * was cancelled, or finished meanwhile. */
 gboolean clipmoe_sink_add (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
-/* Waits until all is written, or nobody reads any more: for a live stream two seconds at most, else ten
- * seconds in which nothing moves. Returns how many looks still wait; @error: writing failed. */
+/* Waits until the queue is sent: for a live stream two seconds at most, else until nothing was taken for ten
+ * seconds. Returns how many looks still wait; @error: writing failed. */
 guint clipmoe_sink_drain (ClipmoeSink *self, GError **error);
-/* Whoever waits in the two above returns; @cancel FALSE lets them wait again. */
+/* TRUE: the two functions above return at once; FALSE: they may wait again. */
 void clipmoe_sink_cancel (ClipmoeSink *self, gboolean cancel);
-/* Log rotation: what was renamed is opened anew under its name. Targets without a name do nothing. */
+/* For log rotation: the target is opened again under its name. Does nothing where there is no such name. */
 void clipmoe_sink_reopen (ClipmoeSink *self);
-/* Gives what waits two seconds more; nothing is told, added or written afterwards, and the statistics are
- * final. Returns how many looks were lost by that. To be called once, before the last reference goes. */
+/* Waits up to two seconds for the queue to be sent; afterwards nothing is told, added or sent, and the
+ * statistics are final. Returns how many looks were lost. Call it once, before the last unref. */
 guint64 clipmoe_sink_finish (ClipmoeSink *self);
 void clipmoe_sink_get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats);
 ClipmoeSink *clipmoe_sink_ref (ClipmoeSink *self);
@@ -45,7 +44,7 @@ typedef struct {
   void (*reopen) (ClipmoeSink *self);
   guint64 (*finish) (ClipmoeSink *self);
   void (*get_stats) (ClipmoeSink *self, ClipmoeSinkStats *stats);
-  void (*free) (ClipmoeSink *self); /* the last reference went */
+  void (*free) (ClipmoeSink *self); /* the last reference is gone */
 } ClipmoeSinkClass;
 
 /* The first member of an implementation's struct, which its open function fills in with one reference. */

@@ -7,10 +7,10 @@
 
 typedef ClipmoeSink *(*Open) (const char *place, ClipmoeSinkTell tell, gpointer data, GError **error);
 
-/* Every scheme that has a meaning; @open is NULL where this build lacks the implementation. */
+/* All known schemes; @open is NULL where this build lacks the implementation. */
 static const struct {
   const char *scheme;
-  const char *place; /* what follows the colon, as a person is told; "" = nothing may */
+  const char *place; /* what follows the colon, for messages; "" = nothing may follow */
   Open open;
 } schemes[] = {
     {"stdout", "", clipmoe_lines_open},

@@ -5,9 +5,10 @@
 
 #include "sink.h"
 
-/* @target: the URI, or NULL, which is none. @tell: may be NULL; it hears what goes wrong later. NULL with
- * @error: CLIPMOE_ERROR_ARGUMENT, no such target, or one that this build does not have; CLIPMOE_ERROR_FORMAT,
- * what is there is somebody else's, and was left alone; G_FILE_ERROR, it cannot be opened; G_THREAD_ERROR. */
+/* @target: the URI; NULL is an error like any other unknown target. @tell: called when something goes wrong
+ * later; may be NULL. Returns NULL with @error: CLIPMOE_ERROR_ARGUMENT, unknown target, or not in this build;
+ * CLIPMOE_ERROR_FORMAT, there is a file of another kind, which was left alone; G_FILE_ERROR, it cannot be
+ * opened; G_THREAD_ERROR. */
 ClipmoeSink *clipmoe_target_open (const char *target, ClipmoeSinkTell tell, gpointer data, GError **error);
 
 #endif

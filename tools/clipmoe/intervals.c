@@ -24,7 +24,7 @@ index_of (GHashTable *indices, GPtrArray *names, const char *name) {
   return names->len - 1;
 }
 
-/* Both forms of a run say the same: a score is what --json prints of it. */
+/* A score with the digits that --json prints, so that both outputs agree. */
 static double
 as_printed (double score) {
   char text[32];
@@ -51,12 +51,13 @@ clipmoe_intervals_new (const char *source, const GPtrArray *looks) {
   guint n = self->names->len;
   double *thresholds = g_new (double, n + 1), *scores = g_new (double, n + 1), last = 0;
   for (guint i = 0; i < n; i++)
-    thresholds[i] = -G_MAXDOUBLE; /* what is named was open; what is not scores minus infinity */
+    thresholds[i] =
+        -G_MAXDOUBLE; /* a label that a look names is open; one that it does not name scores minus infinity */
   self->timeline = clipmoe_timeline_new (n, thresholds, NULL);
   for (guint i = 0; i < looks->len; i++) {
     const ClipmoeLook *look = looks->pdata[i];
     double time = seconds_of (look);
-    if (i + 1 < looks->len) /* a look stands until the next one, the last as long as the one before */
+    if (i + 1 < looks->len) /* a look lasts until the next one, the last look as long as the one before it */
       last = seconds_of (looks->pdata[i + 1]) - time;
     for (guint j = 0; j < n; j++)
       scores[j] = -INFINITY;
@@ -81,7 +82,7 @@ clipmoe_intervals_free (ClipmoeIntervals *self) {
   g_free (self);
 }
 
-/* Locale never matters. */
+/* Independent of the locale. */
 static const char *
 number (char text[32], const char *format, double value) {
   return g_ascii_formatd (text, 32, format, value);
@@ -96,7 +97,7 @@ clock_time (char text[32], double seconds) {
   return text;
 }
 
-/* A terminal is not to be steered by a label or a file's name. */
+/* Labels and file names must not send control codes to a terminal. */
 static void
 append_plain (GString *out, const char *text) {
   char *plain = clipmoe_plain (text, -1);
@@ -171,7 +172,7 @@ clipmoe_intervals_vtt (const ClipmoeIntervals *self, GString *out) {
     GString *plain = g_string_new (NULL);
     append_plain (plain, self->names->pdata[v->label]);
     char *text = g_markup_escape_text (plain->str, (gssize)plain->len);
-    /* a cue has a length, or no player shows it */
+    /* players show no cue of length zero */
     g_string_append_printf (out, "\n%s --> %s\n%s (%s)\n", vtt_time (a, v->start),
                             vtt_time (b, MAX (v->end, v->start + 0.001)), text, number (c, "%.2f", v->peak));
     g_free (text);

@@ -1,4 +1,4 @@
-/* Looks of one file brought to intervals, and the forms in which people read them. */
+/* Intervals of one file's looks (a look is one inference on one frame), as a table, CSV or WebVTT. */
 #ifndef CLIPMOE_INTERVALS_H
 #define CLIPMOE_INTERVALS_H
 

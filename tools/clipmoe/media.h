@@ -1,4 +1,4 @@
-/* A file that a command is given: a still picture, which is decoded here, or what GStreamer is to decode. */
+/* A file that a command is given: a still picture, which is decoded here, or a video for GStreamer. */
 #ifndef CLIPMOE_MEDIA_H
 #define CLIPMOE_MEDIA_H
 
@@ -10,11 +10,11 @@ typedef struct {
   guint width, height;
 } ClipmoeMedia;
 
-/* FALSE: @path cannot be read, is neither picture nor video, or is a picture that cannot be decoded. A video
- * is told by its first bytes alone, whatever its size. */
+/* Decodes @path if it is a picture. FALSE with @error: it cannot be read, is neither picture nor video, or
+ * cannot be decoded. Of a video only the first bytes are read. */
 gboolean clipmoe_media_open (ClipmoeMedia *self, const char *path, GError **error);
 void clipmoe_media_clear (ClipmoeMedia *self);
-/* A view of the picture, which takes the path that is bit-exact with what models were trained on. */
+/* A view of the picture as packed RGB, which is preprocessed bit-exactly as in training. */
 ClipmoeImage clipmoe_media_image (const ClipmoeMedia *self);
 
 #endif

@@ -42,7 +42,8 @@ clipmoe_cmd_model_list (int argc, char **argv) {
   }
   char **names = clipmoe_resource_list ("");
   for (char **n = names; *n; n++) {
-    ClipmoeModelOptions options = {.shapes_only = TRUE}; /* a hundred large models are a blink */
+    ClipmoeModelOptions options = {.shapes_only =
+                                       TRUE}; /* the headers of a hundred models are read in a moment */
     GError *error = NULL;
     ClipmoeModel *m = clipmoe_model_open (*n, &options, &error);
     print_field (*n, "\t");

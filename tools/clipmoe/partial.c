@@ -10,8 +10,8 @@
 #include <base/file.h>
 #include "interrupt.h"
 
-/* Not that of core/base/file.h: what has this one is locked while it is written, so a sweep can tell what is
- * left from what another process is at. */
+/* Another prefix than in core/base/file.h: these files are locked while they are written, so that leftovers
+ * can be told from files in use. */
 #define MARK ".clipmoe-part-"
 #define RANDOM "XXXXXX"
 
@@ -20,7 +20,7 @@ struct _ClipmoePartial {
   int fd;
 };
 
-/* A plain file of this user that no process has locked was left by one that was killed. */
+/* Deletes plain files of this user that no process has locked. */
 static void
 sweep (const char *folder) {
   GDir *dir = g_dir_open (folder, 0, NULL);
@@ -51,7 +51,7 @@ clipmoe_partial_new (const char *path, GError **error) {
   int fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0666);
   int why = errno;
   if (fd >= 0) {
-    /* another's sweep may have been quicker than the lock; where there are no locks, it cannot be */
+    /* another process's sweep may have deleted it before it was locked; without locks that cannot happen */
     if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &st) == 0 && st.st_nlink == 0) {
       close (fd);
       fd = -1;

@@ -1,4 +1,4 @@
-/* A file that somebody else writes, such as a GStreamer element, and that appears whole or not at all. */
+/* A file that is written by other code, such as a GStreamer element, and appears whole or not at all. */
 #ifndef CLIPMOE_PARTIAL_H
 #define CLIPMOE_PARTIAL_H
 
@@ -6,12 +6,12 @@
 
 typedef struct _ClipmoePartial ClipmoePartial;
 
-/* An empty file beside @path under a name of our own mark, locked as long as we live; a signal deletes it
- * (interrupt.h). What a killed process left under that mark in the folder goes: nobody holds its lock any
- * more. */
+/* Creates an empty file beside @path under a temporary name with a prefix of our own, locked while this
+ * process lives and deleted by signals (interrupt.h). Deletes files with that prefix in the folder that no
+ * process has locked: a killed one left them. */
 ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
 const char *clipmoe_partial_get_name (const ClipmoePartial *self);
-/* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */
+/* @publish: renames it to its real name. Otherwise, or if that fails, it is deleted. Frees @self. */
 gboolean clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error);
 
 #endif

@@ -7,13 +7,13 @@
 #include "common.h"
 
 struct _ClipmoeTagPictures {
-  GstElement *pipeline, *source, *tag, *sink; /* the last three are the pipeline's */
+  GstElement *pipeline, *source, *tag, *sink; /* the last three are owned by the pipeline */
   GstBus *bus;
   guint n; /* pictures so far */
   gboolean failed, hopeless;
 };
 
-/* What @to has too; a picture has no time before it. */
+/* Copies the properties that both have. A picture stands alone: no rate, no smoothing. */
 static void
 copy_properties (GstElement *to, GstElement *from) {
   guint n;
@@ -24,7 +24,7 @@ copy_properties (GstElement *to, GstElement *from) {
       continue;
     GValue v = G_VALUE_INIT;
     g_object_get_property (G_OBJECT (from), spec->name, &v);
-    if (!g_param_value_validate (spec, &v)) /* an unset threshold is NaN, which no range holds */
+    if (!g_param_value_validate (spec, &v)) /* an unset threshold is NaN, which is in no range */
       g_object_set_property (G_OBJECT (to), spec->name, &v);
     g_value_unset (&v);
   }
@@ -112,7 +112,8 @@ clipmoe_tagpictures_is_hopeless (const ClipmoeTagPictures *self) {
   return self->hopeless;
 }
 
-/* What the bus has: looks are kept, the first error ends it. FALSE: @error is set. */
+/* Handles all messages on the bus: looks are kept, warnings are printed, the first error ends it. FALSE:
+ * @error is set. */
 static gboolean
 follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError **error) {
   GstMessage *m;
@@ -156,7 +157,7 @@ clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char 
     clipmoe_tagpictures_open (self);
   g_object_set (self->tag, "source", source, NULL);
   if (self->n > 1) {
-    /* another stream: no tag of the picture before is still open */
+    /* a new stream, so that no tag of the previous picture is still open */
     GstPad *pad = gst_element_get_static_pad (self->source, "src");
     char *id = g_strdup_printf ("picture-%u", self->n);
     gst_pad_push_event (pad, gst_event_new_stream_start (id));
