@@ -91,7 +91,7 @@ set_crop (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *i
 
 gboolean
 clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info) {
-  memset (image, 0, sizeof *image);
+  *image = (ClipmoeImage){.struct_size = sizeof *image};
   if (!format_from_gst (GST_VIDEO_INFO_FORMAT (info), &image->format))
     return FALSE;
   image->width = (guint)GST_VIDEO_FRAME_WIDTH (frame);

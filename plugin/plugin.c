@@ -1,5 +1,6 @@
 #include "gstclipmoebin.h"
 #include "gstclipmoetag.h"
+#include <clipmoe/version.h>
 
 static gboolean
 plugin_init (GstPlugin *plugin) {

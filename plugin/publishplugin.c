@@ -1,5 +1,6 @@
 /* A module of its own: tagging loads no network library. */
 #include "gstclipmoepublish.h"
+#include <clipmoe/version.h>
 
 static gboolean
 plugin_init (GstPlugin *plugin) {

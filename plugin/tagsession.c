@@ -4,12 +4,14 @@
 
 TagSession *
 tag_session_open (const TagSettings *settings, ClipmoeStream *stream, GError **error) {
-  ClipmoeModelOptions options = {.vocab = settings->vocab,
+  ClipmoeModelOptions options = {.struct_size = sizeof options,
+                                 .vocab = settings->vocab,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
                                  .heads = settings->heads,
                                  .text_heads = settings->text_heads};
-  ClipmoeEncoderOptions how = {.precision = settings->precision, .threads = settings->threads};
+  ClipmoeEncoderOptions how = {
+      .struct_size = sizeof how, .precision = settings->precision, .threads = settings->threads};
   TagEngine *engine = tag_engine_open (settings->model, &options, &how, error);
   if (!engine)
     return NULL;

@@ -39,13 +39,11 @@ measure (gpointer data) {
   setpriority (PRIO_PROCESS, (id_t)gettid (), 19); /* of this thread */
   g_mutex_lock (&measuring);
   if (!g_atomic_int_get (&self->stop)) {
-    ClipmoePrecisionFigures figures[3];
-    ClipmoePrecision verdict;
-    GError *error = NULL;
-    if (clipmoe_precision_measure (self->model, &self->stop, figures, &verdict, &error) &&
-        !g_atomic_int_get (&self->stop))
-      self->found (self->model, verdict);
-    g_clear_error (&error); /* then f32 it is; whoever asks model verify --precision is told why */
+    /* without one it is f32; whoever asks model verify --precision is told why */
+    ClipmoeVerdict *verdict = clipmoe_precision_measure (self->model, &self->stop, NULL);
+    if (verdict && !g_atomic_int_get (&self->stop))
+      self->found (self->model, clipmoe_verdict_get_precision (verdict));
+    clipmoe_verdict_free (verdict);
   }
   g_mutex_unlock (&measuring);
   tag_verdict_unref (self);

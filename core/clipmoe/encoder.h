@@ -1,123 +1,249 @@
-/* A model made ready to run: pictures or words in, unit vectors out. One caller with pictures and one
- * with words at a time: the two share weights, and nothing that is written.
+/* ClipmoeEncoder: a model made ready to run on this processor. Pictures or texts in, unit vectors out.
+ * Since: 0.1
  *
- * After fork() the child has encoders, models and tokenizers of its own, with the same answers; threads are
- * started again when they are needed, and memory is shared until somebody writes to it. What other threads of
- * the parent were at is lost in the child: an answer that was being worked out, packed weights that were
- * being written. Nothing of this library waits there for a thread that is gone. GLib and the host have locks
- * of their own, and GStreamer's elements promise nothing of the kind. */
+ * One caller with pictures and one with texts at a time: encode_pixels and encode_images must not overlap
+ * each other, nor encode_texts and encode_tokens, but one of the first may run beside one of the second. The
+ * functions that only ask the encoder something may be called by any thread at any time. The work itself is
+ * done by the calling thread and a pool of threads that all encoders of the process share.
+ *
+ * The same input gives the same bytes for any number of threads, any batch and any company in the batch.
+ *
+ * After fork() encoders, models and tokenizers work in the child as they do in the parent, with the same
+ * answers; threads are started again when they are needed, and memory is shared until one of the two writes
+ * to it. A call that another thread of the parent was in does not go on in the child, and packed weights that
+ * were being written there are not written. GLib and the program have locks of their own, for which none of
+ * this holds. */
 #ifndef CLIPMOE_ENCODER_H
 #define CLIPMOE_ENCODER_H
 
-#include "image.h"
-#include "model.h"
+#include <clipmoe/image.h>
+#include <clipmoe/model.h>
 
 G_BEGIN_DECLS
 
 typedef struct _ClipmoeEncoder ClipmoeEncoder;
 
+/**
+ * ClipmoePrecision:
+ * @CLIPMOE_PRECISION_AUTO: what clipmoe_precision_measure() has found for this model and processor; f32 as
+ *   long as it has not run
+ * @CLIPMOE_PRECISION_F32: 32-bit floats throughout
+ * @CLIPMOE_PRECISION_HALF: 16-bit weights, in the fastest arithmetic that this processor has for them
+ * @CLIPMOE_PRECISION_INT8: 8-bit products where the vectors stay near those of f32, half elsewhere
+ *
+ * How numbers are kept and multiplied.
+ */
 typedef enum {
   CLIPMOE_PRECISION_AUTO,
   CLIPMOE_PRECISION_F32,
-  CLIPMOE_PRECISION_HALF, /* 16-bit weights in the fastest arithmetic this processor has for them */
-  CLIPMOE_PRECISION_INT8, /* 8-bit products where they keep to the vectors of f32; elsewhere half */
+  CLIPMOE_PRECISION_HALF,
+  CLIPMOE_PRECISION_INT8,
 } ClipmoePrecision;
 
-/** Zero is the default for every field. Since: 0.1 */
+/**
+ * ClipmoeEncoderOptions:
+ * @struct_size: sizeof (ClipmoeEncoderOptions)
+ * @precision: AUTO by default
+ * @threads: the most to use, the calling one included; never more than affinity and cgroup quota allow;
+ *   0 = as many as they do
+ * @batch: the most pictures in one run of the image tower, 1 to 1024; 0 = 1. Fewer are taken where that is as
+ *   fast. Scratch memory grows with it
+ *
+ * How an encoder is to run. Made by the program.
+ */
 typedef struct {
+  gsize struct_size;
   ClipmoePrecision precision;
-  guint
-      threads; /* the most to use; never more than affinity and cgroup quota allow; 0 = as many as they do */
-  guint batch; /* the most pictures in one run of the tower, up to 1024; 0 = 1; fewer where as fast */
+  guint threads;
+  guint batch;
 } ClipmoeEncoderOptions;
 
 /**
- * clipmoe_encoder_new: packs the weights and allocates all scratch; encoding pictures and tokens allocates
- * nothing afterwards (words do, while they become tokens). Keeps a reference on @model. Since: 0.1
+ * clipmoe_encoder_new:
+ * @model: a model that was not opened with `shapes_only`; the encoder keeps a reference
+ * @options: (nullable): NULL = all defaults
+ * @error: (nullable): UNSUPPORTED: this processor or its kernels lack the precision, or the tier that the
+ *   environment variable CLIPMOE_CPU names; ARGUMENT: a value out of range; IO, FORMAT or MISMATCH: the
+ *   checkpoint had to be read once more and has changed or gone; MEMORY
+ *
+ * Packs the weights for this processor, or maps them from the cache folder where an earlier run left them,
+ * and allocates all scratch. Takes from milliseconds to seconds. Encoding pictures and tokens allocates
+ * nothing afterwards; texts do while they become tokens. Any thread.
+ *
+ * Returns: (transfer full): free with clipmoe_encoder_free(); NULL on error
  */
 CLIPMOE_API ClipmoeEncoder *clipmoe_encoder_new (ClipmoeModel *model, const ClipmoeEncoderOptions *options,
                                                  GError **error);
+/**
+ * clipmoe_encoder_free:
+ * @self: (nullable): no call with it is running, and none comes after this one
+ */
 CLIPMOE_API void clipmoe_encoder_free (ClipmoeEncoder *self);
-CLIPMOE_API ClipmoeModel *clipmoe_encoder_get_model (const ClipmoeEncoder *self); /* borrowed */
-/** How many threads run: what was asked for, cut to what the process may use, or fewer where the system
- * started no more. Since: 0.1 */
-CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
-/** "generic", "avx2", …: the kernels that run; "f32": the arithmetic. Since: 0.1 */
-CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
-CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
-/** Billions of operations a second (a multiply-add is two) that one core reaches now in loops of the
- * instructions that most of the image tower's products are made of; 0: not known for this tier. Takes a few
- * milliseconds. Since: 0.1 */
-CLIPMOE_API double clipmoe_encoder_measure_limit (const ClipmoeEncoder *self);
-/** Why it is that one: one sentence; with AUTO what a verdict says, or that none stands. Since: 0.1 */
-CLIPMOE_API const char *clipmoe_encoder_get_precision_reason (const ClipmoeEncoder *self);
-/** Whether AUTO was asked for and clipmoe_precision_measure() has not said yet what that is. Since: 0.1 */
-CLIPMOE_API gboolean clipmoe_encoder_lacks_verdict (const ClipmoeEncoder *self);
-
-/** What one precision gives on this processor, beside f32. Since: 0.1 */
-typedef struct {
-  ClipmoePrecision precision;
-  gboolean measured;   /* FALSE: these kernels have none */
-  gboolean faithful;   /* cosines high enough */
-  double ms_per_image; /* one thread, its own time */
-  double mean, worst;  /* cosine to f32 of generated pictures and texts, the lower one of both towers */
-} ClipmoePrecisionFigures;
-
-/**
- * clipmoe_precision_measure: the verdict of precision AUTO: the fastest one whose vectors keep to those of
- * f32, by generated pictures and texts on one thread. It is kept in the cache folder; encoders made from then
- * on follow it.
- * @stop: (nullable): becomes non-zero from another thread: it ends soon, with the error STOPPED
- * @figures: (out): of f32, half and int8
- * @verdict: (out): never AUTO
- * Since: 0.1
- */
-CLIPMOE_API gboolean clipmoe_precision_measure (ClipmoeModel *model, const gint *stop,
-                                                ClipmoePrecisionFigures figures[3], ClipmoePrecision *verdict,
-                                                GError **error);
-/** The tier that an encoder made now would run: the best for this processor, or the one that the environment
- * variable CLIPMOE_CPU names. UNSUPPORTED when this processor lacks that one. Since: 0.1 */
-CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);
-
-/**
- * clipmoe_encoder_check_packed: packed weights come from a file of the cache folder when the model was run
- * before. It is read and checked from end to end when the encoder is made. FALSE (FORMAT): it was damaged. It
- * is deleted then, and this encoder, which packed the weights again, is as good as any. Since: 0.1
- */
-CLIPMOE_API gboolean clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error);
-/** After an encoder's first answer a thread writes its packed weights into the cache folder. This waits for
- * all such threads of the process: for programs that end soon. In a forked child it waits for those alone
- * that the child itself has started. Since: 0.1 */
-CLIPMOE_API void clipmoe_cache_wait (void);
-/** Why packed weights could not be written when that failed last, one sentence: no cache folder, no room, …
- * NULL: it never failed in this process. Free with g_free(). Since: 0.1 */
-CLIPMOE_API char *clipmoe_cache_why_not (void);
 
 /**
  * clipmoe_encoder_encode_pixels:
- * @pixels: [n][3][side][side] floats from a #ClipmoePreprocessor
- * @out: (out): [n][embed] unit vectors
- * Same bytes for any thread count and any batch. Fails (FORMAT) when the result is not finite. Since: 0.1
+ * @pixels: float32 [n][3][side][side] from a #ClipmoePreprocessor, side = ClipmoeModelInfo.image_size
+ * @n: how many pictures; 0 is allowed
+ * @out: (out caller-allocates): float32 [n][embed], unit vectors, embed = ClipmoeModelInfo.embed
+ * @error: (nullable): FORMAT: a result is not finite, because pixels or weights are not
+ *
+ * The picture caller's thread; see above. After a failure those vectors are written that came before it, and
+ * the encoder goes on working.
+ *
+ * Returns: whether all of @out is written
  */
 CLIPMOE_API gboolean clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint n,
                                                     float *out, GError **error);
-/** The same from pictures, each preprocessed with @geometry and @orientation. Since: 0.1 */
+/**
+ * clipmoe_encoder_encode_images:
+ * @images: (array length=n): views of pictures of any formats and sizes; read during the call alone
+ * @n: how many; 0 is allowed
+ * @geometry: how a picture becomes a square
+ * @orientation: how it is turned before
+ * @out: (out caller-allocates): float32 [n][embed], unit vectors
+ * @error: (nullable): as clipmoe_preprocessor_run() and clipmoe_encoder_encode_pixels()
+ *
+ * Preprocesses and encodes, as clipmoe_encoder_encode_pixels() in all else.
+ *
+ * Returns: whether all of @out is written
+ */
 CLIPMOE_API gboolean clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images, guint n,
                                                     ClipmoeGeometry geometry, ClipmoeOrientation orientation,
                                                     float *out, GError **error);
 /**
  * clipmoe_encoder_encode_texts:
- * @texts: n strings, taken as they are (no template)
- * @out: (out): [n][embed] unit vectors
- * @n_truncated: (out) (optional): texts longer than the model's context
- * Since: 0.1
+ * @texts: (array length=n): strings, taken as they are (no template is filled); invalid UTF-8 becomes U+FFFD
+ * @n: how many; 0 is allowed
+ * @out: (out caller-allocates): float32 [n][embed], unit vectors
+ * @n_truncated: (out) (optional): how many texts were longer than ClipmoeModelInfo.context tokens; their ends
+ *   do not count
+ * @error: (nullable): ARGUMENT: the model was opened with `no_vocab`; LIMIT: a text of more than 1 MiB;
+ * FORMAT: a result is not finite
+ *
+ * The text caller's thread; see above.
+ *
+ * Returns: whether all of @out is written
  */
 CLIPMOE_API gboolean clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *texts, guint n,
                                                    float *out, guint *n_truncated, GError **error);
-/** The same from token ids: @ids holds @lengths[i] ids for text i, one after the other. Since: 0.1 */
+/**
+ * clipmoe_encoder_encode_tokens:
+ * @ids: token ids of text 0, then of text 1, and so on, without padding between them
+ * @lengths: (array length=n): how many ids each text has, 1 to ClipmoeModelInfo.context
+ * @n: how many texts; 0 is allowed
+ * @out: (out caller-allocates): float32 [n][embed], unit vectors
+ * @error: (nullable): ARGUMENT: a length or an id out of range; FORMAT: a result is not finite
+ *
+ * As clipmoe_encoder_encode_texts(), from what clipmoe_tokenizer_encode() gives. A text ends at its highest
+ * id, which is the end token; what stands behind that changes nothing.
+ *
+ * Returns: whether all of @out is written
+ */
 CLIPMOE_API gboolean clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids,
                                                     const guint *lengths, guint n, float *out,
                                                     GError **error);
+
+/**
+ * clipmoe_encoder_get_model:
+ *
+ * Any thread.
+ *
+ * Returns: (transfer none): the model it was made of
+ */
+CLIPMOE_API ClipmoeModel *clipmoe_encoder_get_model (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_get_threads:
+ *
+ * Any thread.
+ *
+ * Returns: how many threads run: what was asked for, cut to what the process may use; fewer where the system
+ * started no more
+ */
+CLIPMOE_API guint clipmoe_encoder_get_threads (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_get_tier:
+ *
+ * Any thread.
+ *
+ * Returns: (transfer none): the kernels that run: "generic", "avx2", …
+ */
+CLIPMOE_API const char *clipmoe_encoder_get_tier (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_get_precision:
+ *
+ * Any thread.
+ *
+ * Returns: (transfer none): the precision that runs, never AUTO: "f32", "half" or "int8"
+ */
+CLIPMOE_API const char *clipmoe_encoder_get_precision (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_get_precision_reason:
+ *
+ * Any thread.
+ *
+ * Returns: (transfer none): why it is that one, a sentence for people: it was asked for, what was measured,
+ * or that nothing was measured yet
+ */
+CLIPMOE_API const char *clipmoe_encoder_get_precision_reason (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_lacks_verdict:
+ *
+ * Any thread.
+ *
+ * Returns: whether AUTO was asked for and clipmoe_precision_measure() has not yet said what that is
+ */
+CLIPMOE_API gboolean clipmoe_encoder_lacks_verdict (const ClipmoeEncoder *self);
+/**
+ * clipmoe_encoder_measure_limit:
+ *
+ * Any thread; it takes a few milliseconds of it.
+ *
+ * Returns: billions of operations a second (a multiply-add is two) that one core reaches now in a loop of the
+ * instruction that most of the image tower's products are made of; 0 where that is not known
+ */
+CLIPMOE_API double clipmoe_encoder_measure_limit (const ClipmoeEncoder *self);
+
+/**
+ * clipmoe_processor_get_tier:
+ * @error: (nullable): UNSUPPORTED: CLIPMOE_CPU names kernels that this processor lacks, or none
+ *
+ * The tier that an encoder made now would run: the best for this processor, or the one that the environment
+ * variable CLIPMOE_CPU names. Any thread.
+ *
+ * Returns: (transfer none): its name; NULL on error
+ */
+CLIPMOE_API const char *clipmoe_processor_get_tier (GError **error);
+
+/**
+ * clipmoe_encoder_check_packed:
+ * @error: (nullable): FORMAT: the file was damaged
+ *
+ * Whether packed weights that the encoder found in the cache folder were sound; TRUE also when it found none.
+ * A damaged file was deleted when the encoder was made, the weights were packed again, and the encoder is as
+ * good as any: this is for programs that tell people about their disk. Any thread.
+ *
+ * Returns: FALSE when a file was damaged
+ */
+CLIPMOE_API gboolean clipmoe_encoder_check_packed (ClipmoeEncoder *self, GError **error);
+/**
+ * clipmoe_cache_wait:
+ *
+ * After an encoder's first answer, a thread writes its packed weights into the cache folder. This waits for
+ * all such threads of the process, in a forked child for those that the child has started. For programs that
+ * end soon after; a file that is not complete is never used. Any thread.
+ */
+CLIPMOE_API void clipmoe_cache_wait (void);
+/**
+ * clipmoe_cache_why_not:
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full) (nullable): why packed weights could not be written when that last failed (no
+ * cache folder, no room, …), one sentence; NULL: it never failed in this process. Free with g_free()
+ */
+CLIPMOE_API char *clipmoe_cache_why_not (void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeEncoder, clipmoe_encoder_free)
 
 G_END_DECLS
 

@@ -1,4 +1,4 @@
-/* The one error domain of libclipmoe. A message names the file, the thing in it and what was expected. */
+/* The error domain of libclipmoe, and the mark of what it exports. Since: 0.1 */
 #ifndef CLIPMOE_ERROR_H
 #define CLIPMOE_ERROR_H
 
@@ -6,6 +6,11 @@
 
 G_BEGIN_DECLS
 
+/**
+ * CLIPMOE_API:
+ *
+ * What the library exports.
+ */
 #define CLIPMOE_API __attribute__ ((visibility ("default")))
 
 /**
@@ -14,12 +19,12 @@ G_BEGIN_DECLS
  * @CLIPMOE_ERROR_FORMAT: a file is not what it claims to be
  * @CLIPMOE_ERROR_UNSUPPORTED: valid, but not something clipmoe handles
  * @CLIPMOE_ERROR_MISMATCH: parts that do not fit together
- * @CLIPMOE_ERROR_LIMIT: over a stated limit
- * @CLIPMOE_ERROR_ARGUMENT: a value the caller gave is out of range
- * @CLIPMOE_ERROR_MEMORY: a large allocation failed
+ * @CLIPMOE_ERROR_LIMIT: over a limit, which the message names
+ * @CLIPMOE_ERROR_ARGUMENT: a value that the caller gave is out of range
+ * @CLIPMOE_ERROR_MEMORY: a large allocation failed; may come from whatever takes a GError
  * @CLIPMOE_ERROR_STOPPED: the caller asked for an end before there was a result
  *
- * Since: 0.1
+ * The codes of CLIPMOE_ERROR.
  */
 typedef enum {
   CLIPMOE_ERROR_IO,
@@ -32,6 +37,11 @@ typedef enum {
   CLIPMOE_ERROR_STOPPED,
 } ClipmoeError;
 
+/**
+ * CLIPMOE_ERROR:
+ *
+ * The domain of every error of this library.
+ */
 #define CLIPMOE_ERROR (clipmoe_error_quark ())
 CLIPMOE_API GQuark clipmoe_error_quark (void);
 

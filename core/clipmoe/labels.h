@@ -1,77 +1,205 @@
-/* Label names, templates, negatives and their unit vectors for one model; scores of a look. */
+/* Labels: lists of them, ClipmoeLabels (their vectors for one model), and the scores of a picture against
+ * them. Since: 0.1
+ *
+ * A label is encoded as a text: its own prompt, or the mean over templates such as "a photo of a {}." that it
+ * is filled into. Negatives are labels that compete with the others and are never reported. */
 #ifndef CLIPMOE_LABELS_H
 #define CLIPMOE_LABELS_H
 
 #include <math.h>
-#include "encoder.h"
+#include <clipmoe/encoder.h>
 
 G_BEGIN_DECLS
 
-/** One line of a label list. @prompt NULL = the templates; @threshold NAN = the caller's. Since: 0.1 */
+/**
+ * ClipmoeLabel:
+ * @name: what is reported
+ * @prompt: (nullable): the text that is encoded; NULL = the templates
+ * @threshold: the score from which on it counts; NAN = the caller's
+ *
+ * One label of a list. Made by the library: clipmoe_label_new().
+ */
 typedef struct {
-  char *name;
-  char *prompt;
+  const char *name;
+  const char *prompt;
   double threshold;
 } ClipmoeLabel;
 
-/** (element-type ClipmoeLabel): a GPtrArray that frees its elements. Empty parts are dropped, duplicates are
- * CLIPMOE_ERROR_FORMAT, more than 100,000 labels, one of more than 8 KiB or a file of more than 16 MiB is
- * CLIPMOE_ERROR_LIMIT.
- * clipmoe_label_list_parse(): the `labels` property: `;`-separated if one occurs, else by `,`; names only.
- * clipmoe_label_list_load(): `labels-file`: a path, or the name of an installed list; a line is
- * `label [= prompt] [@ threshold]`, `#` at its start makes it a remark, the last ` @ number` counts, and `\=`
- * and
- * `\@` are the signs themselves. Since: 0.1 */
+/**
+ * clipmoe_label_new:
+ * @name: UTF-8, copied
+ * @prompt: (nullable): UTF-8, copied
+ * @threshold: or NAN
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full): free with clipmoe_label_free()
+ */
+CLIPMOE_API ClipmoeLabel *clipmoe_label_new (const char *name, const char *prompt, double threshold);
+CLIPMOE_API void clipmoe_label_free (ClipmoeLabel *self);
+
+/**
+ * clipmoe_label_list_parse:
+ * @text: names, separated by `;` if one occurs, else by `,`; empty ones are dropped
+ * @error: (nullable): FORMAT: a name stands there twice, or is not UTF-8; LIMIT: more than 100,000 labels, or
+ *   one of more than 8 KiB
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
+ */
 CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **error);
+/**
+ * clipmoe_label_list_load:
+ * @path_or_name: a text file, or the name of an installed list ("everyday")
+ * @error: (nullable): IO; FORMAT: as above, a line that is none of these, or no label at all; LIMIT: as
+ * above, or a file of more than 16 MiB
+ *
+ * A line is `label [= prompt] [@ threshold]`. `#` at its start makes it a remark, the last ` @ number`
+ * counts, and
+ * `\=` and `\@` are the characters themselves. Any thread.
+ *
+ * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
+ */
 CLIPMOE_API GPtrArray *clipmoe_label_list_load (const char *path_or_name, GError **error);
 
-/** The `templates` property: `;`-separated, `@FILE`, `@NAME` (one a line, `#` as above), or `none`; NULL =
- * "a photo of a {}.". Each template holds `{}` once or more. `none` gives one "{}". Returns (transfer full):
- * a string vector. Since: 0.1 */
+/**
+ * clipmoe_templates_parse:
+ * @text: (nullable): templates separated by `;`, or `@` and a file or an installed set's name (one a line,
+ * `#` as above), or `none`, which gives "{}"; NULL = "a photo of a {}."
+ * @error: (nullable): IO; FORMAT: a template without `{}`; LIMIT
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): one or more, free with g_strfreev(); NULL on error
+ */
 CLIPMOE_API char **clipmoe_templates_parse (const char *text, GError **error);
 
 typedef struct _ClipmoeLabels ClipmoeLabels;
 
 /**
- * clipmoe_labels_new: runs the text tower over every label and template.
- * @labels: (nullable) (element-type ClipmoeLabel): none = the background row alone
- * @negatives: (nullable) (element-type ClipmoeLabel): scored, never reported
- * @templates: filled with each label that has no prompt of its own; at least one
- * Returns: (transfer full): immutable, reference counted. Since: 0.1
+ * clipmoe_labels_new:
+ * @encoder: encodes the texts; it is not kept, and this is its text caller
+ * @labels: (nullable) (element-type ClipmoeLabel): copied; NULL = none
+ * @negatives: (nullable) (element-type ClipmoeLabel): copied; NULL = none
+ * @templates: (array zero-terminated=1): one or more, for each label that has no prompt of its own
+ * @error: (nullable): as clipmoe_encoder_encode_texts(); MEMORY
+ *
+ * Encodes every label with every template: the time grows with both.
+ *
+ * Returns: (transfer full): immutable and reference counted: any thread; free with clipmoe_labels_unref();
+ * NULL on error
  */
 CLIPMOE_API ClipmoeLabels *clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels,
                                                GPtrArray *negatives, const char *const *templates,
                                                GError **error);
+/**
+ * clipmoe_labels_ref:
+ *
+ * Returns: (transfer full): @self
+ */
 CLIPMOE_API ClipmoeLabels *clipmoe_labels_ref (ClipmoeLabels *self);
 CLIPMOE_API void clipmoe_labels_unref (ClipmoeLabels *self);
-CLIPMOE_API guint clipmoe_labels_get_n (const ClipmoeLabels *self); /* without negatives */
+/**
+ * clipmoe_labels_get_n:
+ *
+ * Returns: how many labels, negatives not counted
+ */
+CLIPMOE_API guint clipmoe_labels_get_n (const ClipmoeLabels *self);
+/**
+ * clipmoe_labels_get_n_negatives:
+ *
+ * Returns: how many negatives
+ */
 CLIPMOE_API guint clipmoe_labels_get_n_negatives (const ClipmoeLabels *self);
+/**
+ * clipmoe_labels_get:
+ *
+ * Returns: (transfer none): label @i; from get_n() on, the negatives
+ */
 CLIPMOE_API const ClipmoeLabel *clipmoe_labels_get (const ClipmoeLabels *self, guint i);
+/**
+ * clipmoe_labels_get_vector:
+ *
+ * Returns: (transfer none): float32 [embed], the unit vector of row @i
+ */
 CLIPMOE_API const float *clipmoe_labels_get_vector (const ClipmoeLabels *self, guint i);
-/** Rows that cosines are computed for: labels, then negatives, then one background row ("a photo."). Since:
- * 0.1 */
+/**
+ * clipmoe_labels_get_n_rows:
+ *
+ * Returns: how many vectors: of the labels, then of the negatives, then one of the background, which is the
+ * templates filled with nothing ("a photo.")
+ */
 CLIPMOE_API guint clipmoe_labels_get_n_rows (const ClipmoeLabels *self);
-/** Texts that were longer than the context. Since: 0.1 */
+/**
+ * clipmoe_labels_get_n_truncated:
+ *
+ * Returns: how many texts were longer than the model's context
+ */
 CLIPMOE_API guint clipmoe_labels_get_n_truncated (const ClipmoeLabels *self);
 
+/**
+ * ClipmoeScore:
+ * @CLIPMOE_SCORE_SOFTMAX: e^(s c) over the sum of that of all labels and negatives
+ * @CLIPMOE_SCORE_SIGMOID: each label alone against the background b: e^(s c) / (e^(s c) + e^(s b)), where
+ *   e^(s b) is the mean over the negatives, if there are any
+ * @CLIPMOE_SCORE_COSINE: c as it is
+ *
+ * How a score is made of a cosine c; s = exp (ClipmoeModelInfo.logit_scale).
+ */
 typedef enum { CLIPMOE_SCORE_SOFTMAX, CLIPMOE_SCORE_SIGMOID, CLIPMOE_SCORE_COSINE } ClipmoeScore;
 
-/** Cosines of the unit vector @embedding with every row: @cosines has n_rows entries. Since: 0.1 */
+/**
+ * clipmoe_scorer_cosines:
+ * @embedding: float32 [embed], a unit vector of the same model
+ * @cosines: (out caller-allocates): [clipmoe_labels_get_n_rows()]
+ *
+ * The cosine of a picture with every row. Any thread.
+ */
 CLIPMOE_API void clipmoe_scorer_cosines (const ClipmoeLabels *self, const float *embedding, float *cosines);
-/** Scores of the n labels from n_rows cosines, DESIGN's definitions, in double. Since: 0.1 */
+/**
+ * clipmoe_scorer_scores:
+ * @cosines: [clipmoe_labels_get_n_rows()]
+ * @scores: (out caller-allocates): [clipmoe_labels_get_n()]
+ *
+ * The scores of the labels. Any thread.
+ */
 CLIPMOE_API void clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore kind, const float *cosines,
                                         double *scores);
-/** The default threshold: 0.1, 0.5, -inf. Since: 0.1 */
+/**
+ * clipmoe_scorer_default_threshold:
+ *
+ * Any thread.
+ *
+ * Returns: softmax 0.1, sigmoid 0.5, cosine minus infinity
+ */
 CLIPMOE_API double clipmoe_scorer_default_threshold (ClipmoeScore kind);
-/** Indices of labels at or above their threshold (a label's own, else @threshold), best first, ties by index,
- * at most
- * @k. @threshold NAN = the default of @kind. Returns how many were written to @indices (room for n). Since:
- * 0.1 */
+/**
+ * clipmoe_scorer_top:
+ * @scores: [clipmoe_labels_get_n()]
+ * @threshold: for labels without one of their own; NAN = the default of @kind
+ * @k: the most labels that are wanted
+ * @indices: (out caller-allocates): room for @k of them, or for all labels if these are fewer
+ *
+ * Which labels are at or above their threshold, best first; equal ones by index. Any thread.
+ *
+ * Returns: how many indices were written
+ */
 CLIPMOE_API guint clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *scores,
                                       double threshold, guint k, guint *indices);
-/** Exponential mean over time of n cosines: state = state + (1 - exp(-dt/tau)) (new - state); tau 0 copies.
- * Since: 0.1 */
+/**
+ * clipmoe_scorer_smooth:
+ * @state: (inout): [n]: the mean until now; it need hold nothing with the first look, whose @tau is 0
+ * @cosines: [n], of the new look
+ * @dt: seconds since the last look
+ * @tau: seconds: state += (1 - exp (-dt / tau)) (cosines - state); 0 = a copy of @cosines
+ *
+ * An exponential mean of cosines over time. Any thread, one at a time for a @state.
+ */
 CLIPMOE_API void clipmoe_scorer_smooth (float *state, const float *cosines, guint n, double dt, double tau);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeLabel, clipmoe_label_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeLabels, clipmoe_labels_unref)
 
 G_END_DECLS
 

@@ -1,5 +1,6 @@
 #include "cachekey.h"
 
+#include <clipmoe/version.h>
 #include <string.h>
 
 /* Floats by their bits: no two are the same text. */
@@ -14,42 +15,78 @@ add_floats (GString *s, const float *values, gsize n) {
 }
 
 static void
-add_tower (GString *s, const ClipmoeArchitecture *t) {
-  g_string_append_printf (s, "%u %u %u %u %d", t->width, t->layers, t->heads, t->ffn_width, t->activation);
-  for (guint i = 0; i < t->layers; i++)
-    g_string_append_printf (s, " %u", t->experts[i]);
-  add_floats (s, &t->eps, 1);
+add_tower (GString *s, const ClipmoeArchitecture *a) {
+  const guint sizes[] = {a->width, a->layers, a->heads,   a->ffn_width, a->embed,
+                         a->side,  a->patch,  a->context, a->vocab};
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    g_string_append_printf (s, "%u ", sizes[i]);
+  g_string_append_printf (s, "%d %d %d %d %d %d %u", a->activation, a->pool, a->causal, a->pre_norm,
+                          a->has_class, a->patch_bias, a->top_k);
+  for (guint i = 0; i < a->layers; i++)
+    g_string_append_printf (s, " %u", a->experts[i]);
+  add_floats (s, &a->eps, 1);
 }
 
-/* A name does not tell what was forced: two tables of one name may take another half for attention. */
 static void
-add_kernels (GString *s, const ClipmoeKernels *k) {
-  const ClipmoeGemm *all[] = {k->f32,
-                              k->half,
-                              k->int8,
-                              k->int8 ? k->int8->of_gelu : NULL,
-                              k->attention,
-                              k->exact ? k->exact->half : NULL,
-                              k->exact ? k->exact->attention : NULL};
+add_gemm (GString *s, const ClipmoeGemm *gemm) {
+  g_string_append_printf (s, " %u", gemm ? gemm->layout : 0);
+}
+
+static void
+add_int8 (GString *s, const ClipmoeKernels *k) {
+  add_gemm (s, k->int8);
+  add_gemm (s, k->int8 ? k->int8->of_gelu : NULL);
+}
+
+/* A name does not tell what was forced: two tables of one name may have another half for attention. */
+static void
+add_all_kernels (GString *s, const ClipmoeKernels *k) {
   g_string_append (s, k->name);
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    g_string_append_printf (s, " %u", all[i] ? all[i]->layout : 0);
+  add_gemm (s, k->f32);
+  add_gemm (s, k->half);
+  add_int8 (s, k);
+  add_gemm (s, k->attention);
+  add_gemm (s, k->exact ? k->exact->half : NULL);
+  add_gemm (s, k->exact ? k->exact->attention : NULL);
   g_string_append_c (s, '\n');
 }
 
+/* What the weights of a tower are packed with. */
+static void
+add_precision (GString *s, const ClipmoeKernels *k, ClipmoePrecision precision) {
+  add_gemm (s, k->f32);
+  if (precision >= CLIPMOE_PRECISION_HALF)
+    add_gemm (s, k->half);
+  if (precision == CLIPMOE_PRECISION_INT8)
+    add_int8 (s, k);
+  g_string_append_c (s, '\n');
+}
+
+static void
+add_kernels (GString *s, const ClipmoeModel *m, const ClipmoeKernels *k, ClipmoePrecision precision) {
+  if (precision == CLIPMOE_PRECISION_AUTO) {
+    add_all_kernels (s, k);
+    return;
+  }
+  /* the tier alone; refinements stand behind it */
+  g_string_append_printf (s, "%.*s %s\n", (int)strcspn (k->name, "+"), k->name,
+                          clipmoe_precision_name (precision));
+  add_precision (s, clipmoe_kernels_for_tower (k, &m->image), precision);
+  add_precision (s, clipmoe_kernels_for_tower (k, &m->text), precision);
+}
+
 char *
-clipmoe_cache_key (const ClipmoeModel *m, const ClipmoeKernels *kernels, const char *more) {
+clipmoe_cache_key (const ClipmoeModel *m, const ClipmoeKernels *kernels, ClipmoePrecision precision,
+                   guint64 abi, const char *entry) {
   const ClipmoeModelInfo *i = &m->info;
   GString *s = g_string_new ("clipmoe " CLIPMOE_VERSION);
   g_string_append_printf (s, " kernels %d\n%s\n", CM_KERNELS_VERSION, i->fingerprint ? i->fingerprint : "");
   add_tower (s, &m->image);
   add_tower (s, &m->text);
-  g_string_append_printf (s, "%u %u %u %u %u %u\n", m->image.top_k, m->image.side, m->image.patch,
-                          m->image.embed, m->text.context, m->text.vocab);
   add_floats (s, i->mean, G_N_ELEMENTS (i->mean));
   add_floats (s, i->std, G_N_ELEMENTS (i->std));
-  add_kernels (s, kernels);
-  g_string_append (s, more);
+  add_kernels (s, m, kernels, precision);
+  g_string_append_printf (s, "%016" G_GINT64_MODIFIER "x\n%s", abi, entry);
   char *key = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   g_string_free (s, TRUE);
   return key;

@@ -1,45 +1,48 @@
-/* The feed-forward layer of a block: one for all rows, or experts among which a router chooses for each. */
-#include <math.h>
-#include <string.h>
-#include "../kernels/pool.h"
-#include "tower.h"
+#include "mixture.h"
 
-/* c_fc, activation, c_proj; @a: activations of the rows in c_fc's format; rows end where places say. */
+#include <math.h>
+#include "../kernels/pool.h"
+
+/* One feed-forward layer: c_fc, the activation function, c_proj. scratch.act holds activations of the rows
+ * for c_fc; results are added, times the row's factor, to the rows of z at @offsets and @strides. */
 static void
-ffn (ClipmoePackedTower *self, const ClipmoePackedMatrix *c_fc, const ClipmoePackedMatrix *c_proj,
-     const ClipmoeRows *rows, float *z, const gsize *offsets, const gsize *strides, const float *factors,
-     const void *following) {
-  const ClipmoeGemm *f = c_proj->format;
-  gboolean plain = f->plain, at_once = cm_packs_at_once (c_fc->format, f);
+ffn (ClipmoePackedTower *self, guint block, guint expert, const ClipmoeRows *rows, float *z,
+     const gsize *offsets, const gsize *strides, const float *factors, const void *following) {
+  const ClipmoeScratch *s = &self->scratch;
+  guint c_fc_index = clipmoe_schema_matrix (self->schema, CLIPMOE_MATRIX_C_FC, block, expert),
+        c_proj_index = clipmoe_schema_matrix (self->schema, CLIPMOE_MATRIX_C_PROJ, block, expert);
+  const ClipmoePackedMatrix *c_fc = &self->matrices[c_fc_index], *c_proj = &self->matrices[c_proj_index];
+  const ClipmoeGemm *gemm = c_proj->format;
+  gboolean plain = gemm->plain, at_once = cm_packs_at_once (c_fc->format, gemm);
   ClipmoeProduct up = {.matrix = c_fc,
                        .rows = *rows,
-                       .a = self->act,
-                       .a_lines = self->act_lines,
-                       .a_scales = self->act_scales,
-                       .result = self->tower->activation == CLIPMOE_ACTIVATION_GELU ? CM_GELU : CM_QUICK_GELU,
-                       .out = self->hidden,
-                       .out_lines = self->hidden_lines,
-                       .packed = plain || !at_once ? NULL : self->hidden_act,
-                       .packed_lines = self->hidden_lines,
-                       .packed_as = f,
+                       .a = s->act,
+                       .a_lines = s->act_lines,
+                       .a_scales = s->act_scales,
+                       .result = self->arch->activation == CLIPMOE_ACTIVATION_GELU ? CM_GELU : CM_QUICK_GELU,
+                       .out = s->hidden,
+                       .out_lines = s->hidden_lines,
+                       .packed = plain || !at_once ? NULL : s->hidden_act,
+                       .packed_lines = s->hidden_lines,
+                       .packed_as = gemm,
                        .following = c_proj->weights};
-  clipmoe_tower_observe (self, &up);
+  clipmoe_packed_tower_observe (self, c_fc_index, &up);
   cm_product_run (self->kernels, self->threads, &up);
   if (!plain && !at_once)
-    clipmoe_tower_pack (self, rows, self->tower->ffn_width, self->hidden, self->hidden_lines, c_proj,
-                        self->hidden_act, self->hidden_lines);
+    clipmoe_packed_tower_convert (self, rows, self->arch->ffn_width, s->hidden, s->hidden_lines, c_proj,
+                                  s->hidden_act, s->hidden_lines);
   ClipmoeProduct down = {.matrix = c_proj,
                          .rows = *rows,
-                         .a = plain ? (gconstpointer)self->hidden : self->hidden_act,
-                         .a_lines = self->hidden_lines,
-                         .a_scales = self->act_scales,
+                         .a = plain ? (gconstpointer)s->hidden : s->hidden_act,
+                         .a_lines = s->hidden_lines,
+                         .a_scales = s->act_scales,
                          .result = CM_ADD,
                          .out = z,
                          .offsets = offsets,
                          .strides = strides,
                          .factors = factors,
                          .following = following};
-  clipmoe_tower_observe (self, &down);
+  clipmoe_packed_tower_observe (self, c_proj_index, &down);
   cm_product_run (self->kernels, self->threads, &down);
 }
 
@@ -70,104 +73,107 @@ route (float *gates, guint n, guint k) {
 }
 
 typedef struct {
-  ClipmoePackedTower *tower;
-  const ClipmoeBlock *block;
+  const ClipmoePackedTower *tower;
   guint experts;
-  const ClipmoeRows *rows; /* of all tokens, or of one expert's */
+  const float *gate, *weight, *bias; /* the router's weights; of the layer norm before it */
+  const ClipmoeRows *rows;           /* of all tokens, or of one expert's */
   const float *z;
-  const ClipmoePackedMatrix *matrix;
+  const ClipmoePackedMatrix *matrix; /* of the expert */
 } Routing;
 
-/* self->norm holds rows one after the other. */
+/* scratch.norm holds rows one after the other. */
 static void
 route_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   const Routing *r = data;
-  ClipmoePackedTower *t = r->tower;
-  const ClipmoeBlock *b = r->block;
-  gsize first = cm_tile_first (r->rows, i);
+  const ClipmoePackedTower *t = r->tower;
+  const ClipmoeScratch *s = &t->scratch;
+  gsize first = cm_tile_first (r->rows, i), width = t->arch->width;
   unsigned rows = cm_tile_rows (r->rows, i);
   for (gsize row = first; row < first + rows; row++) {
-    float *x = t->norm + row * t->width_lines * CM_LINE;
-    t->kernels->layer_norm (t->tower->width, r->z + (first * t->width_lines + (row - first)) * CM_LINE,
-                            (gsize)rows * CM_LINE, b->ln_2_weight, b->ln_2_bias, t->tower->eps, x, CM_LINE);
+    float *x = s->norm + row * s->width_lines * CM_LINE, *gates = s->gates + row * r->experts;
+    t->kernels->layer_norm (width, r->z + (first * s->width_lines + (row - first)) * CM_LINE,
+                            (gsize)rows * CM_LINE, r->weight, r->bias, t->arch->eps, x, CM_LINE);
     for (guint e = 0; e < r->experts; e++)
-      t->gates[row * r->experts + e] =
-          t->kernels->dot (t->tower->width, b->gate_weight + (gsize)e * t->tower->width, x);
+      gates[e] = t->kernels->dot (width, r->gate + e * width, x);
     if (!t->trace)
-      route (t->gates + row * r->experts, r->experts, MIN (t->tower->top_k, r->experts));
+      route (gates, r->experts, MIN (t->arch->top_k, r->experts));
   }
 }
 
 static void
 gather_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   const Routing *r = data;
-  ClipmoePackedTower *t = r->tower;
+  const ClipmoeScratch *s = &r->tower->scratch;
   gsize first = cm_tile_first (r->rows, i);
   unsigned rows = cm_tile_rows (r->rows, i);
-  char *to = (char *)t->act + first * t->act_lines * CM_LINE_BYTES;
+  char *to = (char *)s->act + first * s->act_lines * CM_LINE_BYTES;
   for (unsigned row = 0; row < rows; row++)
-    r->matrix->format->pack (1, t->tower->width, t->norm + t->chosen[first + row] * t->width_lines * CM_LINE,
-                             CM_LINE, CM_LINE, r->matrix->factors, to + row * CM_LINE_BYTES,
-                             (gsize)rows * CM_LINE_BYTES, t->act_scales + first + row);
+    r->matrix->format->pack (1, r->tower->arch->width,
+                             s->norm + s->chosen[first + row] * s->width_lines * CM_LINE, CM_LINE, CM_LINE,
+                             r->matrix->factors, to + row * CM_LINE_BYTES, (gsize)rows * CM_LINE_BYTES,
+                             s->act_scales + first + row);
 }
 
+/* How many of @n rows use expert @e. */
 static guint
-count (const ClipmoePackedTower *t, guint experts, guint e, gsize n) {
+count (const float *gates, guint experts, guint e, gsize n) {
   guint rows = 0;
   for (gsize i = 0; i < n; i++)
-    rows += t->gates[i * experts + e] != 0; /* NaN too: it must reach the result and be refused */
+    rows += gates[i * experts + e] != 0; /* NaN too: it must reach the result and be refused */
   return rows;
 }
 
 static void
-mixture (ClipmoePackedTower *self, guint index, const ClipmoeRows *all, float *z, const void *following) {
-  const ClipmoePackedBlock *p = &self->blocks[index];
-  guint experts = self->tower->experts[index];
-  Routing r = {self, &p->block, experts, all, z, NULL};
+mixture (ClipmoePackedTower *self, guint block, const ClipmoeRows *all, float *z, const void *following) {
+  const ClipmoeScratch *s = &self->scratch;
+  guint experts = self->arch->experts[block];
+  Routing r = {.tower = self,
+               .experts = experts,
+               .gate = clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_GATE, block),
+               .weight = clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_LN_2_WEIGHT, block),
+               .bias = clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_LN_2_BIAS, block),
+               .rows = all,
+               .z = z};
   cm_pool_run (self->threads, all->tiles, route_tile, &r);
   if (self->trace) {
-    self->trace (self->trace_data, "router", (int)index, self->gates, (guint)all->n, experts, experts);
+    self->trace (self->trace_data, "router", (int)block, s->gates, (guint)all->n, experts, experts);
     for (gsize i = 0; i < all->n; i++)
-      route (self->gates + i * experts, experts, MIN (self->tower->top_k, experts));
-    self->trace (self->trace_data, "gates", (int)index, self->gates, (guint)all->n, experts, experts);
+      route (s->gates + i * experts, experts, MIN (self->arch->top_k, experts));
+    self->trace (self->trace_data, "gates", (int)block, s->gates, (guint)all->n, experts, experts);
   }
   for (guint e = 0; e < experts; e++) {
     guint n = 0;
     for (guint i = 0; i < all->n; i++)
-      if (self->gates[(gsize)i * experts + e] != 0) {
-        self->factors[n] = self->gates[(gsize)i * experts + e];
-        self->expert_offsets[n] = self->offsets[i];
-        self->expert_strides[n] = self->strides[i];
-        self->chosen[n++] = i;
+      if (s->gates[(gsize)i * experts + e] != 0) {
+        s->factors[n] = s->gates[(gsize)i * experts + e];
+        s->expert_offsets[n] = s->offsets[i];
+        s->expert_strides[n] = s->strides[i];
+        s->chosen[n++] = i;
       }
     if (!n)
       continue;
     const void *next = following;
     for (guint other = experts - 1; other > e; other--)
-      if (count (self, experts, other, all->n))
-        next = p->c_fc[other].weights;
-    ClipmoeRows rows = clipmoe_tower_rows (self, n);
+      if (count (s->gates, experts, other, all->n))
+        next = clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_C_FC, block, other)->weights;
+    ClipmoeRows rows = clipmoe_packed_tower_rows (self, n);
     r.rows = &rows;
-    r.matrix = &p->c_fc[e];
+    r.matrix = clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_C_FC, block, e);
     cm_pool_run (self->threads, rows.tiles, gather_tile, &r);
-    ffn (self, &p->c_fc[e], &p->c_proj[e], &rows, z, self->expert_offsets, self->expert_strides,
-         self->factors, next);
+    ffn (self, block, e, &rows, z, s->expert_offsets, s->expert_strides, s->factors, next);
   }
 }
 
 void
-clipmoe_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
-                            const void *following) {
-  const ClipmoePackedBlock *p = &self->blocks[block];
-  if (self->tower->experts[block]) {
+clipmoe_packed_tower_feed_forward (ClipmoePackedTower *self, guint block, const ClipmoeRows *rows, float *z,
+                                   const void *following) {
+  if (self->arch->experts[block]) {
     mixture (self, block, rows, z, following);
     return;
   }
-  clipmoe_tower_norm (self, rows, z, p->block.ln_2_weight, p->block.ln_2_bias, &p->c_fc[0]);
-  ffn (self, &p->c_fc[0], &p->c_proj[0], rows, z, self->offsets, self->strides, NULL, following);
-}
-
-const void *
-clipmoe_tower_feed_forward_first (const ClipmoePackedTower *self, guint block) {
-  return self->blocks[block].c_fc[0].weights;
+  clipmoe_packed_tower_norm (self, rows, z,
+                             clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_LN_2_WEIGHT, block),
+                             clipmoe_packed_tower_vector (self, CLIPMOE_VECTOR_LN_2_BIAS, block),
+                             clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_C_FC, block, 0));
+  ffn (self, block, 0, rows, z, self->scratch.offsets, self->scratch.strides, NULL, following);
 }

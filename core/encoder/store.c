@@ -14,7 +14,6 @@
 #include "memory.h"
 
 #define MAGIC "clipmoe packed\n"
-#define VERSION 3 /* another one whenever this file looks otherwise */
 #define PAGE 4096
 #define MOST_HEADER (64 * PAGE)
 /* What one thread reads and hashes at a time: others' turns in the pool come in between … */
@@ -25,15 +24,15 @@
 /* As it stands in the file, in the byte order of the processor that it is for. */
 typedef struct {
   char magic[16];
-  guint32 version, n_formats;
+  guint32 version, n_arithmetics;
   guint64 header_bytes, file_bytes, image_bytes, text_bytes;
   char key[72];
   guint64 body[2];  /* XXH3-128 of the XXH3-128 of each part behind the header */
-  guint64 checksum; /* XXH3-64 of the header with 0 here, formats and zeros up to its end */
-  guint8 formats[];
+  guint64 checksum; /* XXH3-64 of the header with 0 here, arithmetics and zeros up to its end */
+  guint8 arithmetics[];
 } Header;
 
-struct _ClipmoePackedForm {
+struct _ClipmoePackedWeights {
   gint ref_count;   /* atomic */
   char *key, *name; /* of its file in the cache folder */
   Header *header;   /* header_bytes of it */
@@ -78,14 +77,14 @@ checksum (Header *h) {
   return sum;
 }
 
-/* Without sizes and formats. */
+/* Without sizes and arithmetics. */
 static Header *
-header_new (const char *key, guint n_formats) {
-  gsize bytes = (sizeof (Header) + n_formats + PAGE - 1) / PAGE * PAGE;
+header_new (const char *key, guint n_arithmetics) {
+  gsize bytes = (sizeof (Header) + n_arithmetics + PAGE - 1) / PAGE * PAGE;
   Header *h = g_malloc0 (bytes);
   memcpy (h->magic, MAGIC, sizeof MAGIC);
-  h->version = VERSION;
-  h->n_formats = n_formats;
+  h->version = CLIPMOE_PACKED_VERSION;
+  h->n_arithmetics = n_arithmetics;
   h->header_bytes = bytes;
   g_strlcpy (h->key, key, sizeof h->key);
   return h;
@@ -100,21 +99,19 @@ set_sizes (Header *h, guint64 image_bytes, guint64 text_bytes) {
          h->file_bytes <= G_MAXSSIZE && h->file_bytes > h->header_bytes;
 }
 
-static ClipmoePackedForm *
-form_new (const ClipmoeModel *model, const ClipmoePackedHow *how) {
-  ClipmoePackedForm *self = g_new0 (ClipmoePackedForm, 1);
-  char *more =
-      g_strdup_printf ("packed %d\n%s\n%016" G_GINT64_MODIFIER "x", VERSION, how->precision, how->layout);
+/* @key: NULL when it is never written. */
+static ClipmoePackedWeights *
+store_new (const char *key) {
+  ClipmoePackedWeights *self = g_new0 (ClipmoePackedWeights, 1);
   self->ref_count = 1;
   self->fd = -1;
-  self->key = clipmoe_cache_key (model, how->kernels, more);
-  self->name = clipmoe_cache_name (CLIPMOE_CACHE_PACKED, self->key);
-  g_free (more);
+  self->key = g_strdup (key ? key : "");
+  self->name = key ? clipmoe_cache_name (CLIPMOE_CACHE_PACKED, key) : NULL;
   return self;
 }
 
 void
-clipmoe_packed_form_unref (ClipmoePackedForm *self) {
+clipmoe_packed_weights_unref (ClipmoePackedWeights *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   if (self->memory)
@@ -128,40 +125,40 @@ clipmoe_packed_form_unref (ClipmoePackedForm *self) {
 }
 
 gpointer
-clipmoe_packed_form_get_image (ClipmoePackedForm *self) {
+clipmoe_packed_weights_get_image (ClipmoePackedWeights *self) {
   return self->memory;
 }
 
 gpointer
-clipmoe_packed_form_get_text (ClipmoePackedForm *self) {
+clipmoe_packed_weights_get_text (ClipmoePackedWeights *self) {
   return self->memory + self->header->image_bytes;
 }
 
 gboolean
-clipmoe_packed_form_fits (const ClipmoePackedForm *self, gsize image_bytes, gsize text_bytes) {
+clipmoe_packed_weights_fits (const ClipmoePackedWeights *self, gsize image_bytes, gsize text_bytes) {
   return self->header->image_bytes == image_bytes && self->header->text_bytes == text_bytes;
 }
 
 const guint8 *
-clipmoe_packed_form_get_formats (const ClipmoePackedForm *self, guint *n) {
-  *n = self->header->n_formats;
-  return self->header->formats;
+clipmoe_packed_weights_get_arithmetics (const ClipmoePackedWeights *self, guint *n) {
+  *n = self->header->n_arithmetics;
+  return self->header->arithmetics;
 }
 
 static gboolean
-allocate (ClipmoePackedForm *self) {
+allocate (ClipmoePackedWeights *self) {
   self->bytes = (gsize)(self->header->image_bytes + self->header->text_bytes);
   return (self->memory = clipmoe_pages (self->bytes)) != NULL;
 }
 
-ClipmoePackedForm *
-clipmoe_packed_form_new (const ClipmoeModel *model, const ClipmoePackedHow *how, gsize image_bytes,
-                         gsize text_bytes, const guint8 *formats, guint n_formats) {
-  ClipmoePackedForm *self = form_new (model, how);
-  self->header = header_new (self->key, n_formats);
-  memcpy (self->header->formats, formats, n_formats);
+ClipmoePackedWeights *
+clipmoe_packed_weights_new (const char *key, gsize image_bytes, gsize text_bytes, const guint8 *arithmetics,
+                            guint n_arithmetics) {
+  ClipmoePackedWeights *self = store_new (key);
+  self->header = header_new (self->key, n_arithmetics);
+  memcpy (self->header->arithmetics, arithmetics, n_arithmetics);
   if (!set_sizes (self->header, image_bytes, text_bytes) || !allocate (self))
-    g_clear_pointer (&self, clipmoe_packed_form_unref);
+    g_clear_pointer (&self, clipmoe_packed_weights_unref);
   return self;
 }
 
@@ -181,21 +178,21 @@ read_all (int fd, void *to, gsize n, guint64 at) {
   return TRUE;
 }
 
-/* The header of a file of @size bytes, which is as we would have written it; sizes, formats and the body's
- * checksum are its own. NULL: it is not. */
+/* The header of a file of @size bytes, which is as we would have written it; sizes, arithmetics and the
+ * body's checksum are its own. NULL: it is not. */
 static Header *
 read_header (int fd, guint64 size, const char *key) {
   Header first;
-  if (size < PAGE || !read_all (fd, &first, sizeof first, 0) || first.n_formats > MOST_HEADER - PAGE)
+  if (size < PAGE || !read_all (fd, &first, sizeof first, 0) || first.n_arithmetics > MOST_HEADER - PAGE)
     return NULL;
-  Header *expected = header_new (key, first.n_formats), *found = NULL;
+  Header *expected = header_new (key, first.n_arithmetics), *found = NULL;
   gboolean ok = set_sizes (expected, first.image_bytes, first.text_bytes) && expected->file_bytes == size;
   if (ok) {
     found = g_malloc (expected->header_bytes);
     ok = read_all (fd, found, expected->header_bytes, 0) && found->header_bytes == expected->header_bytes;
   }
   if (ok) {
-    memcpy (expected->formats, found->formats, first.n_formats);
+    memcpy (expected->arithmetics, found->arithmetics, first.n_arithmetics);
     memcpy (expected->body, found->body, sizeof expected->body);
     expected->checksum = checksum (found);
     ok = memcmp (expected, found, expected->header_bytes) == 0;
@@ -207,28 +204,28 @@ read_header (int fd, guint64 size, const char *key) {
 }
 
 static void
-drop_file (const ClipmoePackedForm *self, char **damaged) {
+drop_file (const ClipmoePackedWeights *self, char **damaged) {
   clipmoe_cache_drop (self->name);
   g_free (*damaged);
   *damaged = clipmoe_cache_path (self->name, NULL);
 }
 
-ClipmoePackedForm *
-clipmoe_packed_form_find (const ClipmoeModel *model, const ClipmoePackedHow *how, char **damaged) {
-  ClipmoePackedForm *self = form_new (model, how);
+ClipmoePackedWeights *
+clipmoe_packed_weights_find (const char *key, char **damaged) {
+  ClipmoePackedWeights *self = store_new (key);
   guint64 size;
   self->fd = clipmoe_cache_open (self->name, &size);
   if (self->fd >= 0 && !(self->header = read_header (self->fd, size, self->key)))
     drop_file (self, damaged); /* the name says all that the header does: it ought to be right */
   if (!self->header)
-    g_clear_pointer (&self, clipmoe_packed_form_unref);
+    g_clear_pointer (&self, clipmoe_packed_weights_unref);
   return self;
 }
 
 /* Both ways, in parts that several threads take; the hash of a part is worked out while it is in the cache.
  */
 typedef struct {
-  ClipmoePackedForm *form;
+  ClipmoePackedWeights *packed;
   XXH128_canonical_t *sums; /* of parts */
   gboolean reads;
   guint first; /* part of this turn */
@@ -236,22 +233,22 @@ typedef struct {
 } Work;
 
 static guint
-n_parts (const ClipmoePackedForm *self) {
+n_parts (const ClipmoePackedWeights *self) {
   return (guint)((self->bytes + PART - 1) / PART);
 }
 
 static void
 one_part (void *data, unsigned thread, unsigned i, unsigned next) {
   Work *work = data;
-  ClipmoePackedForm *form = work->form;
+  ClipmoePackedWeights *packed = work->packed;
   guint part = work->first + i;
-  gsize at = part * PART, end = MIN (at + PART, form->bytes);
+  gsize at = part * PART, end = MIN (at + PART, packed->bytes);
   XXH3_state_t *state = g_atomic_int_get (&work->failed) ? NULL : XXH3_createState ();
   gboolean ok = state && XXH3_128bits_reset (state) == XXH_OK;
   for (gsize n; ok && at < end; at += n) {
     n = MIN (PIECE, end - at);
-    ok = (!work->reads || read_all (form->fd, form->memory + at, n, form->header->header_bytes + at)) &&
-         XXH3_128bits_update (state, form->memory + at, n) == XXH_OK;
+    ok = (!work->reads || read_all (packed->fd, packed->memory + at, n, packed->header->header_bytes + at)) &&
+         XXH3_128bits_update (state, packed->memory + at, n) == XXH_OK;
   }
   if (ok)
     XXH128_canonicalFromHash (&work->sums[part], XXH3_128bits_digest (state));
@@ -262,7 +259,7 @@ one_part (void *data, unsigned thread, unsigned i, unsigned next) {
 
 /* Reads all of it, or just hashes what is there. */
 static gboolean
-hash (ClipmoePackedForm *self, gboolean reads, guint threads, guint64 body[2]) {
+hash (ClipmoePackedWeights *self, gboolean reads, guint threads, guint64 body[2]) {
   guint n = n_parts (self);
   Work work = {self, g_new0 (XXH128_canonical_t, n), reads, 0, FALSE};
   if (!reads) /* on a thread of low priority: the pool has better to do */
@@ -277,7 +274,7 @@ hash (ClipmoePackedForm *self, gboolean reads, guint threads, guint64 body[2]) {
 }
 
 gboolean
-clipmoe_packed_form_load (ClipmoePackedForm *self, guint threads, char **damaged) {
+clipmoe_packed_weights_load (ClipmoePackedWeights *self, guint threads, char **damaged) {
   guint64 body[2];
   if (!allocate (self))
     return FALSE;
@@ -309,7 +306,7 @@ write_all (int fd, const char *data, gsize n, goffset at) {
 
 /* The body first; the header, without which nothing of it counts, last. */
 static gboolean
-write_file (ClipmoePackedForm *self, int fd) {
+write_file (ClipmoePackedWeights *self, int fd) {
   Header *h = g_memdup2 (self->header, self->header->header_bytes);
   gboolean ok = hash (self, FALSE, 1, h->body);
   if (!ok)
@@ -322,7 +319,7 @@ write_file (ClipmoePackedForm *self, int fd) {
 }
 
 static void
-keep (ClipmoePackedForm *self, GError **error) {
+keep (ClipmoePackedWeights *self, GError **error) {
   ClipmoeCacheFile file;
   if (!clipmoe_cache_make_room (CLIPMOE_CACHE_PACKED, self->header->file_bytes, error) ||
       !clipmoe_cache_begin (&file, error))
@@ -337,11 +334,11 @@ keep (ClipmoePackedForm *self, GError **error) {
 
 static void *
 writer (void *data) {
-  ClipmoePackedForm *self = data;
+  ClipmoePackedWeights *self = data;
   GError *error = NULL;
   setpriority (PRIO_PROCESS, (id_t)gettid (), 19); /* of this thread */
   keep (self, &error);
-  clipmoe_packed_form_unref (self);
+  clipmoe_packed_weights_unref (self);
   pthread_mutex_lock (&lock);
   if (error) {
     g_free (why_not);
@@ -355,7 +352,7 @@ writer (void *data) {
 }
 
 void
-clipmoe_packed_form_write (ClipmoePackedForm *self) {
+clipmoe_packed_weights_write (ClipmoePackedWeights *self) {
   pthread_attr_t attr;
   pthread_t id;
   sigset_t before;
@@ -370,7 +367,7 @@ clipmoe_packed_form_write (ClipmoePackedForm *self) {
   pthread_attr_destroy (&attr);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   if (failed) {
-    clipmoe_packed_form_unref (self);
+    clipmoe_packed_weights_unref (self);
     pthread_mutex_lock (&lock);
     writing--;
     pthread_cond_broadcast (&finished);
@@ -379,7 +376,7 @@ clipmoe_packed_form_write (ClipmoePackedForm *self) {
 }
 
 void
-clipmoe_packed_forms_wait (void) {
+clipmoe_packed_weights_wait (void) {
   pthread_mutex_lock (&lock);
   while (writing)
     pthread_cond_wait (&finished, &lock);
@@ -387,7 +384,7 @@ clipmoe_packed_forms_wait (void) {
 }
 
 char *
-clipmoe_packed_forms_why_not (void) {
+clipmoe_packed_weights_why_not (void) {
   pthread_mutex_lock (&lock);
   char *why = g_strdup (why_not);
   pthread_mutex_unlock (&lock);

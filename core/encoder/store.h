@@ -1,43 +1,42 @@
-/* The packed weights of both towers in one piece of memory of our own, and how they are kept in a file of the
- * cache folder. Such a file is never mapped: somebody who cuts it would kill the host, and somebody who
- * changes it would change the answers. It is read, and its checksum says whether it is what was written. */
-#ifndef CLIPMOE_PACKEDFORM_H
-#define CLIPMOE_PACKEDFORM_H
+/* The packed weights of both towers in one piece of memory of our own, and the file of the cache folder that
+ * keeps them. Such a file is never mapped: a process that truncates it would kill the host, and one that
+ * changes it would change the answers. It is read, and a checksum says whether it is what was written. */
+#ifndef CLIPMOE_STORE_H
+#define CLIPMOE_STORE_H
 
-#include "cachekey.h"
+#include <glib.h>
 
-typedef struct _ClipmoePackedForm ClipmoePackedForm; /* reference counted */
+/* Another one whenever the file's form changes. */
+#define CLIPMOE_PACKED_VERSION 3
+/* For the key: what kind of entry this is. */
+#define CLIPMOE_PACKED_ENTRY "packed " G_STRINGIFY (CLIPMOE_PACKED_VERSION)
 
-/* What tells one form of a model from all others. */
-typedef struct {
-  const ClipmoeKernels *kernels;
-  const char *precision; /* "f32", … */
-  guint64 layout;        /* which matrices there are, and what they would be packed to */
-} ClipmoePackedHow;
+typedef struct _ClipmoePackedWeights ClipmoePackedWeights; /* reference counted; any thread */
 
-/* The file's sizes and formats, without memory; NULL: not there, or damaged. A damaged one is deleted, and
- * *damaged (free with g_free()) then is its path. */
-ClipmoePackedForm *clipmoe_packed_form_find (const ClipmoeModel *model, const ClipmoePackedHow *how,
-                                             char **damaged);
-/* Reads and checks all of it. FALSE: no memory, or damaged, as above. */
-gboolean clipmoe_packed_form_load (ClipmoePackedForm *self, guint threads, char **damaged);
-/* Zeros to be filled, multiples of 64; @formats: a byte a matrix, of both towers. NULL: no memory. */
-ClipmoePackedForm *clipmoe_packed_form_new (const ClipmoeModel *model, const ClipmoePackedHow *how,
-                                            gsize image_bytes, gsize text_bytes, const guint8 *formats,
-                                            guint n_formats);
-void clipmoe_packed_form_unref (ClipmoePackedForm *self);
-gpointer clipmoe_packed_form_get_image (ClipmoePackedForm *self);
-gpointer clipmoe_packed_form_get_text (ClipmoePackedForm *self);
-/* Whether it was made for these sizes. */
-gboolean clipmoe_packed_form_fits (const ClipmoePackedForm *self, gsize image_bytes, gsize text_bytes);
-const guint8 *clipmoe_packed_form_get_formats (const ClipmoePackedForm *self, guint *n);
+/* The file of that key (clipmoe_cache_key()): sizes and arithmetics, without weights. NULL: not there, or
+ * damaged. A damaged one is deleted, and *damaged (free with g_free()) then is its path. */
+ClipmoePackedWeights *clipmoe_packed_weights_find (const char *key, char **damaged);
+/* Reads and checks all of it on @threads threads of the pool. FALSE: no memory, or damaged, as above. */
+gboolean clipmoe_packed_weights_load (ClipmoePackedWeights *self, guint threads, char **damaged);
+/* Zeros to be filled. @key: NULL when it is never written; sizes: multiples of 64; @arithmetics: a byte a
+ * matrix, of both towers. NULL: no memory. */
+ClipmoePackedWeights *clipmoe_packed_weights_new (const char *key, gsize image_bytes, gsize text_bytes,
+                                                  const guint8 *arithmetics, guint n_arithmetics);
+void clipmoe_packed_weights_unref (ClipmoePackedWeights *self);
 
-/* Writes a filled form into the cache folder from a thread of its own, which keeps a reference; nothing but
- * time is lost when that fails. */
-void clipmoe_packed_form_write (ClipmoePackedForm *self);
+/* The weights of the towers, once loaded or made. Borrowed, 64-byte aligned. */
+gpointer clipmoe_packed_weights_get_image (ClipmoePackedWeights *self);
+gpointer clipmoe_packed_weights_get_text (ClipmoePackedWeights *self);
+/* Whether the towers' weights have these sizes. */
+gboolean clipmoe_packed_weights_fits (const ClipmoePackedWeights *self, gsize image_bytes, gsize text_bytes);
+const guint8 *clipmoe_packed_weights_get_arithmetics (const ClipmoePackedWeights *self, guint *n);
+
+/* Writes a filled one, which has a key, into the cache folder from a thread of its own, which keeps a
+ * reference. Failure costs nothing but time. */
+void clipmoe_packed_weights_write (ClipmoePackedWeights *self);
 /* Waits for all such threads of this process; a forked child has none. */
-void clipmoe_packed_forms_wait (void);
-/* Why the last one that failed did, or NULL. Free with g_free(). */
-char *clipmoe_packed_forms_why_not (void);
+void clipmoe_packed_weights_wait (void);
+/* Why the last write that failed did, or NULL. Free with g_free(). */
+char *clipmoe_packed_weights_why_not (void);
 
 #endif

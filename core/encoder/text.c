@@ -1,19 +1,13 @@
-/* Words to unit vectors. Texts are cut behind their end token and sorted; as many as rows allow run together,
- * each going on where it parts from the one before it: of the tree of their beginnings every token is worked
- * out once. The mask is causal, so none of this changes a result. */
-#include "encoder-private.h"
+/* Texts are cut behind their end token and sorted; as many as there are rows for run together. Texts share
+ * the rows of their common beginnings. The mask is causal, so none of this changes a result. */
+#include "text.h"
 
 #include <string.h>
-
-typedef struct {
-  const guint32 *ids;
-  guint n;      /* with the end token */
-  guint before; /* of these the sorted text before it begins with, too */
-  guint index;  /* of its vector */
-} Text;
+#include "block.h"
+#include "encoder-private.h"
 
 static int
-compare (const Text *x, const Text *y) {
+compare (const ClipmoeText *x, const ClipmoeText *y) {
   for (guint i = 0; i < x->n && i < y->n; i++)
     if (x->ids[i] != y->ids[i])
       return x->ids[i] < y->ids[i] ? -1 : 1;
@@ -23,54 +17,61 @@ compare (const Text *x, const Text *y) {
 }
 
 static guint
-shared (const Text *a, const Text *b) {
+shared (const ClipmoeText *a, const ClipmoeText *b) {
   guint n = 0;
   while (n < a->n && n < b->n && a->ids[n] == b->ids[n])
     n++;
   return n;
 }
 
+/* The embeddings of @n tokens from @position on, with their positions, to rows of scratch.z. */
 static void
-put (ClipmoeEncoder *self, guint row, const guint32 *ids, guint position, guint n) {
-  ClipmoePackedTower *t = &self->text;
-  gsize d = t->tower->width;
+put (ClipmoePackedTower *t, guint row, const guint32 *ids, guint position, guint n) {
+  const ClipmoeScratch *s = &t->scratch;
+  const float *embedding = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_EMBEDDING, 0),
+              *positions = clipmoe_packed_tower_vector (t, CLIPMOE_VECTOR_POSITIONS, 0);
+  gsize d = t->arch->width;
   for (guint i = 0; i < n; i++) {
-    const float *token = t->embedding + ids[position + i] * d;
-    const float *place = t->positions + (position + i) * d;
+    const float *token = embedding + ids[position + i] * d, *place = positions + (position + i) * d;
     for (gsize c = 0; c < d; c++)
-      t->z[t->offsets[row + i] + c / CM_LINE * t->strides[row + i] + c % CM_LINE] = token[c] + place[c];
+      s->z[s->offsets[row + i] + c / CM_LINE * s->strides[row + i] + c % CM_LINE] = token[c] + place[c];
   }
 }
 
-static gboolean
-run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **error) {
-  const ClipmoeModel *m = self->model;
-  ClipmoePackedTower *t = &self->text;
+void
+clipmoe_text_run (ClipmoePackedTower *t, const ClipmoeText *texts, guint n) {
+  const ClipmoeScratch *s = &t->scratch;
+  gsize most = s->sizes.tokens;
   guint rows = 0;
   for (guint i = 0; i < n; i++) {
     guint before = i ? texts[i].before : 0, own = texts[i].n - before;
-    guint *tokens = t->tokens + i * t->n_positions;
+    guint *tokens = s->tokens + i * most;
     if (before)
-      memcpy (tokens, tokens - t->n_positions, before * sizeof *tokens);
+      memcpy (tokens, tokens - most, before * sizeof *tokens);
     for (guint j = 0; j < own; j++)
       tokens[before + j] = rows + j;
-    t->plan[i] = (ClipmoeSequence){
+    s->sequences[i] = (ClipmoeSequence){
         .first = rows, .n = own, .n_before = before, .tokens = tokens, .pooled = tokens[texts[i].n - 1]};
     rows += own;
   }
-  clipmoe_tower_places (t, rows, t->offsets, t->strides);
+  clipmoe_packed_tower_places (t, rows, s->offsets, s->strides);
   for (guint i = 0; i < n; i++)
-    put (self, t->plan[i].first, texts[i].ids, t->plan[i].n_before, t->plan[i].n);
+    put (t, s->sequences[i].first, texts[i].ids, s->sequences[i].n_before, s->sequences[i].n);
   if (t->trace) {
-    ClipmoeRows all = clipmoe_tower_rows (t, rows);
-    clipmoe_tower_trace (t, "embedded", -1, &all, t->z, t->width_lines, t->tower->width);
+    ClipmoeRows all = clipmoe_packed_tower_rows (t, rows);
+    clipmoe_packed_tower_trace (t, "embedded", -1, &all, s->z, s->width_lines, t->arch->width);
   }
   clipmoe_packed_tower_run (t, rows, n);
-  if (t->observer)
-    return TRUE;
-  clipmoe_packed_tower_project (t, t->ln_post_weight, t->ln_post_bias, t->blocks[0].in_proj.weights);
+  if (!t->observer)
+    clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, 0, 0)->weights);
+}
+
+static gboolean
+run (ClipmoeEncoder *self, const ClipmoeText *texts, guint n, float *out, GError **error) {
+  gsize embed = self->model->text.embed;
+  clipmoe_text_run (&self->text, texts, n);
   for (guint i = 0; i < n; i++)
-    if (!clipmoe_encoder_finish (self, t, i, out + texts[i].index * (gsize)m->text.embed, error))
+    if (!clipmoe_encoder_finish (self, &self->text, i, out + texts[i].index * embed, error))
       return FALSE;
   clipmoe_encoder_answered (self);
   return TRUE;
@@ -78,9 +79,9 @@ run (ClipmoeEncoder *self, const Text *texts, guint n, float *out, GError **erro
 
 /* They are few, and libc's qsort() may ask for memory. */
 static void
-sort (Text *texts, guint n) {
+sort (ClipmoeText *texts, guint n) {
   for (guint i = 1; i < n; i++) {
-    Text text = texts[i];
+    ClipmoeText text = texts[i];
     guint at = i;
     for (; at > 0 && compare (&text, &texts[at - 1]) < 0; at--)
       texts[at] = texts[at - 1];
@@ -90,16 +91,17 @@ sort (Text *texts, guint n) {
 
 /* Sorted, then as many at once as rows allow. */
 static gboolean
-run_window (ClipmoeEncoder *self, Text *texts, guint n, float *out, GError **error) {
+run_window (ClipmoeEncoder *self, ClipmoeText *texts, guint n, float *out, GError **error) {
+  const ClipmoeScratchSizes *most = &self->text.scratch.sizes;
   sort (texts, n);
   for (guint i = 1; i < n; i++)
     texts[i].before = shared (&texts[i - 1], &texts[i]);
   for (guint first = 0, count; first < n; first += count) {
     guint rows = texts[first].n;
-    for (count = 1; first + count < n && count < self->text.sequences; count++) {
-      const Text *next = &texts[first + count];
+    for (count = 1; first + count < n && count < most->sequences; count++) {
+      const ClipmoeText *next = &texts[first + count];
       rows += next->n - next->before;
-      if (rows > self->text.rows)
+      if (rows > most->rows)
         break;
     }
     if (!run (self, texts + first, count, out, error))
@@ -109,7 +111,7 @@ run_window (ClipmoeEncoder *self, Text *texts, guint n, float *out, GError **err
 }
 
 static gboolean
-check (ClipmoeEncoder *self, const guint32 *ids, guint n, Text *text, GError **error) {
+check (ClipmoeEncoder *self, const guint32 *ids, guint n, ClipmoeText *text, GError **error) {
   const ClipmoeModel *m = self->model;
   guint end = 0;
   if (n < 1 || n > m->text.context) {
@@ -134,7 +136,7 @@ check (ClipmoeEncoder *self, const guint32 *ids, guint n, Text *text, GError **e
 gboolean
 clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const guint *lengths, guint n,
                                float *out, GError **error) {
-  Text texts[CLIPMOE_TEXT_WINDOW];
+  ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
   gsize embed = self->model->text.embed;
   for (guint done = 0, some; done < n; done += some, out += some * embed) {
     some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
@@ -152,7 +154,7 @@ clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const g
 gboolean
 clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *strings, guint n, float *out,
                               guint *n_truncated, GError **error) {
-  Text texts[CLIPMOE_TEXT_WINDOW];
+  ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
   gsize embed = self->model->text.embed, context = self->model->text.context;
   guint long_ones = 0;
   if (!self->model->tokenizer) {

@@ -1,27 +1,6 @@
-/* Label vectors of one model, and the scores of a look against them. */
-#include "../clipmoe/labels.h"
-
-#include <stdlib.h>
-#include <string.h>
+/* Labels and their vectors for one model. */
+#include "labels-private.h"
 #include "vectors.h"
-
-struct _ClipmoeLabels {
-  gint ref_count;
-  guint n, n_negatives, embed, n_truncated;
-  GPtrArray *labels; /* ClipmoeLabel, copied; the last one is NULL */
-  float *vectors;    /* [n + n_negatives + 1][embed] */
-  double scale;      /* exp (logit_scale) */
-};
-
-static void
-label_free (gpointer data) {
-  ClipmoeLabel *l = data;
-  if (!l)
-    return;
-  g_free (l->name);
-  g_free (l->prompt);
-  g_free (l);
-}
 
 ClipmoeLabels *
 clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negatives,
@@ -33,13 +12,11 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   self->n_negatives = negatives ? negatives->len : 0;
   self->embed = info->embed;
   self->scale = exp (info->logit_scale);
-  self->labels = g_ptr_array_new_with_free_func (label_free);
+  self->labels = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free);
   guint rows = self->n + self->n_negatives + 1;
   for (guint i = 0; i + 1 < rows; i++) {
     const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
-    ClipmoeLabel *copy = g_new (ClipmoeLabel, 1);
-    *copy = (ClipmoeLabel){g_strdup (l->name), g_strdup (l->prompt), l->threshold};
-    g_ptr_array_add (self->labels, copy);
+    g_ptr_array_add (self->labels, clipmoe_label_new (l->name, l->prompt, l->threshold));
   }
   g_ptr_array_add (self->labels, NULL); /* the background */
   self->vectors = g_try_new0 (float, (gsize)rows * self->embed);
@@ -96,84 +73,4 @@ clipmoe_labels_get_n_rows (const ClipmoeLabels *self) {
 guint
 clipmoe_labels_get_n_truncated (const ClipmoeLabels *self) {
   return self->n_truncated;
-}
-
-void
-clipmoe_scorer_cosines (const ClipmoeLabels *self, const float *embedding, float *cosines) {
-  for (guint i = 0; i < clipmoe_labels_get_n_rows (self); i++) {
-    const float *v = clipmoe_labels_get_vector (self, i);
-    double sum = 0;
-    for (guint j = 0; j < self->embed; j++)
-      sum += (double)v[j] * embedding[j];
-    cosines[i] = (float)sum;
-  }
-}
-
-void
-clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore kind, const float *cosines, double *scores) {
-  guint n = self->n, all = n + self->n_negatives;
-  double s = self->scale;
-  if (kind == CLIPMOE_SCORE_COSINE) {
-    for (guint i = 0; i < n; i++)
-      scores[i] = cosines[i];
-  } else if (kind == CLIPMOE_SCORE_SOFTMAX) {
-    double top = -INFINITY, sum = 0;
-    for (guint i = 0; i < all; i++)
-      top = MAX (top, s * cosines[i]);
-    for (guint i = 0; i < all; i++)
-      sum += exp (s * cosines[i] - top);
-    for (guint i = 0; i < n; i++)
-      scores[i] = exp (s * cosines[i] - top) / sum;
-  } else {
-    /* The background: log of the mean of e^(s c) over the negatives, or the empty template's row. */
-    const float *b = cosines + (self->n_negatives ? n : all);
-    guint n_b = MAX (self->n_negatives, 1);
-    double top = -INFINITY, sum = 0;
-    for (guint i = 0; i < n_b; i++)
-      top = MAX (top, s * b[i]);
-    for (guint i = 0; i < n_b; i++)
-      sum += exp (s * b[i] - top);
-    double background = top + log (sum / n_b);
-    for (guint i = 0; i < n; i++)
-      scores[i] = 1 / (1 + exp (background - s * cosines[i]));
-  }
-}
-
-double
-clipmoe_scorer_default_threshold (ClipmoeScore kind) {
-  return kind == CLIPMOE_SCORE_SOFTMAX ? 0.1 : kind == CLIPMOE_SCORE_SIGMOID ? 0.5 : -INFINITY;
-}
-
-guint
-clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *scores, double threshold,
-                    guint k, guint *indices) {
-  guint n = 0;
-  if (isnan (threshold))
-    threshold = clipmoe_scorer_default_threshold (kind);
-  for (guint i = 0; i < self->n; i++) {
-    double own = clipmoe_labels_get (self, i)->threshold;
-    if (!(scores[i] >= (isnan (own) ? threshold : own)))
-      continue;
-    guint at = MIN (n, k);
-    while (at > 0 && scores[i] > scores[indices[at - 1]])
-      at--;
-    if (at >= k)
-      continue;
-    guint last = MIN (n, k - 1);
-    memmove (indices + at + 1, indices + at, (last - at) * sizeof *indices);
-    indices[at] = i;
-    n = last + 1;
-  }
-  return n;
-}
-
-void
-clipmoe_scorer_smooth (float *state, const float *cosines, guint n, double dt, double tau) {
-  if (!(tau > 0)) { /* whatever the state was, even uninitialised */
-    memcpy (state, cosines, n * sizeof *state);
-    return;
-  }
-  double share = 1 - exp (-MAX (dt, 0) / tau);
-  for (guint i = 0; i < n; i++)
-    state[i] = (float)(state[i] + share * (cosines[i] - state[i]));
 }

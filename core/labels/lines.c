@@ -8,7 +8,7 @@
 #include "../clipmoe/model.h"
 #include "../text/unicode.h"
 
-/* U+FEFF in the middle of a file is where two files were joined: nobody sees it there. */
+/* U+FEFF inside a file is left over where two files were joined, and is invisible. */
 static gboolean
 is_blank (gunichar c) {
   return clipmoe_is_space (c) || c == 0xFEFF;
@@ -16,7 +16,7 @@ is_blank (gunichar c) {
 
 char *
 clipmoe_lines_strip (char *text) {
-  /* What is not UTF-8 is told so later; until then only its ASCII blanks go. */
+  /* Invalid UTF-8 is reported later; until then only ASCII white space is stripped. */
   if (!g_utf8_validate (text, -1, NULL))
     return g_strstrip (text);
   char *from = text, *to = text + strlen (text);
@@ -34,7 +34,7 @@ clipmoe_lines_quote (const char *text) {
   return clipmoe_plain (text, (gssize)strnlen (text, 60));
 }
 
-/* Moves behind the line end at @p: \n, \r\n, or the lone \r of old files. */
+/* The position behind the line end at @p: \n, \r\n, or the lone \r of old files. */
 static const char *
 behind (const char *p) {
   return p + (p[0] == '\r' && p[1] == '\n' ? 2 : 1);
@@ -61,8 +61,7 @@ clipmoe_lines_open (ClipmoeLines *self, const char *kind, const char *path_or_na
   struct stat st;
   gboolean missing = stat (path_or_name, &st) != 0;
   gboolean no_path = missing && errno == ENOENT && !strchr (path_or_name, '/');
-  if (missing ||
-      S_ISDIR (st.st_mode)) /* a folder of pictures that is called "people" does not hide the list */
+  if (missing || S_ISDIR (st.st_mode)) /* a folder does not hide the installed file of its name */
     self->path = clipmoe_resource_find (kind, path_or_name);
   if (!self->path && no_path) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
@@ -93,7 +92,7 @@ char *
 clipmoe_lines_next (ClipmoeLines *self) {
   while (*self->next) {
     char *line = self->next, *end = line;
-    /* not strcspn(): AddressSanitizer's strict one measures the whole rest of the file for every line */
+    /* AddressSanitizer's strict strcspn() would measure the whole rest of the file for every line */
     while (*end && *end != '\r' && *end != '\n')
       end++;
     self->number++;

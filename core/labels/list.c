@@ -1,8 +1,6 @@
-/* Label lists as people write them: `label [= prompt] [@ threshold]`. */
-#include "../clipmoe/labels.h"
-
-#include <stdlib.h>
+/* Parses label lists: `label [= prompt] [@ threshold]`. */
 #include <string.h>
+#include "../clipmoe/labels.h"
 #include "lines.h"
 
 typedef struct {
@@ -10,17 +8,10 @@ typedef struct {
   GHashTable *names; /* borrowed from the labels */
 } List;
 
-static void
-label_free (gpointer data) {
-  ClipmoeLabel *l = data;
-  g_free (l->name);
-  g_free (l->prompt);
-  g_free (l);
-}
-
 static List
 list_new (void) {
-  return (List){g_ptr_array_new_with_free_func (label_free), g_hash_table_new (g_str_hash, g_str_equal)};
+  return (List){g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free),
+                g_hash_table_new (g_str_hash, g_str_equal)};
 }
 
 /* Returns the labels, or NULL when not @ok. */
@@ -56,10 +47,11 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     g_free (prompt);
     return FALSE;
   }
-  ClipmoeLabel *l = g_new (ClipmoeLabel, 1);
-  *l = (ClipmoeLabel){name, prompt, threshold};
+  ClipmoeLabel *l = clipmoe_label_new (name, prompt, threshold);
   g_ptr_array_add (list->labels, l);
-  g_hash_table_add (list->names, name);
+  g_hash_table_add (list->names, (gpointer)l->name);
+  g_free (name);
+  g_free (prompt);
   return TRUE;
 }
 
@@ -79,7 +71,7 @@ clipmoe_label_list_parse (const char *text, GError **error) {
   return list_free (&list, ok);
 }
 
-/* The last @sign that no backslash stands before, or NULL. */
+/* The last @sign that is not escaped by a backslash, or NULL. */
 static char *
 last_sign (char *line, char sign) {
   for (char *p = line + strlen (line); p-- > line;)
@@ -88,7 +80,7 @@ last_sign (char *line, char sign) {
   return NULL;
 }
 
-/* Takes the backslash out of \= and \@; any other one is a sign like the rest. */
+/* Replaces \= and \@ by = and @ in place; any other backslash stays. */
 static char *
 unescape (char *text) {
   char *to = text;
@@ -101,8 +93,9 @@ unescape (char *text) {
   return text;
 }
 
-/* Cuts " @ number" off the end of @line. What is no number is text and stays; what only looks like one
- * ("0,5", "1e999") is refused, because the threshold would be lost without a word. */
+/* Cuts " @ number" off the end of @line. Other text behind @ belongs to the label; what only looks like a
+ * number
+ * ("0,5", "1e999") is an error, because the threshold would be lost silently. */
 static gboolean
 take_threshold (char *line, double *threshold, const char *where, GError **error) {
   char *at = last_sign (line, '@'), *end;

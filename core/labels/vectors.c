@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Labels, and texts, that the encoder gets at once: it works out once what they begin with. */
+/* Labels, and texts, per call of the encoder, which encodes their common prefixes once. */
 #define AT_ONCE 256
 
 static char *
@@ -13,7 +13,7 @@ fill (const char *template, const char *name) {
   return text;
 }
 
-/* The template filled with nothing: "a photo of a {}." becomes "a photo." */
+/* The template without {} and the words that lead to it: "a photo of a {}." becomes "a photo." */
 static char *
 fill_nothing (const char *template) {
   static const char *const words[] = {" of a ", " of an ", " of the ", " of one ", " of many ",
@@ -32,7 +32,7 @@ fill_nothing (const char *template) {
   return g_strstrip (g_string_free (s, FALSE));
 }
 
-/* NULL: a label with a prompt of its own has one text. */
+/* The @i-th text of @label. NULL: none, since a label with a prompt of its own has one text. */
 static char *
 text_of (const ClipmoeLabel *label, const char *const *templates, guint i) {
   if (label && label->prompt)
@@ -40,7 +40,7 @@ text_of (const ClipmoeLabel *label, const char *const *templates, guint i) {
   return label ? fill (templates[i], label->name) : fill_nothing (templates[i]);
 }
 
-/* Texts that wait for the encoder, and the sums over each label's that it has seen. */
+/* Texts for the next call of the encoder, and for each label the sum of its vectors so far. */
 typedef struct {
   ClipmoeEncoder *encoder;
   guint embed, n, truncated;
@@ -81,8 +81,8 @@ normalise (const double *sum, guint embed, const ClipmoeLabel *label, float *out
   return TRUE;
 }
 
-/* The mean of each label's unit vectors, normalised again. At most AT_ONCE labels; one template after the
- * other, since what a template's texts begin with is the same. */
+/* The mean of each label's unit vectors, normalised again. At most AT_ONCE labels, and template by
+ * template, since the texts of one template share a prefix. */
 static gboolean
 make_some (Window *w, ClipmoeLabel *const *labels, guint n, const char *const *templates, float *out,
            GError **error) {

@@ -314,8 +314,8 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
   const float *scale = bind (&b, "logit_scale", 0, 0, 0, 0);
   if (scale)
     m->info.logit_scale = *scale;
-  bind_tower (&b, "visual.transformer.", &m->image, &m->image_blocks, &m->info.image);
-  bind_tower (&b, "transformer.", &m->text, &m->text_blocks, &m->info.text);
+  bind_tower (&b, "visual.transformer.", &m->image, &m->image_blocks, &m->image_info);
+  bind_tower (&b, "transformer.", &m->text, &m->text_blocks, &m->text_info);
   if (b.failed || !all_used (m, path, weights, error))
     return FALSE;
   if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
@@ -327,12 +327,14 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
               dv * 3 * p * p + (image->has_class ? dv : 0) + tokens * dv + (image->pre_norm ? 2 * dv : 0),
           around = before + 2 * dv + dv * c,
           around_text = (guint64)text->vocab * dt + text->context * dt + 2 * dt + dt * c;
-  m->info.image.parameters += around;
-  m->info.image.active_parameters += around;
-  m->info.text.parameters += around_text;
-  m->info.text.active_parameters += around_text;
-  m->info.parameters = m->info.image.parameters + m->info.text.parameters + 1;
-  m->info.active_parameters = m->info.image.active_parameters + m->info.text.active_parameters + 1;
+  m->image_info.parameters += around;
+  m->image_info.active_parameters += around;
+  m->text_info.parameters += around_text;
+  m->text_info.active_parameters += around_text;
+  m->info.parameters = m->image_info.parameters + m->text_info.parameters + 1;
+  m->info.active_parameters = m->image_info.active_parameters + m->text_info.active_parameters + 1;
+  m->info.image = &m->image_info;
+  m->info.text = &m->text_info;
   m->info.image_size = image->side;
   m->info.patch_size = image->patch;
   m->info.embed = image->embed;

@@ -1,5 +1,6 @@
 #include "known.h"
 
+#include <clipmoe/version.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -25,6 +25,7 @@ typedef struct {
 struct _ClipmoeModel {
   gint ref_count; /* atomic */
   ClipmoeModelInfo info;
+  ClipmoeTowerInfo image_info, text_info; /* what info.image and info.text point to */
   ClipmoeArchitecture image, text;
   ClipmoeBlock *image_blocks, *text_blocks; /* [layers] */
 

@@ -1,5 +1,6 @@
 /* Opens a checkpoint: finds its files, has every weight bound to its role, and makes the identity. */
 #include "../base/plain.h"
+#include "../base/structs.h"
 #include "../checkpoint/checkpoint.h"
 #include "bind.h"
 #include "config.h"
@@ -102,8 +103,11 @@ out:
 
 ClipmoeModel *
 clipmoe_model_open (const char *path, const ClipmoeModelOptions *options, GError **error) {
-  ClipmoeModelOptions o = options ? *options : (ClipmoeModelOptions){0};
+  ClipmoeModelOptions o;
   GError *why = NULL;
+  if (!clipmoe_struct_read ("ClipmoeModelOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeModelOptions, shapes_only), &o, sizeof o, error))
+    return NULL;
   gboolean replaced;
   ClipmoeModel *m = open_model (path, o, &replaced, &why);
   if (replaced) {

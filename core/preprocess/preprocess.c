@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "../base/structs.h"
 #include "resize.h"
 
 /* What tables and scratch depend on. */
@@ -160,8 +161,9 @@ finish (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3][6], gu
 }
 
 gboolean
-clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, ClipmoeGeometry geometry,
+clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, ClipmoeGeometry geometry,
                           ClipmoeOrientation orientation, float *out, GError **error) {
+  ClipmoeImage own, *image = &own;
   ClipmoeView v;
   if ((guint)geometry > CLIPMOE_GEOMETRY_LETTERBOX || (guint)orientation > CLIPMOE_ORIENTATION_UR_LL) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "geometry %d or orientation %d is unknown",
@@ -173,7 +175,9 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *image, 
                  "a model that looks at 0 x 0 pixels, expected at least 1 x 1");
     return FALSE;
   }
-  if (!clipmoe_view_init (&v, image, error))
+  if (!clipmoe_struct_read ("ClipmoeImage", given, CLIPMOE_SIZE_UP_TO (ClipmoeImage, par_d), image,
+                            sizeof *image, error) ||
+      !clipmoe_view_init (&v, image, error))
     return FALSE;
   Key key;
   memset (&key, 0, sizeof key); /* padding too: keys are compared as bytes */

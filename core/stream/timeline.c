@@ -1,6 +1,7 @@
 #include "../clipmoe/timeline.h"
 
 #include <math.h>
+#include "../base/structs.h"
 #include "hysteresis.h"
 #include "ns.h"
 
@@ -22,16 +23,18 @@ struct _ClipmoeTimeline {
 };
 
 ClipmoeTimeline *
-clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options) {
+clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTimelineOptions *options,
+                      GError **error) {
+  ClipmoeTimelineOptions o;
+  if (!clipmoe_struct_read ("ClipmoeTimelineOptions", options,
+                            CLIPMOE_SIZE_UP_TO (ClipmoeTimelineOptions, shortest), &o, sizeof o, error))
+    return NULL;
   ClipmoeTimeline *self = g_new0 (ClipmoeTimeline, 1);
   self->n = n_labels;
   self->thresholds = g_memdup2 (thresholds, n_labels * sizeof *thresholds);
-  self->rules.close_ratio =
-      options && options->close_ratio > 0 ? MIN (options->close_ratio, 1) : CLIPMOE_CLOSE_RATIO;
-  if (options) {
-    self->rules.hold = clipmoe_ns (options->hold);
-    self->shortest = options->shortest;
-  }
+  self->rules.close_ratio = o.close_ratio > 0 ? MIN (o.close_ratio, 1) : CLIPMOE_CLOSE_RATIO;
+  self->rules.hold = clipmoe_ns (o.hold);
+  self->shortest = o.shortest;
   self->states = g_new0 (State, n_labels);
   self->intervals = g_array_new (FALSE, FALSE, sizeof (ClipmoeInterval));
   self->last = -INFINITY;
@@ -123,9 +126,14 @@ clipmoe_timeline_finish (ClipmoeTimeline *self) {
     }
 }
 
-const GArray *
-clipmoe_timeline_get_intervals (const ClipmoeTimeline *self) {
-  return self->intervals;
+guint
+clipmoe_timeline_get_n_intervals (const ClipmoeTimeline *self) {
+  return self->intervals->len;
+}
+
+const ClipmoeInterval *
+clipmoe_timeline_get_interval (const ClipmoeTimeline *self, guint i) {
+  return i < self->intervals->len ? &g_array_index (self->intervals, ClipmoeInterval, i) : NULL;
 }
 
 gboolean

@@ -126,8 +126,8 @@ static gboolean
 open_model (const char *path, const char *vocab, const char *precision, int threads, int batch,
             GError **error) {
   static const char *const precisions[] = {"auto", "f32", "half", "int8"};
-  ClipmoeModelOptions options = {.vocab = vocab, .no_vocab = !vocab};
-  ClipmoeEncoderOptions o = {.threads = (guint)threads, .batch = (guint)batch};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab, .no_vocab = !vocab};
+  ClipmoeEncoderOptions o = {.struct_size = sizeof o, .threads = (guint)threads, .batch = (guint)batch};
   for (guint i = 0; i < G_N_ELEMENTS (precisions); i++)
     if (strcmp (precision, precisions[i]) == 0)
       o.precision = i;
@@ -165,8 +165,10 @@ open_frame (char **w, GError **error) {
   for (guint k = 0; k < G_N_ELEMENTS (kinds); k++) {
     if (strcmp (w[1], kinds[k].name) != 0)
       continue;
-    all.frame =
-        (ClipmoeImage){.format = kinds[k].format, .width = (guint)atoi (w[2]), .height = (guint)atoi (w[3])};
+    all.frame = (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                               .format = kinds[k].format,
+                               .width = (guint)atoi (w[2]),
+                               .height = (guint)atoi (w[3])};
     for (guint p = 0; p < kinds[k].planes; p++) {
       guint sub = p ? kinds[k].sub : 1;
       gsize row = (all.frame.width + sub - 1) / sub * (gsize)kinds[k].step[p] * kinds[k].bytes;

@@ -18,7 +18,7 @@ fixture_init (Fixture *self, const char *name, ClipmoeActivation activation) {
   GError *error = NULL;
   char *file = g_strconcat (name, ".weights.safetensors", NULL),
        *path = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), file, NULL);
-  ClipmoeModelOptions options = {.no_vocab = TRUE, .activation = activation};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE, .activation = activation};
   memset (self, 0, sizeof *self);
   self->model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);

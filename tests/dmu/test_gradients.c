@@ -170,7 +170,7 @@ test_frozen (void) {
     f.batch.n_texts = 1;
     run (all, &o, &f.batch);
     const ClipmoeModelInfo *info = clipmoe_model_get_info (f.model);
-    guint layers = info->image.layers, texts = info->text.layers;
+    guint layers = info->image->layers, texts = info->text->layers;
     const DmuSelection some[] = {
         {DMU_TRAIN_MLP, 0, layers, 0, texts, FALSE},      {DMU_TRAIN_GATE, 0, layers, 0, texts, FALSE},
         {DMU_TRAIN_MLP, layers - 1, layers, 0, 0, FALSE}, {DMU_TRAIN_GATE, 1, layers, 0, 0, FALSE},

@@ -46,7 +46,7 @@ static DmuUpcycle
 everywhere (const ClipmoeModel *m, guint experts, guint k) {
   const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
   return (DmuUpcycle){
-      .copies = experts, .top_k = k, .seed = 5, .image_last = i->image.layers, .text_last = i->text.layers};
+      .copies = experts, .top_k = k, .seed = 5, .image_last = i->image->layers, .text_last = i->text->layers};
 }
 
 static void
@@ -102,7 +102,7 @@ test_experts (void) {
   DmuUpcycle how = everywhere (f.model, 0, 2);
   ClipmoeModel *moe = dmu_upcycle (models, 3, &how, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (clipmoe_model_get_info (moe)->image.experts, ==, 3);
+  g_assert_cmpuint (clipmoe_model_get_info (moe)->image->experts, ==, 3);
   g_assert_cmpuint (clipmoe_model_get_info (moe)->top_k, ==, 2);
   for (guint e = 0; e < 3; e++) {
     DmuNet *net = dmu_net_new (moe, NULL, &error);

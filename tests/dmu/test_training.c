@@ -207,7 +207,7 @@ test_model_gone (void) {
   g_close (fd, NULL);
   g_assert_true (g_file_set_contents (path, bytes, (gssize)n, &error));
   vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL);
-  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
   char *before = g_strdup (clipmoe_model_get_info (model)->fingerprint);

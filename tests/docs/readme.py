@@ -30,6 +30,7 @@ ELSEWHERE = {
     r"tests/run|tests/debian13": "would run this test",
     r"meson setup|meson devenv": "the build is there",
     r"sudo |export ": "tests/install/install.py installs",
+    r"cc ": "tests/install/examples.py compiles",
     r"docs/make_elements": "the test elements.md runs it",
 }
 # A camera that ends, and a window that no display is needed for.

@@ -47,7 +47,7 @@ static inline ClipmoeModel *
 golden_model (const char *name) {
   char *path = golden_weights (name);
   char *vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL);
-  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
   GError *error = NULL;
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);

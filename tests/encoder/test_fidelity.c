@@ -68,7 +68,7 @@ relate_experts (const ClipmoeArchitecture *t, ClipmoeBlock *blocks) {
 static void
 run (ClipmoeModel *model, const char *tier, ClipmoePrecision precision, const float *pixels,
      const guint32 *ids, float *out) {
-  ClipmoeEncoderOptions how = {.precision = precision};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = precision};
   ClipmoeEncoder *encoder = golden_encoder (model, tier, &how);
   guint lengths[TEXTS];
   GError *error = NULL;

@@ -44,7 +44,7 @@ test_model (const char *name, const char *tier) {
   guint32 *ids = golden_tokens (inputs, clipmoe_model_get_info (model)->context, lengths, &n);
   for (ClipmoePrecision p = CLIPMOE_PRECISION_F32; p <= CLIPMOE_PRECISION_INT8; p++)
     for (guint kind = 0; kind < 3; kind++) {
-      ClipmoeEncoderOptions how = {.precision = p, .threads = 2};
+      ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = p, .threads = 2};
       GError *error = NULL;
       g_setenv ("CLIPMOE_CPU", tier, TRUE);
       ClipmoeEncoder *one = clipmoe_encoder_new (model, &how, &error);
@@ -54,20 +54,20 @@ test_model (const char *name, const char *tier) {
       }
       g_assert_no_error (error);
       clipmoe_encoder_keep_nothing (one);
-      guint32 *image = clipmoe_packed_form_get_image (one->form),
-              *text = clipmoe_packed_form_get_text (one->form);
+      guint32 *image = clipmoe_packed_weights_get_image (one->recipe.packed),
+              *text = clipmoe_packed_weights_get_text (one->recipe.packed);
       gsize image_bytes = (gsize)((char *)text - (char *)image), text_bytes = 0;
-      while (!clipmoe_packed_form_fits (one->form, image_bytes, text_bytes))
+      while (!clipmoe_packed_weights_fits (one->recipe.packed, image_bytes, text_bytes))
         text_bytes += 64;
       scribble (image, image_bytes, kind);
       scribble (text, text_bytes, kind);
-      clipmoe_packed_form_write (one->form);
+      clipmoe_packed_weights_write (one->recipe.packed);
       clipmoe_cache_wait ();
       ClipmoeEncoder *two = clipmoe_encoder_new (model, &how, &error);
       g_unsetenv ("CLIPMOE_CPU");
       g_assert_no_error (error);
       g_assert_true (clipmoe_encoder_check_packed (two, NULL)); /* the checksum is right */
-      g_assert_cmpmem (clipmoe_packed_form_get_image (two->form), image_bytes, image, image_bytes);
+      g_assert_cmpmem (clipmoe_packed_weights_get_image (two->recipe.packed), image_bytes, image, image_bytes);
       try (two, pixels, ids, lengths[0]);
       clipmoe_encoder_free (one);
       clipmoe_encoder_free (two);

@@ -2,7 +2,7 @@
  * exactly, vectors of both towers within 2e-5, for dense and mixture models and both activations, on every
  * tier, and the same bytes for any thread count and any batch. */
 #include "golden.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 static const guint moe_layers[] = {0, 0, 2, 2, 1, 1};
 
@@ -80,7 +80,8 @@ test_pixels (void) {
     char *key = g_strdup_printf ("image%u.rgb", i), *small = g_strdup_printf ("image%u.resized", i);
     const ClipmoeTensor *rgb = clipmoe_tensors_lookup (inputs, key);
     const ClipmoeTensor *resized = clipmoe_tensors_lookup (inputs, small);
-    ClipmoeImage view = {.format = CLIPMOE_FORMAT_RGB,
+    ClipmoeImage view = {.struct_size = sizeof view,
+                         .format = CLIPMOE_FORMAT_RGB,
                          .width = (guint)rgb->shape[1],
                          .height = (guint)rgb->shape[0],
                          .planes = {rgb->data},
@@ -116,7 +117,8 @@ count_runs (gpointer data, const char *stage, int block, const float *values, gu
   *(guint *)data += strcmp (stage, "ln_pre") == 0;
 }
 
-/* Pictures straight from RGB give what their pixels give, whatever the batch. */
+/* Pictures straight from RGB give what their pixels give, whatever the batch, also those of a program whose
+ * headers are newer than the library. */
 static void
 test_pictures (void) {
   ClipmoeModel *model = golden_model ("moe-e4k2");
@@ -133,7 +135,8 @@ test_pictures (void) {
   for (guint i = 0; i < n; i++) {
     char *key = g_strdup_printf ("image%u.rgb", i);
     const ClipmoeTensor *rgb = clipmoe_tensors_lookup (inputs, key);
-    views[i] = (ClipmoeImage){.format = CLIPMOE_FORMAT_RGB,
+    views[i] = (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                              .format = CLIPMOE_FORMAT_RGB,
                               .width = (guint)rgb->shape[1],
                               .height = (guint)rgb->shape[0],
                               .planes = {rgb->data},
@@ -142,7 +145,7 @@ test_pictures (void) {
     g_free (key);
   }
   for (guint batch = 0; batch <= n + 1; batch++) {
-    ClipmoeEncoderOptions how = {.batch = batch};
+    ClipmoeEncoderOptions how = {.struct_size = sizeof how, .batch = batch};
     encoder = golden_encoder (model, NULL, &how);
     guint runs = 0;
     clipmoe_encoder_set_trace (encoder, count_runs, &runs);
@@ -153,7 +156,27 @@ test_pictures (void) {
     g_assert_cmpuint (runs, ==, batch ? (n + batch - 1) / batch : n);
     clipmoe_encoder_free (encoder);
   }
-  ClipmoeEncoderOptions how = {.batch = 1025};
+  struct {
+    ClipmoeImage known;
+    guint64 later;
+  } *newer = g_malloc0_n (n, sizeof *newer);
+  for (guint i = 0; i < n; i++) {
+    newer[i].known = views[i];
+    newer[i].known.struct_size = sizeof *newer;
+  }
+  encoder = golden_encoder (model, NULL, NULL);
+  memset (got, 0, n * embed * sizeof *got);
+  g_assert_true (clipmoe_encoder_encode_images (encoder, &newer->known, n, CLIPMOE_GEOMETRY_CROP,
+                                                CLIPMOE_ORIENTATION_IDENTITY, got, &error));
+  g_assert_cmpmem (got, n * embed * sizeof *got, expected, n * embed * sizeof *got);
+  newer[n - 1].later = 1;
+  g_assert_false (clipmoe_encoder_encode_images (encoder, &newer->known, n, CLIPMOE_GEOMETRY_CROP,
+                                                 CLIPMOE_ORIENTATION_IDENTITY, got, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED);
+  g_clear_error (&error);
+  clipmoe_encoder_free (encoder);
+  g_free (newer);
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .batch = 1025};
   g_assert_null (clipmoe_encoder_new (model, &how, &error));
   g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
   g_clear_error (&error);
@@ -207,7 +230,9 @@ test_beginnings (gconstpointer name) {
       const ClipmoeKernels *k = cm_kernels_get (*tier, NULL);
       if ((p == CLIPMOE_PRECISION_HALF && !k->half) || (p == CLIPMOE_PRECISION_INT8 && !k->int8))
         continue;
-      ClipmoeEncoder *encoder = golden_encoder (model, *tier, &(ClipmoeEncoderOptions){.precision = p});
+      ClipmoeEncoder *encoder = golden_encoder (
+          model, *tier,
+          &(ClipmoeEncoderOptions){.struct_size = sizeof (ClipmoeEncoderOptions), .precision = p});
       g_assert_true (clipmoe_encoder_encode_tokens (encoder, ids, lengths, N, out, &error));
       for (guint i = 0, at = 0; i < N; at += lengths[i++])
         g_assert_true (
@@ -249,7 +274,7 @@ test_vectors (gconstpointer data) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
   for (guint i = 0; i < G_N_ELEMENTS (golden_cases); i++)
     if (strcmp (golden_cases[i], name) == 0)
-      g_assert_cmpuint (info->image.moe_layers, ==, moe_layers[i]);
+      g_assert_cmpuint (info->image->moe_layers, ==, moe_layers[i]);
   ClipmoeTensors *inputs = golden_read ("inputs"), *golden = golden_read (file);
   guint lengths[16], n = (guint)clipmoe_tensors_lookup (inputs, "pixels")->shape[0], m;
   guint32 *ids = golden_tokens (inputs, info->context, lengths, &m);
@@ -259,7 +284,7 @@ test_vectors (gconstpointer data) {
   for (const char *const *tier = golden_tiers (); *tier; tier++) {
     float *first = NULL;
     for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
-      ClipmoeEncoderOptions how = {.batch = ways[i].batch};
+      ClipmoeEncoderOptions how = {.struct_size = sizeof how, .batch = ways[i].batch};
       ClipmoeEncoder *encoder = golden_encoder (model, *tier, &how);
       clipmoe_encoder_set_threads (encoder, ways[i].threads);
       for (guint single = 0; single < 2; single++) {

@@ -4,8 +4,8 @@
  * too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
+#include "encoder/testing.h"
 #include "checkpoint/safetensors.h"
-#include "encoder/encoder-private.h"
 #include <bench/seeded.h>
 
 /* A copy of the mixture among the golden models in which of every weight named like @suffix the first @most
@@ -65,7 +65,7 @@ static void
 run (const char *tier, float value, gboolean refused) {
   GError *error = NULL;
   char *path = spoiled_model (".gate.weight", G_MAXUINT64, value);
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
@@ -130,7 +130,7 @@ test_range (void) {
   }
   GError *error = NULL;
   char *path = spoiled_model (".c_fc.weight", 1, 7e4f);
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   g_assert_no_error (error);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
@@ -139,7 +139,8 @@ test_range (void) {
   for (gsize i = 0; i < pixels; i++)
     picture[i] = (float)(i * 37 % 101) / 50 - 1;
   for (guint half = 0; half < 2; half++) {
-    ClipmoeEncoderOptions how = {.precision = half ? CLIPMOE_PRECISION_HALF : CLIPMOE_PRECISION_F32};
+    ClipmoeEncoderOptions how = {.struct_size = sizeof how,
+                                 .precision = half ? CLIPMOE_PRECISION_HALF : CLIPMOE_PRECISION_F32};
     g_setenv ("CLIPMOE_CPU", "avx2", TRUE); /* its half is f16 */
     ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
     g_unsetenv ("CLIPMOE_CPU");
@@ -173,17 +174,20 @@ test_long_rows (void) {
   GError *error = NULL;
   ClipmoeModel *model = clipmoe_seeded_model_new (&shape, 3, &error);
   g_assert_no_error (error);
-  ClipmoeEncoderOptions how = {.precision = CLIPMOE_PRECISION_INT8};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = CLIPMOE_PRECISION_INT8};
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {
     g_test_skip (error->message);
     g_clear_error (&error);
   } else {
     g_assert_no_error (error);
-    const ClipmoePackedMatrix *longest = &encoder->image.blocks[0].c_proj[0];
+    const ClipmoePackedMatrix *longest =
+        clipmoe_packed_tower_matrix (&encoder->image, CLIPMOE_MATRIX_C_PROJ, 0, 0);
+    const ClipmoePackedMatrix *ordinary =
+        clipmoe_packed_tower_matrix (&encoder->image, CLIPMOE_MATRIX_IN_PROJ, 0, 0);
     g_assert_cmpuint (longest->in, ==, CM_I8_MOST_IN + 16);
     g_assert_cmpint (longest->format->weights, !=, CM_I8);
-    g_assert_cmpint (encoder->image.blocks[0].in_proj.format->weights, ==, CM_I8);
+    g_assert_cmpint (ordinary->format->weights, ==, CM_I8);
     float pixels[3 * 32 * 32], out[32];
     for (guint i = 0; i < G_N_ELEMENTS (pixels); i++)
       pixels[i] = (float)(i * 37 % 101) / 50 - 1;

@@ -32,7 +32,8 @@ expected (guint n) {
 
 static void
 check (ClipmoeModel *model, ClipmoePrecision precision, guint batch, guint *passed, guint *skipped) {
-  ClipmoeEncoderOptions options = {.precision = precision, .threads = 2, .batch = batch};
+  ClipmoeEncoderOptions options = {
+      .struct_size = sizeof options, .precision = precision, .threads = 2, .batch = batch};
   GError *error = NULL;
   ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &options, &error);
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED)) {

@@ -2,7 +2,7 @@
  * their weights, each block, last norm and projection are what the reference formulas say, on every tier. A
  * fault shows where it begins, and two that cancel do not hide. */
 #include "golden.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 typedef struct {
   guint rows, columns;

@@ -14,7 +14,7 @@
 #include "../base/allocations.h"
 #include "golden.h"
 #include "../slow.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 #ifndef ALLOCATIONS_HIDDEN
 
@@ -143,7 +143,7 @@ prepare (Work *w) {
   ClipmoeTensors *inputs = golden_read ("inputs");
   ClipmoeModel *model = golden_model (w->model);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
-  ClipmoeEncoderOptions how = {.batch = w->batch, .threads = 1};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .batch = w->batch, .threads = 1};
   how.precision = g_str_equal (w->precision, "int8")   ? CLIPMOE_PRECISION_INT8
                   : g_str_equal (w->precision, "half") ? CLIPMOE_PRECISION_HALF
                                                        : CLIPMOE_PRECISION_F32;
@@ -212,6 +212,7 @@ preprocess (gpointer data) {
     guint8 *bytes = g_malloc (200 * 160 * 8);
     for (guint i = 0; i < 200 * 160 * 8; i++)
       bytes[i] = (guint8)(i * 7 ^ i >> 5);
+    f->image.struct_size = sizeof f->image;
     f->image.width = 200;
     f->image.height = 160;
     for (guint i = 0; i < 3; i++) {

@@ -253,7 +253,7 @@ config (const uint8_t *data, size_t size) {
   ClipmoeFiles files = {
       .weights = (char *)"weights", .config = kind ? NULL : path, .preprocessor = kind == 1 ? path : NULL};
   ClipmoeTensors *tensors = metadata (kind == 2 ? data + 1 : NULL, size - 1);
-  ClipmoeModelOptions options = {0};
+  ClipmoeModelOptions options = {.struct_size = sizeof options};
   GPtrArray *assumed = g_ptr_array_new_with_free_func (g_free);
   GError *error = NULL;
   m.image = (ClipmoeArchitecture){.width = 128, .layers = 2, .ffn_width = 256, .embed = 64};
@@ -288,7 +288,8 @@ view (const uint8_t *data, size_t size) {
   }
   guint32 f[24] = {0};
   memcpy (f, data, MIN (size, sizeof f));
-  ClipmoeImage image = {.format = (ClipmoeFormat)(f[0] % (CLIPMOE_N_FORMATS + 1)),
+  ClipmoeImage image = {.struct_size = sizeof image,
+                        .format = (ClipmoeFormat)(f[0] % (CLIPMOE_N_FORMATS + 1)),
                         .width = f[1] % 3 ? f[1] % 70 : f[1],
                         .height = f[2] % 3 ? f[2] % 70 : f[2],
                         .matrix = (ClipmoeMatrix)(f[3] % 5),

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+import examples
+import headers
+
 ROOT = sys.argv[1]
 passed = failed = skipped = 0
 
@@ -54,7 +57,7 @@ Gst.init(None)
 print(ClipmoeGst.buffer_get_looks(Gst.Buffer.new()))
 """
 GST_HEADERS = ["clipmoeframe", "clipmoegst"]
-HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "timeline", "tokenizer"]
+HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "precision", "timeline", "tokenizer", "version"]
 MODULES = {"gstclipmoe": ["clipmoetag", "clipmoebin"], "gstclipmoeoverlay": ["clipmoeoverlay"], "gstclipmoepublish": ["clipmoepublish"]}
 
 
@@ -142,14 +145,15 @@ def main():
     else:
         skip("the GIR", "gobject-introspection is not installed")
     if shutil.which("g++"):
-        for h in HEADERS + ["gst/" + h for h in GST_HEADERS]:
+        for h in GST_HEADERS:
             r = run("g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++", "-", *flags.stdout.split(),
-                    input="#include <clipmoe/%s.h>\nint main () {}\n" % h)
-            check("C++ takes %s.h alone" % h, r.returncode == 0, r)
-    else:
-        skip("headers from C++", "no g++")
+                    input="#include <clipmoe/gst/%s.h>\nint main () {}\n" % h)
+            check("C++ takes gst/%s.h alone" % h, r.returncode == 0, r)
+    headers.check([prefix + "/include"], ["-I" + prefix + "/include"] + headers.glib(), check, skip)
 
     command = os.path.join(prefix, "bin", "clipmoe")
+    user = dict(env, PKG_CONFIG_PATH=lib + "/pkgconfig", LD_LIBRARY_PATH=lib, GST_PLUGIN_PATH=lib + "/gstreamer-1.0")
+    examples.check(ROOT, elsewhere, user, command, check)
     r = run(command, "model", "inspect", cwd=elsewhere, env=env)
     check("the command finds the default model and its card",
           prefix + "/share/clipmoe/models/default" in r.stdout and re.search(r"^use +\S", r.stdout, re.M), r)

@@ -14,10 +14,10 @@ static guint embed;
 static ClipmoeEncoder *
 encoder_of (const char *model_path, const char *vocab) {
   GError *error = NULL;
-  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
   ClipmoeModel *model = clipmoe_model_open (model_path, &options, &error);
   g_assert_no_error (error);
-  ClipmoeEncoderOptions how = {.threads = 2};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .threads = 2};
   ClipmoeEncoder *made = clipmoe_encoder_new (model, &how, &error);
   g_assert_no_error (error);
   clipmoe_model_unref (model);
@@ -323,13 +323,41 @@ reference (void) {
   g_free (vocab);
 }
 
+/* However many rows there are, each cosine is one sum in double from the first float to the last: its digits
+ * do not depend on how many are computed side by side. */
+static void
+order (void) {
+  GString *words = g_string_new ("0");
+  GRand *random = g_rand_new_with_seed (2);
+  float *e = g_new (float, embed);
+  for (guint n = 1; n < 20; n++) {
+    ClipmoeLabels *labels = simple (words->str, "x,y");
+    guint rows = clipmoe_labels_get_n_rows (labels);
+    float *cosines = g_new (float, rows);
+    g_assert_cmpuint (rows, ==, n + 3);
+    for (guint j = 0; j < embed; j++)
+      e[j] = (float)g_rand_double_range (random, -1, 1);
+    clipmoe_scorer_cosines (labels, e, cosines);
+    for (guint i = 0; i < rows; i++) {
+      double sum = 0;
+      for (guint j = 0; j < embed; j++)
+        sum += (double)clipmoe_labels_get_vector (labels, i)[j] * e[j];
+      g_assert_true (cosines[i] == (float)sum);
+    }
+    g_string_append_printf (words, ",%u", n);
+    g_free (cosines);
+    clipmoe_labels_unref (labels);
+  }
+  g_free (e);
+  g_rand_free (random);
+  g_string_free (words, TRUE);
+}
+
 int
 main (int argc, char **argv) {
-  static const Group groups[] = {{"/scores/vectors", vectors},
-                                 {"/scores/formulas", formulas},
-                                 {"/scores/best", best},
-                                 {"/scores/smoothing", smoothing},
-                                 {"/scores/reference", reference}};
+  static const Group groups[] = {{"/scores/vectors", vectors},     {"/scores/order", order},
+                                 {"/scores/formulas", formulas},   {"/scores/best", best},
+                                 {"/scores/smoothing", smoothing}, {"/scores/reference", reference}};
   encoder = encoder_of (NULL, NULL);
   embed = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->embed;
   g_assert_cmpuint (embed, <=, 1024);

@@ -1,5 +1,6 @@
 /* Protects that values of callers which no enumeration has are refused with ARGUMENT instead of being taken
- * for another one, and that whatever returns FALSE has an error: a measurement that was stopped too. */
+ * for another one, that a structure without its struct_size is, and that whatever returns FALSE has an error:
+ * a measurement that was stopped too. */
 #include <clipmoe/clipmoe.h>
 #include <stdio.h>
 
@@ -18,7 +19,7 @@ expect (const char *name, gboolean ok, GError *error, ClipmoeError code) {
 int
 main (void) {
   char *path = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "dense77.weights.safetensors", NULL);
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   GError *error = NULL;
   ClipmoeModel *model = clipmoe_model_open (path, &options, &error);
   if (!model) {
@@ -27,7 +28,8 @@ main (void) {
   }
   static const int wrong[] = {7, 99, -1, G_MAXINT};
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
-    ClipmoeEncoderOptions how = {.precision = (ClipmoePrecision)wrong[i], .threads = 1};
+    ClipmoeEncoderOptions how = {
+        .struct_size = sizeof how, .precision = (ClipmoePrecision)wrong[i], .threads = 1};
     ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &how, &error);
     expect ("precision", encoder != NULL, g_steal_pointer (&error), CLIPMOE_ERROR_ARGUMENT);
     clipmoe_encoder_free (encoder);
@@ -42,12 +44,16 @@ main (void) {
                              &error);
     expect ("store", ok, g_steal_pointer (&error), CLIPMOE_ERROR_ARGUMENT);
   }
+  ClipmoeModelOptions no_size = {.no_vocab = TRUE};
+  ClipmoeModel *other = clipmoe_model_open (path, &no_size, &error);
+  expect ("model options without a size", other != NULL, g_steal_pointer (&error), CLIPMOE_ERROR_ARGUMENT);
+  ClipmoeEncoder *encoder = clipmoe_encoder_new (model, &(ClipmoeEncoderOptions){.threads = 1}, &error);
+  expect ("encoder options without a size", encoder != NULL, g_steal_pointer (&error),
+          CLIPMOE_ERROR_ARGUMENT);
   gint stop = 1;
-  ClipmoePrecisionFigures figures[3];
-  ClipmoePrecision verdict;
-  gboolean ok = clipmoe_precision_measure (model, &stop, figures, &verdict, &error);
+  gboolean ok = clipmoe_precision_measure (model, &stop, &error) != NULL;
   expect ("a stopped measurement", ok, g_steal_pointer (&error), CLIPMOE_ERROR_STOPPED);
-  ok = clipmoe_precision_measure (model, &stop, figures, &verdict, NULL);
+  ok = clipmoe_precision_measure (model, &stop, NULL) != NULL;
   expect ("and for who does not ask", ok,
           g_error_new_literal (CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED, "nothing was written"),
           CLIPMOE_ERROR_STOPPED);

@@ -28,6 +28,13 @@ CHANGE (swapped_layers, (m->image.layers--, m->text.layers++))
 CHANGE (experts, m->image.experts[1]++)
 CHANGE (text_experts, m->text.experts[0]++)
 CHANGE (top_k, m->image.top_k++)
+CHANGE (text_top_k, m->text.top_k++)
+CHANGE (pool, m->image.pool = CLIPMOE_POOL_MAP)
+CHANGE (text_pool, m->text.pool = CLIPMOE_POOL_LAST)
+CHANGE (causal, m->text.causal = FALSE)
+CHANGE (pre_norm, m->image.pre_norm = FALSE)
+CHANGE (has_class, m->image.has_class = FALSE)
+CHANGE (patch_bias, m->image.patch_bias = TRUE)
 CHANGE (side, m->image.side++)
 CHANGE (patch, m->image.patch++)
 CHANGE (embed, m->image.embed++)
@@ -66,6 +73,13 @@ static const struct {
               {"experts", experts},
               {"text experts", text_experts},
               {"top k", top_k},
+              {"text top k", text_top_k},
+              {"pool", pool},
+              {"text pool", text_pool},
+              {"causal", causal},
+              {"pre-norm", pre_norm},
+              {"class token", has_class},
+              {"patch bias", patch_bias},
               {"side", side},
               {"patch", patch},
               {"embed", embed},
@@ -81,7 +95,8 @@ static const struct {
       {"name", name}, {"path", path}, {"licence", licence}, {"scale", logit_scale}, {"words", tokenizer}};
 
 static ClipmoeGemm gemm[4] = {{.layout = 1}, {.layout = 2}, {.layout = 3}, {.layout = 4}};
-static ClipmoeKernels exact = {.half = &gemm[1], .attention = &gemm[1]};
+static ClipmoeKernels exact = {
+    .name = "tier", .f32 = &gemm[0], .half = &gemm[1], .int8 = &gemm[2], .attention = &gemm[1]};
 static ClipmoeKernels kernels = {.name = "tier",
                                  .f32 = &gemm[0],
                                  .half = &gemm[1],
@@ -89,15 +104,39 @@ static ClipmoeKernels kernels = {.name = "tier",
                                  .attention = &gemm[1],
                                  .exact = &exact};
 
+enum {
+  AUTO = 1 << CLIPMOE_PRECISION_AUTO,
+  F32 = 1 << CLIPMOE_PRECISION_F32,
+  HALF = 1 << CLIPMOE_PRECISION_HALF,
+  INT8 = 1 << CLIPMOE_PRECISION_INT8
+};
+
+/* Kernels, and the precisions whose key another one changes. The image tower is a mixture and runs the exact
+ * table, the text tower is not. */
+static const struct {
+  const ClipmoeGemm **place;
+  const char *what;
+  guint of;
+} tables[] = {{&kernels.f32, "f32", AUTO | F32 | HALF | INT8},
+              {&exact.f32, "exact f32", F32 | HALF | INT8},
+              {&kernels.half, "half", AUTO | HALF | INT8},
+              {&exact.half, "exact half", AUTO | HALF | INT8},
+              {&kernels.int8, "int8", AUTO | INT8},
+              {&exact.int8, "exact int8", INT8},
+              {&gemm[2].of_gelu, "of a GELU", AUTO | INT8},
+              {&kernels.attention, "attention", AUTO},
+              {&exact.attention, "exact attention", AUTO}};
+
 static char *
-key_after (const ClipmoeModel *model, Change change, const char *more) {
+key_after (const ClipmoeModel *model, Change change, ClipmoePrecision precision, guint64 abi,
+           const char *entry) {
   ClipmoeModel m = *model;
   m.image.experts = g_memdup2 (model->image.experts, model->image.layers * sizeof *m.image.experts);
   m.text.experts = g_new0 (guint, model->text.layers + 1); /* one may be added */
   memcpy (m.text.experts, model->text.experts, model->text.layers * sizeof *m.text.experts);
   if (change)
     change (&m);
-  char *key = clipmoe_cache_key (&m, &kernels, more);
+  char *key = clipmoe_cache_key (&m, &kernels, precision, abi, entry);
   g_free (m.image.experts);
   g_free (m.text.experts);
   return key;
@@ -110,8 +149,8 @@ add (GHashTable *keys, char *key, const char *what) {
     g_error ("%s: the key is one that was there before", what);
 }
 
-static void
-test_key (void) {
+static ClipmoeModel *
+mixture_and_dense (void) {
   const ClipmoeSeededShape shape = {.name = "key",
                                     .image_size = 32,
                                     .patch_size = 16,
@@ -124,40 +163,64 @@ test_key (void) {
   GError *error = NULL;
   ClipmoeModel *model = clipmoe_seeded_model_new (&shape, 1, &error);
   g_assert_no_error (error);
+  return model;
+}
+
+static void
+test_key (void) {
+  ClipmoeModel *model = mixture_and_dense ();
   GHashTable *keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  char *plain = key_after (model, NULL, "x");
+  char *plain = key_after (model, NULL, CLIPMOE_PRECISION_F32, 0, "x");
   for (guint i = 0; i < G_N_ELEMENTS (passes); i++) {
-    char *key = key_after (model, passes[i].change, "x");
+    char *key = key_after (model, passes[i].change, CLIPMOE_PRECISION_F32, 0, "x");
     g_assert_cmpstr (key, ==, plain);
     g_free (key);
   }
   add (keys, plain, "nothing");
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++)
-    add (keys, key_after (model, counts[i].change, "x"), counts[i].what);
-  static const char *const more[] = {
-      "", "packed", "packed 3\nf32", "packed 3\nint8", "packed 3\nf32\n1", "packed 4\nf32", "verdict"};
-  for (guint i = 0; i < G_N_ELEMENTS (more); i++)
-    add (keys, key_after (model, NULL, more[i]), more[i]);
-  const ClipmoeKernels before = kernels, exact_before = exact;
-  const struct {
-    const ClipmoeGemm **place;
-    const char *what;
-  } tables[] = {{&kernels.f32, "f32"},       {&kernels.half, "half"},
-                {&kernels.int8, "int8"},     {&kernels.attention, "attention"},
-                {&exact.half, "exact half"}, {&exact.attention, "exact attention"}};
-  for (guint i = 0; i < G_N_ELEMENTS (tables); i++) {
-    *tables[i].place = &gemm[3];
-    add (keys, key_after (model, NULL, "x"), tables[i].what);
-    kernels = before;
-    exact = exact_before;
-  }
-  gemm[2].of_gelu = &gemm[3];
-  add (keys, key_after (model, NULL, "x"), "of a GELU");
-  gemm[2].of_gelu = NULL;
-  kernels.name = "tier+more";
-  add (keys, key_after (model, NULL, "x"), "tier");
-  kernels = before;
+    add (keys, key_after (model, counts[i].change, CLIPMOE_PRECISION_F32, 0, "x"), counts[i].what);
+  static const char *const entries[] = {"", "packed", "packed 3", "packed 4", "verdict", "0x"};
+  for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
+    add (keys, key_after (model, NULL, CLIPMOE_PRECISION_F32, 0, entries[i]), entries[i]);
+  add (keys, key_after (model, NULL, CLIPMOE_PRECISION_F32, 1, "x"), "ABI 1");
+  add (keys, key_after (model, NULL, CLIPMOE_PRECISION_F32, 1ull << 63, "x"), "ABI 2^63");
+  add (keys, key_after (model, NULL, CLIPMOE_PRECISION_AUTO, 0, "x"), "AUTO");
+  add (keys, key_after (model, NULL, CLIPMOE_PRECISION_HALF, 0, "x"), "half");
+  add (keys, key_after (model, NULL, CLIPMOE_PRECISION_INT8, 0, "x"), "int8");
   g_hash_table_unref (keys);
+  clipmoe_model_unref (model);
+}
+
+/* Processes may choose other refinements, as the machine's load is. What a precision does not pack with must
+ * not part their files; what it packs with must. */
+static void
+test_kernels (void) {
+  ClipmoeModel *model = mixture_and_dense ();
+  for (guint p = CLIPMOE_PRECISION_AUTO; p <= CLIPMOE_PRECISION_INT8; p++) {
+    GHashTable *keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    char *plain = key_after (model, NULL, (ClipmoePrecision)p, 0, "x");
+    add (keys, g_strdup (plain), "nothing");
+    for (guint i = 0; i < G_N_ELEMENTS (tables); i++) {
+      const ClipmoeGemm *before = *tables[i].place;
+      *tables[i].place = &gemm[3];
+      char *key = key_after (model, NULL, (ClipmoePrecision)p, 0, "x");
+      *tables[i].place = before;
+      if (tables[i].of & 1u << p)
+        add (keys, g_strdup (key), tables[i].what);
+      else
+        g_assert_cmpstr (key, ==, plain);
+      g_free (key);
+    }
+    kernels.name = "tier+more";
+    char *refined = key_after (model, NULL, (ClipmoePrecision)p, 0, "x");
+    g_assert_cmpint (g_str_equal (refined, plain), ==, p != CLIPMOE_PRECISION_AUTO);
+    kernels.name = "tiers";
+    add (keys, key_after (model, NULL, (ClipmoePrecision)p, 0, "x"), "tier");
+    kernels.name = "tier";
+    g_free (refined);
+    g_free (plain);
+    g_hash_table_unref (keys);
+  }
   clipmoe_model_unref (model);
 }
 
@@ -165,5 +228,6 @@ int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/cache/key", test_key);
+  g_test_add_func ("/cache/kernels", test_kernels);
   return g_test_run ();
 }

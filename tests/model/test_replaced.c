@@ -51,13 +51,13 @@ copy (const char *model, const char *name) {
 
 static void
 open_as (char fingerprint[65], guint *blocks) {
-  ClipmoeModelOptions o = {.no_vocab = TRUE};
+  ClipmoeModelOptions o = {.struct_size = sizeof o, .no_vocab = TRUE};
   GError *error = NULL;
   ClipmoeModel *m = clipmoe_model_open (weights, &o, &error);
   g_assert_no_error (error);
   const ClipmoeModelInfo *info = clipmoe_model_get_info (m);
   g_strlcpy (fingerprint, info->fingerprint, 65);
-  *blocks = info->image.experts;
+  *blocks = info->image->experts;
   clipmoe_model_unref (m);
 }
 

@@ -35,9 +35,9 @@ test_same (void) {
   /* written down: another machine, compiler or version makes the same model */
   g_assert_cmpstr (i->id, ==, "tiny@e7c303f44c77");
   g_assert_cmpstr (i->layout, ==, "clip-moe");
-  g_assert_cmpuint (i->image.moe_layers, ==, 3);
-  g_assert_cmpuint (i->image.experts, ==, 4);
-  g_assert_cmpuint (i->text.moe_layers, ==, 0);
+  g_assert_cmpuint (i->image->moe_layers, ==, 3);
+  g_assert_cmpuint (i->image->experts, ==, 4);
+  g_assert_cmpuint (i->text->moe_layers, ==, 0);
   g_assert_cmpuint (a->image.experts[0], ==, 0);
   g_assert_cmpuint (a->image.experts[1], ==, 4);
   g_assert_null (i->path);

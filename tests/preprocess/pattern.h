@@ -25,7 +25,8 @@ pattern_rgb (guint width, guint height) {
 
 static inline ClipmoeImage
 rgb_image (const guint8 *rgb, guint width, guint height) {
-  return (ClipmoeImage){.format = CLIPMOE_FORMAT_RGB,
+  return (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                        .format = CLIPMOE_FORMAT_RGB,
                         .width = width,
                         .height = height,
                         .planes = {rgb},

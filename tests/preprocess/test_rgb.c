@@ -87,7 +87,8 @@ test_orders (void) {
             for (guint c = 0; c < 3; c++)
               data[(flip ? h - 1 - y : y) * stride + x * packed[f].step + packed[f].at[c]] =
                   rgb[(y * w + x) * 3 + c];
-        image = (ClipmoeImage){.format = packed[f].format,
+        image = (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                               .format = packed[f].format,
                                .width = w,
                                .height = h,
                                .planes = {flip ? data + stride * (h - 1) : data},
@@ -116,7 +117,8 @@ test_gray (void) {
   guint8 gray[35], rgb[105];
   for (guint i = 0; i < 35; i++)
     gray[i] = rgb[3 * i] = rgb[3 * i + 1] = rgb[3 * i + 2] = pattern (i % 7, i / 7, 1);
-  ClipmoeImage a = rgb_image (rgb, 7, 5), b = {.format = CLIPMOE_FORMAT_GRAY8,
+  ClipmoeImage a = rgb_image (rgb, 7, 5), b = {.struct_size = sizeof b,
+                                               .format = CLIPMOE_FORMAT_GRAY8,
                                                .width = 7,
                                                .height = 5,
                                                .planes = {gray},

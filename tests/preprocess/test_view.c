@@ -10,7 +10,8 @@ static float out[3 * 16 * 16];
 
 static ClipmoeImage
 good (void) {
-  return (ClipmoeImage){.format = CLIPMOE_FORMAT_I420,
+  return (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                        .format = CLIPMOE_FORMAT_I420,
                         .width = 17,
                         .height = 9,
                         .planes = {bytes, bytes + 1024, bytes + 2048},
@@ -43,6 +44,7 @@ refused (ClipmoeImage image, ClipmoeError code, const char *what) {
 
 static void
 test_refused (void) {
+  REFUSED (ARGUMENT, i.struct_size = 0);
   REFUSED (LIMIT, i.width = 0);
   REFUSED (LIMIT, i.height = 0);
   REFUSED (LIMIT, i.width = 32769);
@@ -120,7 +122,8 @@ test_large (void) {
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
     for (int g = 0; g < 3; g++) {
       guint w = sizes[s][0], h = sizes[s][1], cw = (w + 1) / 2;
-      ClipmoeImage image = {.format = CLIPMOE_FORMAT_NV12,
+      ClipmoeImage image = {.struct_size = sizeof image,
+                            .format = CLIPMOE_FORMAT_NV12,
                             .width = w,
                             .height = h,
                             .planes = {data, data + (gsize)w * h},

@@ -76,7 +76,9 @@ put (const Kind *k, guint8 *at, guint value) {
  * lies within its block, in pixels from the first pixel's left and upper edge. */
 static Picture
 make (const Kind *k, guint w, guint h, ClipmoeMatrix m, gboolean full, double left, double top) {
-  Picture p = {.image = {.format = k->format, .width = w, .height = h, .matrix = m}};
+  Picture p = {
+      .image = {
+          .struct_size = sizeof (ClipmoeImage), .format = k->format, .width = w, .height = h, .matrix = m}};
   guint bits = k->bytes == 2 ? 10 : 8, cw = (w + k->sub_x - 1) / k->sub_x, ch = (h + k->sub_y - 1) / k->sub_y;
   p.image.range = full ? CLIPMOE_RANGE_FULL : CLIPMOE_RANGE_LIMITED;
   for (guint i = 0; i < 3; i++) {
@@ -253,7 +255,8 @@ test_ends (void) {
     guint8 y[16], uv[8];
     memset (y, codes[i], sizeof y);
     memset (uv, 128, sizeof uv);
-    ClipmoeImage image = {.format = CLIPMOE_FORMAT_NV12,
+    ClipmoeImage image = {.struct_size = sizeof image,
+                          .format = CLIPMOE_FORMAT_NV12,
                           .width = 4,
                           .height = 4,
                           .planes = {y, uv},

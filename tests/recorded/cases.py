@@ -69,7 +69,12 @@ class Place:
                                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0]
 
     def plain(self, data, out):
-        """@data without what varies from run to run."""
+        """@data without what varies from run to run, if it is text."""
+        try:
+            if b"\0" in data or not data.decode():
+                return data
+        except UnicodeDecodeError:
+            return data
         for path, word in ((out, b"OUT"), (self.work, b"WORK"), (self.build, b"BUILD"), (self.source, b"SOURCE"), (ROOT, b"SOURCE")):
             data = data.replace(path.encode(), word)
         data = re.sub(rb"\b[0-9]+(\.[0-9]+)? ms\b", b"N ms", data)

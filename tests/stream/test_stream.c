@@ -32,8 +32,8 @@ check (GRand *random, double threshold, double hold, gboolean even, gboolean bac
   double used = isnan (threshold) ? -INFINITY : threshold; /* of cosines, every label is open by default */
   double times[LOOKS + 1] = {0}, scores[LOOKS];
   gboolean open[LOOKS];
-  ClipmoeTimelineOptions options = {.hold = hold};
-  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options);
+  ClipmoeTimelineOptions options = {.struct_size = sizeof options, .hold = hold};
+  ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options, NULL);
   ClipmoeStream *stream = clipmoe_stream_new ();
   guint64 time = 1000 * LOOKS * SECOND;
   for (guint i = 0; i < LOOKS; i++) {
@@ -136,7 +136,7 @@ test_other_model (void) {
   char *vocab = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "golden.vocab.txt", NULL),
        *path = g_build_filename (g_getenv ("CLIPMOE_TEST_MODELS"), "dense77.weights.safetensors", NULL);
   if (g_file_test (vocab, G_FILE_TEST_EXISTS)) {
-    ClipmoeModelOptions options = {.vocab = vocab};
+    ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
     ClipmoeModel *models[] = {clipmoe_model_open (path, &options, NULL), model};
     ClipmoeStream *stream = clipmoe_stream_new ();
     for (guint i = 0; i < 4; i++) {

@@ -8,9 +8,9 @@
 
 static ClipmoeTimeline *
 one (double hold, double shortest) {
-  ClipmoeTimelineOptions o = {.hold = hold, .shortest = shortest};
+  ClipmoeTimelineOptions o = {.struct_size = sizeof o, .hold = hold, .shortest = shortest};
   double threshold = T;
-  return clipmoe_timeline_new (1, &threshold, &o);
+  return clipmoe_timeline_new (1, &threshold, &o, NULL);
 }
 
 static void
@@ -22,14 +22,13 @@ look (ClipmoeTimeline *t, double time, double duration, double score) {
 
 static const ClipmoeInterval *
 nth (ClipmoeTimeline *t, guint i) {
-  const GArray *a = clipmoe_timeline_get_intervals (t);
-  g_assert_cmpuint (i, <, a->len);
-  return &g_array_index (a, ClipmoeInterval, i);
+  g_assert_cmpuint (i, <, clipmoe_timeline_get_n_intervals (t));
+  return clipmoe_timeline_get_interval (t, i);
 }
 
 static guint
 count (ClipmoeTimeline *t) {
-  return clipmoe_timeline_get_intervals (t)->len;
+  return clipmoe_timeline_get_n_intervals (t);
 }
 
 static void
@@ -69,8 +68,8 @@ static void
 other_ratios (void) {
   double thresholds[] = {0.5, -0.5, -INFINITY, NAN};
   for (guint k = 0; k < 3; k++) {
-    ClipmoeTimelineOptions o = {.close_ratio = k == 0 ? 1 : k == 1 ? 7 : NAN};
-    ClipmoeTimeline *t = clipmoe_timeline_new (4, thresholds, &o);
+    ClipmoeTimelineOptions o = {.struct_size = sizeof o, .close_ratio = k == 0 ? 1 : k == 1 ? 7 : NAN};
+    ClipmoeTimeline *t = clipmoe_timeline_new (4, thresholds, &o, NULL);
     double up[] = {0.5, -0.5, -INFINITY, 1}, down[] = {0.49, -0.501, -INFINITY, 1};
     g_assert_true (clipmoe_timeline_add (t, 0, 1, up, NULL));
     g_assert_true (clipmoe_timeline_add (t, 1, 1, down, NULL));
@@ -206,7 +205,7 @@ order (void) {
   double thresholds[N], scores[N];
   for (guint i = 0; i < N; i++)
     thresholds[i] = T;
-  ClipmoeTimeline *t = clipmoe_timeline_new (N, thresholds, NULL);
+  ClipmoeTimeline *t = clipmoe_timeline_new (N, thresholds, NULL, NULL);
   GRand *random = g_rand_new_with_seed (1);
   for (guint k = 0; k < 500; k++) {
     for (guint i = 0; i < N; i++)
@@ -244,7 +243,11 @@ refused (void) {
   is (nth (t, 0), 2, 4);
   clipmoe_timeline_free (t);
   clipmoe_timeline_free (NULL);
-  t = clipmoe_timeline_new (0, NULL, NULL);
+  GError *error = NULL;
+  g_assert_null (clipmoe_timeline_new (0, NULL, &(ClipmoeTimelineOptions){.hold = 1}, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT); /* no struct_size */
+  g_error_free (error);
+  t = clipmoe_timeline_new (0, NULL, NULL, NULL);
   g_assert_true (clipmoe_timeline_add (t, 0, 1, NULL, NULL));
   clipmoe_timeline_finish (t);
   g_assert_cmpuint (count (t), ==, 0);

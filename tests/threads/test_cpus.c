@@ -129,7 +129,7 @@ test_quota (void) {
 
 static guint
 threads_of (ClipmoeModel *model, guint asked) {
-  ClipmoeEncoderOptions how = {.threads = asked};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .threads = asked};
   ClipmoeEncoder *e = golden_encoder (model, NULL, &how);
   guint n = clipmoe_encoder_get_threads (e);
   clipmoe_encoder_free (e);

@@ -37,7 +37,8 @@ child (const Work *w) {
   clipmoe_model_drop_weights (w->model);
   if (!encodes (w, w->encoder))
     return 2;
-  ClipmoeEncoder *own = clipmoe_encoder_new (w->model, &(ClipmoeEncoderOptions){.threads = 2}, NULL);
+  ClipmoeEncoder *own = clipmoe_encoder_new (
+      w->model, &(ClipmoeEncoderOptions){.struct_size = sizeof (ClipmoeEncoderOptions), .threads = 2}, NULL);
   if (!own || !encodes (w, own))
     return 3;
   clipmoe_cache_wait ();
@@ -82,7 +83,9 @@ static void *
 make_encoders (void *data) {
   Work *w = data;
   while (!g_atomic_int_get (&w->stop)) {
-    ClipmoeEncoder *e = clipmoe_encoder_new (w->model, &(ClipmoeEncoderOptions){.threads = 2}, NULL);
+    ClipmoeEncoder *e = clipmoe_encoder_new (
+        w->model, &(ClipmoeEncoderOptions){.struct_size = sizeof (ClipmoeEncoderOptions), .threads = 2},
+        NULL);
     g_assert_true (e && encodes (w, e));
     clipmoe_encoder_free (e);
     forget_packed ();
@@ -116,7 +119,8 @@ work_init (Work *w) {
   w->embed = clipmoe_model_get_info (w->model)->embed;
   w->pixels = golden_floats (inputs, "pixels");
   w->image = g_new (float, w->embed);
-  w->encoder = clipmoe_encoder_new (w->model, &(ClipmoeEncoderOptions){.threads = 2}, NULL);
+  w->encoder = clipmoe_encoder_new (
+      w->model, &(ClipmoeEncoderOptions){.struct_size = sizeof (ClipmoeEncoderOptions), .threads = 2}, NULL);
   g_assert_true (clipmoe_encoder_encode_pixels (w->encoder, w->pixels, 1, w->image, NULL));
   clipmoe_tensors_free (inputs);
 }

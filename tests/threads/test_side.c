@@ -3,7 +3,7 @@
  * and dropped from any thread. All give the bytes that one thread gives. */
 #include <pthread.h>
 #include "../encoder/golden.h"
-#include "encoder/encoder-private.h"
+#include "encoder/testing.h"
 
 #define ROUNDS 6
 

@@ -32,7 +32,8 @@ main (int argc, char **argv) {
     GError *error = NULL;
     ClipmoeModel *model = open_model (argv[2], NULL, &error);
     g_assert_no_error (error);
-    ClipmoeEncoder *encoder = new_encoder (model, &(ClipmoeEncoderOptions){.threads = 2}, &error);
+    ClipmoeEncoderOptions how = {.struct_size = sizeof how, .threads = 2};
+    ClipmoeEncoder *encoder = new_encoder (model, &how, &error);
     g_assert_no_error (error);
     gsize side = info (model)->image_size;
     float *pixels = g_new0 (float, 3 * side * side), *out = g_new (float, info (model)->embed);

@@ -164,7 +164,8 @@ clipmoe_print (const GString *out) {
 
 ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
-  ClipmoeModelOptions options = {.vocab = a->vocab,
+  ClipmoeModelOptions options = {.struct_size = sizeof options,
+                                 .vocab = a->vocab,
                                  .experts = (guint)a->experts,
                                  .heads = (guint)a->heads,
                                  .text_heads = (guint)a->text_heads,

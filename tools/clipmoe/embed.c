@@ -171,8 +171,8 @@ write_npy (const Embed *self, const char *path, GError **error) {
 /* An encoder with the options that were set on the element, for pictures and texts. */
 static gboolean
 open_encoder (Embed *self, GError **error) {
-  ClipmoeModelOptions options = {0};
-  ClipmoeEncoderOptions run = {0};
+  ClipmoeModelOptions options = {.struct_size = sizeof options};
+  ClipmoeEncoderOptions run = {.struct_size = sizeof run};
   char *path, *vocab;
   int activation, geometry, precision, direction;
   g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",

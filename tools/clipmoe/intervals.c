@@ -51,13 +51,12 @@ clipmoe_intervals_new (const char *source, const GPtrArray *looks) {
   guint n = self->names->len;
   double *thresholds = g_new (double, n + 1), *scores = g_new (double, n + 1), last = 0;
   for (guint i = 0; i < n; i++)
-    thresholds[i] =
-        -G_MAXDOUBLE; /* a label that a look names is open; one that it does not name scores minus infinity */
-  self->timeline = clipmoe_timeline_new (n, thresholds, NULL);
+    thresholds[i] = -G_MAXDOUBLE; /* a label that a look names is open; any other scores minus infinity */
+  self->timeline = clipmoe_timeline_new (n, thresholds, NULL, NULL);
   for (guint i = 0; i < looks->len; i++) {
     const ClipmoeLook *look = looks->pdata[i];
     double time = seconds_of (look);
-    if (i + 1 < looks->len) /* a look lasts until the next one, the last look as long as the one before it */
+    if (i + 1 < looks->len) /* a look lasts until the next one, the last as long as the one before */
       last = seconds_of (looks->pdata[i + 1]) - time;
     for (guint j = 0; j < n; j++)
       scores[j] = -INFINITY;
@@ -107,13 +106,13 @@ append_plain (GString *out, const char *text) {
 
 void
 clipmoe_intervals_table (const ClipmoeIntervals *self, GString *out) {
-  const GArray *intervals = clipmoe_timeline_get_intervals (self->timeline);
+  guint n = clipmoe_timeline_get_n_intervals (self->timeline);
   char a[32], b[32], c[32];
   append_plain (out, self->source);
   g_string_append (out,
                    self->looks > 1 ? "\n      start         end    peak  label\n" : "\n   score  label\n");
-  for (guint i = 0; i < intervals->len; i++) {
-    const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, i);
+  for (guint i = 0; i < n; i++) {
+    const ClipmoeInterval *v = clipmoe_timeline_get_interval (self->timeline, i);
     if (self->looks > 1)
       g_string_append_printf (out, "%11s %11s  ", clock_time (a, v->start), clock_time (b, v->end));
     else
@@ -122,7 +121,7 @@ clipmoe_intervals_table (const ClipmoeIntervals *self, GString *out) {
     append_plain (out, self->names->pdata[v->label]);
     g_string_append_c (out, '\n');
   }
-  if (!intervals->len)
+  if (!n)
     g_string_append (out, "  no label reached its threshold\n");
 }
 
@@ -142,9 +141,9 @@ const char clipmoe_intervals_csv_header[] = "source,start,end,label,peak,peak_ti
 
 void
 clipmoe_intervals_csv (const ClipmoeIntervals *self, GString *out) {
-  const GArray *intervals = clipmoe_timeline_get_intervals (self->timeline);
-  for (guint i = 0; i < intervals->len; i++) {
-    const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, i);
+  guint n = clipmoe_timeline_get_n_intervals (self->timeline);
+  for (guint i = 0; i < n; i++) {
+    const ClipmoeInterval *v = clipmoe_timeline_get_interval (self->timeline, i);
     char a[32], b[32], c[32], d[32], e[32];
     append_csv (out, self->source);
     g_string_append_printf (out, ",%s,%s,", number (a, "%.3f", v->start), number (b, "%.3f", v->end));
@@ -164,10 +163,10 @@ vtt_time (char text[32], double seconds) {
 
 void
 clipmoe_intervals_vtt (const ClipmoeIntervals *self, GString *out) {
-  const GArray *intervals = clipmoe_timeline_get_intervals (self->timeline);
+  guint n = clipmoe_timeline_get_n_intervals (self->timeline);
   g_string_append (out, "WEBVTT\n");
-  for (guint i = 0; i < intervals->len; i++) {
-    const ClipmoeInterval *v = &g_array_index (intervals, ClipmoeInterval, i);
+  for (guint i = 0; i < n; i++) {
+    const ClipmoeInterval *v = clipmoe_timeline_get_interval (self->timeline, i);
     char a[32], b[32], c[32];
     GString *plain = g_string_new (NULL);
     append_plain (plain, self->names->pdata[v->label]);

@@ -18,7 +18,8 @@ clipmoe_media_clear (ClipmoeMedia *self) {
 
 ClipmoeImage
 clipmoe_media_image (const ClipmoeMedia *self) {
-  return (ClipmoeImage){.format = CLIPMOE_FORMAT_RGB,
+  return (ClipmoeImage){.struct_size = sizeof (ClipmoeImage),
+                        .format = CLIPMOE_FORMAT_RGB,
                         .width = self->width,
                         .height = self->height,
                         .planes = {self->rgb},

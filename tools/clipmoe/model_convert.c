@@ -31,7 +31,7 @@ choose (const char *what, const char *text, const char *const *names, guint *out
 /* Reads back what was written: the last chance to find out. */
 static gboolean
 same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **error) {
-  ClipmoeModelOptions options = {.no_vocab = TRUE};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .no_vocab = TRUE};
   ClipmoeModel *m = clipmoe_model_open (path, &options, error);
   if (!m)
     return FALSE;

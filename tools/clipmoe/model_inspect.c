@@ -29,8 +29,8 @@ print_text (const ClipmoeModelInfo *i, gboolean vocab) {
   printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
           i->active_parameters);
   printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
-  tower_text ("image tower", &i->image);
-  tower_text ("text tower", &i->text);
+  tower_text ("image tower", i->image);
+  tower_text ("text tower", i->text);
   printf ("%-12s %u tokens of %u\n%-12s %u\n", "context", i->context, i->vocab_size, "embedding", i->embed);
   if (i->top_k)
     printf ("%-12s %u a token\n", "experts", i->top_k);
@@ -90,8 +90,8 @@ print_json (const ClipmoeModelInfo *i, gboolean vocab) {
       string (i->fingerprint), "licence", string (i->licence), "parameters", (json_int_t)i->parameters,
       "active_parameters", (json_int_t)i->active_parameters, "image_size", (int)i->image_size, "patch_size",
       (int)i->patch_size, "embed", (int)i->embed, "context", (int)i->context, "vocab_size",
-      (int)i->vocab_size, "top_k", (int)i->top_k, "image", tower_json (&i->image), "text",
-      tower_json (&i->text), "mean", number (i->mean[0]), number (i->mean[1]), number (i->mean[2]), "std",
+      (int)i->vocab_size, "top_k", (int)i->top_k, "image", tower_json (i->image), "text",
+      tower_json (i->text), "mean", number (i->mean[0]), number (i->mean[1]), number (i->mean[2]), "std",
       number (i->std[0]), number (i->std[1]), number (i->std[2]), "logit_scale", number (i->logit_scale),
       "assumed", assumed);
   char *text = json_dumps (root, JSON_COMPACT | JSON_REAL_PRECISION (9));

@@ -8,10 +8,10 @@
 static char *
 architecture (const ClipmoeModelInfo *i) {
   GString *s = g_string_new (NULL);
-  g_string_printf (s, "ViT %u/%u, %u+%u blocks", i->image_size, i->patch_size, i->image.layers,
-                   i->text.layers);
+  g_string_printf (s, "ViT %u/%u, %u+%u blocks", i->image_size, i->patch_size, i->image->layers,
+                   i->text->layers);
   if (i->top_k)
-    g_string_append_printf (s, ", %u of %u experts", i->top_k, MAX (i->image.experts, i->text.experts));
+    g_string_append_printf (s, ", %u of %u experts", i->top_k, MAX (i->image->experts, i->text->experts));
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   g_ascii_formatd (number, sizeof number, "%.1f", (double)i->parameters / 1e6);
   g_string_append_printf (s, ", %s M", number);
@@ -42,8 +42,8 @@ clipmoe_cmd_model_list (int argc, char **argv) {
   }
   char **names = clipmoe_resource_list ("");
   for (char **n = names; *n; n++) {
-    ClipmoeModelOptions options = {.shapes_only =
-                                       TRUE}; /* the headers of a hundred models are read in a moment */
+    ClipmoeModelOptions options = {.struct_size = sizeof options,
+                                   .shapes_only = TRUE}; /* the headers alone are read */
     GError *error = NULL;
     ClipmoeModel *m = clipmoe_model_open (*n, &options, &error);
     print_field (*n, "\t");

@@ -49,7 +49,8 @@ encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, Count *cou
   char *before = g_strdup (g_getenv ("CLIPMOE_CPU"));
   if (tier)
     g_setenv ("CLIPMOE_CPU", tier, TRUE);
-  ClipmoeEncoderOptions options = {.precision = CLIPMOE_PRECISION_F32, .threads = threads};
+  ClipmoeEncoderOptions options = {
+      .struct_size = sizeof options, .precision = CLIPMOE_PRECISION_F32, .threads = threads};
   ClipmoeEncoder *encoder = clipmoe_encoder_new (m, &options, error);
   if (before)
     g_setenv ("CLIPMOE_CPU", before, TRUE);
@@ -70,7 +71,8 @@ encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, Count *cou
   guint embed = clipmoe_model_get_info (m)->embed;
   float *out = g_new (float, 2 * (gsize)embed);
   guint8 *rgb = picture ();
-  ClipmoeImage view = {.format = CLIPMOE_FORMAT_RGB,
+  ClipmoeImage view = {.struct_size = sizeof view,
+                       .format = CLIPMOE_FORMAT_RGB,
                        .width = WIDTH,
                        .height = HEIGHT,
                        .planes = {rgb},
@@ -130,7 +132,8 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
 /* Whether encoders find a verdict from now on. */
 static gboolean
 is_kept (ClipmoeModel *m) {
-  ClipmoeEncoderOptions options = {.precision = CLIPMOE_PRECISION_AUTO, .threads = 1};
+  ClipmoeEncoderOptions options = {
+      .struct_size = sizeof options, .precision = CLIPMOE_PRECISION_AUTO, .threads = 1};
   ClipmoeEncoder *encoder = clipmoe_encoder_new (m, &options, NULL);
   gboolean kept = encoder && !clipmoe_encoder_lacks_verdict (encoder);
   clipmoe_encoder_free (encoder);
@@ -140,25 +143,26 @@ is_kept (ClipmoeModel *m) {
 static void
 measure (ClipmoeModel *m, Count *count, GError **error) {
   static const char *const names[] = {"auto", "f32", "half", "int8"};
-  ClipmoePrecisionFigures figures[3];
-  ClipmoePrecision verdict;
   fprintf (stderr, "clipmoe: measuring f32, half and int8 on one thread\n");
-  if (!clipmoe_precision_measure (m, NULL, figures, &verdict, error))
+  ClipmoeVerdict *verdict = clipmoe_precision_measure (m, NULL, error);
+  if (!verdict)
     return;
+  const char *name = names[clipmoe_verdict_get_precision (verdict)];
   printf ("\nprecision   ms a picture   cosine to f32: mean   worst\n");
-  for (guint i = 0; i < 3; i++) {
-    const ClipmoePrecisionFigures *f = &figures[i];
+  for (guint i = 0; i < clipmoe_verdict_get_n_figures (verdict); i++) {
+    const ClipmoePrecisionFigures *f = clipmoe_verdict_get_figures (verdict, i);
     if (f->measured)
       printf ("%-9s   %12.2f   %19.5f   %.5f%s\n", names[f->precision], f->ms_per_image, f->mean, f->worst,
               f->faithful ? "" : "   not faithful enough");
     else
       printf ("%-9s   these kernels have none\n", names[f->precision]);
   }
+  clipmoe_verdict_free (verdict);
   if (is_kept (m)) {
-    printf ("verdict     precision=auto is %s from now on\n\n", names[verdict]);
+    printf ("verdict     precision=auto is %s from now on\n\n", name);
     return;
   }
-  printf ("verdict     %s, but it could not be kept: precision=auto is f32 as before\n\n", names[verdict]);
+  printf ("verdict     %s, but it could not be kept: precision=auto is f32 as before\n\n", name);
   check (count, FALSE, "the cache folder keeps the verdict");
 }
 

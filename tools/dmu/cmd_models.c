@@ -28,7 +28,7 @@ arguments_clear (Arguments *a) {
 
 static ClipmoeModel *
 open_any (const char *path, const char *vocab, GError **error) {
-  ClipmoeModelOptions how = {.vocab = vocab};
+  ClipmoeModelOptions how = {.struct_size = sizeof how, .vocab = vocab};
   GError *e = NULL;
   ClipmoeModel *m = clipmoe_model_open (path, &how, &e);
   if (m || vocab || !g_error_matches (e, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT)) {
@@ -87,9 +87,9 @@ upcycle (char **paths, const Arguments *a, GError **error) {
     ok = (models[i] = open_any (paths[i], a->vocab, error)) && is_no_source (a->out, models[i], error);
   if (ok) {
     const ClipmoeModelInfo *info = clipmoe_model_get_info (models[0]);
-    ok = dmu_blocks_parse (a->image_blocks, "--image-blocks", info->image.layers, &how.image_first,
+    ok = dmu_blocks_parse (a->image_blocks, "--image-blocks", info->image->layers, &how.image_first,
                            &how.image_last, error) &&
-         dmu_blocks_parse (a->text_blocks, "--text-blocks", info->text.layers, &how.text_first,
+         dmu_blocks_parse (a->text_blocks, "--text-blocks", info->text->layers, &how.text_first,
                            &how.text_last, error) &&
          (made = dmu_upcycle (models, n, &how, error)) && save (made, a, error);
   }
@@ -221,7 +221,7 @@ dmu_cmd_inspect (int argc, char **argv) {
     r = 2;
   } else {
     GError *error = NULL;
-    ClipmoeModelOptions how = {.no_vocab = TRUE};
+    ClipmoeModelOptions how = {.struct_size = sizeof how, .no_vocab = TRUE};
     ClipmoeModel *m = clipmoe_model_open (rest[0], &how, &error);
     GString *out = g_string_new (NULL);
     gboolean ok = m && clipmoe_model_hold_weights (m, &error);

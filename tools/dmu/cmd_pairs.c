@@ -36,7 +36,7 @@ dmu_cmd_evaluate (int argc, char **argv) {
     r = 2;
   } else {
     GError *error = NULL;
-    ClipmoeModelOptions how = {.vocab = vocab, .experts = (guint)experts};
+    ClipmoeModelOptions how = {.struct_size = sizeof how, .vocab = vocab, .experts = (guint)experts};
     ClipmoeModel *m = clipmoe_model_open (model, &how, &error);
     DmuDataset *set = NULL;
     DmuEvaluation *v = NULL;
@@ -45,7 +45,7 @@ dmu_cmd_evaluate (int argc, char **argv) {
     gboolean ok = m != NULL;
     dmu_say_model (model, m);
     guint most =
-        ok ? MAX (clipmoe_model_get_info (m)->image.experts, clipmoe_model_get_info (m)->text.experts) : 0;
+        ok ? MAX (clipmoe_model_get_info (m)->image->experts, clipmoe_model_get_info (m)->text->experts) : 0;
     if (ok && forced >= (int)most) {
       g_set_error (&error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                    "--force-expert %d: the model has %u experts", forced, most);
@@ -79,7 +79,7 @@ dmu_cmd_evaluate (int argc, char **argv) {
 static gboolean
 cluster (const DmuPairsArguments *pairs, const char *model, const char *vocab, const char *out,
          DmuClustering *how, GError **error) {
-  ClipmoeModelOptions options = {.vocab = vocab};
+  ClipmoeModelOptions options = {.struct_size = sizeof options, .vocab = vocab};
   ClipmoeModel *m =
       dmu_clusters_place_is_free (out, error) ? clipmoe_model_open (model, &options, error) : NULL;
   dmu_say_model (model, m);

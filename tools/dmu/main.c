@@ -1,4 +1,5 @@
 /* clipmoe-dmu: the table of sub-commands. */
+#include <clipmoe/version.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>

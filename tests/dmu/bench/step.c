@@ -37,7 +37,7 @@ main (int argc, char **argv) {
   gboolean gate = strcmp (argv[6], "gate") == 0;
   double rate = g_ascii_strtod (argv[9], NULL);
   gsize size;
-  ClipmoeModelOptions how = {.no_vocab = TRUE};
+  ClipmoeModelOptions how = {.struct_size = sizeof how, .no_vocab = TRUE};
   ClipmoeModel *model = clipmoe_model_open (argv[1], &how, &error);
   char *pixels = model ? clipmoe_file_read (argv[2], G_MAXINT, &size, &error) : NULL;
   char *ids = pixels ? clipmoe_file_read (argv[3], G_MAXINT, &size, &error) : NULL;

@@ -1,6 +1,7 @@
 /* clipmoe bench: how fast this machine looks at pictures and reads words, with a model or with an
  * architecture whose weights are made from a seed. */
 #include <base/jsontext.h>
+#include <clipmoe/version.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,7 @@ tower_work (const ClipmoeTowerInfo *i, double t, guint top_k, guint embed) {
 static double
 image_work (const ClipmoeModelInfo *i) {
   double grid = i->image_size / i->patch_size, n = grid * grid, p = i->patch_size;
-  return tower_work (&i->image, n + 1, i->top_k, i->embed) + 6 * n * p * p * i->image.width;
+  return tower_work (i->image, n + 1, i->top_k, i->embed) + 6 * n * p * p * i->image->width;
 }
 
 typedef struct {
@@ -333,8 +334,10 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   GError *error = NULL;
   Result r = {.batch = (guint)a->batch};
   ClipmoeModel *m = get_model (a, &r, &error);
-  ClipmoeEncoderOptions options = {
-      .precision = precision, .threads = (guint)a->model.threads, .batch = (guint)a->batch};
+  ClipmoeEncoderOptions options = {.struct_size = sizeof options,
+                                   .precision = precision,
+                                   .threads = (guint)a->model.threads,
+                                   .batch = (guint)a->batch};
   double begun = clipmoe_now ();
   ClipmoeEncoder *encoder = m ? clipmoe_encoder_new (m, &options, &error) : NULL;
   r.ready = clipmoe_now () - begun;

@@ -39,7 +39,8 @@ measure (Work *w, guint size, guint f, guint8 *bytes, gsize half, ClipmoeFrameTi
   for (guint i = 0; i < 2; i++) {
     ClipmoeImage *image = &w->frames[i];
     const guint8 *at = bytes + i * half;
-    *image = (ClipmoeImage){.format = formats[f].format, .width = width, .height = height};
+    *image = (ClipmoeImage){
+        .struct_size = sizeof (ClipmoeImage), .format = formats[f].format, .width = width, .height = height};
     for (guint p = 0; p < formats[f].planes; p++) {
       guint sub = p ? formats[f].sub : 1;
       image->planes[p] = at;

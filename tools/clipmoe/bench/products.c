@@ -23,7 +23,7 @@ add (ClipmoeProducts *self, const ClipmoePackedMatrix *matrix, guint first_row, 
      float *out, gsize out_lines) {
   ClipmoeProduct p = {.matrix = matrix,
                       .last_panel = matrix->panels,
-                      .rows = clipmoe_tower_rows (self->tower, n),
+                      .rows = clipmoe_packed_tower_rows (self->tower, n),
                       .a_lines = matrix->lines,
                       .a_scales = self->scales,
                       .result = result,
@@ -44,27 +44,29 @@ add (ClipmoeProducts *self, const ClipmoePackedMatrix *matrix, guint first_row, 
     g_array_append_val (self->chain, p);
 }
 
-/* As tower.c and mixture.c run them; activation functions are left out. */
+/* As block.c and mixture.c run them; activation functions are left out. */
 static void
 add_block (ClipmoeProducts *self, guint index) {
   const ClipmoePackedTower *t = self->tower;
-  const ClipmoePackedBlock *p = &t->blocks[index];
-  gboolean last = index + 1 == t->tower->layers;
-  guint rows = last ? self->pooled : self->rows, experts = t->tower->experts[index],
-        queries = (guint)cm_lines (t->tower->width, p->in_proj.format->columns);
-  add (self, &p->in_proj, 0, self->rows, CM_STORE, t->qkv, t->qkv_lines);
+  const ClipmoeScratch *s = &t->scratch;
+  const ClipmoePackedMatrix *in_proj = clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, index, 0);
+  gboolean last = index + 1 == t->arch->layers;
+  guint rows = last ? self->pooled : self->rows, experts = t->arch->experts[index],
+        queries = (guint)cm_lines (t->arch->width, in_proj->format->columns);
+  add (self, in_proj, 0, self->rows, CM_STORE, s->qkv, s->qkv_lines);
   if (last) { /* keys and values of all rows, queries of the pooled ones */
     g_array_index (self->chain, ClipmoeProduct, self->chain->len - 1).first_panel =
-        t->tower->width / p->in_proj.format->columns;
-    add (self, &p->in_proj, 0, rows, CM_STORE, t->last_q, t->qkv_lines);
+        t->arch->width / in_proj->format->columns;
+    add (self, in_proj, 0, rows, CM_STORE, s->last_q, s->qkv_lines);
     g_array_index (self->chain, ClipmoeProduct, self->chain->len - 1).last_panel = queries;
   }
-  add (self, &p->out_proj, 0, rows, CM_ADD, t->z, 0);
-  guint chosen = experts ? rows * MIN (t->tower->top_k, experts) : rows;
+  add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_OUT_PROJ, index, 0), 0, rows, CM_ADD, s->z, 0);
+  guint chosen = experts ? rows * MIN (t->arch->top_k, experts) : rows;
   for (guint e = 0, done = 0, n; e < MAX (experts, 1); e++, done += n) {
     n = chosen * (e + 1) / MAX (experts, 1) - done;
-    add (self, &p->c_fc[e], 0, n, CM_STORE, t->hidden, t->hidden_lines);
-    add (self, &p->c_proj[e], 0, n, CM_ADD, t->z, 0);
+    add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_C_FC, index, e), 0, n, CM_STORE, s->hidden,
+         s->hidden_lines);
+    add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_C_PROJ, index, e), 0, n, CM_ADD, s->z, 0);
   }
 }
 
@@ -96,21 +98,23 @@ clipmoe_products_new (ClipmoeEncoder *encoder, guint n, GError **error) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "products of 0 pictures, expected 1 or more");
     return NULL;
   }
-  n = MIN (n, encoder->batch); /* what one run of the tower takes */
+  n = MIN (n, encoder->recipe.batch); /* what one run of the tower takes */
   ClipmoeProducts *self = g_new0 (ClipmoeProducts, 1);
   self->tower = t;
-  self->rows = n * clipmoe_architecture_tokens (t->tower);
+  self->rows = n * clipmoe_architecture_tokens (t->arch);
   self->pooled = n;
   self->chain = g_array_new (FALSE, FALSE, sizeof (ClipmoeProduct));
   self->operands = g_array_new (FALSE, FALSE, sizeof (Operand));
   self->offsets = g_new (gsize, self->rows);
   self->strides = g_new (gsize, self->rows);
   self->scales = g_new (float, self->rows);
-  clipmoe_tower_places (t, self->rows, self->offsets, self->strides);
-  add (self, &t->first, 0, n * clipmoe_architecture_patches (t->tower), CM_ADD, t->z, 0);
-  for (guint i = 0; i < t->tower->layers; i++)
+  clipmoe_packed_tower_places (t, self->rows, self->offsets, self->strides);
+  add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0), 0,
+       n * clipmoe_architecture_patches (t->arch), CM_ADD, t->scratch.z, 0);
+  for (guint i = 0; i < t->arch->layers; i++)
     add_block (self, i);
-  add (self, &t->projection, 0, n, CM_STORE, t->embedded, t->embed_lines);
+  add (self, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PROJECTION, 0, 0), 0, n, CM_STORE,
+       t->scratch.embedded, t->scratch.embed_lines);
   gboolean ok = TRUE;
   for (guint i = 0; i < self->operands->len; i++)
     ok = ok && fill (self, &g_array_index (self->operands, Operand, i));

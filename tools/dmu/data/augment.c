@@ -48,7 +48,7 @@ gboolean
 dmu_augment (const DmuSample *sample, const DmuAugment *how, guint64 seed, const ClipmoeModelInfo *info,
              ClipmoePreprocessor *preprocessor, float *out, GError **error) {
   guint8 *rgb;
-  ClipmoeImage image = {.format = CLIPMOE_FORMAT_RGB};
+  ClipmoeImage image = {.struct_size = sizeof image, .format = CLIPMOE_FORMAT_RGB};
   if (!dmu_sample_decode (sample, &rgb, &image.width, &image.height, error))
     return FALSE;
   DmuRandom r = dmu_random_for (seed, 'A', 0);

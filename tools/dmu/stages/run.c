@@ -387,9 +387,9 @@ upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError 
   if (dmu_manifest_get (r->manifest, name) || stopping (r))
     return TRUE;
   ClipmoeModel **models = g_new0 (ClipmoeModel *, n), *made = NULL;
-  gboolean ok = dmu_blocks_parse (p->image_blocks, "image-blocks", info->image.layers, &how.image_first,
+  gboolean ok = dmu_blocks_parse (p->image_blocks, "image-blocks", info->image->layers, &how.image_first,
                                   &how.image_last, error) &&
-                dmu_blocks_parse (p->text_blocks, "text-blocks", info->text.layers, &how.text_first,
+                dmu_blocks_parse (p->text_blocks, "text-blocks", info->text->layers, &how.text_first,
                                   &how.text_last, error);
   for (guint i = 0; i < n && ok; i++)
     ok = (models[i] = model_of (r, names[i], error)) != NULL;

@@ -39,9 +39,9 @@ make_net (Loop *l, ClipmoeModel *model, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
   const DmuTraining *t = l->how;
   DmuSelection s = {.group = t->group, .logit_scale = t->train_scale};
-  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image.layers, &s.image_first, &s.image_last,
+  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image->layers, &s.image_first, &s.image_last,
                          error) ||
-      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text.layers, &s.text_first, &s.text_last,
+      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text->layers, &s.text_first, &s.text_last,
                          error) ||
       !(l->net = dmu_net_new (model, &s, error)))
     return FALSE;
@@ -66,8 +66,8 @@ dmu_training_fits (const DmuTraining *t, const ClipmoeModelInfo *info, const Dmu
                  "keep-patches %u: expected at most the %u of a picture", t->keep_patches, patches_of (info));
     return FALSE;
   }
-  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image.layers, &first[0], &last[0], error) ||
-      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text.layers, &first[1], &last[1], error))
+  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image->layers, &first[0], &last[0], error) ||
+      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text->layers, &first[1], &last[1], error))
     return FALSE;
   if (first[0] == last[0] && first[1] == last[1] && !t->train_scale) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,

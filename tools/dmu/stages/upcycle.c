@@ -68,9 +68,9 @@ check (ClipmoeModel *const *models, guint n, guint experts, const DmuUpcycle *ho
                    "%s: is a mixture of experts already, expected a dense checkpoint", info->path);
       return FALSE;
     }
-    if (info->image.activation != first->image.activation ||
-        info->text.activation != first->text.activation || info->image.heads != first->image.heads ||
-        info->text.heads != first->text.heads) {
+    if (info->image->activation != first->image->activation ||
+        info->text->activation != first->text->activation || info->image->heads != first->image->heads ||
+        info->text->heads != first->text->heads) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                    "%s: another activation or number of heads than %s, expected the same", info->path,
                    first->path);
@@ -161,8 +161,8 @@ upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **e
   g_list_free (names);
   ok = ok &&
        put_routers (weights, "visual.transformer.", how->image_first, how->image_last, experts,
-                    info->image.width, how->seed, error) &&
-       put_routers (weights, "transformer.", how->text_first, how->text_last, experts, info->text.width,
+                    info->image->width, how->seed, error) &&
+       put_routers (weights, "transformer.", how->text_first, how->text_last, experts, info->text->width,
                     how->seed, error);
   if (ok)
     return clipmoe_model_derive (models[0], weights, how->top_k, error);
@@ -184,7 +184,7 @@ dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError
 static ClipmoeModel *
 stretch (const ClipmoeModel *model, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (model);
-  guint old = info->context, width = info->text.width, many = 4 * old - 3 * KEPT;
+  guint old = info->context, width = info->text->width, many = 4 * old - 3 * KEPT;
   if (old <= KEPT || old > 10000) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: %u positions, expected more than %d to stretch them", info->path, old, KEPT);

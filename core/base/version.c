@@ -1,0 +1,6 @@
+#include <clipmoe/version.h>
+
+const char *
+clipmoe_version (void) {
+  return CLIPMOE_VERSION;
+}

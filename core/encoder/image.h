@@ -1,0 +1,11 @@
+/* The image tower, from pixels to rows of vectors. */
+#ifndef CLIPMOE_IMAGE_TOWER_H
+#define CLIPMOE_IMAGE_TOWER_H
+
+#include "tower.h"
+
+/* Runs @n pictures, [n][3][side][side] floats, at most as many as the scratch has sequences: their vectors
+ * are left in scratch.embedded, a row each. With an observer there is no result. */
+void clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n);
+
+#endif

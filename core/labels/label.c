@@ -1,0 +1,18 @@
+/* One label of a list. */
+#include "../clipmoe/labels.h"
+
+ClipmoeLabel *
+clipmoe_label_new (const char *name, const char *prompt, double threshold) {
+  ClipmoeLabel *self = g_new (ClipmoeLabel, 1);
+  *self = (ClipmoeLabel){g_strdup (name), g_strdup (prompt), threshold};
+  return self;
+}
+
+void
+clipmoe_label_free (ClipmoeLabel *self) {
+  if (!self)
+    return;
+  g_free ((char *)self->name);
+  g_free ((char *)self->prompt);
+  g_free (self);
+}
