@@ -38,6 +38,7 @@ NEVER = ["exit", "_exit", "_Exit", "quick_exit", "abort", "__assert_fail", "rais
          "v?fork", r"posix_spawn\w*", "dlopen", "dlmopen", r"g_spawn_\w+", r"g_module_\w+", r"g_subprocess_\w+", "socket",
          "connect", "bind", "getaddrinfo", r"g_socket_\w+", r"(?:__)?v?f?printf(?:_chk)?", "puts", "fputs", "putchar",
          "fwrite", "stdout", "stderr", "g_print", "g_printerr", "g_on_error_query"]
+TAGGER_NEEDS = r"lib(?:c|m|glib-2\.0|gobject-2\.0|jansson|xxhash|z|clipmoe|clipmoegst-1\.0|gst(?:reamer|base|video|pbutils)-1\.0)\.so\.|ld-linux"
 GST_PROGRAM = r"""
 #include <clipmoe/gst/clipmoeframe.h>
 #include <clipmoe/gst/clipmoegst.h>
@@ -120,6 +121,12 @@ def main():
         found = set(re.findall(r"\b(?:%s)\b" % "|".join(NEVER), wanted))
         check("%s neither exits nor prints nor starts a program nor opens a connection" % path,
               "g_" in wanted and not found, found)
+
+    # what a box that only tags loads: no brokers, no drawing, no network
+    for path in ["libclipmoegst-1.0.so.0", "gstreamer-1.0/libgstclipmoe.so"]:
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", os.path.join(lib, path)).stdout)
+        others = [n for n in needed if not re.match(TAGGER_NEEDS, n)]
+        check("%s needs GLib, GStreamer and core alone" % path, needed and not others, others)
 
     elsewhere = os.path.join(work, "elsewhere")
     os.mkdir(elsewhere)
