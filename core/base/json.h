@@ -8,8 +8,8 @@
 
 /* @path names the file in messages. Returns (transfer full): json_decref() it. */
 json_t *clipmoe_json_parse (const char *path, const char *text, gsize length, GError **error);
-/* Where more memory than a model's files need may be taken: @memory bytes. */
-json_t *clipmoe_json_parse_within (const char *path, const char *text, gsize length, guint64 memory,
+/* Where more memory than a model's files need may be taken: @most bytes. */
+json_t *clipmoe_json_parse_within (const char *path, const char *text, gsize length, guint64 most,
                                    GError **error);
 /* The whole of a file of at most @limit bytes. */
 json_t *clipmoe_json_read (const char *path, gsize limit, GError **error);

@@ -109,7 +109,7 @@ colour (const Frame *f, guint index, guint8 *to) {
   if (!f->palette)
     memset (to, (int)index, 3);
   else if (index < f->colours)
-    memcpy (to, f->palette + 3 * index, 3);
+    memcpy (to, f->palette + (gsize)3 * index, 3);
   else
     memset (to, 0, 3);
 }
@@ -139,7 +139,7 @@ find_frame (ClipmoePictureLoad *self, Frame *f, gsize *at) {
   if (d[10] & 0x80) {
     f->palette = d + p;
     f->colours = 2u << (d[10] & 7);
-    p += 3 * f->colours;
+    p += (gsize)3 * f->colours;
   }
   while (p < n && d[p] == '!') {
     if (n - p > 7 && d[p + 1] == 0xf9 && d[p + 2] == 4 && d[p + 3] & 1)
@@ -160,7 +160,7 @@ find_frame (ClipmoePictureLoad *self, Frame *f, gsize *at) {
   if (flags & 0x80) {
     f->palette = d + p;
     f->colours = 2u << (flags & 7);
-    p += 3 * f->colours;
+    p += (gsize)3 * f->colours;
   }
   *at = p;
   return p < n;
