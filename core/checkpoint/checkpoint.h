@@ -5,11 +5,13 @@
 #include "tensors.h"
 
 /* Reads a checkpoint, told by its content: safetensors, a torch file (zip, TorchScript or the old form), or
- * the index of one in shards (`….index.json`). Everything is validated and lies in our own memory afterwards
- * (pread, never mapped: a file that somebody cuts would kill the host). Nothing in a file is executed. */
+ * the index of one in shards (`….index.json`). The whole file is validated and copied to memory with pread();
+ * it is never mapped, as a mapped file that is truncated would kill the process. Nothing in a file is
+ * executed. Returns (transfer full): free with clipmoe_tensors_free(). Any thread. Errors: IO, FORMAT
+ * (damaged, or not a checkpoint), UNSUPPORTED, LIMIT, MEMORY. */
 ClipmoeTensors *clipmoe_tensors_read (const char *path, GError **error);
 /* The same without the numbers: names, types, shapes and metadata, validated; every tensor's data is NULL.
- * Costs the headers alone, whatever the size of the file. */
+ * Only the headers are read, whatever the size of the file. */
 ClipmoeTensors *clipmoe_tensors_read_shapes (const char *path, GError **error);
 
 #endif

@@ -1,13 +1,12 @@
-/* Which names a pickle may mention without being understood. Nothing is ever called, whatever it is named;
- * what matters is whether a file with this name in it can be an honest checkpoint. Classes of trainers and
- * libraries can: what is made of them stands beside the weights and is of no interest. What runs commands,
- * opens files or loads code does not stand in one. */
+/* Which names a pickle may mention without being understood. Nothing is ever called; the question is whether
+ * an honest checkpoint can contain this name. Classes of trainers and libraries can occur: objects of them
+ * are stored beside the weights and are skipped. Names that run commands, open files or load code do not
+ * occur in one and are refused. */
 #include "pickle-foreign.h"
 
 #include <string.h>
 
-/* Everything that Python itself brings along, today and in earlier versions: of these only what is listed
- * below may be named. */
+/* Python's standard library, in this and earlier versions. Only what is listed below may be named of it. */
 static const char python[] =
     "Bastion ConfigParser HTMLParser Queue SocketServer StringIO Tkinter UserDict UserList UserString "
     "__builtin__ __future__ _abc _aix_support _ast _asyncio _bisect _blake2 _bootsubprocess _bz2 _codecs "
@@ -40,13 +39,13 @@ static const char python[] =
     "weakref webbrowser whichdb winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib "
     "zoneinfo";
 
-/* Packages whose business is to run or to load something. */
+/* Packages that exist to run or to load something. */
 static const char runners[] =
     "IPython _pytest cffi cloudpickle cython Cython dill execnet fabric invoke joblib jupyter_client "
     "llvmlite numba paramiko pexpect pip pkg_resources plumbum psutil ptyprocess pytest requests "
     "setuptools sh urllib3 virtualenv wheel";
 
-/* A module, names in it separated by spaces ("*": all without a dot), and what stands for them. */
+/* A module, names in it separated by spaces ("*": all without a dot), and what kind of value each becomes. */
 typedef struct {
   const char *module, *names;
   ClipmoePickleInert inert;
@@ -175,7 +174,7 @@ is_path (const char *text) {
   return *text && g_utf8_validate (text, -1, NULL);
 }
 
-/* Whether some word of it is of Python's own machinery (__globals__). */
+/* Whether some part of it is a special name of Python (__globals__). */
 static gboolean
 has_machinery (const char *text) {
   char **words = g_strsplit (text, ".", 0);
@@ -205,8 +204,7 @@ is_listed (const char *module, const char *name, ClipmoePickleInert *inert) {
   return FALSE;
 }
 
-/* Whether it is called like something that holds numbers: had it stood among the weights, one would be lost.
- */
+/* Whether the name suggests an array or tensor: skipping one among the weights would lose a weight. */
 static gboolean
 is_tensor_like (const char *name) {
   static const char *const ends[] = {"tensor", "array", "parameter"}, *const begins[] = {"_rebuild",

@@ -4,14 +4,15 @@
 
 #include <glib.h>
 
-/* What a value that is not interpreted may have been. */
+/* What a value that is not interpreted was in the program that wrote it. */
 typedef enum {
   CLIPMOE_PICKLE_PLAIN,   /* a number, a set, a path, settings: no tensor */
-  CLIPMOE_PICKLE_CLASSES, /* an object of somebody's class, whatever that holds */
-  CLIPMOE_PICKLE_LOST,    /* an array, or a tensor of a kind that is not read */
+  CLIPMOE_PICKLE_CLASSES, /* an object of some class, which may hold anything */
+  CLIPMOE_PICKLE_LOST,    /* an array, or a kind of tensor that is not read */
 } ClipmoePickleInert;
 
-/* Whether the name may stand in a pickle without being interpreted, and what it stands for then. */
+/* Whether a pickle may contain this name without its being interpreted; *inert: what it is then. FALSE: the
+ * pickle must be refused. */
 gboolean clipmoe_pickle_inert (const char *module, const char *name, ClipmoePickleInert *inert);
 
 #endif

@@ -114,7 +114,7 @@ clipmoe_pickle_inert_value (const ClipmoePickleContext *c, const char *name, Cli
   return v;
 }
 
-/* The value for a name that need not be understood; NULL without an error where there is none. */
+/* Whether the name is one that is not interpreted; *v: its value, NULL with an error without memory. */
 static gboolean
 inert_name (const ClipmoePickleContext *c, const char *module, gsize n_module, const char *name, gsize n_name,
             ClipmoePickleValue **v) {
@@ -145,7 +145,7 @@ clipmoe_pickle_name (const ClipmoePickleContext *c, const char *module, gsize n_
         v->integer = i;
       return v;
     }
-  /* A TorchScript archive brings its classes along, as source that nobody here reads. */
+  /* A TorchScript archive brings its classes along, as source code, which is not read. */
   if (equal (module, n_module, "__torch__") || (n_module > 10 && memcmp (module, "__torch__.", 10) == 0))
     return clipmoe_pickle_value (c, CLIPMOE_PICKLE_CLASS);
   ClipmoePickleValue *inert = NULL;
@@ -176,8 +176,8 @@ read_sizes (const ClipmoePickleValue *v, guint64 out[CLIPMOE_MAX_DIMS]) {
   return TRUE;
 }
 
-/* torch may store a tensor with its sign or its imaginary part still to be turned ("neg", "conj"): its bytes
- * are not its numbers then. */
+/* torch may store a tensor whose negation or conjugation is pending ("neg", "conj"): its bytes are not its
+ * values then. */
 static const char *
 still_to_do (const ClipmoePickleValue *metadata) {
   for (guint i = 0; metadata && i + 1 < metadata->n; i += 2) {
@@ -233,7 +233,7 @@ rebuild_tensor (const ClipmoePickleContext *c, const ClipmoePickleValue *a, What
   return v;
 }
 
-/* From nothing, or from a list of pairs. */
+/* OrderedDict () or OrderedDict (list of pairs). */
 static ClipmoePickleValue *
 ordered_dict (const ClipmoePickleContext *c, const ClipmoePickleValue *a) {
   ClipmoePickleValue *dict = clipmoe_pickle_value (c, CLIPMOE_PICKLE_DICT);
@@ -256,7 +256,7 @@ ClipmoePickleValue *
 clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *callee,
                      ClipmoePickleValue *arguments) {
   if (callee->kind == CLIPMOE_PICKLE_INERT && arguments->kind == CLIPMOE_PICKLE_TUPLE)
-    return (ClipmoePickleValue *)callee; /* which is what is made of it too */
+    return (ClipmoePickleValue *)callee; /* an object of it is the same value */
   if (callee->kind != CLIPMOE_PICKLE_KNOWN || arguments->kind != CLIPMOE_PICKLE_TUPLE)
     return clipmoe_pickle_fail (c, CLIPMOE_ERROR_FORMAT, "a call of something that cannot be called");
   const char *name = known[callee->integer].name;
@@ -297,7 +297,7 @@ clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *ca
   case TYPE_TAG:
     v = arguments->n == 2 && argument (arguments, 1, CLIPMOE_PICKLE_STRING) ? arguments->items[0] : NULL;
     break;
-  case DEVICE: /* of no interest; stands for itself as its first word */
+  case DEVICE: /* ignored; its value is its first argument */
     v = argument (arguments, 0, CLIPMOE_PICKLE_STRING);
     break;
   case STORAGE:

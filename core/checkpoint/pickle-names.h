@@ -10,13 +10,13 @@
 ClipmoePickleValue *clipmoe_pickle_inert_value (const ClipmoePickleContext *c, const char *name,
                                                 ClipmoePickleInert inert);
 
-/* What the pickle names, if it is on one of the lists; else NULL with an error that says the name. */
+/* What the pickle names, if it is on one of the lists; else NULL with an error that quotes the name. */
 ClipmoePickleValue *clipmoe_pickle_name (const ClipmoePickleContext *c, const char *module, gsize n_module,
                                          const char *name, gsize n_name);
 /* REDUCE. */
 ClipmoePickleValue *clipmoe_pickle_call (const ClipmoePickleContext *c, const ClipmoePickleValue *callee,
                                          ClipmoePickleValue *arguments);
-/* NEWOBJ, and NEWOBJ_EX, whose named arguments are of no interest. */
+/* NEWOBJ, and NEWOBJ_EX, whose keyword arguments are ignored. */
 ClipmoePickleValue *clipmoe_pickle_make (const ClipmoePickleContext *c, const ClipmoePickleValue *type,
                                          const ClipmoePickleValue *arguments);
 /* BUILD. */

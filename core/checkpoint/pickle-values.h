@@ -1,4 +1,5 @@
-/* What a pickle says, as values in memory that is bounded and freed at once. */
+/* The values that a pickle describes. They live in one pool of bounded size (CLIPMOE_MAX_PICKLE_MEMORY) and
+ * are freed together. */
 #ifndef CLIPMOE_PICKLE_VALUES_H
 #define CLIPMOE_PICKLE_VALUES_H
 

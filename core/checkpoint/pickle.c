@@ -1,4 +1,4 @@
-/* The stack machine: opcodes, stack, memo. What names mean is said in pickle-names.c. */
+/* The stack machine: opcodes, stack, memo. pickle-names.c says what names mean. */
 #include "pickle.h"
 
 #include <string.h>
@@ -117,8 +117,9 @@ push_text (Machine *m, guint width) {
   const guint8 *p;
   if (!take_number (m, width, &n) || !(p = take (m, n)))
     return FALSE;
-  /* Only what can be a name is kept. Bytes are written as text too, and names of files need not be UTF-8. */
-  if (n > MAX_TEXT || !g_utf8_validate_len ((const char *)p, (gsize)n, NULL)) /* which allows no NUL either */
+  /* Only text that can be a name is kept. Protocol 0 to 2 write bytes as text too, and file names need not be
+   * UTF-8. */
+  if (n > MAX_TEXT || !g_utf8_validate_len ((const char *)p, (gsize)n, NULL)) /* rejects NUL too */
     return push_kind (m, CLIPMOE_PICKLE_BYTES);
   Value *v = clipmoe_pickle_value (&m->c, CLIPMOE_PICKLE_STRING);
   char *text = v ? clipmoe_pickle_alloc (&m->c, (gsize)n + 1) : NULL;
@@ -224,7 +225,7 @@ small_tuple (Machine *m, guint n) {
   return v && move (m, v, n) && push (m, v);
 }
 
-/* FROZENSET: what stands above the last mark is of no interest. */
+/* FROZENSET: the values above the last mark are dropped. */
 static gboolean
 push_set (Machine *m, gboolean marked) {
   guint first;
@@ -245,8 +246,8 @@ pop_mark (Machine *m) {
   return TRUE;
 }
 
-/* APPENDS, SETITEMS and ADDITEMS, or with @n their forms for one. What an object gets that is not interpreted
- * is dropped. */
+/* APPENDS, SETITEMS and ADDITEMS, or with @n their forms for one. Entries of an object that is not
+ * interpreted are dropped. */
 static gboolean
 extend (Machine *m, ClipmoePickleKind kind, guint n) {
   guint first;
@@ -455,7 +456,7 @@ step (Machine *m, guint8 op) {
     Value *id = pop (m);
     return id && push (m, clipmoe_pickle_persistent (&m->c, id));
   }
-  case 'i': /* INST calls what it names: said by name, and refused even where the name is known */
+  case 'i': /* INST calls what it names: always refused, with the name in the error */
     return global (m) && broken (m, "an opcode that no state dict needs (INST)");
   default:
     clipmoe_pickle_fail (&m->c, CLIPMOE_ERROR_UNSUPPORTED, "an opcode that no state dict needs (0x%02x)", op);

@@ -5,8 +5,8 @@
 #include "safetensors.h"
 #include "torch.h"
 
-/* What is neither safetensors nor torch, named as what it is. A safetensors file cut in its header looks like
- * one that is neither. */
+/* Refuses a file that is neither safetensors nor torch, saying what it is instead. A safetensors file that
+ * was cut within its header is recognised here too. */
 static gboolean
 refuse (ClipmoeFile *file, GError **error) {
   guint8 head[CLIPMOE_FOREIGN_HEAD];
@@ -36,7 +36,7 @@ refuse (ClipmoeFile *file, GError **error) {
   return FALSE;
 }
 
-/* Whether what a safetensors file would begin with fits this file, and is no sign of something else. */
+/* Whether the length of the header and the first byte after it are those of a safetensors file. */
 static gboolean
 may_be_safetensors (ClipmoeFile *file, const guint8 head[9], guint64 number) {
   guint64 size = clipmoe_file_get_size (file);

@@ -17,7 +17,7 @@ bad (GError **error, const char *path, const char *format, ...) {
   return FALSE;
 }
 
-/* A whole number >= 0. JSON has no unsigned 64 bits here: what does not fit is refused by the parser. */
+/* A whole number >= 0. JSON has no unsigned 64 bits here: the parser refuses larger numbers. */
 static gboolean
 get_size (json_t *value, guint64 *out) {
   if (!json_is_integer (value) || json_integer_value (value) < 0)
@@ -143,7 +143,7 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   ok = ok && check_tiling (path, spans, n_data, error);
   if (root)
     json_decref (root); /* the names in @spans end here */
-  /* A block a tensor: whoever converts them frees each as it goes. */
+  /* One allocation a tensor: it is freed once that tensor is converted. */
   for (guint i = 0; i < spans->len && ok && !clipmoe_tensors_shapes_only (self); i++) {
     const Span *s = &g_array_index (spans, Span, i);
     ClipmoeBytes *block = clipmoe_bytes_new (path, s->end - s->begin, error);
@@ -194,7 +194,7 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
                                     (json_int_t)(position + order[i]->n_bytes)));
     position += order[i]->n_bytes;
   }
-  /* An entry for which there was no memory is not in the object. */
+  /* jansson leaves out entries for which there was no memory. */
   gboolean whole = json_object_size (root) == n + (json_object_get (root, "__metadata__") ? 1 : 0);
   char *header = whole ? json_dumps (root, JSON_COMPACT) : NULL;
   json_decref (root);

@@ -21,7 +21,7 @@ plain (const char *name) {
          !g_str_has_suffix (name, ".json");
 }
 
-/* The names of the shards, each once and sorted, so that the same index always reads alike. */
+/* The names of the shards, each once and sorted, so that the order of reading is fixed. */
 static GList *
 list_shards (const char *path, json_t *map, GError **error) {
   GHashTable *seen = g_hash_table_new (g_str_hash, g_str_equal);
@@ -44,7 +44,7 @@ list_shards (const char *path, json_t *map, GError **error) {
   return g_list_sort (shards, (GCompareFunc)strcmp);
 }
 
-/* What the file brought must be what the index says of it. */
+/* The file must hold exactly the tensors that the index assigns to it. */
 static gboolean
 read_shard (ClipmoeTensors *self, const char *path, const char *shard, json_t *map, GError **error) {
   char *folder = g_path_get_dirname (path), *file = g_build_filename (folder, shard, NULL);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond the file's own size: transposing needs both forms, and expanded tensors are larger than what they
- * came from. */
+/* How many bytes more than the file all tensors may take: gathering a strided view needs source and result,
+ * and expanded views are larger than their storage. */
 #define SLACK (24u << 20)
 
 typedef struct {
@@ -60,7 +60,8 @@ bad (const Reader *r, const char *name, ClipmoeError code, const char *what) {
   return FALSE;
 }
 
-/* In what order of memory its elements come, and how far they reach. Every product and sum may wrap. */
+/* Checks the view against its storage and sets begin, extent, bytes and contiguous. Every product and sum may
+ * overflow. */
 static gboolean
 measure (const Reader *r, View *v) {
   const ClipmoePickleTensor *t = v->entry->tensor;
@@ -99,7 +100,7 @@ measure (const Reader *r, View *v) {
 static void
 gather (const ClipmoePickleTensor *t, const guint8 *from, guint8 *to) {
   guint64 at[CLIPMOE_MAX_DIMS] = {0}, position = 0;
-  guint last = t->n_dims - 1; /* what has no dimension is contiguous, and not here */
+  guint last = t->n_dims - 1; /* a scalar is contiguous and never gathered */
   for (;;) {
     for (guint64 i = 0; i < t->shape[last]; i++) {
       const guint8 *p = from + (position + i * t->strides[last]) * t->size;
@@ -191,8 +192,8 @@ read_view (Reader *r, const View *v) {
   return TRUE;
 }
 
-/* What needs room for two comes while there is still room, the largest first; the others as they stand in the
- * file. */
+/* Views that must be gathered come first, the largest first, since they need room for source and result;
+ * contiguous ones follow in the order of the file. */
 static int
 by_need (gconstpointer a, gconstpointer b) {
   const View *x = a, *y = b;

@@ -3,7 +3,8 @@
 #include <string.h>
 #include "pickle-foreign.h"
 
-/* A tree of modules may lead to one module on many ways; honest ones are far below this. */
+/* Limit on entries visited: a tree of modules may reach one module on many paths. Real checkpoints are far
+ * below. */
 #define MAX_VISITS 1000000
 #define MAX_WRAPPINGS 5 /* levels of dicts, the outermost included */
 
@@ -29,14 +30,14 @@ typedef struct {
 } Found;
 
 /* @seen: by level, what was found in a dict that was met before. @left: entries of other dicts that may still
- * be counted: a file may name one dict as often as it likes. */
+ * be counted: a file may refer to one dict any number of times. */
 typedef struct {
   GHashTable *seen[MAX_WRAPPINGS];
   guint left;
 } Search;
 
-/* Where trainers put the weights, the likelier first. Averages over the training come last: where there is
- * nothing else, they are what was meant. */
+/* Keys under which trainers store the weights, the likelier first. Moving averages come last: they are used
+ * where there is nothing else. */
 static const char *const wrappers[] = {
     "state_dict", "model_state_dict", "model",          "module",    "net",
     "network",    "model_state",      "weights",        "params",    "ema",
@@ -72,8 +73,8 @@ rival (Search *s, const Value *top, const char *key, const Found *found, const c
   return NULL;
 }
 
-/* The dict inside training checkpoints: losses, optimisers and epochs beside it are of no interest. One under
- * a known key wins unless the tensors around it are more than it holds; of several the likeliest, unless it
+/* The dict inside training checkpoints: losses, optimisers and epochs beside it are ignored. One under a
+ * known key wins unless the tensors around it are more than it holds; of several the likeliest, unless it
  * holds but a fraction of what another one does. */
 static Found
 unwrap (Search *s, const Value *top, guint level) {
@@ -146,7 +147,7 @@ bad (const char *path, GError **error, ClipmoeError code, const char *what) {
 }
 
 /* Walks the modules without recursion; the names of the levels make the dotted name of a tensor. In a bare
- * dict there is one level. What is neither tensor nor module says nothing about weights. */
+ * dict there is one level. Entries that are neither tensor nor module are skipped. */
 static gboolean
 walk (const char *path, const Value *top, gboolean inside, GArray *entries, GError **error) {
   gboolean modules = top->kind == CLIPMOE_PICKLE_OBJECT, ok = TRUE;
@@ -166,7 +167,7 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
     level->next += 2;
     gboolean tensor = value->kind == CLIPMOE_PICKLE_TENSOR,
              module = modules && value->kind == CLIPMOE_PICKLE_OBJECT && value->n;
-    /* What might have been a tensor is not passed over: the model would be another one without it. */
+    /* An entry that may have been a tensor is an error: without it the model would be another one. */
     gboolean lost = value->kind == CLIPMOE_PICKLE_INERT &&
                     (value->n == CLIPMOE_PICKLE_LOST || (inside && value->n == CLIPMOE_PICKLE_CLASSES));
     if (lost) {

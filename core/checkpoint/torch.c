@@ -25,7 +25,7 @@ storages_new (void) {
   return g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
 }
 
-/* What an archive is that torch did not write, by the names in it; NULL: some archive. */
+/* What wrote an archive that is not torch's, told by the names in it; NULL: unknown. */
 static const char *
 describe_archive (ClipmoeZip *zip) {
   for (guint i = 0; i < clipmoe_zip_get_n (zip); i++) {
@@ -41,14 +41,15 @@ describe_archive (ClipmoeZip *zip) {
   return NULL;
 }
 
-/* An archive of files, told before it is read strictly: torch writes no folders as such, and no .npy. */
+/* Recognises other archives by their first member before the strict reader refuses them with a less useful
+ * error: torch writes no entries for folders and no .npy. */
 static gboolean
 check_first (ClipmoeFile *file, GError **error) {
   guint8 head[30 + 256];
   guint64 size = clipmoe_file_get_size (file);
   gsize n = (gsize)MIN (size, sizeof head);
   if (n < 30 || !clipmoe_file_pread (file, 0, head, n, NULL) || memcmp (head, "PK\3\4", 4) != 0)
-    return TRUE; /* said by who reads it */
+    return TRUE; /* the reader will say */
   gsize length = head[26] | (gsize)head[27] << 8;
   if (!length || length > n - 30 || !g_utf8_validate_len ((const char *)head + 30, length, NULL))
     return TRUE;
@@ -67,8 +68,8 @@ check_first (ClipmoeFile *file, GError **error) {
   return ok;
 }
 
-/* The one data.pkl, and the folder it is in: every member is in there. Only TorchScript's source, which
- * nobody reads, may be deflated. */
+/* The one data.pkl, and the folder it is in: every member is in there. Only TorchScript's source, which is
+ * not read, may be deflated. */
 static const ClipmoeZipEntry *
 find_pickle (ClipmoeFile *file, ClipmoeZip *zip, char **folder, GError **error) {
   const char *first = clipmoe_zip_get (zip, 0)->name, *slash = strchr (first, '/'), *other;
@@ -214,7 +215,7 @@ run_pickles (ClipmoeFile *file, ClipmoePickle *pickle, const guint8 *data, gsize
   return legacy->keys->kind == CLIPMOE_PICKLE_LIST || bad (file, error, "its storage keys are no list");
 }
 
-/* Behind the pickles: for every key a count of elements, then as many. */
+/* After the pickles: for every key a count of elements, then the elements. */
 static gboolean
 legacy_storages (ClipmoeFile *file, const ClipmoePickle *pickle, const Legacy *legacy, GHashTable *storages,
                  GError **error) {

@@ -13,7 +13,7 @@
 /* Sizes follow the data; names are UTF-8. Every other flag (encryption, patches, masks) is refused. */
 #define FLAG_DESCRIPTOR 0x0008
 #define FLAG_UTF8 0x0800
-#define FLAG_LEVEL 0x0006 /* how hard deflate tried; means nothing to a reader */
+#define FLAG_LEVEL 0x0006 /* deflate's compression level; irrelevant to a reader */
 
 /* What the directory says of a member, and where it ends, trailing descriptor included. */
 typedef struct {
@@ -66,8 +66,8 @@ agrees (guint64 small, guint width, guint64 large) {
   return small == escape || small == large;
 }
 
-/* Finds the directory. The end record must be the last thing in the file: with a comment behind it, a second
- * record in that comment would be as good as the first. */
+/* Finds the directory. The end record must be the last thing in the file: an archive comment after it could
+ * contain a second record, and readers would disagree on which one counts. */
 static gboolean
 find_directory (ClipmoeZip *zip, guint64 *offset, guint64 *size, guint64 *count, GError **error) {
   guint64 length = clipmoe_file_get_size (zip->file), end = length - END_SIZE;
@@ -155,7 +155,8 @@ apply_extra (const guint8 *extra, guint length, guint64 *fields[], guint n_field
   return seen || !needed;
 }
 
-/* A relative path of plain parts. Nothing is ever opened by it, but it is printed and compared. */
+/* Whether the name is a relative path of plain parts. No file is opened by that name, but it is printed and
+ * compared. */
 static gboolean
 plain_name (const char *name, gsize length) {
   if (length < 1 || length > CLIPMOE_MAX_ZIP_NAME || !g_utf8_validate (name, (gssize)length, NULL))

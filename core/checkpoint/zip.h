@@ -1,7 +1,7 @@
 /* A strict reader of the zip archives that torch writes. An archive is read by its central directory, and
  * refused unless every local record says the same, nothing overlaps, and names are unique and plain: two
- * readers of one file must not see two different files. Members are stored; there is no inflating and no path
- * is ever opened. */
+ * readers must not see different contents in one file. Only stored members are read, none is inflated, and no
+ * path in the archive is ever opened. */
 #ifndef CLIPMOE_ZIP_H
 #define CLIPMOE_ZIP_H
 
@@ -13,14 +13,14 @@ typedef struct {
   const char *name;
   guint64 data, size; /* where its bytes begin in the file, and how many it has there */
   guint32 crc;
-  gboolean stored; /* a member that is not can be listed, but not read */
+  gboolean stored; /* else it is deflated: it can be listed, but not read */
 } ClipmoeZipEntry;
 
 /* @file must outlive the archive. Errors name the file. */
 ClipmoeZip *clipmoe_zip_open (ClipmoeFile *file, GError **error);
 void clipmoe_zip_free (ClipmoeZip *zip);
 guint clipmoe_zip_get_n (const ClipmoeZip *zip);
-/* By place in the file. */
+/* In the order of the file. */
 const ClipmoeZipEntry *clipmoe_zip_get (const ClipmoeZip *zip, guint i);
 /* NULL when there is none of this name. */
 const ClipmoeZipEntry *clipmoe_zip_find (const ClipmoeZip *zip, const char *name);
@@ -29,7 +29,7 @@ guint8 *clipmoe_zip_read (ClipmoeZip *zip, const ClipmoeZipEntry *entry, guint64
 /* Whether @data, the member's bytes, have its checksum. */
 gboolean clipmoe_zip_check (ClipmoeZip *zip, const ClipmoeZipEntry *entry, const guint8 *data,
                             GError **error);
-/* The same for bytes that nobody has in memory. */
+/* The same, reading the member's bytes from the file piece by piece. */
 gboolean clipmoe_zip_check_file (ClipmoeZip *zip, const ClipmoeZipEntry *entry, GError **error);
 
 #endif

@@ -25,7 +25,7 @@ missing (const char *path, const ClipmoeWeights *weights, const char *canonical,
   return FALSE;
 }
 
-/* As the file stores it: without our transposition and joining. */
+/* The shape as the file stores it: before transposing, and before q, k and v were joined. */
 static void
 append_shape (GString *out, const ClipmoeWeight *w, guint n_dims, const guint64 *shape) {
   guint64 d[CLIPMOE_MAX_DIMS];
@@ -42,8 +42,8 @@ append_shape (GString *out, const ClipmoeWeight *w, guint n_dims, const guint64 
   g_string_append_c (out, ']');
 }
 
-/* The weight @name with exactly this shape; after the first failure it does nothing. A dimension 0 ends the
- * list. */
+/* The values of weight @name, which must have exactly this shape; 0 ends the list of dimensions. After the
+ * first failure it does nothing. */
 static const float *
 bind (Binder *b, const char *name, guint64 d0, guint64 d1, guint64 d2, guint64 d3) {
   const guint64 expected[4] = {d0, d1, d2, d3};
@@ -137,7 +137,7 @@ bind_tower (Binder *b, const char *prefix, const ClipmoeArchitecture *t, Clipmoe
   info->eps = t->eps;
 }
 
-/* 1 + the largest block that some weight belongs to; a gap shows when the blocks are bound. */
+/* 1 + the highest block number in any name; binding finds blocks that are missing in between. */
 static guint
 count_blocks (const ClipmoeWeights *weights, const char *prefix) {
   GHashTableIter iter;
@@ -156,7 +156,7 @@ count_blocks (const ClipmoeWeights *weights, const char *prefix) {
   return n;
 }
 
-/* Of each block, as its router's shape says; whether so many may be is asked when the router is bound. */
+/* The number of experts of each block, from its router's shape; bind_tower() checks that it is allowed. */
 static guint *
 count_experts (const ClipmoeWeights *weights, const char *prefix, guint layers) {
   guint *experts = g_new0 (guint, layers);
@@ -169,7 +169,7 @@ count_experts (const ClipmoeWeights *weights, const char *prefix, guint layers) 
   return experts;
 }
 
-/* From the bias, whose shape cannot be the wrong way round. */
+/* Read from the bias: a transposed matrix cannot mislead it. */
 static gboolean
 ffn_width (const char *path, const ClipmoeWeights *weights, const char *prefix, guint *out, GError **error) {
   char *gate = g_strconcat (prefix, "0.gate.weight", NULL),
@@ -188,7 +188,7 @@ ffn_width (const char *path, const ClipmoeWeights *weights, const char *prefix, 
   return ok;
 }
 
-/* The weights whose shapes say the sizes. */
+/* The weights whose shapes give the sizes. */
 enum { CONV1, IMAGE_POSITIONS, IMAGE_PROJECTION, TOKENS, POSITIONS, TEXT_PROJECTION, LN_FINAL, N_SIZES };
 
 static const struct {
@@ -235,7 +235,7 @@ clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *wei
   guint64 side = grid * w[CONV1]->shape[3];
   image.width = (guint)w[CONV1]->shape[0];
   text.width = (guint)w[LN_FINAL]->shape[0];
-  /* Where one projection stands the wrong way round, the other one tells. */
+  /* If one projection is transposed, the other one has the right size. */
   guint by = w[IMAGE_PROJECTION]->shape[0] == image.width ? IMAGE_PROJECTION : TEXT_PROJECTION;
   image.embed = text.embed = (guint)w[by]->shape[1];
   image.patch = (guint)w[CONV1]->shape[3];
@@ -261,7 +261,7 @@ clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *wei
   return TRUE;
 }
 
-/* The first in byte order of those without a role, so that it is the same one every time. */
+/* The weight without a role that is first in byte order, so that the error is the same every time. */
 static gboolean
 all_used (const ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
   const char *first = NULL;

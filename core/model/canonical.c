@@ -1,4 +1,4 @@
-/* Brings the tensors of a checkpoint to OpenAI's names and f32. */
+/* Converts the tensors of a checkpoint to OpenAI's names and to f32. */
 #include "canonical.h"
 
 #include <math.h>
@@ -42,7 +42,7 @@ floats (const char *path, const char *name, guint64 n, GError **error) {
   return out;
 }
 
-/* @n more weights of @like's kind, to be filled; without numbers where @like has none. */
+/* A new weight of @n values like @like, to be filled; without values where @like has none. */
 static ClipmoeWeight *
 weight_like (const char *path, const ClipmoeWeight *like, guint64 n, GError **error) {
   float *data = like->data ? floats (path, like->source, n, error) : NULL;
@@ -56,7 +56,7 @@ weight_like (const char *path, const ClipmoeWeight *like, guint64 n, GError **er
   return w;
 }
 
-/* Entries that are no weight of any model. */
+/* Names that are not weights of any model. */
 static gboolean
 finite_throughout (const char *path, const ClipmoeWeight *w, GError **error) {
   for (guint64 i = 0; i < w->n_elements; i++)
@@ -112,7 +112,7 @@ transpose (const char *path, ClipmoeWeight *w, GError **error) {
   return out;
 }
 
-/* q, k and v that wait for each other. */
+/* q, k and v of one block until all three are there. */
 typedef struct {
   ClipmoeWeight *thirds[3];
 } Thirds;
@@ -125,7 +125,7 @@ thirds_free (gpointer data) {
   g_free (t);
 }
 
-/* Puts q, k and v, which came as three tensors, one behind the other. */
+/* Joins q, k and v, stored as three tensors, into one. */
 static ClipmoeWeight *
 join (const char *path, const char *canonical, const Thirds *t, GError **error) {
   const ClipmoeWeight *q = t->thirds[0];
@@ -163,7 +163,7 @@ join (const char *path, const char *canonical, const Thirds *t, GError **error) 
   return w;
 }
 
-/* Effective positions: the first rows of one table, the others of the second. */
+/* Effective positions: the first rows from one table, the others from the second. */
 static gboolean
 merge_positions (ClipmoeWeights *self, const char *path, GError **error) {
   ClipmoeWeight *a = g_hash_table_lookup (self->weights, "positional_embedding"),
@@ -200,7 +200,7 @@ twice (const char *path, const char *name, GError **error) {
   return FALSE;
 }
 
-/* Puts one tensor of the file where it belongs; thirds wait in @thirds. */
+/* Adds one tensor of the file to the weights; thirds of q, k and v are collected in @thirds. */
 static gboolean
 take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char *name, GHashTable *thirds,
       GError **error) {
@@ -236,7 +236,7 @@ take (ClipmoeWeights *self, const char *path, const ClipmoeTensor *t, const char
 
 static gboolean
 join_all (ClipmoeWeights *self, const char *path, GHashTable *thirds, GError **error) {
-  /* In order of names, so that the first fault is the same one every time. */
+  /* In order of names, so that the first error is the same every time. */
   GList *keys = g_list_sort (g_hash_table_get_keys (thirds), (GCompareFunc)strcmp);
   gboolean ok = TRUE;
   for (GList *i = keys; i && ok; i = i->next) {

@@ -11,7 +11,7 @@ typedef struct {
   float *data;
   ClipmoeDtype dtype; /* as stored; parts of different types: F32 */
   char *source;       /* the name in the file; of q where q, k and v make up one */
-  ClipmoePart part;   /* how the source makes it up; Q: of three parts */
+  ClipmoePart part;   /* how it is made of the source; Q: it was stored in three parts */
   gboolean used;      /* bound to a role */
 } ClipmoeWeight;
 
@@ -23,16 +23,17 @@ typedef struct {
   char *dtype;          /* as stored */
   gboolean mixture;     /* some block has a router */
   gboolean shapes_only; /* no weight has data */
-  gboolean logit_bias;  /* the file has one, which is not among them */
+  gboolean logit_bias;  /* the file has one; it is not in `weights` */
   gboolean two_tables;  /* positions came as Long-CLIP's two tables */
 } ClipmoeWeights;
 
-/* Takes over @tensors, also on failure. Every weight is finite; positions of two tables come out merged under
- * "positional_embedding". Each tensor of the file is freed
- * once it is converted. @shapes_only: @tensors hold no numbers, nor will the weights. */
+/* Converts and takes over @tensors, also on failure. Long-CLIP's two tables of positions are merged into
+ * "positional_embedding". Each tensor of the file is freed once it is converted. @shapes_only: @tensors have
+ * no values, and the weights will have none. Returns (transfer full). Errors: FORMAT (unknown or double
+ * names, values that are not finite), UNSUPPORTED (another kind of model), MEMORY. */
 ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only,
                                      GError **error);
-/* Weights by canonical name, none yet. They count as one file of F32. */
+/* An empty table, which counts as a file of F32 in OpenAI's layout. */
 ClipmoeWeights *clipmoe_weights_empty (void);
 /* Puts @data (taken over, also on failure) under @name, in place of what stood there. */
 void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, const guint64 *shape,
@@ -40,17 +41,17 @@ void clipmoe_weights_put (ClipmoeWeights *self, const char *name, guint n_dims, 
 /* A copy of one of @from's weights under @name. FALSE: no memory. */
 gboolean clipmoe_weights_copy (ClipmoeWeights *self, const char *name, const ClipmoeWeight *from,
                                GError **error);
-/* Frees what is left of the file; its metadata is gone afterwards. */
+/* Frees what is left of the file's table, including its metadata. */
 void clipmoe_weights_drop_file (ClipmoeWeights *self);
 void clipmoe_weights_free (ClipmoeWeights *self);
 /* SHA-256 over the names in byte order, their shapes, and XXH3-128 of their values: 64 hex digits, free with
  * g_free(). */
 char *clipmoe_weights_fingerprint (const ClipmoeWeights *self);
-/* The numbers of @from, which has the same names and shapes, become those of @self. */
+/* Moves the values of @from, which has the same names and shapes, to @self. */
 void clipmoe_weights_take_numbers (ClipmoeWeights *self, ClipmoeWeights *from);
-/* Frees all numbers; names and shapes stay. */
+/* Frees all values; names and shapes stay. */
 void clipmoe_weights_forget_numbers (ClipmoeWeights *self);
-/* For a table of ClipmoeWeight; NULL is nothing to do. */
+/* A GDestroyNotify for ClipmoeWeight; NULL is allowed. */
 void clipmoe_weight_free (gpointer weight);
 
 #endif

@@ -10,7 +10,7 @@ static const ClipmoeKey root_keys[] = {
     READ ("vision_config_dict"),
     READ ("text_config"),
     READ ("text_config_dict"),
-    READ ("logit_scale_init_value"), /* where training begins */
+    READ ("logit_scale_init_value"), /* initial value in training */
     IDLE ("initializer_factor"),
     IDLE ("architectures"),
     IDLE ("torch_dtype"),
@@ -30,7 +30,7 @@ static const ClipmoeKey root_keys[] = {
     IDLE ("gradient_checkpointing"),
 };
 
-/* A section, with what every configuration of transformers carries along for models that generate text. */
+/* Keys of a section. Every configuration of transformers also has keys for models that generate text. */
 static const ClipmoeKey tower_keys[] = {
     READ ("hidden_size"),
     READ ("intermediate_size"),
@@ -43,7 +43,7 @@ static const ClipmoeKey tower_keys[] = {
     READ ("num_channels"),
     READ ("vocab_size"),
     READ ("max_position_embeddings"),
-    IDLE ("projection_dim"), /* CLIPModel takes the one above; laion's bigG says another here */
+    IDLE ("projection_dim"), /* CLIPModel uses the one above; laion's bigG has another value here */
     IDLE ("model_type"),
     IDLE ("dropout"),
     IDLE ("attention_dropout"),
@@ -101,7 +101,7 @@ static const ClipmoeKey tower_keys[] = {
     IDLE ("tie_encoder_decoder"),
     IDLE ("tie_word_embeddings"),
     IDLE ("tokenizer_class"),
-    IDLE ("top_k"), /* of words that are generated, not of experts */
+    IDLE ("top_k"), /* sampling of generated text, not experts */
     IDLE ("top_p"),
     IDLE ("torchscript"),
     IDLE ("typical_p"),
@@ -166,7 +166,7 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
     if (!json_is_object (parts[i])) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s is no JSON object", path, names[i]);
       json_decref (*out);
-      *out = NULL; /* the caller lets go of it too */
+      *out = NULL; /* the caller unrefs it too */
       return FALSE;
     }
     if (!*out)
@@ -215,7 +215,7 @@ static const ClipmoeKey preprocessor_keys[] = {
     READ ("resample"),
     READ ("image_mean"),
     READ ("image_std"),
-    IDLE ("do_convert_rgb"), /* pictures come as RGB */
+    IDLE ("do_convert_rgb"), /* pictures are RGB already */
     IDLE ("_valid_processor_keys"),
     IDLE ("data_format"),
     IDLE ("input_data_format"),
@@ -260,7 +260,7 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
   return ok;
 }
 
-/* What is there must be true: any other value would be another formula. */
+/* Each of these, if there, must be true: without that step the result would differ. */
 static gboolean
 all_true (const char *path, json_t *root, GError **error) {
   static const char *const steps[] = {"do_resize", "do_center_crop", "do_rescale", "do_normalize"};

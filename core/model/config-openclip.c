@@ -7,12 +7,12 @@ static const ClipmoeKey root_keys[] = {READ ("model_cfg"), READ ("preprocess_cfg
 
 static const ClipmoeKey model_keys[] = {
     READ ("embed_dim"), READ ("vision_cfg"), READ ("text_cfg"), READ ("quick_gelu"),
-    /* how its class is put together, and where training begins */
+    /* choice of the Python class, and initial values in training */
     IDLE ("custom_text"), IDLE ("init_logit_scale"), IDLE ("init_logit_bias"), IDLE ("cast_dtype"),
     IDLE ("output_dict"), OFF ("nonscalar_logit_scale", "a scale of one number"),
     OFF ("multimodal_cfg", "CoCa's text decoder is not read"),
     OFF ("decoder_cfg", "a text decoder is not read"),
-    READ ("preprocess_cfg"), /* the last one: only where model and pictures stand on one level */
+    READ ("preprocess_cfg"), /* last: allowed only where model and preprocessing are on one level */
 };
 
 static const ClipmoeKey vision_keys[] = {
@@ -22,9 +22,9 @@ static const ClipmoeKey vision_keys[] = {
     READ ("patch_size"),
     READ ("head_width"),
     READ ("mlp_ratio"),
-    IDLE ("patch_dropout"), /* in training */
+    IDLE ("patch_dropout"), /* used in training only */
     IDLE ("output_tokens"),
-    /* with the pooling that is refused */
+    /* used only with pooling that is refused */
     IDLE ("attn_pooler_queries"),
     IDLE ("attn_pooler_heads"),
     IDLE ("timm_model_pretrained"),
@@ -61,7 +61,7 @@ static const ClipmoeKey text_keys[] = {
     READ ("layers"),
     READ ("mlp_ratio"),
     IDLE ("output_tokens"),
-    IDLE ("pad_id"), /* what stands behind the end token changes nothing */
+    IDLE ("pad_id"), /* tokens behind the end token have no effect */
     IDLE ("eos_id"),
     IDLE ("hf_model_pretrained"),
     IDLE ("hf_pooler_type"),
@@ -79,14 +79,14 @@ static const ClipmoeKey text_keys[] = {
     OFF ("act_kwargs", NULL),
     WORDS ("proj", "linear"),
     WORDS ("proj_type", "linear"),
-    WORDS ("pool_type", "argmax eos"), /* both mean the end token's row */
+    WORDS ("pool_type", "argmax eos"), /* both take the end token's row */
 };
 
 static const ClipmoeKey preprocess_keys[] = {
     READ ("size"),
     READ ("mean"),
     READ ("std"),
-    IDLE ("fill_color"), /* only where pictures are padded */
+    IDLE ("fill_color"), /* used only where pictures are padded */
     WORDS ("mode", "RGB"),
     WORDS ("interpolation", "bicubic"),
     WORDS ("resize_mode", "shortest"),
@@ -142,7 +142,7 @@ gboolean
 clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                          GPtrArray *assumed, GError **error) {
   json_t *model = json_object_get (root, "model_cfg"), *pre = json_object_get (root, "preprocess_cfg");
-  if (!model) /* OpenCLIP's own list of models holds this part alone */
+  if (!model) /* a file from OpenCLIP's own list of models is this part alone */
     model = root;
   json_t *vision = json_object_get (model, "vision_cfg"), *text = json_object_get (model, "text_cfg");
   const struct {
@@ -184,7 +184,7 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
       (head && !clipmoe_config_check_heads (path, "vision_cfg.head_width", &m->image, head, error)))
     return FALSE;
   said->text.heads = heads;
-  /* What its classes take where the file is silent: heads of 64 in the image tower, 8 in the text tower. */
+  /* The defaults of its classes: heads of 64 in the image tower, 8 in the text tower. */
   if (vision && !head && m->image.width % 64 == 0)
     head = 64;
   if (head)

@@ -1,5 +1,5 @@
 /* What files say that shapes do not: heads, activation, eps, experts a token uses, mean and deviation. What
- * no file says is assumed, and listed. */
+ * no file gives is assumed, and a sentence about it is listed. */
 #include "config.h"
 
 #include <math.h>
@@ -40,7 +40,7 @@ metadata_triple (const char *path, const ClipmoeTensors *tensors, const char *ke
 
 guint
 clipmoe_config_default_heads (guint width, gboolean image) {
-  /* ViT-H, g, G and bigG: 16 heads of widths that 64 would divide otherwise. */
+  /* ViT-H, g, G and bigG have 16 heads, not width / 64. */
   static const guint published[] = {1280, 1408, 1664, 1792};
   for (guint i = 0; image && i < G_N_ELEMENTS (published); i++)
     if (width == published[i])
@@ -50,8 +50,8 @@ clipmoe_config_default_heads (guint width, gboolean image) {
 
 ClipmoeActivation
 clipmoe_config_default_activation (const char *layout, guint width) {
-  /* OpenCLIP's own names are written by OpenCLIP alone, whose models are GELU unless their configuration says
-   * otherwise; and so are nearly all towers of ViT-H and larger, under whatever names. */
+  /* Only OpenCLIP writes OpenCLIP's own names, and its models use GELU unless their configuration says
+   * otherwise. Nearly all towers of ViT-H and larger use GELU too, whatever their layout. */
   gboolean large = width % 64 == 0 && clipmoe_config_default_heads (width, TRUE) != width / 64;
   return large || g_strcmp0 (layout, "openclip") == 0 ? CLIPMOE_ACTIVATION_GELU
                                                       : CLIPMOE_ACTIVATION_QUICK_GELU;
@@ -59,7 +59,7 @@ clipmoe_config_default_activation (const char *layout, guint width) {
 
 /* What a .json beside the weights is about. */
 typedef enum {
-  FOREIGN, /* neither: of another library, or another kind of model */
+  FOREIGN, /* of another library, or another kind of model */
   HUGGINGFACE,
   OPENCLIP,
 } Kind;
@@ -81,7 +81,7 @@ kind_of (json_t *root) {
   return g_strcmp0 (type, "clip") == 0 || g_strcmp0 (type, "clip-moe") == 0 ? HUGGINGFACE : FOREIGN;
 }
 
-/* Who said what is known so far. */
+/* What the files read so far gave, and the last of them. */
 typedef struct {
   ClipmoeSaidOfBoth said;
   const char *path; /* NULL: nobody yet */
@@ -109,7 +109,8 @@ merge_tower (ClipmoeSaid *to, const ClipmoeSaid *from, const char *path, const c
   return TRUE;
 }
 
-/* One file of the model's folder; both that may lie there must agree. @only: no other one does. */
+/* Reads one of the two configuration files that a folder may hold; both must agree. @only: it is the only
+ * one. */
 static gboolean
 read_config (ClipmoeModel *m, const char *path, gboolean only, Known *known, GPtrArray *assumed,
              GError **error) {
@@ -162,7 +163,7 @@ read_metadata (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors 
       return FALSE;
     }
     towers[i]->activation = said;
-    /* A file of ours is of heads and an eps that need no words: others are never written as one file. */
+    /* clipmoe_model_save() writes one file only for models with the default heads and eps. */
     if (towers[i]->eps <= 0)
       towers[i]->eps = 1e-5f;
     const ClipmoeArchitecture *t = i ? &m->text : &m->image;
@@ -186,7 +187,7 @@ assume_pictures (ClipmoeModel *m, GPtrArray *assumed) {
     memcpy (m->info.std, std, sizeof std);
 }
 
-/* Who comes first: an option, then files, then what published models have. */
+/* An option wins over files, and files over what published models have. */
 static gboolean
 settle_heads (ClipmoeArchitecture *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
               GPtrArray *assumed, GError **error) {
@@ -261,7 +262,7 @@ settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors
   if (!mixture)
     return TRUE;
   guint64 asked = option ? option : said;
-  if (most && asked > most) { /* without a gate of two dimensions binding says what is wrong */
+  if (most && asked > most) { /* a gate that is not a matrix is reported when it is bound */
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: %s is %" G_GUINT64_FORMAT ", but no block has more than %" G_GUINT64_FORMAT
                  " experts, expected at most that",

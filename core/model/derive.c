@@ -17,7 +17,7 @@ clipmoe_model_list_weights (const ClipmoeModel *model) {
   return g_list_sort (g_hash_table_get_keys (s->weights->weights), (GCompareFunc)strcmp);
 }
 
-/* What shapes do not say. */
+/* What shapes do not give. */
 static void
 tower_like (ClipmoeArchitecture *t, const ClipmoeArchitecture *like, guint top_k) {
   t->heads = like->heads;
@@ -34,7 +34,7 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
   m->ref_count = 1;
   s->weights = weights;
   s->resident = TRUE;
-  s->holds = 1; /* for good: no file has these numbers */
+  s->holds = 1; /* never released: no file has these values */
   weights->two_tables |= from->weights->two_tables;
   if (weights->two_tables && !weights->mixture)
     weights->layout = "long-clip";

@@ -22,8 +22,8 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* Whether a file holds both towers of a CLIP, as far as names tell. What cannot be read is not told apart
- * here: opening it will say why. */
+/* Whether a file holds both towers of a CLIP, as far as names tell. TRUE for a file that cannot be read:
+ * opening it will report why. */
 static gboolean
 may_be_clip (const char *path) {
   ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
@@ -34,7 +34,7 @@ may_be_clip (const char *path) {
   return ok;
 }
 
-/* The first of these names that holds a CLIP; where none does, the first one that is there. */
+/* Of the files with these names the first that holds a CLIP; if none does, the first one. */
 static char *
 usual_weights (const char *folder) {
   static const char *const names[] = {"model.safetensors",

@@ -19,8 +19,8 @@ typedef struct {
  * name). @files are zeros before, and cleared after a failure. */
 gboolean clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error);
 void clipmoe_files_clear (ClipmoeFiles *files);
-/* *licence: the line after "Use:" in a README.md beside the weights, or NULL. FALSE: the card is there, but
- * cannot be read. */
+/* *licence: (transfer full): the paragraph after "Use:" in a README.md beside the weights, or NULL. FALSE:
+ * that file is there, but cannot be read (IO). */
 gboolean clipmoe_files_licence (const ClipmoeFiles *files, char **licence, GError **error);
 
 #endif

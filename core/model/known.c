@@ -7,7 +7,8 @@
 #include "../base/cache.h"
 
 #define FIRST_LINE "clipmoe-known 2 " CLIPMOE_VERSION
-/* A clock of file times may stand still for as long, and so may not tell a file from what it becomes. */
+/* File systems may record times this coarsely: a file changed more recently may change again without a new
+ * time. */
 #define SETTLED 2 /* seconds */
 
 static void
@@ -28,7 +29,8 @@ compare (gconstpointer a, gconstpointer b) {
   return strcmp (*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Shards lie beside their index; that other files there count too costs a reading at worst. */
+/* Shards lie beside their index. All files of that folder count; an unrelated one that changes only causes
+ * one more reading. */
 static void
 add_folder (GString *key, const char *folder, gint64 *newest) {
   GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
@@ -65,7 +67,7 @@ clipmoe_known_find (const char *key, ClipmoeKnown *known) {
   char *name = clipmoe_cache_name (CLIPMOE_CACHE_KNOWN, key);
   char *text = clipmoe_cache_read (name), **lines = text ? g_strsplit (text, "\n", -1) : NULL;
   gboolean ok = FALSE;
-  /* the whole key, for the name holds a part of it */
+  /* the whole key: the file's name has only part of it */
   if (lines && g_strv_length (lines) == 5 && g_str_equal (lines[0], FIRST_LINE) &&
       g_str_equal (lines[1], key) && strlen (lines[2]) == 64 && strspn (lines[2], "0123456789abcdef") == 64) {
     char *end;

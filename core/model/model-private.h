@@ -1,5 +1,5 @@
-/* What the towers see of a model: configuration and f32 weights by role. Filled by model.c, read by the
- * encoder. */
+/* A model from inside: the architecture of its towers, and f32 weights by role. bind.c fills it. The pointers
+ * are valid while the weights are held (residence.h). */
 #ifndef CLIPMOE_MODEL_PRIVATE_H
 #define CLIPMOE_MODEL_PRIVATE_H
 
@@ -41,7 +41,7 @@ struct _ClipmoeModel {
   const float *text_projection; /* [Dt][C] */
 
   ClipmoeTokenizer *tokenizer; /* NULL with no_vocab */
-  gpointer storage;            /* what owns the floats; model.c alone knows */
+  gpointer storage;            /* ClipmoeStorage, what owns the floats; NULL: the caller does */
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* Tells whose names a checkpoint uses and translates between them and OpenAI's. */
+/* Recognises the naming of a checkpoint, and translates to and from OpenAI's. */
 #include "names.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@ typedef struct {
   ClipmoePart part;
 } Pair;
 
-/* Tensors that occur once. */
+/* Tensors outside of blocks. */
 static const Pair fixed[] = {
     {"text_model.embeddings.token_embedding.weight", "token_embedding.weight", CLIPMOE_PART_WHOLE},
     {"text_model.embeddings.position_embedding.weight", "positional_embedding", CLIPMOE_PART_WHOLE},
@@ -18,7 +18,7 @@ static const Pair fixed[] = {
     {"vision_model.embeddings.class_embedding", "visual.class_embedding", CLIPMOE_PART_WHOLE},
     {"vision_model.embeddings.patch_embedding.weight", "visual.conv1.weight", CLIPMOE_PART_WHOLE},
     {"vision_model.embeddings.position_embedding.weight", "visual.positional_embedding", CLIPMOE_PART_WHOLE},
-    {"vision_model.pre_layrnorm.weight", "visual.ln_pre.weight", CLIPMOE_PART_WHOLE}, /* spelt so */
+    {"vision_model.pre_layrnorm.weight", "visual.ln_pre.weight", CLIPMOE_PART_WHOLE}, /* sic */
     {"vision_model.pre_layrnorm.bias", "visual.ln_pre.bias", CLIPMOE_PART_WHOLE},
     {"vision_model.post_layernorm.weight", "visual.ln_post.weight", CLIPMOE_PART_WHOLE},
     {"vision_model.post_layernorm.bias", "visual.ln_post.bias", CLIPMOE_PART_WHOLE},

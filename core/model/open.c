@@ -7,7 +7,7 @@
 #include "known.h"
 #include "storage.h"
 
-/* Whether the file is what it was when it had @key. */
+/* Whether the file still has the key @key. */
 static gboolean
 is_still (const char *weights, const char *key) {
   char *now = clipmoe_known_key (weights, NULL);
@@ -16,7 +16,7 @@ is_still (const char *weights, const char *key) {
   return same;
 }
 
-/* @key is what the file was before it was read. */
+/* @key: the file's, before it was read. */
 static void
 remember (const ClipmoeModel *m, const char *key) {
   if (!is_still (m->info.path, key))
@@ -26,8 +26,8 @@ remember (const ClipmoeModel *m, const char *key) {
   clipmoe_known_add (key, &known);
 }
 
-/* @replaced: (out): the file was known, and became another one before its shapes were read: they are not
- * those of the fingerprint. */
+/* @replaced: (out): the file was known, but was replaced before its shapes were read, so they do not belong
+ * to the fingerprint. */
 static ClipmoeModel *
 open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError **error) {
   ClipmoeFiles files = {0};
@@ -39,7 +39,7 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   }
   if (!clipmoe_files_find (path, o.vocab, &files, error))
     return NULL;
-  if (!o.no_vocab && !files.vocab) { /* said before gigabytes are read */
+  if (!o.no_vocab && !files.vocab) { /* checked before gigabytes are read */
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: no vocabulary beside it: expected tokenizer.json, vocab.json with merges.txt, or "
                  "bpe_simple_vocab_16e6.txt.gz there, or one named with vocab",
@@ -74,7 +74,8 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
                      g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
                                "are made without it"));
   const char *name = clipmoe_tensors_get_metadata (tensors, "clip.name");
-  /* Whoever made the file chose these words; they reach terminals, logs and the id of every look. */
+  /* These words come from the file and are printed in terminals, logs and the id of every look: control
+   * characters are removed. */
   storage->name = clipmoe_plain (name && *name ? name : files.name, -1);
   const char *licence = clipmoe_tensors_get_metadata (tensors, "clip.licence");
   storage->licence = licence ? clipmoe_plain (licence, -1) : NULL;

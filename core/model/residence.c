@@ -6,7 +6,7 @@
 #include "bind.h"
 #include "storage.h"
 
-/* Each weight's place in @to becomes that in @from. */
+/* Copies all pointers to weights. */
 static void
 take_blocks (const ClipmoeArchitecture *tower, ClipmoeBlock *to, const ClipmoeBlock *from) {
   for (guint i = 0; i < tower->layers; i++) {
@@ -44,8 +44,8 @@ take_pointers (ClipmoeModel *to, const ClipmoeModel *from) {
   take_blocks (&to->text, to->text_blocks, from->text_blocks);
 }
 
-/* One for all models, and never held for long: a fork that catches it waits. Reading, which takes long, is
- * done without; a child finds by `forks` that the thread that read is not its own. */
+/* One mutex for all models. It is held only briefly, so a fork waits for it; it is released while a file is
+ * read. After a fork `forks` tells the child that the thread which was reading does not exist there. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t has_read = PTHREAD_COND_INITIALIZER;
 static guint forks = 1;
@@ -71,7 +71,7 @@ static void __attribute__ ((constructor)) watch_forks (void) {
   pthread_atfork (before_fork, after_fork, in_child);
 }
 
-/* The file's weights once more. NULL: it is another one by now. */
+/* Reads the file again. NULL: it cannot be read, or holds other weights now. */
 static ClipmoeWeights *
 read_file (const ClipmoeStorage *storage, GError **error) {
   ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
@@ -89,7 +89,7 @@ read_file (const ClipmoeStorage *storage, GError **error) {
   return read;
 }
 
-/* Reads the file again and puts its numbers where the shapes are. With the mutex, which is given back
+/* Reads the file again and sets the values and pointers. Called with the mutex held, which is released
  * meanwhile. */
 static gboolean
 read_again (ClipmoeModel *self, GError **error) {
@@ -117,7 +117,7 @@ read_again (ClipmoeModel *self, GError **error) {
 gboolean
 clipmoe_model_hold_weights (ClipmoeModel *self, GError **error) {
   ClipmoeStorage *storage = self->storage;
-  if (!storage) /* somebody else's memory, which is there */
+  if (!storage) /* the caller owns the weights */
     return TRUE;
   if (!storage->fingerprint) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: opened for its shapes, without weights",
@@ -140,7 +140,7 @@ clipmoe_model_drop_weights (ClipmoeModel *self) {
   if (!storage)
     return;
   pthread_mutex_lock (&mutex);
-  if (--storage->holds == 0 && storage->path) { /* else they could not be read again */
+  if (--storage->holds == 0 && storage->path) { /* else there is no file to read them from */
     storage->resident = FALSE;
     clipmoe_weights_forget_numbers (storage->weights);
   }

@@ -1,12 +1,13 @@
-/* A model's weights in memory: there while somebody makes something of them. A model that was read before is
- * opened without, and one that was packed has no use for them any more. */
+/* When a model's f32 weights are in memory: only while somebody holds them. A model whose file is known is
+ * opened without them, and once an encoder has packed them they are freed. */
 #ifndef CLIPMOE_RESIDENCE_H
 #define CLIPMOE_RESIDENCE_H
 
 #include "model-private.h"
 
-/* Reads them if they are not there; they stay until as many drops. FALSE: the file is gone or is another one
- * by now, no memory, or a model opened for its shapes alone. Any thread. */
+/* Reads the weights if they are not in memory; they stay until each hold was dropped. Any thread; others wait
+ * while one reads. Errors: IO (the file is gone or holds other weights now), MEMORY, ARGUMENT (opened for its
+ * shapes alone). */
 gboolean clipmoe_model_hold_weights (ClipmoeModel *self, GError **error);
 void clipmoe_model_drop_weights (ClipmoeModel *self);
 

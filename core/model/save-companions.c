@@ -33,8 +33,7 @@ copy (const char *from, const char *folder, const char *name, gboolean dry, GErr
   return ok;
 }
 
-/* A part of a vocabulary that is not copied to @folder must not be there: what is written would be read with
- * it. */
+/* Files of another vocabulary must not be in @folder: they would be read as part of the saved model. */
 static gboolean
 nothing_foreign (const char *folder, const char *name, GError **error) {
   char *there = g_build_filename (folder, name, NULL);
@@ -62,20 +61,20 @@ clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean car
                                       NULL};
   const ClipmoeStorage *storage = m->storage;
   char *source = g_path_get_dirname (storage->path), *place = NULL;
-  const char *other = NULL; /* the usual name of a vocabulary whose own is none of @forms */
+  const char *other = NULL; /* the usual name for a vocabulary whose own name is not in @forms */
   gboolean ok = TRUE;
   if (storage->vocab) {
     gboolean is_folder = g_file_test (storage->vocab, G_FILE_TEST_IS_DIR);
     char *base = g_path_get_basename (storage->vocab);
     place = is_folder ? g_strdup (storage->vocab) : g_path_get_dirname (storage->vocab);
     gboolean listed = is_folder || g_strv_contains (forms, base);
-    if (!listed) /* a name of the user's own; the usual one is found again */
+    if (!listed) /* an unusual name; the copy gets the usual one, which is found when the model is opened */
       other = g_str_has_suffix (base, ".json") ? "tokenizer.json"
               : g_str_has_suffix (base, ".gz") ? "bpe_simple_vocab_16e6.txt.gz"
                                                : "bpe_simple_vocab_16e6.txt";
-    gboolean first = g_strcmp0 (other, forms[0]) == 0; /* copied is what is read before CLIP's own form */
+    gboolean first = g_strcmp0 (other, forms[0]) == 0; /* the copy is read in preference to CLIP's own form */
     for (guint i = 0; i < G_N_ELEMENTS (forms) - 1 && ok; i++) {
-      /* Of a vocabulary elsewhere its own form alone: what lies around it need not belong to it. */
+      /* Of a vocabulary in another folder only its own files: others there need not belong to it. */
       gboolean own = is_folder || strcmp (place, source) == 0 || strcmp (base, forms[i]) == 0 ||
                      (strcmp (base, "vocab.json") == 0 && strcmp (forms[i], "merges.txt") == 0);
       char *from = g_build_filename (place, forms[i], NULL);

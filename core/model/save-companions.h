@@ -4,8 +4,8 @@
 
 #include "model-private.h"
 
-/* Copies the vocabulary into @folder; @card: README.md too. A file of the same name is left alone when it
- * holds the same and refused when not. With @dry nothing is written. */
+/* Copies the vocabulary into @folder; @card: README.md too. A file of the same name with the same content is
+ * left alone, with another one an error (IO). With @dry everything is checked and nothing written. */
 gboolean clipmoe_save_companions (const ClipmoeModel *m, const char *folder, gboolean card, gboolean dry,
                                   GError **error);
 

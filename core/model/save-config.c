@@ -5,7 +5,7 @@
 #include "../base/file.h"
 #include "../base/json.h"
 
-/* Takes over @root. Nine digits bring every float back. */
+/* Takes over @root. Nine digits restore every float exactly. */
 static gboolean
 write_json (const char *folder, const char *name, json_t *root, GError **error) {
   char *path = g_build_filename (folder, name, NULL);
@@ -21,8 +21,8 @@ write_json (const char *folder, const char *name, json_t *root, GError **error) 
   return ok;
 }
 
-/* The shortest decimal that gives @value back, as text in @text (of G_ASCII_DTOSTR_BUF_SIZE) and as a number.
- */
+/* The shortest decimal that reads back as @value: as text in @text (of G_ASCII_DTOSTR_BUF_SIZE), and as a
+ * number. */
 static double
 as_decimal (float value, char *text) {
   double decimal = 0;
@@ -115,7 +115,7 @@ clipmoe_save_metadata (const ClipmoeModel *m, ClipmoeLayout layout) {
   set (metadata, "clip.name", m->info.name);
   set (metadata, "clip.licence", m->info.licence);
   if (layout == CLIPMOE_LAYOUT_HUGGINGFACE) {
-    set (metadata, "format", "pt"); /* transformers asks for it; the rest stands in the .json files */
+    set (metadata, "format", "pt"); /* transformers requires it; the .json files have the rest */
     return metadata;
   }
   set_triple (metadata, "clip.mean", m->info.mean);

@@ -4,7 +4,8 @@
 
 #include "model-private.h"
 
-/* Hugging Face's config.json; for our own layout the same without what only a CLIPModel claims. */
+/* Hugging Face's config.json; for our own layout the same without the keys that declare a CLIPModel. FALSE
+ * with an error (IO, MEMORY). */
 gboolean clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout,
                               ClipmoeStore store, GError **error);
 gboolean clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **error);

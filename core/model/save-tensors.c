@@ -9,7 +9,7 @@ typedef struct {
   const char *path;
   ClipmoeStore store;
   GArray *tensors;    /* ClipmoeTensor, names owned */
-  GPtrArray *buffers; /* what is not the model's own memory */
+  GPtrArray *buffers; /* memory beside the model's own */
   guint64 n_rounded;
   GError **error;
 } Writer;
@@ -39,8 +39,7 @@ stored_as (ClipmoeStore store, ClipmoeDtype source) {
   }
 }
 
-/* Narrows @t's floats; every number that comes back different is counted, one that comes back infinite is
- * refused. */
+/* Converts @t's floats to 16 bits. Values that change are counted; one that becomes infinite is an error. */
 static gboolean
 narrow (Writer *w, ClipmoeTensor *t) {
   guint16 *out = buffer (w, t->name, t->n_elements, 2);
@@ -95,7 +94,7 @@ add_ours (Writer *w, const char *canonical, const ClipmoeWeight *from, gboolean 
   ClipmoeDtype dtype = stored_as (w->store, from->dtype);
   if (!add (w, g_strdup (canonical), dtype, from->n_dims, from->shape, from->data))
     return FALSE;
-  /* The published loaders of long models want both tables; each holds all rows that count. */
+  /* The published loaders of long models require both tables; both get all effective rows. */
   if (!two_tables || strcmp (canonical, "positional_embedding") != 0)
     return TRUE;
   guint64 counted = w->n_rounded;
@@ -111,7 +110,7 @@ add_hugging_face (Writer *w, const char *canonical, const ClipmoeWeight *from) {
   memcpy (shape, from->shape, sizeof shape);
   ClipmoePart part;
   char *name = clipmoe_name_from_canonical (CLIPMOE_NAMING_HUGGINGFACE, canonical, 0, &part);
-  g_assert (name != NULL); /* a bound dense model has no other names */
+  g_assert (name != NULL); /* every weight of a dense model has a name there */
   if (part == CLIPMOE_PART_TRANSPOSED) {
     float *turned = buffer (w, name, from->n_elements, sizeof (float));
     if (!turned) {

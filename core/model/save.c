@@ -33,8 +33,7 @@ save_weights (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, Cli
   return ok;
 }
 
-/* Whether writing to @path would harm what the model was read from: the same file by whatever name, or a
- * folder that it lies in. */
+/* Whether @path is the file that the model was read from, by any name, or a folder that contains it. */
 static gboolean
 is_source (const ClipmoeModel *m, const char *path) {
   struct stat a, b;
@@ -50,7 +49,7 @@ is_source (const ClipmoeModel *m, const char *path) {
   return inside;
 }
 
-/* What a config.json must say because metadata has no word for it; NULL when nothing. */
+/* What of the model needs a config.json since the metadata has no key for it; NULL: nothing. */
 static const char *
 beyond_metadata (const ClipmoeModel *m) {
   if (m->image.activation != m->text.activation)
@@ -70,7 +69,7 @@ save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean
                                         "processor_config.json"};
   char *folder = g_path_get_dirname (path), *source = g_path_get_dirname (m->info.path);
   struct stat a, b;
-  /* A neighbour of the source is read with the source's own configuration. */
+  /* A file beside the source is read with the source's configuration. */
   gboolean neighbour = stat (folder, &a) == 0 && stat (source, &b) == 0 && a.st_dev == b.st_dev &&
                        a.st_ino == b.st_ino,
            ok = TRUE;

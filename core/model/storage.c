@@ -12,7 +12,8 @@ model_id (const ClipmoeModel *m) {
                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
     g_string_append_printf (s, " %s", g_ascii_formatd (number, sizeof number, "%.9g", values[i]));
-  /* Heads that the widths do not suggest; others need no words, so that ids stay what they were. */
+  /* Heads are part of the id only where they are not width / 64, so that ids of earlier versions stay valid.
+   */
   if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
     g_string_append_printf (s, " heads %u %u", m->image.heads, m->text.heads);
   g_string_append_printf (s, "\n%s", m->tokenizer ? clipmoe_tokenizer_get_digest (m->tokenizer) : "");

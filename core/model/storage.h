@@ -1,4 +1,4 @@
-/* What owns a model's floats and strings, and its identity made of them. */
+/* What owns a model's floats and strings, and the identity that is made of them. */
 #ifndef CLIPMOE_STORAGE_H
 #define CLIPMOE_STORAGE_H
 
@@ -9,18 +9,18 @@ typedef struct {
   ClipmoeWeights *weights;
   GPtrArray *assumed;
   char *name, *path, *licence, *fingerprint, *id;
-  char *vocab; /* the vocabulary that stands beside it or was named, or NULL */
-  /* residence.c guards what follows, and the numbers of `weights` */
-  gboolean resident; /* they are there */
+  char *vocab; /* path of the vocabulary, or NULL */
+  /* residence.c's mutex guards what follows, and the values of `weights` */
+  gboolean resident; /* the values are in memory */
   guint holds;
-  guint reader; /* the process, by its forks, of which a thread reads them; 0: none does */
+  guint reader; /* 0: no thread is reading them; else which process's, by its count of forks */
 } ClipmoeStorage;
 
 ClipmoeStorage *clipmoe_storage_new (void);
 void clipmoe_storage_free (ClipmoeStorage *self);
 
-/* The last step: fingerprint (unless it is known), id, and the strings of @m's info, from weights,
- * configuration, tokenizer and what the storage holds. */
+/* The last step of making a model: sets the fingerprint (unless it is known), the id and the strings of @m's
+ * info. Weights, configuration and tokenizer are set. */
 void clipmoe_model_identify (ClipmoeModel *m);
 
 #endif

@@ -54,9 +54,11 @@ clipmoe_json_get_time (const json_t *object, const char *key, guint64 *ns, const
                        GError **error) {
   json_t *found = json_object_get (object, key);
   double seconds = json_number_value (found), whole = floor (seconds);
-  if (!json_is_number (found) || !(seconds >= 0) || !(seconds < (double)(G_MAXUINT64 / NS_PER_SECOND)))
+  if (!json_is_number (found) || !(seconds >= 0) || !(whole <= (double)(G_MAXUINT64 / NS_PER_SECOND)))
     return clipmoe_json_expected (where, key, "seconds, 0 or more", error);
-  *ns = (guint64)whole * NS_PER_SECOND + (guint64)nearbyint ((seconds - whole) * NS_PER_SECOND);
+  guint64 rest = (guint64)nearbyint ((seconds - whole) * NS_PER_SECOND);
+  *ns = (guint64)whole * NS_PER_SECOND;
+  *ns += MIN (rest, G_MAXUINT64 - *ns);
   return TRUE;
 }
 

@@ -56,7 +56,7 @@ read_region (const json_t *root, ClipmoeLook *look, const char *where, GError **
   for (gsize i = 0; i < 4 && ok && look->has_region; i++) {
     json_t *v = json_array_get (region, i);
     look->region[i] = json_number_value (v);
-    ok = json_is_number (v) && fabs (look->region[i]) < MOST;
+    ok = json_is_number (v) && fabs (look->region[i]) <= MOST;
   }
   return ok || clipmoe_json_expected (where, "region", "null or four numbers", error);
 }

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <dataset.h>
 #include <picture.h>
+#include <source.h>
 
 static gboolean
 print (gpointer data, const DmuRaw *raw, GError **error) {

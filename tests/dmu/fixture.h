@@ -3,6 +3,7 @@
 #define DMU_FIXTURE_H
 
 #include <checkpoint/checkpoint.h>
+#include <model/model-private.h>
 #include <step.h>
 
 typedef struct {

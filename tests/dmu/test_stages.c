@@ -24,11 +24,11 @@ vectors (ClipmoeModel *m, const Fixture *f, guint top_k, guint *n) {
   DmuStep *step = dmu_step_new (net, &o, &error);
   g_assert_no_error (error);
   if (top_k)
-    net->image.top_k = net->text.top_k = top_k;
-  *n = 6 * net->embed;
+    net->image.arch.top_k = net->text.arch.top_k = top_k;
+  *n = 6 * net->image.arch.embed;
   float *out = g_new (float, *n);
   g_assert_true (dmu_step_embed_pictures (step, &f->batch.pictures, out, &error));
-  g_assert_true (dmu_step_embed_texts (step, &f->batch.texts[0], out + 3 * net->embed, &error));
+  g_assert_true (dmu_step_embed_texts (step, &f->batch.texts[0], out + 3 * net->image.arch.embed, &error));
   dmu_step_free (step);
   dmu_net_free (net);
   return out;
@@ -109,9 +109,9 @@ test_experts (void) {
     DmuStepOptions o = {.threads = 2};
     DmuStep *step = dmu_step_new (net, &o, &error);
     step->image.run.forced = (int)e;
-    float *got = g_new (float, 3 * net->embed), *want = vectors (models[e], &f, 0, &n);
+    float *got = g_new (float, 3 * net->image.arch.embed), *want = vectors (models[e], &f, 0, &n);
     g_assert_true (dmu_step_embed_pictures (step, &f.batch.pictures, got, &error));
-    g_assert_cmpfloat (farthest (want, got, 3 * net->embed), <=, 1e-6);
+    g_assert_cmpfloat (farthest (want, got, 3 * net->image.arch.embed), <=, 1e-6);
     g_free (got);
     g_free (want);
     dmu_step_free (step);

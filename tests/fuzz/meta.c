@@ -18,6 +18,10 @@ check_line (const ClipmoeLook *look) {
   for (const char *p = line; *p; p = g_utf8_next_char (p))
     if (g_unichar_iscntrl (g_utf8_get_char (p)))
       abort ();
+  ClipmoeLook *back = clipmoe_look_from_json (line, strlen (line), "the line", NULL);
+  if (!back || back->n_tags != look->n_tags || back->embed != (look->embedding ? look->embed : 0))
+    abort ();
+  clipmoe_look_free (back);
   json_decref (root);
   g_free (line);
 }

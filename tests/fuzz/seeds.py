@@ -132,6 +132,14 @@ def seeds():
     elif TARGET == "view":
         for fmt in range(20):
             yield struct.pack("<24I", fmt, 31, 22, 0, 0, 0, 0, 0, 1, 1, 4999, 2999, 1999, 301, 161, 161, fmt % 3, fmt % 8, 0, 0, 0, 0, 0, 0)
+    elif TARGET == "lines":
+        yield (b'{"schema":"clipmoe.tags/1","source":"street.mp4","time":12.48,"at":"2023-11-14T22:13:20.123Z","age":0.000000001,"fresh":true,'
+               b'"model":"m@5f0c12ab34cd","region":[0,0.25,0.333333,1],"tags":[{"label":"a bus","score":0.9,"cosine":0.2},{"label":"\\u000a","score":1,"cosine":-0}],'
+               b'"embedding":{"dtype":"f32","shape":[3],"base64":"AAAAPwAAwL+PKE4x"}}')
+        yield (b'{"schema":"clipmoe.event/1","type":"end","id":"0123","source":"cam","label":"a bus","group":null,"start":1.5,"end":4,"peak":0.913275,'
+               b'"peak_time":2.000000001,"mean":0.5,"score":-0.25,"at":"2023-11-14T22:13:20.123Z","model":"m@1","object_id":-7,"snapshot":"x.jpg"}')
+        yield (b'{"schema":"clipmoe.event/1","type":"start","id":"0","source":null,"label":"","group":"g","start":0,"end":null,"peak":0,'
+               b'"peak_time":0,"mean":0,"score":0,"at":null,"model":null,"object_id":null,"snapshot":null}')
     elif TARGET == "meta":
         yield ('meta, looks=(structure)< "look, source=(string)a, model=(string)b, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, '
                'tags=(structure)< \\"tag\\, label\\=\\(string\\)x\\, score\\=\\(double\\)0.5\\, cosine\\=\\(double\\)0.1\\;\\" >;" >;').encode()

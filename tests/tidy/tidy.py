@@ -44,7 +44,7 @@ def main():
     build, parts = os.path.abspath(sys.argv[1]), sys.argv[2:]
     found = sources(build)
     files = [p for p in sorted(found) if not parts or any(part in p for part in parts)]
-    faults, lock = {}, threading.Lock()
+    faults, lock = set(), threading.Lock()
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "compile_commands.json"), "w", encoding="utf-8") as f:
             json.dump(list(found.values()), f)
@@ -52,19 +52,19 @@ def main():
         def one(path):
             r = subprocess.run([TOOL, "-p", folder, "--quiet", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             lines = [x for x in r.stdout.splitlines() if re.search(r": (error|warning): ", x)]
+            if r.returncode and not lines:
+                lines = [path + ": clang-tidy failed: " + r.stderr.strip()[-300:]]
             with lock:
                 for line in lines if r.returncode else []:
-                    line = line.replace(ROOT + "/", "")
-                    faults.setdefault(line, os.path.relpath(path, ROOT))  # of a header once
-                if r.returncode and not lines:
-                    faults[path + ": clang-tidy failed: " + r.stderr.strip()[-300:]] = path
+                    line = re.sub(r"^\S*?\.\./", "", line.replace(ROOT + "/", "")).replace("../", "")
+                    if line not in faults:  # of a header once
+                        faults.add(line)
+                        print(line, flush=True)
 
         # the longest first, so that the last one does not go on alone
         files.sort(key=os.path.getsize, reverse=True)
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             list(pool.map(one, files))
-    for line in sorted(faults):
-        print(line)
     print("%d files, %d faults" % (len(files), len(faults)))
     return 1 if faults or not files else 0
 

@@ -63,7 +63,7 @@ main (int argc, char **argv) {
                     .n_texts = 1,
                     .texts = {{.n = n, .ids = (const guint32 *)(gpointer)ids, .lengths = lengths}}};
   if (seen)
-    batch.pictures.kept = some_patches (n, seen, net->grid * net->grid);
+    batch.pictures.kept = some_patches (n, seen, clipmoe_architecture_patches (&net->image.arch));
   batch.pictures.n_kept = seen;
   GString *times = g_string_new (NULL), *losses = g_string_new (NULL);
   for (guint i = 0; i < steps; i++) {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <base/file.h>
 #include "plainfile.h"
-#include "raw.h"
+#include "readers.h"
 
 #define MAX_MEMBERS 50000000
 

@@ -1,4 +1,4 @@
-/* A sample's picture as the tower's pixels, perhaps cropped, mirrored and recoloured at random. */
+/* A sample's picture as the tower's pixels, optionally cropped, mirrored and recoloured at random. */
 #ifndef DMU_AUGMENT_H
 #define DMU_AUGMENT_H
 
@@ -10,7 +10,7 @@ typedef struct {
   double jitter;     /* brightness, contrast and saturation change by up to this share; 0 = not at all */
 } DmuAugment;
 
-/* @seed decides all that is random. @out [3][side][side]. */
+/* @seed determines all random choices. @out [3][side][side]. */
 gboolean dmu_augment (const DmuSample *sample, const DmuAugment *how, guint64 seed,
                       const ClipmoeModelInfo *info, ClipmoePreprocessor *preprocessor, float *out,
                       GError **error);

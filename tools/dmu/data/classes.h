@@ -4,22 +4,22 @@
 
 #include <clipmoe/error.h>
 
-/* A class that is a whole number is a line of classnames.txt, counted from 0, beside the data or in the
- * folder above. Where there is none, and no class beside it is a word, that is an error: "a photo of a 7"
- * teaches and measures nothing. */
+/* A class that is a whole number is a line number, from 0, of classnames.txt beside the data or in the
+ * folder above. Without that file it is an error, unless other classes of the folder are words: "a photo of a
+ * 7" is no useful caption. */
 typedef struct _DmuClasses DmuClasses;
 
 DmuClasses *dmu_classes_new (void);
 void dmu_classes_free (DmuClasses *self);
-/* The name of class @label of data in @folder, borrowed: itself where it is a word. NULL: classnames.txt has
- * no such line, or cannot be read, which *error says. @sample says whose class it is. */
+/* The name of class @label of data in @folder, borrowed: @label itself if it is a word. NULL: classnames.txt
+ * has no such line, or cannot be read, which *error says. @sample says whose class it is. */
 const char *dmu_classes_name (DmuClasses *self, const char *folder, const char *label, const char *sample,
                               GError **error);
 /* Whether numbers in @folder have names. */
 gboolean dmu_classes_have_names (DmuClasses *self, const char *folder);
 /* "7", "007", "-1", "7.0". */
 gboolean dmu_class_is_number (const char *label);
-/* To be asked once all data were read. */
+/* Call it once all data were read. FALSE: a number had no name, see above. */
 gboolean dmu_classes_are_named (const DmuClasses *self, GError **error);
 
 #endif

@@ -7,6 +7,7 @@
 #include <base/file.h>
 #include <kernels/pool.h>
 #include <picture.h>
+#include "source.h"
 
 #define MOST_MEMORY (G_GUINT64_CONSTANT (8) << 30)
 #define LEAST_TOKENS 3u /* the first, the last, and one between */

@@ -1,4 +1,4 @@
-/* All pairs of the sources that were named: where each picture is, words as token ids. Immutable once opened.
+/* All pairs of the given sources: where each picture is stored, captions as token ids. Immutable once opened.
  */
 #ifndef DMU_DATASET_H
 #define DMU_DATASET_H
@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
   GArray *samples;             /* DmuSample */
   GArray *ids, *starts;        /* guint32 of all texts; guint where each begins, and where the last ends */
-  GPtrArray *words;            /* of each text, where they were asked for, else NULL */
+  GPtrArray *words;            /* of each text if keep_words was set, else NULL */
   GArray *text_keys;           /* guint64 of each text's words */
   GPtrArray *labels, *sources; /* names */
   GArray *label_texts;         /* guint: the first filled template of each class */
@@ -43,8 +43,8 @@ typedef struct {
   guint context; /* tokens that the model takes */
   guint cut;     /* longer captions are cut to so many tokens; 0 = to the context */
   guint threads;
-  guint64 limit; /* bytes of pictures of compressed shards that may be held in memory; 0 = what seems right
-                    here */
+  guint64 limit;     /* bytes of pictures of compressed shards that may be held in memory; 0 = a quarter of
+                        the machine's */
   const char *spool; /* folder for those beyond; NULL = the user's cache */
   gboolean keep_words;
   DmuMemberKeys keys;
@@ -60,14 +60,14 @@ const DmuSample *dmu_dataset_get (const DmuDataset *self, guint i);
 const guint32 *dmu_dataset_text (const DmuDataset *self, guint text, guint *n);
 /* XXH3-128 over what pairs hold, in order; hex, free with g_free(). */
 char *dmu_dataset_digest (const DmuDataset *self);
-/* One line: how many pairs, what was left aside. */
+/* One line: how many pairs, what was skipped. */
 char *dmu_dataset_describe (const DmuDataset *self);
 
-/* The picture's file, as it was found; NULL with an error when it cannot be read any more. Returns (transfer
+/* The picture's file, unchanged; NULL with an error if it cannot be read any more. Returns (transfer
  * full).
  */
 GBytes *dmu_sample_read (const DmuSample *sample, GError **error);
-/* @rgb is free'd with g_free(). A picture that is not the one that was there when the data set was opened is
+/* *rgb is freed with g_free(). If the picture has changed since the data set was opened, that is
  * an error.
  */
 gboolean dmu_sample_decode (const DmuSample *sample, guint8 **rgb, guint *width, guint *height,

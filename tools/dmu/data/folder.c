@@ -2,7 +2,7 @@
  * folder of pictures without a word, whose name then is their class. */
 #include <string.h>
 #include <base/file.h>
-#include "raw.h"
+#include "readers.h"
 
 typedef struct {
   char *picture, *text, *json, *class;

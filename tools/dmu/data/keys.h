@@ -11,7 +11,7 @@ typedef struct {
 
 typedef enum {
   DMU_MEMBER_OTHER,
-  DMU_MEMBER_ASIDE, /* would be one of those below, had not a key been named instead */
+  DMU_MEMBER_ASIDE, /* would be one of those below, but other keys were named */
   DMU_MEMBER_PICTURE,
   DMU_MEMBER_TEXT,
   DMU_MEMBER_JSON,

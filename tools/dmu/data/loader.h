@@ -1,4 +1,4 @@
-/* Makes the next batch in threads of its own while the trainer works on the last one. */
+/* Prepares the next batch in its own threads while the trainer works on the current one. */
 #ifndef DMU_LOADER_H
 #define DMU_LOADER_H
 
@@ -11,7 +11,7 @@ typedef struct {
   guint n;
   guint *samples, *texts; /* [n] numbers in the data set */
   guint64 *seeds;         /* [n] for augmentation */
-  guint n_kept, *kept;    /* [n][n_kept] patches that are seen; 0 = all */
+  guint n_kept, *kept;    /* [n][n_kept] patches that the image tower gets; n_kept 0 = all */
 } DmuPlan;
 
 DmuPlan *dmu_plan_new (guint n, guint n_kept);
@@ -23,10 +23,10 @@ typedef struct _DmuLoader DmuLoader;
 DmuLoader *dmu_loader_new (const DmuDataset *set, const ClipmoeModelInfo *info, const DmuAugment *how,
                            guint most, guint threads, GError **error);
 void dmu_loader_free (DmuLoader *self);
-/* Begins to make @plan (taken over). At most two may be begun and not yet waited for. */
+/* Starts preparing @plan (transfer full). At most two batches may be outstanding. */
 void dmu_loader_begin (DmuLoader *self, DmuPlan *plan);
-/* The oldest batch that was begun; it stays as it is until the next but one dmu_loader_begin(). NULL with an
- * error when a picture cannot be decoded any more. */
+/* Waits for the oldest outstanding batch. It is valid until dmu_loader_begin() was called twice more. NULL
+ * with an error if a picture cannot be decoded any more. */
 const DmuBatch *dmu_loader_wait (DmuLoader *self, GError **error);
 
 #endif

@@ -1,4 +1,4 @@
-/* Random numbers that are the same everywhere, with a state that a checkpoint can hold. */
+/* Random numbers that are the same on every machine, with a state that fits into a checkpoint. */
 #ifndef DMU_RANDOM_H
 #define DMU_RANDOM_H
 
@@ -17,7 +17,7 @@ dmu_random (DmuRandom *r) {
   return z ^ (z >> 31);
 }
 
-/* A generator of its own for each (seed, what it is for, a number). */
+/* An independent generator for each (seed, purpose, number). */
 static inline DmuRandom
 dmu_random_for (guint64 seed, guint64 purpose, guint64 number) {
   DmuRandom r = {seed};

@@ -2,7 +2,7 @@
  * a list may be gigabytes: it is taken apart here, and one object at a time is read. */
 #include <string.h>
 #include <base/file.h>
-#include "raw.h"
+#include "readers.h"
 
 #define MAX_LIST (2047u << 20)
 #define LIST "a JSON list of objects with image and conversations"

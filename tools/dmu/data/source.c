@@ -1,7 +1,8 @@
-/* Tells what kind of source a path is. */
+#include "source.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include "raw.h"
+#include "readers.h"
 
 static gboolean
 has_ending (const char *path, const char *const *endings) {

@@ -1,5 +1,5 @@
-/* Pictures of compressed shards that memory has no room for: a file without a name, which is gone with the
- * process that has it open, however that ends. */
+/* Pictures of compressed shards that do not fit into memory: an unnamed temporary file, which disappears with
+ * the process however that ends. */
 #ifndef DMU_SPOOL_H
 #define DMU_SPOOL_H
 
@@ -7,10 +7,10 @@
 
 typedef struct _DmuSpool DmuSpool;
 
-/* In @folder; grows to half of what is free there now. */
+/* In @folder; may grow to half of the space that is free there now. */
 DmuSpool *dmu_spool_new (const char *folder, GError **error);
 void dmu_spool_free (DmuSpool *self);
-/* *offset: where they are found again. */
+/* *offset: for dmu_spool_read(). */
 gboolean dmu_spool_add (DmuSpool *self, GBytes *bytes, guint64 *offset, GError **error);
 /* Free with g_free(). From any thread. */
 guint8 *dmu_spool_read (const DmuSpool *self, guint64 offset, gsize length, GError **error);

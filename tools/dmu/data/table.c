@@ -1,7 +1,7 @@
 /* Manifests: one pair a row. The first line of CSV and TSV names the columns; JSONL has an object a line. */
 #include <string.h>
 #include <base/file.h>
-#include "raw.h"
+#include "readers.h"
 
 #define MAX_TABLE (1u << 30)
 #define MAX_COLUMNS 256

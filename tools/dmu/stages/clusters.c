@@ -11,7 +11,7 @@
 /* Mean of a pair's captions' vectors, brought to length one. */
 static gboolean
 text_vectors (DmuEncoder *encoder, const DmuDataset *set, float *out, GError **error) {
-  guint n = dmu_dataset_get_n (set), m = set->text_keys->len, c = encoder->net->embed;
+  guint n = dmu_dataset_get_n (set), m = set->text_keys->len, c = encoder->net->image.arch.embed;
   float *all = g_try_new (float, (gsize)m *c);
   if (!all) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for the vectors of %u texts", m);

@@ -34,8 +34,8 @@ dmu_evaluation_free (DmuEvaluation *self) {
 static void
 take_usage (DmuTape *tape, guint experts, double *sums) {
   const DmuTower *t = tape->run.tower;
-  for (guint l = 0; l < t->layers && sums; l++)
-    for (guint e = 0; e < t->blocks[l].n_experts; e++)
+  for (guint l = 0; l < t->arch.layers && sums; l++)
+    for (guint e = 0; e < t->arch.experts[l]; e++)
       sums[(gsize)l * experts + e] += (double)tape->usage[l].chosen[e];
   dmu_tape_reset_usage (tape);
 }
@@ -73,7 +73,7 @@ embed_pictures (Work *w, float *out, GError **error) {
   DmuEvaluation *v = w->evaluation;
   const DmuDataset *set = w->encoder->set;
   const guint *samples = (const guint *)(gpointer)w->samples->data;
-  guint n = w->samples->len, c = w->encoder->net->embed, classes = 0;
+  guint n = w->samples->len, c = w->encoder->net->image.arch.embed, classes = 0;
   gsize size = (gsize)v->layers * v->experts;
   w->result->class_labels = g_new0 (guint, n);
   if (v->experts)
@@ -101,7 +101,7 @@ embed_pictures (Work *w, float *out, GError **error) {
 static gboolean
 class_vector (Work *w, guint label, float *out, GError **error) {
   const DmuDataset *set = w->encoder->set;
-  guint n = set->n_templates, c = w->encoder->net->embed;
+  guint n = set->n_templates, c = w->encoder->net->image.arch.embed;
   guint *texts = g_new (guint, n);
   float *vectors = g_new (float, (gsize)n *c);
   for (guint i = 0; i < n; i++)
@@ -153,8 +153,8 @@ static gboolean
 classify (Work *w, const float *pictures, GError **error) {
   DmuSetResult *r = w->result;
   const DmuDataset *set = w->encoder->set;
-  guint n = r->n, k = r->n_classes = r->use_classes, c = w->encoder->net->embed, rows = rows_of (n, k),
-        five = 0, one = 0;
+  guint n = r->n, k = r->n_classes = r->use_classes, c = w->encoder->net->image.arch.embed,
+        rows = rows_of (n, k), five = 0, one = 0;
   float *classes = g_try_new (float, (gsize)k *c), *scores = g_try_new (float, (gsize)rows *k);
   gboolean ok = (classes && scores) || no_memory (r, error);
   for (guint i = 0; i < k && ok; i++)
@@ -186,7 +186,7 @@ static gboolean
 retrieve (Work *w, const float *pictures, GError **error) {
   DmuSetResult *r = w->result;
   const DmuDataset *set = w->encoder->set;
-  guint n = r->n, width = w->encoder->net->embed, *begins = g_new0 (guint, n + 1);
+  guint n = r->n, width = w->encoder->net->image.arch.embed, *begins = g_new0 (guint, n + 1);
   for (guint i = 0; i < n; i++)
     begins[i + 1] = begins[i] + dmu_dataset_get (set, r->samples[i])->n_texts;
   guint m = r->n_classes = begins[n], *texts = g_new (guint, m), *best = g_new0 (guint, n),
@@ -233,7 +233,7 @@ evaluate_set (DmuEvaluation *v, DmuEncoder *encoder, const char *name, GArray *s
   g_array_sort_with_data (samples, by_label, (gpointer)encoder->set);
   r->samples = g_memdup2 (samples->data, r->n * sizeof (guint));
   r->first = g_new0 (guint, r->n);
-  float *pictures = g_try_new (float, (gsize)r->n * encoder->net->embed);
+  float *pictures = g_try_new (float, (gsize)r->n * encoder->net->image.arch.embed);
   gboolean ok = pictures != NULL;
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u vectors", name, r->n);
@@ -269,12 +269,10 @@ dmu_evaluate_has_sets (const DmuDataset *set) {
 
 static void
 prepare_use (DmuEvaluation *v, const DmuNet *net) {
-  for (guint i = 0; i < net->image.layers; i++)
-    v->experts = MAX (v->experts, net->image.blocks[i].n_experts);
-  for (guint i = 0; i < net->text.layers; i++)
-    v->experts = MAX (v->experts, net->text.blocks[i].n_experts);
-  v->layers = net->image.layers;
-  v->text_layers = net->text.layers;
+  v->experts = MAX (clipmoe_architecture_most_experts (&net->image.arch),
+                    clipmoe_architecture_most_experts (&net->text.arch));
+  v->layers = net->image.arch.layers;
+  v->text_layers = net->text.arch.layers;
   if (!v->experts)
     return;
   v->image_use = g_new0 (double, (gsize)v->layers * v->experts);

@@ -1,5 +1,5 @@
-/* The run folder: what in it is the run's, what is the user's, and how the one never takes the other's place.
- */
+#include "runfolder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -12,7 +12,6 @@
 #include "modelfile.h"
 #include "place.h"
 #include "report.h"
-#include "runfolder.h"
 
 char *
 dmu_run_inside (const DmuWork *r, const char *name) {

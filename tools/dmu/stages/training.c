@@ -165,7 +165,7 @@ note (Loop *l, const DmuLosses *losses, double rate, double length, GError **err
   g_string_printf (line, "{\"stage\":\"%s\",\"step\":%" G_GUINT64_FORMAT, l->stage->name, l->adamw->step);
   append (line, "loss", losses->total);
   append (line, "contrastive", losses->contrastive[0]);
-  if (l->net->model->info.top_k) {
+  if (clipmoe_model_get_info (l->net->model)->top_k) {
     append (line, "balance_image", losses->balance_image);
     append (line, "balance_text", losses->balance_text[0]);
   }

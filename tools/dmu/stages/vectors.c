@@ -17,7 +17,7 @@ dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, 
   if (!(self->net = dmu_net_new (model, NULL, error)) || !(self->step = dmu_step_new (self->net, &o, error)))
     return FALSE;
   if (experts)
-    self->net->image.top_k = self->net->text.top_k = experts;
+    self->net->image.arch.top_k = self->net->text.arch.top_k = experts;
   self->step->image.run.forced = self->step->texts[0].run.forced = forced;
   return TRUE;
 }
@@ -76,7 +76,8 @@ decode (void *data, unsigned thread, unsigned chunk, unsigned next) {
 
 gboolean
 dmu_encoder_pictures (DmuEncoder *self, const guint *samples, guint n, float *out, GError **error) {
-  gsize size = 3 * (gsize)self->net->side * self->net->side, c = self->net->embed;
+  gsize size = 3 * (gsize)self->net->image.arch.side * self->net->image.arch.side,
+        c = self->net->image.arch.embed;
   float *pixels = g_try_new (float, self->part *size);
   guint chunks = MAX (self->threads, 1);
   GError **errors = g_new0 (GError *, chunks);
@@ -104,7 +105,7 @@ dmu_encoder_pictures (DmuEncoder *self, const guint *samples, guint n, float *ou
 
 gboolean
 dmu_encoder_texts (DmuEncoder *self, const guint *texts, guint n, float *out, GError **error) {
-  guint32 *ids = g_new (guint32, (gsize)self->part * self->net->context);
+  guint32 *ids = g_new (guint32, (gsize)self->part * self->net->text.arch.context);
   guint lengths[PART];
   gboolean ok = TRUE;
   for (guint i = 0; i < n && ok; i += self->part) {
@@ -115,7 +116,7 @@ dmu_encoder_texts (DmuEncoder *self, const guint *texts, guint n, float *out, GE
       at += lengths[t];
     }
     DmuTexts some = {.n = m, .ids = ids, .lengths = lengths};
-    ok = dmu_step_embed_texts (self->step, &some, out + (gsize)i * self->net->embed, error);
+    ok = dmu_step_embed_texts (self->step, &some, out + (gsize)i * self->net->image.arch.embed, error);
     tell (self, m);
   }
   g_free (ids);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define PIECE 65536 /* numbers summed up together, whatever the number of threads */
+#define PIECE 65536 /* values per partial sum, independent of the number of threads */
 
 DmuAdamwOptions
 dmu_adamw_defaults (void) {
@@ -103,7 +103,7 @@ dmu_adamw_step (DmuAdamw *self, double rate, double length) {
                  .eps = (Real)o->eps,
                  .rate = (Real)(rate / (1 - pow (o->beta1, t))),
                  .root = (Real)(1 / sqrt (1 - pow (o->beta2, t))),
-                 /* early on the average follows closely, so that it does not remember the start for long */
+                 /* early on the average follows closely, so that initial weights do not dominate it */
                  .ema = (Real)MIN (o->ema, t / (t + 9))};
   for (guint i = 0; i < net->n_parameters; i++) {
     const DmuParameter *p = &net->parameters[i];

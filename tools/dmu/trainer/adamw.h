@@ -1,5 +1,5 @@
-/* AdamW with decay by group, clipping of the gradient's length, the moving average of weights, and the
- * learning rate's course. */
+/* AdamW with weight decay by group, gradient clipping by norm, a moving average of the weights, and the
+ * learning rate schedule. */
 #ifndef DMU_ADAMW_H
 #define DMU_ADAMW_H
 
@@ -7,9 +7,9 @@
 
 typedef struct {
   double beta1, beta2, eps, decay;
-  gboolean decay_all; /* biases, gains and tables too, as the published scripts do */
-  double clip;        /* the gradient's greatest length; 0 = any */
-  double ema;         /* 0 = no average, else how much of it stays a step, e.g. 0.999 */
+  gboolean decay_all; /* decay biases, gains and embeddings too, as the published scripts do */
+  double clip;        /* largest norm of the gradient; 0 = any */
+  double ema;         /* decay of the moving average, e.g. 0.999; 0 = none */
 } DmuAdamwOptions;
 
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
 DmuAdamwOptions dmu_adamw_defaults (void);
 DmuAdamw *dmu_adamw_new (DmuNet *net, const DmuAdamwOptions *options, guint threads, GError **error);
 void dmu_adamw_free (DmuAdamw *self);
-/* The gradient's length before clipping; it does not depend on the number of threads. */
+/* The gradient's norm before clipping; the same for any number of threads. */
 double dmu_adamw_length (DmuAdamw *self);
 /* One step with the net's gradients, which are multiplied by min (1, clip / length) first. */
 void dmu_adamw_step (DmuAdamw *self, double rate, double length);

@@ -43,7 +43,7 @@ gpointer
 dmu_arena_take (DmuArena *self, gsize n, gsize size) {
   gsize bytes, at = self->used;
   if (__builtin_mul_overflow (n, size, &bytes) || bytes > G_MAXSIZE / 4 || at > G_MAXSIZE / 4)
-    bytes = G_MAXSIZE / 4; /* reserving it fails */
+    bytes = G_MAXSIZE / 4; /* then dmu_arena_reserve() fails */
   self->used = at + (bytes + 63) / 64 * 64;
   return self->counting ? NULL : self->data + at;
 }

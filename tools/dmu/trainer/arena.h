@@ -1,10 +1,10 @@
-/* One piece of memory that is handed out part by part and kept between steps. */
+/* A block of memory that is allocated from piece by piece and kept between steps. One thread. */
 #ifndef DMU_ARENA_H
 #define DMU_ARENA_H
 
 #include <clipmoe/error.h>
 
-/* A layout is made twice: first with a counting arena, which hands out NULL, then for real. */
+/* A layout runs twice: first with a counting arena, which returns NULL, then with memory. */
 typedef struct {
   guint8 *data;
   gsize size, used;
@@ -13,9 +13,10 @@ typedef struct {
 
 void dmu_arena_clear (DmuArena *self);
 void dmu_arena_count (DmuArena *self);
-/* Ends counting: room for all that was counted, and a little more; what it held before is lost. */
+/* Ends counting: allocates what was counted, and a little more; the former content is lost. @what: for the
+ * error. FALSE: MEMORY. */
 gboolean dmu_arena_reserve (DmuArena *self, const char *what, GError **error);
-/* Hands out from the beginning once more. */
+/* Starts again from the beginning. */
 void dmu_arena_rewind (DmuArena *self);
 /* n * size bytes, aligned to 64; NULL while counting. */
 gpointer dmu_arena_take (DmuArena *self, gsize n, gsize size);

@@ -17,7 +17,7 @@ typedef struct {
 
 /* One head of one sequence. */
 typedef struct {
-  gsize tokens, asking, d, ldq, position; /* position of the first asking row */
+  gsize tokens, asking, d, ldq, position; /* position of the first query */
   const Real *q, *k, *v;
   gsize ld, at_out, at_qkv; /* of k and v; offsets of the head in out, in q of qkv */
   Real *scores, *scratch;   /* [asking][tokens] each */

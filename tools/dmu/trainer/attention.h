@@ -23,16 +23,16 @@ typedef struct {
   gboolean causal;
   const DmuRows *rows;
   const Real *qkv; /* [rows][3 width] */
-  const Real *q;   /* NULL: every row of qkv asks; else [n][width], and only the pooled rows ask */
+  const Real *q;   /* NULL: every row of qkv is a query; else [n][width], queries of the pooled rows alone */
   Real *scratch;   /* dmu_attention_scratch() */
 } DmuAttention;
 
 gsize dmu_attention_scratch (guint threads, guint longest);
 
-/* out[asking rows][width] = softmax (q k^T / sqrt (d) + mask) v, heads side by side */
+/* out[queries][width] = softmax (q k^T / sqrt (d) + mask) v, heads side by side */
 void dmu_attention (const DmuAttention *self, Real *out);
-/* From @dout, the gradient of out: @dqkv [rows][3 width]; with q, its first third is left alone and @dq
- * [n][width] is written instead. */
+/* From @dout, the gradient of out: @dqkv [rows][3 width]; with q, its first third is not written and @dq
+ * [n][width] is. */
 void dmu_attention_backward (const DmuAttention *self, const Real *dout, Real *dqkv, Real *dq);
 
 #endif

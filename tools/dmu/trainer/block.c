@@ -3,19 +3,20 @@
 #include <string.h>
 #include "layers.h"
 
+/* Feed-forward layers that a token passes through. */
 static guint
 chosen (const DmuRun *run, const DmuBlock *b) {
-  return run->forced >= 0 ? 1 : MIN (run->tower->top_k, b->n_experts);
+  return !b->n_experts || run->forced >= 0 ? 1 : MIN (run->tower->arch.top_k, b->n_experts);
 }
 
 void
 dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlock *block, gboolean pooled,
                  const DmuScratch *scratch) {
-  gsize rows = dmu_rows_total (run->rows), out = pooled ? run->rows->n : rows, d = run->tower->width;
-  guint k = block->n_experts ? chosen (run, block) : 1;
+  gsize rows = dmu_rows_total (run->rows), out = pooled ? run->rows->n : rows, d = run->tower->arch.width;
+  guint k = chosen (run, block);
   memset (self, 0, sizeof *self);
   self->x1 = dmu_arena_new (arena, Real, out * d);
-  /* What attention did is read again only by gradients that go through it. */
+  /* Attention's activations are needed only by gradients that pass through it. */
   if (scratch && !block->trained_attention) {
     self->qkv = scratch->qkv;
     self->q = pooled ? scratch->q : NULL;
@@ -24,7 +25,7 @@ dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlo
     self->q = pooled ? dmu_arena_new (arena, Real, out * d) : NULL;
   }
   self->mixed = scratch && !block->out_proj.weight.g ? scratch->mixed : dmu_arena_new (arena, Real, out * d);
-  self->u = dmu_arena_new (arena, Real, out * k * run->tower->ffn_width);
+  self->u = dmu_arena_new (arena, Real, out * k * run->tower->arch.ffn_width);
   if (block->n_experts)
     dmu_routing_layout (&self->routing, arena, block->n_experts, k, out);
 }
@@ -32,18 +33,15 @@ dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlo
 void
 dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboolean backward) {
   const DmuTower *t = run->tower;
-  gsize rows = dmu_rows_total (run->rows), d = t->width, n = run->rows->n, back = backward ? rows : 0;
-  guint experts = 0, k = 1;
-  for (guint i = 0; i < t->layers; i++)
-    if (t->blocks[i].n_experts) {
-      experts = MAX (experts, t->blocks[i].n_experts);
-      k = MAX (k, chosen (run, &t->blocks[i]));
-    }
+  gsize rows = dmu_rows_total (run->rows), d = t->arch.width, n = run->rows->n, back = backward ? rows : 0;
+  guint experts = clipmoe_architecture_most_experts (&t->arch), k = 1;
   gboolean trained = FALSE;
-  for (guint i = 0; i < t->layers; i++)
+  for (guint i = 0; i < t->arch.layers; i++) {
+    k = MAX (k, chosen (run, &t->blocks[i]));
     trained |= t->blocks[i].ffn[0].fc.weight.g != NULL;
+  }
   dmu_mixture_layout (&self->mixture, arena, t, experts, k, rows, backward, trained);
-  /* Attention is over before the feed-forward layer begins, and on the way back begins when that is over. */
+  /* Attention and the feed-forward layer never run at the same time, so they share this memory. */
   Real *before = self->mixture.hidden, *after = self->mixture.dhidden;
   self->norm = dmu_arena_new (arena, Real, rows * d);
   self->picked = dmu_arena_new (arena, Real, n * d);
@@ -58,7 +56,7 @@ dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboole
   self->stats = dmu_arena_new (arena, Real, back * 2);
 }
 
-/* The pooled rows of @from, one behind the other. */
+/* Copies the pooled rows of @from. */
 static void
 pick (const DmuRows *rows, gsize width, const Real *from, Real *to) {
   for (guint i = 0; i < rows->n; i++)
@@ -68,8 +66,8 @@ pick (const DmuRows *rows, gsize width, const Real *from, Real *to) {
 static DmuAttention
 attention_of (const DmuRun *run, const DmuKept *k, gboolean pooled, const DmuScratch *s) {
   const DmuTower *t = run->tower;
-  return (DmuAttention){run->threads,         t->width, t->heads, t->causal, run->rows, k->qkv,
-                        pooled ? k->q : NULL, s->scores};
+  return (DmuAttention){run->threads, t->arch.width, t->arch.heads,        t->arch.causal,
+                        run->rows,    k->qkv,        pooled ? k->q : NULL, s->scores};
 }
 
 void
@@ -77,8 +75,8 @@ dmu_block_forward (const DmuRun *run, const DmuBlock *b, gboolean pooled, DmuKep
                    DmuUsage *usage, Real *x2) {
   const DmuTower *t = run->tower;
   guint threads = run->threads;
-  gsize rows = dmu_rows_total (run->rows), out = pooled ? run->rows->n : rows, d = t->width;
-  dmu_norm (threads, rows, d, k->x0, &b->ln_1, t->eps, s->norm);
+  gsize rows = dmu_rows_total (run->rows), out = pooled ? run->rows->n : rows, d = t->arch.width;
+  dmu_norm (threads, rows, d, k->x0, &b->ln_1, t->arch.eps, s->norm);
   if (pooled) {
     DmuPair kv = dmu_pair_from (&b->in_proj, d, d);
     dmu_linear (threads, rows, d, 2 * d, s->norm, d, &kv, FALSE, k->qkv + d, 3 * d);
@@ -93,16 +91,16 @@ dmu_block_forward (const DmuRun *run, const DmuBlock *b, gboolean pooled, DmuKep
   dmu_attention (&a, k->mixed);
   dmu_linear (threads, out, d, d, k->mixed, d, &b->out_proj, TRUE, k->x1, d);
 
-  dmu_norm (threads, out, d, k->x1, &b->ln_2, t->eps, s->norm);
+  dmu_norm (threads, out, d, k->x1, &b->ln_2, t->arch.eps, s->norm);
   memcpy (x2, k->x1, out * d * sizeof (Real));
   if (b->n_experts) {
     dmu_route (threads, t, b, s->norm, run->forced, &k->routing, usage);
     dmu_mixture (threads, t, b, s->norm, &k->routing, &s->mixture, k->u, x2);
     return;
   }
-  gsize f = t->ffn_width;
+  gsize f = t->arch.ffn_width;
   dmu_linear (threads, out, d, f, s->norm, d, &b->ffn[0].fc, FALSE, k->u, f);
-  dmu_activate (threads, out, f, t->gelu, k->u, s->mixture.hidden);
+  dmu_activate (threads, out, f, t->arch.activation, k->u, s->mixture.hidden);
   dmu_linear (threads, out, f, d, s->mixture.hidden, f, &b->ffn[0].proj, TRUE, x2, d);
 }
 
@@ -112,10 +110,10 @@ dense_backward (const DmuRun *run, const DmuBlock *b, gsize rows, const DmuKept 
                 const Real *dx) {
   const DmuTower *t = run->tower;
   const DmuFfn *ffn = &b->ffn[0];
-  gsize d = t->width, f = t->ffn_width;
+  gsize d = t->arch.width, f = t->arch.ffn_width;
   Real *dh = s->mixture.dhidden;
   dmu_gemm (run->threads, FALSE, FALSE, rows, f, d, dx, d, ffn->proj.weight.v, f, 0, dh, f);
-  dmu_activate_backward (run->threads, rows, f, t->gelu, k->u, NULL, dh,
+  dmu_activate_backward (run->threads, rows, f, t->arch.activation, k->u, NULL, dh,
                          ffn->proj.weight.g ? s->mixture.hidden : NULL, NULL);
   dmu_linear_backward (run->threads, rows, f, d, s->mixture.hidden, f, dx, d, &ffn->proj, 0, NULL, 0);
   dmu_linear_backward (run->threads, rows, d, f, s->norm, d, dh, f, &ffn->fc, 0,
@@ -135,12 +133,12 @@ attention_backward (const DmuRun *run, const DmuBlock *b, gboolean pooled, const
                     const Real *dx1, Real *dx0) {
   const DmuTower *t = run->tower;
   guint threads = run->threads;
-  gsize rows = dmu_rows_total (run->rows), d = t->width, out = pooled ? run->rows->n : rows;
+  gsize rows = dmu_rows_total (run->rows), d = t->arch.width, out = pooled ? run->rows->n : rows;
   dmu_linear_backward (threads, out, d, d, k->mixed, d, dx1, d, &b->out_proj, 0, s->dmixed, d);
   DmuAttention a = attention_of (run, k, pooled, s);
   dmu_attention_backward (&a, s->dmixed, s->dqkv, s->dq);
   gboolean norm = b->trained_input || b->ln_1.weight.g;
-  dmu_norm (threads, rows, d, k->x0, &b->ln_1, t->eps, s->norm);
+  dmu_norm (threads, rows, d, k->x0, &b->ln_1, t->arch.eps, s->norm);
   Real *da = norm ? s->dnorm : NULL;
   if (pooled) {
     DmuPair kv = dmu_pair_from (&b->in_proj, d, d), q = b->in_proj;
@@ -160,22 +158,23 @@ attention_backward (const DmuRun *run, const DmuBlock *b, gboolean pooled, const
   } else if (b->trained_input) {
     memcpy (dx0, dx1, rows * d * sizeof (Real));
   }
-  dmu_norm_backward (threads, rows, d, k->x0, da, &b->ln_1, t->eps, s->stats, b->trained_input ? dx0 : NULL);
+  dmu_norm_backward (threads, rows, d, k->x0, da, &b->ln_1, t->arch.eps, s->stats,
+                     b->trained_input ? dx0 : NULL);
 }
 
 void
 dmu_block_backward (const DmuRun *run, const DmuBlock *b, gboolean pooled, const DmuKept *k, DmuScratch *s,
                     const Real *balance, Real *dx, Real *dx0) {
   const DmuTower *t = run->tower;
-  gsize out = pooled ? run->rows->n : dmu_rows_total (run->rows), d = t->width;
-  dmu_norm (run->threads, out, d, k->x1, &b->ln_2, t->eps, s->norm);
+  gsize out = pooled ? run->rows->n : dmu_rows_total (run->rows), d = t->arch.width;
+  dmu_norm (run->threads, out, d, k->x1, &b->ln_2, t->arch.eps, s->norm);
   if (b->n_experts)
     dmu_mixture_backward (run->threads, t, b, s->norm, &k->routing, &s->mixture, k->u, dx, balance,
                           b->trained_norm ? s->dnorm : NULL);
   else
     dense_backward (run, b, out, k, s, dx);
   if (b->trained_norm)
-    dmu_norm_backward (run->threads, out, d, k->x1, s->dnorm, &b->ln_2, t->eps, s->stats,
+    dmu_norm_backward (run->threads, out, d, k->x1, s->dnorm, &b->ln_2, t->arch.eps, s->stats,
                        b->trained_attention ? dx : NULL);
   if (b->trained_attention)
     attention_backward (run, b, pooled, k, s, dx, dx0);

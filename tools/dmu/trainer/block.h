@@ -10,8 +10,8 @@
 typedef struct {
   Real *x0;           /* [R][D] the input; not part of the layout */
   Real *x1;           /* [M][D] after attention */
-  Real *qkv, *q;      /* [R][3D]; [M][D] where only the pooled rows ask, else NULL */
-  Real *mixed;        /* [M][D] what attention gave, before its projection */
+  Real *qkv, *q;      /* [R][3D]; [M][D] in the last block, queries of pooled rows; else NULL */
+  Real *mixed;        /* [M][D] attention's output before its projection */
   Real *u;            /* [M k][F] the feed-forward layer before its activation */
   DmuRouting routing; /* of a mixture */
 } DmuKept;
@@ -36,8 +36,8 @@ typedef struct {
   int forced; /* expert that every token takes, or -1 */
 } DmuRun;
 
-/* @pooled: whether only the pooled rows go out. @scratch, laid out before: the place of what no gradient will
- * read; NULL: everything gets a place of its own. */
+/* @pooled: whether only the pooled rows are computed. @scratch, laid out before, is used for what no gradient
+ * will read; NULL: everything gets its own memory. */
 void dmu_kept_layout (DmuKept *self, DmuArena *arena, const DmuRun *run, const DmuBlock *block,
                       gboolean pooled, const DmuScratch *scratch);
 void dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, gboolean backward);
@@ -45,9 +45,8 @@ void dmu_scratch_layout (DmuScratch *self, DmuArena *arena, const DmuRun *run, g
 /* From kept->x0 to x2 [M][D]. */
 void dmu_block_forward (const DmuRun *run, const DmuBlock *block, gboolean pooled, DmuKept *kept,
                         DmuScratch *scratch, DmuUsage *usage, Real *x2);
-/* dx [M][D] is the gradient of x2; dx0 [R][D], that of x0, is written if block->trained_input. @dx is used
- * up.
- */
+/* dx [M][D] is the gradient of x2; dx0 [R][D], that of x0, is written if block->trained_input. @dx is
+ * overwritten. */
 void dmu_block_backward (const DmuRun *run, const DmuBlock *block, gboolean pooled, const DmuKept *kept,
                          DmuScratch *scratch, const Real *balance, Real *dx, Real *dx0);
 

@@ -5,7 +5,7 @@
 
 static guint
 seen (const DmuNet *net, const DmuPictures *p) {
-  return p->kept ? p->n_kept : net->grid * net->grid;
+  return p->kept ? p->n_kept : clipmoe_architecture_patches (&net->image.arch);
 }
 
 static guint
@@ -13,7 +13,13 @@ patch_of (const DmuPictures *p, guint picture, guint i) {
   return p->kept ? p->kept[(gsize)picture * p->n_kept + i] : i;
 }
 
-/* The gradient of the patches' weight reads them once more. */
+/* Rows in front of the patches: the class token's, where there is one. */
+static guint
+class_rows (const DmuNet *net) {
+  return net->image.arch.has_class ? 1 : 0;
+}
+
+/* Whether the patches are kept: the gradient of their weight needs them. */
 static gboolean
 keeps_columns (const DmuNet *net) {
   return net->conv.g != NULL;
@@ -28,11 +34,11 @@ typedef struct {
 /* The patches of a picture as rows of (channel, row, column). */
 static void
 cut (const Job *j, gsize picture, Real *to) {
-  guint side = j->net->side, size = j->net->patch, n = seen (j->net, j->p);
+  guint side = j->net->image.arch.side, size = j->net->image.arch.patch, n = seen (j->net, j->p),
+        grid = clipmoe_architecture_grid (&j->net->image.arch);
   const float *pixels = j->p->pixels + picture * 3 * side * side;
   for (guint s = 0; s < n; s++) {
-    guint patch = patch_of (j->p, (guint)picture, s), top = patch / j->net->grid * size,
-          left = patch % j->net->grid * size;
+    guint patch = patch_of (j->p, (guint)picture, s), top = patch / grid * size, left = patch % grid * size;
     for (guint c = 0; c < 3; c++)
       for (guint y = 0; y < size; y++)
         for (guint x = 0; x < size; x++)
@@ -40,23 +46,23 @@ cut (const Job *j, gsize picture, Real *to) {
   }
 }
 
-/* Class token, patches, positions, in front of ln_pre. */
+/* Class token, patches and positions, before ln_pre. */
 static void
 embed_pictures (void *data, gsize first, gsize last, guint part) {
   const Job *j = data;
   const DmuNet *net = j->net;
-  gsize d = net->image.width, inner = 3 * (gsize)net->patch * net->patch;
-  guint n = seen (net, j->p);
+  gsize d = net->image.arch.width, inner = clipmoe_architecture_patch_length (&net->image.arch);
+  guint n = seen (net, j->p), before = class_rows (net);
   for (gsize i = first; i < last; i++) {
-    Real *row = j->embedded + i * (n + 1) * d;
+    Real *row = j->embedded + i * (n + before) * d;
     Real *columns = j->columns + (keeps_columns (net) ? i : part) * n * inner;
     cut (j, i, columns);
-    dmu_gemm (1, FALSE, TRUE, n, d, inner, columns, inner, net->conv.v, inner, 0, row + d, d);
-    for (gsize c = 0; c < d; c++)
+    dmu_gemm (1, FALSE, TRUE, n, d, inner, columns, inner, net->conv.v, inner, 0, row + before * d, d);
+    for (gsize c = 0; c < before * d; c++)
       row[c] = net->class_embedding.v[c] + net->image_positions.v[c];
-    for (guint s = 0; s < n; s++) {
-      const Real *position = net->image_positions.v + (1 + patch_of (j->p, (guint)i, s)) * d;
-      row += d;
+    row += before * d;
+    for (guint s = 0; s < n; s++, row += d) {
+      const Real *position = net->image_positions.v + (before + patch_of (j->p, (guint)i, s)) * d;
       for (gsize c = 0; c < d; c++)
         row[c] += position[c];
     }
@@ -66,14 +72,14 @@ embed_pictures (void *data, gsize first, gsize last, guint part) {
 gboolean
 dmu_embed_pictures (const DmuNet *net, const DmuPictures *p, DmuPatches *patches, DmuTape *tape, DmuKeep keep,
                     GError **error) {
-  guint n = seen (net, p), threads = tape->run.threads;
-  gsize d = net->image.width, inner = 3 * (gsize)net->patch * net->patch;
+  guint n = seen (net, p), rows = n + class_rows (net), threads = tape->run.threads;
+  gsize d = net->image.arch.width, inner = clipmoe_architecture_patch_length (&net->image.arch);
   if (!dmu_tape_rows (tape, p->n, error))
     return FALSE;
   for (guint i = 0; i <= p->n; i++)
-    tape->rows.first[i] = i * (n + 1);
+    tape->rows.first[i] = i * rows;
   memcpy (tape->rows.pooled, tape->rows.first, p->n * sizeof (guint));
-  tape->rows.longest = n + 1;
+  tape->rows.longest = rows;
   for (guint pass = 0; pass < 2; pass++) {
     if (!pass)
       dmu_arena_count (&patches->arena);
@@ -81,38 +87,39 @@ dmu_embed_pictures (const DmuNet *net, const DmuPictures *p, DmuPatches *patches
       return FALSE;
     patches->columns = dmu_arena_new (&patches->arena, Real,
                                       (gsize)(keeps_columns (net) ? p->n : dmu_parts (threads)) * n * inner);
-    patches->embedded = dmu_arena_new (&patches->arena, Real, (gsize)p->n * (n + 1) * d);
+    patches->embedded = dmu_arena_new (&patches->arena, Real, (gsize)p->n * rows * d);
   }
   if (!dmu_tape_begin (tape, keep, error))
     return FALSE;
   Job job = {net, p, patches->columns, patches->embedded};
   dmu_parallel (threads, p->n, 1, embed_pictures, &job);
-  dmu_norm (threads, (gsize)p->n * (n + 1), d, job.embedded, &net->ln_pre, net->image.eps, tape->inputs[0]);
+  dmu_norm (threads, (gsize)p->n * rows, d, job.embedded, &net->ln_pre, net->image.arch.eps, tape->inputs[0]);
   return TRUE;
 }
 
 void
 dmu_embed_pictures_backward (const DmuNet *net, const DmuPictures *p, DmuPatches *patches, DmuTape *tape,
                              Real *dx) {
-  guint n = seen (net, p), threads = tape->run.threads;
-  gsize d = net->image.width, inner = 3 * (gsize)net->patch * net->patch, rows = p->n * (gsize)(n + 1);
+  guint n = seen (net, p), before = class_rows (net), threads = tape->run.threads;
+  gsize d = net->image.arch.width, inner = clipmoe_architecture_patch_length (&net->image.arch),
+        rows = p->n * (gsize)(n + before);
   if (!dx || !net->conv.g)
     return;
-  Real *de = tape->scratch.dqkv; /* free by now, and large enough */
+  Real *de = tape->scratch.dqkv; /* unused now, and large enough */
   memset (de, 0, rows * d * sizeof *de);
-  dmu_norm_backward (threads, rows, d, patches->embedded, dx, &net->ln_pre, net->image.eps,
+  dmu_norm_backward (threads, rows, d, patches->embedded, dx, &net->ln_pre, net->image.arch.eps,
                      tape->scratch.stats, de);
   for (guint i = 0; i < p->n; i++) {
-    const Real *row = de + (gsize)i * (n + 1) * d;
-    for (gsize c = 0; c < d; c++) {
+    const Real *row = de + (gsize)i * (n + before) * d;
+    for (gsize c = 0; c < before * d; c++) {
       net->class_embedding.g[c] += row[c];
       net->image_positions.g[c] += row[c];
     }
     /* the patches' rows alone, without the class rows between them, for one product */
-    memcpy (patches->embedded + (gsize)i * n * d, row + d, n * d * sizeof *row);
-    for (guint s = 0; s < n; s++) {
-      Real *position = net->image_positions.g + (1 + patch_of (p, i, s)) * d;
-      row += d;
+    memcpy (patches->embedded + (gsize)i * n * d, row + before * d, n * d * sizeof *row);
+    row += before * d;
+    for (guint s = 0; s < n; s++, row += d) {
+      Real *position = net->image_positions.g + (before + patch_of (p, i, s)) * d;
       for (gsize c = 0; c < d; c++)
         position[c] += row[c];
     }
@@ -121,7 +128,7 @@ dmu_embed_pictures_backward (const DmuNet *net, const DmuPictures *p, DmuPatches
             net->conv.g, inner);
 }
 
-/* Where the largest id stands first. */
+/* The first position of the largest id. */
 static guint
 end_of (const guint32 *ids, guint n) {
   guint end = 0;
@@ -133,22 +140,22 @@ end_of (const guint32 *ids, guint n) {
 
 gboolean
 dmu_embed_texts (const DmuNet *net, const DmuTexts *texts, DmuTape *tape, DmuKeep keep, GError **error) {
-  gsize d = net->text.width, at = 0;
+  gsize d = net->text.arch.width, at = 0;
   if (!dmu_tape_rows (tape, texts->n, error))
     return FALSE;
   const guint32 *ids = texts->ids;
   tape->rows.longest = 0;
   for (guint i = 0; i < texts->n; ids += texts->lengths[i], i++) {
     guint length = texts->lengths[i];
-    if (length < 1 || length > net->context) {
+    if (length < 1 || length > net->text.arch.context) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a text of %u tokens, expected 1 to %u",
-                   length, net->context);
+                   length, net->text.arch.context);
       return FALSE;
     }
-    guint end = end_of (ids, length), rows = texts->whole ? net->context : end + 1;
-    if (ids[end] >= net->vocab) {
+    guint end = end_of (ids, length), rows = texts->whole ? net->text.arch.context : end + 1;
+    if (ids[end] >= net->text.arch.vocab) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "token %u, expected below %u", ids[end],
-                   net->vocab);
+                   net->text.arch.vocab);
       return FALSE;
     }
     tape->rows.first[i] = (guint)at;
@@ -175,7 +182,7 @@ dmu_embed_texts (const DmuNet *net, const DmuTexts *texts, DmuTape *tape, DmuKee
 
 void
 dmu_embed_texts_backward (const DmuNet *net, const DmuTexts *texts, DmuTape *tape, const Real *dx) {
-  gsize d = net->text.width;
+  gsize d = net->text.arch.width;
   if (!dx || !net->tokens.g)
     return;
   const guint32 *ids = texts->ids;

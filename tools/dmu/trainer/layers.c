@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define GRAIN 16 /* rows that are worth a part of their own */
+#define GRAIN 16 /* least rows of a part */
 
 typedef struct {
   gsize width;
@@ -169,7 +169,7 @@ dmu_pair_from (const DmuPair *pair, gsize from, gsize in) {
 
 typedef struct {
   gsize width;
-  gboolean gelu;
+  ClipmoeActivation activation;
   const Real *u, *scale;
   Real *h, *dh, *dots;
 } Activation;
@@ -199,7 +199,7 @@ activate_rows (void *data, gsize first, gsize last, guint part) {
   const Activation *a = data;
   const Real *u = a->u;
   Real *h = a->h, slope;
-  if (a->gelu)
+  if (a->activation == CLIPMOE_ACTIVATION_GELU)
     for (gsize i = first * a->width; i < last * a->width; i++)
       h[i] = gelu (u[i], &slope);
   else
@@ -208,8 +208,8 @@ activate_rows (void *data, gsize first, gsize last, guint part) {
 }
 
 void
-dmu_activate (guint threads, gsize rows, gsize width, gboolean kind, const Real *u, Real *h) {
-  Activation a = {.width = width, .gelu = kind, .u = u, .h = h};
+dmu_activate (guint threads, gsize rows, gsize width, ClipmoeActivation activation, const Real *u, Real *h) {
+  Activation a = {.width = width, .activation = activation, .u = u, .h = h};
   dmu_parallel (threads, rows, GRAIN, activate_rows, &a);
 }
 
@@ -224,7 +224,7 @@ activate_rows_backward (void *data, gsize first, gsize last, guint part) {
       gsize n = MIN (a->width - at, PIECE);
       const Real *u = a->u + row * a->width + at;
       Real *dh = a->dh + row * a->width + at;
-      if (a->gelu)
+      if (a->activation == CLIPMOE_ACTIVATION_GELU)
         for (gsize i = 0; i < n; i++)
           h[i] = gelu (u[i], &slope[i]);
       else
@@ -243,9 +243,9 @@ activate_rows_backward (void *data, gsize first, gsize last, guint part) {
 }
 
 void
-dmu_activate_backward (guint threads, gsize rows, gsize width, gboolean kind, const Real *u,
+dmu_activate_backward (guint threads, gsize rows, gsize width, ClipmoeActivation activation, const Real *u,
                        const Real *scale, Real *dh, Real *h, Real *dots) {
-  Activation a = {width, kind, u, scale, h, dh, dots};
+  Activation a = {width, activation, u, scale, h, dh, dots};
   dmu_parallel (threads, rows, GRAIN, activate_rows_backward, &a);
 }
 

@@ -89,7 +89,7 @@ dmu_contrastive (guint threads, guint n, guint width, const Real *images, const 
     for (guint i = 0; i < n; i++)
       loss += losses[i];
   }
-  /* The gradient of the logits, in place of what rows gave. */
+  /* The gradient of the logits, in place of that of the rows. */
   for (guint i = 0; i < n; i++)
     for (guint j = 0; j < n; j++) {
       Real *g = rows + (gsize)i * n + j;
@@ -110,12 +110,13 @@ share (const DmuUsage *u, DmuBalance kind, guint e) {
   return (double)(kind == DMU_BALANCE_PAPER ? u->first[e] : u->chosen[e]);
 }
 
-/* All mixtures of the tower as one; sums [experts]. Returns the number of rows, *experts of each. */
+/* Sums over all mixtures of the tower: prob and f [experts]. Returns the number of rows; *experts: of each
+ * mixture. */
 static guint64
 pooled (const DmuTower *t, DmuBalance kind, const DmuUsage *usage, guint *experts, double *prob, double *f) {
   guint64 rows = 0;
   *experts = 0;
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     guint n = t->blocks[i].n_experts;
     if (n)
       *experts = n;
@@ -132,7 +133,7 @@ static guint
 most_experts (const DmuTower *t, guint *mixtures) {
   guint most = 0;
   *mixtures = 0;
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     most = MAX (most, t->blocks[i].n_experts);
     *mixtures += t->blocks[i].n_experts > 0;
   }
@@ -144,7 +145,7 @@ dmu_balance (const DmuTower *t, DmuBalance kind, const DmuUsage *usage) {
   guint mixtures, most = most_experts (t, &mixtures), experts;
   double loss = 0;
   if (kind == DMU_BALANCE_PER_LAYER) {
-    for (guint i = 0; i < t->layers; i++)
+    for (guint i = 0; i < t->arch.layers; i++)
       for (guint e = 0; e < t->blocks[i].n_experts && usage[i].rows; e++)
         loss += t->blocks[i].n_experts * usage[i].prob[e] * share (&usage[i], kind, e) /
                 ((double)usage[i].rows * (double)usage[i].rows);
@@ -165,7 +166,7 @@ dmu_balance_factors (const DmuTower *t, DmuBalance kind, const DmuUsage *usage, 
   guint mixtures, most = most_experts (t, &mixtures), experts;
   double *prob = g_new0 (double, most), *f = g_new0 (double, most);
   guint64 rows = pooled (t, kind, usage, &experts, prob, f);
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     guint n = t->blocks[i].n_experts;
     double own = (double)usage[i].rows;
     for (guint e = 0; e < n; e++)

@@ -20,16 +20,16 @@ dmu_routing_layout (DmuRouting *self, DmuArena *arena, guint experts, guint k, g
 void
 dmu_mixture_layout (DmuMixtureScratch *self, DmuArena *arena, const DmuTower *t, guint experts, guint k,
                     gsize rows, gboolean backward, gboolean trained) {
-  gsize n = rows * k, mixed = experts ? n : 0, hidden = MAX (n * t->ffn_width, rows * 4 * t->width);
-  self->gathered = dmu_arena_new (arena, Real, mixed * t->width);
-  self->out = dmu_arena_new (arena, Real, mixed * t->width);
+  gsize n = rows * k, mixed = experts ? n : 0, hidden = MAX (n * t->arch.ffn_width, rows * 4 * t->arch.width);
+  self->gathered = dmu_arena_new (arena, Real, mixed * t->arch.width);
+  self->out = dmu_arena_new (arena, Real, mixed * t->arch.width);
   self->hidden = dmu_arena_new (arena, Real, hidden);
   self->dhidden = trained ? dmu_arena_new (arena, Real, backward ? hidden : 0) : self->hidden;
   self->logits = dmu_arena_new (arena, Real, rows * experts);
   self->dots = dmu_arena_new (arena, Real, mixed);
 }
 
-/* The next best expert after those that @taken marks; the lowest index wins a tie, and NaN loses. */
+/* The best expert that is not @taken; the lowest index wins a tie, and NaN loses. */
 static guint
 best (guint n, const Real *p, const gboolean *taken) {
   guint b = n;
@@ -39,7 +39,7 @@ best (guint n, const Real *p, const gboolean *taken) {
   return b;
 }
 
-/* Fills place and weight by slot of rising expert; start counts the tokens of each. */
+/* Fills place and weight by slot, experts ascending; start counts the tokens of each expert. */
 static void
 choose (DmuRouting *r, int forced, Real *slots, DmuUsage *usage) {
   gboolean *taken = g_newa (gboolean, r->experts);
@@ -72,8 +72,8 @@ choose (DmuRouting *r, int forced, Real *slots, DmuUsage *usage) {
 void
 dmu_route (guint threads, const DmuTower *t, const DmuBlock *b, const Real *norm, int forced, DmuRouting *r,
            DmuUsage *usage) {
-  dmu_gemm (threads, FALSE, TRUE, r->rows, r->experts, t->width, norm, t->width, b->gate.v, t->width, 0,
-            r->prob, r->experts);
+  dmu_gemm (threads, FALSE, TRUE, r->rows, r->experts, t->arch.width, norm, t->arch.width, b->gate.v,
+            t->arch.width, 0, r->prob, r->experts);
   for (gsize i = 0; i < r->rows; i++)
     dmu_softmax (r->experts, 1, r->prob + i * r->experts);
   memset (r->start, 0, (r->experts + 1) * sizeof *r->start);
@@ -113,7 +113,7 @@ gather (guint threads, gsize width, const DmuRouting *r, const Real *from, Real 
   dmu_parallel (threads, r->rows * r->k, GRAIN, gather_rows, &m);
 }
 
-/* Adds to each token what its experts say, in rising order of experts. */
+/* Adds to each token the outputs of its experts, in ascending order of experts. */
 DMU_WIDE static void
 combine_rows (void *data, gsize first, gsize last, guint part) {
   const Move *m = data;
@@ -136,14 +136,14 @@ combine (guint threads, gsize width, const DmuRouting *r, const Real *from, gboo
 void
 dmu_mixture (guint threads, const DmuTower *t, const DmuBlock *b, const Real *norm, const DmuRouting *r,
              DmuMixtureScratch *s, Real *u, Real *z) {
-  gsize d = t->width, f = t->ffn_width;
+  gsize d = t->arch.width, f = t->arch.ffn_width;
   gather (threads, d, r, norm, s->gathered);
   for (guint e = 0; e < r->experts; e++) {
     gsize at = r->start[e], n = r->start[e + 1] - at;
     if (!n)
       continue;
     dmu_linear (threads, n, d, f, s->gathered + at * d, d, &b->ffn[e].fc, FALSE, u + at * f, f);
-    dmu_activate (threads, n, f, t->gelu, u + at * f, s->hidden + at * f);
+    dmu_activate (threads, n, f, t->arch.activation, u + at * f, s->hidden + at * f);
     dmu_linear (threads, n, f, d, s->hidden + at * f, f, &b->ffn[e].proj, FALSE, s->out + at * d, d);
   }
   combine (threads, d, r, s->out, TRUE, z);
@@ -180,7 +180,7 @@ void
 dmu_mixture_backward (guint threads, const DmuTower *t, const DmuBlock *b, const Real *norm,
                       const DmuRouting *r, DmuMixtureScratch *s, const Real *u, const Real *dz,
                       const Real *balance, Real *dnorm) {
-  gsize d = t->width, f = t->ffn_width;
+  gsize d = t->arch.width, f = t->arch.ffn_width;
   gboolean weights = b->ffn[0].fc.weight.g != NULL;
   Real *dy = s->out, *dh = s->dhidden;
   gather (threads, d, r, dz, dy);
@@ -193,7 +193,7 @@ dmu_mixture_backward (guint threads, const DmuTower *t, const DmuBlock *b, const
     const DmuFfn *ffn = &b->ffn[e];
     dmu_gemm (threads, FALSE, FALSE, n, f, d, dy + at * d, d, ffn->proj.weight.v, f, 0, dh + at * f, f);
     /* dw = dy . y with y = proj h + bias, and dy . (proj h) = h . (proj^T dy): y itself is not needed */
-    dmu_activate_backward (threads, n, f, t->gelu, u + at * f, r->weight + at, dh + at * f,
+    dmu_activate_backward (threads, n, f, t->arch.activation, u + at * f, r->weight + at, dh + at * f,
                            weights ? s->hidden + at * f : NULL, s->dots + at);
     for (gsize p = at; p < at + n; p++) {
       s->dots[p] += dmu_dot (d, dy + p * d, ffn->proj.bias.v);
@@ -202,7 +202,7 @@ dmu_mixture_backward (guint threads, const DmuTower *t, const DmuBlock *b, const
     }
     if (weights)
       dmu_linear_backward (threads, n, f, d, s->hidden + at * f, f, dy + at * d, d, &ffn->proj, 0, NULL, 0);
-    /* the gathered tokens make room for their gradient once the weights have seen them */
+    /* the gathered tokens are overwritten by their gradient once the weights' gradients are done */
     if (weights)
       dmu_linear_backward (threads, n, d, f, s->gathered + at * d, d, dh + at * f, f, &ffn->fc, 0, NULL, 0);
     if (dnorm)

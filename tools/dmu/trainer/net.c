@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <model/derive.h>
+#include <model/model-private.h>
 #include <model/residence.h>
 
 static gboolean
@@ -19,7 +20,7 @@ dmu_selection_all (const ClipmoeModel *model, DmuGroup group) {
   return (DmuSelection){.group = group, .image_last = model->image.layers, .text_last = model->text.layers};
 }
 
-/* Takes note of one tensor. Whether it is trained is known now; where it lies once all are counted. */
+/* Registers tensors. Whether one is trained is known at once; its memory only when all are counted. */
 typedef struct {
   DmuNet *net;
   GArray *parameters; /* DmuParameter */
@@ -52,7 +53,7 @@ add_pair (Builder *b, DmuPair *pair, const char *prefix, const char *name, const
 static void
 add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *from, guint experts,
            const char *prefix, gboolean inside) {
-  gsize d = t->width, f = t->ffn_width;
+  gsize d = t->arch.width, f = t->arch.ffn_width;
   DmuGroup group = b->net->selection.group;
   gboolean all = inside && group == DMU_TRAIN_ALL, both = all || (inside && group == DMU_TRAIN_MOE),
            mlp = both || (inside && group == DMU_TRAIN_MLP),
@@ -79,26 +80,14 @@ add_block (Builder *b, const DmuTower *t, DmuBlock *block, const ClipmoeBlock *f
 }
 
 static void
-add_blocks (Builder *b, DmuTower *t, const ClipmoeArchitecture *from, const ClipmoeBlock *blocks,
-            const char *prefix, guint first, guint last) {
-  t->blocks = g_new0 (DmuBlock, t->layers);
-  for (guint i = 0; i < t->layers; i++) {
+add_blocks (Builder *b, DmuTower *t, const ClipmoeBlock *blocks, const char *prefix, guint first,
+            guint last) {
+  t->blocks = g_new0 (DmuBlock, t->arch.layers);
+  for (guint i = 0; i < t->arch.layers; i++) {
     char *p = g_strdup_printf ("%s%u.", prefix, i);
-    add_block (b, t, &t->blocks[i], &blocks[i], from->experts[i], p, i >= first && i < last);
+    add_block (b, t, &t->blocks[i], &blocks[i], t->arch.experts[i], p, i >= first && i < last);
     g_free (p);
   }
-}
-
-static void
-set_tower (DmuTower *t, const ClipmoeArchitecture *from) {
-  t->width = from->width;
-  t->layers = from->layers;
-  t->heads = from->heads;
-  t->ffn_width = from->ffn_width;
-  t->gelu = from->activation == CLIPMOE_ACTIVATION_GELU;
-  t->eps = from->eps;
-  t->top_k = from->top_k;
-  t->causal = from->causal;
 }
 
 static gboolean
@@ -106,10 +95,10 @@ pair_trained (const DmuPair *p) {
   return p->weight.g || p->bias.g;
 }
 
-/* How far down gradients are wanted. @below: something under the blocks is trained. */
+/* Sets how far down gradients are needed. @below: something before the blocks is trained. */
 static void
 find_trained (DmuTower *t, gboolean below) {
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     DmuBlock *b = &t->blocks[i];
     b->trained_input = below;
     b->trained_attention =
@@ -123,8 +112,8 @@ find_trained (DmuTower *t, gboolean below) {
   t->trained = below || pair_trained (&t->norm) || t->projection.g;
 }
 
-/* Where most of a model is trained, the rest is copied and the model's own numbers are let go, which lie
- * there for nothing; where little is, that little lies twice. */
+/* If most of a model is trained, frozen weights are copied and the model's own values are released, as they
+ * would be unused; if little is trained, frozen weights are read from the model. */
 static gboolean
 should_borrow (const DmuNet *net) {
   gsize all = 0;
@@ -133,7 +122,7 @@ should_borrow (const DmuNet *net) {
   return sizeof (Real) == sizeof (float) && net->n_trained <= all / 2;
 }
 
-/* Gives every weight its place: trained ones in theta, frozen ones in copies or where the model has them. */
+/* Sets every weight's pointer: trained ones in theta, frozen ones in copies or in the model. */
 static gboolean
 place (Builder *b, GError **error) {
   DmuNet *net = b->net;
@@ -183,45 +172,39 @@ dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error)
   const ClipmoeModel *m = net->model = clipmoe_model_ref (model);
   net->selection = *s;
   net->copies = g_ptr_array_new_with_free_func (g_free);
-  set_tower (&net->image, &m->image);
-  set_tower (&net->text, &m->text);
-  net->patch = m->info.patch_size;
-  net->side = m->info.image_size;
-  net->grid = net->side / net->patch;
-  net->context = m->info.context;
-  net->vocab = m->info.vocab_size;
-  net->embed = m->info.embed;
+  net->image.arch = m->image; /* `experts` is borrowed from the model */
+  net->text.arch = m->text;
   gboolean all = s->group == DMU_TRAIN_ALL, image_any = all && s->image_first < s->image_last,
            text_any = all && s->text_first < s->text_last, image_low = image_any && s->image_first == 0,
            image_high = image_any && s->image_last == m->image.layers,
            text_low = text_any && s->text_first == 0, text_high = text_any && s->text_last == m->text.layers;
-  gsize dv = net->image.width, dt = net->text.width, patches = (gsize)net->grid * net->grid;
+  gsize dv = net->image.arch.width, dt = net->text.arch.width, embed = net->image.arch.embed;
 
   Builder b = {net, g_array_new (FALSE, FALSE, sizeof (DmuParameter)), g_ptr_array_new (), g_ptr_array_new (),
                !selection};
-  add (&b, &net->conv, g_strdup ("visual.conv1.weight"), m->conv1_weight, dv * 3 * net->patch * net->patch,
-       image_low, TRUE);
-  add (&b, &net->class_embedding, g_strdup ("visual.class_embedding"), m->class_embedding, dv, image_low,
-       FALSE);
+  add (&b, &net->conv, g_strdup ("visual.conv1.weight"), m->conv1_weight,
+       dv * clipmoe_architecture_patch_length (&m->image), image_low, TRUE);
+  if (m->image.has_class)
+    add (&b, &net->class_embedding, g_strdup ("visual.class_embedding"), m->class_embedding, dv, image_low,
+         FALSE);
   add (&b, &net->image_positions, g_strdup ("visual.positional_embedding"), m->image_positions,
-       (1 + patches) * dv, image_low, FALSE);
+       clipmoe_architecture_tokens (&m->image) * dv, image_low, FALSE);
   add_pair (&b, &net->ln_pre, "visual.", "ln_pre", ".", m->ln_pre_weight, dv, m->ln_pre_bias, dv, image_low);
-  add_blocks (&b, &net->image, &m->image, m->image_blocks, "visual.transformer.resblocks.", s->image_first,
+  add_blocks (&b, &net->image, m->image_blocks, "visual.transformer.resblocks.", s->image_first,
               s->image_last);
   add_pair (&b, &net->image.norm, "visual.", "ln_post", ".", m->ln_post_weight, dv, m->ln_post_bias, dv,
             image_high);
-  add (&b, &net->image.projection, g_strdup ("visual.proj"), m->image_projection, dv * net->embed, image_high,
+  add (&b, &net->image.projection, g_strdup ("visual.proj"), m->image_projection, dv * embed, image_high,
        TRUE);
-  add (&b, &net->tokens, g_strdup ("token_embedding.weight"), m->token_embedding, net->vocab * dt, text_low,
-       FALSE);
-  add (&b, &net->text_positions, g_strdup ("positional_embedding"), m->text_positions, net->context * dt,
+  add (&b, &net->tokens, g_strdup ("token_embedding.weight"), m->token_embedding, m->text.vocab * dt,
        text_low, FALSE);
-  add_blocks (&b, &net->text, &m->text, m->text_blocks, "transformer.resblocks.", s->text_first,
-              s->text_last);
+  add (&b, &net->text_positions, g_strdup ("positional_embedding"), m->text_positions, m->text.context * dt,
+       text_low, FALSE);
+  add_blocks (&b, &net->text, m->text_blocks, "transformer.resblocks.", s->text_first, s->text_last);
   add_pair (&b, &net->text.norm, "", "ln_final", ".", m->ln_final_weight, dt, m->ln_final_bias, dt,
             text_high);
-  add (&b, &net->text.projection, g_strdup ("text_projection"), m->text_projection, dt * net->embed,
-       text_high, TRUE);
+  add (&b, &net->text.projection, g_strdup ("text_projection"), m->text_projection, dt * embed, text_high,
+       TRUE);
   add (&b, &net->logit_scale, g_strdup ("logit_scale"), &m->info.logit_scale, 1, s->logit_scale, FALSE);
   net->n_parameters = b.parameters->len;
   net->parameters = (DmuParameter *)(gpointer)g_array_free (b.parameters, FALSE);
@@ -244,9 +227,9 @@ void
 dmu_net_free (DmuNet *self) {
   if (!self)
     return;
-  for (guint i = 0; self->image.blocks && i < self->image.layers; i++)
+  for (guint i = 0; self->image.blocks && i < self->image.arch.layers; i++)
     g_free (self->image.blocks[i].ffn);
-  for (guint i = 0; self->text.blocks && i < self->text.layers; i++)
+  for (guint i = 0; self->text.blocks && i < self->text.arch.layers; i++)
     g_free (self->text.blocks[i].ffn);
   g_free (self->image.blocks);
   g_free (self->text.blocks);

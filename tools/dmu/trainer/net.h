@@ -2,7 +2,7 @@
 #ifndef DMU_NET_H
 #define DMU_NET_H
 
-#include <model/model-private.h>
+#include <model/architecture.h>
 #include "real.h"
 
 typedef struct {
@@ -20,23 +20,21 @@ typedef struct {
 
 typedef struct {
   DmuPair ln_1, in_proj, out_proj, ln_2;
-  guint n_experts; /* 0 = dense */
+  guint n_experts; /* what arch.experts says of it; 0 = dense */
   DmuWeight gate;  /* [n_experts][D] */
   DmuFfn *ffn;     /* n_experts of them, one when dense */
-  /* Whether a gradient is asked for anywhere below: of the block's input, of the attention part or below it,
-   * of the layer norm in front of the feed-forward layer or below it. */
+  /* Whether a gradient is needed anywhere below: of the block's input, of the attention part or below it, of
+   * the layer norm in front of the feed-forward layer or below it. */
   gboolean trained_input, trained_attention, trained_norm;
   gboolean trained; /* in this block or below */
 } DmuBlock;
 
 typedef struct {
-  guint width, layers, heads, ffn_width, top_k;
-  gboolean gelu, causal;
-  Real eps;
-  DmuBlock *blocks;
-  DmuPair norm;         /* the last layer norm */
-  DmuWeight projection; /* [D][embed] */
-  gboolean trained;     /* anything at all in this tower */
+  ClipmoeArchitecture arch; /* the model's; top_k may be changed for this net */
+  DmuBlock *blocks;         /* [layers] */
+  DmuPair norm;             /* the last layer norm */
+  DmuWeight projection;     /* [D][embed] */
+  gboolean trained;         /* anything at all in this tower */
 } DmuTower;
 
 /* Feed-forward layers, experts' too; routers; both. */
@@ -59,18 +57,17 @@ typedef struct {
 
 typedef struct {
   ClipmoeModel *model; /* a reference */
-  gboolean borrows;    /* its numbers are held, frozen ones read there; else it may have let them go */
+  gboolean borrows; /* frozen weights are read from the model, whose weights are held; else they are copied */
   DmuSelection selection;
   DmuTower image, text;
-  guint patch, side, grid, context, vocab, embed;
   DmuWeight conv;            /* [Dv][3][P][P] */
   DmuWeight class_embedding; /* [Dv] */
-  DmuWeight image_positions; /* [1 + grid * grid][Dv] */
+  DmuWeight image_positions; /* [tokens][Dv] */
   DmuPair ln_pre;
   DmuWeight tokens;         /* [V][Dt] */
   DmuWeight text_positions; /* [context][Dt] */
   DmuWeight logit_scale;    /* 1 */
-  /* All trained numbers and their gradients lie one behind the other. */
+  /* All trained values in one array, and their gradients in another. */
   Real *theta, *grad;
   gsize n_trained;
   DmuParameter *parameters;
@@ -81,12 +78,13 @@ typedef struct {
 /* All blocks of both towers. */
 DmuSelection dmu_selection_all (const ClipmoeModel *model, DmuGroup group);
 
-/* Refuses a range that leaves the tower and a selection that trains nothing; NULL: a net that is only run. */
+/* @selection: NULL = nothing is trained. Returns (transfer full); it keeps a reference to @model. Errors:
+ * ARGUMENT (a range outside of the tower, a selection that trains nothing), MEMORY, IO. */
 DmuNet *dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error);
 void dmu_net_free (DmuNet *self);
 void dmu_net_zero_grad (DmuNet *self);
 
-/* A new model with @theta (NULL = the net's own) in place of what is trained. */
+/* A new model with the values @theta (NULL = the net's own) for what is trained. Returns (transfer full). */
 ClipmoeModel *dmu_net_to_model (const DmuNet *self, const Real *theta, GError **error);
 
 #endif

@@ -84,7 +84,7 @@ dmu_gemm (guint threads, gboolean transpose_a, gboolean transpose_b, gsize m, gs
     gemm_part (&g, 0, units, 0);
     return;
   }
-  /* One part a thread: more would pack the other matrix more often. */
+  /* One part per thread: with more the other matrix would be packed more often. */
   Parallel p = {units, MIN (threads, units), gemm_part, &g};
   cm_pool_run (threads, (unsigned)p.parts, part, &p);
 }

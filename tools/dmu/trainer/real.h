@@ -1,6 +1,6 @@
-/* The trainer's number type and what is done with whole matrices of it. The same sources are compiled twice:
- * for float, and with DMU_DOUBLE for the test that holds every gradient against finite differences.
- * Matrices are row-major. */
+/* The trainer's number type, and operations on whole matrices. The same sources are compiled twice: for
+ * float, and with DMU_DOUBLE for the test that holds every gradient against finite differences. Matrices are
+ * row-major. */
 #ifndef DMU_REAL_H
 #define DMU_REAL_H
 
@@ -13,8 +13,8 @@ typedef double Real;
 typedef float Real;
 #endif
 
-/* Elementwise loops in the widest vectors that the processor has. Without contraction and reassociation every
- * version gives the same bits. */
+/* For functions with elementwise loops: compiled for several vector widths and chosen at run time. Without
+ * contraction and reassociation every version gives the same bits. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) &&              \
     !defined(__SANITIZE_ADDRESS__)
 #define DMU_WIDE __attribute__ ((target_clones ("avx512f", "avx2", "default")))
@@ -22,7 +22,7 @@ typedef float Real;
 #define DMU_WIDE
 #endif
 
-/* Takes OpenBLAS's own threads away: work is split here, by rules that do not depend on what else runs. */
+/* Makes OpenBLAS single-threaded: work is split here, by rules that do not depend on what else runs. */
 void dmu_single_blas (void);
 
 /* Part @part of the work: first .. last - 1. */
@@ -41,14 +41,14 @@ void dmu_gemm (guint threads, gboolean transpose_a, gboolean transpose_b, gsize 
 /* sums[column] += sum over rows of x */
 void dmu_column_sums (guint threads, gsize rows, gsize columns, const Real *x, gsize ldx, Real *sums);
 
-/* exp() that compilers can turn into vectors; float: within 2 units of the last place between -87 and 88, no
- * overflow outside. */
+/* exp() that compilers can vectorise; float: within 2 units of the last place between -87 and 88, no overflow
+ * outside. */
 static inline Real
 dmu_exp (Real x) {
 #ifdef DMU_DOUBLE
   return exp (x);
 #else
-  const float big = 12582912.0f; /* 1.5 * 2^23: adding it rounds to whole numbers */
+  const float big = 12582912.0f; /* 1.5 * 2^23: adding it rounds to integers */
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
   float n = (x * 1.44269504f + big) - big;
@@ -69,7 +69,7 @@ dmu_exp (Real x) {
 #endif
 }
 
-/* In lanes, so that it becomes vectors; the order of summation is fixed. */
+/* Summed in lanes, so that it is vectorised; the order of summation is fixed. */
 static inline Real
 dmu_dot (gsize n, const Real *a, const Real *b) {
   Real lanes[16] = {0}, sum = 0;

@@ -4,8 +4,8 @@
 
 static Real **
 factors_new (const DmuTower *t) {
-  Real **f = g_new0 (Real *, t->layers);
-  for (guint i = 0; i < t->layers; i++)
+  Real **f = g_new0 (Real *, t->arch.layers);
+  for (guint i = 0; i < t->arch.layers; i++)
     if (t->blocks[i].n_experts)
       f[i] = g_new0 (Real, t->blocks[i].n_experts);
   return f;
@@ -13,16 +13,16 @@ factors_new (const DmuTower *t) {
 
 static void
 factors_free (Real **f, const DmuTower *t) {
-  for (guint i = 0; f && i < t->layers; i++)
+  for (guint i = 0; f && i < t->arch.layers; i++)
     g_free (f[i]);
   g_free (f);
 }
 
-/* The pooled forms add up experts of the same number. */
+/* The pooled balance losses need the same number of experts in every mixture. */
 static gboolean
 experts_agree (const DmuTower *t, const char *name, GError **error) {
   guint n = 0;
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     guint e = t->blocks[i].n_experts;
     if (n && e && e != n) {
       g_set_error (
@@ -46,11 +46,11 @@ dmu_step_new (DmuNet *net, const DmuStepOptions *options, GError **error) {
   dmu_single_blas ();
   self->net = net;
   self->options = *options;
-  dmu_tape_init (&self->image, &net->image, net->embed, options->threads);
+  dmu_tape_init (&self->image, &net->image, options->threads);
   for (guint i = 0; i < 2; i++)
-    dmu_tape_init (&self->texts[i], &net->text, net->embed, options->threads);
+    dmu_tape_init (&self->texts[i], &net->text, options->threads);
   self->image.room = self->texts[0].room = self->texts[1].room = &self->room;
-  /* The published loss looks at every token of every block. */
+  /* The published balance loss needs every token of every block. */
   gboolean whole = options->balance_weight > 0 && options->balance == DMU_BALANCE_CODE;
   self->image.pool = self->texts[0].pool = self->texts[1].pool = !whole;
   for (guint i = 0; i < 3; i++)
@@ -75,7 +75,7 @@ dmu_step_free (DmuStep *self) {
 
 static gboolean
 reserve (DmuStep *self, const DmuBatch *b, GError **error) {
-  gsize n = b->n, c = self->net->embed;
+  gsize n = b->n, c = self->net->image.arch.embed;
   DmuArena *a = &self->arena;
   for (guint pass = 0; pass < 2; pass++) {
     if (!pass)
@@ -93,12 +93,12 @@ reserve (DmuStep *self, const DmuBatch *b, GError **error) {
   return TRUE;
 }
 
-/* Parts @first.. of at most micro pairs. */
+/* @n pictures from @first on. */
 static DmuPictures
 some_pictures (const DmuStep *self, const DmuPictures *all, guint first, guint n) {
   DmuPictures p = *all;
   p.n = n;
-  p.pixels += (gsize)first * 3 * self->net->side * self->net->side;
+  p.pixels += (gsize)first * 3 * self->net->image.arch.side * self->net->image.arch.side;
   if (p.kept)
     p.kept += (gsize)first * p.n_kept;
   return p;
@@ -151,7 +151,7 @@ check_finite (gboolean ok, const char *what, GError **error) {
 static gboolean
 forward (DmuStep *self, const DmuBatch *b, DmuKeep keep, GError **error) {
   guint part = part_of (self, b->n);
-  gsize c = self->net->embed;
+  gsize c = self->net->image.arch.embed;
   for (guint i = 0; i < b->n; i += part) {
     guint n = MIN (part, b->n - i);
     if (!pictures_forward (self, &b->pictures, i, n, keep, self->unit[0] + i * c, error))
@@ -161,7 +161,7 @@ forward (DmuStep *self, const DmuBatch *b, DmuKeep keep, GError **error) {
         return FALSE;
   }
   for (guint i = 0; i <= b->n_texts; i++)
-    if (!check_finite (dmu_unit (b->n, self->net->embed, self->unit[i], self->norm[i]),
+    if (!check_finite (dmu_unit (b->n, self->net->image.arch.embed, self->unit[i], self->norm[i]),
                        i ? "the vector of a text" : "the vector of a picture", error))
       return FALSE;
   return TRUE;
@@ -180,11 +180,11 @@ accuracy (const DmuStep *self, const DmuBatch *b) {
   return (double)right / b->n;
 }
 
-/* Losses, and the gradients of the vectors before they were brought to length one. */
+/* Losses, and the gradients of the vectors before normalisation. */
 static void
 contrast (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
   DmuNet *net = self->net;
-  guint c = net->embed;
+  guint c = net->image.arch.embed;
   double slope = 0;
   for (guint set = 0; set < b->n_texts; set++) {
     double weight = set ? self->options.short_weight : 1, own = 0;
@@ -207,25 +207,17 @@ contrast (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
     dmu_unit_backward (b->n, c, self->unit[i], self->norm[i], self->gradient[i]);
 }
 
-static gboolean
-is_mixture (const DmuTower *t) {
-  for (guint i = 0; i < t->layers; i++)
-    if (t->blocks[i].n_experts)
-      return TRUE;
-  return FALSE;
-}
-
-/* Texts count half, each set. */
+/* Each set of texts has weight 1/2. */
 static void
 balance (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
   const DmuStepOptions *o = &self->options;
-  if (is_mixture (&self->net->image)) {
+  if (clipmoe_architecture_is_mixture (&self->net->image.arch)) {
     l->balance_image = dmu_balance (&self->net->image, o->balance, self->image.usage);
     l->total += o->balance_weight * l->balance_image;
     dmu_balance_factors (&self->net->image, o->balance, self->image.usage, o->balance_weight,
                          self->factors[0]);
   }
-  for (guint set = 0; set < b->n_texts && is_mixture (&self->net->text); set++) {
+  for (guint set = 0; set < b->n_texts && clipmoe_architecture_is_mixture (&self->net->text.arch); set++) {
     l->balance_text[set] = dmu_balance (&self->net->text, o->balance, self->texts[set].usage);
     l->total += o->balance_weight / 2 * l->balance_text[set];
     dmu_balance_factors (&self->net->text, o->balance, self->texts[set].usage, o->balance_weight / 2,
@@ -236,7 +228,7 @@ balance (DmuStep *self, const DmuBatch *b, DmuLosses *l) {
 static gboolean
 backward (DmuStep *self, const DmuBatch *b, gboolean again, GError **error) {
   guint part = part_of (self, b->n);
-  gsize c = self->net->embed;
+  gsize c = self->net->image.arch.embed;
   gboolean weighed = self->options.balance_weight > 0;
   DmuKeep keep = self->options.recompute ? DMU_KEEP_INPUTS : DMU_KEEP_ALL;
   for (guint i = 0; i < b->n; i += part) {
@@ -294,8 +286,9 @@ dmu_step_embed_pictures (DmuStep *self, const DmuPictures *p, Real *out, GError 
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < p->n; i += part)
     ok = pictures_forward (self, p, i, MIN (part, p->n - i), DMU_KEEP_NOTHING,
-                           out + (gsize)i * self->net->embed, error);
-  ok = ok && check_finite (dmu_unit (p->n, self->net->embed, out, norm), "the vector of a picture", error);
+                           out + (gsize)i * self->net->image.arch.embed, error);
+  ok = ok && check_finite (dmu_unit (p->n, self->net->image.arch.embed, out, norm), "the vector of a picture",
+                           error);
   g_free (norm);
   return ok;
 }
@@ -307,8 +300,9 @@ dmu_step_embed_texts (DmuStep *self, const DmuTexts *t, Real *out, GError **erro
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < t->n; i += part)
     ok = texts_forward (self, 0, t, i, MIN (part, t->n - i), DMU_KEEP_NOTHING,
-                        out + (gsize)i * self->net->embed, error);
-  ok = ok && check_finite (dmu_unit (t->n, self->net->embed, out, norm), "the vector of a text", error);
+                        out + (gsize)i * self->net->image.arch.embed, error);
+  ok = ok &&
+       check_finite (dmu_unit (t->n, self->net->image.arch.embed, out, norm), "the vector of a text", error);
   g_free (norm);
   return ok;
 }

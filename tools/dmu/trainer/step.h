@@ -1,4 +1,4 @@
-/* One step's losses and gradients, of a batch that may be larger than memory. */
+/* Losses and gradients of one step; the batch may be larger than memory. */
 #ifndef DMU_STEP_H
 #define DMU_STEP_H
 
@@ -16,7 +16,7 @@ typedef struct {
 typedef struct {
   guint threads;
   guint micro;        /* pairs whose activations are held at a time; 0 = all of them */
-  gboolean recompute; /* keep blocks' inputs alone */
+  gboolean recompute; /* keep only the blocks' inputs and compute the rest again */
   double smoothing, short_weight;
   DmuBalance balance;
   double balance_weight; /* 0: no balance loss */
@@ -41,10 +41,10 @@ typedef struct {
 DmuStep *dmu_step_new (DmuNet *net, const DmuStepOptions *options, GError **error);
 void dmu_step_free (DmuStep *self);
 /* Adds this batch's gradients to the net's. A batch of more than options.micro pairs is embedded first
- * without keeping activations; with the gradient of the embeddings known, its parts run again: the same sums
- * in another order. FORMAT when a vector or loss is not finite. */
+ * without keeping activations; with the gradient of the embeddings known, its parts run again. The sums are
+ * the same, in another order. FORMAT when a vector or loss is not finite. */
 gboolean dmu_step_run (DmuStep *self, const DmuBatch *batch, DmuLosses *losses, GError **error);
-/* Unit vectors [n][embed] of pictures or texts, without gradients; parts of options.micro. */
+/* Unit vectors [n][embed] of pictures or texts, without gradients; options.micro at a time. */
 gboolean dmu_step_embed_pictures (DmuStep *self, const DmuPictures *pictures, Real *out, GError **error);
 gboolean dmu_step_embed_texts (DmuStep *self, const DmuTexts *texts, Real *out, GError **error);
 

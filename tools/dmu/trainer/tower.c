@@ -4,16 +4,15 @@
 #include "layers.h"
 
 void
-dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads) {
+dmu_tape_init (DmuTape *self, const DmuTower *tower, guint threads) {
   memset (self, 0, sizeof *self);
   self->run = (DmuRun){threads, tower, &self->rows, -1};
-  self->embed = embed;
   self->pool = TRUE;
   self->room = &self->own_room;
-  self->inputs = g_new0 (Real *, tower->layers);
-  self->kept = g_new0 (DmuKept, tower->layers);
-  self->usage = g_new0 (DmuUsage, tower->layers);
-  for (guint i = 0; i < tower->layers; i++) {
+  self->inputs = g_new0 (Real *, tower->arch.layers);
+  self->kept = g_new0 (DmuKept, tower->arch.layers);
+  self->usage = g_new0 (DmuUsage, tower->arch.layers);
+  for (guint i = 0; i < tower->arch.layers; i++) {
     guint n = tower->blocks[i].n_experts;
     if (!n)
       continue;
@@ -25,7 +24,7 @@ dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads)
 
 void
 dmu_tape_clear (DmuTape *self) {
-  for (guint i = 0; self->usage && i < self->run.tower->layers; i++) {
+  for (guint i = 0; self->usage && i < self->run.tower->arch.layers; i++) {
     g_free (self->usage[i].chosen);
     g_free (self->usage[i].first);
     g_free (self->usage[i].prob);
@@ -41,7 +40,7 @@ dmu_tape_clear (DmuTape *self) {
 
 void
 dmu_tape_reset_usage (DmuTape *self) {
-  for (guint i = 0; i < self->run.tower->layers; i++) {
+  for (guint i = 0; i < self->run.tower->arch.layers; i++) {
     DmuUsage *u = &self->usage[i];
     guint n = self->run.tower->blocks[i].n_experts;
     u->rows = 0;
@@ -69,10 +68,10 @@ dmu_tape_rows (DmuTape *self, guint n, GError **error) {
 
 static gboolean
 is_pooled (const DmuTape *self, guint block) {
-  return self->pool && block + 1 == self->run.tower->layers;
+  return self->pool && block + 1 == self->run.tower->arch.layers;
 }
 
-/* Whether a block's input, and what else it keeps, must outlive the forward pass. */
+/* Whether a block's input must outlive the forward pass. */
 static gboolean
 keeps_input (const DmuTape *self, guint block) {
   return self->keep != DMU_KEEP_NOTHING && self->run.tower->blocks[block].trained;
@@ -83,12 +82,12 @@ keeps_all (const DmuTape *self, guint block) {
   return self->keep == DMU_KEEP_ALL && self->run.tower->blocks[block].trained;
 }
 
-/* The largest of what blocks keep that share one place. */
+/* Memory that is shared by blocks which keep nothing: as much as the largest needs. */
 static void
 layout_shared (DmuTape *self) {
   gsize most = 0;
   guint largest = G_MAXUINT;
-  for (guint i = 0; i < self->run.tower->layers; i++) {
+  for (guint i = 0; i < self->run.tower->arch.layers; i++) {
     DmuArena count = {.counting = TRUE};
     DmuKept k;
     if (keeps_all (self, i))
@@ -102,7 +101,7 @@ layout_shared (DmuTape *self) {
   self->shared.x1 = dmu_arena_new (&self->arena, Real, most / sizeof (Real) + 1);
 }
 
-/* Nothing in it outlives a pass; another tape may have used the room, or had it moved, since the last. */
+/* Its content does not outlive a pass; since the last one another tape may have used or moved the memory. */
 static void
 layout_scratch (DmuTape *self) {
   dmu_arena_rewind (self->room);
@@ -112,12 +111,12 @@ layout_scratch (DmuTape *self) {
 static void
 layout (DmuTape *self) {
   const DmuTower *t = self->run.tower;
-  gsize rows = dmu_rows_total (&self->rows), d = t->width, n = self->rows.n;
+  gsize rows = dmu_rows_total (&self->rows), d = t->arch.width, n = self->rows.n;
   DmuArena *a = &self->arena;
   for (guint i = 0; i < 2; i++)
     self->passing[i] = dmu_arena_new (a, Real, rows * d);
   layout_scratch (self);
-  for (guint i = 0; i < t->layers; i++) {
+  for (guint i = 0; i < t->arch.layers; i++) {
     self->inputs[i] = keeps_input (self, i) ? dmu_arena_new (a, Real, rows * d) : self->passing[i % 2];
     if (keeps_all (self, i))
       dmu_kept_layout (&self->kept[i], a, &self->run, &t->blocks[i], is_pooled (self, i), &self->scratch);
@@ -141,7 +140,7 @@ dmu_tape_begin (DmuTape *self, DmuKeep keep, GError **error) {
   return TRUE;
 }
 
-/* What block @i keeps: its own, or the shared place laid out for it. */
+/* The activations of block @i: its own, or the shared memory. */
 static DmuKept *
 kept_of (DmuTape *self, guint i) {
   DmuKept *k = &self->kept[i];
@@ -156,25 +155,25 @@ kept_of (DmuTape *self, guint i) {
 void
 dmu_tape_forward (DmuTape *self, Real *embedding) {
   const DmuTower *t = self->run.tower;
-  gsize d = t->width, n = self->rows.n;
+  gsize d = t->arch.width, n = self->rows.n;
   layout_scratch (self);
-  for (guint i = 0; i < t->layers; i++) {
-    Real *out = i + 1 < t->layers ? self->inputs[i + 1] : self->pool ? self->last : self->full;
+  for (guint i = 0; i < t->arch.layers; i++) {
+    Real *out = i + 1 < t->arch.layers ? self->inputs[i + 1] : self->pool ? self->last : self->full;
     dmu_block_forward (&self->run, &t->blocks[i], is_pooled (self, i), kept_of (self, i), &self->scratch,
                        self->uncounted ? NULL : &self->usage[i], out);
   }
   for (guint i = 0; !self->pool && i < n; i++)
     memcpy (self->last + i * d, self->full + self->rows.pooled[i] * d, d * sizeof (Real));
-  dmu_norm (self->run.threads, n, d, self->last, &t->norm, t->eps, self->normed);
-  dmu_gemm (self->run.threads, FALSE, FALSE, n, self->embed, d, self->normed, d, t->projection.v, self->embed,
-            0, embedding, self->embed);
+  dmu_norm (self->run.threads, n, d, self->last, &t->norm, t->arch.eps, self->normed);
+  dmu_gemm (self->run.threads, FALSE, FALSE, n, t->arch.embed, d, self->normed, d, t->projection.v,
+            t->arch.embed, 0, embedding, t->arch.embed);
 }
 
 Real *
 dmu_tape_backward (DmuTape *self, const Real *dembedding, Real *const *balance) {
   const DmuTower *t = self->run.tower;
   guint threads = self->run.threads;
-  gsize d = t->width, n = self->rows.n, rows = dmu_rows_total (&self->rows), c = self->embed;
+  gsize d = t->arch.width, n = self->rows.n, rows = dmu_rows_total (&self->rows), c = t->arch.embed;
   DmuScratch *s = &self->scratch;
   if (!t->trained)
     return NULL;
@@ -185,14 +184,14 @@ dmu_tape_backward (DmuTape *self, const Real *dembedding, Real *const *balance) 
   Real *dx = self->passing[0], *other = self->passing[1];
   memset (dx, 0, (self->pool ? n : rows) * d * sizeof (Real));
   if (self->pool) {
-    dmu_norm_backward (threads, n, d, self->last, s->dnorm, &t->norm, t->eps, s->stats, dx);
+    dmu_norm_backward (threads, n, d, self->last, s->dnorm, &t->norm, t->arch.eps, s->stats, dx);
   } else {
     memset (s->picked, 0, n * d * sizeof (Real));
-    dmu_norm_backward (threads, n, d, self->last, s->dnorm, &t->norm, t->eps, s->stats, s->picked);
+    dmu_norm_backward (threads, n, d, self->last, s->dnorm, &t->norm, t->arch.eps, s->stats, s->picked);
     for (guint i = 0; i < n; i++)
       memcpy (dx + self->rows.pooled[i] * d, s->picked + i * d, d * sizeof (Real));
   }
-  for (guint i = t->layers; i-- > 0;) {
+  for (guint i = t->arch.layers; i-- > 0;) {
     const DmuBlock *b = &t->blocks[i];
     if (!b->trained)
       return NULL;

@@ -6,29 +6,28 @@
 
 typedef enum {
   DMU_KEEP_ALL,     /* every activation that the backward pass reads */
-  DMU_KEEP_INPUTS,  /* the blocks' inputs; each block is run once more when its turn comes */
+  DMU_KEEP_INPUTS,  /* the blocks' inputs; each block runs again in the backward pass */
   DMU_KEEP_NOTHING, /* no backward pass follows */
 } DmuKeep;
 
 typedef struct {
   DmuRun run;
-  guint embed;
-  gboolean pool; /* in the last block only the pooled rows are worked out */
+  gboolean pool; /* in the last block only the pooled rows are computed */
   DmuKeep keep;
   DmuRows rows;
   Real **inputs;  /* [layers] of each block */
   DmuKept *kept;  /* [layers] */
-  DmuKept shared; /* one block's, where it is not kept */
+  DmuKept shared; /* of blocks that keep nothing */
   DmuScratch scratch;
   Real *full, *last, *normed; /* [R][D] without pool; [n][D] each */
-  Real *passing[2];   /* [R][D] inputs that need not be kept on the way up, gradients on the way down */
-  DmuUsage *usage;    /* [layers], of mixtures; forward passes add to it … */
-  gboolean uncounted; /* … but for those that repeat what was counted */
+  Real *passing[2]; /* [R][D] inputs that are not kept in the forward pass, gradients in the backward pass */
+  DmuUsage *usage;  /* [layers], of mixtures; forward passes count in it */
+  gboolean uncounted; /* unless the pass repeats one that was counted */
   DmuArena arena, rows_arena, own_room;
-  DmuArena *room; /* for the scratch: its own, or one that tapes share which run in turn */
+  DmuArena *room; /* of the scratch: its own, or shared by tapes that run in turn */
 } DmuTape;
 
-void dmu_tape_init (DmuTape *self, const DmuTower *tower, guint embed, guint threads);
+void dmu_tape_init (DmuTape *self, const DmuTower *tower, guint threads);
 void dmu_tape_clear (DmuTape *self);
 /* The rows of @n sequences, for the caller to fill before dmu_tape_begin(). */
 gboolean dmu_tape_rows (DmuTape *self, guint n, GError **error);
