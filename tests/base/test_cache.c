@@ -1,6 +1,7 @@
-/* Protects the cache folder: bounded in every kind, with what was used longest ago out first, and free of
- * what dead writers left, while files that are somebody else's stay; words that are not what was written are
- * not there; a folder that we did not make keeps its rights, and one that is not used is named. */
+/* Checks the cache folder: every kind of entry is bounded in size, the least recently used go first;
+ * leftovers of killed writers are deleted and other people's files are not; an entry whose content is not
+ * what was written counts as missing; the permissions of an existing folder stay; a folder that cannot be
+ * used is named. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -89,14 +90,14 @@ test_room (void) {
 /* What a writer leaves that is killed; what one that lives is at stays, in another process too. */
 static void
 test_left_behind (void) {
-  ClipmoeCacheFile mine;
+  ClipmoeTemporary mine;
   int up[2];
   char byte = 0;
   g_assert_true (clipmoe_cache_begin (&mine, NULL));
   g_assert_cmpint (pipe (up), ==, 0);
   pid_t child = fork ();
   if (child == 0) {
-    ClipmoeCacheFile its;
+    ClipmoeTemporary its;
     close (mine.fd);
     alarm (60); /* should the parent fail */
     gsize n = clipmoe_cache_begin (&its, NULL) ? strlen (its.path) + 1 : 0;

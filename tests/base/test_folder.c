@@ -1,5 +1,5 @@
-/* Protects folders of the user: one is replaced only when it holds what we write and nothing else, also where
- * the file system cannot exchange two names; and names of what is not whole yet are told from all others. */
+/* Checks that a user's folder is replaced only when it holds nothing but what we write, also where the file
+ * system cannot exchange two names, and that names of unfinished files are told from all others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "base/file.h"
 #include "base/folder.h"
+#include "base/temporary.h"
 
 static const char *const names[] = {"weights", "card", NULL};
 static char *top;

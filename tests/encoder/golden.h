@@ -1,4 +1,4 @@
-/* The tiny models and what the reference formulas say of them (tests/golden). */
+/* The tiny models and their reference values (tests/golden). */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "clipmoe/clipmoe.h"
-#include "kernels/kernels.h"
+#include "kernels/choose.h"
 #include "checkpoint/checkpoint.h"
 
 static const char *const golden_cases[] = {"dense77",        "long248",  "moe-e4k2",

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects: the sums of resizing are right on processors that this machine is not: NEON from a cross build under
-qemu-aarch64; under qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction.
+"""Checks the sums of resizing on processors that this machine does not have: NEON from a cross build under qemu-aarch64; under
+qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction.
 
     cross.py TEST SOURCES   the built test of the kernels, and the folder core/kernels
 """
@@ -37,7 +37,7 @@ if shutil.which(gcc) and shutil.which("qemu-aarch64"):
         built = os.path.join(top, "test")
         here = os.path.dirname(os.path.abspath(__file__))
         flags = ("-static -O3 -Wall -Wextra -Werror -Wno-unused-parameter -std=gnu11 -D_GNU_SOURCE -ffp-contract=off").split()
-        files = [os.path.join(core, f) for f in ("resize.c", "generic/resize_generic.c", "arm/resize_neon.c")]
+        files = [os.path.join(core, f) for f in ("resize-choose.c", "generic/resize_generic.c", "arm/resize_neon.c")]
         subprocess.run([gcc, *flags, "-I", os.path.dirname(core), "-o", built, os.path.join(here, "test_kernels.c"), *files],
                        check=True)
         check("NEON", ["qemu-aarch64", built], 0, "neon: equals plain C\n")

@@ -1,4 +1,4 @@
-/* Shared by the sub-commands: options of a model, messages, output. */
+/* What the sub-commands share: options of a model, one sentence on failure. */
 #ifndef CLIPMOE_COMMON_H
 #define CLIPMOE_COMMON_H
 
@@ -38,19 +38,19 @@ int clipmoe_usage (const char *name, const char *format, ...) G_GNUC_PRINTF (2, 
 /* 0, or 2 with a sentence, when one of @arguments is a value that it cannot have. */
 int clipmoe_check (const char *name, const ClipmoeModelArguments *arguments);
 void clipmoe_model_arguments_clear (ClipmoeModelArguments *arguments);
-/* Prints "clipmoe: SENTENCE" on stderr, without control codes. */
+/* "clipmoe: SENTENCE" on stderr, without what a terminal would obey. */
 void clipmoe_say (const char *sentence);
 /* The same, unless it was the last one said so: every element of a run that opens a
  * model says the same. */
 void clipmoe_say_once (const char *sentence);
-/* Prints what was assumed of the model, since no file says it. */
+/* What no file says of the model. */
 void clipmoe_say_assumed (const ClipmoeModelInfo *info);
 /* Prints the sentence, frees @error, returns 1. */
 int clipmoe_fail (GError *error);
 /* @arguments passed clipmoe_check(). */
 ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboolean no_vocab, GError **error);
-/* Writes @out to standard output and flushes it. Returns 0, or 1 on failure, which is reported unless the
- * reader closed the pipe. */
+/* All of @out to standard output, at once: 0, or 1 with a sentence when that fails, without one when nobody
+ * reads it any more. */
 int clipmoe_print (const GString *out);
 /* With its vocabulary, on which the id depends; without, where there is none and none was named. */
 ClipmoeModel *clipmoe_open_model_anyhow (const ClipmoeModelArguments *arguments, GError **error);

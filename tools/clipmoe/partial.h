@@ -1,4 +1,4 @@
-/* A file that is written by other code, such as a GStreamer element, and appears whole or not at all. */
+/* A file that somebody else writes, such as a GStreamer element, and that appears whole or not at all. */
 #ifndef CLIPMOE_PARTIAL_H
 #define CLIPMOE_PARTIAL_H
 
@@ -6,12 +6,11 @@
 
 typedef struct _ClipmoePartial ClipmoePartial;
 
-/* Creates an empty file beside @path under a temporary name with a prefix of our own, locked while this
- * process lives and deleted by signals (interrupt.h). Deletes files with that prefix in the folder that no
- * process has locked: a killed one left them. */
+/* An empty file beside @path under a temporary name (base/temporary.h), which a signal deletes (interrupt.h).
+ * What killed processes left in the folder under such names is deleted. Errors name @path. */
 ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
 const char *clipmoe_partial_get_name (const ClipmoePartial *self);
-/* @publish: renames it to its real name. Otherwise, or if that fails, it is deleted. Frees @self. */
+/* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */
 gboolean clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error);
 
 #endif
