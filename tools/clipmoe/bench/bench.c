@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <base/jsontext.h>
 #include <base/random.h>
 #include "../common.h"
 #include "../program.h"
