@@ -40,7 +40,7 @@ format_from_gst (GstVideoFormat format, ClipmoeFormat *out) {
 
 gboolean
 clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GError **error) {
-  /* What contradicts the caps is refused here: GStreamer's own answer would be a critical. */
+  /* A buffer that contradicts the caps is refused here; GStreamer would raise a critical. */
   const GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
   if (meta &&
       (meta->format != GST_VIDEO_INFO_FORMAT (info) || meta->width < (guint)GST_VIDEO_INFO_WIDTH (info) ||
@@ -61,7 +61,8 @@ clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *bu
   return TRUE;
 }
 
-/* Bytes from @data to the end of what was mapped for it; 0 = unknown, memory with a mapping of its own. */
+/* Bytes from the plane's start to the end of the mapping; 0 = unknown, the memory has a mapping of its own.
+ */
 static gsize
 readable (const GstVideoFrame *frame, guint plane) {
   const GstMapInfo *map = &frame->map[frame->meta ? plane : 0];
@@ -71,8 +72,8 @@ readable (const GstVideoFrame *frame, guint plane) {
              : 0;
 }
 
-/* The part to look at. A crop that reaches beyond the frame counts as far as there are pixels; a frame that
- * its allocator padded has the caps' picture in its upper left corner. */
+/* The visible part. A crop that reaches beyond the frame is clipped to it; in a padded frame the picture is
+ * in the upper left corner. */
 static void
 set_crop (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info) {
   const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);

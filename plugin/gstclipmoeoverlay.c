@@ -13,7 +13,7 @@
  */
 #include "gstclipmoeoverlay.h"
 
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 #include "tagplate.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_overlay_debug);

@@ -17,9 +17,9 @@
 #include "gstclipmoepublish.h"
 
 #include <clipmoe/error.h>
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 #include "sentlooks.h"
-#include "sink.h"
+#include "target.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
@@ -34,7 +34,7 @@ struct _GstClipmoePublish {
   int on;
   ClipmoeSinkStats stats; /* of a run that is over */
   ClipmoeSink *sink;      /* above READY */
-  gboolean stopping;      /* no flush that ends makes anybody wait again */
+  gboolean stopping;      /* the end of a flush must not allow waiting again */
   /* streaming thread */
   gboolean asked; /* whether the stream is live was asked */
   ClipmoeSentLooks *sent;
@@ -141,7 +141,7 @@ open_target (GstClipmoePublish *self) {
   int on = self->on;
   self->stats = (ClipmoeSinkStats){0};
   GST_OBJECT_UNLOCK (self);
-  ClipmoeSink *sink = clipmoe_sink_open (target, news, self, &error);
+  ClipmoeSink *sink = clipmoe_target_open (target, news, self, &error);
   if (sink) {
     GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
     self->asked = FALSE;
@@ -166,7 +166,7 @@ close_target (GstClipmoePublish *self) {
   GST_OBJECT_UNLOCK (self);
   if (!sink)
     return;
-  guint64 lost = clipmoe_sink_finish (sink); /* stats still asks it */
+  guint64 lost = clipmoe_sink_finish (sink); /* the property stats still reads from it */
   GST_OBJECT_LOCK (self);
   self->sink = NULL;
   clipmoe_sink_get_stats (sink, &self->stats);
@@ -182,8 +182,8 @@ close_target (GstClipmoePublish *self) {
         ("%" G_GUINT64_FORMAT " lines were not written: the reader is too slow or not there", lost), (NULL));
 }
 
-/* The sink, or NULL when it is closed (transfer full). Whoever hears what a sink tells may stop the element
- * in the middle of a call: the sink stays, and refuses what comes. */
+/* Returns (transfer full): the sink, or NULL when it is closed. A message handler may stop the element in the
+ * middle of a call: the sink stays alive and refuses further looks. */
 static ClipmoeSink *
 hold_sink (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);
@@ -192,7 +192,7 @@ hold_sink (GstClipmoePublish *self) {
   return sink;
 }
 
-/* Nobody may wait for a reader while the pipeline stops or flushes. */
+/* No thread may wait for a reader while the pipeline stops or flushes. */
 static void
 cancel (GstClipmoePublish *self, gboolean on) {
   GST_OBJECT_LOCK (self);
@@ -201,8 +201,9 @@ cancel (GstClipmoePublish *self, gboolean on) {
   GST_OBJECT_UNLOCK (self);
 }
 
-/* The target is open before a pad is active, and until none is: no buffer and no event meets half an element.
- * The base class's start() would be too late, since a pad takes data while it is being activated. */
+/* The target is open before the first pad is active and until the last one is not, so that buffers and events
+ * always meet a complete element. The start() of the base class would be too late: a pad takes data while it
+ * is being activated. */
 static GstStateChangeReturn
 change_state (GstElement *element, GstStateChange change) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (element);
@@ -235,7 +236,7 @@ failed (GstClipmoePublish *self, GError *error) {
   return GST_FLOW_ERROR;
 }
 
-/* Sends what is new of the looks in @s; it may be NULL. */
+/* Sends those looks in @s that are due; @s may be NULL. */
 static GstFlowReturn
 publish (GstClipmoePublish *self, const GstStructure *s) {
   GError *error = NULL;
@@ -267,7 +268,7 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
   return ok ? GST_FLOW_OK : failed (self, error);
 }
 
-/* Not before something came: at the start nothing upstream is linked yet. */
+/* Asked with the first data: at the start nothing upstream is linked yet. */
 static void
 ask_live (GstClipmoePublish *self) {
   ClipmoeSink *sink = self->asked ? NULL : hold_sink (self);
@@ -306,7 +307,7 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
   const GstStructure *look = clipmoe_looks_event (event);
   switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_EOS: /* whoever sees the end finds all lines there */
+  case GST_EVENT_EOS: /* all lines are written before EOS is passed on */
     end (self);
     break;
   case GST_EVENT_FLUSH_START:
@@ -320,9 +321,9 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
     clipmoe_sent_looks_set_stream (self->sent, event);
     break;
   default:
-    if (look) { /* one that no buffer was left to carry */
+    if (look) { /* a look that no buffer was left to carry */
       ask_live (self);
-      publish (self, look); /* a failure meets the next buffer */
+      publish (self, look); /* a failure is returned for the next buffer */
     }
     break;
   }

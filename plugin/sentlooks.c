@@ -1,22 +1,20 @@
 #include "sentlooks.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* Taggers and streams that are remembered; those that were not heard of for longest are forgotten. */
+/* Taggers and streams that are remembered; the least recently used are forgotten. */
 #define MOST 1024
 #define WINDOW 64
 
 typedef struct {
-  guint64 used;         /* when, in calls */
-  guint64 newest, seen; /* of a tagger: the highest number; bit n: newest - n was there */
+  guint64 used;         /* number of the call that used it last */
+  guint64 newest, seen; /* of a tagger: the highest sequence number; bit n: newest - n was seen */
   gboolean any;
-  GstClockTime time; /* of looks without a number: the last one's */
-  char *labels;      /* what was last said, sorted */
+  GstClockTime time; /* time of the last look without a sequence number */
+  ClipmoeLook *said; /* the tags of the last new look */
 } Entry;
 
 struct _ClipmoeSentLooks {
-  GHashTable *entries; /* of tagger; of stream and tagger; of stream and what a look without identity has */
+  /* keyed by tagger, by stream and tagger, or by stream and the fields of a look without identity */
+  GHashTable *entries;
   char *stream;
   guint64 calls;
 };
@@ -24,7 +22,7 @@ struct _ClipmoeSentLooks {
 static void
 entry_free (gpointer data) {
   Entry *entry = data;
-  g_free (entry->labels);
+  clipmoe_look_free (entry->said);
   g_free (entry);
 }
 
@@ -50,7 +48,7 @@ clipmoe_sent_looks_set_stream (ClipmoeSentLooks *self, GstEvent *stream_start) {
   const char *id = NULL;
   guint group = 0;
   gst_event_parse_stream_start (stream_start, &id);
-  gst_event_parse_group_id (stream_start, &group); /* one file played twice has one id, and two groups */
+  gst_event_parse_group_id (stream_start, &group); /* a file that is played twice has one id and two groups */
   g_free (self->stream);
   self->stream = g_strdup_printf ("%u %s", group, id ? id : "");
 }
@@ -97,7 +95,7 @@ entry_of (ClipmoeSentLooks *self, char *key) {
   return entry;
 }
 
-/* Numbers rise with the looks, but branches of a pipeline may bring them in another order. */
+/* Sequence numbers rise, but branches of a pipeline may deliver them out of order. */
 static gboolean
 number_seen (Entry *entry, guint64 number) {
   if (!entry->any || number > entry->newest) {
@@ -114,26 +112,6 @@ number_seen (Entry *entry, guint64 number) {
   return FALSE;
 }
 
-static int
-by_name (const void *a, const void *b) {
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The set of labels as one text. */
-static char *
-labels_of (const ClipmoeLook *look) {
-  const char **names = g_new (const char *, look->n_tags + 1);
-  GString *text = g_string_new (NULL);
-  for (guint i = 0; i < look->n_tags; i++)
-    names[i] = look->tags[i].label;
-  qsort (names, look->n_tags, sizeof *names, by_name);
-  for (guint i = 0; i < look->n_tags; i++)
-    if (!i || strcmp (names[i], names[i - 1]) != 0)
-      g_string_append_printf (text, "%s\n", names[i]);
-  g_free (names);
-  return g_string_free (text, FALSE);
-}
-
 ClipmoeSentNews
 clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint index) {
   ClipmoeSentNews news = {0};
@@ -142,7 +120,7 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
   if (look->tagger) {
     news.seen = number_seen (entry_of (self, g_strconcat ("T", look->tagger, NULL)), look->sequence);
     said = entry_of (self, g_strconcat ("S", self->stream, "\n", look->tagger, NULL));
-  } else { /* written by somebody else: two of them on one buffer are told apart by their place */
+  } else { /* metadata of another writer: several looks on one buffer are told apart by their position */
     GString *key = g_string_new (NULL);
     g_string_printf (key, "F%s\n%u\n%s\n%s", self->stream, index, look->source ? look->source : "",
                      look->model ? look->model : "");
@@ -154,10 +132,10 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
     said->time = look->time;
   }
   if (!news.seen) {
-    char *labels = labels_of (look);
-    news.changed = g_strcmp0 (labels, said->labels) != 0;
-    g_free (said->labels);
-    said->labels = labels;
+    const ClipmoeLook tags = {.tags = look->tags, .n_tags = look->n_tags};
+    news.changed = !said->said || !clipmoe_look_same_labels (look, said->said);
+    clipmoe_look_free (said->said);
+    said->said = clipmoe_look_copy (&tags);
   }
   return news;
 }

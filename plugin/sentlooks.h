@@ -1,4 +1,5 @@
-/* What a publisher has sent: whether a look that a buffer carries is a new one, and says something new. */
+/* Which looks a publisher has seen: whether the look on a buffer is a new one, and whether its labels have
+ * changed. (A look is one inference on one frame; later frames carry it again.) */
 #ifndef CLIPMOE_SENT_LOOKS_H
 #define CLIPMOE_SENT_LOOKS_H
 
@@ -7,15 +8,15 @@
 typedef struct _ClipmoeSentLooks ClipmoeSentLooks;
 
 typedef struct {
-  gboolean seen;    /* was here before, on another buffer */
-  gboolean changed; /* not seen, and its set of labels is not that of the tagger's look before it */
+  gboolean seen;    /* seen before, on another buffer */
+  gboolean changed; /* not seen before, and with other labels than the same tagger's previous look */
 } ClipmoeSentNews;
 
 ClipmoeSentLooks *clipmoe_sent_looks_new (void);
 void clipmoe_sent_looks_free (ClipmoeSentLooks *self);
 /* The looks that follow belong to this stream. Streams may alternate. */
 void clipmoe_sent_looks_set_stream (ClipmoeSentLooks *self, GstEvent *stream_start);
-/* A jump: what has no identity of its own, and what was last said, counts no more. */
+/* After a seek: forgets the labels last seen, and looks without identity. */
 void clipmoe_sent_looks_jump (ClipmoeSentLooks *self);
 /* Remembers @look, the @index-th of its buffer. */
 ClipmoeSentNews clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint index);

@@ -11,18 +11,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LOCK_PATIENCE G_USEC_PER_SEC     /* for the lock of a file, which is held for one write */
-#define LOCK_PAUSE (10 * G_USEC_PER_SEC) /* whoever keeps it longer is not waited for again */
-#define LONGEST_NAP 20000                /* us between two tries */
+#define LOCK_PATIENCE G_USEC_PER_SEC     /* of waiting for the lock of a file */
+#define LOCK_PAUSE (10 * G_USEC_PER_SEC) /* afterwards it is not waited for during this time */
+#define LONGEST_NAP 20000                /* microseconds between two attempts */
 
 void
 clipmoe_line_file_init (ClipmoeLineFile *self, const char *path) {
   *self = (ClipmoeLineFile){.path = g_strdup (path), .fd = -1};
 }
 
-/* Standard output is shared with whoever started us. A pipe, and a file that is appended to, is opened anew,
- * so that a description of our own does not block, can be locked, and shows how the file ends; anything else
- * is taken as it is, above all a file with a place to write at. */
+/* The description of standard output is shared with the parent process. A pipe, and a file that is appended
+ * to, is opened again: a description of our own may be non-blocking and locked, and the end of the file can
+ * be read. Anything else is duplicated, above all a file with a write position. */
 static int
 open_stdout (ClipmoeLineFile *self, int flags) {
   const char *path = "/proc/self/fd/1";
@@ -46,7 +46,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
   struct stat st;
   if (self->fd >= 0)
     return 0;
-  gboolean reopen = self->named; /* what was a pipe is not made as a file */
+  gboolean reopen = self->named; /* a pipe that was removed is not created as a file */
   gboolean named = self->path && stat (self->path, &st) == 0 && S_ISFIFO (st.st_mode);
   int fd;
   self->readable = FALSE;
@@ -54,7 +54,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
   if (!self->path) {
     fd = open_stdout (self, flags);
   } else if (named || reopen) {
-    /* for writing alone: whoever opens a pipe for both is a reader himself, and nobody is missed */
+    /* write only: a pipe opened for both has a reader, us, and never reports that there is none */
     fd = open (self->path, O_WRONLY | flags);
     if (fd < 0 && errno == ENXIO && named) {
       self->named = TRUE;
@@ -63,7 +63,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
   } else {
     fd = open (self->path, O_RDWR | O_CREAT | flags, 0666);
     self->readable = fd >= 0;
-    if (fd < 0 && errno == EACCES) /* may be written, not read */
+    if (fd < 0 && errno == EACCES) /* write permission alone */
       fd = open (self->path, O_WRONLY | O_CREAT | flags, 0666);
   }
   if (fd < 0)
@@ -73,7 +73,7 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
     close (fd);
     return failed;
   }
-  if (self->path && self->readable && S_ISFIFO (st.st_mode)) { /* became one just now */
+  if (self->path && self->readable && S_ISFIFO (st.st_mode)) { /* became a pipe since stat() */
     close (fd);
     self->named = TRUE;
     return CLIPMOE_LINE_NOBODY;
@@ -86,9 +86,9 @@ clipmoe_line_file_open (ClipmoeLineFile *self) {
   return 0;
 }
 
-/* TRUE: the lock is ours. Of a file it is held for one write, so who cannot get it in time writes without:
- * the line goes in one call even so. Into a pipe a long line goes in pieces, and is worth any wait. 0 or
- * ECANCELED in @failed. */
+/* TRUE: we hold the lock. For a file it is held for one write; after LOCK_PATIENCE the line is written
+ * without it, still in one call. A long line goes into a pipe in several pieces, so there the lock is waited
+ * for without limit. @failed: ECANCELED when @wait gave up, else untouched. */
 static gboolean
 lock (ClipmoeLineFile *self, ClipmoeLineWait wait, gpointer data, int *failed) {
   gint64 begin = g_get_monotonic_time ();
@@ -100,7 +100,7 @@ lock (ClipmoeLineFile *self, ClipmoeLineWait wait, gpointer data, int *failed) {
     if (errno == EINTR)
       continue;
     if (errno != EWOULDBLOCK)
-      return FALSE; /* a file system without locks */
+      return FALSE; /* the file system has no locks */
     gint64 now = g_get_monotonic_time ();
     if (self->regular && (now < self->no_lock_before || now - begin > LOCK_PATIENCE)) {
       self->no_lock_before = MAX (self->no_lock_before, now + (now - begin > LOCK_PATIENCE ? LOCK_PAUSE : 0));
@@ -124,9 +124,9 @@ write_both (int fd, const char *first, gsize n_first, const char *line, gsize le
   return n;
 }
 
-/* A regular file: one call a line. What a call wrote only in part (the disk is full) is cut off again, unless
- * somebody else appended behind it. What another writer left half (killed, or a full disk) ends with a line
- * feed before ours. */
+/* A regular file: one write() for each line. A partial write (the disk is full) is truncated again, unless
+ * another process appended behind it. Half a line that another writer left (killed, or a full disk) gets a
+ * line feed before ours. */
 static int
 append (ClipmoeLineFile *self, const char *line, gsize length, gboolean locked) {
   struct stat st;
@@ -143,7 +143,7 @@ append (ClipmoeLineFile *self, const char *line, gsize length, gboolean locked) 
     self->torn = FALSE;
     return 0;
   }
-  /* the rest, or at least the reason why there is none */
+  /* write the rest, or find out why that fails */
   gsize done = (gsize)n;
   int failed = ENOSPC;
   while (done < whole) {
@@ -167,11 +167,11 @@ append (ClipmoeLineFile *self, const char *line, gsize length, gboolean locked) 
   return failed;
 }
 
-/* Whatever has a reader: as much as there is room for. */
+/* A pipe, socket or device: writes as much as the reader has room for. */
 static int
 hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWait wait, gpointer data) {
   gboolean moved = FALSE;
-  gsize done = 0, first = self->torn; /* a line feed behind what is half */
+  gsize done = 0, first = self->torn; /* a line feed ends the half line */
   for (length += first; done < length;) {
     struct pollfd p = {.fd = self->fd, .events = POLLOUT};
     int ready = poll (&p, 1, 100);
@@ -185,7 +185,8 @@ hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWai
       moved = FALSE;
       continue;
     }
-    /* what is ready has room for so much, so this never blocks, and a line that is no longer goes at once */
+    /* a pipe that polls as writable has room for PIPE_BUF bytes: this never blocks, and a line up to that
+     * length is written at once */
     ssize_t n = done < first ? write (self->fd, "\n", 1)
                              : write (self->fd, line + (done - first), MIN (length - done, PIPE_BUF));
     if (n < 0 && errno == EPIPE && self->named) {
@@ -193,7 +194,7 @@ hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWai
       return CLIPMOE_LINE_NOBODY;
     }
     if (n < 0 && errno == EAGAIN)
-      g_usleep (LONGEST_NAP); /* another writer was faster */
+      g_usleep (LONGEST_NAP); /* another writer took the room */
     if (n < 0 && errno != EINTR && errno != EAGAIN) {
       int failed = errno;
       self->torn = done ? done > first : first;
@@ -208,15 +209,15 @@ hand_over (ClipmoeLineFile *self, const char *line, gsize length, ClipmoeLineWai
   return 0;
 }
 
-/* A file that was deleted, or that another one was moved over, would take lines that nobody ever reads: its
- * path is opened anew. One that was only renamed has its readers, and is written on. */
+/* Lines written to a deleted or replaced file would be lost, so its path is opened again. A file that was
+ * only renamed is still written to. */
 static int
 follow_path (ClipmoeLineFile *self) {
   struct stat ours, there;
   if (!self->regular || !self->path || fstat (self->fd, &ours) != 0 || ours.st_nlink > 0)
     return 0;
   if (stat (self->path, &there) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
-    return 0; /* a file system that does not count */
+    return 0; /* the file system does not count links */
   clipmoe_line_file_close (self);
   return clipmoe_line_file_open (self);
 }

@@ -6,20 +6,19 @@
 #include <clipmoe/error.h>
 #include <stream/lookjson.h>
 #include "linewriter.h"
-#include "sinkclass.h"
 
 typedef struct {
   ClipmoeSink sink;
   ClipmoeLineWriter *writer;
 } Lines;
 
-/* Whether there is a file of somebody's that holds no lines like ours: a slip of the shell's, such as a
- * video's name. */
+/* Whether @path is a regular file that does not begin like JSON lines, such as a video that was named by
+ * mistake. */
 static gboolean
 is_foreign (const char *path) {
   char begin[64];
   struct stat st;
-  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* to open a pipe would be to read it */
+  if (stat (path, &st) != 0 || !S_ISREG (st.st_mode)) /* opening a pipe would make us its reader */
     return FALSE;
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)

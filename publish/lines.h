@@ -1,10 +1,11 @@
-/* The sink that writes one line of JSON a look: `stdout:` and `file:PATH`. */
+/* The sink for `stdout:` and `file:PATH`: one JSON line for each look. */
 #ifndef CLIPMOE_LINES_H
 #define CLIPMOE_LINES_H
 
 #include "sink.h"
 
-/* @path: what stands behind the scheme; "" is standard output. */
+/* @path: the part of the URI after the scheme; "" is standard output. Returns and errors as
+ * clipmoe_target_open(). */
 ClipmoeSink *clipmoe_lines_open (const char *path, ClipmoeSinkTell tell, gpointer data, GError **error);
 
 #endif

@@ -6,33 +6,35 @@
 #include "linefile.h"
 
 #define GRACE (2 * G_USEC_PER_SEC)
-#define PATIENCE (10 * G_USEC_PER_SEC)   /* of a file, with a reader that left, or does not read at its end */
-#define RETRY (G_USEC_PER_SEC / 10)      /* between two looks for a reader */
-#define SAY_WAITING (5 * G_USEC_PER_SEC) /* a stream that stands this long is worth a word */
+#define PATIENCE                                                                                             \
+  (10 *                                                                                                      \
+   G_USEC_PER_SEC) /* of a stream that is not live, with a reader that left or does not read at the end */
+#define RETRY (G_USEC_PER_SEC / 10)      /* between two attempts to open a pipe */
+#define SAY_WAITING (5 * G_USEC_PER_SEC) /* after a stream has waited this long it is reported */
 
 struct _ClipmoeLineWriter {
-  gint refs;            /* the owner's and the thread's */
-  char *name;           /* the target, for a person */
-  ClipmoeLineFile file; /* the thread's, once it runs */
+  gint refs;            /* one of the owner, one of the thread */
+  char *name;           /* the target, for messages */
+  ClipmoeLineFile file; /* used by the thread alone once it runs */
   ClipmoeSinkTell tell;
   gpointer data;
   GThread *thread;
   GMutex lock;   /* guards what follows */
-  GCond changed; /* a line came or went, or a flag turned */
-  GQueue lines;  /* of char * with room for a line feed, without the one being written */
+  GCond changed; /* a line was added or written, or a flag changed */
+  GQueue lines;  /* of char *, each with room for a line feed; the line being written is not in it */
   gsize bytes;
   gboolean live, writing, cancelled, reopen, ending;
-  gboolean gave_up, over; /* a drain took too long, and nothing was written since; the thread does no more */
-  gint64 deadline;        /* of the ending, monotonic */
-  gint64 left;            /* when the reader of a named pipe left */
-  gint64 moved;           /* when something was written last, or there was nothing to write */
-  int failed;             /* errno of a write that ended it */
-  guint told;             /* bits of ClipmoeSinkNews that hold */
+  gboolean gave_up, over; /* a drain timed out and nothing was written since; the thread has finished */
+  gint64 deadline;        /* for finishing, monotonic time */
+  gint64 left;            /* when the reader of a named pipe left, monotonic time */
+  gint64 moved;           /* when bytes were last written, or the queue was empty */
+  int failed;             /* errno of the write that ended it, or 0 */
+  guint told;             /* bit set of the ClipmoeSinkNews that were told and still hold */
   guint64 written, dropped;
 };
 
-/* A reader that went away is EPIPE, a file too long for its limit EFBIG, and neither a signal, whatever the
- * host does with those: both come to the thread that writes, and are blocked in this one alone. */
+/* A reader that left shall be EPIPE and a file over its size limit EFBIG, not a signal, whatever the host
+ * does with signals. Both are sent to the thread that writes, so blocking them in this thread is enough. */
 static void
 block_signals (void) {
   sigset_t set;
@@ -54,7 +56,7 @@ writer_unref (ClipmoeLineWriter *self) {
   g_free (self);
 }
 
-/* With the lock held, which is given up meanwhile: whoever hears of it may do as he likes. */
+/* Called with the lock held; releases it while the callback runs, which may do anything. */
 static void
 tell (ClipmoeLineWriter *self, ClipmoeSinkNews news, int failed) {
   const guint nobody = 1u << CLIPMOE_SINK_NO_READER | 1u << CLIPMOE_SINK_LEFT,
@@ -65,12 +67,12 @@ tell (ClipmoeLineWriter *self, ClipmoeSinkNews news, int failed) {
     if (!known)
       return;
   } else {
-    /* that somebody left says that nobody is there */
+    /* LEFT implies NO_READER */
     if (self->told & (news == CLIPMOE_SINK_NO_READER ? nobody : 1u << news))
       return;
     self->told |= 1u << news;
   }
-  ClipmoeSinkTell heard = self->tell; /* the end may clear it meanwhile */
+  ClipmoeSinkTell heard = self->tell; /* clipmoe_line_writer_finish() may clear it meanwhile */
   if (!heard || self->ending)
     return;
   g_mutex_unlock (&self->lock);
@@ -80,13 +82,13 @@ tell (ClipmoeLineWriter *self, ClipmoeSinkNews news, int failed) {
   g_mutex_lock (&self->lock);
 }
 
-/* With the lock held: whether it is over though lines wait. */
+/* With the lock held: whether the deadline for finishing is over. */
 static gboolean
 too_late (ClipmoeLineWriter *self) {
   return self->ending && g_get_monotonic_time () >= self->deadline;
 }
 
-/* From a write that waits. */
+/* The ClipmoeLineWait of this writer. */
 static gboolean
 go_on (gpointer data, gboolean moved) {
   ClipmoeLineWriter *self = data;
@@ -103,12 +105,12 @@ go_on (gpointer data, gboolean moved) {
   return on;
 }
 
-/* With the lock held: what came of writing @line. */
+/* With the lock held: takes over @line, the result of whose writing is @failed. */
 static void
 wrote (ClipmoeLineWriter *self, char *line, gsize length, int failed) {
   self->writing = FALSE;
   self->moved = g_get_monotonic_time ();
-  if (failed == CLIPMOE_LINE_NOBODY) { /* the next reader gets all of it */
+  if (failed == CLIPMOE_LINE_NOBODY) { /* the next reader gets the whole line */
     line[length] = '\0';
     g_queue_push_head (&self->lines, line);
     self->bytes += length;
@@ -148,7 +150,7 @@ run (gpointer data) {
       } else {
         if (failed == CLIPMOE_LINE_NOBODY && !self->live && self->told & 1u << CLIPMOE_SINK_LEFT &&
             g_get_monotonic_time () - self->left > PATIENCE)
-          self->failed = EPIPE; /* a script whose reader died is not to stand for ever */
+          self->failed = EPIPE; /* a script whose reader died must not wait for ever */
         else if (failed == CLIPMOE_LINE_NOBODY)
           tell (self, CLIPMOE_SINK_NO_READER, 0);
         else if (self->live)
@@ -157,7 +159,7 @@ run (gpointer data) {
           self->failed = failed;
         if (!self->failed && !self->ending)
           g_cond_wait_until (&self->changed, &self->lock, g_get_monotonic_time () + RETRY);
-        else if (!self->failed) { /* nobody wakes us more often then */
+        else if (!self->failed) { /* the condition may be signalled constantly then */
           g_mutex_unlock (&self->lock);
           g_usleep (RETRY / 10);
           g_mutex_lock (&self->lock);
@@ -176,7 +178,7 @@ run (gpointer data) {
     self->moved = g_get_monotonic_time ();
     g_cond_broadcast (&self->changed);
     g_mutex_unlock (&self->lock);
-    line[length] = '\n'; /* whole lines; there is room, see clipmoe_line_writer_add() */
+    line[length] = '\n'; /* clipmoe_line_writer_add() made room for it */
     int failed = clipmoe_line_file_write (&self->file, line, length + 1, go_on, self);
     g_mutex_lock (&self->lock);
     wrote (self, line, length, failed);
@@ -230,24 +232,24 @@ guint64
 clipmoe_line_writer_finish (ClipmoeLineWriter *self) {
   g_mutex_lock (&self->lock);
   GThread *thread = g_steal_pointer (&self->thread);
-  /* whoever hears our news may stop us: nobody waits for himself */
+  /* called from the callback, in our own thread: a thread cannot wait for itself */
   gboolean myself = thread == g_thread_self ();
   gint64 now = g_get_monotonic_time ();
   self->ending = TRUE;
   self->deadline = now + (self->gave_up || myself ? 0 : GRACE);
   g_cond_broadcast (&self->changed);
-  /* a thread that hangs in the kernel (a dead network mount), or in somebody's message handler, is left to
-   * itself: it has a reference of its own */
+  /* a thread that hangs in the kernel (a dead network mount) or in a message handler is left alone: it holds
+   * a reference */
   while (!self->over && !myself)
     if (!g_cond_wait_until (&self->changed, &self->lock, self->deadline + GRACE))
       break;
   gboolean over = self->over;
   guint64 waiting = self->lines.length + (!over && self->writing);
-  self->dropped += self->lines.length; /* the one that is being written counts itself */
+  self->dropped += self->lines.length; /* the line being written is counted by the thread */
   g_queue_clear_full (&self->lines, g_free);
   self->bytes = 0;
   self->tell = NULL;
-  /* a write that failed was said when it did */
+  /* a failed write was reported when it failed */
   guint64 lost = self->failed == ECANCELED ? waiting + 1 : self->failed ? 0 : waiting;
   g_mutex_unlock (&self->lock);
   if (thread && over)
@@ -263,7 +265,7 @@ clipmoe_line_writer_free (ClipmoeLineWriter *self) {
     writer_unref (self);
 }
 
-/* With the lock held. What the end cut short is no error of whoever is still adding. */
+/* With the lock held: whether lines may be added. Finishing is no error for callers that are still adding. */
 static gboolean
 check (ClipmoeLineWriter *self, GError **error) {
   if (self->failed && !self->ending)

@@ -1,4 +1,4 @@
-/* What a sink tells of itself while it works. */
+/* What a sink reports while it runs. */
 #ifndef CLIPMOE_SINK_NEWS_H
 #define CLIPMOE_SINK_NEWS_H
 
@@ -14,11 +14,11 @@ typedef enum {
   CLIPMOE_SINK_WORKS      /* lines can be written again */
 } ClipmoeSinkNews;
 
-/* Called from any thread without a lock, each kind once until its opposite. @sentence: for a person, with
- * the target's name. It may finish the sink, and give its reference back. */
+/* Called from any thread without a lock; each kind once until its opposite. @sentence: for people, with the
+ * target's name. The callback may finish and unref the sink. */
 typedef void (*ClipmoeSinkTell) (gpointer data, ClipmoeSinkNews news, const char *sentence);
 
-/* Whether it is bad news. */
+/* Whether it deserves a warning. */
 gboolean clipmoe_sink_news_is_trouble (ClipmoeSinkNews news);
 /* Returns (transfer full): the sentence. @failed: the errno of CLIPMOE_SINK_FAILED. */
 char *clipmoe_sink_news_describe (ClipmoeSinkNews news, const char *target, int failed);

@@ -129,23 +129,24 @@ def run_commands(work):
     check("publish wrote its file", os.path.getsize(work + "/street.jsonl") > 0)
 
 
-def run_python(work):
-    blocks = re.findall(r"^```python\n(.*?)^```", page("README.md"), re.M | re.S)
-    check("README has Python", len(blocks) == 1)
+def run_python(work, name, namespace):
+    """The Python of page @name, which imports @namespace, prints tags."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page(name), re.M | re.S)
+    check("%s has Python" % name, len(blocks) == 1)
     try:
         import gi  # noqa: F401
-        gi.require_version("Gst", "1.0")
+        gi.require_version(namespace, "1.0")
     except (ImportError, ValueError) as error:
         global skipped
         skipped += 1
-        print("SKIPPED: Python of README:", error)
+        print("SKIPPED: Python of %s: %s" % (name, error))
         return
     for block in blocks:
         lines = [l for l in block.strip().split("\n")]
         r = subprocess.run([sys.executable, "-c", block], cwd=work, timeout=120, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
         out = re.findall(r"^([\d.]+) \[\('", r.stdout, re.M)
-        check("README's Python prints tags", r.returncode == 0 and {"0.0", "1.0", "2.0"} <= set(out), r.stdout)
+        check("%s: its Python prints tags" % name, r.returncode == 0 and {"0.0", "1.0", "2.0"} <= set(out), r.stdout)
         check("it is about ten lines", len(lines) <= 13, len(lines))
 
 
@@ -166,14 +167,15 @@ def names():
             if "://" not in link:
                 check("%s: %s is there" % (name, link), os.path.exists(os.path.join(folder, link)))
         # files of the project that it names; "…" and capitals stand for others
-        for path in re.findall(r"`((?:core|gst|plugin|tools|models|pipelines|tests|docs)/[\w./-]+)`", page(name)):
+        for path in re.findall(r"`((?:core|publish|gst|plugin|tools|models|pipelines|tests|docs)/[\w./-]+)`", page(name)):
             check("%s: %s is there" % (name, path), os.path.exists(os.path.join(ROOT, path)))
 
 
 work = tempfile.mkdtemp()
 prepare(work)
 run_commands(work)
-run_python(work)
+run_python(work, "README.md", "Gst")
+run_python(work, "docs/metadata.md", "ClipmoeGst")
 names()
 shutil.rmtree(work)
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))

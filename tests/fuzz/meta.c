@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "clipmoelooks.h"
 #include "clipmoemeta.h"
 #include <stream/lookjson.h>
 

@@ -1,7 +1,7 @@
 /* Checks that every look has an identity of its own and is fresh once, that a look which no buffer carries
  * arrives as well, and that it has the time at which its frame was taken. */
 #include "common.h"
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 
 static GstHarness *
 latest (const char *more, gboolean live) {

@@ -1,7 +1,7 @@
 /* Protects what a look is in metadata and messages: it comes back from text as it was, with its vector; what
  * others wrote is read with care. */
 #include "common.h"
-#include "clipmoelooks.h"
+#include "clipmoemeta.h"
 #include <stream/lookjson.h>
 
 static const char *const labels[] = {"a dog",

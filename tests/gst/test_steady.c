@@ -6,7 +6,6 @@
 #include <unistd.h>
 #include "../base/allocations.h"
 #include "common.h"
-#include "clipmoelooks.h"
 #include "clipmoemeta.h"
 
 #ifndef ALLOCATIONS_HIDDEN

@@ -1,6 +1,6 @@
-"""libclipmoe.so exports what the public headers declare, and nothing else.
+"""A library exports what its headers declare, and nothing else.
 
-Arguments: the library, the public headers. Closes with `N passed, N failed, N skipped`.
+Arguments: the library, its headers. Closes with `N passed, N failed, N skipped`.
 """
 import re
 import subprocess
@@ -33,9 +33,9 @@ missing, more = sorted(wanted - exported), sorted(exported - wanted)
 if not wanted:
     print("FAILED: no header declares anything")
 if missing:
-    print("FAILED: declared in a public header and not exported:", *missing)
+    print("FAILED: declared in a header and not exported:", *missing)
 if more:
-    print("FAILED: exported, but in no public header:", *more)
+    print("FAILED: exported, but in no header:", *more)
 failed = (not wanted) + bool(missing) + bool(more)
 print("%d passed, %d failed, 0 skipped" % (3 - failed, failed))
 sys.exit(failed != 0)

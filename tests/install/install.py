@@ -40,6 +40,26 @@ NEVER = ["exit", "_exit", "_Exit", "quick_exit", "abort", "__assert_fail", "rais
          "v?fork", r"posix_spawn\w*", "dlopen", "dlmopen", r"g_spawn_\w+", r"g_module_\w+", r"g_subprocess_\w+", "socket",
          "connect", "bind", "getaddrinfo", r"g_socket_\w+", r"(?:__)?v?f?printf(?:_chk)?", "puts", "fputs", "putchar",
          "fwrite", "stdout", "stderr", "g_print", "g_printerr", "g_on_error_query"]
+TAGGER_NEEDS = r"lib(?:c|m|glib-2\.0|gobject-2\.0|jansson|xxhash|z|clipmoe|clipmoegst-1\.0|gst(?:reamer|base|video|pbutils)-1\.0)\.so\.|ld-linux"
+GST_PROGRAM = r"""
+#include <clipmoe/gst/clipmoeframe.h>
+#include <clipmoe/gst/clipmoegst.h>
+#include <stdio.h>
+int main (void) {
+  gst_init (NULL, NULL);
+  GstBuffer *buffer = gst_buffer_new ();
+  printf ("%u\n", g_list_length (clipmoe_gst_buffer_get_looks (buffer)));
+  gst_buffer_unref (buffer);
+}
+"""
+GIR_LINE = """
+import gi
+gi.require_version("ClipmoeGst", "1.0")
+from gi.repository import ClipmoeGst, Gst
+Gst.init(None)
+print(ClipmoeGst.buffer_get_looks(Gst.Buffer.new()))
+"""
+GST_HEADERS = ["clipmoeframe", "clipmoegst"]
 HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "precision", "timeline", "tokenizer", "version"]
 MODULES = {"gstclipmoe": ["clipmoetag", "clipmoebin"], "gstclipmoeoverlay": ["clipmoeoverlay"], "gstclipmoepublish": ["clipmoepublish"]}
 
@@ -89,6 +109,8 @@ def main():
     below = os.path.relpath(lib, prefix)
     expected = {"bin/clipmoe", "libexec/clipmoe/clipmoe-bench", below + "/libclipmoe.so.0", below + "/pkgconfig/clipmoe.pc"}
     expected |= {"include/clipmoe/%s.h" % h for h in HEADERS}
+    expected |= {below + "/libclipmoegst-1.0.so.0", below + "/pkgconfig/clipmoegst-1.0.pc"}
+    expected |= {"include/clipmoe/gst/%s.h" % h for h in GST_HEADERS}
     expected |= {"%s/gstreamer-1.0/lib%s.so" % (below, m) for m in MODULES}
     for folder in ("clip-tiny", "default", "labels", "templates"):
         expected |= {"share/clipmoe/models/%s/%s" % (folder, f) for f in os.listdir(os.path.join(ROOT, "models", folder))}
@@ -96,11 +118,17 @@ def main():
     unknown = [f for f in here if f.startswith("include/") and f not in expected]
     check("no header more", not unknown, unknown)
 
-    for path in ["libclipmoe.so.0"] + ["gstreamer-1.0/lib%s.so" % m for m in MODULES]:
+    for path in ["libclipmoe.so.0", "libclipmoegst-1.0.so.0"] + ["gstreamer-1.0/lib%s.so" % m for m in MODULES]:
         wanted = run("nm", "-D", "--undefined-only", os.path.join(lib, path)).stdout
         found = set(re.findall(r"\b(?:%s)\b" % "|".join(NEVER), wanted))
         check("%s neither exits nor prints nor starts a program nor opens a connection" % path,
               "g_" in wanted and not found, found)
+
+    # what a box that only tags loads: no brokers, no drawing, no network
+    for path in ["libclipmoegst-1.0.so.0", "gstreamer-1.0/libgstclipmoe.so"]:
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", os.path.join(lib, path)).stdout)
+        others = [n for n in needed if not re.match(TAGGER_NEEDS, n)]
+        check("%s needs GLib, GStreamer and core alone" % path, needed and not others, others)
 
     elsewhere = os.path.join(work, "elsewhere")
     os.mkdir(elsewhere)
@@ -112,6 +140,24 @@ def main():
     check("a program is compiled with the pkg-config file", flags.returncode == 0 and r.returncode == 0, flags, r)
     r = run("./ten", cwd=elsewhere, env=dict(env, LD_LIBRARY_PATH=lib))
     check("it finds library and default model", r.returncode == 0 and re.fullmatch(r"\S+ 1\.0000\n", r.stdout), r)
+    with open(source, "w") as f:
+        f.write(GST_PROGRAM)
+    flags = run("pkg-config", "--cflags", "--libs", "clipmoegst-1.0", env=dict(env, PKG_CONFIG_PATH=lib + "/pkgconfig"))
+    r = run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o", "looks", *flags.stdout.split(), cwd=elsewhere)
+    check("a program that reads tags is compiled with its pkg-config file", flags.returncode == 0 and r.returncode == 0, flags, r)
+    r = run("./looks", cwd=elsewhere, env=dict(env, LD_LIBRARY_PATH=lib))
+    check("it runs", r.returncode == 0 and r.stdout == "0\n", r)
+    if run("pkg-config", "--exists", "gobject-introspection-1.0").returncode == 0:
+        check("the GIR is there", {below + "/girepository-1.0/ClipmoeGst-1.0.typelib", "share/gir-1.0/ClipmoeGst-1.0.gir"} <= here, here)
+        r = run("/usr/bin/python3", "-c", GIR_LINE, cwd=elsewhere, env=dict(env, GI_TYPELIB_PATH=lib + "/girepository-1.0", LD_LIBRARY_PATH=lib))
+        check("Python reads tags by it", r.returncode == 0 and r.stdout == "[]\n", r)
+    else:
+        skip("the GIR", "gobject-introspection is not installed")
+    if shutil.which("g++"):
+        for h in GST_HEADERS:
+            r = run("g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++", "-", *flags.stdout.split(),
+                    input="#include <clipmoe/gst/%s.h>\nint main () {}\n" % h)
+            check("C++ takes gst/%s.h alone" % h, r.returncode == 0, r)
     headers.check([prefix + "/include"], ["-I" + prefix + "/include"] + headers.glib(), check, skip)
 
     command = os.path.join(prefix, "bin", "clipmoe")

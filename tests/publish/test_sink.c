@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "linewriter.h"
-#include "sink.h"
+#include "target.h"
 
 static char *
 place (const char *name) {
@@ -41,7 +41,7 @@ test_refused (void) {
   };
   for (guint i = 0; i < G_N_ELEMENTS (table); i++) {
     GError *error = NULL;
-    g_assert_null (clipmoe_sink_open (table[i].target, NULL, NULL, &error));
+    g_assert_null (clipmoe_target_open (table[i].target, NULL, NULL, &error));
     g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
     g_assert_cmpstr (error->message, ==, table[i].sentence);
     g_error_free (error);
@@ -57,11 +57,11 @@ test_lines (void) {
   ClipmoeLook look = some_look ();
   char *json = clipmoe_look_to_json (&look);
   g_assert_true (g_file_set_contents (path, "\n <html>", -1, NULL));
-  g_assert_null (clipmoe_sink_open (target, NULL, NULL, &error));
+  g_assert_null (clipmoe_target_open (target, NULL, NULL, &error));
   g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
   g_clear_error (&error);
   g_assert_true (g_file_set_contents (path, "{}\n", -1, NULL));
-  ClipmoeSink *sink = clipmoe_sink_open (target, NULL, NULL, &error);
+  ClipmoeSink *sink = clipmoe_target_open (target, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (clipmoe_sink_add (sink, &look, &error));
   g_assert_cmpuint (clipmoe_sink_drain (sink, &error), ==, 0);
@@ -105,7 +105,7 @@ test_ended_by_adder (void) {
   gboolean ok = TRUE;
   ClipmoeLook look = some_look ();
   g_assert_cmpint (mkfifo (path, 0600), ==, 0); /* nobody ever reads it */
-  ended = clipmoe_sink_open (target, end_it, NULL, NULL);
+  ended = clipmoe_target_open (target, end_it, NULL, NULL);
   g_assert_nonnull (ended);
   clipmoe_sink_set_live (ended, TRUE);
   ClipmoeSink *held = clipmoe_sink_ref (ended);
@@ -133,7 +133,7 @@ static void
 test_cancelled (void) {
   char *path = place ("cancelled"), *target = g_strconcat ("file:", path, NULL);
   g_assert_cmpint (mkfifo (path, 0600), ==, 0);
-  ClipmoeSink *sink = clipmoe_sink_open (target, NULL, NULL, NULL);
+  ClipmoeSink *sink = clipmoe_target_open (target, NULL, NULL, NULL);
   g_assert_nonnull (sink);
   GThread *thread = g_thread_new ("adder", add_many, sink);
   g_usleep (10000);

@@ -45,7 +45,7 @@ def main():
     copy = os.path.join(TOP, "x", "tools", "clipmoe", "clipmoe")
     os.makedirs(os.path.dirname(copy))
     shutil.copy(COMMAND, copy)
-    library = {"LD_LIBRARY_PATH": os.path.join(build, "core")}
+    library = {"LD_LIBRARY_PATH": os.path.join(build, "core") + ":" + os.path.join(build, "gst")}
     with open(os.path.join(build, "clipmoe-build.ini")) as f:
         marker = f.read()
     models = os.path.join(TOP, "models")

@@ -12,8 +12,8 @@
 #include "common.h"
 #include "inputs.h"
 #include "interrupt.h"
+#include "media.h"
 #include "outputs.h"
-#include "picture.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagrun.h"
@@ -31,14 +31,14 @@ static const char about[] =
     "and has no row, the others go on, and the exit status is 1. The other options are properties of\n"
     "clipmoebin under the same name.\n";
 
-/* What of clipmoebin has a meaning here: all that decides a vector, and what it is called. */
+/* The properties of clipmoebin that are options here: those that determine a vector or its name. */
 static const char *const names[] = {"model",    "vocab",           "activation", "experts",
                                     "heads",    "text-heads",      "rate",       "inference-interval",
                                     "geometry", "video-direction", "precision",  "threads",
                                     "source",   "decode",          NULL};
 
 typedef struct {
-  GstElement *tag; /* holds every option's value, and looks at videos */
+  GstElement *tag; /* holds the values of all options, and encodes videos */
   ClipmoeEncoder *encoder;
   const ClipmoeModelInfo *info;
   ClipmoeGeometry geometry;
@@ -46,17 +46,17 @@ typedef struct {
   const char *source; /* instead of the file's name, or NULL */
   gboolean npy;
   GByteArray *matrix; /* [rows][embed] float */
-  GString *rows;      /* a JSON line for each, as much of them as has been looked at */
-  gboolean unread;    /* nobody takes what is printed any more, or it cannot be; said */
+  GString *rows;      /* a JSON line for each row so far */
+  gboolean unread;    /* standard output failed or was closed; reported */
 } Embed;
 
-/* @what: "source" or "text"; @time: a number, or NULL for null; @vector: embed floats. FALSE: it cannot be
- * printed, said. */
+/* @what: "source" or "text"; @time: a number, or NULL for null; @vector: embed floats. FALSE: output failed,
+ * reported. */
 static gboolean
 add (Embed *self, const char *what, const char *name, const char *time, const float *vector) {
   gsize bytes = self->info->embed * sizeof (float);
   if (self->npy) {
-    if (self->matrix->len > G_MAXUINT - bytes) { /* where GLib would end the process */
+    if (self->matrix->len > G_MAXUINT - bytes) { /* GLib would end the process */
       fprintf (stderr, "clipmoe: more than 4 GB of vectors do not fit into one array: give it fewer files\n");
       self->unread = TRUE;
       return FALSE;
@@ -82,7 +82,7 @@ add (Embed *self, const char *what, const char *name, const char *time, const fl
   return !self->unread;
 }
 
-/* What a file that failed left. */
+/* Removes the rows of a file that failed. */
 static void
 cut_back (Embed *self, guint matrix, gsize rows) {
   g_byte_array_set_size (self->matrix, matrix);
@@ -95,35 +95,39 @@ typedef struct {
   GError *error;
 } Video;
 
+/* Seconds; the digits are jansson's. */
+static char *
+time_text (guint64 ns) {
+  json_t *seconds =
+      ns % GST_SECOND ? json_real ((double)ns / GST_SECOND) : json_integer ((json_int_t)(ns / GST_SECOND));
+  char *text = json_dumps (seconds, JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
+  json_decref (seconds);
+  return text;
+}
+
 static gboolean
-take_look (const char *json, gpointer data) {
+take_look (const ClipmoeLook *look, gpointer data) {
   Video *v = data;
   Embed *self = v->embed;
-  json_t *look = json_loads (json, JSON_DECODE_ANY, NULL);
-  const char *base64 = json_string_value (json_object_get (json_object_get (look, "embedding"), "base64"));
-  char *time = json_dumps (json_object_get (look, "time"), JSON_ENCODE_ANY | JSON_REAL_PRECISION (12));
-  gsize n = 0;
-  guchar *vector = base64 ? g_base64_decode (base64, &n) : NULL;
-  gboolean ok = vector && n == self->info->embed * sizeof (float);
-  if (ok)
-    ok = add (self, "source", v->name, time, (const float *)(void *)vector);
-  else
+  if (!look->embedding || look->embed != self->info->embed) {
     g_set_error (&v->error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                  "%s: clipmoetag gave no vector of %u numbers", v->path, self->info->embed);
-  g_free (vector);
+    return FALSE;
+  }
+  char *time = time_text (look->time);
+  gboolean ok = add (self, "source", v->name, time, look->embedding);
   free (time);
-  json_decref (look);
   return ok;
 }
 
-/* Every look of what GStreamer can decode. */
+/* All looks of a video. */
 static gboolean
 embed_video (Embed *self, const char *path, const char *name, GError **error) {
   Video video = {self, path, name, NULL};
   ClipmoeTagRun run = {.tag = self->tag, .source = name, .take = take_look, .data = &video};
   guint matrix = self->matrix->len;
   gsize rows = self->rows->len;
-  gboolean ok = clipmoe_tagrun_file (&run, path, error);
+  gboolean ok = clipmoe_tagrun_video (&run, path, error);
   if (video.error)
     g_propagate_error (error, video.error);
   if (!ok)
@@ -133,21 +137,16 @@ embed_video (Embed *self, const char *path, const char *name, GError **error) {
 
 static gboolean
 embed_file (Embed *self, const char *path, const char *name, float *vector, GError **error) {
-  guint8 *rgb = NULL;
-  ClipmoeImage image = {.struct_size = sizeof image, .format = CLIPMOE_FORMAT_RGB};
-  ClipmoePictureSort sort;
-  if (!clipmoe_picture_sort (path, &sort, error))
+  ClipmoeMedia media;
+  if (!clipmoe_media_open (&media, path, error))
     return FALSE;
-  if (sort != CLIPMOE_PICTURE_STILL)
+  if (!media.rgb)
     return embed_video (self, path, name, error);
-  if (!clipmoe_picture_load (path, &rgb, &image.width, &image.height, error))
-    return FALSE;
-  image.planes[0] = rgb;
-  image.strides[0] = (gint)image.width * 3;
+  const ClipmoeImage image = clipmoe_media_image (&media);
   gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, self->geometry, self->direction,
                                                vector, error);
   ok = ok && add (self, "source", name, NULL, vector);
-  g_free (rgb);
+  clipmoe_media_clear (&media);
   return ok;
 }
 
@@ -169,7 +168,7 @@ write_npy (const Embed *self, const char *path, GError **error) {
   return ok;
 }
 
-/* What the element took of the options, for pictures and words, which do not go through it. */
+/* An encoder with the options that were set on the element, for pictures and texts. */
 static gboolean
 open_encoder (Embed *self, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options};
@@ -184,7 +183,7 @@ open_encoder (Embed *self, GError **error) {
   options.activation = activation;
   run.precision = precision;
   self->geometry = geometry;
-  /* of a picture, EXIF's turn is taken already: auto has nothing left to do */
+  /* EXIF orientation of pictures is applied already, so auto is identity */
   self->direction = direction <= GST_VIDEO_ORIENTATION_UR_LL ? (ClipmoeOrientation)direction : 0;
   ClipmoeModel *model = clipmoe_model_open (path, &options, error);
   self->encoder = model ? clipmoe_encoder_new (model, &run, error) : NULL;
@@ -232,8 +231,8 @@ embed_lines (Embed *self, guint *number, float *vector, GError **error) {
   return ok;
 }
 
-/* Files that fail are said, and the others, if there are any, go on. Returns the exit status; what was
- * printed or collected until then is right. FALSE in *@go_on: nothing of it is to be kept. */
+/* Reports files that fail and goes on with the others. Returns the exit status. *@go_on: whether the rows so
+ * far are to be written. */
 static int
 embed_all (Embed *self, const ClipmoeInputs *inputs, char **texts, gboolean *go_on) {
   GError *error = NULL;
@@ -320,7 +319,7 @@ clipmoe_cmd_embed (int argc, char **argv) {
       r = clipmoe_fail (g_steal_pointer (&error));
     else
       r = embed_all (&self, &inputs, texts, &go_on);
-    /* where nothing came of it, what an earlier run wrote stays; no signal comes between the two */
+    /* without a result the file of an earlier run stays; no signal comes between the two writes */
     clipmoe_interrupt_hold ();
     if (npy && go_on &&
         !(write_npy (&self, npy, &error) &&

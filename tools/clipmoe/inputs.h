@@ -1,4 +1,4 @@
-/* What a command is given to look at: files, and folders in place of what is in them. */
+/* The files that a command is given; a folder stands for the files in it. */
 #ifndef CLIPMOE_INPUTS_H
 #define CLIPMOE_INPUTS_H
 
@@ -9,16 +9,16 @@ typedef struct {
   guint failed;     /* folders with nothing in them, or that cannot be read; said on stderr */
 } ClipmoeInputs;
 
-/* Folders are walked to the bottom in the order of their names' bytes; hidden names and links to other
- * folders are passed over. Taken is what is a picture by its first bytes, and what is a picture or a video by
- * its name. */
+/* Folders are walked recursively in byte order of names; hidden names and links to folders are skipped. Files
+ * in them are taken if their first bytes are those of a picture, or their extension is that of a picture or a
+ * video. */
 void clipmoe_inputs_init (ClipmoeInputs *self, char **arguments);
 void clipmoe_inputs_clear (ClipmoeInputs *self);
-/* One line where stderr is a terminal and there are several: how many are @done, how fast, how long still. */
+/* Prints a progress line if stderr is a terminal and there are several files: count, rate, time left. */
 void clipmoe_inputs_progress (const ClipmoeInputs *self, guint done, gint64 begun);
-/* Takes that line away: call it before anything else is said. */
+/* Clears that line: call it before anything else is printed. */
 void clipmoe_inputs_quiet (const ClipmoeInputs *self);
-/* Says how many of several failed: 1, or 0 when none did. */
+/* Prints how many of several files failed. Returns the exit status. */
 int clipmoe_inputs_finish (const ClipmoeInputs *self, guint failed);
 
 #endif

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The handler runs in whatever thread, between any two instructions: it reads these and nothing else. Names
- * are never freed, since it may be looking at one. */
+/* The handler runs in any thread at any instruction and reads only these. Names are never freed, since it may
+ * be reading one. */
 static _Atomic (char *) doomed[4];
 static atomic_int held, waiting;
 
-/* Only what POSIX allows in a handler. */
+/* Async-signal-safe functions only. */
 static void
 end (int number) {
   static const char said[] = "clipmoe: stopped by a signal; what was not finished is not written\n";
@@ -21,7 +21,7 @@ end (int number) {
   }
   if (number != SIGPIPE) { /* whoever closed the pipe has what he wanted */
     static const char clear[] = "\r\033[K";
-    signal (SIGPIPE, SIG_IGN); /* where nobody listens, it ends by its own signal all the same */
+    signal (SIGPIPE, SIG_IGN); /* without a reader of stderr it still ends by its own signal */
     ssize_t heard = isatty (2) ? write (2, clear, sizeof clear - 1) : 0;
     heard = write (2, said, sizeof said - 1);
     (void)heard;
@@ -43,8 +43,7 @@ end_if_waiting (void) {
 
 static void
 handle (int number) {
-  /* first written down: another thread may release between the question and the answer, and one of both then
-   * sees it */
+  /* store before the check: another thread may release in between, and then one of both sees it */
   atomic_store (&waiting, number);
   if (!atomic_load (&held))
     end_if_waiting ();

@@ -1,17 +1,17 @@
-/* A signal that ends the command leaves nothing half written behind. */
+/* Deletes unfinished files when a signal ends the command. */
 #ifndef CLIPMOE_INTERRUPT_H
 #define CLIPMOE_INTERRUPT_H
 
 #include <glib.h>
 
-/* From here on SIGINT, SIGTERM, SIGHUP and SIGPIPE, unless they are ignored, delete what stands in the list
- * below before they end the process as ever. Call it before there are threads. */
+/* From here on SIGINT, SIGTERM, SIGHUP and SIGPIPE, unless they are ignored, delete the files of the list
+ * below before they end the process as usual. Call it before there are threads. */
 void clipmoe_interrupt_begin (void);
-/* @path is one of the files that go then; FALSE: there are too many. */
+/* Adds @path to the list; FALSE: the list is full. */
 gboolean clipmoe_interrupt_add (const char *path);
-/* It does not any more. */
+/* Removes it from the list. */
 void clipmoe_interrupt_remove (const char *path);
-/* In between a signal waits: for what must be done whole. May be nested. */
+/* Between the two, signals are deferred. May be nested. */
 void clipmoe_interrupt_hold (void);
 void clipmoe_interrupt_release (void);
 

@@ -1,9 +1,10 @@
 #include "intervals.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 #include <base/plain.h>
+#include <clipmoe/timeline.h>
+#include <stream/look.h>
 
 struct _ClipmoeIntervals {
   char *source;
@@ -23,43 +24,50 @@ index_of (GHashTable *indices, GPtrArray *names, const char *name) {
   return names->len - 1;
 }
 
+/* A score with the digits that --json prints, so that both outputs agree. */
+static double
+as_printed (double score) {
+  char text[32];
+  return g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", score), NULL);
+}
+
+static double
+seconds_of (const ClipmoeLook *look) {
+  return (double)look->time / 1e9;
+}
+
 ClipmoeIntervals *
 clipmoe_intervals_new (const char *source, const GPtrArray *looks) {
   ClipmoeIntervals *self = g_new0 (ClipmoeIntervals, 1);
-  GPtrArray *roots = g_ptr_array_new_with_free_func ((GDestroyNotify)json_decref);
   GHashTable *indices = g_hash_table_new (g_str_hash, g_str_equal);
-  json_t *tag;
-  gsize t;
   self->source = g_strdup (source);
   self->looks = looks->len;
   self->names = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < looks->len; i++) {
-    json_t *root = json_loads (looks->pdata[i], 0, NULL);
-    g_ptr_array_add (roots, root);
-    json_array_foreach (json_object_get (root, "tags"), t, tag)
-        index_of (indices, self->names, json_string_value (json_object_get (tag, "label")));
+    const ClipmoeLook *look = looks->pdata[i];
+    for (guint t = 0; t < look->n_tags; t++)
+      index_of (indices, self->names, look->tags[t].label);
   }
   guint n = self->names->len;
   double *thresholds = g_new (double, n + 1), *scores = g_new (double, n + 1), last = 0;
   for (guint i = 0; i < n; i++)
-    thresholds[i] = -G_MAXDOUBLE; /* what is named was open; what is not scores minus infinity */
+    thresholds[i] = -G_MAXDOUBLE; /* a label that a look names is open; any other scores minus infinity */
   self->timeline = clipmoe_timeline_new (n, thresholds, NULL, NULL);
-  for (guint i = 0; i < roots->len; i++) {
-    double time = json_number_value (json_object_get (roots->pdata[i], "time"));
-    if (i + 1 < roots->len) /* a look stands until the next one, the last as long as the one before */
-      last = json_number_value (json_object_get (roots->pdata[i + 1], "time")) - time;
+  for (guint i = 0; i < looks->len; i++) {
+    const ClipmoeLook *look = looks->pdata[i];
+    double time = seconds_of (look);
+    if (i + 1 < looks->len) /* a look lasts until the next one, the last as long as the one before */
+      last = seconds_of (looks->pdata[i + 1]) - time;
     for (guint j = 0; j < n; j++)
       scores[j] = -INFINITY;
-    json_array_foreach (json_object_get (roots->pdata[i], "tags"), t, tag)
-        scores[index_of (indices, self->names, json_string_value (json_object_get (tag, "label")))] =
-            json_number_value (json_object_get (tag, "score"));
+    for (guint t = 0; t < look->n_tags; t++)
+      scores[index_of (indices, self->names, look->tags[t].label)] = as_printed (look->tags[t].score);
     clipmoe_timeline_add (self->timeline, time, MAX (last, 0), scores, NULL);
   }
   clipmoe_timeline_finish (self->timeline);
   g_free (thresholds);
   g_free (scores);
   g_hash_table_unref (indices);
-  g_ptr_array_unref (roots);
   return self;
 }
 
@@ -73,7 +81,7 @@ clipmoe_intervals_free (ClipmoeIntervals *self) {
   g_free (self);
 }
 
-/* Locale never matters. */
+/* Independent of the locale. */
 static const char *
 number (char text[32], const char *format, double value) {
   return g_ascii_formatd (text, 32, format, value);
@@ -88,7 +96,7 @@ clock_time (char text[32], double seconds) {
   return text;
 }
 
-/* A terminal is not to be steered by a label or a file's name. */
+/* Labels and file names must not send control codes to a terminal. */
 static void
 append_plain (GString *out, const char *text) {
   char *plain = clipmoe_plain (text, -1);
@@ -163,7 +171,7 @@ clipmoe_intervals_vtt (const ClipmoeIntervals *self, GString *out) {
     GString *plain = g_string_new (NULL);
     append_plain (plain, self->names->pdata[v->label]);
     char *text = g_markup_escape_text (plain->str, (gssize)plain->len);
-    /* a cue has a length, or no player shows it */
+    /* players show no cue of length zero */
     g_string_append_printf (out, "\n%s --> %s\n%s (%s)\n", vtt_time (a, v->start),
                             vtt_time (b, MAX (v->end, v->start + 0.001)), text, number (c, "%.2f", v->peak));
     g_free (text);

@@ -1,12 +1,12 @@
-/* Looks of one file brought to intervals, and the forms in which people read them. */
+/* Intervals of one file's looks (a look is one inference on one frame), as a table, CSV or WebVTT. */
 #ifndef CLIPMOE_INTERVALS_H
 #define CLIPMOE_INTERVALS_H
 
-#include <clipmoe/timeline.h>
+#include <glib.h>
 
 typedef struct _ClipmoeIntervals ClipmoeIntervals;
 
-/* @looks: (element-type utf8): JSON lines of one file, in time order. A label that a look does not name was
+/* @looks: (element-type ClipmoeLook): of one file, in time order. A label that a look does not name was
  * below its threshold. */
 ClipmoeIntervals *clipmoe_intervals_new (const char *source, const GPtrArray *looks);
 void clipmoe_intervals_free (ClipmoeIntervals *self);

@@ -43,7 +43,7 @@ clipmoe_cmd_model_list (int argc, char **argv) {
   char **names = clipmoe_resource_list ("");
   for (char **n = names; *n; n++) {
     ClipmoeModelOptions options = {.struct_size = sizeof options,
-                                   .shapes_only = TRUE}; /* a hundred large models are a blink */
+                                   .shapes_only = TRUE}; /* the headers alone are read */
     GError *error = NULL;
     ClipmoeModel *m = clipmoe_model_open (*n, &options, &error);
     print_field (*n, "\t");

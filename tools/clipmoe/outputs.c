@@ -17,7 +17,7 @@ static const struct {
     [CLIPMOE_OUTPUT_ROWS] = {"lines of rows", "{\"row\":", 0},
 };
 
-/* `--npy *.jpg` names the first picture as the file to write: what is there shows that it was not meant. */
+/* `--npy *.jpg` names the first picture as the file to write; its content shows that this was not meant. */
 static gboolean
 may_replace (const char *path, ClipmoeOutputKind kind, GError **error) {
   const char *bytes = kinds[kind].bytes;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "common.h"
 
-/* A video may be larger than memory, in which /tmp lies on many machines. */
+/* /tmp is in memory on many machines, and a video may be larger than that. */
 static const char *
 spool_folder (void) {
   return !g_getenv ("TMPDIR") && g_access ("/var/tmp", W_OK | X_OK) == 0 ? "/var/tmp" : g_get_tmp_dir ();
@@ -40,7 +40,7 @@ copy (int from, int to, GError **error) {
   return ok;
 }
 
-/* What is a file already need not be copied: NULL when it is none, or was read from. */
+/* A path to standard input if that is a regular file at its start, which need not be copied; else NULL. */
 static char *
 reopen (void) {
   struct stat st, again;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <pango/pangocairo.h>
 #include <base/file.h>
+#include "clipmoemeta.h"
 
 #define COLUMNS 4
 #define MOST (COLUMNS * 6) /* pictures on a sheet */
@@ -63,21 +64,18 @@ clipmoe_sheet_begin (ClipmoeSheet *self, const char *source) {
 /* Takes the tags of the newest look in the buffer's metadata; FALSE when this frame was not looked at. */
 static gboolean
 read_look (GstBuffer *buffer, Cell *cell, GstClockTime *time) {
-  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, "ClipmoeTags");
-  const GValue *looks = meta ? gst_structure_get_value (gst_custom_meta_get_structure (meta), "looks") : NULL;
-  guint n = looks ? gst_value_array_get_size (looks) : 0;
-  const GstStructure *look = n ? gst_value_get_structure (gst_value_array_get_value (looks, n - 1)) : NULL;
-  gboolean fresh = FALSE;
-  if (!look ||
-      !gst_structure_get (look, "fresh", G_TYPE_BOOLEAN, &fresh, "time", G_TYPE_UINT64, time, NULL) || !fresh)
-    return FALSE;
-  const GValue *tags = gst_structure_get_value (look, "tags");
-  for (guint i = 0; tags && i < MIN (gst_value_array_get_size (tags), G_N_ELEMENTS (cell->label)); i++) {
-    const GstStructure *tag = gst_value_get_structure (gst_value_array_get_value (tags, i));
-    cell->label[i] = g_strdup (gst_structure_get_string (tag, "label"));
-    gst_structure_get_double (tag, "score", &cell->score[i]);
+  ClipmoeLook look;
+  guint n = clipmoe_looks_get_n (buffer);
+  gboolean fresh = n && clipmoe_looks_get (buffer, n - 1, &look) && look.fresh;
+  for (guint i = 0; fresh && i < MIN (look.n_tags, G_N_ELEMENTS (cell->label)); i++) {
+    cell->label[i] = g_strdup (look.tags[i].label);
+    cell->score[i] = look.tags[i].score;
   }
-  return TRUE;
+  if (fresh)
+    *time = look.time;
+  if (n)
+    clipmoe_looks_clear (&look);
+  return fresh;
 }
 
 static gboolean

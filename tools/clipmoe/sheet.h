@@ -9,11 +9,12 @@ typedef struct _ClipmoeSheet ClipmoeSheet;
 
 ClipmoeSheet *clipmoe_sheet_new (void);
 void clipmoe_sheet_free (ClipmoeSheet *self);
-/* The looks that follow belong to this file; */
+/* The looks that follow belong to this file. */
 void clipmoe_sheet_begin (ClipmoeSheet *self, const char *source);
-/* Keeps a small copy of a frame that was just looked at; evenly thinned out when there are many. */
+/* Keeps a small copy of a frame that was just looked at (carries a fresh look); when there are many, every
+ * other one is dropped. */
 void clipmoe_sheet_add (ClipmoeSheet *self, const GstVideoInfo *info, GstBuffer *buffer);
-/* Whole or not at all. */
+/* Writes the sheet, whole or not at all. */
 gboolean clipmoe_sheet_write (const ClipmoeSheet *self, const char *path, GError **error);
 
 #endif

@@ -1,6 +1,7 @@
 /* clipmoe tag: says what videos and pictures show, in the form that was asked for. */
 #include <gst/gst.h>
 #include <stdio.h>
+#include <stream/lookjson.h>
 #include "commands.h"
 #include "common.h"
 #include "inputs.h"
@@ -29,11 +30,13 @@ static const char about[] =
 typedef enum { TABLE, JSON, CSV, VTT } Form;
 
 static gboolean
-print_json (const char *json, gpointer data) {
+print_json (const ClipmoeLook *look, gpointer data) {
+  char *json = clipmoe_look_to_json (look);
   GString *line = g_string_new (json);
   g_string_append_c (line, '\n');
   gboolean ok = clipmoe_print (line) == 0;
   g_string_free (line, TRUE);
+  g_free (json);
   return ok;
 }
 
@@ -154,7 +157,7 @@ clipmoe_cmd_tag (int argc, char **argv) {
                        .many = inputs.names && inputs.names->len > 1,
                        .take = json ? print_json : NULL,
                        .sheet = sheet_path ? clipmoe_sheet_new () : NULL,
-                       .looks = g_ptr_array_new_with_free_func (g_free)};
+                       .looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free)};
   if (!r)
     r = tag_all (&run, &inputs, clipmoe_properties_get (&properties, "source"),
                  json  ? JSON

@@ -3,16 +3,17 @@
 #include <clipmoe/error.h>
 #include <gst/video/video.h>
 #include <string.h>
+#include "clipmoemeta.h"
 #include "common.h"
 
 struct _ClipmoeTagPictures {
-  GstElement *pipeline, *source, *tag, *sink; /* the last three are the pipeline's */
+  GstElement *pipeline, *source, *tag, *sink; /* the last three are owned by the pipeline */
   GstBus *bus;
   guint n; /* pictures so far */
   gboolean failed, hopeless;
 };
 
-/* What @to has too; a picture has no time before it. */
+/* Copies the properties that both have. A picture stands alone: no rate, no smoothing. */
 static void
 copy_properties (GstElement *to, GstElement *from) {
   guint n;
@@ -23,7 +24,7 @@ copy_properties (GstElement *to, GstElement *from) {
       continue;
     GValue v = G_VALUE_INIT;
     g_object_get_property (G_OBJECT (from), spec->name, &v);
-    if (!g_param_value_validate (spec, &v)) /* an unset threshold is NaN, which no range holds */
+    if (!g_param_value_validate (spec, &v)) /* an unset threshold is NaN, which is in no range */
       g_object_set_property (G_OBJECT (to), spec->name, &v);
     g_value_unset (&v);
   }
@@ -72,7 +73,8 @@ clipmoe_tagpictures_open (ClipmoeTagPictures *self) {
 
 /* One RGB frame: the path that is bit-exact with what models were trained on. NULL: no memory. */
 static GstSample *
-make_sample (const guint8 *rgb, guint width, guint height) {
+make_sample (const ClipmoeMedia *media) {
+  const guint width = media->width, height = media->height;
   GstVideoInfo info;
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, width, height);
   gsize line = (gsize)width * 3, stride = (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&info, 0);
@@ -85,7 +87,7 @@ make_sample (const guint8 *rgb, guint width, guint height) {
     return NULL;
   }
   for (guint y = 0; y < height; y++)
-    memcpy (map.data + y * stride, rgb + y * line, line);
+    memcpy (map.data + y * stride, media->rgb + y * line, line);
   gst_buffer_unmap (buffer, &map);
   GST_BUFFER_PTS (buffer) = 0;
   GstCaps *caps = gst_video_info_to_caps (&info);
@@ -110,14 +112,15 @@ clipmoe_tagpictures_is_hopeless (const ClipmoeTagPictures *self) {
   return self->hopeless;
 }
 
-/* What the bus has: looks are kept, the first error ends it. FALSE: @error is set. */
+/* Handles all messages on the bus: looks are kept, warnings are printed, the first error ends it. FALSE:
+ * @error is set. */
 static gboolean
 follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError **error) {
   GstMessage *m;
   gboolean ok = TRUE;
   while (ok && (m = gst_bus_pop_filtered (self->bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
                                                          GST_MESSAGE_INFO | GST_MESSAGE_ELEMENT))) {
-    const GstStructure *s = gst_message_get_structure (m);
+    ClipmoeLook look;
     GError *e = NULL;
     if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
       gst_message_parse_error (m, &e, NULL);
@@ -130,8 +133,9 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
     } else if (GST_MESSAGE_TYPE (m) == GST_MESSAGE_INFO) {
       gst_message_parse_info (m, &e, NULL);
       clipmoe_say_once (e->message);
-    } else if (s && gst_structure_has_name (s, "clipmoe-tags")) {
-      g_ptr_array_add (looks, g_strdup (gst_structure_get_string (s, "json")));
+    } else if (clipmoe_looks_read (clipmoe_looks_message (m), 0, &look)) {
+      g_ptr_array_add (looks, clipmoe_look_copy (&look));
+      clipmoe_looks_clear (&look);
     }
     g_clear_error (&e);
     gst_message_unref (m);
@@ -140,20 +144,20 @@ follow_bus (ClipmoeTagPictures *self, const char *path, GPtrArray *looks, GError
 }
 
 GstSample *
-clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source, const guint8 *rgb,
-                         guint width, guint height, GPtrArray *looks, GError **error) {
-  GstSample *in = make_sample (rgb, width, height), *out = NULL;
+clipmoe_tagpictures_run (ClipmoeTagPictures *self, const char *path, const char *source,
+                         const ClipmoeMedia *media, GPtrArray *looks, GError **error) {
+  GstSample *in = make_sample (media), *out = NULL;
   GstFlowReturn flow = GST_FLOW_OK;
   if (!in) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path, width,
-                 height);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for %u x %u pixels", path,
+                 media->width, media->height);
     return NULL;
   }
   if (!self->n++)
     clipmoe_tagpictures_open (self);
   g_object_set (self->tag, "source", source, NULL);
   if (self->n > 1) {
-    /* another stream: no tag of the picture before is still open */
+    /* a new stream, so that no tag of the previous picture is still open */
     GstPad *pad = gst_element_get_static_pad (self->source, "src");
     char *id = g_strdup_printf ("picture-%u", self->n);
     gst_pad_push_event (pad, gst_event_new_stream_start (id));

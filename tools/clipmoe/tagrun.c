@@ -7,13 +7,14 @@
 #include <unistd.h>
 #include <base/buildfolder.h>
 #include <base/plain.h>
+#include "clipmoemeta.h"
 #include "common.h"
+#include "media.h"
 #include "partial.h"
-#include "picture.h"
 
-#define SILENCE (60 * GST_SECOND) /* a decoder that neither goes on nor fails is given up */
+#define SILENCE (60 * GST_SECOND) /* a decoder that neither continues nor fails is given up after this */
 
-/* Started where it was built, it takes the elements that were built with it, as "meson devenv" says. */
+/* A program that runs in its build folder uses the elements of that build, as "meson devenv" does. */
 static void
 find_built_elements (void) {
   char *folder = clipmoe_build_folder ();
@@ -38,7 +39,7 @@ clipmoe_tagrun_element (GError **error) {
   if (!gst_init_check (NULL, NULL, error))
     return NULL;
   GstElement *tag = gst_element_factory_make ("clipmoebin", NULL);
-  if (!tag) { /* installed where GStreamer does not look by itself, such as /usr/local */
+  if (!tag) { /* installed where GStreamer does not search, such as /usr/local */
     gst_registry_scan_path (gst_registry_get (), CLIPMOE_PLUGINDIR);
     tag = gst_element_factory_make ("clipmoebin", NULL);
   }
@@ -90,7 +91,7 @@ keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer sheet) {
   return GST_PAD_PROBE_OK;
 }
 
-/* Links what ends the pipeline behind @last. */
+/* Links the end of the pipeline behind @last. */
 static gboolean
 add_sink (GstElement *pipeline, GstElement *last, const char *overlay, GError **error) {
   GstElement *first = NULL, *encoder, *file;
@@ -114,7 +115,7 @@ add_sink (GstElement *pipeline, GstElement *last, const char *overlay, GError **
   return gst_element_link (last, first);
 }
 
-/* One line on a terminal: where it is, how fast, how long still. */
+/* One line on a terminal: position, speed, time left. */
 static void
 show_progress (GstElement *pipeline, const char *path, gint64 begun) {
   gint64 at = 0, all = 0;
@@ -135,19 +136,19 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
   g_free (name);
 }
 
-/* FALSE: that is enough. */
+/* FALSE: no more looks are wanted. */
 static gboolean
-take_look (ClipmoeTagRun *run, const char *json) {
+take_look (ClipmoeTagRun *run, const ClipmoeLook *look) {
   run->n++;
   if (!run->take)
-    g_ptr_array_add (run->looks, g_strdup (json));
-  else if (!run->take (json, run->data))
+    g_ptr_array_add (run->looks, clipmoe_look_copy (look));
+  else if (!run->take (look, run->data))
     run->stopped = TRUE;
   return !run->stopped;
 }
 
-/* What is no still and of no kind that GStreamer knows was meant to be one of both. "A general stream error"
- * alone says nothing: demuxers post it for what breaks off in its headers. */
+/* What to add to a decoder's error. A file that is neither a picture nor of a type that GStreamer knows was
+ * meant to be one of both. Demuxers post a general stream error for files that end in their headers. */
 static const char *
 explain (const GError *e) {
   if (g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND))
@@ -159,7 +160,7 @@ explain (const GError *e) {
   return broken ? " It may be cut off or damaged." : "";
 }
 
-/* Until the end, an error, or a minute in which nothing moved. */
+/* Runs until the end, an error, or a minute without progress. */
 static gboolean
 wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError **error) {
   GstBus *bus = gst_element_get_bus (pipeline);
@@ -190,8 +191,8 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       }
       continue;
     }
-    const GstStructure *s = gst_message_get_structure (m);
     GError *e = NULL;
+    ClipmoeLook look;
     switch (GST_MESSAGE_TYPE (m)) {
     case GST_MESSAGE_EOS:
       done = ok = TRUE;
@@ -202,7 +203,7 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
       run->hopeless = clipmoe_tagpictures_is_tagger (m);
       done = TRUE;
       break;
-    case GST_MESSAGE_WARNING: /* what the tagger says is meant for the user; decoders complain too much */
+    case GST_MESSAGE_WARNING: /* warnings of the tagger are for the user; decoders warn too often */
       gst_message_parse_warning (m, &e, NULL);
       if (g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe"))
         clipmoe_say (e->message);
@@ -213,8 +214,10 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
         clipmoe_say_once (e->message);
       break;
     default:
-      if (s && gst_structure_has_name (s, "clipmoe-tags"))
-        done = !take_look (run, gst_structure_get_string (s, "json"));
+      if (clipmoe_looks_read (clipmoe_looks_message (m), 0, &look)) {
+        done = !take_look (run, &look);
+        clipmoe_looks_clear (&look);
+      }
       silence = 0;
     }
     g_clear_error (&e);
@@ -230,7 +233,7 @@ static gboolean
 run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay, GError **error) {
   GstElement *source = NULL, *last = run->tag;
   gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
-  if (overlay || run->sheet) { /* somebody looks at the frames: upright */
+  if (overlay || run->sheet) { /* people look at the frames, so turn them upright */
     if (!chain (pipeline, &last, error, "videoflip", NULL))
       return FALSE;
     gst_util_set_object_arg (G_OBJECT (last), "video-direction", "auto");
@@ -259,7 +262,7 @@ run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const cha
 /* One video in a pipeline of its own. */
 static gboolean
 tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
-  /* the muxer writes into a name of its own; what is finished is renamed */
+  /* the muxer writes to a temporary name; the finished file is renamed */
   ClipmoePartial *partial = run->overlay ? clipmoe_partial_new (run->overlay, error) : NULL;
   if (run->overlay && !partial)
     return FALSE;
@@ -267,7 +270,7 @@ tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
   GError *e = NULL;
   g_object_set (run->tag, "source", run->source, NULL);
   gboolean ok = run_video (run, pipeline, path, partial ? clipmoe_partial_get_name (partial) : NULL, &e);
-  if (!ok && !e && !run->stopped) /* two elements that are there do not go together */
+  if (!ok && !e && !run->stopped) /* two installed elements cannot be linked */
     g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer's elements cannot be linked",
                  path);
   if (e)
@@ -285,18 +288,16 @@ tag_video (ClipmoeTagRun *run, const char *path, GError **error) {
 }
 
 static gboolean
-tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint width, guint height,
-             GError **error) {
+tag_picture (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GError **error) {
   if (run->overlay) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: a picture, expected a video to draw tags into", path);
     return FALSE;
   }
-  GPtrArray *looks = g_ptr_array_new_with_free_func (g_free);
-  GstSample *sample =
-      clipmoe_tagpictures_run (run->pictures, path, run->source, rgb, width, height, looks, error);
+  GPtrArray *looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free);
+  GstSample *sample = clipmoe_tagpictures_run (run->pictures, path, run->source, media, looks, error);
   gboolean ok = sample != NULL;
-  if (!ok) { /* the next file gets another one */
+  if (!ok) { /* the next file gets a new pipeline */
     run->hopeless = clipmoe_tagpictures_is_hopeless (run->pictures);
     g_clear_pointer (&run->pictures, clipmoe_tagpictures_free);
   }
@@ -311,29 +312,39 @@ tag_picture (ClipmoeTagRun *run, const char *path, const guint8 *rgb, guint widt
   return ok;
 }
 
-gboolean
-clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
-  guint8 *rgb = NULL;
-  guint width, height;
-  ClipmoePictureSort sort;
+static gboolean
+tag_media (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GError **error) {
+  if (run->sheet)
+    clipmoe_sheet_begin (run->sheet, run->source);
+  if (!run->pictures && (media->rgb || run->many)) {
+    if (!(run->pictures = clipmoe_tagpictures_new (run->tag, error)))
+      return FALSE;
+    if (!media->rgb)
+      clipmoe_tagpictures_open (run->pictures); /* keeps the model open between videos */
+  }
+  return media->rgb ? tag_picture (run, path, media, error) : tag_video (run, path, error);
+}
+
+static void
+begin (ClipmoeTagRun *run) {
   run->n = 0;
   run->stopped = run->hopeless = FALSE;
   if (run->looks)
     g_ptr_array_set_size (run->looks, 0);
-  /* a video of any size goes to GStreamer, which reads it piece by piece */
-  if (!clipmoe_picture_sort (path, &sort, error))
-    return FALSE;
-  gboolean picture = sort == CLIPMOE_PICTURE_STILL, ok = TRUE;
-  if (picture && !clipmoe_picture_load (path, &rgb, &width, &height, error))
-    return FALSE;
-  if (run->sheet)
-    clipmoe_sheet_begin (run->sheet, run->source);
-  if (!run->pictures && (picture || run->many)) {
-    ok = (run->pictures = clipmoe_tagpictures_new (run->tag, error)) != NULL;
-    if (ok && !picture)
-      clipmoe_tagpictures_open (run->pictures); /* holds the model between videos */
-  }
-  ok = ok && (picture ? tag_picture (run, path, rgb, width, height, error) : tag_video (run, path, error));
-  g_free (rgb);
+}
+
+gboolean
+clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error) {
+  ClipmoeMedia media;
+  begin (run);
+  gboolean ok = clipmoe_media_open (&media, path, error) && tag_media (run, path, &media, error);
+  clipmoe_media_clear (&media);
   return ok;
+}
+
+gboolean
+clipmoe_tagrun_video (ClipmoeTagRun *run, const char *path, GError **error) {
+  const ClipmoeMedia none = {0};
+  begin (run);
+  return tag_media (run, path, &none, error);
 }

@@ -1,21 +1,22 @@
-/* One file after the other: a picture or a video goes in, looks come out. */
+/* Tags one file after the other: a picture or a video goes in, looks come out (a look is one inference on one
+ * frame). */
 #ifndef CLIPMOE_TAGRUN_H
 #define CLIPMOE_TAGRUN_H
 
 #include <gst/gst.h>
-#include <jansson.h>
+#include <stream/look.h>
 #include "sheet.h"
 #include "tagpictures.h"
 
-/* Gets each look's JSON line as it is made. FALSE: nobody wants more. */
-typedef gboolean (*ClipmoeTagTake) (const char *json, gpointer data);
+/* Gets each look as it is made. Return FALSE to stop. */
+typedef gboolean (*ClipmoeTagTake) (const ClipmoeLook *look, gpointer data);
 
 /* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`.
  */
 typedef struct {
   GstElement *tag;     /* a clipmoebin with its properties set; borrowed, in state NULL between files */
   const char *source;  /* what the JSON calls the file at hand */
-  GPtrArray *looks;    /* (element-type utf8): JSON lines of the file at hand, emptied at its start */
+  GPtrArray *looks;    /* (element-type ClipmoeLook): copies, of the file at hand; emptied at its start */
   ClipmoeTagTake take; /* instead of `looks` */
   gpointer data;       /* for `take` */
   gboolean many;       /* more files follow: the model is kept open between them */
@@ -23,14 +24,16 @@ typedef struct {
   ClipmoeSheet *sheet; /* gets every frame looked at, or NULL */
   ClipmoeTagPictures *pictures; /* made when it is needed; free it at the end */
   guint n;                      /* looks at the file at hand */
-  gboolean stopped;             /* `take` wants no more: no failure of the file */
-  gboolean hopeless;            /* what failed is not this file's fault: all others would fail, too */
+  gboolean stopped;             /* `take` returned FALSE: no failure of the file */
+  gboolean hopeless;            /* the failure is not of this file: all others would fail too */
 } ClipmoeTagRun;
 
-/* A clipmoebin that posts every look. Says why not. Unref it. */
+/* Returns (transfer full): a clipmoebin that posts every look, or NULL with @error. */
 GstElement *clipmoe_tagrun_element (GError **error);
-/* From start to end, with a progress line where stderr is a terminal and stdout is not busy with looks.
- * FALSE: the file failed; what `take` got until then was right. */
+/* Tags @path from start to end, with a progress line if stderr is a terminal and looks are not printed to
+ * one. FALSE: the file failed; looks that `take` got before are valid. */
 gboolean clipmoe_tagrun_file (ClipmoeTagRun *run, const char *path, GError **error);
+/* The same for a file that is known to be no still picture. */
+gboolean clipmoe_tagrun_video (ClipmoeTagRun *run, const char *path, GError **error);
 
 #endif

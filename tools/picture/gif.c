@@ -1,4 +1,4 @@
-/* The first frame of a GIF. Players' demuxers of this format are made for loops that never end. */
+/* The first frame of a GIF. GStreamer's demuxer plays GIFs as endless loops. */
 #include "decoders.h"
 
 #include <string.h>

@@ -95,7 +95,7 @@ clipmoe_picture_sort (const char *path, ClipmoePictureSort *sort, GError **error
 gboolean
 clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
   gsize length;
-  /* what is no picture may be of any size, and is not read to be refused */
+  /* a file that is no picture may be of any size and is refused without being read */
   const ClipmoePictureKind *kind = look (path, error);
   if (!kind)
     return FALSE;

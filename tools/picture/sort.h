@@ -1,4 +1,4 @@
-/* Which part of the program a file belongs to. */
+/* Whether a file is a picture for this folder, or perhaps a video for GStreamer. */
 #ifndef CLIPMOE_PICTURE_SORT_H
 #define CLIPMOE_PICTURE_SORT_H
 

@@ -1,0 +1,63 @@
+/* The tags that clipmoetag attaches, for programs in C and, by way of the GIR (namespace ClipmoeGst), in
+ * Python and other languages. Reading the metadata with GStreamer's own functions works as well; this is less
+ * to write, and passes over what is not as it should be, since anybody can write a custom meta.
+ *
+ * A look is one inference on one frame. All functions may be called from any thread; a look never changes.
+ * Since: 0.1 */
+#ifndef CLIPMOE_GST_H
+#define CLIPMOE_GST_H
+
+#include <clipmoe/error.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/**
+ * ClipmoeGstLook:
+ *
+ * What was found in one frame: immutable, reference counted.
+ */
+typedef struct _ClipmoeGstLook ClipmoeGstLook;
+
+/**
+ * ClipmoeGstTag:
+ *
+ * A label and how sure the look was of it.
+ */
+typedef struct _ClipmoeGstTag ClipmoeGstTag;
+
+#define CLIPMOE_GST_TYPE_LOOK (clipmoe_gst_look_get_type ())
+CLIPMOE_API GType clipmoe_gst_look_get_type (void);
+CLIPMOE_API ClipmoeGstLook *clipmoe_gst_look_ref (ClipmoeGstLook *look);
+CLIPMOE_API void clipmoe_gst_look_unref (ClipmoeGstLook *look);
+
+#define CLIPMOE_GST_TYPE_TAG (clipmoe_gst_tag_get_type ())
+CLIPMOE_API GType clipmoe_gst_tag_get_type (void);
+CLIPMOE_API ClipmoeGstTag *clipmoe_gst_tag_copy (const ClipmoeGstTag *tag);
+CLIPMOE_API void clipmoe_gst_tag_free (ClipmoeGstTag *tag);
+
+CLIPMOE_API GList *clipmoe_gst_buffer_get_looks (GstBuffer *buffer);
+CLIPMOE_API GList *clipmoe_gst_event_get_looks (GstEvent *event);
+CLIPMOE_API GList *clipmoe_gst_message_get_looks (GstMessage *message);
+
+CLIPMOE_API const char *clipmoe_gst_look_get_source (const ClipmoeGstLook *look);
+CLIPMOE_API const char *clipmoe_gst_look_get_model (const ClipmoeGstLook *look);
+CLIPMOE_API GstClockTime clipmoe_gst_look_get_time (const ClipmoeGstLook *look);
+CLIPMOE_API GstClockTime clipmoe_gst_look_get_age (const ClipmoeGstLook *look);
+CLIPMOE_API gboolean clipmoe_gst_look_get_fresh (const ClipmoeGstLook *look);
+CLIPMOE_API gint64 clipmoe_gst_look_get_at (const ClipmoeGstLook *look);
+CLIPMOE_API const char *clipmoe_gst_look_get_tagger (const ClipmoeGstLook *look);
+CLIPMOE_API guint64 clipmoe_gst_look_get_sequence (const ClipmoeGstLook *look);
+CLIPMOE_API gboolean clipmoe_gst_look_get_region (const ClipmoeGstLook *look, double *x, double *y,
+                                                  double *width, double *height);
+CLIPMOE_API GList *clipmoe_gst_look_get_tags (ClipmoeGstLook *look);
+CLIPMOE_API GBytes *clipmoe_gst_look_get_embedding (ClipmoeGstLook *look);
+CLIPMOE_API char *clipmoe_gst_look_to_json (const ClipmoeGstLook *look);
+
+CLIPMOE_API const char *clipmoe_gst_tag_get_label (const ClipmoeGstTag *tag);
+CLIPMOE_API double clipmoe_gst_tag_get_score (const ClipmoeGstTag *tag);
+CLIPMOE_API double clipmoe_gst_tag_get_cosine (const ClipmoeGstTag *tag);
+
+G_END_DECLS
+
+#endif
