@@ -16,7 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HEAD = """# Elements
 
 Made by `docs/make_elements.py` from `gst-inspect-1.0`, which says the same where the elements are installed. *While playing*: the
-property may change at any time; else only before the element goes to PAUSED.
+property may change at any time; else only before the element goes to PAUSED. A *look* is one inference on one frame, a *tag* a label
+with its score.
 """
 
 

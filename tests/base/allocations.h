@@ -1,5 +1,5 @@
-/* Counts what this program and all libraries in it ask the allocator for: the functions stand here instead of
- * libc's, to which they pass everything on. Included by one file of a program. */
+/* Counts the allocations of this program and all its libraries: these functions take the place of libc's and
+ * call them. Included by one file of a program. */
 #ifndef ALLOCATIONS_H
 #define ALLOCATIONS_H
 

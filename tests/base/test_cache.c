@@ -1,6 +1,7 @@
-/* Protects the cache folder: bounded in every kind, with what was used longest ago out first, and free of
- * what dead writers left, while files that are somebody else's stay; words that are not what was written are
- * not there; a folder that we did not make keeps its rights, and one that is not used is named. */
+/* Checks the cache folder: every kind of entry is bounded in size, the least recently used go first;
+ * leftovers of killed writers are deleted and other people's files are not; an entry whose content is not
+ * what was written counts as missing; the permissions of an existing folder stay; a folder that cannot be
+ * used is named. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>

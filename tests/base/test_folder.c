@@ -1,5 +1,5 @@
-/* Protects folders of the user: one is replaced only when it holds what we write and nothing else, also where
- * the file system cannot exchange two names; and names of what is not whole yet are told from all others. */
+/* Checks that a user's folder is replaced only when it holds nothing but what we write, also where the file
+ * system cannot exchange two names, and that names of unfinished files are told from all others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>

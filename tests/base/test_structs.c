@@ -1,6 +1,6 @@
-/* Protects programs that were compiled with other headers: a structure that is shorter than today's is read
- * with zeros behind it, a longer one is read while what is unknown in it is zero, and the rest is refused
- * with the code that clipmoe.h names. */
+/* Checks the reading of structures from programs with other headers: a shorter one is read with zeros for
+ * what it lacks, a longer one is read if its unknown part is zero, and others are refused with the code that
+ * clipmoe.h names. Also the version numbers. */
 #include <base/structs.h>
 #include <clipmoe/version.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Protects that no user and no password leaves in a URI, and that what is none stays as it is. */
+/* Checks that users and passwords are removed from URIs, and that other texts stay unchanged. */
 #include <glib.h>
 #include <base/uri.h>
 

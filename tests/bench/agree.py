@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects the comparison of speeds: both sides compute the same from one checkpoint (pictures, mixtures, words), graphs
-are sound, a speed is never shown where embeddings differ, and the goals are those of the processor.
+"""Checks the comparison of speeds: both sides compute the same from one checkpoint (pictures, mixtures, texts), the graphs are
+valid, no speed is shown where embeddings differ, and the goals are those of the processor.
 
     agree.py BUILD
 """

@@ -1,4 +1,4 @@
-"""What is to be reached: onnxruntime's f32 time of the same model divided by ours, per kind of processor."""
+"""The goals: onnxruntime's f32 time of the same model divided by ours, for each kind of processor."""
 
 MODELS = ("B-32", "B-16", "L-14")
 # (precision, mixture, batch): the ratio for each of MODELS

@@ -1,4 +1,4 @@
-"""The two parts of the comparison that are no image tower: preprocessing beside Pillow, words beside PyTorch."""
+"""The two parts of the comparison besides the image tower: preprocessing against Pillow, texts against PyTorch."""
 import os
 import statistics
 import sys

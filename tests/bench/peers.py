@@ -1,4 +1,4 @@
-"""Processes that stay and answer a line with a line, so that measurements of several interleave: see ours.c."""
+"""Processes that answer one line with one line until they are closed, so that measurements of several interleave: see ours.c."""
 import os
 import shutil
 import subprocess

@@ -1,6 +1,6 @@
-/* Protects every kernel of every tier against plain arithmetic: all row counts and tails, strides, worst-case
- * values, NaN, infinities, denormals; memory behind inputs and around outputs must stay untouched. Tiers that
- * this processor lacks are named and left out. `checkasm --bench` times them as well. */
+/* Checks every kernel of every tier against plain arithmetic: all row counts and tails, strides, extreme
+ * values, NaN, infinities, denormals; memory behind inputs and around outputs must stay untouched. Tiers
+ * that this processor lacks are named and skipped. `checkasm --bench` times them as well. */
 #include "checkasm.h"
 
 #include <math.h>

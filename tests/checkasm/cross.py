@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Protects: products and all that works on their lines are right on processors that this machine is not, by the same
-checkasm: NEON with its refinements from a cross build under qemu-aarch64, on processors that have all, some and none of
-them; under qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction. And what can be told of
-NEON's speed without one: the inner loops get no more instructions, and no sum leaves its register.
+"""Checks the kernels on processors that this machine does not have, by the same checkasm: NEON with its refinements from a cross
+build under qemu-aarch64, on processors that have all, some and none of them; under qemu-x86_64 AVX2 on a Haswell, and on a
+Nehalem plain C without an illegal instruction. Also what can be said of NEON's speed without hardware: the inner loops get no
+more instructions, and no sum leaves its register.
 
     cross.py CHECKASM SOURCES   the built checkasm, and the folder core
 """

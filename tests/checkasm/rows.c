@@ -1,4 +1,4 @@
-/* Norms, softmax, activations: what works on lines. */
+/* Norms, softmax, activations: kernels that work on rows. */
 #include <math.h>
 #include <string.h>
 #include "checkasm.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects the products' inner loops: their sums stay in registers. A vector stored to the stack within a loop of a
-tile costs more than all that is won elsewhere, and the next compiler may do it.
+"""Checks that the sums of the products' inner loops stay in registers: a vector stored to the stack within a tile's loop costs
+more than other optimisations gain, and another compiler version may do it.
 
     spills.py LIBRARY...                        the static libraries of the tiers
     spills.py --with CC CORE NAME=FLAGS...      core/kernels/x86/NAME.c compiled by CC

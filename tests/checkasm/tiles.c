@@ -1,4 +1,4 @@
-/* Tiles of products and what packs their activations. */
+/* Tiles of products, and the packing of their activations. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Whole products and attention, as towers run them: odd sizes, every kind of result, threads. */
+/* Whole products and attention, as towers run them: odd sizes, every kind of result, several threads. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

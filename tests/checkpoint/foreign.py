@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects that what lies there instead of a checkpoint, a vocabulary or a configuration is named as what it is, in one
-sentence without numbers that help nobody, and that nothing that can be read is taken for something else.
+"""Checks that a file of another kind in the place of a checkpoint, a vocabulary or a configuration is named as what it is, in
+one sentence without irrelevant numbers, and that no readable file is taken for another kind.
 
 usage: foreign.py DUMP   (the program made of dump.c)
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Every rule of the safetensors format: what breaks one is refused with a sentence, what breaks none is read.
+"""Checks every rule of the safetensors format: files that break one are refused with a sentence, files that break none are read.
 
 usage: safetensors_rules.py DUMP   (the program made of dump.c)
 """

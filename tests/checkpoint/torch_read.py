@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What torch writes is read as it was meant: every form of file gives, tensor for tensor and byte for byte, what the
-same tensors give as safetensors. Also: sharded models, and how much memory reading takes.
+"""Checks that torch files are read correctly: every form of file gives, tensor for tensor and byte for byte, what the same
+tensors give as safetensors. Also sharded models, and the memory that reading takes.
 
 usage: torch_read.py DUMP   (the program made of dump.c)
 """

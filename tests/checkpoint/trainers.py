@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects that checkpoints of trainers are read whatever stands beside their weights, that the weights are found, that
-nothing of it is executed, and that what might have been a weight is refused by name instead of passed over.
+"""Checks that checkpoints of trainers are read whatever lies beside their weights, that the weights are found, that nothing in
+them is executed, and that something that might be a weight is refused by name instead of skipped.
 
 usage: trainers.py DUMP   (the program made of dump.c)
 """

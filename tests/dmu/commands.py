@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes that are
-checked to the last key, checkpoints that survive a full disk, mixtures under the official names and shapes, and the recipe
-of the default model.
+"""Checks what people and scripts rely on in clipmoe-dmu: exit status and one sentence on failure, recipes of which every key is
+checked, checkpoints that survive a full disk, mixtures under the official names and shapes, and the recipe of the default
+model.
 
 Closes with `N passed, N failed, N skipped`.
 """

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
-"""Protects what lies in a run folder and is not the run's: no name, no moment and no leftover makes clipmoe-dmu delete or
-replace a file, folder or link of the user's; what would stand in the way is said in one sentence before anything is
-touched. Leftovers of killed runs that bear our own mark go, and a run killed between making a file and writing it down
-goes on.
+"""Checks that files of the user in a run folder are safe: no name, no moment and no leftover makes clipmoe-dmu delete or replace
+a file, folder or link of the user's; a name that is taken is reported in one sentence before anything is changed. Leftovers
+of killed runs with our own mark are deleted, and a run that was killed between making a file and listing it can continue.
 """
 import hashlib
 import json

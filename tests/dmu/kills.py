@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects resuming: a run that is killed at random moments ends with the same bytes in every file as one that was left
-alone; SIGTERM ends it in good order, and it goes on.
+"""Checks resuming: a run that is killed at random moments ends with the same bytes in every file as an uninterrupted one;
+SIGTERM ends it in an orderly way, and it can continue.
 
     kills.py NUMBER_OF_KILLS
 """

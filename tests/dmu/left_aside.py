@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects that nothing of the data is changed, dropped or taken for something else in silence: numbers that stand for
-classes, endings and columns that are called otherwise, texts that are none or too long, damaged archives, lines and JSON.
-Each is counted, the first of its kind is named, and nothing that is shown holds control codes.
+"""Checks that no part of the data is changed, dropped or misread silently: numbers that stand for classes, endings and columns
+with other names, texts that are empty or too long, damaged archives, lines and JSON. Each is counted, the first of its kind
+is named, and no output holds control codes.
 
     left_aside.py DUMP
 """

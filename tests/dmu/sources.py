@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects reading of pairs: every form of source gives each picture its own words; what is missing, doubled, broken
-or hostile is counted, never fatal, and never moves a caption to another picture; nothing is extracted.
+"""Checks the reading of pairs: every form of source gives each picture its own captions; items that are missing, doubled,
+damaged or hostile are counted, never fatal, and never shift a caption to another picture; nothing is extracted.
 
     sources.py DUMP
 """

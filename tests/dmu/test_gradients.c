@@ -1,7 +1,7 @@
-/* Protects the trainer's mathematics: losses and all gradients against the reference formulas' automatic
- * differentiation, and (in double) against finite differences; that cutting texts, pooling the last block,
- * recomputing and splitting the batch change nothing; that frozen weights get no gradient and do not change
- * those of the others. Built for double and for float. */
+/* Checks the trainer's mathematics: losses and all gradients against automatic differentiation of the
+ * reference formulas, and (in double) against finite differences; that cutting texts, pooling the last
+ * block, recomputing and splitting the batch change nothing; that frozen weights get no gradient and do not
+ * change those of the others. Built for double and for float. */
 #include <string.h>
 #include <math.h>
 #include "fixture.h"

@@ -1,7 +1,7 @@
-/* Protects the stages' own arithmetic: identical experts give the dense model's vectors for any router and k
- * = E the full mixture; what checkpoints must share is held against each other; stretched positions; k-means
- * and the groups that it leads to; batches that are cluster-pure and reach everybody; ranks, in blocks of any
- * size; settings. */
+/* Checks the arithmetic of the stages: identical experts give the dense model's vectors for any router, and
+ * k = E the full mixture; tensors that checkpoints must share are compared; stretched positions; k-means and
+ * the groups that it gives; batches from one cluster that cover all pairs; ranks, in blocks of any size;
+ * settings. */
 #include <math.h>
 #include <string.h>
 #include <cluster.h>

@@ -1,6 +1,6 @@
-/* Protects the loop of steps: a tiny mixture learns 64 pairs by heart; AdamW, clipping, decay groups, the
+/* Checks the training loop: a tiny mixture learns 64 pairs by heart; AdamW, clipping, decay groups, the
  * moving average and the learning rate follow their formulas; the same seed gives the same bytes for any
- * number of threads that runs. */
+ * number of threads. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include "adamw.h"

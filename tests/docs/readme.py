@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""README and docs/ do not rot: every command in them runs, the Python in them prints tags, what they and the models' cards
-name and link to is there.
+"""Checks README and docs/: every command in them runs, the Python in them prints tags, and the files that they and the models'
+cards name and link to exist.
 
 Commands run in a folder that holds files of the names they use. Closes with `N passed, N failed, N skipped`.
 """

@@ -1,4 +1,4 @@
-/* The tiny models and what the reference formulas say of them (tests/golden). */
+/* The tiny models and their reference values (tests/golden). */
 #ifndef GOLDEN_H
 #define GOLDEN_H
 

@@ -1,5 +1,5 @@
-/* The formulas of both towers as plainly as they can be written, over a model in memory: every number and
- * every sum a double, no packing, no cut, no shortcut in the last block. */
+/* The formulas of both towers written as directly as possible, over a model in memory: every number and
+ * every sum in double, no packing, texts of full length, no shortcut in the last block. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 

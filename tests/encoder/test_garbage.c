@@ -1,5 +1,5 @@
-/* Protects the host from a packed file that was written with a right checksum and wrong numbers: any bytes at
- * all as weights give a vector or an error, and touch no other memory. */
+/* Checks that a packed file with a right checksum and wrong numbers cannot crash the host: any bytes as
+ * weights give a vector or an error, and touch no other memory. */
 #include <stdlib.h>
 #include "golden.h"
 #include "encoder/encoder-private.h"

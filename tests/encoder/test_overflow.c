@@ -1,7 +1,6 @@
-/* Protects memory and honesty where a router overflows: gate weights that are finite, so that the loader
- * takes them, but whose products are not. Every such look or text is refused, on every tier; none writes past
- * its scratch, none comes out as a vector. And the order of equal gates: the lowest index wins; and weights
- * too large for 16-bit floats. */
+/* Checks routers that overflow: gate weights that are finite, so that the loader takes them, but whose
+ * products are not. Every such picture or text is refused, on every tier, without a write beyond scratch
+ * memory. Also the order of equal gates (the lowest index wins), and weights too large for 16-bit floats. */
 #include <glib/gstdio.h>
 #include "golden.h"
 #include "encoder/testing.h"

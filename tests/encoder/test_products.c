@@ -1,5 +1,5 @@
-/* Protects the figure that products alone are judged by: the operations it counts are those of the tower (the
- * last block's shortcut among them), and running them leaves the encoder as it was. */
+/* Checks the figure for products alone: the operations that are counted are those of the tower (with the
+ * last block's shortcut), and running them leaves the encoder unchanged. */
 #include <clipmoe/encoder.h>
 #include <bench/products.h>
 #include <bench/seeded.h>

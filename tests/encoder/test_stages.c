@@ -1,6 +1,6 @@
-/* Protects every stage between input and vector: patches, positions, attention, router, choice of experts and
- * their weights, each block, last norm and projection are what the reference formulas say, on every tier. A
- * fault shows where it begins, and two that cancel do not hide. */
+/* Checks every stage between input and vector against the reference formulas, on every tier: patches,
+ * positions, attention, router, choice of experts and their weights, each block, last norm and projection. A
+ * fault shows where it begins, and two that cancel are found. */
 #include "golden.h"
 #include "encoder/testing.h"
 

@@ -1,7 +1,7 @@
-/* Protects the steady state: once warm, encoding pictures and tokens, preprocessing frames of a size seen
- * before and scoring labels ask neither the heap for anything nor the system, but for what threads of the
- * pool need to wait for one another (futex, sched_yield); with one thread for nothing at all. A call that
- * allocates now and then makes frames late now and then, and no other test sees it. */
+/* Checks the steady state: once warm, encoding pictures and tokens, preprocessing frames of a size seen
+ * before and scoring labels neither allocate nor make system calls, except those by which threads of the
+ * pool wait for one another (futex, sched_yield); with one thread, none at all. An allocation now and then
+ * would delay a frame now and then, which no other test sees. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* Protects parity at the widths of real checkpoints, ViT-B/32 and ViT-L/14, dense and mixed, with outlier
+/* Checks parity at the widths of real checkpoints, ViT-B/32 and ViT-L/14, dense and mixed, with outlier
  * channels: unit vectors within 2e-5 of formulas in double, on every tier. A few blocks; with --full all 12
  * or 24 of them. */
 #include "golden.h"

@@ -1,5 +1,5 @@
-/* One reader, fed with whatever comes: LLVMFuzzerTestOneInput of the target that -DTARGET names (see
- * meson.build). clang -fsanitize=fuzzer,address links it as it is; everywhere else main.c brings seeds and
+/* Feeds arbitrary bytes to one reader: LLVMFuzzerTestOneInput of the target that -DTARGET names (see
+ * meson.build). clang -fsanitize=fuzzer,address links it directly; everywhere else main.c supplies seeds and
  * mutations. */
 #include <math.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* Looks: what becomes their JSON line, and what is read from metadata that somebody else wrote. */
+/* Looks: their JSON line, and what is read from metadata that somebody else wrote. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects what arrives at a publisher: every look once, whatever joins or splits the streams, under the name of the
-stream it is of; and a live stream that no reader holds up, ends or silences."""
+"""Checks what a publisher sends: every look once, however streams are joined or split, under the name of its stream; and that no
+reader can block, end or silence a live stream."""
 import json
 import os
 import signal

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
-"""Protects that tags reach whoever stands downstream, and that nothing is left behind: the meta survives converters,
-an encoder and a decoder, two taggers give two looks, GStreamer's own bindings read it, and its leak tracer and valgrind
-(with --valgrind) find nothing."""
+"""Checks that tags reach downstream, and that nothing leaks: the meta survives converters, an encoder and a decoder, two taggers
+give two looks, GStreamer's own bindings read it, and its leak tracer and valgrind (with --valgrind) find nothing."""
 import os
 import shutil
 import signal

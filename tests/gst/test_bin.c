@@ -1,6 +1,6 @@
-/* Protects clipmoebin: it has clipmoetag's properties and hands them on, plays what decoders make of a file,
- * says in one sentence what it cannot play, and neither hangs nor loses tags over states and seeks in any way
- * of decoding. */
+/* Checks clipmoebin: it has clipmoetag's properties and passes them on, plays what decoders make of a file,
+ * reports in one sentence what it cannot play, and neither hangs nor loses tags over state changes and seeks
+ * with any value of decode. */
 #include "common.h"
 
 static char *video, *sound, *garbage;

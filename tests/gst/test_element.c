@@ -1,6 +1,6 @@
-/* Protects what a user meets first: every format is taken, properties have the ranges and defaults of the
- * design, a wrong model or empty labels are an error on the bus and can be mended without leaving READY, and
- * states may change for ever. */
+/* Checks what a user meets first: every format is accepted, properties have the ranges and defaults of the
+ * design, a wrong model or empty labels are an error on the bus and can be corrected without leaving READY,
+ * and states can be changed any number of times. */
 #include <math.h>
 #include <stdio.h>
 #include <gst/controller/controller.h>

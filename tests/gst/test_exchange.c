@@ -1,6 +1,6 @@
-/* Protects precision=auto of streams that stay open: a verdict that is measured while they run is followed by
- * every stream of the process with that model, which then answers as one does that opens now; what was set
- * stays; a stream may end at any moment of it. */
+/* Checks precision=auto with open streams: when a verdict is measured while they run, every stream of the
+ * process with that model follows it, and then gives the results of one that opens now; settings stay; a
+ * stream may end at any moment of this. */
 #include <glib/gstdio.h>
 #include <clipmoe/clipmoe.h>
 #include "common.h"

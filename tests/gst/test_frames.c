@@ -1,7 +1,6 @@
-/* Protects the memory behind a frame: padded planes and offsets are read where they lie, crops and turned
- * pictures are seen as they are meant, and a buffer that is smaller than its caps say, or contradicts them,
- * passes without a look and without a read beyond it: a warning where it is one among others, an error where
- * all are so. */
+/* Checks the memory of frames: padded planes and offsets are read where they lie, crops and rotated pictures
+ * are handled, and a buffer that is smaller than its caps say, or contradicts them, passes without a look
+ * and without a read beyond it: with a warning if it is one among others, with an error if all are so. */
 #include <math.h>
 #include "common.h"
 

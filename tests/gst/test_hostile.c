@@ -1,6 +1,5 @@
-/* Protects the element from what people and streams give it: every refusal is one error on the bus, in valid
- * text that no terminal obeys; frames of one pixel and of 8K are looked at; names that are no UTF-8 harm
- * nothing. */
+/* Checks bad values of properties and hostile streams: every refusal is one error on the bus, in valid text
+ * without control codes; frames of one pixel and of 8K are looked at; names that are not UTF-8 do no harm. */
 #include <glib/gstdio.h>
 #include "common.h"
 

@@ -1,5 +1,5 @@
-/* Protects that every look has an identity of its own, that it is fresh once, that one which no buffer
- * carries arrives all the same, and that it knows when its frame was taken. */
+/* Checks that every look has an identity of its own and is fresh once, that a look which no buffer carries
+ * arrives as well, and that it has the time at which its frame was taken. */
 #include "common.h"
 #include "clipmoelooks.h"
 

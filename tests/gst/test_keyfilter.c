@@ -1,6 +1,6 @@
-/* Protects what reaches a decoder, unit by unit: no group without its key frame, none that is not shown in
- * time, no time that moves because others were left out, over segments, flushes, new caps and units without
- * time stamps. */
+/* Checks what reaches a decoder, unit by unit: no group without its key frame, no frame too late to be
+ * shown, no time that changes because other units were left out; over segments, flushes, new caps and units
+ * without time stamps. */
 #include <gst/gst.h>
 #include <string.h>
 

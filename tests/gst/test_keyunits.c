@@ -1,6 +1,6 @@
-/* Protects the reading of coded pictures: which stand alone, which are one's other field, which need what was
- * left out, in every format that is read; and that bytes of any kind, cut or garbled, neither crash nor hang
- * it. */
+/* Checks the reading of coded pictures: which can be decoded alone, which are the second field of another,
+ * which need a picture that was left out, in every supported format; and that arbitrary, truncated or
+ * garbled bytes neither crash nor hang it. */
 #include <gst/gst.h>
 #include <string.h>
 

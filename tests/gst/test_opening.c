@@ -1,4 +1,4 @@
-/* Protects that publisher and overlay are whole before data and flushes reach them: an element that is added
+/* Checks that publisher and overlay are ready before data and flushes reach them: an element that is added
  * to a running pipeline gets both while its state changes. */
 #include <gst/gst.h>
 #include <string.h>

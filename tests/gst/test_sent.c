@@ -1,5 +1,5 @@
-/* Protects what a publisher sends: every look once, whatever brings it, and the set of labels where it asks
- * for changes. */
+/* Checks what a publisher sends: every look once, by whatever way it came, and each new set of labels when
+ * asked for changes. */
 #include <gst/gst.h>
 #include "sentlooks.h"
 

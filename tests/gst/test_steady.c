@@ -1,6 +1,6 @@
-/* Protects the element's steady state: per frame it asks the allocator for the metadata that it attaches and
- * for nothing else, frame after frame; a frame that is looked at costs besides what the look itself is kept
- * in. What metadata costs is counted on a buffer of the test's own. */
+/* Checks the element's steady state: for each frame it allocates the metadata that it attaches and nothing
+ * else; a frame that is looked at also costs the memory of its look. The cost of metadata is counted on a
+ * buffer of the test's own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-/* Protects `rate`, the times and the ages of looks where time stamps are missing, stand still, go backwards
- * or are nonsense, where the segment is in bytes, and where a stream is played backwards; and that what is
- * taken instead is said, once. */
+/* Checks `rate`, times and ages of looks where time stamps are missing, constant, decreasing or nonsense,
+ * where the segment is in bytes, and where a stream is played backwards; and that the replacement is
+ * reported once. */
 #include "common.h"
 
 #define NO_RATE "video/x-raw,format=RGB,width=64,height=64,framerate=0/1"

@@ -1,6 +1,6 @@
-/* Protects what clipmoebin makes of decoders that keep pictures in a device's memory, and of streams with
- * several videos and pictures: what can be read is read, what cannot is named, one video is tagged, the
- * others are not decoded. The decoders are made here: their memory is the system's under another name. */
+/* Checks clipmoebin with decoders that keep pictures in a device's memory, and with streams of several
+ * videos and pictures: what can be read is read, what cannot is named, one video is tagged, the others are
+ * not decoded. The decoders are made here: their memory is system memory under another name. */
 #include "common.h"
 
 #include <gst/base/gstbasetransform.h>

@@ -1,4 +1,4 @@
-/* Protects what is told of frames that cannot be looked at, and when a stream is given up. */
+/* Checks what is reported of frames that cannot be looked at, and when a stream ends with an error. */
 #include "tagtrouble.h"
 
 /* The first failure is told, then one a minute; ten without one that goes well are given up, of each kind by

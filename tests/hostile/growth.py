@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects from readers whose time or memory grows faster than the file: n, 2n and 4n tensors, storages, labels, merges,
-zip members, templates, scans. What counts is the processor's time of the command itself, less that for a small file; a
-ratio above the bound is measured again before it counts, so that a busy machine fails nothing.
+"""Checks that time and memory of readers do not grow faster than the file: n, 2n and 4n tensors, storages, labels, merges, zip
+members, templates, scans. The measure is the command's own processor time, less that for a small file; a ratio above the
+bound is measured again before it counts, so that a busy machine causes no failure.
 
 usage: growth.py DUMP   (the program made of tests/checkpoint/dump.c)
 """

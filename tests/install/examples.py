@@ -6,6 +6,10 @@ import json
 import os
 import re
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import slow  # noqa: E402
 
 PAGE = "docs/library.md"
 
@@ -16,7 +20,7 @@ def blocks(root, language):
 
 
 def run(folder, env, command, **more):
-    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, timeout=300, **more)
+    return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, timeout=slow.seconds(60), **more)
 
 
 def nv12(folder, env, source):

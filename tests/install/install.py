@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 
-import examples
-import headers
-
 ROOT = sys.argv[1]
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+import examples  # noqa: E402
+import headers  # noqa: E402
+import slow  # noqa: E402
+
 passed = failed = skipped = 0
 
 PROGRAM = r"""
@@ -58,7 +60,7 @@ def skip(name, why):
 
 
 def run(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, **more)
+    return subprocess.run(command, capture_output=True, text=True, timeout=slow.seconds(400), **more)
 
 
 def files_below(folder):

@@ -1,5 +1,5 @@
-/* Protects label lists and templates: the line's grammar, marks of other systems, limits, refusals that name
- * the line; and the installed lists. */
+/* Checks label lists and templates: the grammar of a line, byte order marks and line ends of other systems,
+ * limits, refusals that name the line; and the installed lists. */
 #include <math.h>
 #include <string.h>
 #include <glib/gstdio.h>

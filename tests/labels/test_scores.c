@@ -1,5 +1,5 @@
-/* Protects label vectors (means of unit vectors, own prompts, negatives, the background row), the three
- * scores against plain formulas, the choice of the best, thresholds, smoothing; and all of it against the
+/* Checks label vectors (means of unit vectors, own prompts, negatives, the background row), the three scores
+ * against plain formulas, the choice of the best, thresholds, smoothing; and all of it against the
  * reference. */
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,5 @@
-/* Protects that values of callers which no enumeration has are refused with ARGUMENT instead of being taken
- * for another one, that a structure without its struct_size is, and that whatever returns FALSE has an error:
- * a measurement that was stopped too. */
+/* Checks that values outside of an enumeration, and structures without their struct_size, are refused with
+ * ARGUMENT, and that whatever returns FALSE sets an error, also a measurement that was stopped. */
 #include <clipmoe/clipmoe.h>
 #include <stdio.h>
 

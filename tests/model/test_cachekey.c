@@ -1,5 +1,5 @@
-/* Protects the cache folder from mixing models up: of all that answers depend on each thing alone makes
- * another key, and nothing else does. */
+/* Checks the keys of the cache folder: each single thing that results depend on changes the key, and nothing
+ * else does. */
 #include <string.h>
 #include "encoder/cachekey.h"
 #include <bench/seeded.h>

@@ -1,5 +1,5 @@
-/* Protects what a model is when its file is replaced at the worst moments: it is the old one or the new one,
- * never the fingerprint of one with the shapes of the other, and is remembered as what it is. */
+/* Checks a model whose file is replaced at the worst moments: it is the old or the new one, never the
+ * fingerprint of one with the shapes of the other, and is remembered correctly. */
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>

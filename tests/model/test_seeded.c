@@ -1,5 +1,5 @@
-/* Protects models made from a seed: the same bytes every time, every part where a checkpoint has it, numbers
- * of a scale at which towers and routers work as they do in trained models. */
+/* Checks models made from a seed: the same bytes every time, every part where a checkpoint has it, numbers
+ * of a scale at which towers and routers work as in trained models. */
 #include <clipmoe/encoder.h>
 #include <math.h>
 #include <model/model-private.h>

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects how a model is fetched (pipelines/get-model): its name appears whole and checked or not at all, whatever the
-server and the disk do; what was fetched is gone on with; nothing of the user's is touched; nothing goes over http.
+"""Checks how a model is fetched (pipelines/get-model): its name appears whole and checked or not at all, whatever the server and
+the disk do; an interrupted download continues; no file of the user's is touched; nothing is fetched over http.
 
 A server on loopback stands for the real ones, under the same paths. Closes with `N passed, N failed, N skipped`.
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects: the sums of resizing are right on processors that this machine is not: NEON from a cross build under
-qemu-aarch64; under qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction.
+"""Checks the sums of resizing on processors that this machine does not have: NEON from a cross build under qemu-aarch64; under
+qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction.
 
     cross.py TEST SOURCES   the built test of the kernels, and the folder core/kernels
 """

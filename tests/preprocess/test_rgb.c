@@ -1,5 +1,5 @@
-/* Protects: packed RGB is resized and normalised bit for bit as Pillow and torchvision do it, whatever the
- * order of bytes, stride, part of the picture or repetition; and turning means turning first. */
+/* Checks that packed RGB is resized and normalised bit for bit as by Pillow and torchvision, for any byte
+ * order, stride, crop and repetition, and that orientation is applied before resizing. */
 #include <math.h>
 #include <string.h>
 #include "pattern.h"

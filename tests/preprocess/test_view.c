@@ -1,4 +1,4 @@
-/* Protects: a view that cannot be is refused before a byte of it is read, and the largest ones pass in
+/* Checks that an impossible view is refused before a byte of it is read, and that the largest ones need
  * bounded memory. */
 #include <limits.h>
 #include <string.h>

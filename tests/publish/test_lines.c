@@ -1,5 +1,5 @@
-/* Protects the lines of a publisher: whole whatever others do to the file, none lost in silence, and nobody
- * who reads them, or does not, holds up the end. */
+/* Checks the lines of a publisher: each is written whole whatever others do to the file, none is lost
+ * without being counted, and no reader, slow or absent, delays the end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>

@@ -1,5 +1,5 @@
-/* Protects the one interface for targets: which schemes there are, what is refused and how it is said, that a
- * look arrives as its JSON line, and that whoever hears what a sink tells may end it. */
+/* Checks the interface for targets: which schemes there are, what is refused and with which message, that a
+ * look arrives as its JSON line, and that the callback may end the sink. */
 #include <clipmoe/error.h>
 #include <stream/lookjson.h>
 #include <sys/stat.h>

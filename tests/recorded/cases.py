@@ -1,4 +1,4 @@
-"""What tests/recorded/record asks of a build. A case runs one program and returns what it said and wrote."""
+"""The cases of tests/recorded/record. Each runs one program and returns what it printed and wrote."""
 import hashlib
 import json
 import os

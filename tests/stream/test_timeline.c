@@ -1,5 +1,6 @@
-/* Protects intervals: hysteresis at 0.8, bridging below and not at `hold`, the shortest interval, gaps, times
- * that are not even, where an interval ends, the order, and refused times. */
+/* Checks intervals: hysteresis at 0.8, bridging of gaps shorter than `hold` and not of equal ones, the
+ * shortest interval, gaps, times that are no round numbers, where an interval ends, the order, and refused
+ * times. */
 #include <math.h>
 #include <clipmoe/timeline.h>
 #include "../labels/groups.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects that tokens which a tokenizer file adds are produced where their text occurs, as Hugging Face's tokenizers
-do: raw or cleaned, as words of their own, with the white space beside them, the longest first; and counted.
+"""Checks that tokens which a tokenizer file adds are recognised where their text occurs, as in Hugging Face's tokenizers: raw or
+cleaned, as words of their own, with the white space beside them, the longest first; and that they are counted.
 
 Expected ids are put together from the pieces around the tokens, which have none.
 """

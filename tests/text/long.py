@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Protects the time that a text takes: a megabyte of the worst kind is tokenised in seconds, where it once took hours."""
+"""Checks the time that a text takes: a megabyte of the worst kind is tokenised in seconds, where an earlier version took hours."""
 import os
 import random
 import subprocess

@@ -1,4 +1,4 @@
-"""CLIP's tokenizer as plainly as it can be written, for comparison: cleaning, splitting, merging; one vocabulary."""
+"""CLIP's tokenizer written as directly as possible, for comparison: cleaning, splitting, merging; one vocabulary."""
 import html
 import html.entities
 import json

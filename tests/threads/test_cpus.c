@@ -1,5 +1,5 @@
-/* Protects the host: an engine runs no more threads than affinity and cgroup quota allow, whatever is asked
- * for, and says how many it runs. */
+/* Checks that an encoder runs no more threads than affinity and cgroup quota allow, whatever is asked for,
+ * and says how many it runs. */
 #include <glib/gstdio.h>
 #include <sched.h>
 #include <string.h>

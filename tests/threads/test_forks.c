@@ -1,5 +1,5 @@
-/* Protects a process that forks while threads of the library are at work: whatever they were at, the child's
- * own calls end, and answer with the bytes of the parent. */
+/* Checks a process that forks while threads of the library are at work: the child's own calls return, with
+ * the same bytes as the parent's. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* Protects what the headers promise of threads: one encoder takes words and pictures from two threads at
+/* Checks what the headers promise about threads: one encoder takes texts and pictures from two threads at
  * once; encoders of one model and of several run side by side and share the pool; a model may be referenced
  * and dropped from any thread. All give the bytes that one thread gives. */
 #include <pthread.h>

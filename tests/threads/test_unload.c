@@ -1,5 +1,5 @@
-/* Protects a host that opens and closes the library, or a plugin of its own that uses it, again and again:
- * threads of the pool live on, and their code must not go from under them. Uses nothing of it but by name. */
+/* Checks a host that loads and unloads the library, or a plugin of its own that uses it, again and again:
+ * threads of the pool live on, and their code must stay. Uses the library's functions by name only. */
 #include <dlfcn.h>
 #include <glib.h>
 #include <stdlib.h>

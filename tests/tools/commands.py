@@ -1,4 +1,4 @@
-"""What scripts rely on: the forms in which `clipmoe` answers, its exit status, what it leaves behind.
+"""Checks what scripts rely on: the output formats of `clipmoe`, its exit status, the files that it leaves.
 
 Runs alone: CLIPMOE_COMMAND names the command. Closes with `N passed, N failed, N skipped`.
 """

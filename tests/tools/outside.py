@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects that the programs of a build folder find their own models and elements without any environment, from any folder and
-through a link; and that a program which lies elsewhere does not take a folder for a build folder."""
+"""Checks that the programs of a build folder find their own models and elements without any environment, from any folder and
+through a link; and that a program elsewhere does not take a folder for a build folder."""
 import os
 import shutil
 import subprocess

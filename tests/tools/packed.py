@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects packed weights on disk: the same answers with them as without, whatever happens to the files before, while and
-after they are read, and whatever ran before; damaged, foreign, cut or half-written ones are found and replaced; no folder, no
-room or a kill cost time and nothing else."""
+"""Checks packed weights on disk: the same results with them as without, whatever happens to the files before, while and after
+they are read, and whatever ran before; damaged, foreign, truncated or half-written ones are found and replaced; no folder, no
+space or a kill only cost time."""
 import glob
 import hashlib
 import os

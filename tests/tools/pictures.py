@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects tagging of many files at once: each picture is looked at as if it were alone, whatever stood before it, videos in
-between too; a broken picture is named and the others go on."""
+"""Checks tagging of many files at once: each picture gets the result that it gets alone, whatever came before it, with videos in
+between too; a damaged picture is named and the others go on."""
 import json
 import os
 import subprocess

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects precision=auto: f32 until a verdict stands, then what the verdict says and why; another processor's, a damaged or
-a foreign verdict is none; the environment may settle it."""
+"""Checks precision=auto: f32 until there is a verdict, then what the verdict says and why; one of another processor, a damaged
+or a foreign one is ignored; the environment can set it."""
 import glob
 import hashlib
 import os

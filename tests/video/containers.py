@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects times and pictures over containers and formats, with and without presentation times: what decode=auto and
-decode=key look at are pictures of decode=all at the same times, as many as rate asks for, and none that is not whole.
-What cannot be made here is named and left out."""
+"""Checks times and pictures over containers and formats, with and without presentation times: the pictures that decode=auto and
+decode=key look at are pictures of decode=all at the same times, as many as rate asks for, and all of them complete. Formats
+that cannot be made here are named and skipped."""
 import os
 import subprocess
 import sys

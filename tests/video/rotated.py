@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects turned phone videos: stored sideways with a turn in the file, they are looked at upright by clipmoebin and by
-`clipmoe tag`, the frames that pass keep their size and their turn, and what is drawn or shown is turned once."""
+"""Checks rotated phone videos: stored sideways with an orientation in the file, they are looked at upright by clipmoebin and by
+`clipmoe tag`, the frames that pass keep their size and orientation, and what is drawn or shown is rotated once."""
 import json
 import os
 import struct

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects the main job on real videos: each is tagged from start to end, and `clipmoe tag --json` says the same as the
-gst-launch-1.0 line, with clipmoebin as with clipmoetag behind decoders of one's own."""
+"""Checks the main task on real videos: each is tagged from start to end, and `clipmoe tag --json` gives the same as the gst-
+launch-1.0 line, with clipmoebin as with clipmoetag behind separate decoders."""
 import json
 import os
 import re
