@@ -2,7 +2,7 @@
  * stride, step, number of taps and extreme value; they read nothing outside their samples (pages without
  * access lie before and behind) and write nothing outside their results. libc alone, so that it cross-builds.
  */
-#include <kernels/resize.h>
+#include <kernels/resize-choose.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

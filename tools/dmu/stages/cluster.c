@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
 #include <real.h>
 
 typedef struct {
@@ -57,18 +57,18 @@ total (guint n, const float *x) {
 /* Each next centre is drawn by its squared distance to the nearest so far; of a few candidates the best
  * stays. */
 static void
-plus_plus (guint threads, Near *m, DmuRandom *r, float *centres) {
+plus_plus (guint threads, Near *m, ClipmoeRandom *r, float *centres) {
   gsize bytes = m->width * sizeof (float);
   guint tries = 2 + (guint)floor (log (m->k));
   float *least = g_new (float, m->n), *best = g_new (float, m->n), *own = g_new (float, m->n);
   guint *ignored = g_new (guint, m->n);
-  memcpy (centres, m->x + (gsize)dmu_below (r, m->n) * m->width, bytes);
+  memcpy (centres, m->x + (gsize)clipmoe_random_below (r, m->n) * m->width, bytes);
   Near one = {m->n, m->width, 1, m->x, centres, NULL, least, ignored};
   dmu_parallel (threads, m->n, 256, assign, &one);
   for (guint c = 1; c < m->k; c++) {
     double sum = total (m->n, least), best_sum = INFINITY;
     for (guint t = 0; t < tries; t++) {
-      double at = dmu_uniform (r) * sum;
+      double at = clipmoe_random_uniform (r) * sum;
       guint pick = 0;
       for (; pick + 1 < m->n && at >= (double)least[pick]; pick++)
         at -= (double)least[pick];
@@ -126,7 +126,7 @@ dmu_kmeans (guint threads, guint n, guint width, const float *x, guint k, guint6
     return FALSE;
   }
   Near m = {n, width, k, x, centres, NULL, g_new (float, n), labels};
-  DmuRandom r = dmu_random_for (seed, 'K', k);
+  ClipmoeRandom r = clipmoe_random_for (seed, 'K', k);
   plus_plus (threads, &m, &r, centres);
   double *sums = g_new (double, (gsize)k *width);
   guint *counts = g_new (guint, k), *was = g_new (guint, n);

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
+#include <base/json.h>
 #include "manifest.h"
 
 #define MAX_SAMPLES 100000000
@@ -46,15 +47,15 @@ mean_of (const Set *s, gboolean redrawn) {
 }
 
 static void
-draw (guint *drawn, guint n, DmuRandom *r) {
+draw (guint *drawn, guint n, ClipmoeRandom *r) {
   memset (drawn, 0, n * sizeof *drawn);
   for (guint i = 0; i < n; i++)
-    drawn[dmu_below (r, n)]++;
+    drawn[clipmoe_random_below (r, n)]++;
 }
 
 /* One redrawing. @times: by number in the data, how often each picture was drawn. */
 static double
-redraw (Set *s, guint *times, DmuRandom *r) {
+redraw (Set *s, guint *times, ClipmoeRandom *r) {
   const Part *pictures = &s->parts[0], *captions = &s->parts[1];
   gboolean any = FALSE;
   for (guint i = 0; s->known && i < pictures->n; i++)
@@ -206,13 +207,13 @@ redraw_all (Set *sets, guint n, guint rounds, guint64 seed, GError **error) {
     difference += (sets[i].difference = mean_of (&sets[i], FALSE)) / n;
   }
   for (guint k = 0; k < rounds; k++) {
-    DmuRandom r = dmu_random_for (seed, 'C', k);
+    ClipmoeRandom r = clipmoe_random_for (seed, 'C', k);
     for (guint i = 0; i < n; i++)
       mean[k] += (sets[i].redrawn[k] = redraw (&sets[i], times, &r)) / n;
   }
   for (guint i = 0; i < n; i++) {
     json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
-    json_object_set_new (set, "name", dmu_json_text (sets[i].name));
+    json_object_set_new (set, "name", clipmoe_json_text (sets[i].name));
     json_array_append_new (list, set);
   }
   json_t *result = json_pack ("{s:o,s:o}", "mean", interval (difference, mean, rounds), "sets", list);

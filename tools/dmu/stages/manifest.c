@@ -46,14 +46,6 @@ dmu_json_plain (const char *json) {
 }
 
 json_t *
-dmu_json_text (const char *text) {
-  char *valid = g_utf8_make_valid (text, -1);
-  json_t *value = json_string (valid);
-  g_free (valid);
-  return value;
-}
-
-json_t *
 dmu_json_load (const char *path, GError **error) {
   gsize n;
   char *text = clipmoe_file_read (path, MAX_MANIFEST, &n, error);

@@ -44,7 +44,5 @@ extern const struct DmuModelName { const char *name, *title; } dmu_models[DMU_N_
 json_t *dmu_json_number (double x);
 /* JSON text as a terminal may show it: what it would obey or hide stands as \uXXXX. Free with g_free(). */
 char *dmu_json_plain (const char *json);
-/* A text that may hold anything, as valid UTF-8. Never NULL. */
-json_t *dmu_json_text (const char *text);
 
 #endif

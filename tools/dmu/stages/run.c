@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 #include <cblas.h>
+#include <base/json.h>
 #include <source.h>
 #include <kernels/cpus.h>
 #include "evaluate.h"
@@ -15,11 +16,11 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
   json_t *names = json_array (), *sources = json_array ();
   for (char **p = paths; *p; p++) {
     char *base = g_path_get_basename (*p);
-    json_array_append_new (names, dmu_json_text (base));
+    json_array_append_new (names, clipmoe_json_text (base));
     g_free (base);
   }
   for (guint i = 0; i < set->sources->len; i++)
-    json_array_append_new (sources, dmu_json_text (set->sources->pdata[i]));
+    json_array_append_new (sources, clipmoe_json_text (set->sources->pdata[i]));
   const DmuCounts *c = &set->counts;
   json_t *entry =
       json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,

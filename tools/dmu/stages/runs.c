@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <base/json.h>
 #include "compare.h"
 #include "manifest.h"
 
@@ -224,8 +225,8 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
   }
   json_t *list = json_array (), *models = json_array ();
   for (guint k = 0; k < n; k++)
-    json_array_append_new (list, json_pack ("{s:o,s:O?}", "folder", dmu_json_text (runs[k].folder), "seed",
-                                            json_object_get (runs[k].run, "seed")));
+    json_array_append_new (list, json_pack ("{s:o,s:O?}", "folder", clipmoe_json_text (runs[k].folder),
+                                            "seed", json_object_get (runs[k].run, "seed")));
   gboolean ok = TRUE;
   for (guint m = 0; m < DMU_N_MODELS && ok; m++) {
     json_t *entry = common[m] ? model_entry (runs, n, m, other, error) : NULL;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
 #include <base/file.h>
 #include "clusters.h"
 #include "compare.h"
@@ -33,8 +33,8 @@ seed_of (DmuWork *r, const char *name) {
   guint64 purpose = 0;
   for (const char *c = name; *c; c++)
     purpose = purpose * 131 + (guchar)*c;
-  DmuRandom random = dmu_random_for (r->recipe->seed, purpose, 0);
-  return dmu_random (&random) >> 1;
+  ClipmoeRandom random = clipmoe_random_for (r->recipe->seed, purpose, 0);
+  return clipmoe_random (&random) >> 1;
 }
 
 /* The model that stage @name made, or the base for "base". */

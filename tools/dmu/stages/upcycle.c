@@ -4,7 +4,7 @@
 #include <string.h>
 #include <model/derive.h>
 #include <model/residence.h>
-#include <random.h>
+#include <base/random.h>
 
 #define KEPT 20 /* positions that stretching leaves alone */
 
@@ -129,9 +129,9 @@ put_routers (ClipmoeWeights *to, const char *tower, guint first, guint last, gui
       g_free (name);
       return FALSE;
     }
-    DmuRandom r = dmu_random_for (seed, *tower == 'v' ? 'V' : 'T', b);
+    ClipmoeRandom r = clipmoe_random_for (seed, *tower == 'v' ? 'V' : 'T', b);
     for (gsize i = 0; i < (gsize)experts * width; i++)
-      gate[i] = (float)(2 * dmu_uniform (&r) - 1) * most;
+      gate[i] = (float)(2 * clipmoe_random_uniform (&r) - 1) * most;
     clipmoe_weights_put (to, name, 2, shape, gate);
     g_free (name);
   }
