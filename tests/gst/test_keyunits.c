@@ -361,9 +361,8 @@ test_garbled (void) {
       "video/x-h264,stream-format=byte-stream,alignment=au",
       "video/x-h265,stream-format=byte-stream,alignment=au",
       "video/x-h264,stream-format=avc,alignment=au,codec_data=(buffer)014d001effe10003674d00010003684e00",
-      "video/"
-      "x-h265,stream-format=hvc1,alignment=au,codec_data=(buffer)"
-      "0101600000009000000000007bf000fcfdf8f800000f00",
+      ("video/x-h265,stream-format=hvc1,alignment=au,codec_data=(buffer)"
+       "0101600000009000000000007bf000fcfdf8f800000f00"),
       "video/mpeg,mpegversion=2",
       "video/mpeg,mpegversion=4",
       "video/x-vp8",

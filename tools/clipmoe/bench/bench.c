@@ -65,7 +65,8 @@ tower_work (const ClipmoeTowerInfo *i, double t, guint top_k, guint embed) {
 
 static double
 image_work (const ClipmoeModelInfo *i) {
-  double grid = i->image_size / i->patch_size, n = grid * grid, p = i->patch_size;
+  guint grid = i->image_size / i->patch_size;
+  double n = (double)grid * grid, p = i->patch_size;
   return tower_work (i->image, n + 1, i->top_k, i->embed) + 6 * n * p * p * i->image->width;
 }
 
