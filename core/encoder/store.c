@@ -17,7 +17,7 @@
 #define MAGIC "clipmoe packed\n"
 #define PAGE 4096
 #define MOST_HEADER (64 * PAGE)
-/* What one thread reads and hashes at a time: others' turns in the pool come in between … */
+/* What one thread reads and hashes at a time, so that others get their turn in the pool … */
 #define PART ((gsize)2 << 20)
 /* … in pieces that are still in its cache when they are hashed. */
 #define PIECE ((gsize)256 << 10)
@@ -209,8 +209,7 @@ clipmoe_packed_weights_find (const char *key, char **damaged) {
   return self;
 }
 
-/* Both ways, in parts that several threads take; the hash of a part is worked out while it is in the cache.
- */
+/* Reading or hashing, in parts that several threads take. A part is hashed while it is in the cache. */
 typedef struct {
   ClipmoePackedWeights *packed;
   XXH128_canonical_t *sums; /* of parts */
@@ -249,7 +248,7 @@ static gboolean
 hash (ClipmoePackedWeights *self, gboolean reads, guint threads, guint64 body[2]) {
   guint n = n_parts (self);
   Work work = {self, g_new0 (XXH128_canonical_t, n), reads, 0, FALSE};
-  if (!reads) /* on a thread of low priority: the pool has better to do */
+  if (!reads) /* on a thread of low priority, without the pool */
     threads = 1;
   for (; work.first < n && !work.failed; work.first += threads)
     cm_pool_run (threads, MIN (threads, n - work.first), one_part, &work);
