@@ -184,6 +184,7 @@ test_names (void) {
        *base = g_path_get_basename (template);
   g_assert_true (g_str_has_prefix (template, "some/where/.") && g_str_has_suffix (template, "XXXXXX"));
   g_assert_true (clipmoe_temporary_is_ours (base));
+  g_assert_true (clipmoe_temporary_is_ours (".clipmoe-part-abc123")); /* of earlier versions */
   static const char *const others[] = {"run.json.251129",
                                        "report.html.Backup",
                                        "route.251129",
