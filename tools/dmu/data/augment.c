@@ -3,7 +3,7 @@
 #include <math.h>
 #include <base/random.h>
 
-/* A part of the picture of random size, shape and place, as the rectangle to look at. */
+/* A crop of random size, aspect ratio and position. */
 static void
 crop (ClipmoeImage *image, double least_area, ClipmoeRandom *r) {
   double area = least_area + (1 - least_area) * clipmoe_random_uniform (r),
@@ -17,9 +17,7 @@ crop (ClipmoeImage *image, double least_area, ClipmoeRandom *r) {
   image->crop_height = h;
 }
 
-/* In the pixels' own units, 0 to 1: saturation towards the grey of each pixel, contrast about the mean,
- * brightness.
- */
+/* On values 0 to 1: saturation towards each pixel's grey, contrast about the mean, brightness. */
 static void
 recolour (float *pixels, guint side, const ClipmoeModelInfo *info, double jitter, ClipmoeRandom *r) {
   gsize n = (gsize)side * side;

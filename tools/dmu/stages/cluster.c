@@ -54,8 +54,8 @@ total (guint n, const float *x) {
   return sum;
 }
 
-/* Each next centre is drawn by its squared distance to the nearest so far; of a few candidates the best
- * stays. */
+/* k-means++: each next centre is drawn with a probability proportional to the squared distance to the nearest
+ * one so far; the best of a few candidates is kept. */
 static void
 plus_plus (guint threads, Near *m, ClipmoeRandom *r, float *centres) {
   gsize bytes = m->width * sizeof (float);
@@ -91,7 +91,7 @@ plus_plus (guint threads, Near *m, ClipmoeRandom *r, float *centres) {
   g_free (own);
 }
 
-/* Centres become the means of their members, summed in order. */
+/* Sets each centre to the mean of its members, summed in order. */
 static void
 move (Near *m, double *sums, guint *counts, float *centres) {
   memset (sums, 0, (gsize)m->k * m->width * sizeof *sums);
@@ -166,7 +166,7 @@ dmu_groups (guint n, guint stages, const guint *const *codes, guint base, guint 
   for (guint i = 0; i < n; i++)
     order[i] = i;
   *merged = 0;
-  /* The finest codes first; whoever is in too small a cluster is left for the next coarser round. */
+  /* From fine to coarse codes: members of a cluster that is too small go to the next coarser round. */
   for (guint s = stages + 1; s-- > 0 && left;) {
     clipmoe_sort (order, left, sizeof *order, by_code, code);
     guint remaining = 0;

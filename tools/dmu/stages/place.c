@@ -27,7 +27,7 @@ dmu_place_is_free (const char *path, GError **error) {
   return !clipmoe_file_is_there (path) || taken (path, error);
 }
 
-/* Renames, unless there is anything under the new name. */
+/* Renames, unless the new name exists. */
 static gboolean
 take_place (const char *tmp, const char *path, GError **error) {
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
@@ -36,7 +36,7 @@ take_place (const char *tmp, const char *path, GError **error) {
     return taken (path, error);
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
     return clipmoe_error_set_errno (error, path, "cannot rename");
-  /* a file system that cannot promise it: as near as can be */
+  /* the file system cannot do it atomically: check, then rename */
   return dmu_place_is_free (path, error) &&
          (rename (tmp, path) == 0 || clipmoe_error_set_errno (error, path, "cannot rename"));
 }
@@ -107,7 +107,7 @@ int
 dmu_place_lines (const char *path, GError **error) {
   char begin[sizeof LINE - 1];
   struct stat st;
-  /* O_NONBLOCK: a named pipe must not hang us */
+  /* O_NONBLOCK: opening a named pipe must not block */
   int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (fd < 0 || fstat (fd, &st) != 0) {
     clipmoe_error_set_errno (error, path, "cannot open");

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <base/random.h>
 
-/* How often pairs of @source come. */
+/* How many times an epoch pairs of @source occur. */
 static gboolean
 times (const char *repeat, const char *source, guint *n, GError **error) {
   char **parts = g_strsplit (repeat ? repeat : "", ";", -1);
@@ -83,8 +83,8 @@ dmu_sampler_get_batches (const DmuSampler *self) {
   return self->batches;
 }
 
-/* Within each group in random order, cut into batches; then the batches in random order. What does not fill a
- * batch comes in another epoch, since it is another part each time. */
+/* Within each group in random order, cut into batches; then the batches in random order. Pairs that do not
+ * fill a batch are dropped, others in each epoch. */
 static void
 lay_out (DmuSampler *self, guint64 epoch) {
   ClipmoeRandom r = clipmoe_random_for (self->seed, 'E', epoch);
@@ -111,7 +111,7 @@ lay_out (DmuSampler *self, guint64 epoch) {
   g_free (starts);
 }
 
-/* @keep of the patches, in rising order. */
+/* @keep of the patches, in ascending order. */
 static void
 choose_patches (const DmuSampler *self, ClipmoeRandom *r, guint *kept) {
   guint *all = g_new (guint, self->patches);

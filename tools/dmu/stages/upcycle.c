@@ -6,7 +6,7 @@
 #include <model/residence.h>
 #include <base/random.h>
 
-#define KEPT 20 /* positions that stretching leaves alone */
+#define KEPT 20 /* positions that stretching keeps */
 
 /* The block that a feed-forward weight belongs to, if its block becomes a mixture; *rest is what follows
  * "mlp.". */
@@ -28,7 +28,7 @@ becomes_expert (const char *name, const DmuUpcycle *how, char **prefix, const ch
   return FALSE;
 }
 
-/* Whether every model has what the first has, and the same of what they share. */
+/* Whether every model has the same tensors as the first, and the shared ones are equal. */
 static gboolean
 agree (ClipmoeModel *const *models, guint n, const char *name, gboolean shared, const DmuUpcycle *how,
        GError **error) {
@@ -102,7 +102,7 @@ check (ClipmoeModel *const *models, guint n, guint experts, const DmuUpcycle *ho
   return TRUE;
 }
 
-/* The feed-forward weight @name of each checkpoint as that of an expert. */
+/* Adds the feed-forward weight @name of each checkpoint as an expert's. */
 static gboolean
 put_experts (ClipmoeWeights *to, ClipmoeModel *const *models, guint n, guint experts, const char *name,
              const char *prefix, const char *rest, GError **error) {
