@@ -6,7 +6,8 @@
  * All getters may be called by any thread at any time. The calling thread does the work together with a pool
  * of threads that all encoders of the process share.
  *
- * The same input gives the same bytes for any number of threads, any batch size and whatever else is in the batch.
+ * The same input gives the same bytes for any number of threads, any batch size and whatever else is in the
+ * batch.
  *
  * After fork() encoders, models and tokenizers work in the child as they do in the parent, with the same
  * answers; threads are started again when they are needed, and memory is shared until one of the two writes
