@@ -103,8 +103,8 @@ clipmoe_events_finish (ClipmoeEvents *self) {
     end (self, &self->entries[i]);
 }
 
-/* UTC, source and label say which event this is to people; the tagger and its look make sure that it is no
- * other one, where UTC is not known or a file is played twice. */
+/* UTC, source and label would do for live streams; tagger and sequence tell events apart where UTC is not
+ * known or a file is played twice. */
 static void
 make_id (char *id, const ClipmoeLook *look, const char *label) {
   GChecksum *sum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -148,7 +148,7 @@ add_one (ClipmoeEvents *self, Entry *e, const ClipmoeLook *look, const ClipmoeLa
     e->score = state->score;
   if (e->begun && (change & CLIPMOE_HYSTERESIS_FELL))
     e->end = look->time;
-  /* what ended without a word was forgotten by the hysteresis: the stream jumped */
+  /* neither open nor rising without CLOSED: the stream jumped, and its hysteresis was reset */
   if (e->begun && ((change & (CLIPMOE_HYSTERESIS_CLOSED | CLIPMOE_HYSTERESIS_BEGAN)) || !lives))
     end (self, e);
   if (!e->begun && (change & CLIPMOE_HYSTERESIS_INSIDE))

@@ -1,5 +1,5 @@
-/* Events: a label of a stream opens, goes on, and ends. What opens and ends is decided by the hysteresis that
- * decides on tags; here is what an event remembers, and its identity. Pure: no clock, no threads. */
+/* Events: a label of a stream opens, goes on and ends. The hysteresis of the stream decides when; this module
+ * keeps an event's identity and figures, and reports it. Pure: no clock, no threads. */
 #ifndef CLIPMOE_EVENT_H
 #define CLIPMOE_EVENT_H
 
@@ -14,8 +14,8 @@ typedef struct {
   const char *id; /* the same from start to end; no other event of any process ever has it */
   const char *source, *label, *model;
   const char *group; /* of labels that exclude each other, or NULL */
-  guint64 start;     /* of the first look; while it settled it was there already */
-  guint64 end;       /* of CLIPMOE_EVENT_END: of the first look below, or of the last one there was */
+  guint64 start;     /* of the first look at the threshold, before settle is over */
+  guint64 end;       /* with CLIPMOE_EVENT_END: of the first look below, or else of the last look */
   double peak, mean; /* of the scores of its looks so far */
   guint64 peak_time;
   double score; /* the newest */
@@ -42,7 +42,7 @@ typedef void (*ClipmoeEventHandler) (const ClipmoeEvent *event, gpointer data);
 
 typedef struct _ClipmoeEvents ClipmoeEvents;
 
-/* @handler hears of every event, from within the functions below. @update: ns of stream time between two
+/* @handler is called with every event by the functions below. @update: ns of stream time between two
  * lines of an event that goes on; 0 = its start and its end alone. */
 ClipmoeEvents *clipmoe_events_new (gint64 update, ClipmoeEventHandler handler, gpointer data);
 void clipmoe_events_free (ClipmoeEvents *self); /* does not end what is open; NULL: nothing */

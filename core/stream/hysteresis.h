@@ -1,6 +1,6 @@
-/* When something that is scored counts as there: the one rule behind a stream's tags, the timeline's
- * intervals and events. It opens at a threshold and closes below a part of it, so that a score which wavers
- * around the threshold is one stretch and not many. Pure: no clock, no threads; times in ns. */
+/* When a label counts as present: the one rule behind a stream's tags, the timeline's intervals and events. A
+ * label opens at its threshold and closes below a fraction of it, so that a score that wavers around the
+ * threshold gives one stretch and not many. Pure: no clock, no threads; times in ns. */
 #ifndef CLIPMOE_HYSTERESIS_H
 #define CLIPMOE_HYSTERESIS_H
 

@@ -1,5 +1,6 @@
-/* What lasts from look to look of one source: smoothing, and which labels are open. Encoding is not its
- * business: it takes the embedding of a frame and gives the finished look. Pure: no clock, no threads. */
+/* The state of one source between its looks: smoothed cosines, which labels are open, the number of the look.
+ * It takes the embedding of a frame and returns the finished look; encoding is the engine's part. Pure: no
+ * clock, no threads. */
 #ifndef CLIPMOE_STREAM_H
 #define CLIPMOE_STREAM_H
 
@@ -11,17 +12,17 @@
 typedef struct {
   guint64 time;          /* stream time in ns; a stream may run backwards */
   gint64 at;             /* UTC in microseconds, or 0 */
-  guint generation;      /* another one than before: nothing of the looks before counts */
+  guint generation;      /* a new number resets the state: the stream jumped */
   ClipmoeLabels *labels; /* borrowed */
   ClipmoeRules rules;
-  ClipmoeLookFrame frame; /* the rest of what is said of the frame */
+  ClipmoeLookFrame frame; /* for messages */
 } ClipmoeStreamFrame;
 
 /* A finished look: immutable, reference counted. */
 typedef struct {
   ClipmoeLook look; /* without source, model and age, which whoever reports it adds */
   ClipmoeLookFrame frame;
-  ClipmoeLabels *labels; /* own the tags' labels */
+  ClipmoeLabels *labels; /* owns the tags' labels */
 } ClipmoeStreamLook;
 
 ClipmoeStreamLook *clipmoe_stream_look_ref (ClipmoeStreamLook *self);

@@ -7,7 +7,7 @@
 
 #define N 5
 #define LOOKS 2000
-#define MS 1000000
+#define MS G_GINT64_CONSTANT (1000000)
 #define SECOND G_GINT64_CONSTANT (1000000000)
 
 static const char *const names[N] = {"a", "b", "c", "d", "e"};
@@ -121,7 +121,7 @@ static void
 test_timeline (void) {
   GRand *random = g_rand_new_with_seed (11);
   for (guint i = 0; i < 8; i++)
-    check_timeline (random, i * 400 * (gint64)MS, i & 1 ? SECOND : 0);
+    check_timeline (random, 400 * MS * i, i & 1 ? SECOND : 0);
   g_rand_free (random);
 }
 
@@ -272,7 +272,7 @@ test_line (void) {
                                          .label = "a bus",
                                          .model = "m@1",
                                          .group = "g",
-                                         .start = 1500 * (guint64)MS,
+                                         .start = 1500 * MS,
                                          .end = 4 * SECOND,
                                          .peak = 0.9132754,
                                          .mean = 0.5,

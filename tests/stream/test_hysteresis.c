@@ -3,7 +3,7 @@
 #include <stream/hysteresis.h>
 
 #define LOOKS 300
-#define MS 1000000
+#define MS G_GINT64_CONSTANT (1000000)
 
 typedef struct {
   gint64 start, end;
@@ -52,9 +52,9 @@ check (GRand *random, double threshold, gint64 hold, gboolean gaps) {
   Stretch expected[LOOKS], got[LOOKS];
   gboolean open[LOOKS];
   for (guint i = 0; i <= LOOKS; i++)
-    time[i] = now += g_rand_int_range (random, 0, 4) * g_rand_int_range (random, 0, 100) * (gint64)MS;
+    time[i] = now += MS * g_rand_int_range (random, 0, 4) * g_rand_int_range (random, 0, 100);
   for (guint i = 0; i < LOOKS; i++) {
-    until[i] = gaps ? time[i] + g_rand_int_range (random, 0, 300) * (gint64)MS : time[i + 1];
+    until[i] = gaps ? time[i] + g_rand_int_range (random, 0, 300) * MS : time[i + 1];
     score[i] = g_rand_int_range (random, 0, 20) ? g_rand_double_range (random, -1, 1) : NAN;
   }
   ClipmoeHysteresisRules rules = {.close_ratio = 0.8, .hold = hold};

@@ -10,7 +10,7 @@ with_labels (ClipmoeTag *tags, const char *letters) {
   guint n = 0;
   static const char names[] = "a\0b\0c\0d";
   for (; letters[n]; n++)
-    tags[n] = (ClipmoeTag){names + 2 * (letters[n] - 'a'), 0.5 + n, 0.25};
+    tags[n] = (ClipmoeTag){&names[(gsize)(letters[n] - 'a') * 2], 0.5 + n, 0.25};
   return (ClipmoeLook){.tags = tags, .n_tags = n};
 }
 

@@ -1,7 +1,7 @@
 /* Checks the statistics of look times. */
 #include <stream/statistics.h>
 
-#define MS 1000000
+#define MS G_GINT64_CONSTANT (1000000)
 
 /* One hiccup is no reason to delay a pipeline; looks that have come to take a quarter longer are, and once;
  * and when they take half of that only, nobody has to wait for the rest any more. */

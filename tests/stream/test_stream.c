@@ -35,7 +35,7 @@ check (GRand *random, double threshold, double hold, gboolean even, gboolean bac
   ClipmoeTimelineOptions options = {.struct_size = sizeof options, .hold = hold};
   ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options, NULL);
   ClipmoeStream *stream = clipmoe_stream_new ();
-  guint64 time = 1000 * LOOKS * SECOND;
+  guint64 time = SECOND * 1000 * LOOKS;
   for (guint i = 0; i < LOOKS; i++) {
     /* whole thousandths of a second, so that no sum of them is a hair's breadth beside another */
     guint64 step = even ? SECOND
@@ -76,9 +76,9 @@ test_timeline (void) {
   static const double thresholds[] = {0.5, 0.5, 0.31, 0, -0.2, NAN};
   GRand *random = g_rand_new_with_seed (7);
   for (guint t = 0; t < G_N_ELEMENTS (thresholds); t++)
-    for (double hold = 0; hold < 4; hold += 0.5)
+    for (guint halves = 0; halves < 8; halves++)
       for (guint kind = 0; kind < 4; kind++)
-        check (random, thresholds[t], hold, kind & 1, kind & 2);
+        check (random, thresholds[t], halves / 2.0, kind & 1, kind & 2);
   g_rand_free (random);
 }
 
