@@ -23,7 +23,7 @@ clipmoe_build_folder (void) {
   for (guint i = 0; program && !folder && i < G_N_ELEMENTS (places); i++)
     if (g_str_has_suffix (program, places[i])) {
       folder = g_strndup (program, strlen (program) - strlen (places[i]));
-      char *models = read_marker (folder); /* a folder may be called like that anywhere */
+      char *models = read_marker (folder); /* other folders may have such names */
       if (!models)
         g_clear_pointer (&folder, g_free);
       g_free (models);

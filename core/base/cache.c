@@ -4,17 +4,15 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include "../clipmoe/error.h"
-#include "file.h"
+#include "error.h"
 
 #define MOST_BYTES (8ull << 30)
-#define MOST_WORDS 512 /* entries of a kind; each is one block of the disk */
+#define MOST_WORDS 512 /* text entries of a kind; each takes one block of the disk */
 #define WORDS_BYTES 8192
-#define LEFT_BEHIND 3600 /* seconds without a write after which nobody writes any more */
+#define LEFT_BEHIND 3600 /* seconds without a write after which a writer counts as dead */
 #define FIRST_LINE "clipmoe-words "
 #define HASH_DIGITS 64
 
@@ -25,7 +23,7 @@ clipmoe_cache_name (ClipmoeCacheKind kind, const char *key) {
   return g_strdup_printf ("%s%.32s", prefixes[kind], key);
 }
 
-/* As above, or as earlier versions had it, with more behind a dash. Nobody else's files are called so. */
+/* A name as above, or one of earlier versions, with more after a dash. */
 static gboolean
 is_entry (const char *name, ClipmoeCacheKind kind) {
   if (!g_str_has_prefix (name, prefixes[kind]))
@@ -34,7 +32,8 @@ is_entry (const char *name, ClipmoeCacheKind kind) {
   return strspn (name, "0123456789abcdef") == 32 && (name[32] == 0 || name[32] == '-');
 }
 
-/* NULL: why not. Links are followed: a user put them there. */
+/* Returns NULL with an error when there is no usable folder. Symbolic links are followed: the user made
+ * them. */
 static char *
 find_folder (GError **error) {
   char *folder = g_build_filename (g_get_user_cache_dir (), "clipmoe", NULL);
@@ -71,7 +70,7 @@ is_own_file (int fd, struct stat *s) {
 
 static int
 open_own (const char *path, struct stat *s) {
-  /* no link, and no waiting for the other end of a pipe */
+  /* does not follow a link and does not wait for the other end of a pipe */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
   if (fd >= 0 && !is_own_file (fd, s)) {
     close (fd);
@@ -132,53 +131,27 @@ clipmoe_cache_read (const char *name) {
   return words;
 }
 
-static gboolean
-io_error (GError **error, const char *path, const char *what) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
-  return FALSE;
-}
-
 gboolean
-clipmoe_cache_begin (ClipmoeCacheFile *file, GError **error) {
+clipmoe_cache_begin (ClipmoeTemporary *file, GError **error) {
   char *beside = clipmoe_cache_path ("x", error);
-  *file = (ClipmoeCacheFile){-1, NULL};
-  if (!beside)
-    return FALSE;
-  for (guint i = 0; file->fd < 0 && i < 8; i++) {
-    struct stat s;
-    g_free (file->path);
-    file->path = clipmoe_temporary_template (beside);
-    file->fd = g_mkstemp_full (file->path, O_WRONLY | O_CLOEXEC, 0600);
-    if (file->fd < 0)
-      break;
-    flock (file->fd, LOCK_EX | LOCK_NB);                /* where there are no locks its age tells */
-    if (fstat (file->fd, &s) == 0 && s.st_nlink == 0) { /* somebody who cleans up was quicker */
-      close (file->fd);
-      file->fd = -1;
-    }
-  }
-  gboolean ok = file->fd >= 0;
-  if (!ok) {
+  gboolean ok = beside && clipmoe_temporary_open (file, beside, 0600);
+  if (beside && !ok) {
     int e = errno;
     char *folder = g_path_get_dirname (beside);
     errno = e;
-    io_error (error, folder, "cannot create a file in the cache folder");
+    clipmoe_error_set_errno (error, folder, "cannot create a file in the cache folder");
     g_free (folder);
-    g_clear_pointer (&file->path, g_free);
   }
   g_free (beside);
   return ok;
 }
 
 gboolean
-clipmoe_cache_end (ClipmoeCacheFile *file, const char *name, gboolean whole, GError **error) {
-  char *path = clipmoe_cache_path (name, error);
-  gboolean ok = whole && path && clipmoe_file_publish (file->path, path, error);
-  if (!ok)
-    g_unlink (file->path);
-  close (file->fd);
-  g_clear_pointer (&file->path, g_free);
+clipmoe_cache_end (ClipmoeTemporary *file, const char *name, gboolean whole, GError **error) {
+  char *path = whole ? clipmoe_cache_path (name, error) : NULL;
+  gboolean ok = path && clipmoe_temporary_publish (file, path, error);
+  if (!path)
+    clipmoe_temporary_close (file, FALSE);
   g_free (path);
   return ok;
 }
@@ -203,33 +176,18 @@ oldest_first (gconstpointer a, gconstpointer b) {
   return x->used.tv_nsec < y->used.tv_nsec ? -1 : x->used.tv_nsec > y->used.tv_nsec;
 }
 
-/* A temporary file goes when nobody holds its lock, which a process that dies gives back. */
-static void
-sweep (const char *path) {
-  struct stat s;
-  int fd = open_own (path, &s);
-  if (fd < 0)
-    return;
-  gboolean held = flock (fd, LOCK_EX | LOCK_NB) != 0;
-  if (!held || g_get_real_time () / G_USEC_PER_SEC - s.st_mtim.tv_sec > LEFT_BEHIND)
-    g_unlink (path);
-  close (fd);
-}
-
-/* What is there of a kind, oldest first; temporary files of writers that died go. */
+/* The entries of a kind, least recently used first. Deletes temporary files of dead writers. */
 static GPtrArray *
 list (const char *folder, ClipmoeCacheKind kind) {
   GPtrArray *entries = g_ptr_array_new_with_free_func (entry_free);
+  clipmoe_temporary_sweep (folder, LEFT_BEHIND);
   GDir *dir = g_dir_open (folder, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));) {
     struct stat s;
-    gboolean entry = is_entry (name, kind), temporary = clipmoe_temporary_is_ours (name);
-    if (!entry && !temporary)
+    if (!is_entry (name, kind))
       continue;
     char *path = g_build_filename (folder, name, NULL);
-    if (temporary) {
-      sweep (path);
-    } else if (lstat (path, &s) == 0 && S_ISREG (s.st_mode)) {
+    if (lstat (path, &s) == 0 && S_ISREG (s.st_mode)) {
       Entry *e = g_new (Entry, 1);
       *e = (Entry){g_steal_pointer (&path), (guint64)s.st_size, s.st_mtim};
       g_ptr_array_add (entries, e);
@@ -245,12 +203,12 @@ list (const char *folder, ClipmoeCacheKind kind) {
 void
 clipmoe_cache_write (ClipmoeCacheKind kind, const char *name, const char *words) {
   char *folder = find_folder (NULL);
-  ClipmoeCacheFile file;
+  ClipmoeTemporary file;
   if (folder && clipmoe_cache_begin (&file, NULL)) {
     char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, words, -1);
     char *text = g_strconcat (FIRST_LINE, hash, "\n", words, NULL);
     gsize n = strlen (text);
-    clipmoe_cache_end (&file, name, n <= WORDS_BYTES && write (file.fd, text, n) == (gssize)n, NULL);
+    clipmoe_cache_end (&file, name, n <= WORDS_BYTES && clipmoe_write_at (file.fd, text, n, 0), NULL);
     g_free (hash);
     g_free (text);
     GPtrArray *entries = list (folder, kind);
@@ -295,11 +253,12 @@ clipmoe_cache_make_room (ClipmoeCacheKind kind, guint64 bytes, GError **error) {
   char *folder = find_folder (error);
   struct statvfs fs;
   gboolean ok = folder != NULL;
-  if (ok) { /* listed first, for what dead writers left is free then */
+  if (ok) { /* listed first, since that frees what dead writers left */
     GPtrArray *entries = list (folder, kind);
-    ok = statvfs (folder, &fs) == 0 || io_error (error, folder, "cannot ask for the free space");
+    ok = statvfs (folder, &fs) == 0 ||
+         clipmoe_error_set_errno (error, folder, "cannot ask for the free space");
     if (ok) {
-      /* what stands there already is not free any more, but it is ours to give */
+      /* existing entries count as free, since they can be deleted */
       guint64 most = ((guint64)fs.f_bavail * fs.f_frsize + held_by (entries)) / 10;
       most = MIN (most, MOST_BYTES);
       ok = make_room (entries, bytes, most);

@@ -2,18 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static gboolean
-io_error (GError **error, const char *path, const char *what) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
-  return FALSE;
-}
+#include "error.h"
+#include "temporary.h"
 
 struct _ClipmoeFile {
   int fd;
@@ -24,15 +16,15 @@ struct _ClipmoeFile {
 
 ClipmoeFile *
 clipmoe_file_open (const char *path, GError **error) {
-  /* O_NONBLOCK: a named pipe must not hang us; fstat refuses it below. */
+  /* O_NONBLOCK: opening a named pipe must not block; fstat refuses it below. */
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    io_error (error, path, "cannot open");
+    clipmoe_error_set_errno (error, path, "cannot open");
     return NULL;
   }
   struct stat st;
   if (fstat (fd, &st) != 0) {
-    io_error (error, path, "cannot stat");
+    clipmoe_error_set_errno (error, path, "cannot stat");
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
   } else {
@@ -66,7 +58,7 @@ gboolean
 clipmoe_file_is_unchanged (ClipmoeFile *file, GError **error) {
   struct stat st;
   if (fstat (file->fd, &st) != 0)
-    return io_error (error, file->path, "cannot stat");
+    return clipmoe_error_set_errno (error, file->path, "cannot stat");
   if ((guint64)st.st_size == file->size && st.st_mtim.tv_sec == file->changed.tv_sec &&
       st.st_mtim.tv_nsec == file->changed.tv_nsec)
     return TRUE;
@@ -98,7 +90,7 @@ clipmoe_file_pread (ClipmoeFile *file, guint64 offset, void *data, gsize length,
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      return io_error (error, file->path, "cannot read");
+      return clipmoe_error_set_errno (error, file->path, "cannot read");
     if (n == 0) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: became shorter while it was read",
                    file->path);
@@ -132,92 +124,9 @@ clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error)
   return data;
 }
 
-#define MARK ".clipmoe-tmp-"
-#define RANDOM "XXXXXX"
-
-char *
-clipmoe_temporary_template (const char *path) {
-  char *folder = g_path_get_dirname (path);
-  char *template = g_build_filename (folder, MARK RANDOM, NULL);
-  g_free (folder);
-  return template;
-}
-
-gboolean
-clipmoe_temporary_has_mark (const char *name, const char *mark) {
-  if (!g_str_has_prefix (name, mark) || strlen (name) != strlen (mark) + strlen (RANDOM))
-    return FALSE;
-  for (const char *c = name + strlen (mark); *c; c++)
-    if (!g_ascii_isalnum (*c))
-      return FALSE;
-  return TRUE;
-}
-
-gboolean
-clipmoe_temporary_is_ours (const char *name) {
-  return clipmoe_temporary_has_mark (name, MARK);
-}
-
-void
-clipmoe_file_sync_folder (const char *path) {
-  char *folder = g_path_get_dirname (path);
-  int dir = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir >= 0) {
-    fsync (dir); /* some file systems cannot; the data itself is synced */
-    close (dir);
-  }
-  g_free (folder);
-}
-
-gboolean
-clipmoe_file_publish (const char *from, const char *to, GError **error) {
-  int fd = open (from, O_RDONLY | O_CLOEXEC);
-  gboolean ok = fd >= 0 || io_error (error, from, "cannot open");
-  if (ok && fsync (fd) != 0)
-    ok = io_error (error, to, "cannot sync");
-  if (fd >= 0)
-    close (fd);
-  if (ok && rename (from, to) != 0)
-    ok = io_error (error, to, "cannot rename");
-  if (ok)
-    clipmoe_file_sync_folder (to);
-  return ok;
-}
-
-char *
-clipmoe_temporary_write (const char *path, const void *data, gsize length, GError **error) {
-  char *tmp = clipmoe_temporary_template (path);
-  int fd = g_mkstemp_full (tmp, O_WRONLY | O_CLOEXEC, 0666);
-  gboolean ok = fd >= 0 || io_error (error, path, "cannot create");
-  for (gsize done = 0; ok && done < length;) {
-    ssize_t n = write (fd, (const char *)data + done, length - done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      ok = io_error (error, path, "cannot write");
-    else
-      done += (gsize)n;
-  }
-  if (ok && fsync (fd) != 0)
-    ok = io_error (error, path, "cannot sync");
-  if (fd >= 0 && close (fd) != 0 && ok)
-    ok = io_error (error, path, "cannot write");
-  if (ok)
-    return tmp;
-  if (fd >= 0)
-    unlink (tmp);
-  g_free (tmp);
-  return NULL;
-}
-
 gboolean
 clipmoe_file_write (const char *path, const void *data, gsize length, GError **error) {
-  char *tmp = clipmoe_temporary_write (path, data, length, error);
-  gboolean ok = tmp && (rename (tmp, path) == 0 || io_error (error, path, "cannot rename"));
-  if (ok)
-    clipmoe_file_sync_folder (path);
-  else if (tmp)
-    unlink (tmp);
-  g_free (tmp);
-  return ok;
+  ClipmoeTemporary tmp;
+  return clipmoe_temporary_write (&tmp, path, data, length, error) &&
+         clipmoe_temporary_publish (&tmp, path, error);
 }

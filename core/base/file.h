@@ -1,50 +1,33 @@
-/* Whole files in and out of memory: the one place that opens what a user names. */
+/* Reading and writing whole files. Files that a user names are opened here and nowhere else. */
 #ifndef CLIPMOE_FILE_H
 #define CLIPMOE_FILE_H
 
 #include "../clipmoe/error.h"
 
-/* A regular file, open for reading. Parts of it are read with pread; it is never mapped, since a file that
- * somebody cuts would then kill the host. */
+/* A regular file, open for reading. It is read with pread and never mapped: truncating a mapped file would
+ * kill the process. */
 typedef struct _ClipmoeFile ClipmoeFile;
 
 ClipmoeFile *clipmoe_file_open (const char *path, GError **error);
 void clipmoe_file_close (ClipmoeFile *file);
 const char *clipmoe_file_get_path (const ClipmoeFile *file);
-/* Whether there is anything of this name: what is no regular file, or cannot be looked at, is refused by name
- * when it is opened, and not passed over as if it were not there. */
+/* Whether anything has this name, or may have it: what is not a regular file, or cannot be examined, is
+ * then refused when it is opened, and not skipped as if it did not exist. */
 gboolean clipmoe_file_is_there (const char *path);
-/* As it was when the file was opened. */
+/* The size when the file was opened. */
 guint64 clipmoe_file_get_size (const ClipmoeFile *file);
-/* FALSE with an error when somebody wrote to the file since it was opened: what was read is no one state of
- * it. */
+/* FALSE (IO) when the file was written to since it was opened, so that what was read may be a mix of two
+ * states. */
 gboolean clipmoe_file_is_unchanged (ClipmoeFile *file, GError **error);
-/* Exactly @length bytes from @offset, or FALSE: a range that leaves the file, or a file cut meanwhile. */
+/* Reads exactly @length bytes from @offset. FALSE: the range ends beyond the file (FORMAT), or it was
+ * truncated or could not be read (IO). */
 gboolean clipmoe_file_pread (ClipmoeFile *file, guint64 offset, void *data, gsize length, GError **error);
 
 /* Reads a regular file of at most @limit bytes with pread into new memory, NUL-terminated behind *length.
  * Errors name @path. Free with g_free(). */
 char *clipmoe_file_read (const char *path, gsize limit, gsize *length, GError **error);
 
-/* Writes @length bytes to @path whole or not at all: temporary name beside it, fsync, rename, fsync of the
- * folder. */
+/* Writes @length bytes to @path whole or not at all (temporary.h). Errors name @path. */
 gboolean clipmoe_file_write (const char *path, const void *data, gsize length, GError **error);
-
-/* What is not whole yet has a hidden name of our own mark beside @path: what a killed process left can be
- * told from what is somebody else's. (transfer full): a template for mkstemp() or mkdtemp(). */
-char *clipmoe_temporary_template (const char *path);
-/* Whether @name, without folders, is one that such a template gave. */
-gboolean clipmoe_temporary_is_ours (const char *name);
-
-/* Whether @name, without folders, is @mark and the six letters or digits of such a template. */
-gboolean clipmoe_temporary_has_mark (const char *name, const char *mark);
-/* Writes @length bytes under such a name and syncs them. Returns (transfer full) that name, for the caller to
- * rename; NULL: nothing is left. Errors name @path. */
-char *clipmoe_temporary_write (const char *path, const void *data, gsize length, GError **error);
-/* After a rename: syncs the folder in which @path is. */
-void clipmoe_file_sync_folder (const char *path);
-
-/* Makes a finished file at @from, in the same folder, appear as @to: fsync, rename, fsync of the folder. */
-gboolean clipmoe_file_publish (const char *from, const char *to, GError **error);
 
 #endif

@@ -5,17 +5,12 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include "file.h"
+#include "error.h"
 #include "plain.h"
+#include "temporary.h"
 
-static gboolean
-io_error (GError **error, const char *path, const char *what) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
-  return FALSE;
-}
-
-/* Whether everything in the folder may go: its files are of @replaced, and the first of them is there. */
+/* Whether the folder may be deleted: it holds nothing but files named in @replaced, and the first of them
+ * exists. */
 static gboolean
 holds_nothing_else (const char *path, GDir *dir, const char *const *replaced, GError **error) {
   const char *name;
@@ -47,12 +42,13 @@ holds_nothing_else (const char *path, GDir *dir, const char *const *replaced, GE
   return empty || first;
 }
 
-/* Whether nothing at @path would be lost that somebody did not mean to lose. */
+/* Whether replacing what is at @path loses nothing but an empty folder or one of the kind that is written.
+ */
 static gboolean
 may_replace (const char *path, const char *const *replaced, GError **error) {
   struct stat st;
   if (lstat (path, &st) != 0)
-    return errno == ENOENT || io_error (error, path, "cannot stat");
+    return errno == ENOENT || clipmoe_error_set_errno (error, path, "cannot stat");
   if (!S_ISDIR (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is there and no folder, expected a free name",
                  path);
@@ -60,7 +56,7 @@ may_replace (const char *path, const char *const *replaced, GError **error) {
   }
   GDir *dir = g_dir_open (path, 0, NULL);
   if (!dir)
-    return io_error (error, path, "cannot list");
+    return clipmoe_error_set_errno (error, path, "cannot list");
   gboolean ok = holds_nothing_else (path, dir, replaced, error);
   g_dir_close (dir);
   return ok;
@@ -72,7 +68,7 @@ clipmoe_folder_begin (const char *path, const char *const *replaced, GError **er
     return NULL;
   char *tmp = clipmoe_temporary_template (path);
   if (!g_mkdtemp_full (tmp, 0777)) {
-    io_error (error, path, "cannot create");
+    clipmoe_error_set_errno (error, path, "cannot create");
     g_clear_pointer (&tmp, g_free);
   }
   return tmp;
@@ -97,7 +93,7 @@ clipmoe_folder_drop (char *tmp) {
   g_free (tmp);
 }
 
-/* Deletes an old folder; what came into it meanwhile stays, and the folder with it. */
+/* Deletes the known files of an old folder, and the folder if nothing else was put into it meanwhile. */
 static void
 drop_known (const char *path, const char *const *replaced) {
   for (; *replaced; replaced++) {
@@ -112,12 +108,13 @@ drop_known (const char *path, const char *const *replaced) {
 static gboolean
 step_aside (const char *tmp, const char *path, const char *const *replaced, GError **error) {
   char *old = g_strconcat (path, ".clipmoe-old-XXXXXX", NULL);
-  gboolean ok = g_mkdtemp_full (old, 0700) || io_error (error, path, "cannot move the old folder aside");
+  gboolean ok =
+      g_mkdtemp_full (old, 0700) || clipmoe_error_set_errno (error, path, "cannot move the old folder aside");
   if (ok && rename (path, old) != 0) { /* onto an empty folder */
-    ok = io_error (error, path, "cannot move the old folder aside");
+    ok = clipmoe_error_set_errno (error, path, "cannot move the old folder aside");
     g_rmdir (old);
   } else if (ok && rename (tmp, path) != 0) {
-    ok = io_error (error, path, "cannot rename");
+    ok = clipmoe_error_set_errno (error, path, "cannot rename");
     if (rename (old, path) != 0)
       g_prefix_error (error, "%s holds what stood there: ", old);
   } else if (ok) {
@@ -134,7 +131,7 @@ exchange (const char *tmp, const char *path, const char *const *replaced, GError
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) != 0) {
     gboolean ok = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP
                       ? step_aside (tmp, path, replaced, error)
-                      : io_error (error, path, "cannot exchange it for the old folder");
+                      : clipmoe_error_set_errno (error, path, "cannot exchange it for the old folder");
     if (!ok)
       drop_files (tmp);
     return ok;
@@ -143,7 +140,7 @@ exchange (const char *tmp, const char *path, const char *const *replaced, GError
     drop_known (tmp, replaced);
     return TRUE;
   }
-  /* somebody was quicker */
+  /* another process changed it meanwhile */
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
     drop_files (tmp);
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: was written to while it was to be replaced",
@@ -164,12 +161,12 @@ clipmoe_folder_commit (char *tmp, const char *path, const char *const *replaced,
     if (replaced && (errno == ENOTEMPTY || errno == EEXIST)) {
       ok = exchange (tmp, path, replaced, error);
     } else {
-      ok = io_error (error, path, "cannot rename");
+      ok = clipmoe_error_set_errno (error, path, "cannot rename");
       drop_files (tmp);
     }
   }
   g_free (tmp);
   if (ok)
-    clipmoe_file_sync_folder (path);
+    clipmoe_sync_folder (path);
   return ok;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "plain.h"
 
-/* What files begin with, at a fixed place. */
+/* Signatures at a fixed place. */
 static const struct {
   gsize at, n;
   const char *bytes, *what;

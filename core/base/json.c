@@ -3,14 +3,14 @@
 #include "file.h"
 #include "foreign.h"
 
-/* What jansson allocates for an object, a list, a string (as a key: for its pair) and a number with its place
- * in a list, rounded up by malloc. */
+/* Bytes that jansson allocates for an object, a list, a string (or a key with its pair) and a number in a
+ * list, rounded up by malloc. */
 #define OBJECT_BYTES 224
 #define LIST_BYTES 128
 #define STRING_BYTES 80
 #define NUMBER_BYTES 48
 
-/* jansson recurses, and allocates as it goes: nesting and memory are counted before it may. */
+/* jansson recurses and allocates while it parses, so nesting and memory are counted first. */
 static gboolean
 check_size (const char *path, const char *text, gsize length, guint64 most, GError **error) {
   gboolean string = FALSE;
@@ -18,7 +18,7 @@ check_size (const char *path, const char *text, gsize length, guint64 most, GErr
   guint64 memory = 0;
   for (gsize i = 0; i < length; i++) {
     if (string) {
-      memory += 2; /* the text and the buffer in which it grows */
+      memory += 2; /* the text and the buffer that it grows in */
       if (text[i] == '\\')
         i++;
       else if (text[i] == '"')
@@ -30,7 +30,7 @@ check_size (const char *path, const char *text, gsize length, guint64 most, GErr
       memory += text[i] == '{' ? OBJECT_BYTES : LIST_BYTES;
       depth++;
     } else if (text[i] == '}' || text[i] == ']') {
-      depth--; /* may wrap in what is no JSON anyway */
+      depth--; /* may wrap around, but then the text is not JSON */
     } else if (text[i] == ',') {
       memory += NUMBER_BYTES;
     }
@@ -67,7 +67,7 @@ clipmoe_json_parse_within (const char *path, const char *text, gsize length, gui
     gsize skip = 0;
     while (skip < length && g_ascii_isspace (text[skip]))
       skip++;
-    if (skip < length && text[skip] != '{' && text[skip] != '[') /* a cut one is JSON all the same */
+    if (skip < length && text[skip] != '{' && text[skip] != '[') /* a truncated object is still JSON */
       what = clipmoe_foreign_describe ((const guint8 *)text, MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE);
     if (what)
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s, expected JSON", path, what);
@@ -78,6 +78,14 @@ clipmoe_json_parse_within (const char *path, const char *text, gsize length, gui
     g_free (valid);
   }
   return root;
+}
+
+json_t *
+clipmoe_json_text (const char *text) {
+  char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
+  json_t *value = valid ? json_string (valid) : json_null ();
+  g_free (valid);
+  return value;
 }
 
 json_t *

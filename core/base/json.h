@@ -8,10 +8,12 @@
 
 /* @path names the file in messages. Returns (transfer full): json_decref() it. */
 json_t *clipmoe_json_parse (const char *path, const char *text, gsize length, GError **error);
-/* Where more memory than a model's files need may be taken: @most bytes. */
+/* The same with a limit of @most bytes instead of that for a model's files. */
 json_t *clipmoe_json_parse_within (const char *path, const char *text, gsize length, guint64 most,
                                    GError **error);
-/* The whole of a file of at most @limit bytes. */
+/* A string in which invalid UTF-8 is U+FFFD; null for NULL. (transfer full) */
+json_t *clipmoe_json_text (const char *text);
+/* Parses a whole file of at most @limit bytes. */
 json_t *clipmoe_json_read (const char *path, gsize limit, GError **error);
 
 #endif

@@ -13,7 +13,8 @@ clipmoe_json_string (GString *out, const char *text) {
     if (c == '"' || c == '\\')
       g_string_append_printf (out, "\\%c", (char)c);
     else if (c < 32 || (c >= 127 && c <= 0x9F) || c == 0x061C || (c >= 0x200E && c <= 0x200F) ||
-             (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069)) /* what would act on a terminal */
+             (c >= 0x2028 && c <= 0x202E) ||
+             (c >= 0x2066 && c <= 0x2069)) /* characters that act on a terminal */
       g_string_append_printf (out, "\\u%04x", c);
     else
       g_string_append_unichar (out, c);

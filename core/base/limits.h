@@ -1,5 +1,5 @@
-/* How much anything from outside may ask for. What is over one of these is refused with CLIPMOE_ERROR_LIMIT
- * or, where the number makes no sense at all, CLIPMOE_ERROR_FORMAT. `clipmoe limits` shows them. */
+/* Limits of untrusted input. What exceeds one is refused with CLIPMOE_ERROR_LIMIT or, where the number
+ * makes no sense at all, CLIPMOE_ERROR_FORMAT. `clipmoe limits` prints them. */
 #ifndef CLIPMOE_LIMITS_H
 #define CLIPMOE_LIMITS_H
 
@@ -19,14 +19,14 @@
 #define CLIPMOE_MAX_ZIP_ENTRIES 200000
 #define CLIPMOE_MAX_ZIP_DIRECTORY (48u << 20) /* bytes */
 #define CLIPMOE_MAX_ZIP_NAME 1024             /* bytes */
-/* what stands beside the weights */
+/* files beside the weights */
 #define CLIPMOE_MAX_JSON (16u << 20) /* bytes */
 #define CLIPMOE_MAX_JSON_DEPTH 64
-/* Bytes of its parsed form: a few letters of text can become some hundred bytes of objects. */
+/* bytes of its parsed form: a few characters can become some hundred bytes of objects */
 #define CLIPMOE_MAX_JSON_MEMORY (56u << 20)
 #define CLIPMOE_MAX_VOCAB (64u << 20) /* bytes, also unpacked */
 #define CLIPMOE_MAX_TOKENS 1000000
-/* words */
+/* texts */
 #define CLIPMOE_MAX_LIST_FILE (16u << 20) /* bytes */
 #define CLIPMOE_MAX_LABELS 100000
 #define CLIPMOE_MAX_LABEL 8192 /* bytes */

@@ -1,4 +1,4 @@
-/* Texts out of files, as a terminal or a log may show them. */
+/* Makes untrusted text safe to print on a terminal or in a log. */
 #ifndef CLIPMOE_PLAIN_H
 #define CLIPMOE_PLAIN_H
 

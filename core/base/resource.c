@@ -1,4 +1,4 @@
-/* Where installed models and lists are found. */
+/* Finds installed models and lists. */
 #include "../clipmoe/model.h"
 #include "buildfolder.h"
 
@@ -22,7 +22,7 @@ probe (const char *root, const char *kind, const char *name) {
   return NULL;
 }
 
-/* The folders that are searched, in order. Free with g_ptr_array_unref(). */
+/* The folders to search, in order. Free with g_ptr_array_unref(). */
 static GPtrArray *
 roots (void) {
   GPtrArray *all = g_ptr_array_new_with_free_func (g_free);
@@ -34,7 +34,7 @@ roots (void) {
   g_strfreev (parts);
   g_ptr_array_add (all, g_build_filename (g_get_user_data_dir (), "clipmoe", "models", NULL));
   char *build = clipmoe_build_folder (), *models = build ? clipmoe_build_folder_models (build) : NULL;
-  if (models) /* before what another version has installed */
+  if (models) /* before the models that another version has installed */
     g_ptr_array_add (all, models);
   g_free (build);
   g_ptr_array_add (all, g_strdup (CLIPMOE_DATADIR "/models"));
@@ -63,7 +63,7 @@ is_checkpoint (const char *name) {
   return FALSE;
 }
 
-/* The lists "labels" and "templates" stand among the models. */
+/* The folders "labels" and "templates" are beside the models. */
 static gboolean
 looks_like_a_model (const char *path, const char *name) {
   GDir *dir = g_dir_open (path, 0, NULL);

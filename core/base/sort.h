@@ -1,10 +1,10 @@
-/* Sorting with a comparison that is given something to look things up in. */
+/* Sorting with a comparison function that takes user data. */
 #ifndef CLIPMOE_SORT_H
 #define CLIPMOE_SORT_H
 
 #include <glib.h>
 
-/* Stable. Since 2.82 GLib has another function for this, and the one of before is deprecated. */
+/* A stable sort. GLib 2.82 has a new function for this and deprecates the old one. */
 static inline void
 clipmoe_sort (gpointer array, gsize n, gsize size, GCompareDataFunc compare, gpointer data) {
 #if GLIB_CHECK_VERSION(2, 82, 0)

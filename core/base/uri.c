@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* How long the sign @c is at @p: 1, 3 where it is percent-encoded ("%3A"), 5 where that was encoded again
- * ("%253A"), 0 if something else stands there. */
+/* The length of the character @c at @p: 1, 3 when percent-encoded ("%3A"), 5 when encoded twice ("%253A"),
+ * 0 when another character is there. */
 static gsize
 sign (const char *p, char c) {
   static const char hex[] = "0123456789ABCDEF";
@@ -26,7 +26,7 @@ sign_of (const char *p, const char *signs) {
   return n;
 }
 
-/* Where a URI in a sentence ends. */
+/* The end of a URI within a sentence. */
 static gboolean
 ends (const char *p) {
   return !*p || strchr (" \t\r\n\"'<>`", *p);
@@ -38,7 +38,7 @@ is_name (char c) {
          c == ']';
 }
 
-/* Whether a parameter of this name tells who may come in. */
+/* Whether a parameter of this name holds credentials. */
 static gboolean
 is_secret_name (const char *name, gsize n) {
   static const char *const parts[] = {"pass",       "pwd",       "token",   "secret", "auth",    "signature",

@@ -1,5 +1,5 @@
-/* Cameras and servers are named with user and password in the URI; who reads metadata, lines or a log is not
- * meant to know them. */
+/* Removes user names and passwords from URIs of cameras and servers, before they get into metadata,
+ * published lines or a log. */
 #ifndef CLIPMOE_URI_H
 #define CLIPMOE_URI_H
 

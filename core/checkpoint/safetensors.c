@@ -2,20 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "../base/error.h"
 #include "../base/json.h"
-
-static gboolean bad (GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static gboolean
-bad (GError **error, const char *path, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, text);
-  g_free (text);
-  return FALSE;
-}
 
 /* A whole number >= 0. JSON has no unsigned 64 bits here: the parser refuses larger numbers. */
 static gboolean
@@ -49,20 +37,23 @@ read_tensor (ClipmoeTensors *self, const char *path, const char *name, json_t *i
   Span span = {0, 0, name, clipmoe_tensors_get_n (self)};
   if (!json_is_string (dtype) || !json_is_array (shape) || !json_is_array (offsets) ||
       json_array_size (offsets) != 2 || json_object_size (info) != 3)
-    return bad (error, path, "tensor \"%.40s\": expected exactly dtype, shape and two data_offsets", name);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "tensor \"%.40s\": expected exactly dtype, shape and two data_offsets", name);
   if (json_array_size (shape) > CLIPMOE_MAX_DIMS)
-    return bad (error, path, "tensor \"%.40s\": %zu dimensions, expected at most %d", name,
-                json_array_size (shape), CLIPMOE_MAX_DIMS);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "tensor \"%.40s\": %zu dimensions, expected at most %d", name,
+                              json_array_size (shape), CLIPMOE_MAX_DIMS);
   for (gsize i = 0; i < json_array_size (shape); i++)
     if (!get_size (json_array_get (shape, i), &dims[i]))
-      return bad (error, path, "tensor \"%.40s\": its shape holds something else than whole numbers from 0",
-                  name);
+      return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                "tensor \"%.40s\": its shape holds something else than whole numbers from 0",
+                                name);
   if (!get_size (json_array_get (offsets, 0), &span.begin) ||
       !get_size (json_array_get (offsets, 1), &span.end) || span.begin > span.end || span.end > n_data)
-    return bad (error, path,
-                "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data%s", name,
-                n_data,
-                span.end > n_data && span.begin <= span.end ? ": the file was cut, expected all of it" : "");
+    return clipmoe_error_set (
+        error, CLIPMOE_ERROR_FORMAT, path,
+        "tensor \"%.40s\": its data_offsets leave the %" G_GUINT64_FORMAT " bytes of data%s", name, n_data,
+        span.end > n_data && span.begin <= span.end ? ": the file was cut, expected all of it" : "");
   g_array_append_val (spans, span);
   return clipmoe_tensors_add (self, path, name, json_string_value (dtype), (guint)json_array_size (shape),
                               dims, span.end - span.begin, error);
@@ -75,10 +66,11 @@ read_header (ClipmoeTensors *self, const char *path, json_t *root, guint64 n_dat
   const char *name, *key;
   json_t *value, *text;
   if (!json_is_object (root))
-    return bad (error, path, "the safetensors header is no JSON object");
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "the safetensors header is no JSON object");
   json_object_foreach (root, name, value) {
     if (!json_is_object (value))
-      return bad (error, path, "\"%.40s\" in the safetensors header is no object", name);
+      return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                "\"%.40s\" in the safetensors header is no object", name);
     if (strcmp (name, "__metadata__") != 0) {
       if (!read_tensor (self, path, name, value, n_data, spans, error))
         return FALSE;
@@ -86,7 +78,8 @@ read_header (ClipmoeTensors *self, const char *path, json_t *root, guint64 n_dat
     }
     json_object_foreach (value, key, text) {
       if (!json_is_string (text))
-        return bad (error, path, "__metadata__: \"%.40s\" is no string", key);
+        return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "__metadata__: \"%.40s\" is no string",
+                                  key);
       clipmoe_tensors_set_metadata (self, key, json_string_value (text));
     }
   }
@@ -100,15 +93,16 @@ check_tiling (const char *path, const GArray *spans, guint64 n_data, GError **er
   for (guint i = 0; i < spans->len; i++) {
     const Span *s = &g_array_index (spans, Span, i);
     if (s->begin != position)
-      return bad (error, path,
-                  "tensor \"%.40s\": begins at byte %" G_GUINT64_FORMAT
-                  " of the data, expected %" G_GUINT64_FORMAT ": a hole or an overlap",
-                  s->name, s->begin, position);
+      return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                "tensor \"%.40s\": begins at byte %" G_GUINT64_FORMAT
+                                " of the data, expected %" G_GUINT64_FORMAT ": a hole or an overlap",
+                                s->name, s->begin, position);
     position = s->end;
   }
   return position == n_data ||
-         bad (error, path, "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT,
-              n_data, position);
+         clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                            "%" G_GUINT64_FORMAT " bytes of data, the tensors cover %" G_GUINT64_FORMAT,
+                            n_data, position);
 }
 
 gboolean
@@ -116,13 +110,14 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   const char *path = clipmoe_file_get_path (file);
   guint64 n, size = clipmoe_file_get_size (file);
   if (size < 8)
-    return bad (error, path, "%" G_GUINT64_FORMAT " bytes, expected a safetensors or torch file", size);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "%" G_GUINT64_FORMAT " bytes, expected a safetensors or torch file", size);
   if (!clipmoe_file_pread (file, 0, &n, 8, error))
     return FALSE;
   n = GUINT64_FROM_LE (n);
   if (n > CLIPMOE_MAX_HEADER || n > size - 8)
-    return bad (
-        error, path,
+    return clipmoe_error_set (
+        error, CLIPMOE_ERROR_FORMAT, path,
         "neither safetensors nor torch: a header of %" G_GUINT64_FORMAT " bytes does not fit the file", n);
   char *header = g_try_malloc (n + 1);
   if (!header) {
@@ -135,7 +130,8 @@ clipmoe_safetensors_read (ClipmoeTensors *self, ClipmoeFile *file, GError **erro
   guint64 n_data = size - 8 - n;
   gboolean ok = clipmoe_file_pread (file, 8, header, (gsize)n, error);
   if (ok && (n < 2 || header[0] != '{'))
-    ok = bad (error, path, "the safetensors header does not begin with {");
+    ok =
+        clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "the safetensors header does not begin with {");
   ok = ok && (root = clipmoe_json_parse (path, header, (gsize)n, error)) &&
        read_header (self, path, root, n_data, spans, error);
   g_free (header);

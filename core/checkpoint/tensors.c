@@ -1,8 +1,8 @@
 #include "tensors.h"
 
-#include <math.h>
 #include <string.h>
 #include "../base/file.h"
+#include "../base/half.h"
 
 struct _ClipmoeTensors {
   GPtrArray *tensors;
@@ -220,53 +220,10 @@ clipmoe_tensors_add (ClipmoeTensors *self, const char *path, const char *name, c
   return TRUE;
 }
 
-static float
-f16_to_f32 (guint16 h) {
-  guint32 sign = (guint32)(h >> 15) << 31, exponent = h >> 10 & 31, mantissa = h & 1023, bits;
-  if (exponent == 31) {
-    bits = sign | 0x7f800000 | mantissa << 13;
-  } else if (exponent) {
-    bits = sign | (exponent + 112) << 23 | mantissa << 13;
-  } else {
-    float f = (float)mantissa * 0x1p-24f;
-    return sign ? -f : f;
-  }
-  float f;
-  memcpy (&f, &bits, 4);
-  return f;
-}
-
-guint16
-clipmoe_f32_to_f16 (float value) {
-  guint32 bits;
-  memcpy (&bits, &value, 4);
-  guint16 sign = (guint16)(bits >> 16 & 0x8000);
-  bits &= 0x7fffffff;
-  if (bits >= 0x7f800000)
-    return (guint16)(sign | 0x7c00 | (bits > 0x7f800000 ? 0x200 : 0));
-  if (bits < 0x38800000) { /* below the smallest normal: the unit is 2^-24, nearbyint rounds to even */
-    memcpy (&value, &bits, 4);
-    return (guint16)(sign | (guint16)nearbyintf (value * 0x1p24f));
-  }
-  bits += 0xfff + (bits >> 13 & 1); /* may carry into the exponent, as it should */
-  bits -= 112u << 23;
-  return (guint16)(sign | (bits >= 0x0f800000 ? 0x7c00 : bits >> 13));
-}
-
-guint16
-clipmoe_f32_to_bf16 (float value) {
-  guint32 bits;
-  memcpy (&bits, &value, 4);
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return (guint16)(bits >> 16 | 0x40);
-  return (guint16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 gboolean
 clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out) {
   for (guint64 i = 0; i < t->n_elements; i++) {
     guint16 half;
-    guint32 word;
     double wide;
     switch (t->dtype) {
     case CLIPMOE_DTYPE_F32:
@@ -274,12 +231,11 @@ clipmoe_tensor_to_f32 (const ClipmoeTensor *t, float *out) {
       return TRUE;
     case CLIPMOE_DTYPE_F16:
       memcpy (&half, t->data + 2 * i, 2);
-      out[i] = f16_to_f32 (half);
+      out[i] = clipmoe_f16_to_f32 (half);
       break;
     case CLIPMOE_DTYPE_BF16:
       memcpy (&half, t->data + 2 * i, 2);
-      word = (guint32)half << 16;
-      memcpy (&out[i], &word, 4);
+      out[i] = clipmoe_bf16_to_f32 (half);
       break;
     case CLIPMOE_DTYPE_F64:
       memcpy (&wide, t->data + 8 * i, 8);

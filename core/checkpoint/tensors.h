@@ -42,9 +42,6 @@ gboolean clipmoe_tensor_to_f32 (const ClipmoeTensor *tensor, float *out);
  * F32 is not copied: its bytes themselves are returned, so a model of F32 is never in memory twice. NULL
  * without memory, or for OTHER. */
 float *clipmoe_tensors_take_f32 (ClipmoeTensors *self, const ClipmoeTensor *tensor);
-/* Round to nearest even. */
-guint16 clipmoe_f32_to_f16 (float value);
-guint16 clipmoe_f32_to_bf16 (float value);
 
 /* For readers, which fill the table. */
 

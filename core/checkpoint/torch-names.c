@@ -1,6 +1,7 @@
 #include "torch-names.h"
 
 #include <string.h>
+#include "../base/error.h"
 #include "pickle-foreign.h"
 
 /* Limit on entries visited: a tree of modules may reach one module on many paths. Real checkpoints are far
@@ -140,12 +141,6 @@ say_foreign (const char *path, const Value *top, GError **error) {
   return v != NULL;
 }
 
-static gboolean
-bad (const char *path, GError **error, ClipmoeError code, const char *what) {
-  g_set_error (error, CLIPMOE_ERROR, code, "%s: %s", path, what);
-  return FALSE;
-}
-
 /* Walks the modules without recursion; the names of the levels make the dotted name of a tensor. In a bare
  * dict there is one level. Entries that are neither tensor nor module are skipped. */
 static gboolean
@@ -178,18 +173,18 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
       g_free (entry);
       ok = FALSE;
     } else if (++visits > MAX_VISITS) {
-      ok = bad (path, error, CLIPMOE_ERROR_LIMIT, "more than a million entries in its modules");
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_LIMIT, path, "more than a million entries in its modules");
     } else if (!tensor && !module) {
       continue;
     } else if (key->kind != CLIPMOE_PICKLE_STRING) {
-      ok = bad (path, error, CLIPMOE_ERROR_FORMAT, "a tensor under a key that is no text");
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "a tensor under a key that is no text");
     } else {
       g_string_append (name, key->text);
       if (name->len > CLIPMOE_MAX_NAME || entries->len >= CLIPMOE_MAX_TENSORS) {
-        ok = bad (path, error, CLIPMOE_ERROR_LIMIT,
-                  "more tensors than " G_STRINGIFY (CLIPMOE_MAX_TENSORS) ", or one whose name is longer "
-                                                                         "than " G_STRINGIFY (
-                                                                             CLIPMOE_MAX_NAME) " bytes");
+        ok = clipmoe_error_set (error, CLIPMOE_ERROR_LIMIT, path,
+                                "more tensors than " G_STRINGIFY (
+                                    CLIPMOE_MAX_TENSORS) ", or one whose name is longer "
+                                                         "than " G_STRINGIFY (CLIPMOE_MAX_NAME) " bytes");
       } else if (tensor) {
         ClipmoeTorchEntry e = {g_strdup (name->str), value->tensor};
         g_array_append_val (entries, e);
@@ -219,11 +214,13 @@ clipmoe_torch_list (const char *path, const Value *top, char **note, GError **er
   else if (top->kind == CLIPMOE_PICKLE_DICT || (top->kind == CLIPMOE_PICKLE_OBJECT && top->n))
     ok = walk (path, top, top != outer, entries, error);
   else
-    ok = bad (path, error, CLIPMOE_ERROR_UNSUPPORTED, "its pickle is neither a state dict nor a module");
+    ok = clipmoe_error_set (error, CLIPMOE_ERROR_UNSUPPORTED, path,
+                            "its pickle is neither a state dict nor a module");
   if (ok && !entries->len)
-    ok = bad (path, error, CLIPMOE_ERROR_UNSUPPORTED,
-              "no tensors in it, expected a state dict or one under state_dict, model_state_dict, model or "
-              "the like");
+    ok = clipmoe_error_set (
+        error, CLIPMOE_ERROR_UNSUPPORTED, path,
+        "no tensors in it, expected a state dict or one under state_dict, model_state_dict, model or "
+        "the like");
   if (!ok)
     g_clear_pointer (&entries, g_array_unref);
   else if (found.other)

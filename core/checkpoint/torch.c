@@ -1,24 +1,15 @@
 #include "torch.h"
 
 #include <string.h>
+#include "../base/error.h"
 #include "pickle.h"
 #include "torch-data.h"
 
 #define MAGIC "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" /* the number that begins the old form */
 #define PROTOCOL 1001
 
-static gboolean bad (ClipmoeFile *file, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static gboolean
-bad (ClipmoeFile *file, GError **error, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", clipmoe_file_get_path (file), text);
-  g_free (text);
-  return FALSE;
-}
+#define bad(file, error, ...)                                                                                \
+  clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, clipmoe_file_get_path (file), __VA_ARGS__)
 
 static GHashTable *
 storages_new (void) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include "../base/error.h"
 #include "../base/limits.h"
 
 #define LOCAL_SIZE 30
@@ -31,18 +32,9 @@ struct _ClipmoeZip {
   GStringChunk *texts; /* the names themselves */
 };
 
-static gboolean bad (const ClipmoeZip *zip, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
-
-static gboolean
-bad (const ClipmoeZip *zip, GError **error, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: zip archive: %s", zip->path, text);
-  g_free (text);
-  return FALSE;
-}
+/* The format is a literal. */
+#define bad(zip, error, ...)                                                                                 \
+  clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, (zip)->path, "zip archive: " __VA_ARGS__)
 
 static guint16
 u16 (const guint8 *p) {
@@ -322,9 +314,8 @@ read_directory (ClipmoeZip *zip, GError **error) {
     Member *m = &zip->members[i];
     g_hash_table_insert (zip->names, (gpointer)m->entry.name, m); /* sorting moved it */
     if (i == 0 ? m->header != 0 : m->header < zip->members[i - 1].end)
-      return bad (zip, error,
-                  i ? "member \"%.80s\" overlaps another one" : "something stands before member \"%.80s\"",
-                  m->entry.name);
+      return i ? bad (zip, error, "member \"%.80s\" overlaps another one", m->entry.name)
+               : bad (zip, error, "something stands before member \"%.80s\"", m->entry.name);
   }
   return TRUE;
 }

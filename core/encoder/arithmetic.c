@@ -1,5 +1,7 @@
 #include "arithmetic.h"
 
+#include "../kernels/choose.h"
+
 static const char *const names[] = {
     [CLIPMOE_PRECISION_F32] = "f32", [CLIPMOE_PRECISION_HALF] = "half", [CLIPMOE_PRECISION_INT8] = "int8"};
 

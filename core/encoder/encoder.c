@@ -131,7 +131,7 @@ double
 clipmoe_encoder_measure_limit (const ClipmoeEncoder *self) {
   const ClipmoeGemm *f =
       clipmoe_arithmetic_gemm (self->image.kernels, clipmoe_precision_arithmetic (self->recipe.precision));
-  return f && f->limit < CM_N_LIMITS ? cm_limit (f->limit, 2000) : 0;
+  return f && f->peak < CM_N_PEAKS ? cm_peak (f->peak, 2000) : 0;
 }
 
 const char *

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include "../base/cache.h"
+#include "../base/forks.h"
 #include "../clipmoe/error.h"
 #include "../kernels/pool.h"
 #include "memory.h"
@@ -46,27 +47,13 @@ static pthread_cond_t finished = PTHREAD_COND_INITIALIZER;
 static guint writing; /* threads */
 static char *why_not;
 
-/* A process that forks has none of its parent's threads. */
 static void
-before_fork (void) {
-  pthread_mutex_lock (&lock);
-}
-
-static void
-after_fork (void) {
-  pthread_mutex_unlock (&lock);
-}
-
-static void
-in_child (void) {
+reset (void) {
   finished = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
   writing = 0;
-  pthread_mutex_unlock (&lock);
 }
 
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, in_child);
-}
+CLIPMOE_HOLD_OVER_FORKS (lock, reset);
 
 static guint64
 checksum (Header *h) {
@@ -289,21 +276,6 @@ clipmoe_packed_weights_load (ClipmoePackedWeights *self, guint threads, char **d
   return ok;
 }
 
-static gboolean
-write_all (int fd, const char *data, gsize n, goffset at) {
-  while (n) {
-    gssize some = pwrite (fd, data, MIN (n, PART), at);
-    if (some < 0 && errno == EINTR)
-      continue;
-    if (some <= 0)
-      return FALSE;
-    data += some;
-    n -= (gsize)some;
-    at += some;
-  }
-  return TRUE;
-}
-
 /* The body first; the header, without which nothing of it counts, last. */
 static gboolean
 write_file (ClipmoePackedWeights *self, int fd) {
@@ -312,15 +284,15 @@ write_file (ClipmoePackedWeights *self, int fd) {
   if (!ok)
     errno = ENOMEM;
   h->checksum = checksum (h);
-  ok = ok && write_all (fd, self->memory, self->bytes, (goffset)h->header_bytes) &&
-       write_all (fd, (const char *)h, h->header_bytes, 0);
+  ok = ok && clipmoe_write_at (fd, self->memory, self->bytes, h->header_bytes) &&
+       clipmoe_write_at (fd, h, h->header_bytes, 0);
   g_free (h);
   return ok;
 }
 
 static void
 keep (ClipmoePackedWeights *self, GError **error) {
-  ClipmoeCacheFile file;
+  ClipmoeTemporary file;
   if (!clipmoe_cache_make_room (CLIPMOE_CACHE_PACKED, self->header->file_bytes, error) ||
       !clipmoe_cache_begin (&file, error))
     return;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include "int16.h"
 
-/* Scratch: keys as panels [columns of tokens][d], values as panels [columns of d][n], one tile of queries,
- * scores and results. Whole numbers are made of floats here, a head at a time: rows of keys, then of values,
- * before they are panels, and the columns' units. */
+/* Parts of the scratch: keys as panels [columns of tokens][d], values as panels [columns of d][n], one tile
+ * of queries, scores and results. int16 is made of floats here, a head at a time: `rounded` has rows of
+ * keys, then of values, before they become panels, and `units` the scales of columns. */
 typedef struct {
   size_t d_lines, n_padded; /* tokens padded to panels */
   size_t key_panels, value_panels;
@@ -31,7 +31,7 @@ plan (const ClipmoeGemm *f, size_t n, size_t d) {
   return p;
 }
 
-/* Heads of other formats than floats begin with a line and end with one, and with a panel. */
+/* Other formats than f32 need heads of whole lines and panels. */
 const ClipmoeGemm *
 cm_attention_format (const ClipmoeKernels *k, size_t d, int fast) {
   const ClipmoeGemm *f = k->attention;
@@ -43,8 +43,8 @@ cm_attention_floats (const ClipmoeGemm *f, size_t n, size_t d) {
   return plan (f, n, d).all;
 }
 
-/* One entry of the head in a row, @line_k of which make a line; *stride: floats from line to line. Only
- * floats are asked for within a line. */
+/* The address of an entry of the head in a row; @line_k entries make a line; *stride: floats from line to
+ * line. Only floats are addressed within a line. */
 static float *
 entry (const ClipmoeHeads *h, size_t line_k, size_t row, size_t column, size_t *stride) {
   size_t at = cm_row_at (&h->rows, row, h->lines, stride);
@@ -54,7 +54,7 @@ entry (const ClipmoeHeads *h, size_t line_k, size_t row, size_t column, size_t *
   return (float *)h->data + at * CM_LINE + column % line_k;
 }
 
-/* Columns of all begin with a line and end with one. */
+/* Whether the columns of all heads are whole lines. */
 static int
 whole_lines (const ClipmoeAttention *a) {
   if (!a->format->plain)
@@ -63,7 +63,7 @@ whole_lines (const ClipmoeAttention *a) {
          a->v.column % CM_LINE == 0 && a->o.column % CM_LINE == 0;
 }
 
-/* Tokens i .. end - 1 are neighbours that lie in one tile. */
+/* Returns the end of the run of tokens from i on whose rows are consecutive and in one tile. */
 static size_t
 run_end (const ClipmoeAttention *a, const ClipmoeRows *r, size_t i) {
   size_t row = a->tokens[i], end = i + 1;
@@ -76,13 +76,13 @@ run_end (const ClipmoeAttention *a, const ClipmoeRows *r, size_t i) {
   return end;
 }
 
-/* What a unit stands for, of numbers of which the largest is @largest and whose squares have the sum @square.
- * NaN where one is not finite: so is the result then. */
+/* The scale of n numbers of magnitude up to @largest with the sum of squares @square. NaN when one of them
+ * is not finite, so that the result is NaN too. */
 static float
 unit_of (float largest, float square, size_t n) {
   if (!(largest < INFINITY))
     return NAN;
-  /* beyond these squares are no numbers: then as if all were the largest */
+  /* outside this range squares overflow or vanish: assume that all are the largest */
   int fits = largest > 1e-15f && largest < 1e15f;
   return cm_i16_scale (largest, fits ? sqrtf (square) / largest : sqrtf ((float)n));
 }
@@ -114,8 +114,8 @@ round_head (const ClipmoeAttention *a, const ClipmoeHeads *h, const float *by, f
   }
 }
 
-/* Keys have one unit, which is returned: no row of them is longer than its columns' largest would be. Values
- * have one a column, in @units. */
+/* Keys have one scale, which is returned; it is made of the largest entry of each column, so that it is
+ * large enough for every row. Values have a scale for each column, in @units. */
 static float
 put_rounded (const ClipmoeAttention *a, const Plan *p, float *units) {
   const ClipmoeGemm *f = a->format;
@@ -123,7 +123,7 @@ put_rounded (const ClipmoeAttention *a, const Plan *p, float *units) {
   float *rounded = a->scratch + p->rounded, *by = units + a->d, top = 0, square = 0;
   measure_head (a, &a->k, units, by);
   for (size_t c = 0; c < a->d; c++) {
-    if (!(units[c] <= top)) /* once NaN, NaN for good */
+    if (!(units[c] <= top)) /* NaN stays */
       top = isnan (top) ? top : units[c];
     square += units[c] * units[c];
   }
@@ -132,7 +132,7 @@ put_rounded (const ClipmoeAttention *a, const Plan *p, float *units) {
     by[c] = inverse (unit);
   round_head (a, &a->k, by, rounded);
   float *keys = a->scratch + p->keys;
-  if (p->n_padded != a->n) /* what is beyond the last token is zero */
+  if (p->n_padded != a->n) /* entries beyond the last token are zero */
     memset (keys + (p->key_panels - 1) * columns * depth, 0, columns * depth * sizeof (float));
   for (size_t i = 0; i < a->n; i += columns)
     f->keys (a->n - i < columns ? a->n - i : columns, a->d, rounded + i * row, row, CM_LINE, keys + i * depth,
@@ -160,7 +160,7 @@ put_keys (const ClipmoeAttention *a, const Plan *p, float *keys) {
   const ClipmoeGemm *f = a->format;
   size_t columns = f->columns, depth = p->d_lines * CM_LINE / f->unit_k, stride;
   int whole = whole_lines (a);
-  /* what is beyond the last token or the head's last entry is zero */
+  /* entries beyond the last token or the end of the head are zero */
   size_t clear = !whole ? 0 : p->n_padded != a->n ? p->key_panels - 1 : p->key_panels;
   memset (keys + clear * columns * depth, 0, (p->key_panels - clear) * columns * depth * sizeof (float));
   for (size_t i = 0, end; i < a->n; i = end) {
@@ -232,7 +232,7 @@ cm_attention_run (const ClipmoeKernels *k, const ClipmoeAttention *a) {
       f->pack (rows, a->d, q, CM_LINE, stride, NULL, queries, rows * CM_LINE_BYTES, scales);
       q = queries;
       q_stride = s_stride;
-    } else if (!whole_lines (a)) { /* else in place */
+    } else if (!whole_lines (a)) { /* otherwise used in place */
       memset (queries, 0, rows * p.d_lines * CM_LINE_BYTES);
       for (unsigned row = 0; row < rows; row++)
         for (size_t c = 0; c < a->d; c++)

@@ -13,7 +13,8 @@ typedef struct {
 } ClipmoeHeads;
 
 typedef struct {
-  /* queries, keys and values are activations of it or, where it has `round`, floats; results are floats */
+  /* queries, keys and values are activations of this format or, where it has `round`, floats; results are
+   * floats */
   const ClipmoeGemm *format;
   size_t d;               /* entries of a head */
   ClipmoeHeads k, v;      /* keys and values … */
@@ -26,7 +27,8 @@ typedef struct {
   float *scratch; /* cm_attention_floats(), 64-byte aligned */
 } ClipmoeAttention;
 
-/* What attention to heads of @d entries is computed in; @fast: where half or int8 will do. */
+/* The format in which attention with heads of @d entries is computed; @fast: half or int8 is exact enough.
+ */
 const ClipmoeGemm *cm_attention_format (const ClipmoeKernels *kernels, size_t d, int fast);
 size_t cm_attention_floats (const ClipmoeGemm *format, size_t n, size_t d);
 void cm_attention_run (const ClipmoeKernels *kernels, const ClipmoeAttention *attention);

@@ -14,7 +14,7 @@ detect (void) {
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   unsigned b7, c7, d7, a71 = 0;
   if ((low & 6) != 6 || !__get_cpuid_count (7, 0, &a, &b7, &c7, &d7) || !(b7 & 1u << 5))
-    return 0; /* the system does not keep XMM and YMM, or no AVX2 */
+    return 0; /* the system does not save XMM and YMM, or no AVX2 */
   found |= CM_CPU_AVX2;
   if (a >= 1 && __get_cpuid_count (7, 1, &a71, &b, &c, &d) && (a71 & 1u << 4))
     found |= CM_CPU_AVX_VNNI;

@@ -1,8 +1,8 @@
-/* What the processor has and the system keeps. */
+/* The instruction sets that the processor has and whose registers the system saves. */
 #ifndef CLIPMOE_CPU_H
 #define CLIPMOE_CPU_H
 
-/* tiers, weakest first; then what refines them */
+/* tiers, then their refinements */
 enum {
   CM_CPU_AVX2 = 1 << 0,   /* with FMA and F16C */
   CM_CPU_AVX512 = 1 << 1, /* F, BW, VL, DQ */

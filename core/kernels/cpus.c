@@ -7,7 +7,8 @@
 
 #define PATH 4096
 
-/* Where a hierarchy is mounted, which part of it (its root), and where in it this process is. */
+/* A cgroup hierarchy: where it is mounted, which part of it (its root), and the cgroup of this process in
+ * it. */
 typedef struct {
   char mount[PATH], root[PATH], own[PATH];
 } Hierarchy;
@@ -88,7 +89,7 @@ find_own (const char *root, int v2, Hierarchy *h) {
   return found;
 }
 
-/* The limit of one folder in processors; 0 = none. */
+/* The quota of one cgroup folder in processors; 0 = none. */
 static unsigned
 read_limit (const char *folder, int v2) {
   char name[3 * PATH + 32];

@@ -1,14 +1,14 @@
-/* Scales of 16-bit whole numbers. By Cauchy and Schwarz a sum of products is at most the product of both
- * lengths: rows and columns of which no CM_I16_STEP neighbours in k, counted from the first, are longer than
- * the square root of 2^31 give sums that fit int32. */
+/* Scales of 16-bit integers. By the Cauchy-Schwarz inequality a sum of products is at most the product of
+ * both Euclidean norms: when no CM_I16_STEP consecutive entries in k of a row or column (counted from the
+ * first) have a norm above the square root of 2^31, sums of that many products fit int32. */
 #ifndef CLIPMOE_INT16_H
 #define CLIPMOE_INT16_H
 
 #define CM_I16_STEP 256
-#define CM_I16_LENGTH 46300.0f /* and what rounding adds */
+#define CM_I16_LENGTH 46300.0f /* leaves room for rounding */
 
-/* What one unit stands for, where the largest entry is @largest and the longest neighbours are @length of
- * these. */
+/* The value of one step, for entries of magnitude up to @largest whose largest norm is @length times that.
+ */
 static inline float
 cm_i16_scale (float largest, float length) {
   float by_size = 1 / 32767.0f, by_length = length / CM_I16_LENGTH;

@@ -1,38 +1,12 @@
-/* Weights into panels: zeros beyond the matrix, conversions to the nearest value. */
+/* Packs weights into panels: zeros beyond the matrix, values rounded to the nearest. */
 #include <math.h>
 #include <string.h>
+#include "../base/half.h"
 #include "int16.h"
 #include "product.h"
 
-uint16_t
-cm_bf16 (float x) {
-  uint32_t bits;
-  memcpy (&bits, &x, 4);
-  if ((bits & 0x7fffffff) > 0x7f800000) /* NaN stays one */
-    return (uint16_t)(bits >> 16 | 0x40);
-  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-uint16_t
-cm_f16 (float x) {
-  uint32_t bits;
-  memcpy (&bits, &x, 4);
-  uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
-  if (size > 0x7f800000)
-    return (uint16_t)(sign | 0x7e00);
-  if (size >= 0x477ff000) /* 65520 and more: infinity */
-    return (uint16_t)(sign | 0x7c00);
-  if (size < 0x38800000) { /* below 2^-14: a multiple of 2^-24 */
-    float f;
-    memcpy (&f, &size, 4);
-    return (uint16_t)(sign | (uint32_t)lrintf (f * 16777216.0f));
-  }
-  size += 0xfff + (size >> 13 & 1);
-  return (uint16_t)(sign | ((size - 0x38000000) >> 13));
-}
-
-/* Column j of a panel to int8. Whole numbers by the addition of 1.5 x 2^23, which leaves them in the lowest
- * bits: the same as rintf, and cheaper. */
+/* Packs column j of a panel to int8. Rounds by adding 1.5 x 2^23, which leaves the integer in the lowest
+ * bits: the same as rintf, and faster. */
 static void
 pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, const float *factors,
                 int8_t *panel, size_t o, size_t j) {
@@ -59,7 +33,7 @@ pack_i8_column (const ClipmoePackedMatrix *m, const float *weights, size_t step,
   ((int32_t *)(uintptr_t)m->corrections)[o] = sum * m->format->zero;
 }
 
-/* Column j of a panel to int16. */
+/* Packs column j of a panel to int16. */
 static void
 pack_i16_column (const ClipmoePackedMatrix *m, const float *weights, size_t step, int16_t *panel, size_t o,
                  size_t j) {
@@ -104,7 +78,8 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
         pack_i16_column (m, weights + (o0 + j) * row, column, (int16_t *)panel, o0 + j, j);
       continue;
     }
-    for (size_t k0 = 0; k0 < k_end; k0 += f->line_k) /* a line of k of all columns: they stay in the cache */
+    for (size_t k0 = 0; k0 < k_end;
+         k0 += f->line_k) /* a line of k of all columns at a time stays in the cache */
       for (size_t j = 0; j < columns; j++)
         for (size_t k = k0; k < k0 + f->line_k; k++) {
           size_t at = (k / unit * columns + j) * unit + k % unit;
@@ -112,9 +87,9 @@ cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, 
           if (f->weights == CM_F32)
             ((float *)panel)[at] = w;
           else if (f->weights == CM_F16)
-            ((uint16_t *)panel)[at] = cm_f16 (w);
+            ((uint16_t *)panel)[at] = clipmoe_f32_to_f16 (w);
           else
-            ((uint16_t *)panel)[at] = cm_bf16 (w);
+            ((uint16_t *)panel)[at] = clipmoe_f32_to_bf16 (w);
         }
   }
 }

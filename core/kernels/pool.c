@@ -3,21 +3,22 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
+#include "../base/forks.h"
 
-/* How long a thread looks for what it waits for before it sleeps: longer than what lies between two products
- * of a tower, too short to be missed by others. */
+/* How long a waiting thread spins before it sleeps: longer than the time between two products of a tower,
+ * too short to take noticeable time from others. */
 #define SPIN_NANOSECONDS 50000
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t turn = PTHREAD_COND_INITIALIZER;
 static unsigned long tickets;
-/* Written with the mutex held, looked at without it by those who spin. */
+/* Written with the mutex held, read without it while spinning. */
 static atomic_ulong serving;    /* one job at a time, in the order in which they came */
-static atomic_ulong generation; /* of the job */
-static atomic_uint running;     /* helpers inside it */
+static atomic_ulong generation; /* counts jobs */
+static atomic_uint running;     /* workers inside the job */
 static unsigned workers;        /* started so far */
-static unsigned wanted, joined; /* helpers the job may still take; that ever came to it */
+static unsigned wanted, joined; /* workers that the job may still take; that have joined it */
 static struct {
   void (*task) (void *, unsigned, unsigned, unsigned);
   void *data;
@@ -25,7 +26,8 @@ static struct {
   atomic_uint next;
 } job;
 
-/* Tasks of a job take about as long as one another, so that threads come for them in turn. */
+/* Tasks of a job take about the same time, so threads take them in turns, and the next one can be
+ * predicted. */
 static void
 help (unsigned thread) {
   unsigned i;
@@ -80,30 +82,17 @@ worker (void *unused) {
   return NULL;
 }
 
-/* A process that forks has none of its parent's threads, nor what they were at. */
+/* A child has none of the workers, nor their job. */
 static void
-before_fork (void) {
-  pthread_mutex_lock (&mutex);
-}
-
-static void
-after_fork (void) {
-  pthread_mutex_unlock (&mutex);
-}
-
-static void
-in_child (void) {
+reset (void) {
   work = done = turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
   serving = tickets = 0;
   running = workers = wanted = 0;
-  pthread_mutex_unlock (&mutex);
 }
 
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, in_child);
-}
+CLIPMOE_HOLD_OVER_FORKS (mutex, reset);
 
-/* Signals are the application's, and its own threads take them; but faults and profilers mean the very
+/* Signals are for the application's own threads, except those that faults and profilers send to a certain
  * thread. */
 void
 cm_block_signals (sigset_t *before) {
@@ -115,7 +104,7 @@ cm_block_signals (sigset_t *before) {
   pthread_sigmask (SIG_BLOCK, &all, before);
 }
 
-/* With the mutex held: sees to @threads - 1 workers, as far as the system gives them. */
+/* Starts workers until there are @threads - 1, as far as the system allows. Called with the mutex held. */
 static void
 grow (unsigned threads) {
   if (workers + 1 >= threads)
@@ -131,7 +120,7 @@ grow (unsigned threads) {
     int failed = pthread_create (&id, &attr, worker, NULL);
     pthread_attr_destroy (&attr);
     if (failed)
-      break; /* fewer threads do the same work */
+      break; /* the job then runs on fewer threads */
   }
   pthread_sigmask (SIG_SETMASK, &before, NULL);
 }
@@ -184,7 +173,7 @@ cm_pool_run (unsigned threads, unsigned n,
   pthread_mutex_unlock (&mutex);
   help (0);
   pthread_mutex_lock (&mutex);
-  wanted = 0; /* who has not woken yet need not */
+  wanted = 0; /* workers that have not woken yet need not join */
   if (running) {
     pthread_mutex_unlock (&mutex);
     SPIN_WHILE (atomic_load (&running));

@@ -7,10 +7,10 @@
 typedef struct {
   const ClipmoeKernels *kernels;
   const ClipmoeProduct *p;
-  size_t first_line, lines, first_panel; /* lines of k of this pass */
+  size_t first_line, lines, first_panel; /* the lines of k of this pass */
 } Pass;
 
-/* What is done with a tile that has just been computed; it goes to @to unless it is added. */
+/* Finishes a tile that has just been computed; it is written to @to unless it is added. */
 static void
 finish (const Pass *pass, size_t panel, size_t first, unsigned rows, const float *c, size_t c_stride,
         float *to, size_t to_stride) {
@@ -25,7 +25,7 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, const float
   ClipmoeSums of_whole, *sums = NULL;
   if (cm_scaled (f)) {
     of_whole = (ClipmoeSums){NULL, p->a_scales + first, m->scales + column};
-    if (f->weights == CM_I8) /* corrections are of the whole sum: once */
+    if (f->weights == CM_I8) /* corrections are of the whole sum, so they are applied once */
       of_whole.corrections = pass->first_line ? corrected : m->corrections + column;
     sums = &of_whole;
   }
@@ -43,7 +43,7 @@ finish (const Pass *pass, size_t panel, size_t first, unsigned rows, const float
     size_t offsets[CM_MAX_ROWS];
     for (unsigned i = 0; i < rows; i++)
       offsets[i] = p->offsets[first + i] + column / CM_LINE * p->strides[first + i];
-    /* columns beyond the rows' own are not theirs to touch */
+    /* columns beyond the matrix are not touched */
     size_t left = cm_lines (m->out, CM_LINE) - column / CM_LINE;
     k->add (rows, left < lines ? (unsigned)left : lines, c, c_stride, sums, pass->first_line ? NULL : bias,
             p->factors ? p->factors + first : NULL, p->out, offsets, p->strides + first);
@@ -73,7 +73,7 @@ one_panel (void *data, unsigned thread, unsigned i, unsigned next) {
     size_t first = cm_tile_first (&p->rows, t);
     unsigned rows = cm_tile_rows (&p->rows, t);
     const char *a = (const char *)p->a + (first * p->a_lines + pass->first_line * rows) * CM_LINE_BYTES;
-    /* the tile stays in L1 until it is what it is to be: one store then, wherever that goes */
+    /* the tile stays in L1 until it is finished and is then stored once */
     _Alignas(64) float scratch[CM_MAX_ROWS * CM_MAX_COLUMNS];
     size_t c_stride = (size_t)rows * CM_LINE;
     float *to = p->packed || p->result == CM_ADD
@@ -91,7 +91,7 @@ one_panel (void *data, unsigned thread, unsigned i, unsigned next) {
   }
 }
 
-/* The line at which pass @i of @passes begins. All but the last end with a whole step of int16's sums. */
+/* The line at which pass @i of @passes begins. All but the last end at a multiple of CM_I16_STEP. */
 static size_t
 cut (const ClipmoePackedMatrix *m, size_t i, size_t passes) {
   size_t step = m->format->weights == CM_I16 ? CM_I16_STEP / m->format->line_k : 1;
@@ -102,7 +102,8 @@ void
 cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product) {
   const ClipmoePackedMatrix *m = product->matrix;
   size_t last = product->last_panel ? product->last_panel : m->panels;
-  /* Only sums that are added up outside may be cut: then one pass's activations fit the caches. */
+  /* Only sums that are accumulated in memory can be split into passes, so that the activations of one pass
+   * fit the caches. */
   size_t passes = product->result == CM_ADD ? cm_lines (m->lines, m->format->block_lines) : 1;
   for (size_t i = 0; i < passes; i++) {
     size_t from = cut (m, i, passes), to = cut (m, i + 1, passes);
@@ -119,7 +120,8 @@ whole_lines (size_t bytes) {
   return (bytes + CM_LINE_BYTES - 1) / CM_LINE_BYTES * CM_LINE_BYTES;
 }
 
-/* Weights, then per column: bias, for whole numbers scale, and for int8 correction. */
+/* Weights, then for each column: bias, scale (int8 and int16), correction (int8); then the factors (int8).
+ */
 size_t
 cm_matrix_bytes (const ClipmoeGemm *f, size_t out, size_t in) {
   size_t panels = cm_lines (out, f->columns), lines = cm_lines (in, f->line_k), bytes, columns;

@@ -1,10 +1,11 @@
-/* Matrix products with packed weights, and what is done with their results while these are in the cache. */
+/* Matrix products with packed weights, with bias, activation function or addition applied while the results
+ * are in the cache. */
 #ifndef CLIPMOE_PRODUCT_H
 #define CLIPMOE_PRODUCT_H
 
 #include "rows.h"
 
-/* y = W x + b, W packed for one format. Memory belongs to whoever packed it. */
+/* y = W x + b, with W packed for one format. The memory belongs to the caller. */
 typedef struct {
   const ClipmoeGemm *format;
   size_t out, in;
@@ -17,8 +18,8 @@ typedef struct {
   const float *factors;       /* [lines * line_k]: activations are multiplied by these and weights divided */
 } ClipmoePackedMatrix;
 
-/* Values of k in an int8 product at most: its sums, and the corrections of them, are int32, whatever the
- * numbers are. */
+/* The most values of k in an int8 product: its sums and their corrections fit int32, whatever the numbers
+ * are. */
 #define CM_I8_MOST_IN 65536
 _Static_assert(255ll * 127 * CM_I8_MOST_IN <= INT32_MAX, "sums of int8 products");
 
@@ -36,33 +37,33 @@ typedef enum {
   CM_STORE,      /* out = y */
   CM_QUICK_GELU, /* out = quick_gelu (y) */
   CM_GELU,       /* out = gelu (y) */
-  CM_ADD,        /* out += factor of the row * y, at a place of each row's own */
+  CM_ADD,        /* out += factor of the row * y, at an address given for each row */
 } ClipmoeResult;
 
 typedef struct {
   const ClipmoePackedMatrix *matrix;
-  size_t first_panel, last_panel; /* of the matrix; the last one is not done. 0, 0: all */
+  size_t first_panel, last_panel; /* the panels first_panel .. last_panel - 1; 0, 0: all */
   ClipmoeRows rows;               /* for tiles of the format's rows */
-  const void *a;                  /* activations in the format's lines … */
-  size_t a_lines;                 /* … of which a row has so many, at least the matrix's */
+  const void *a;                  /* activations in lines of the format */
+  size_t a_lines;                 /* lines of a row, at least those of the matrix */
   const float *a_scales;          /* int8, int16: [rows] */
   ClipmoeResult result;
-  /* Results, columns of the matrix counted from 0 whatever first_panel is: out_lines lines a row, at least
-   * those of whole panels. With CM_ADD offsets and strides (floats) say where each row lies. */
+  /* Results: out_lines lines a row, at least those of whole panels; columns are counted from 0 whatever
+   * first_panel is. With CM_ADD, offsets and strides (in floats) give the address of each row. */
   float *out;
   size_t out_lines;
   const size_t *offsets, *strides;
   const float *factors; /* CM_ADD: [rows], or NULL for 1 */
-  /* When not NULL (and not CM_ADD): results go here as activations of @packed_as instead, which packs without
-   * a row's scale, and where cm_packs_at_once(); packed_lines lines a row. */
+  /* When not NULL (and not CM_ADD), results are written here as activations of the format packed_as
+   * instead, which must pack without a scale (cm_packs_at_once()); packed_lines lines a row. */
   void *packed;
   size_t packed_lines;
   const ClipmoeGemm *packed_as;
-  const void *following; /* what is multiplied by next, or NULL: drawn into the cache towards the end */
+  const void *following; /* the weights of the next product, prefetched towards the end, or NULL */
 } ClipmoeProduct;
 
-/* Whether results of products with matrices of @of can be packed as @as while they are in the cache: a tile
- * must fill whole lines, and a scale is known only when its row is whole. */
+/* Whether results of products with matrices of the format @of can be packed as @as while they are in the
+ * cache: a tile must fill whole lines, and @as must have no scales, which are known only for whole rows. */
 static inline int
 cm_packs_at_once (const ClipmoeGemm *of, const ClipmoeGemm *as) {
   return !cm_scaled (as) && of->columns % as->line_k == 0;
@@ -70,14 +71,14 @@ cm_packs_at_once (const ClipmoeGemm *of, const ClipmoeGemm *as) {
 
 void cm_product_run (const ClipmoeKernels *kernels, unsigned threads, const ClipmoeProduct *product);
 
-/* Bytes of weights, bias, scales and corrections packed one after the other, each at a multiple of 64; 0 when
- * that is more than a size can hold. */
+/* The bytes of weights, bias, scales, corrections and factors, packed one after the other, each at a
+ * multiple of 64; 0 when that overflows. */
 size_t cm_matrix_bytes (const ClipmoeGemm *format, size_t out, size_t in);
-/* Sets *m up over @memory of cm_matrix_bytes() bytes, 64-byte aligned, packed before or about to be. */
+/* Points *m into @memory of cm_matrix_bytes() bytes, 64-byte aligned, which is packed already or will be.
+ */
 void cm_matrix_map (ClipmoePackedMatrix *m, const ClipmoeGemm *format, size_t out, size_t in, void *memory);
 /* Packs weights[o * row + i * column] and bias[o] (or NULL) into a mapped matrix; int8: divided by
- * factors[i] (NULL: 1). The panels from @first on,
- * @n of them, so that threads may share the work. */
+ * factors[i] (NULL: 1). Packs @n panels from @first on, so that threads may share the work. */
 void cm_matrix_pack (const ClipmoePackedMatrix *m, const float *weights, size_t row, size_t column,
                      const float *bias, const float *factors, size_t first, size_t n);
 

@@ -1,11 +1,11 @@
-/* Places in matrices of lines (see kernels.h). */
+/* Addresses in matrices of lines (see kernels.h). */
 #ifndef CLIPMOE_ROWS_H
 #define CLIPMOE_ROWS_H
 
 #include "kernels.h"
 
-/* n rows cut into the fewest tiles of at most @most rows, as even as can be: the first ones are one row
- * larger. */
+/* n rows cut into the fewest tiles of at most @most rows, as evenly as possible: the first tiles are one
+ * row larger. */
 typedef struct {
   size_t n;
   unsigned tiles, least, larger; /* rows of the smaller tiles; how many tiles have one more */
@@ -37,8 +37,8 @@ cm_tile_of (const ClipmoeRows *r, size_t row) {
   return row < split ? (unsigned)(row / (r->least + 1)) : r->larger + (unsigned)((row - split) / r->least);
 }
 
-/* Of a row's first line, in lines, when rows are @lines long; *stride: lines from one line of it to the next.
- */
+/* The position of a row's first line, in lines, when rows are @lines lines long; *stride: lines from one of
+ * its lines to the next. */
 static inline size_t
 cm_row_at (const ClipmoeRows *r, size_t row, size_t lines, size_t *stride) {
   unsigned tile = cm_tile_of (r, row);

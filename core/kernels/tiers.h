@@ -1,10 +1,11 @@
-/* Every tier's table and the numbers of the packed forms; only kernels.c and the tiers include this. */
+/* The tables of all tiers, and the numbers of packed layouts. Only choose.c and the tiers include this. */
 #ifndef CLIPMOE_TIERS_H
 #define CLIPMOE_TIERS_H
 
 #include "kernels.h"
 
-/* type of the weights, columns of a panel, k of a unit; written into files, so never given a new meaning */
+/* type of the weights, columns of a panel, k of a unit; written into files, so a number never gets a new
+ * meaning */
 enum {
   CM_LAYOUT_F32_16 = 1,
   CM_LAYOUT_F32_32 = 2,

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include "../base/forks.h"
 #include "../checkpoint/checkpoint.h"
 #include "bind.h"
 #include "storage.h"
@@ -51,25 +52,12 @@ static pthread_cond_t has_read = PTHREAD_COND_INITIALIZER;
 static guint forks = 1;
 
 static void
-before_fork (void) {
-  pthread_mutex_lock (&mutex);
-}
-
-static void
-after_fork (void) {
-  pthread_mutex_unlock (&mutex);
-}
-
-static void
-in_child (void) {
+reset (void) {
   has_read = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
   forks++;
-  pthread_mutex_unlock (&mutex);
 }
 
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, in_child);
-}
+CLIPMOE_HOLD_OVER_FORKS (mutex, reset);
 
 /* Reads the file again. NULL: it cannot be read, or holds other weights now. */
 static ClipmoeWeights *

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "../base/half.h"
 #include "../checkpoint/safetensors.h"
 #include "storage.h"
 

@@ -13,8 +13,8 @@ bicubic (double x) {
   return 0;
 }
 
-/* One position's weights in both whole-number forms. The smooth ones are differences of the rounded running
- * sum, so that they add up to one exactly: an even picture keeps its value. */
+/* The weights of one position in both fixed-point forms. The smooth ones are differences of the rounded
+ * running sum, so that they add up to exactly one and a uniform picture keeps its value. */
 static void
 store (ClipmoeAxis *self, guint i, const double *w, guint count) {
   gsize at = (gsize)i * self->taps;

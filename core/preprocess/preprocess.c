@@ -1,12 +1,13 @@
-/* A picture of any format and size into the square of floats that the model looks at. */
+/* Turns a picture of any format and size into the square of floats that is the model's input. */
 #include "../clipmoe/image.h"
 
 #include <math.h>
 #include <string.h>
 #include "../base/structs.h"
+#include "../kernels/resize-choose.h"
 #include "resize.h"
 
-/* What tables and scratch depend on. */
+/* Tables and scratch are made anew when one of these changes. */
 typedef struct {
   guint width, height, component_width[3], component_height[3], format, geometry, orientation, par_n, par_d;
   double offset_x[3], offset_y[3];
@@ -15,12 +16,12 @@ typedef struct {
 struct _ClipmoePreprocessor {
   guint side;
   float mean[3], std[3];
-  float level[3][256]; /* a byte as the model wants it */
+  float level[3][256]; /* normalised values of all bytes */
   Key key;
   ClipmoeResizer resizer;
-  guint left, top, columns, rows; /* where the window lies in the square, in the source's orientation */
+  guint left, top, columns, rows; /* the window within the square, in the source's orientation */
   gpointer small;                 /* the window's components, 6 bytes a pixel */
-  float *row;                     /* [3][columns] of the finished square */
+  float *row;                     /* [3][columns] of a row of the square */
 };
 
 ClipmoePreprocessor *
@@ -33,7 +34,7 @@ clipmoe_preprocessor_new (guint side, const float mean[3], const float std[3]) {
   for (guint c = 0; c < 3; c++)
     for (guint i = 0; i < 256; i++)
       self->level[c][i] = ((float)i / 255.0f - mean[c]) / std[c];
-  /* a tier that this processor lacks is refused by the encoder; results are the same on every tier */
+  /* the encoder refuses a tier that this processor lacks; results are the same on every tier */
   self->resizer.kernels = cm_resize_kernels_get (forced && *forced ? forced : NULL);
   if (!self->resizer.kernels)
     self->resizer.kernels = cm_resize_kernels_get (NULL);
@@ -59,13 +60,13 @@ half_even (guint n) {
   return n % 2 ? q + (q & 1) : q;
 }
 
-/* How each orientation's pixel (x, y) comes from the square before turning: swapped, then counted from the
- * other end. */
+/* How pixel (x, y) of each orientation is found in the square before rotation: axes swapped, then counted
+ * from the other end. */
 static const struct {
   guint8 swap, flip_x, flip_y;
 } turns[] = {{0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {1, 1, 0}, {0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {1, 1, 1}};
 
-/* Sizes and windows as if the picture were turned first, then brought back to the source's axes. */
+/* Computes sizes and windows of the rotated picture, then maps them to the axes of the source. */
 static gboolean
 prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geometry, ClipmoeOrientation o,
          guint par_n, guint par_d, GError **error) {
@@ -91,7 +92,7 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   self->columns = (guint)MIN (rw, side);
   self->rows = (guint)MIN (rh, side);
   guint from_x = half_even ((guint)rw - self->columns), from_y = half_even ((guint)rh - self->rows);
-  /* An axis that turning mirrors: the window counts from its other end. */
+  /* On an axis that the rotation mirrors, the window is counted from the other end. */
   guint zero_x = turns[o].flip_x, zero_y = turns[o].flip_y;
   if (zero_x)
     from_x = (guint)rw - self->columns - from_x;
@@ -122,8 +123,8 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   return TRUE;
 }
 
-/* 64ths of levels Y'CbCr into R'G'B' of 0..255, and these as the model wants them: see colour () in
- * kernels/resize.h. */
+/* The matrix for colour () in kernels/resize.h: Y'CbCr in 64ths of a level to R'G'B' of 0..255, then
+ * normalisation. */
 static void
 colour_matrix (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3][6]) {
   static const double kr[] = {0, 0.299, 0.2126, 0.2627}, kb[] = {0, 0.114, 0.0722, 0.0593};
@@ -143,7 +144,7 @@ colour_matrix (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3]
   }
 }
 
-/* Row @y of the window finished, as three rows of floats. */
+/* Converts row @y of the window to three rows of normalised floats. */
 static void
 finish (const ClipmoePreprocessor *self, const ClipmoeView *v, float m[3][6], guint y, float *const to[3]) {
   gsize columns = self->columns, plane = clipmoe_whole_blocks (self->rows) * columns;
@@ -180,7 +181,7 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
       !clipmoe_view_init (&v, image, error))
     return FALSE;
   Key key;
-  memset (&key, 0, sizeof key); /* padding too: keys are compared as bytes */
+  memset (&key, 0, sizeof key); /* including padding, since keys are compared as bytes */
   key.width = v.width;
   key.height = v.height;
   key.format = image->format;
@@ -198,7 +199,7 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
     memset (&self->key, 0, sizeof self->key);
     if (!prepare (self, &v, geometry, orientation, image->par_n, image->par_d, error))
       return FALSE;
-    memcpy (&self->key, &key, sizeof key); /* an assignment need not copy the padding */
+    memcpy (&self->key, &key, sizeof key); /* an assignment might not copy the padding */
   }
   float m[3][6];
   if (v.yuv) {
@@ -212,7 +213,7 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
   if (self->rows < side || self->columns < side)
     memset (out, 0, 3 * square * sizeof *out); /* bars: the mean colour */
   for (guint y = 0; y < self->rows; y++) {
-    /* the row's first pixel in the turned square, and the way to the next */
+    /* the first pixel of the row in the rotated square, and the step to the next */
     gsize sx = self->left, sy = self->top + y, a = turns[orientation].flip_x ? side - 1 - sx : sx,
           b = turns[orientation].flip_y ? side - 1 - sy : sy;
     gssize next = (turns[orientation].swap ? (gssize)side : 1) * (turns[orientation].flip_x ? -1 : 1);

@@ -1,12 +1,12 @@
 #include "resize.h"
 
-/* Components that share a plane's rows, and so the sums of its rows: the samples that count, from the first
- * to the last of any of them, are taken as one row whatever component they belong to. */
+/* Components that share the rows of a plane, and so the vertical sums: the used samples, from the first to
+ * the last of all these components, are handled as one row. */
 typedef struct {
-  const guint8 *from; /* the first row that counts */
+  const guint8 *from; /* the first row that is used */
   gssize stride;
   gsize n;     /* samples of a row */
-  gsize at[3]; /* of component first + i: its first sample that counts */
+  gsize at[3]; /* of component first + i: its first sample that is used */
   guint first, components;
 } Group;
 
@@ -39,7 +39,7 @@ clipmoe_resizer_prepare (ClipmoeResizer *self, const ClipmoeView *v) {
   gsize columns = self->x[0].n, most = 0, behind = 0;
   for (guint i = 0; i < v->components; i += group (self, v, i).components)
     most = MAX (most, group (self, v, i).n);
-  for (guint i = 0; i < v->components; i++) /* a weight of zero may ask for samples behind the last */
+  for (guint i = 0; i < v->components; i++) /* a weight of zero may refer to samples beyond the last */
     behind = MAX (behind, (gsize)self->x[i].taps * v->component[i].step);
   gsize turned = (most + behind) * CM_LANES * sizeof (gint16),
         block = columns * v->components * CM_LANES * sizeof (gint16),
@@ -68,8 +68,8 @@ clipmoe_resizer_clear (ClipmoeResizer *self) {
   self->scratch_size = 0;
 }
 
-/* Rounded to 8 bits after each pass (weights of a pass that changes nothing are 0, 1, 0): the horizontal pass
- * over the rows that the vertical one needs, then the vertical pass. */
+/* The horizontal pass over the rows that the vertical one needs, then the vertical pass, each rounded to 8
+ * bits (a pass that changes nothing has the weights 0, 1, 0). */
 void
 clipmoe_resizer_exact (ClipmoeResizer *self, const ClipmoeView *v, guint8 *out) {
   const ClipmoeResizeKernels *k = self->kernels;
@@ -89,8 +89,8 @@ clipmoe_resizer_exact (ClipmoeResizer *self, const ClipmoeView *v, guint8 *out) 
                    ay->high + y * ay->taps, out + y * row);
 }
 
-/* Asks for the rows that output row @y + 1 needs and @y does not: the sums walk down many rows at once, which
- * no processor foresees, and a frame that has just been decoded lies in memory. */
+/* Prefetches the rows that output row @y + 1 needs and @y does not: the sums read many rows in parallel,
+ * which hardware prefetchers do not predict, and a frame that has just been decoded is not in the cache. */
 static void
 ask_ahead (const Group *g, const ClipmoeAxis *ay, gsize y, gsize bytes) {
   if (y + 2 >= ay->n)
@@ -100,7 +100,7 @@ ask_ahead (const Group *g, const ClipmoeAxis *ay, gsize y, gsize bytes) {
       __builtin_prefetch (g->from + (gssize)row * g->stride + i, 0, 3);
 }
 
-/* The vertical pass first, on rows as they lie in memory. */
+/* The vertical pass first, on the rows in memory order. */
 void
 clipmoe_resizer_smooth (ClipmoeResizer *self, const ClipmoeView *v, gint16 *out) {
   const ClipmoeResizeKernels *k = self->kernels;

@@ -1,5 +1,5 @@
-/* Brings the components of a picture to the size that is looked at: packed colours exactly as Pillow does it,
- * other formats plane by plane. Only rows and columns that count are read. */
+/* Resizes the components of a picture to the model's input size: packed RGB exactly as Pillow does it,
+ * other formats plane by plane. Only rows and columns that are needed are read. */
 #ifndef CLIPMOE_RESIZE_H
 #define CLIPMOE_RESIZE_H
 
@@ -9,13 +9,14 @@
 
 typedef struct {
   const ClipmoeResizeKernels *kernels;
-  ClipmoeAxis x[3], y[3]; /* of each component; all have the same n along each axis */
+  ClipmoeAxis x[3], y[3]; /* of each component; all have the same n on each axis */
   guint8 *scratch;
   gsize scratch_size;
-  gpointer turned, block, between; /* parts of scratch */
+  gpointer turned, block, between; /* parts of the scratch */
 } ClipmoeResizer;
 
-/* Scratch for the axes, which the caller has filled for each of the view's components. FALSE: no memory. */
+/* Allocates scratch for the axes, which the caller has filled for each component of the view. FALSE: no
+ * memory. */
 gboolean clipmoe_resizer_prepare (ClipmoeResizer *self, const ClipmoeView *view);
 /* @out: [rows][components][columns] */
 void clipmoe_resizer_exact (ClipmoeResizer *self, const ClipmoeView *view, guint8 *out);

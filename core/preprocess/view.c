@@ -4,8 +4,8 @@
 #include <string.h>
 #include "../base/limits.h"
 
-/* Per component: plane, first byte, bytes between samples; then chroma's shift per axis, bytes a sample,
- * shift in the word. */
+/* For each component: plane, first byte, bytes between samples; then the chroma shift of each axis, bytes
+ * per sample, shift within the word. */
 static const struct {
   guint8 planes, yuv, components, plane[3], first[3], step[3], sub_x, sub_y, bytes, shift;
 } formats[CLIPMOE_N_FORMATS] = {
@@ -76,7 +76,7 @@ clipmoe_view_init (ClipmoeView *self, const ClipmoeImage *image, GError **error)
     ClipmoeComponent *c = &self->component[i];
     guint plane = formats[image->format].plane[i], sx = i && self->yuv ? formats[image->format].sub_x : 0,
           sy = i && self->yuv ? formats[image->format].sub_y : 0;
-    /* The whole component, before the part is taken. */
+    /* The whole component, before the part is cut out. */
     guint64 columns = ((guint64)image->width + sx) >> sx, rows = ((guint64)image->height + sy) >> sy;
     gint64 stride = image->strides[plane];
     guint64 row = (columns - 1) * formats[image->format].step[i] + formats[image->format].first[i] +
@@ -107,8 +107,8 @@ clipmoe_view_init (ClipmoeView *self, const ClipmoeImage *image, GError **error)
     c->shift = formats[image->format].shift;
     c->scale_x = 1 << sx;
     c->scale_y = 1 << sy;
-    /* Cosited: the first sample's centre lies on the first pixel's, half a sample less half a pixel to the
-     * left of centred. */
+    /* Cosited: the centre of the first sample is that of the first pixel, (half a sample - half a pixel)
+     * left of the centred position. */
     gboolean cosited_x = !image->site || (image->site & CLIPMOE_SITE_H_COSITED),
              cosited_y = image->site & CLIPMOE_SITE_V_COSITED;
     c->offset_x = (sx && cosited_x ? 0.25 : 0) + (double)(x0 - ((guint64)cx << sx)) / c->scale_x;

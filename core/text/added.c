@@ -5,7 +5,7 @@
 
 struct _ClipmoeAdded {
   GArray *tokens;       /* ClipmoeAddedToken, by text once sorted */
-  gboolean begins[256]; /* whether one begins with this byte */
+  gboolean begins[256]; /* whether a token begins with this byte */
 };
 
 static void
@@ -44,7 +44,7 @@ by_text (gconstpointer a, gconstpointer b) {
 
 void
 clipmoe_added_sort (ClipmoeAdded *self) {
-  g_array_sort (self->tokens, by_text); /* stable: the first of two of one text stays the first */
+  g_array_sort (self->tokens, by_text); /* stable: of equal texts the first stays first */
 }
 
 guint
@@ -57,7 +57,7 @@ clipmoe_added_get (const ClipmoeAdded *self, guint i) {
   return &g_array_index (self->tokens, ClipmoeAddedToken, i);
 }
 
-/* The first in [low, high), which agree up to byte @at, whose byte @at is not below @least. */
+/* The first token in [low, high) whose byte @at is not below @least; all of them agree before that byte. */
 static guint
 lower_bound (const ClipmoeAdded *self, guint low, guint high, gsize at, guint least) {
   while (low < high) {
@@ -70,7 +70,7 @@ lower_bound (const ClipmoeAdded *self, guint low, guint high, gsize at, guint le
   return low;
 }
 
-/* The longest that @text begins with; *n: its bytes. */
+/* The longest token that @text begins with; *n: its length in bytes. */
 static const ClipmoeAddedToken *
 longest (const ClipmoeAdded *self, const char *text, gsize *n) {
   const ClipmoeAddedToken *found = NULL;
@@ -81,7 +81,7 @@ longest (const ClipmoeAdded *self, const char *text, gsize *n) {
     high = lower_bound (self, low, high, i, byte + 1);
     if (low == high)
       break;
-    const ClipmoeAddedToken *t = clipmoe_added_get (self, low); /* the shortest of them comes first */
+    const ClipmoeAddedToken *t = clipmoe_added_get (self, low); /* the shortest comes first */
     if (!t->text[i + 1]) {
       found = t;
       *n = i + 1;
@@ -90,7 +90,7 @@ longest (const ClipmoeAdded *self, const char *text, gsize *n) {
   return found;
 }
 
-/* What a pattern's \w means. */
+/* The class \w of Python's patterns. */
 static gboolean
 is_word (gunichar c) {
   switch (g_unichar_type (c)) {
@@ -118,7 +118,7 @@ clipmoe_added_find (const ClipmoeAdded *self, const char *text, gsize from, gsiz
     if (!t)
       continue;
     if (t->single_word && !stands_alone (text, i, i + n)) {
-      i += n - 1; /* what it would have taken is looked at no more */
+      i += n - 1; /* what it would have consumed is not searched again */
       continue;
     }
     *start = i;

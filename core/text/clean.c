@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "entities.h"
 #include "mojibake.h"
 #include "unicode.h"
 
-/* Bytes that the passes over a text may work through in all: a label of 8 KiB is always done to the end,
- * however deep its entities are nested, and a megabyte of &amp;amp;amp;… does not take hours. */
+/* The most bytes that all passes over a text may process: enough for a label of 8 KiB however deeply its
+ * entities are nested, while a megabyte of &amp;amp;amp;… does not take hours. */
 #define WORK (16u << 20)
 static const guint16 windows_1252[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
                                          0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
@@ -37,7 +38,7 @@ entity_find (const char *name, gsize length) {
   return NULL;
 }
 
-/* What a numeric reference stands for: 0 = nothing. */
+/* The character that a numeric reference stands for; 0: none. */
 static gunichar
 numeric (guint64 c) {
   if (c == 0 || (c >= 0xD800 && c <= 0xDFFF) || c > 0x10FFFF)
@@ -46,7 +47,7 @@ numeric (guint64 c) {
     return windows_1252[c - 0x80];
   if (c == 0x0D)
     return c;
-  /* Python keeps 0x81 and its like, which its windows-1252 table maps to themselves. */
+  /* Python keeps bytes such as 0x81, which its windows-1252 table maps to themselves. */
   if (c == 0x81 || c == 0x8D || c == 0x8F || c == 0x90 || c == 0x9D)
     return (gunichar)c;
   if ((c >= 1 && c <= 8) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || (c >= 0x7F && c <= 0x9F) ||
@@ -55,7 +56,7 @@ numeric (guint64 c) {
   return (gunichar)c;
 }
 
-/* Reads "&#123;" or "&#x1F;" at @p: how many bytes it takes, 0 = none. */
+/* Reads "&#123;" or "&#x1F;" at @p. Returns its length in bytes; 0: none. */
 static gsize
 numeric_at (const char *p, gunichar *out) {
   gboolean hex = p[2] == 'x' || p[2] == 'X';
@@ -109,7 +110,7 @@ unescape (const char *text) {
   return g_string_free (s, FALSE);
 }
 
-/* One pass of what ftfy does with entities: `&#?[0-9A-Za-z]{1,24};` */
+/* One pass of ftfy's replacement of entities: `&#?[0-9A-Za-z]{1,24};` */
 static char *
 fix_entities (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
@@ -133,8 +134,8 @@ fix_entities (const char *text) {
         } else {
           const char *found = entity_find (p + 1, length);
           char *upper = NULL;
-          if (!found) { /* &EACUTE; where the lower-case name is known and html.unescape leaves this spelling
-                           alone */
+          if (!found) { /* &EACUTE;: the lower-case name is known, and html.unescape does not know this
+                           spelling */
             char *name = g_strndup (p + 1, length), *lower = g_ascii_strdown (name, -1),
                  *whole = g_strndup (p, length + 1);
             char *big = g_ascii_strup (name, -1), *plain = unescape (whole);
@@ -178,8 +179,8 @@ ligature (gunichar c) {
   return NULL;
 }
 
-/* Windows-1252 for C1 controls, ligatures, widths, quotes, line breaks: character by character, in ftfy's
- * order. */
+/* Replaces C1 controls (as Windows-1252), ligatures, full widths, quotes and line breaks, character by
+ * character, in ftfy's order. */
 static char *
 fix_characters (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
@@ -201,7 +202,7 @@ fix_characters (const char *text) {
       replaced = wide = g_utf8_normalize (one, -1, G_NORMALIZE_NFKC);
     }
     if (c == 0x149)
-      replaced = "'n"; /* the apostrophe that it expands to is a quote */
+      replaced = "'n"; /* it expands to an apostrophe, which is a quote */
     if (c >= 0x201C && c <= 0x201F)
       c = '"';
     else if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B))
@@ -219,7 +220,7 @@ fix_characters (const char *text) {
   return g_string_free (s, FALSE);
 }
 
-/* Terminal escapes and control characters go. */
+/* Removes terminal escapes and control characters. */
 static char *
 drop_controls (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
@@ -288,7 +289,7 @@ clipmoe_clean (const char *text, gsize length) {
     const char *end = strchr (p, '\n');
     gsize n = end ? (gsize)(end - p) + 1 : strlen (p);
     if (memchr (p, '<', n))
-      entities = FALSE; /* and stays so: this looks like HTML */
+      entities = FALSE; /* for the rest of the text: this looks like HTML */
     fix_segment (fixed, p, n, entities, &work);
     p += n;
   }

@@ -1,6 +1,6 @@
 /* Made by make_entities.py: HTML5's named characters, sorted by name in byte order. */
 /* clang-format off */
-#include "clean.h"
+#include "entities.h"
 
 const ClipmoeEntity clipmoe_entities[] = {
   { "AElig", "\303\206" },

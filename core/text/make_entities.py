@@ -4,7 +4,7 @@ import html.entities
 
 print("/* Made by make_entities.py: HTML5's named characters, sorted by name in byte order. */")
 print("/* clang-format off */")
-print('#include "clean.h"\n\nconst ClipmoeEntity clipmoe_entities[] = {')
+print('#include "entities.h"\n\nconst ClipmoeEntity clipmoe_entities[] = {')
 for name, text in sorted(html.entities.html5.items()):
     data = "".join("\\%03o" % b for b in text.encode("utf-8"))
     print('  { "%s", "%s" },' % (name, data))

@@ -4,11 +4,11 @@
 
 #define NONE G_MAXUINT32
 
-/* Pairs that can merge wait in a heap by rank, then place: rank << 32 | place of the left one. An entry whose
- * left or right neighbour has changed since is recognised when it comes up. */
+/* Pairs that can merge are in a heap, ordered by rank, then place: rank << 32 | place of the left token. An
+ * entry that is out of date, since a token of the pair has changed, is recognised when it is taken. */
 typedef struct {
   const ClipmoeVocab *vocab;
-  guint32 *ids, *next, *previous; /* of the tokens that are left, by place */
+  guint32 *ids, *next, *previous; /* of the remaining tokens, by place */
   guint64 *heap;
   gsize n_heap;
 } Merger;
@@ -36,7 +36,7 @@ pop (Merger *m) {
   m->heap[i] = key;
 }
 
-/* rank << 32 | id of the merge of the token at @place with the next one; G_MAXINT64 = none. */
+/* rank << 32 | id of the merge of the token at @place with the next one; G_MAXINT64: none. */
 static gint64
 pair_at (const Merger *m, guint32 place) {
   if (place == NONE || m->next[place] == NONE)
@@ -53,8 +53,8 @@ look (Merger *m, guint32 place) {
     push (m, ((guint64)found >> 32) << 32 | place);
 }
 
-/* One round: every pair of the smallest rank. What arises from it waits for the next round, since a merge of
- * a vocabulary made by hand may have a smaller rank than the one that makes its parts. */
+/* One round: merges every pair of the smallest rank. New pairs wait for the next round, since in a
+ * vocabulary made by hand a merge may have a smaller rank than the merge that makes its parts. */
 static void
 merge_round (Merger *m, GArray *changed) {
   guint64 rank = m->heap[0] >> 32;
@@ -84,7 +84,7 @@ gsize
 clipmoe_merge (const ClipmoeVocab *vocab, guint32 *ids, gsize n) {
   if (n < 2)
     return n;
-  /* each merge adds two pairs at most, and there are fewer than n merges */
+  /* each merge adds at most two pairs, and there are fewer than n merges */
   guint32 small[2 * 64], *links = n <= 64 ? small : g_new (guint32, 2 * n);
   guint64 few[3 * 64];
   Merger m = {vocab, ids, links, links + n, n <= 64 ? few : g_new (guint64, 3 * n), 0};

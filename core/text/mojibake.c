@@ -4,7 +4,7 @@
 #include "mojibake_tables.h"
 #include "unicode.h"
 
-/* A text as code points while it is looked at: U+0000 may come out of a repair. */
+/* A text as code points, since a repair may produce U+0000. */
 typedef struct {
   gunichar *c;
   gsize n;
@@ -41,7 +41,7 @@ is_ascii (Codes t) {
   return TRUE;
 }
 
-/* Whether one of the sequences stands in @t that hardly any language has. */
+/* Whether @t has one of the sequences that hardly occur in any language. */
 static gboolean
 is_bad (Codes t) {
   guint8 *classes = g_malloc (t.n + 1);
@@ -66,8 +66,8 @@ is_windows (guint encoding) {
   return encoding >= CLIPMOE_WINDOWS_1252 && encoding <= CLIPMOE_WINDOWS_1257;
 }
 
-/* The byte that reads as @c in this encoding, or -1. Where Windows leaves a byte without a character,
- * programs read the control of the same number; 0x1A stands for a byte that was lost (U+FFFD). */
+/* The byte that is @c in this encoding, or -1. Bytes to which Windows assigns no character are read as the
+ * control character of the same number; 0x1A stands for a lost byte (U+FFFD). */
 static int
 byte_of (guint encoding, gunichar c) {
   if (c < 0x80)
@@ -86,7 +86,7 @@ byte_of (guint encoding, gunichar c) {
   return -1;
 }
 
-/* @t in this encoding; NULL where a character is not in it. */
+/* @t in this encoding; NULL when it lacks a character. */
 static GByteArray *
 encode (Codes t, guint encoding) {
   GByteArray *bytes = g_byte_array_sized_new ((guint)t.n + 1);
@@ -102,7 +102,7 @@ encode (Codes t, guint encoding) {
   return bytes;
 }
 
-/* A set of bytes in a pattern, as ranges; "\x1a\x1a" is one byte. */
+/* A set of bytes in a pattern, as ranges; "\x1a\x1a" is a single byte. */
 typedef struct {
   guint8 length;
   const char *ranges[6];
@@ -116,7 +116,7 @@ in_pattern (const char *ranges, guint8 b) {
   return FALSE;
 }
 
-/* The first of the patterns that stands at @p, or NULL. */
+/* The first of the patterns that matches at @p, or NULL. */
 static const Pattern *
 match (const Pattern *patterns, guint n, const guint8 *p, gsize left) {
   for (guint i = 0; i < n; i++) {
@@ -137,7 +137,7 @@ match (const Pattern *patterns, guint n, const guint8 *p, gsize left) {
 #define UNSURE "\x1a\x1a??"
 #define UNSURE_OR_CONTINUES "\x1a\x1a??\x80\xbf"
 
-/* UTF-8 in which a no-break space (0xA0) became a space. */
+/* Patterns of UTF-8 in which a no-break space (0xA0) became a space. */
 static const Pattern spaced[] = {
     {2, {"\xc2\xc3\xc5\xc5\xce\xce\xd0\xd0\xd9\xd9", SPACE}},
     {3, {"\xe2\xe3", SPACE, NOT_85_A0}},
@@ -147,7 +147,7 @@ static const Pattern spaced[] = {
     {4, {"\xf0\xf0", CONTINUES, CONTINUES, SPACE}},
 };
 
-/* UTF-8 of which bytes were lost. */
+/* Patterns of UTF-8 with lost bytes. */
 static const Pattern lossy[] = {
     {2, {"\xc2\xdf", LOST}},
     {2, {"\xc2\xc3", "??"}},
@@ -161,8 +161,8 @@ static const Pattern lossy[] = {
     {1, {LOST}},
 };
 
-/* "Ã " is mostly the word "à", whose no-break space and the space after it became one; not so in four
- * Portuguese words. @p: behind the space. */
+/* "Ã " is mostly the word "à", whose no-break space was merged with the space after it, except in four
+ * Portuguese words. @p: after the space. */
 static gboolean
 is_word_a (const guint8 *p, gsize left) {
   static const char *const words[] = {" ", "quele", "quela", "quilo", "s "};
@@ -216,8 +216,8 @@ replace_lossy (GByteArray *bytes) {
   return out;
 }
 
-/* UTF-8, with Java's two bytes for U+0000 and with surrogates written as three bytes each. FALSE: it is not.
- */
+/* Decodes UTF-8, also with Java's two bytes for U+0000 and with surrogates of three bytes each. FALSE:
+ * invalid. */
 static gboolean
 decode (const GByteArray *bytes, Codes *out) {
   static const Pattern surrogates[] = {
@@ -261,7 +261,7 @@ equal (Codes a, Codes b) {
   return a.n == b.n && memcmp (a.c, b.c, a.n * sizeof *a.c) == 0;
 }
 
-/* The length of the run of sequences at @i that may be UTF-8 read in one byte each, 0 = none. */
+/* The length of the run of sequences at @i that may be UTF-8 decoded byte by byte; 0: none. */
 static gsize
 sequences_at (Codes t, gsize i) {
   gsize at = i;
@@ -285,7 +285,7 @@ sequences_at (Codes t, gsize i) {
 
 static Codes fix (Codes t, gsize *work, gsize most);
 
-/* Each run of sequences is repaired for itself. */
+/* Repairs each such run on its own. */
 static Codes
 fix_runs (Codes t, gsize *work, gsize most) {
   GArray *out = g_array_sized_new (FALSE, FALSE, sizeof (gunichar), (guint)t.n + 1);
@@ -308,7 +308,7 @@ fix_runs (Codes t, gsize *work, gsize most) {
   return fixed;
 }
 
-/* C1 controls as Windows-1252 reads them. Where @strict, FALSE if one of them is nothing there. */
+/* Replaces C1 controls with the characters of Windows-1252. @strict: FALSE if one of them has none. */
 static gboolean
 fix_controls (Codes t, gboolean strict) {
   for (gsize i = 0; i < t.n; i++)
@@ -322,7 +322,7 @@ fix_controls (Codes t, gboolean strict) {
   return TRUE;
 }
 
-/* One step of repair; what comes back equals @t where there is nothing to be done. */
+/* One step of repair; returns a text equal to @t when nothing is to be repaired. */
 static Codes
 fix_once (Codes t, gsize *work, gsize most) {
   if (is_ascii (t) || !is_bad (t))
@@ -333,7 +333,7 @@ fix_once (Codes t, gsize *work, gsize most) {
     if (!bytes)
       continue;
     latin |= e == CLIPMOE_LATIN_1;
-    if (e != CLIPMOE_MAC_ROMAN) /* where it would hit a dash with a space behind it */
+    if (e != CLIPMOE_MAC_ROMAN) /* it would match a dash followed by a space */
       bytes = restore_no_break_spaces (bytes);
     if (is_windows (e))
       bytes = replace_lossy (bytes);
@@ -355,7 +355,7 @@ fix_once (Codes t, gsize *work, gsize most) {
   return fixed;
 }
 
-/* Takes over @t. */
+/* Frees @t. */
 static Codes
 fix (Codes t, gsize *work, gsize most) {
   for (gboolean changed = TRUE; changed && *work < most;) {
@@ -380,7 +380,7 @@ clipmoe_mojibake_fix (const char *text, gsize *work, gsize most) {
   t = fix (t, work, most);
   GString *s = g_string_sized_new (t.n);
   for (gsize i = 0; i < t.n; i++)
-    if (t.c[i]) /* cleaning drops it anyway */
+    if (t.c[i]) /* cleaning removes it anyway */
       g_string_append_unichar (s, t.c[i]);
   g_free (t.c);
   return g_string_free (s, FALSE);

@@ -4,11 +4,11 @@
 
 #include <glib.h>
 
-/* In this order they are tried. */
+/* In the order in which they are tried. */
 enum {
   CLIPMOE_LATIN_1,
   CLIPMOE_WINDOWS_1252,
-  CLIPMOE_WINDOWS_1257 = 6, /* those from 1252 to this one are Windows' */
+  CLIPMOE_WINDOWS_1257 = 6, /* those from 1252 to this one are encodings of Windows */
   CLIPMOE_MAC_ROMAN = 8,
   CLIPMOE_ONE_BYTE_ENCODINGS = 10
 };

@@ -61,13 +61,13 @@ typedef enum { KIND_SPACE, KIND_LETTER, KIND_NUMBER, KIND_OTHER } Kind;
 
 static Kind
 kind_of (gunichar c) {
-  /* U+0345 folds to a letter and is one of no class: the pattern drops it. */
+  /* U+0345 folds to a letter but is in no class: the pattern skips it. */
   if (clipmoe_is_space (c) || c == 0x345)
     return KIND_SPACE;
   return clipmoe_is_letter (c) ? KIND_LETTER : clipmoe_is_number (c) ? KIND_NUMBER : KIND_OTHER;
 }
 
-/* Bytes of @text that match @word, where the long s (U+017F) counts as s; 0 = no match. */
+/* The length of @word at the beginning of @text in bytes, with the long s (U+017F) as s; 0: no match. */
 static gsize
 match (const char *text, const char *word) {
   const char *p = text;
@@ -81,7 +81,7 @@ match (const char *text, const char *word) {
   return (gsize)(p - text);
 }
 
-/* The chunk that begins at @p, or 0 bytes for what the pattern drops. */
+/* The length of the chunk that begins at @p; 0: the pattern skips this character. */
 static gsize
 chunk_at (const char *p) {
   static const char *const words[] = {
@@ -100,12 +100,12 @@ chunk_at (const char *p) {
   return (gsize)(q - p);
 }
 
-/* Where ids go, while there is room. */
+/* Collects ids while there is room. */
 typedef struct {
   const ClipmoeVocab *vocab;
   guint32 *ids;
   guint n, context;
-  gboolean more; /* than there is room for */
+  gboolean more; /* more ids than there is room for */
 } Output;
 
 static void
@@ -115,11 +115,11 @@ put (Output *out, guint32 id) {
     out->ids[out->n++] = id;
 }
 
-/* The first @length bytes of cleaned text, in which no added token is. */
+/* Encodes @length bytes of cleaned text without added tokens. */
 static void
 put_words (Output *out, const char *text, gsize length) {
   const ClipmoeVocab *v = out->vocab;
-  char *copy = text[length] ? g_strndup (text, length) : NULL; /* chunks must not reach beyond it */
+  char *copy = text[length] ? g_strndup (text, length) : NULL; /* chunks must end within it */
   guint32 *symbols = g_new (guint32, length + 1);
   for (const char *p = copy ? copy : text; *p && !out->more;) {
     gsize bytes = chunk_at (p), count = 1;
@@ -144,7 +144,7 @@ put_words (Output *out, const char *text, gsize length) {
   g_free (copy);
 }
 
-/* Text as it came, in which no token is that is looked for there. */
+/* Cleans and encodes text in which none of the added tokens for uncleaned text occurs. */
 static void
 put_text (Output *out, const char *text, gsize length) {
   char *clean = clipmoe_clean (text, length);
@@ -162,7 +162,7 @@ put_text (Output *out, const char *text, gsize length) {
   g_free (clean);
 }
 
-/* @text without its NULs, which cleaning drops too, and valid. */
+/* A valid copy of @text without NULs, which cleaning would remove as well. */
 static char *
 make_valid (const char *text, gsize length) {
   char *copy = g_malloc (length + 1);

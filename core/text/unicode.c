@@ -3,7 +3,7 @@
 #include <string.h>
 #include "unicode_tables.h"
 
-/* Combining marks in a row that are put in order together: GLib sorts them by insertion. */
+/* The most combining marks in a row that are ordered together: GLib uses insertion sort. */
 #define MARKS 512
 
 static gboolean
@@ -56,7 +56,7 @@ lower_of (gunichar c) {
   return c;
 }
 
-/* Whether a cased character stands next in this direction, skipping what case ignores. */
+/* Whether the next character in this direction is cased, skipping case-ignorable ones. */
 static gboolean
 cased_near (const gunichar *text, glong n, glong i, int direction) {
   for (i += direction; i >= 0 && i < n; i += direction)
@@ -91,10 +91,10 @@ append_piece (GString *s, const char *from, const char *to, gboolean compose) {
   g_free (piece);
 }
 
-/* Unicode promises that the normal form of assigned characters never changes, so GLib's tables serve for
- * those; what is not assigned in 15.0 passes as it is. GLib composes in a time that grows with the square of
- * the length, so it is given pieces: from one character to the next that nothing before it composes with.
- * Where more marks stand in a row than any script has, the piece is cut all the same. */
+/* Unicode guarantees that the normal form of assigned characters never changes, so GLib's tables are used
+ * for them; characters that are not assigned in 15.0 are left alone. GLib's composition takes quadratic
+ * time, so it gets pieces that end before a character with which nothing composes. More marks in a row than
+ * any script has are cut all the same. */
 char *
 clipmoe_compose (const char *text) {
   GString *s = g_string_sized_new (strlen (text));
@@ -112,7 +112,7 @@ clipmoe_compose (const char *text) {
       marks = marks > MARKS;
     }
     compose |= changes;
-    if (c && !IN (assigned, c)) { /* nothing composes with it */
+    if (c && !IN (assigned, c)) { /* nothing composes with this character */
       from = g_utf8_next_char (p);
       g_string_append_len (s, p, from - p);
     }

@@ -1,5 +1,5 @@
-/* Properties of characters in Unicode 15.0, whatever the version of the system's GLib: token ids depend on
- * them. A character that a later version assigned is neither letter nor number and has no case. */
+/* Properties of characters in Unicode 15.0, independent of the system's GLib, since token ids depend on
+ * them. A character that was assigned later is neither letter nor number and has no case. */
 #ifndef CLIPMOE_UNICODE_H
 #define CLIPMOE_UNICODE_H
 
@@ -12,8 +12,8 @@ gboolean clipmoe_is_space (gunichar c);
 gboolean clipmoe_is_letter (gunichar c);
 gboolean clipmoe_is_number (gunichar c);
 
-/* @text in lower case, as Unicode's full mapping has it, final sigma included; no language's own rules.
- * Returns (transfer full). */
+/* @text in lower case by Unicode's full mapping, including the final sigma, without language-specific
+ * rules. Returns (transfer full). */
 char *clipmoe_lower (const char *text);
 
 /* @text in normalisation form C. Returns (transfer full). */

@@ -8,7 +8,7 @@ typedef struct {
   guint32 first, last;
 } ClipmoeCodeRange;
 
-/* first, first + step, … last: the lower case of each lies @delta further on. */
+/* first, first + step, … last: the lower case of each is @delta further on. */
 typedef struct {
   guint32 first, last;
   gint32 delta;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <zlib.h>
+#include "../base/error.h"
 #include "../base/file.h"
 #include "../base/foreign.h"
 #include "../base/json.h"
@@ -19,19 +20,7 @@ typedef struct {
   guint size;
 } Parts;
 
-G_GNUC_PRINTF (3, 4)
-static gboolean
-bad (GError **error, const char *path, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path, text);
-  g_free (text);
-  return FALSE;
-}
-
-/* The character that stands for byte @b in vocabulary files, and the order in which bytes have ids. */
+/* The characters that stand for bytes in vocabulary files, and the order of the bytes' ids. */
 static void
 byte_symbols (char symbols[256][4], guint8 order[256]) {
   guint n = 0, extra = 0;
@@ -53,7 +42,8 @@ lookup (const Parts *p, const char *token) {
 static gboolean
 add_token (Parts *p, const char *token, guint id, GError **error) {
   if (lookup (p, token))
-    return bad (error, p->path, "token \"%.40s\" stands there twice", token);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "token \"%.40s\" stands there twice",
+                              token);
   g_hash_table_insert (p->ids, g_strdup (token), GUINT_TO_POINTER (id + 1));
   return TRUE;
 }
@@ -63,7 +53,7 @@ static char *
 gunzip (const char *path, const char *data, gsize length, gsize *out_length, GError **error) {
   z_stream z = {0};
   if (inflateInit2 (&z, 15 + 16) != Z_OK) {
-    bad (error, path, "cannot unpack");
+    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "cannot unpack");
     return NULL;
   }
   GByteArray *out = g_byte_array_new ();
@@ -87,12 +77,14 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
   gsize behind = z.avail_in;
   inflateEnd (&z);
   if (r == Z_STREAM_END && behind) {
-    bad (error, path, "%" G_GSIZE_FORMAT " bytes behind its gzip data", behind);
+    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%" G_GSIZE_FORMAT " bytes behind its gzip data",
+                       behind);
     g_byte_array_unref (out);
     return NULL;
   }
   if (r != Z_STREAM_END) {
-    bad (error, path, r == Z_MEM_ERROR ? "unpacks to more than 64 MiB" : "damaged or cut gzip data");
+    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                       r == Z_MEM_ERROR ? "unpacks to more than 64 MiB" : "damaged or cut gzip data");
     g_byte_array_unref (out);
     return NULL;
   }
@@ -101,11 +93,11 @@ gunzip (const char *path, const char *data, gsize length, gsize *out_length, GEr
   return (char *)g_byte_array_free (out, FALSE);
 }
 
-/* "left right" lines from line @first on, at most @most. */
+/* Reads "left right" lines from line @first on, at most @most. */
 static gboolean
 read_merges (Parts *p, const char *path, const char *text, gsize length, gsize most, GError **error) {
   if (!g_utf8_validate_len (text, length, NULL) || memchr (text, 0, length))
-    return bad (error, path, "not UTF-8, or with a NUL");
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "not UTF-8, or with a NUL");
   const char *line = text, *end = text + length;
   for (guint number = 1; line < end && p->merges->len < most; number++) {
     const char *stop = memchr (line, '\n', (gsize)(end - line));
@@ -113,14 +105,17 @@ read_merges (Parts *p, const char *path, const char *text, gsize length, gsize m
     if (n && line[n - 1] == '\r')
       n--;
     if (n > 2048)
-      return bad (error, path, "line %u: %" G_GSIZE_FORMAT " bytes, expected two symbols", number, n);
+      return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                "line %u: %" G_GSIZE_FORMAT " bytes, expected two symbols", number, n);
     if (number > 1 && n) { /* line 1 is a header */
       const char *space = memchr (line, ' ', n);
       if (!space || space == line || space == line + n - 1 ||
           memchr (space + 1, ' ', (gsize)(line + n - space - 1)))
-        return bad (error, path, "line %u: expected two symbols and one space between them", number);
+        return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                  "line %u: expected two symbols and one space between them", number);
       if (p->merges->len >= CLIPMOE_MAX_TOKENS)
-        return bad (error, path, "more than %d merges", CLIPMOE_MAX_TOKENS);
+        return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "more than %d merges",
+                                  CLIPMOE_MAX_TOKENS);
       g_ptr_array_add (p->merges, g_strndup (line, n));
     }
     line += n + 1 + (stop && line[n] == '\r');
@@ -128,7 +123,7 @@ read_merges (Parts *p, const char *path, const char *text, gsize length, gsize m
   return TRUE;
 }
 
-/* bpe_simple_vocab_16e6.txt: only merges; ids follow from their order. */
+/* Reads bpe_simple_vocab_16e6.txt, which has only merges; their order gives the ids. */
 static gboolean
 read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error) {
   char symbols[256][4], *token;
@@ -136,11 +131,13 @@ read_bpe (Parts *p, const char *data, gsize length, guint size, GError **error) 
   guint id = 0;
   gboolean ok;
   if (size < 514)
-    return bad (error, p->path, "a model of %u tokens, expected at least 514", size);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "a model of %u tokens, expected at least 514", size);
   if (!read_merges (p, p->path, data, length, size - 514, error))
     return FALSE;
   if (p->merges->len != size - 514)
-    return bad (error, p->path, "%u merges, expected at least %u", p->merges->len, size - 514);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "%u merges, expected at least %u",
+                              p->merges->len, size - 514);
   byte_symbols (symbols, order);
   ok = TRUE;
   for (guint i = 0; i < 512 && ok; i++) {
@@ -164,16 +161,19 @@ read_ids (Parts *p, json_t *object, GError **error) {
   json_t *value;
   if (!json_is_object (object) || json_object_size (object) < 514 ||
       json_object_size (object) > CLIPMOE_MAX_TOKENS)
-    return bad (error, p->path, "expected a JSON object of 514 to %d tokens", CLIPMOE_MAX_TOKENS);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "expected a JSON object of 514 to %d tokens", CLIPMOE_MAX_TOKENS);
   gsize n = json_object_size (object);
   guint8 *seen = g_malloc0 (n);
   gboolean ok = TRUE;
   json_object_foreach (object, token, value) {
     json_int_t id = json_is_integer (value) ? json_integer_value (value) : -1;
     if (id < 0 || (gsize)id >= n)
-      ok = bad (error, p->path, "token \"%.40s\": expected an id from 0 to %" G_GSIZE_FORMAT, token, n - 1);
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "token \"%.40s\": expected an id from 0 to %" G_GSIZE_FORMAT, token, n - 1);
     else if (seen[id]++)
-      ok = bad (error, p->path, "token \"%.40s\": id %d stands there twice", token, (int)id);
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "token \"%.40s\": id %d stands there twice", token, (int)id);
     else
       ok = add_token (p, token, (guint)id, error);
     if (!ok)
@@ -184,19 +184,21 @@ read_ids (Parts *p, json_t *object, GError **error) {
   return ok;
 }
 
-/* A flag of an added token; *out stays what it is where the file does not say. */
+/* Reads a flag of an added token; *out is left alone when the file does not have it. */
 static gboolean
 read_flag (const char *path, json_t *item, const char *key, gboolean *out, GError **error) {
   json_t *v = json_object_get (item, key);
   if (!v || json_is_null (v))
     return TRUE;
   *out = json_is_true (v);
-  return json_is_boolean (v) || bad (error, path, "added token \"%.40s\": %s: expected true or false",
-                                     json_string_value (json_object_get (item, "content")), key);
+  return json_is_boolean (v) ||
+         clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                            "added token \"%.40s\": %s: expected true or false",
+                            json_string_value (json_object_get (item, "content")), key);
 }
 
-/* Puts one added token where it is looked for, and into @all unless it is there. @item holds its content and
- * flags. */
+/* Adds one added token to the table in which it is searched for, and to @all unless it is there. @item
+ * holds its content and flags. */
 static gboolean
 take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id, GError **error) {
   const char *text = json_string_value (json_object_get (item, "content"));
@@ -204,12 +206,15 @@ take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id
   gboolean special = FALSE, normalized;
   ClipmoeAddedToken token = {NULL, (guint)id, FALSE, FALSE, FALSE};
   if (known && (!json_is_integer (known) || json_integer_value (known) != id))
-    return bad (error, path, "added_tokens: \"%.40s\" has another id than in the vocabulary", text);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "added_tokens: \"%.40s\" has another id than in the vocabulary", text);
   if (id < 0 || id >= CLIPMOE_MAX_TOKENS)
-    return bad (error, path, "added_tokens: \"%.40s\": expected an id from 0 to %d", text,
-                CLIPMOE_MAX_TOKENS - 1);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "added_tokens: \"%.40s\": expected an id from 0 to %d", text,
+                              CLIPMOE_MAX_TOKENS - 1);
   if (!*text || strlen (text) > MAX_ADDED)
-    return bad (error, path, "added_tokens: \"%.40s\": expected a text of 1 to %d bytes", text, MAX_ADDED);
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "added_tokens: \"%.40s\": expected a text of 1 to %d bytes", text, MAX_ADDED);
   if (!known)
     json_object_set_new (all, text, json_integer (id));
   if (!read_flag (path, item, "special", &special, error))
@@ -220,11 +225,12 @@ take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id
       !read_flag (path, item, "lstrip", &token.lstrip, error) ||
       !read_flag (path, item, "rstrip", &token.rstrip, error))
     return FALSE;
-  /* The pattern that splits words knows these two. */
+  /* The pattern that splits texts handles these two. */
   if (strcmp (text, "<|startoftext|>") == 0 || strcmp (text, "<|endoftext|>") == 0)
     return TRUE;
   token.text = normalized ? clipmoe_clean (text, strlen (text)) : g_strdup (text);
-  gboolean ok = *token.text || bad (error, path, "added_tokens: \"%.40s\" is white space alone", text);
+  gboolean ok = *token.text || clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                                                  "added_tokens: \"%.40s\" is white space alone", text);
   ClipmoeAdded **added = normalized ? &p->added_cleaned : &p->added_raw;
   if (ok && !*added)
     *added = clipmoe_added_new ();
@@ -234,7 +240,8 @@ take_added (Parts *p, const char *path, json_t *all, json_t *item, json_int_t id
   return ok;
 }
 
-/* What lies beside a vocab.json: tokenizer_config.json says more of each token than added_tokens.json. */
+/* Reads the files beside a vocab.json: tokenizer_config.json says more about each token than
+ * added_tokens.json. */
 static gboolean
 read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
   char *config = g_build_filename (folder, "tokenizer_config.json", NULL),
@@ -251,7 +258,8 @@ read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
     ok = json_is_string (json_object_get (item, "content")) &&
          g_ascii_string_to_unsigned (key, 10, 0, CLIPMOE_MAX_TOKENS - 1, &id, NULL);
     if (!ok)
-      bad (error, config, "added_tokens_decoder, \"%.40s\": expected an id and a content", key);
+      clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, config,
+                         "added_tokens_decoder, \"%.40s\": expected an id and a content", key);
     ok = ok && take_added (p, config, all, item, (json_int_t)id, error);
     if (!ok)
       break;
@@ -261,17 +269,19 @@ read_added_beside (Parts *p, const char *folder, json_t *all, GError **error) {
   if (ok && clipmoe_file_is_there (plain)) {
     ok = (root = clipmoe_json_read (plain, CLIPMOE_MAX_JSON, error)) != NULL;
     if (ok && !json_is_object (root))
-      ok = bad (error, plain, "expected an object of tokens and their ids");
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, plain,
+                              "expected an object of tokens and their ids");
   }
   json_object_foreach_safe (root, next, key, value) {
     json_t *known = json_object_get (all, key);
     if (!ok)
       break;
     if (json_is_integer (value) && known && json_equal (known, value))
-      continue; /* said above, or a token of the vocabulary */
+      continue; /* already read, or a token of the vocabulary */
     item = json_pack ("{s:s,s:b}", "content", key, "normalized", 0);
-    ok = json_is_integer (value) ? take_added (p, plain, all, item, json_integer_value (value), error)
-                                 : bad (error, plain, "\"%.40s\": expected an id", key);
+    ok = json_is_integer (value)
+             ? take_added (p, plain, all, item, json_integer_value (value), error)
+             : clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, plain, "\"%.40s\": expected an id", key);
     json_decref (item);
   }
   json_decref (root);
@@ -297,11 +307,12 @@ read_vocab_json (Parts *p, GError **error) {
   char *what =
       text ? clipmoe_foreign_describe ((const guint8 *)text, MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE)
            : NULL;
-  ok = text && (!what || bad (error, path, "%s, expected merges", what)) &&
+  ok = text &&
+       (!what || clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%s, expected merges", what)) &&
        read_merges (p, path, text, length, G_MAXSIZE, error);
   g_free (what);
   if (ok && !p->merges->len)
-    ok = bad (error, path, "no merges");
+    ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "no merges");
   g_free (text);
   g_free (path);
   g_free (folder);
@@ -316,18 +327,20 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
   gsize i;
   const char *suffix = json_string_value (json_object_get (model, "end_of_word_suffix"));
   if (!json_is_array (merges) || !suffix || strcmp (suffix, "</w>") != 0)
-    return bad (error, p->path, "expected a BPE tokenizer with merges and end_of_word_suffix \"</w>\"");
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "expected a BPE tokenizer with merges and end_of_word_suffix \"</w>\"");
   json_t *all = json_is_object (vocab) ? json_copy (vocab) : NULL, *type = json_object_get (model, "type");
   if (type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "BPE") != 0) {
     json_decref (all);
-    return bad (error, p->path, "model.type: expected \"BPE\"");
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "model.type: expected \"BPE\"");
   }
   gboolean ok = !added || json_is_null (added) || json_is_array (added) ||
-                bad (error, p->path, "added_tokens: expected a list");
+                clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "added_tokens: expected a list");
   json_array_foreach (added, i, item) {
     json_t *content = json_object_get (item, "content"), *id = json_object_get (item, "id");
     if (ok && (!json_is_string (content) || !json_is_integer (id)))
-      ok = bad (error, p->path, "added_tokens, entry %" G_GSIZE_FORMAT ": expected a content and an id", i);
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "added_tokens, entry %" G_GSIZE_FORMAT ": expected a content and an id", i);
     if (!ok || !all)
       break;
     ok = take_added (p, p->path, all, item, json_integer_value (id), error);
@@ -343,7 +356,8 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
                                                          : NULL;
     const char *space = line ? strchr (line, ' ') : NULL;
     if (ok && (!space || space == line || !space[1] || strchr (space + 1, ' ')))
-      ok = bad (error, p->path, "merge %" G_GSIZE_FORMAT ": expected two symbols", i);
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "merge %" G_GSIZE_FORMAT ": expected two symbols", i);
     if (!ok) {
       g_free (line);
       break;
@@ -351,17 +365,17 @@ read_tokenizer_json (Parts *p, json_t *root, GError **error) {
     g_ptr_array_add (p->merges, line);
   }
   if (ok && !p->merges->len)
-    ok = bad (error, p->path, "no merges");
+    ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "no merges");
   return ok;
 }
 
-/* g_int64_hash() would xor the halves: all pairs of two equal ids, and many more, would meet in one place. */
+/* g_int64_hash() xors the halves, so all pairs of two equal ids, and many others, would collide. */
 static guint
 pair_hash (gconstpointer key) {
   return (guint)((*(const guint64 *)key * G_GUINT64_CONSTANT (0x9E3779B97F4A7C15)) >> 32);
 }
 
-/* What is looked for in texts decides ids too. */
+/* Added tokens affect ids too. */
 static void
 digest_added (GChecksum *sum, const ClipmoeAdded *added) {
   for (guint i = 0; added && i < clipmoe_added_get_n (added); i++) {
@@ -382,7 +396,8 @@ build (ClipmoeVocab *self, Parts *p, GError **error) {
   self->start = lookup (p, "<|startoftext|>");
   self->end = lookup (p, "<|endoftext|>");
   if (!self->start || !self->end)
-    ok = bad (error, p->path, "no token \"<|startoftext|>\" or \"<|endoftext|>\"");
+    ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                            "no token \"<|startoftext|>\" or \"<|endoftext|>\"");
   self->start--;
   self->end--;
   byte_symbols (symbols, order);
@@ -391,7 +406,8 @@ build (ClipmoeVocab *self, Parts *p, GError **error) {
       char *token = g_strconcat (symbols[b], e ? "</w>" : "", NULL);
       guint id = lookup (p, token);
       if (!id)
-        ok = bad (error, p->path, "no token for byte %u%s", b, e ? " at the end of a word" : "");
+        ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "no token for byte %u%s", b,
+                                e ? " at the end of a word" : "");
       self->bytes[e][b] = id - 1;
       g_free (token);
     }
@@ -402,12 +418,14 @@ build (ClipmoeVocab *self, Parts *p, GError **error) {
     guint a = lookup (p, left), b = lookup (p, space + 1), c = lookup (p, token);
     gint64 key;
     if (!a || !b || !c)
-      ok = bad (error, p->path, "merge \"%.60s\": not all of its symbols are tokens", merge);
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path,
+                              "merge \"%.60s\": not all of its symbols are tokens", merge);
     else {
       key = (gint64)(a - 1) << 32 | (b - 1);
       gint64 value = (gint64)i << 32 | (c - 1);
       if (!g_hash_table_insert (self->merges, g_memdup2 (&key, 8), g_memdup2 (&value, 8)))
-        ok = bad (error, p->path, "merge \"%.60s\" stands there twice", merge);
+        ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, p->path, "merge \"%.60s\" stands there twice",
+                                merge);
       g_checksum_update (sum, (const guchar *)&key, 8);
       g_checksum_update (sum, (const guchar *)&value, 8);
     }
@@ -443,7 +461,9 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
         g_clear_pointer (&found, g_free);
     }
     if (!found)
-      return bad (error, path, "a folder without tokenizer.json, vocab.json or bpe_simple_vocab_16e6.txt.gz");
+      return clipmoe_error_set (
+          error, CLIPMOE_ERROR_FORMAT, path,
+          "a folder without tokenizer.json, vocab.json or bpe_simple_vocab_16e6.txt.gz");
     path = found;
   }
   Parts p = {path,
@@ -466,13 +486,14 @@ clipmoe_vocab_read (ClipmoeVocab *self, const char *path, guint size, GError **e
     json_decref (root);
   } else if (data && (what = clipmoe_foreign_describe ((const guint8 *)data,
                                                        MIN (length, CLIPMOE_FOREIGN_HEAD), FALSE))) {
-    bad (error, path, "%s, expected a vocabulary", what);
+    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%s, expected a vocabulary", what);
   } else if (data) {
     ok = read_bpe (&p, data, length, size ? size : CLIP_TOKENS, error);
   }
   ok = ok && build (self, &p, error);
   if (ok && size && self->size != size)
-    ok = bad (error, path, "%u tokens, the model has %u", self->size, size);
+    ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%u tokens, the model has %u", self->size,
+                            size);
   g_free (data);
   g_free (what);
   g_free (text);

@@ -1,4 +1,4 @@
-/* The tables behind a tokenizer, from any of the three forms in which vocabularies are published. */
+/* The tables of a tokenizer, read from any of the three forms in which vocabularies are published. */
 #ifndef CLIPMOE_VOCAB_H
 #define CLIPMOE_VOCAB_H
 
@@ -10,8 +10,8 @@ typedef struct {
   guint start, end;    /* ids */
   guint bytes[2][256]; /* id of a byte, and of a byte that ends a word */
   GHashTable *merges;  /* left << 32 | right -> rank << 32 | id */
-  /* Added tokens that are looked for in a text as it came, and in what cleaning made of it; NULL: none. Start
-   * and end token are not among them. */
+  /* Added tokens to search for in the original text and in the cleaned text; NULL: none. The start and end
+   * tokens are not among them. */
   ClipmoeAdded *added_raw, *added_cleaned;
   char *digest;
 } ClipmoeVocab;

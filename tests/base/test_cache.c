@@ -90,14 +90,14 @@ test_room (void) {
 /* What a writer leaves that is killed; what one that lives is at stays, in another process too. */
 static void
 test_left_behind (void) {
-  ClipmoeCacheFile mine;
+  ClipmoeTemporary mine;
   int up[2];
   char byte = 0;
   g_assert_true (clipmoe_cache_begin (&mine, NULL));
   g_assert_cmpint (pipe (up), ==, 0);
   pid_t child = fork ();
   if (child == 0) {
-    ClipmoeCacheFile its;
+    ClipmoeTemporary its;
     close (mine.fd);
     alarm (60); /* should the parent fail */
     gsize n = clipmoe_cache_begin (&its, NULL) ? strlen (its.path) + 1 : 0;

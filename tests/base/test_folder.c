@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "base/file.h"
 #include "base/folder.h"
+#include "base/temporary.h"
 
 static const char *const names[] = {"weights", "card", NULL};
 static char *top;

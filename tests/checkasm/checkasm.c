@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#include "kernels/limits.h"
+#include "kernels/choose.h"
+#include "kernels/peak.h"
 
 int benchmarks;
 static unsigned failures;
@@ -130,10 +131,10 @@ main (int argc, char **argv) {
   if (argc > 1 && !benchmarks)
     state = strtoull (argv[1], NULL, 0) | 1;
   printf ("seed 0x%llx\n", (unsigned long long)state);
-  for (int l = 0; benchmarks && l < CM_N_LIMITS; l++) {
-    double limit = cm_limit ((ClipmoeLimit)l, 2000);
-    if (limit > 0)
-      printf ("limit of %-20s %8.1f Gop/s\n", cm_limit_name ((ClipmoeLimit)l), limit);
+  for (int l = 0; benchmarks && l < CM_N_PEAKS; l++) {
+    double peak = cm_peak ((ClipmoePeak)l, 2000);
+    if (peak > 0)
+      printf ("peak of %-20s %8.1f Gop/s\n", cm_peak_name ((ClipmoePeak)l), peak);
   }
   for (unsigned i = 0; tables[i]; i++) {
     const char *why;

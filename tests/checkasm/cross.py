@@ -16,6 +16,9 @@ import sys
 import tempfile
 from loops import innermost, spilled
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import slow  # noqa: E402
+
 ARM = (("neon", "armv8-a"), ("neon_dotprod", "armv8.2-a+dotprod"), ("neon_i8mm", "armv8.2-a+i8mm"),
        ("neon_bf16", "armv8.2-a+bf16"), ("neon_fp16", "armv8.2-a+fp16"))
 # Instructions of the inner loops of six rows (int8 of NEON alone: two): four, for fp16 eight units of k; i8mm two.
@@ -29,7 +32,7 @@ failed, ran, missing = 0, 0, []
 
 def check(name, command, *texts):
     global failed, ran
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=300)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=slow.seconds(300))
     good = done.returncode == 0 and all(t + "\n" in done.stdout for t in texts + ("0 failures",))
     ran += 1
     failed += not good
@@ -64,7 +67,7 @@ if shutil.which(gcc) and shutil.which("qemu-aarch64"):
             print("%s %-23s %3d multiply-adds, %2d loads, %3d instructions of at most %3d" %
                   ("ok" if good else "FAIL", name, adds, loads, len(loop), most), *spilled(loop))
         files = [os.path.join(core, "kernels", f + ".c") for f in
-                 ("kernels", "cpu", "limits", "pool", "pack", "product", "attention", "generic/generic")]
+                 ("choose", "cpu", "peak", "pool", "pack", "product", "attention", "generic/generic")]
         built = os.path.join(top, "checkasm")
         subprocess.run([gcc, *flags, "-static", "-o", built, *glob.glob(os.path.join(here, "*.c")), *files, *objects,
                         "-lm", "-lpthread"], check=True)

@@ -7,7 +7,7 @@
 #include <cluster.h>
 #include <model/derive.h>
 #include <modelfile.h>
-#include <random.h>
+#include <base/random.h>
 #include <retrieval.h>
 #include <sampler.h>
 #include <training.h>
@@ -189,10 +189,10 @@ test_kmeans (void) {
   enum { N = 600, W = 8, K = 5 };
   static float x[N * W], centres[K * W];
   static guint labels[N], again[N];
-  DmuRandom r = {11};
+  ClipmoeRandom r = {11};
   for (guint i = 0; i < N; i++)
     for (guint j = 0; j < W; j++)
-      x[i * W + j] = (float)((i % K == j ? 4 : 0) + 0.3 * (dmu_uniform (&r) - 0.5));
+      x[i * W + j] = (float)((i % K == j ? 4 : 0) + 0.3 * (clipmoe_random_uniform (&r) - 0.5));
   DmuFit fit;
   GError *error = NULL;
   for (guint seed = 0; seed < 8; seed++)
@@ -336,14 +336,14 @@ test_retrieval (void) {
   enum { N = 23, MOST = 3 * N, W = 5 };
   float pictures[N * W], captions[MOST * W], all[N][MOST];
   guint begins[N + 1] = {0}, best[N], first[N], rank[MOST];
-  DmuRandom r = {3};
+  ClipmoeRandom r = {3};
   for (guint i = 0; i < N; i++)
-    begins[i + 1] = begins[i] + 1 + dmu_below (&r, 3);
+    begins[i + 1] = begins[i] + 1 + clipmoe_random_below (&r, 3);
   guint m = begins[N];
   for (guint i = 0; i < N * W; i++)
-    pictures[i] = (float)dmu_below (&r, 3) - 1;
+    pictures[i] = (float)clipmoe_random_below (&r, 3) - 1;
   for (guint i = 0; i < m * W; i++)
-    captions[i] = (float)dmu_below (&r, 3) - 1;
+    captions[i] = (float)clipmoe_random_below (&r, 3) - 1;
   for (guint i = 0; i < N; i++)
     for (guint t = 0; t < m; t++) {
       all[i][t] = 0;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "clipmoe/clipmoe.h"
-#include "kernels/kernels.h"
+#include "kernels/choose.h"
 #include "checkpoint/checkpoint.h"
 
 static const char *const golden_cases[] = {"dense77",        "long248",  "moe-e4k2",

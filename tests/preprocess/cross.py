@@ -37,7 +37,7 @@ if shutil.which(gcc) and shutil.which("qemu-aarch64"):
         built = os.path.join(top, "test")
         here = os.path.dirname(os.path.abspath(__file__))
         flags = ("-static -O3 -Wall -Wextra -Werror -Wno-unused-parameter -std=gnu11 -D_GNU_SOURCE -ffp-contract=off").split()
-        files = [os.path.join(core, f) for f in ("resize.c", "generic/resize_generic.c", "arm/resize_neon.c")]
+        files = [os.path.join(core, f) for f in ("resize-choose.c", "generic/resize_generic.c", "arm/resize_neon.c")]
         subprocess.run([gcc, *flags, "-I", os.path.dirname(core), "-o", built, os.path.join(here, "test_kernels.c"), *files],
                        check=True)
         check("NEON", ["qemu-aarch64", built], 0, "neon: equals plain C\n")

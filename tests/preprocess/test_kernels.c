@@ -1,7 +1,8 @@
-/* Checks the sums of resizing: the same bytes on every tier as in plain C, for every size, tail, stride,
- * step, number of taps and extreme value; they read nothing outside their samples (pages without access lie
- * before and behind) and write nothing outside their results. libc alone, so that it cross-builds. */
-#include <kernels/resize.h>
+/* Protects: the sums of resizing give the same bytes on every tier as in plain C, for every size, tail,
+ * stride, step, number of taps and extreme value; they read nothing outside their samples (pages without
+ * access lie before and behind) and write nothing outside their results. libc alone, so that it cross-builds.
+ */
+#include <kernels/resize-choose.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

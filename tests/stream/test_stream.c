@@ -82,6 +82,29 @@ test_timeline (void) {
   g_rand_free (random);
 }
 
+/* A gap of exactly `hold` is not shorter than it, wherever it begins: tenths of a second are summed as
+ * nanoseconds, and not in floating point. */
+static void
+test_tenths (void) {
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  for (guint falls = 1; falls < 30; falls++) {
+    ClipmoeStream *stream = clipmoe_stream_new ();
+    for (guint i = 0; i < 40; i++) {
+      ClipmoeStreamFrame frame = {
+          .time = SECOND / 10 * i,
+          .labels = labels,
+          .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .hold = 0.5, .top_k = 5}};
+      vector (e, embed, i < falls ? 0.6 : 0.1);
+      ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+      g_assert_cmpuint (found->look.n_tags, ==, i < falls + 5);
+      clipmoe_stream_look_unref (found);
+    }
+    clipmoe_stream_free (stream);
+  }
+  g_free (e);
+}
+
 static void
 test_smoothing (void) {
   guint embed = clipmoe_model_get_info (model)->embed;
@@ -226,6 +249,7 @@ main (int argc, char **argv) {
   labels = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
   g_ptr_array_unref (list);
   g_test_add_func ("/stream/timeline", test_timeline);
+  g_test_add_func ("/stream/tenths", test_tenths);
   g_test_add_func ("/stream/smoothing", test_smoothing);
   g_test_add_func ("/stream/same-words", test_same_words);
   g_test_add_func ("/stream/other-model", test_other_model);

@@ -36,9 +36,6 @@ MOST_LINES = 600
 TABLES = {"core/text/entities.c": "the named characters of HTML", "core/text/unicode_tables.c": "made of Unicode's files by make_unicode.py"}
 # Circles that are being undone: files that may still hang together.
 KNOWN_CIRCLES = [set(line.split()) for line in """
-    avx2 avx2_vnni avx512 avx512_bf16 avx512_fp16 avx512_int16 avx512_vnni generic kernels ops quantise_avx2 quantise_avx512 rows tiers tile_avx2 tile_avx512 transpose_avx512
-    resize resize_generic resize_x86
-    clean entities
     gstclipmoetag gstclipmoetag-private tagframe tagmodel tagreport
     lines sink sinkclass
 """.strip().splitlines()]

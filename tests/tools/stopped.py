@@ -69,16 +69,18 @@ def signals():
     child.kill()
     child.communicate()
     left = parts(folder)
-    check("kill -9 leaves a name of our mark alone", len(left) == 1 and left[0].startswith(".clipmoe-part-"), os.listdir(folder))
-    others = [".clipmoe-part-", ".clipmoe-part-notes", ".clipmoe-part-abcdef.txt", "out.mp4.partial-12", "x.clipmoe-part-abcdef"]
+    check("kill -9 leaves a name of our mark alone", len(left) == 1 and left[0].startswith(".clipmoe-tmp-"), os.listdir(folder))
+    others = [".clipmoe-tmp-", ".clipmoe-tmp-notes", ".clipmoe-tmp-abcdef.txt", "out.mp4.partial-12", "x.clipmoe-tmp-abcdef"]
     for name in others:
         with open(os.path.join(folder, name), "w") as f:
             f.write("mine")
-    os.mkdir(os.path.join(folder, ".clipmoe-part-folder"))
+    os.mkdir(os.path.join(folder, ".clipmoe-tmp-folder"))
+    earlier = os.path.join(folder, ".clipmoe-part-abcdef")  # as earlier versions called it
+    open(earlier, "w").close()
     alive = overlay(folder)
-    check("the next run takes it away", left[0] not in os.listdir(folder) and
-          set(others + [".clipmoe-part-folder"]) <= set(os.listdir(folder)), os.listdir(folder))
-    own = set(parts(folder)) - set(others) - {".clipmoe-part-folder"}
+    check("the next run takes it away", left[0] not in os.listdir(folder) and not os.path.exists(earlier) and
+          set(others + [".clipmoe-tmp-folder"]) <= set(os.listdir(folder)), os.listdir(folder))
+    own = set(parts(folder)) - set(others) - {".clipmoe-tmp-folder"}
     short = os.path.join(TOP, "short.mkv")
     done = run("tag", "--labels", "a;b", "--overlay", os.path.join(folder, "other.mp4"), short)
     check("and leaves one that is alive", done.returncode == 0 and own and own <= set(parts(folder)) and alive.poll() is None and

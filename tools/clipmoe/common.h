@@ -1,4 +1,4 @@
-/* What the sub-commands share: options of a model, one sentence on failure, JSON strings. */
+/* What the sub-commands share: options of a model, one sentence on failure. */
 #ifndef CLIPMOE_COMMON_H
 #define CLIPMOE_COMMON_H
 

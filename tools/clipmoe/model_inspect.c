@@ -1,8 +1,8 @@
 /* clipmoe model inspect: what a checkpoint is. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <base/json.h>
 #include <base/plain.h>
 #include "common.h"
 #include "model_commands.h"
@@ -45,14 +45,6 @@ print_text (const ClipmoeModelInfo *i, gboolean vocab) {
     printf ("%-12s %s\n", "use", i->licence);
 }
 
-static json_t *
-string (const char *text) {
-  char *valid = text ? g_utf8_make_valid (text, -1) : NULL;
-  json_t *s = valid ? json_string (valid) : json_null ();
-  g_free (valid);
-  return s;
-}
-
 /* As a double whose six to nine digits are those that somebody wrote. */
 static json_t *
 number (float value) {
@@ -81,19 +73,20 @@ static void
 print_json (const ClipmoeModelInfo *i, gboolean vocab) {
   json_t *assumed = json_array ();
   for (const char *const *s = i->assumed; *s; s++)
-    json_array_append_new (assumed, string (*s));
+    json_array_append_new (assumed, clipmoe_json_text (*s));
   /* The id depends on the vocabulary. */
   json_t *root = json_pack (
       "{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:[o,o,o],s:[o,o,o],s:o,s:o}",
-      "schema", "clipmoe.model/1", "name", string (i->name), "id", string (vocab ? i->id : NULL), "path",
-      string (i->path), "layout", string (i->layout), "dtype", string (i->dtype), "fingerprint",
-      string (i->fingerprint), "licence", string (i->licence), "parameters", (json_int_t)i->parameters,
-      "active_parameters", (json_int_t)i->active_parameters, "image_size", (int)i->image_size, "patch_size",
-      (int)i->patch_size, "embed", (int)i->embed, "context", (int)i->context, "vocab_size",
-      (int)i->vocab_size, "top_k", (int)i->top_k, "image", tower_json (i->image), "text",
-      tower_json (i->text), "mean", number (i->mean[0]), number (i->mean[1]), number (i->mean[2]), "std",
-      number (i->std[0]), number (i->std[1]), number (i->std[2]), "logit_scale", number (i->logit_scale),
-      "assumed", assumed);
+      "schema", "clipmoe.model/1", "name", clipmoe_json_text (i->name), "id",
+      clipmoe_json_text (vocab ? i->id : NULL), "path", clipmoe_json_text (i->path), "layout",
+      clipmoe_json_text (i->layout), "dtype", clipmoe_json_text (i->dtype), "fingerprint",
+      clipmoe_json_text (i->fingerprint), "licence", clipmoe_json_text (i->licence), "parameters",
+      (json_int_t)i->parameters, "active_parameters", (json_int_t)i->active_parameters, "image_size",
+      (int)i->image_size, "patch_size", (int)i->patch_size, "embed", (int)i->embed, "context",
+      (int)i->context, "vocab_size", (int)i->vocab_size, "top_k", (int)i->top_k, "image",
+      tower_json (i->image), "text", tower_json (i->text), "mean", number (i->mean[0]), number (i->mean[1]),
+      number (i->mean[2]), "std", number (i->std[0]), number (i->std[1]), number (i->std[2]), "logit_scale",
+      number (i->logit_scale), "assumed", assumed);
   char *text = json_dumps (root, JSON_COMPACT | JSON_REAL_PRECISION (9));
   puts (text);
   free (text);

@@ -1,94 +1,55 @@
 #include "partial.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <base/file.h>
+#include <base/error.h>
+#include <base/temporary.h>
 #include "interrupt.h"
 
-/* Not that of core/base/file.h: what has this one is locked while it is written, so a sweep can tell what is
- * left from what another process is at. */
-#define MARK ".clipmoe-part-"
-#define RANDOM "XXXXXX"
-
 struct _ClipmoePartial {
-  char *path, *name;
-  int fd;
+  char *path;
+  ClipmoeTemporary file;
 };
-
-/* A plain file of this user that no process has locked was left by one that was killed. */
-static void
-sweep (const char *folder) {
-  GDir *dir = g_dir_open (folder, 0, NULL);
-  for (const char *name; dir && (name = g_dir_read_name (dir));) {
-    if (!clipmoe_temporary_has_mark (name, MARK))
-      continue;
-    char *path = g_build_filename (folder, name, NULL);
-    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    struct stat st;
-    if (fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_uid == geteuid () &&
-        flock (fd, LOCK_EX | LOCK_NB) == 0)
-      unlink (path);
-    if (fd >= 0)
-      close (fd);
-    g_free (path);
-  }
-  if (dir)
-    g_dir_close (dir);
-}
 
 ClipmoePartial *
 clipmoe_partial_new (const char *path, GError **error) {
-  char *folder = g_path_get_dirname (path), *name = g_build_filename (folder, MARK RANDOM, NULL);
-  struct stat st;
-  sweep (folder);
+  char *folder = g_path_get_dirname (path);
+  ClipmoeTemporary file;
+  clipmoe_temporary_sweep (folder, 0);
   g_free (folder);
   clipmoe_interrupt_hold ();
-  int fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0666);
+  gboolean ok = clipmoe_temporary_open (&file, path, 0666);
   int why = errno;
-  if (fd >= 0) {
-    /* another's sweep may have been quicker than the lock; where there are no locks, it cannot be */
-    if (flock (fd, LOCK_EX | LOCK_NB) == 0 && fstat (fd, &st) == 0 && st.st_nlink == 0) {
-      close (fd);
-      fd = -1;
-      why = EAGAIN;
-    } else if (!clipmoe_interrupt_add (name)) {
-      close (fd);
-      unlink (name);
-      fd = -1;
-      why = EMFILE;
-    }
+  if (ok && !clipmoe_interrupt_add (file.path)) {
+    clipmoe_temporary_close (&file, FALSE);
+    ok = FALSE;
+    why = EMFILE;
   }
   clipmoe_interrupt_release ();
-  if (fd < 0) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (why));
-    g_free (name);
+  if (!ok) {
+    errno = why;
+    clipmoe_error_set_errno (error, path, "cannot create");
     return NULL;
   }
   ClipmoePartial *self = g_new (ClipmoePartial, 1);
-  *self = (ClipmoePartial){g_strdup (path), name, fd};
+  *self = (ClipmoePartial){g_strdup (path), file};
   return self;
 }
 
 const char *
 clipmoe_partial_get_name (const ClipmoePartial *self) {
-  return self->name;
+  return self->file.path;
 }
 
 gboolean
 clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error) {
   clipmoe_interrupt_hold ();
-  gboolean ok = publish && clipmoe_file_publish (self->name, self->path, error);
-  if (!ok)
-    unlink (self->name);
-  clipmoe_interrupt_remove (self->name);
-  close (self->fd);
+  char *name = g_strdup (self->file.path);
+  gboolean ok = publish && clipmoe_temporary_publish (&self->file, self->path, error);
+  if (!publish)
+    clipmoe_temporary_close (&self->file, FALSE);
+  clipmoe_interrupt_remove (name);
   clipmoe_interrupt_release ();
-  g_free (self->name);
+  g_free (name);
   g_free (self->path);
   g_free (self);
   return ok || !publish;

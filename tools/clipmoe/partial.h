@@ -6,9 +6,8 @@
 
 typedef struct _ClipmoePartial ClipmoePartial;
 
-/* An empty file beside @path under a name of our own mark, locked as long as we live; a signal deletes it
- * (interrupt.h). What a killed process left under that mark in the folder goes: nobody holds its lock any
- * more. */
+/* An empty file beside @path under a temporary name (base/temporary.h), which a signal deletes (interrupt.h).
+ * What killed processes left in the folder under such names is deleted. Errors name @path. */
 ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
 const char *clipmoe_partial_get_name (const ClipmoePartial *self);
 /* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */

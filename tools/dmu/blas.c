@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #define VARIABLE "OPENBLAS_CORETYPE"
-#define OURS "CLIPMOE_DMU_CORETYPE" /* says that we set the other one */
+#define OURS "CLIPMOE_DMU_CORETYPE" /* set with OPENBLAS_CORETYPE, to tell that we set it */
 
-/* The best kernels that this processor can run for certain: told wrongly, OpenBLAS dies of an illegal
+/* The best kernels that this processor certainly supports: with others OpenBLAS would die of an illegal
  * instruction. */
 static const char *
 wanted (void) {
@@ -47,7 +47,7 @@ dmu_blas_choose (char **argv) {
   g_setenv (VARIABLE, best, TRUE);
   g_setenv (OURS, best, TRUE);
   execv ("/proc/self/exe", argv);
-  g_unsetenv (OURS); /* it works all the same, only slower */
+  g_unsetenv (OURS); /* it still works, only slower */
 }
 
 const char *

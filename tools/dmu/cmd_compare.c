@@ -1,7 +1,7 @@
 /* clipmoe-dmu compare: finished runs side by side. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <manifest.h>
+#include <runjson.h>
 #include <runs.h>
 #include "../clipmoe/common.h"
 #include "commands.h"

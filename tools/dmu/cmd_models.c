@@ -1,4 +1,4 @@
-/* clipmoe-dmu upcycle, stretch, inspect: models into models, without pairs. */
+/* clipmoe-dmu upcycle, stretch, inspect: commands that make or inspect models without data. */
 #include <math.h>
 #include <stdio.h>
 #include <base/plain.h>
@@ -47,7 +47,7 @@ same_place (const char *a, const char *b) {
   return stat (a, &x) == 0 && stat (b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* --force replaces what was made before, not what is made from. */
+/* --force replaces an earlier output, never an input. */
 static gboolean
 is_no_source (const char *out, const ClipmoeModel *m, GError **error) {
   const char *path = clipmoe_model_get_info (m)->path;
@@ -173,7 +173,7 @@ dmu_cmd_stretch (int argc, char **argv) {
   return r;
 }
 
-/* How far two weights lie apart, as a share of the first's length. */
+/* The distance of two weights, relative to the norm of the first. */
 static double
 apart (const float *a, const float *b, gsize n) {
   double difference = 0, length = 0;

@@ -1,8 +1,8 @@
-/* clipmoe-dmu evaluate, cluster: what a model sees in pairs. */
+/* clipmoe-dmu evaluate, cluster: commands that run a model on pairs. */
 #include <stdio.h>
 #include <clusters.h>
 #include <evaluate.h>
-#include <manifest.h>
+#include <runjson.h>
 #include "../clipmoe/common.h"
 #include "commands.h"
 

@@ -1,4 +1,4 @@
-/* clipmoe-dmu train, finetune, route: one stage of training by itself. */
+/* clipmoe-dmu train, finetune, route: a single stage of training. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <string.h>
@@ -96,8 +96,8 @@ groups_of (const Arguments *a, const DmuDataset *pairs, guint **groups, guint *n
   return ok;
 }
 
-/* What could not be written at last is refused before the first step: names that are empty, that are the
- * same, or that lie in no folder. */
+/* Checks before the first step that the outputs can be written: names that are empty, equal, or in a folder
+ * that does not exist. */
 static gboolean
 places_are_apart (const Arguments *a, GError **error) {
   const char *const options[] = {"--out", "--checkpoint", "--curves"}, *const given[] = {a->out, a->state,
@@ -144,7 +144,7 @@ train (const Arguments *a, const char *name, GError **error) {
            g_strdup_printf ("%s %s %s %s %" G_GINT64_FORMAT, name, settings,
                             model ? clipmoe_model_get_info (model)->fingerprint : "", digest, a->pairs.seed);
   struct stat st;
-  /* a checkpoint says how much of the curves belongs to it; without one they begin anew */
+  /* the checkpoint records how much of the curves belongs to it; without one they start anew */
   gboolean resumes = a->state && clipmoe_file_is_there (a->state);
   if (ok && a->curves)
     ok = (curves = dmu_curves_open (

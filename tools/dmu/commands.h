@@ -15,7 +15,7 @@ int dmu_cmd_evaluate (int argc, char **argv);
 int dmu_cmd_compare (int argc, char **argv);
 int dmu_cmd_inspect (int argc, char **argv);
 
-/* Prints the sentence, or of a long one its beginning and its end; frees @error, returns 1. */
+/* Prints the error, shortened in the middle if it is long; frees @error, returns 1. */
 int dmu_fail (GError *error);
 
 /* Set by SIGTERM and SIGINT once dmu_catch_signals() was called. */
@@ -27,7 +27,7 @@ typedef struct {
   char **data, *templates, *image_key, *caption_key;
   int threads, context, memory;
   gint64 seed;
-  gboolean keep_words; /* no option: for what shows captions */
+  gboolean keep_words; /* not an option: for commands that show captions */
 } DmuPairsArguments;
 
 #define DMU_PAIRS_ENTRIES(A)                                                                                 \
@@ -65,10 +65,10 @@ typedef struct {
     "threads", 0, 0, G_OPTION_ARG_INT, &(A).threads, "Threads; 0 = all", "N"                                 \
   }
 
-/* Says on stderr which model is taken where none was named. */
+/* Prints to stderr which model is used if none was named. */
 void dmu_say_model (const char *given, const ClipmoeModel *model);
 guint dmu_threads (const DmuPairsArguments *a);
-/* The pairs for @model; says on stderr what was left aside. */
+/* Opens the pairs for @model; prints to stderr what was left out. */
 DmuDataset *dmu_open_pairs (const DmuPairsArguments *a, const ClipmoeModel *model, GError **error);
 void dmu_pairs_arguments_clear (DmuPairsArguments *a);
 

@@ -17,7 +17,7 @@ caught (int number) {
 
 void
 dmu_catch_signals (void) {
-  /* a second one ends it at once */
+  /* a second signal ends the process at once */
   struct sigaction action = {.sa_handler = caught, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGINT, &action, NULL);
@@ -25,7 +25,7 @@ dmu_catch_signals (void) {
 
 int
 dmu_fail (GError *error) {
-  if (!error) /* never to happen; not a crash if it does */
+  if (!error) /* should not happen, but must not crash */
     error = g_error_new (CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY,
                          "failed without a reason, perhaps for want of memory");
   gsize n = strlen (error->message);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "../kernels.h"
 
-/* The line @x of a row of @n floats that begins with the row's k-th; where it ends beyond the row, its
- * entries and zeros in @rest. */
+/* The line @x, which begins with entry k of a row of @n floats; when the row ends within it, a copy in
+ * @rest padded with zeros. */
 static inline const float *
 line_of (const float *x, size_t n, size_t k, float rest[CM_LINE]) {
   if (k + CM_LINE <= n)

@@ -1,4 +1,4 @@
-/* The table of NEON: f32 products, weights of 16 bits that are widened, int8 by widening multiplication. */
+/* The table of NEON: f32 products, 16-bit weights that are widened, int8 by widening multiplication. */
 #include "../tiers.h"
 #include "quantise_neon.h"
 #include "tile_neon.h"
@@ -13,8 +13,8 @@ TILE (tile_f32, float32x4_t, float32x4_t, float32x4_t, 64, vdupq_n_f32 (0), LOAD
 #define LOAD_F16(w, j) vcvt_f32_f16 (vreinterpret_f16_u16 (vld1_u16 ((const uint16_t *)(w) + 4 * (j))))
 TILE (tile_f16, float32x4_t, float32x4_t, float32x4_t, 32, vdupq_n_f32 (0), LOAD_F16, LOAD_A, MAC, vst1q_f32)
 
-/* Signed by signed: two products of 127 x 127 fit 16 bits, so that those of neighbouring units are added
- * before pairs of them go into sums of 32 bits, of which each vector of weights has two. */
+/* Signed by signed: two products of 127 x 127 fit 16 bits, so the products of two adjacent units are added
+ * before pairs of them are accumulated in 32 bits, in two sums for each vector of weights. */
 static inline int8x16_t
 twice (const char *a) { /* a unit of a row for all columns */
   return vreinterpretq_s8_s32 (vld1q_dup_s32 ((const int32_t *)(const void *)a));
@@ -52,7 +52,7 @@ twice (const char *a) { /* a unit of a row for all columns */
 TILE_I8_ROWS (1)
 TILE_I8_ROWS (2)
 
-/* Two rows at a time: sixteen sums, and registers for what lies between. */
+/* Two rows at a time: sixteen sums, and registers for intermediate results. */
 static void
 tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w, const void *next,
          size_t step, float *c, size_t c_stride) {
@@ -63,7 +63,7 @@ tile_i8 (unsigned rows, size_t lines, const void *a, size_t a_stride, const void
 }
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_NEON,
+                                .peak = CM_PEAK_F32_NEON,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -78,7 +78,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_NEON,
+                                .peak = CM_PEAK_F32_NEON,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -90,7 +90,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
                                 .tile = tile_f16,
                                 .pack = pack_f32};
 static const ClipmoeGemm i8 = {.name = "int8",
-                               .limit = CM_LIMIT_F32_NEON,
+                               .peak = CM_PEAK_F32_NEON,
                                .layout = CM_LAYOUT_I8_16_SIGNED,
                                .rows = 6,
                                .columns = 16,

@@ -26,7 +26,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_bf16_neon = {.name = "bf16",
-                                  .limit = CM_LIMIT_BF16_NEON,
+                                  .peak = CM_PEAK_BF16_NEON,
                                   .layout = CM_LAYOUT_BF16_16,
                                   .rows = 6,
                                   .columns = 16,

@@ -11,7 +11,7 @@
 TILE (tile, int32x4_t, int8x16_t, int8x16_t, 64, vdupq_n_s32 (0), LOAD, LOAD_A, MAC, STORE)
 
 const ClipmoeGemm cm_i8_neon_dotprod = {.name = "int8",
-                                        .limit = CM_LIMIT_DOTPROD_NEON,
+                                        .peak = CM_PEAK_DOTPROD_NEON,
                                         .layout = CM_LAYOUT_I8_16_SIGNED,
                                         .rows = 6,
                                         .columns = 16,

@@ -21,7 +21,7 @@ flush (float16x8_t s, float *c, int first) {
   vst1q_f32 (c + 4, high);
 }
 
-/* Two values of k are what `step` is for, and two lines of what comes next. */
+/* `step` is per two values of k; two lines are prefetched at a time. */
 #define TWO(N, U, V)                                                                                         \
   __builtin_prefetch (next, 0, 2);                                                                           \
   UNIT (N, U, float16x8_t, 64, LOAD, MAC);                                                                   \
@@ -65,7 +65,8 @@ tile (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w
   by_rows[rows](lines, a, a_stride, w, next, step, c, c_stride);
 }
 
-/* What is beyond 65504 becomes infinity, which an encoder refuses: nothing is clipped in silence. */
+/* Values beyond 65504 become infinity, which an encoder reports as an error: nothing is clipped silently.
+ */
 static void
 pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
       size_t to_stride, float *scales) {
@@ -83,7 +84,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_fp16_neon = {.name = "fp16",
-                                  .limit = CM_LIMIT_FP16_NEON,
+                                  .peak = CM_PEAK_FP16_NEON,
                                   .layout = CM_LAYOUT_FP16_32,
                                   .rows = 6,
                                   .columns = 32,

@@ -4,7 +4,7 @@
 #include "quantise_neon.h"
 #include "tile_neon.h"
 
-/* Eight values of k of two rows beside each other, of the first or the second half of their vectors */
+/* Eight values of k of two adjacent rows, from the first or the second half of their vectors. */
 #define PAIR(HALF, x, y) vreinterpretq_s8_s64 (HALF (vreinterpretq_s64_s8 (x), vreinterpretq_s64_s8 (y)))
 
 #define MAC(s, x, w) MULTIPLY_ADD ("smmla %0.4s, %1.16b, %2.16b", "w", s, x, w, 0)
@@ -19,7 +19,7 @@
   }                                                                                                          \
   w += 128
 
-/* Of an odd number the last row is its own neighbour, and half of what comes out is left. */
+/* The last row of an odd number is paired with itself, and half of the result is dropped. */
 #define TILE_I8_ROWS(N, P)                                                                                   \
   static void tile_##N (size_t lines, const char *a, size_t a_stride, const char *weights, const char *next, \
                         size_t step, float *c) {                                                             \
@@ -55,7 +55,7 @@ TILE_I8_ROWS (6, 3)
 BY_ROWS (tile)
 
 const ClipmoeGemm cm_i8_neon_i8mm = {.name = "int8",
-                                     .limit = CM_LIMIT_I8MM_NEON,
+                                     .peak = CM_PEAK_I8MM_NEON,
                                      .layout = CM_LAYOUT_I8_16_BY_8,
                                      .rows = 6,
                                      .columns = 16,

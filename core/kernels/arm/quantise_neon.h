@@ -17,7 +17,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
       for (int j = 0; j < CM_LINE; j += 4) {
         float32x4_t v = vmulq_f32 (vld1q_f32 (line + j), vld1q_f32 (factors + k + j));
         top = vmaxq_f32 (top, vabsq_f32 (v));
-        bad = vfmaq_f32 (bad, v, vdupq_n_f32 (0)); /* NaN once something is not finite */
+        bad = vfmaq_f32 (bad, v, vdupq_n_f32 (0)); /* NaN if anything is not finite */
       }
     }
     float scale = vmaxvq_f32 (top) / 127 + vaddvq_f32 (bad), inverse = scale > 1e-30f ? 1 / scale : 0;

@@ -1,5 +1,5 @@
-/* The sums of resizing on NEON, which every 64-bit Arm has. What does not fill the last vector is worked out
- * by one that begins earlier and writes some results once more. */
+/* Resizing on NEON, which every 64-bit Arm has. A last vector that would not be full begins earlier instead
+ * and computes some results twice. */
 #include "../resize.h"
 
 #include <arm_neon.h>
@@ -147,7 +147,7 @@ columns_exact (size_t n, size_t taps, const uint8_t *from, size_t step, const un
     exact_block (taps, from + first[x] * step * CM_LANES, (ptrdiff_t)(step * CM_LANES), low, high, out);
 }
 
-/* Rows against columns by laying the halves of the list into one another, log2 times. */
+/* Transposes by interleaving the halves of the list, log2 times. */
 static inline void
 shuffle16 (int16x8_t v[8]) {
   int16x8_t o[8];
@@ -161,7 +161,7 @@ shuffle16 (int16x8_t v[8]) {
   }
 }
 
-/* Eight rows by eight; rows and results are so many samples apart. */
+/* Transposes eight rows by eight; rows are @apart samples apart, results @to_apart. */
 static inline void
 block16 (const int16_t *from, size_t apart, int16_t *to, size_t to_apart) {
   int16x8_t v[8];
@@ -261,7 +261,7 @@ floats (const int16_t *p) {
   return vcvtq_f32_s32 (vmovl_s16 (vld1_s16 (p)));
 }
 
-/* Products and sums stay apart, as in plain C, so that every tier rounds alike. */
+/* Multiplication and addition are not fused, as in plain C, so that every tier rounds alike. */
 static void
 colour (size_t n, const int16_t *y, const int16_t *u, const int16_t *v, float m[3][6], float *const out[3]) {
   if (n < 4) {

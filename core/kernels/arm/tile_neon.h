@@ -13,8 +13,8 @@
 #define UNROLL _Pragma ("GCC unroll 16")
 #endif
 
-/* An instruction that adds to a sum, in assembly: gcc 12 else moves sums about. WHERE: the registers that x
- * may be in, "w" all, "x" the lower sixteen. */
+/* An instruction that adds to a sum, in assembly, since gcc 12 would move sums between registers. WHERE:
+ * the registers that x may be in, "w" all, "x" the lower sixteen. */
 #define MULTIPLY_ADD(INSTRUCTION, WHERE, s, w, x, element)                                                   \
   ({                                                                                                         \
     __typeof__ (s) sum = s;                                                                                  \
@@ -26,8 +26,8 @@
   __builtin_prefetch (next, 0, 2);                                                                           \
   next += step
 
-/* Element U of the rows' vectors x by four vectors of weights, W_BYTES in all. An instruction wants a number
- * for the element, so that this is no loop. */
+/* Element U of the rows' vectors x by four vectors of weights, W_BYTES in all. No loop, since the
+ * instruction takes the element's number as a constant. */
 #define UNIT(N, U, WEIGHTS, W_BYTES, LOAD, MAC)                                                              \
   UNROLL for (int j = 0; j < 4; j++) {                                                                       \
     WEIGHTS wj = LOAD (w, j);                                                                                \

@@ -1,4 +1,4 @@
-/* The sums of resizing in plain C: what every other tier is measured against. */
+/* Resizing in plain C: the reference for the tests of the other tiers. */
 #include "../resize.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@ clamp (int32_t v, int32_t low, int32_t high) {
   return v < low ? low : v > high ? high : v;
 }
 
-/* Samples a sum is made for at once, so that sums stay in registers or the first cache. */
+/* Samples that are summed at once, so that sums stay in registers or L1. */
 #define CHUNK 256
 
 static void
@@ -42,7 +42,8 @@ rows10 (size_t n, size_t taps, const uint8_t *from, ptrdiff_t stride, unsigned s
   }
 }
 
-/* Pillow's rounding from 2^22ths. A sum fits 32 bits: weights stay within 1.3 in all, samples within 255. */
+/* Pillow's rounding from units of 2^-22. A sum fits 32 bits: the weights' magnitudes add up to at most 1.3,
+ * samples are at most 255. */
 static uint8_t
 byte (uint32_t low, uint32_t high) {
   return (uint8_t)clamp ((int32_t)((high << 15) + low + (1u << 21)) >> 22, 0, 255);

@@ -1,5 +1,5 @@
-/* Everything but the products, written once for every vector width; each tier's file includes it and is
- * compiled with that tier's flags. Comments on what the functions do are in kernels.h. */
+/* Everything but the products, written once for all vector widths; each tier's file includes it and is
+ * compiled with that tier's flags. kernels.h says what the functions do. */
 #include <math.h>
 #include <string.h>
 #include "../kernels.h"
@@ -47,7 +47,7 @@ layer_norm (size_t n, const float *x, size_t x_stride, const float *weight, cons
 static float
 softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   size_t whole = n / CM_LINE, rest = n % CM_LINE, lines = padded / CM_LINE;
-  if (rest) { /* what stands beyond must not win */
+  if (rest) { /* entries beyond the end must not win */
     for (size_t j = rest; j < CM_LINE; j++)
       x[whole * stride + j] = -INFINITY;
     whole++;
@@ -78,7 +78,7 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   for (unsigned l = 0; l < lines; l++, c += c_stride)                                                        \
     for (size_t j = 0; j < CM_LINE; j += VW)
 
-/* A value of a tile, floats, sums of int8 or of int16, and what is added. */
+/* The value of an entry of a tile (floats, sums of int8 or int16) plus the bias. */
 #define FLOAT_VALUE(at, b) v_add (v_load (at), b)
 #define SCALED_VALUE(at, b) v_fma (v_load (at), v_mul (s, v_set (sums->rows[i])), b)
 #define SUM_VALUE(at, b) v_fma (v_of_int (vi_sub (v_load_int (at), k)), v_mul (s, v_set (sums->rows[i])), b)

@@ -1,5 +1,5 @@
-/* Vectors of floats of whatever width the including file is compiled for. Everything is static: a file of one
- * tier shares nothing inline with another. */
+/* Vectors of floats of the width that the including file is compiled for. Everything is static, so that
+ * files of different tiers share no inline code. */
 #ifndef CLIPMOE_VECTOR_H
 #define CLIPMOE_VECTOR_H
 
@@ -15,7 +15,7 @@ typedef __m512i VI;
 #define v_sub(a, b) _mm512_sub_ps (a, b)
 #define v_mul(a, b) _mm512_mul_ps (a, b)
 #define v_div(a, b) _mm512_div_ps (a, b)
-#define v_max(a, b) _mm512_max_ps (a, b) /* b where one is NaN */
+#define v_max(a, b) _mm512_max_ps (a, b) /* b if either is NaN */
 #define v_min(a, b) _mm512_min_ps (a, b)
 #define v_fma(a, b, c) _mm512_fmadd_ps (a, b, c)
 #define v_fnma(a, b, c) _mm512_fnmadd_ps (a, b, c) /* c - a b */
@@ -32,7 +32,7 @@ typedef __m512i VI;
 /* 2^x within 8e-5 of it; 1 / x within 6.2e-5 */
 #define v_about_exp2(x) about_exp2 (x)
 #define v_about_inverse(x) _mm512_rcp14_ps (x)
-/* 2^x = 2^floor (x) p (x - floor (x)): the instruction takes the floor itself, and is right about all x. */
+/* 2^x = 2^floor (x) p (x - floor (x)): the instruction takes the floor itself and handles all x. */
 static inline V
 about_exp2 (V x) {
   V f = _mm512_reduce_ps (x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
@@ -92,7 +92,7 @@ typedef int32x4_t VI;
 #define v_sub(a, b) vsubq_f32 (a, b)
 #define v_mul(a, b) vmulq_f32 (a, b)
 #define v_div(a, b) vdivq_f32 (a, b)
-#define v_max(a, b) vmaxq_f32 (a, b) /* NaN where one is */
+#define v_max(a, b) vmaxq_f32 (a, b) /* NaN if either is NaN */
 #define v_min(a, b) vminq_f32 (a, b)
 #define v_fma(a, b, c) vfmaq_f32 (c, a, b)
 #define v_fnma(a, b, c) vfmsq_f32 (c, a, b)
@@ -113,7 +113,7 @@ typedef int32x4_t VI;
 /* exp by 2^n p (r), r in [-ln2/2, ln2/2]: Taylor to the sixth power, below 2e-7 relative. */
 static inline V
 v_exp (V x) {
-  /* the bound first: where one operand is NaN x86 hands on the second one, and it must not be lost */
+  /* the bound comes first: if an operand is NaN, x86 returns the second one, and NaN must be kept */
   x = v_min (v_set (88.3f), v_max (v_set (-87.3f), x));
   V n = v_round (v_mul (x, v_set (LOG2_E)));
   V r = v_fnma (n, v_set (0.693359375f), x);

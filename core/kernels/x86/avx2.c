@@ -1,4 +1,4 @@
-/* The table of AVX2, FMA and F16C: f32 products, weights of 16 bits that are widened, int8 without VNNI. */
+/* The table of AVX2, FMA and F16C: f32 products, 16-bit weights that are widened, int8 without VNNI. */
 #include "../tiers.h"
 #include "tile_avx2.h"
 #include "quantise_avx2.h"
@@ -17,8 +17,8 @@ TILE (tile_f16, __m256, 16, _mm256_setzero_ps (), LOAD_F16, BROADCAST, MAC, STOR
 /* Weights of 7 bits: two products of at most 255 x 63 fit 16 bits, so nothing saturates. */
 #define LOAD_I8(p) ((const __m256i *)(p))
 #define BROADCAST_I8(p) _mm256_set1_epi32 (*(const int *)(p))
-/* In assembly, with weights from memory: twelve sums, a broadcast, a product and the ones are 15 of 16
- * registers, and gcc 12 would put off the additions until it needs more. */
+/* In assembly, with weights as memory operands: twelve sums, a broadcast, a product and the ones take 15 of
+ * 16 registers; gcc 12 would delay the additions until it needs more. */
 static inline __m256i
 mac_i8 (__m256i s, __m256i v, const __m256i *w) {
   __m256i product;
@@ -31,7 +31,7 @@ mac_i8 (__m256i s, __m256i v, const __m256i *w) {
 TILE (tile_i8, __m256i, 32, _mm256_setzero_si256 (), LOAD_I8, BROADCAST_I8, mac_i8, STORE_I8)
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_AVX2,
+                                .peak = CM_PEAK_F32_AVX2,
                                 .layout = CM_LAYOUT_F32_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -46,7 +46,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_AVX2,
+                                .peak = CM_PEAK_F32_AVX2,
                                 .layout = CM_LAYOUT_F16_16,
                                 .rows = 6,
                                 .columns = 16,
@@ -60,7 +60,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_I8_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,          \
+    .name = "int8", .peak = CM_PEAK_I8_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,            \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_16_7_32, GELU_I8);

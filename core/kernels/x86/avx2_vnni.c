@@ -11,7 +11,7 @@ TILE (tile, __m256i, 32, _mm256_setzero_si256 (), LOAD, BROADCAST, _mm256_dpbusd
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_VNNI_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,        \
+    .name = "int8", .peak = CM_PEAK_VNNI_AVX2, .rows = 6, .columns = 16, .line_k = 64, .unit_k = 4,          \
     .block_lines = 64, .weights = CM_I8, .weight_range = 127, .tile = tile, __VA_ARGS__                      \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_16_32, GELU_I8);

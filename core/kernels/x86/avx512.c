@@ -1,4 +1,4 @@
-/* The table of AVX-512 (F, BW, VL, DQ): f32 products, and weights of 16 bits that are widened. */
+/* The table of AVX-512 (F, BW, VL, DQ): f32 products, and 16-bit weights that are widened. */
 #include "../tiers.h"
 #include "tile_avx512.h"
 #include "quantise_avx512.h"
@@ -12,7 +12,7 @@ keys_f32 (size_t n, size_t d, const void *x, size_t x_row, size_t x_stride, void
 }
 
 #define BROADCAST(p) _mm512_set1_ps (*(const float *)(p))
-/* In assembly, for gcc 12 else takes forms of the instruction that cost it one register too many from 11 rows
+/* In assembly, since gcc 12 chooses forms of the instruction that need one register too many from 11 rows
  * on. */
 static inline __m512
 mac (__m512 s, __m512 v, __m512 w) {
@@ -30,7 +30,7 @@ TILE (tile_f16, __m512, 32, _mm512_setzero_ps (), LOAD_F16, BROADCAST, MAC, _mm5
 /* Weights of 7 bits: two products of at most 255 x 63 fit 16 bits, so nothing saturates. */
 #define LOAD_I8(p) ((const __m512i *)(p))
 #define BROADCAST_I8(p) _mm512_set1_epi32 (*(const int *)(p))
-/* As that of AVX2: twenty-eight sums, a broadcast, a product and the ones are 31 of 32 registers. */
+/* As in avx2.c: twenty-eight sums, a broadcast, a product and the ones take 31 of 32 registers. */
 static inline __m512i
 mac_i8 (__m512i s, __m512i v, const __m512i *w) {
   __m512i product;
@@ -42,7 +42,7 @@ mac_i8 (__m512i s, __m512i v, const __m512i *w) {
 TILE (tile_i8, __m512i, 64, _mm512_setzero_si512 (), LOAD_I8, BROADCAST_I8, mac_i8, _mm512_storeu_si512)
 
 static const ClipmoeGemm f32 = {.name = "f32",
-                                .limit = CM_LIMIT_F32_AVX512,
+                                .peak = CM_PEAK_F32_AVX512,
                                 .layout = CM_LAYOUT_F32_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -57,7 +57,7 @@ static const ClipmoeGemm f32 = {.name = "f32",
                                 .values = values_f32,
                                 .softmax = softmax};
 static const ClipmoeGemm f16 = {.name = "f16",
-                                .limit = CM_LIMIT_F32_AVX512,
+                                .peak = CM_PEAK_F32_AVX512,
                                 .layout = CM_LAYOUT_F16_32,
                                 .rows = 14,
                                 .columns = 32,
@@ -71,7 +71,7 @@ static const ClipmoeGemm f16 = {.name = "f16",
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,       \
+    .name = "int8", .peak = CM_PEAK_I8_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,         \
     .block_lines = 64, .weights = CM_I8, .weight_range = 63, .tile = tile_i8, __VA_ARGS__                    \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_32_7_32, GELU_I8);

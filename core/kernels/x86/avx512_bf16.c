@@ -32,14 +32,14 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
     }
 }
 
-/* What is beyond the last entry is less than any. */
+/* Entries beyond the end become smaller than any other. */
 static inline __m512
 score (const float *x, size_t left) {
   return left >= CM_LINE ? _mm512_loadu_ps (x)
                          : _mm512_mask_loadu_ps (v_set (-INFINITY), (__mmask16)((1u << left) - 1), x);
 }
 
-/* The powers are rounded to bf16, so they need not be more exact. */
+/* The exponentials are rounded to bf16, so they need not be more exact. */
 static float
 softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   size_t whole = n / CM_LINE, lines = cm_lines (n, CM_LINE), l;
@@ -72,7 +72,7 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
 }
 
 const ClipmoeGemm cm_bf16_avx512 = {.name = "bf16",
-                                    .limit = CM_LIMIT_BF16_AVX512,
+                                    .peak = CM_PEAK_BF16_AVX512,
                                     .layout = CM_LAYOUT_BF16_32,
                                     .rows = 14,
                                     .columns = 32,

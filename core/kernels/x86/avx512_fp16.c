@@ -1,6 +1,6 @@
 /* fp16 products of AVX512-FP16: up to 14 rows by 64 columns, sums in fp16 that are added to f32 every 128
- * values of k. Every half of the activations is stored twice, for a broadcast of 32 bits needs no shuffle,
- * one of 16 does. */
+ * values of k. Every half of the activations is stored twice, since a broadcast of 32 bits needs no shuffle
+ * and one of 16 bits does. */
 #include "../tiers.h"
 
 #include <immintrin.h>
@@ -86,7 +86,8 @@ tile (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w
   by_rows[rows](lines, a, a_stride, w, next, step, c, c_stride);
 }
 
-/* What is beyond 65504 becomes infinity, which an encoder refuses: nothing is clipped in silence. */
+/* Values beyond 65504 become infinity, which an encoder reports as an error: nothing is clipped silently.
+ */
 static void
 pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors, void *to,
       size_t to_stride, float *scales) {
@@ -102,7 +103,7 @@ pack (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, co
 }
 
 const ClipmoeGemm cm_fp16_avx512 = {.name = "fp16",
-                                    .limit = CM_LIMIT_FP16_AVX512,
+                                    .peak = CM_PEAK_FP16_AVX512,
                                     .layout = CM_LAYOUT_FP16_64,
                                     .rows = 14,
                                     .columns = 64,

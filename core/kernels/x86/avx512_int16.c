@@ -1,4 +1,4 @@
-/* Products of 16-bit whole numbers, AVX-512 VNNI: as fast as bf16 where that is fast, and ten times as exact.
+/* Products of 16-bit integers, AVX-512 VNNI: as fast as bf16 where that is fast, and ten times as exact.
  * Sums of CM_I16_STEP products fit int32 (int16.h); these are added up in f32. */
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 #define LOAD(p) _mm512_load_si512 (p)
 #define BROADCAST(p) _mm512_set1_epi32 (*(const int *)(p))
-/* In assembly, for gcc 12 else keeps some sums on the stack. */
+/* In assembly, since gcc 12 keeps some sums on the stack. */
 static inline __m512i
 mac (__m512i s, __m512i v, __m512i w) {
   __asm__("vpdpwssd %2, %1, %0" : "+v"(s) : "v"(v), "v"(w));
@@ -34,11 +34,11 @@ tile (unsigned rows, size_t lines, const void *a, size_t a_stride, const void *w
                (const char *)w + l * 32 * 64, (const char *)next + l * CM_LINE * step, step, c, c_stride);
 }
 
-/* Two lines of floats to one of 16 bits; what does not fit becomes the largest that does. */
+/* Converts two lines of floats to one of 16 bits, saturating. */
 static inline __m512i
 join (__m512 low, __m512 high) {
   const __m512i order =
-      _mm512_setr_epi64 (0, 2, 4, 6, 1, 3, 5, 7); /* low and high alternate in what is packed */
+      _mm512_setr_epi64 (0, 2, 4, 6, 1, 3, 5, 7); /* packing interleaves quarters of both lines */
   return _mm512_permutexvar_epi64 (order,
                                    _mm512_packs_epi32 (_mm512_cvtps_epi32 (low), _mm512_cvtps_epi32 (high)));
 }
@@ -48,8 +48,8 @@ some (const float *x, size_t left) {
   return left >= CM_LINE ? _mm512_loadu_ps (x) : _mm512_maskz_loadu_ps ((__mmask16)((1u << left) - 1), x);
 }
 
-/* What is largest in a row, infinity or NaN above all; and of its CM_I16_STEP neighbours the longest, in
- * units of the largest. */
+/* The largest magnitude in a row (infinity and NaN compare above all numbers), and the largest norm of
+ * CM_I16_STEP consecutive entries, divided by that magnitude. */
 static float
 measure (size_t n, const float *x, size_t x_stride, float *longest) {
   __m512i top = _mm512_setzero_si512 ();
@@ -73,7 +73,7 @@ measure (size_t n, const float *x, size_t x_stride, float *longest) {
   int bits = _mm512_reduce_max_epi32 (top);
   float largest;
   memcpy (&largest, &bits, 4);
-  /* beyond these squares are no numbers: then as if all were the largest */
+  /* outside this range squares overflow or vanish: assume that all are the largest */
   int fits = largest > 1e-15f && largest < 1e15f;
   *longest = fits ? sqrtf (square) / largest : sqrtf (CM_I16_STEP);
   return largest;
@@ -101,7 +101,8 @@ static void
 extent (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride, float *largest,
         float *squares) {
   for (size_t c = 0; c < n; c += CM_LINE, x += x_stride) {
-    __m512i top = _mm512_loadu_si512 (largest + c); /* as whole numbers infinity and NaN are above all */
+    __m512i top =
+        _mm512_loadu_si512 (largest + c); /* compared as integers, infinity and NaN are above all numbers */
     __m512 sum = _mm512_loadu_ps (squares + c);
     for (size_t i = 0; i < rows; i++) {
       __m512 v = _mm512_abs_ps (_mm512_loadu_ps (x + i * x_row));
@@ -124,8 +125,8 @@ round_rows (size_t rows, size_t n, const float *x, size_t x_row, size_t x_stride
   }
 }
 
-/* Powers are as exact as their unit. They are floats before they are rounded: only all of them say how long
- * the row is. */
+/* The exponentials stay floats until they are rounded, since the norm of the whole row decides the scale;
+ * they are as exact as one step of it. */
 static float
 softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
   size_t lines = cm_lines (n, CM_LINE);
@@ -155,7 +156,7 @@ softmax (size_t n, size_t padded, float scale, float *x, size_t stride) {
 }
 
 const ClipmoeGemm cm_i16_avx512 = {.name = "int16",
-                                   .limit = CM_LIMIT_I16_AVX512,
+                                   .peak = CM_PEAK_I16_AVX512,
                                    .layout = CM_LAYOUT_I16_32,
                                    .rows = 14,
                                    .columns = 32,

@@ -10,7 +10,7 @@ TILE (tile, __m512i, 64, _mm512_setzero_si512 (), LOAD, BROADCAST, _mm512_dpbusd
 
 #define INT8(...)                                                                                            \
   {                                                                                                          \
-    .name = "int8", .limit = CM_LIMIT_VNNI_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,     \
+    .name = "int8", .peak = CM_PEAK_VNNI_AVX512, .rows = 14, .columns = 32, .line_k = 64, .unit_k = 4,       \
     .block_lines = 64, .weights = CM_I8, .weight_range = 127, .tile = tile, __VA_ARGS__                      \
   }
 static const ClipmoeGemm i8_gelu = INT8 (.layout = CM_LAYOUT_I8_32_32, GELU_I8);

@@ -1,4 +1,4 @@
-/* Both ways in which rows become unsigned bytes, by the quantise() of the tier that includes this. */
+/* The two ways to convert rows to unsigned bytes, with the quantise() of the tier that includes this. */
 #ifndef CLIPMOE_PACK_I8_H
 #define CLIPMOE_PACK_I8_H
 
@@ -14,7 +14,7 @@ pack_i8_gelu (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_st
   quantise (rows, n, x, x_row, x_stride, factors, to, to_stride, scales, 223, 32);
 }
 
-/* How formats say so. */
+/* The members of a format that choose them. */
 #define EVEN_I8 .zero = 128, .range = 127, .pack = pack_i8
 #define GELU_I8 .zero = 32, .range = 223, .below = 32, .pack = pack_i8_gelu
 

@@ -6,7 +6,8 @@
 #include <string.h>
 #include "../kernels.h"
 
-/* Scale of a row: its largest entry over range, its lowest over below; NaN when an entry is not finite. */
+/* The scale of a row: its largest entry / range or its lowest / below, whichever is larger; NaN when an
+ * entry is not finite. */
 static inline float
 row_scale (size_t n, const float *x, size_t x_stride, const float *factors, int range, int below) {
   __m256 top = _mm256_setzero_ps (), bad = top, sign = _mm256_set1_ps (-0.0f);
@@ -37,7 +38,7 @@ row_scale (size_t n, const float *x, size_t x_stride, const float *factors, int 
   return (range == below ? largest / (float)range : largest) + sum;
 }
 
-/* The highest byte is @range; packing knows signs, so zero is moved to where it makes that 127. */
+/* The highest byte is @range; packing saturates signed numbers, so zero is shifted to make that 127. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
           void *to, size_t to_stride, float *scales, int range, int below) {

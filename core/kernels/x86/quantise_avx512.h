@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include "../kernels.h"
 
-/* Four lines of a row, times factors; zeros beyond its end. */
+/* Four lines of a row, multiplied by the factors; zeros beyond its end. */
 static inline void
 four (const float *x, size_t x_stride, size_t left, const float *factors, __m512 v[4]) {
   for (size_t p = 0; p < 4; p++, x += x_stride) {
@@ -20,8 +20,8 @@ four (const float *x, size_t x_stride, size_t left, const float *factors, __m512
   }
 }
 
-/* What @v asks of a scale, but for @range where both sides are even. As whole numbers, that compare as sizes
- * do: what is not finite is above all else. */
+/* The magnitudes that decide a scale (not yet divided by @range where both sides are equal), as integers,
+ * which compare like magnitudes; what is not finite is above all else. */
 static inline __m512i
 asks (__m512 v, int range, int below) {
   if (range == below)
@@ -31,8 +31,8 @@ asks (__m512 v, int range, int below) {
   return _mm512_castps_si512 (_mm512_abs_ps (_mm512_max_ps (up, down)));
 }
 
-/* Lines of all rows in the order in which they lie in memory, twice: first for the largest of each row.
- * The highest byte is @range; packing knows signs, so zero is moved to where it makes that 127. */
+/* Reads the lines of all rows in memory order, twice: first for the largest of each row. The highest byte
+ * is @range; packing saturates signed numbers, so zero is shifted to make that 127. */
 static inline void
 quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride, const float *factors,
           void *to, size_t to_stride, float *scales, int range, int below) {
@@ -53,7 +53,7 @@ quantise (unsigned rows, size_t n, const float *x, size_t x_row, size_t x_stride
     inverse[i] = _mm512_set1_ps (scales[i] > 1e-30f ? 1 / scales[i] : 0);
   }
   const __m512 moved = _mm512_set1_ps ((float)(127 - range));
-  /* packing leaves the lines' quarters in turn */
+  /* packing interleaves the quarters of the lines */
   const __m512i order = _mm512_set_epi32 (15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
   char *out = to;
   for (size_t k = 0; k < n; k += 64, out += to_stride)

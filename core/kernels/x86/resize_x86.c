@@ -1,8 +1,8 @@
-/* The sums of resizing on AVX2 and on AVX-512: one source, compiled once with each one's flags; the code that
- * both share runs on vectors of either width. Nothing inline of it is shared with other files.
+/* Resizing on AVX2 and on AVX-512: one source, compiled once with the flags of each. Shared code runs on
+ * vectors of either width. It shares no inline code with other files.
  *
- * pmaddwd is the work horse: two taps a step, sums of 32 bits, nothing saturates. What does not fill the last
- * vector is worked out by one that begins earlier and writes some results once more. */
+ * The main instruction is pmaddwd: two taps a step, sums of 32 bits, nothing saturates. A last vector that
+ * would not be full begins earlier instead and computes some results twice. */
 #include "../resize.h"
 
 #include <immintrin.h>
@@ -25,7 +25,7 @@ typedef __m256i Vector;
 #endif
 #define BYTES sizeof (Vector)
 
-/* Two neighbouring weights. */
+/* Two adjacent weights. */
 static inline int
 pair (const int16_t *w) {
   int both;
@@ -61,7 +61,7 @@ rows8_block (size_t taps, const uint8_t *from, ptrdiff_t stride, const int16_t *
     Vector k = V (set1_epi32) (pair (w + t)), a = LOAD (from);
     ADD_ROWS8 (a, a, k, s);
   }
-  /* Each 128 bits of a byte vector have become two times 128 bits of words: put these side by side. */
+  /* Each 128 bits of bytes have become two times 128 bits of words: restores their order. */
   Vector low = V (packs_epi32) (V (srai_epi32) (s[0], 8), V (srai_epi32) (s[1], 8)),
          high = V (packs_epi32) (V (srai_epi32) (s[2], 8), V (srai_epi32) (s[3], 8));
 #ifdef __AVX512BW__
@@ -174,7 +174,7 @@ rows_exact (size_t n, size_t taps, const uint8_t *from, ptrdiff_t stride, const 
   }
 }
 
-/* CM_LANES words are 256 bits: wider vectors would not help here. */
+/* CM_LANES words are 256 bits, so wider vectors would not help here. */
 static void
 columns16 (size_t n, size_t taps, const int16_t *from, size_t step, const unsigned *first, const int16_t *w,
            int16_t *out) {
@@ -199,7 +199,7 @@ columns_exact (size_t n, size_t taps, const uint8_t *from, size_t step, const un
   for (size_t x = 0; x < n; x++, low += taps, high += taps, out += CM_LANES) {
     const uint8_t *p = from + first[x] * step * CM_LANES;
     const Vector zero = ZERO;
-    Vector l[2] = {zero, zero}, h[2] = {zero, zero}; /* one of 512 bits is enough */
+    Vector l[2] = {zero, zero}, h[2] = {zero, zero}; /* one vector of 512 bits is enough */
     for (size_t t = 0; t < taps; t += 2, p += 2 * step * CM_LANES) {
       Vector kl = V (set1_epi32) (pair (low + t)), kh = V (set1_epi32) (pair (high + t));
       __m128i a = _mm_loadu_si128 ((const __m128i *)(const void *)p),
@@ -228,8 +228,8 @@ columns_exact (size_t n, size_t taps, const uint8_t *from, size_t step, const un
   }
 }
 
-/* Rows against columns by laying the halves of the list into one another, log2 times. Eight samples of
- * sixteen rows: the rows from the ninth on are the upper 128 bits. */
+/* Transposes by interleaving the halves of the list, log2 times. Eight samples of sixteen rows: the upper
+ * 128 bits are the rows from the ninth on. */
 static inline void
 shuffle16 (__m256i v[8]) {
   __m256i o[8];
@@ -355,7 +355,7 @@ floats (const int16_t *p) {
   return _mm256_cvtepi32_ps (_mm256_cvtepi16_epi32 (_mm_loadu_si128 ((const __m128i *)(const void *)p)));
 }
 
-/* Products and sums stay apart, as in plain C, so that every tier rounds alike. */
+/* Multiplication and addition are not fused, as in plain C, so that every tier rounds alike. */
 static void
 colour (size_t n, const int16_t *y, const int16_t *u, const int16_t *v, float m[3][6], float *const out[3]) {
   if (n < 8) {

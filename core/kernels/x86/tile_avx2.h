@@ -6,8 +6,8 @@
 #include <immintrin.h>
 #include "../kernels.h"
 
-/* LOOP: not unrolled. clang 19 makes one block of the four quarters of a line, and begins it with more loads
- * than there are registers. */
+/* LOOP: not unrolled. clang 19 would merge the four quarters of a line into one block that begins with more
+ * loads than there are registers. */
 #ifdef __clang__
 #define UNROLL _Pragma ("clang loop unroll(full)")
 #define LOOP _Pragma ("clang loop unroll(disable)")

@@ -1,5 +1,5 @@
-/* Keys and values of attention, in units of 32 bits: of one float or of two numbers of 16 bits. Included by
- * files compiled for AVX-512 alone. */
+/* Keys and values of attention, in units of 32 bits: one float or two 16-bit numbers. Included by files
+ * compiled for AVX-512 alone. */
 #ifndef CLIPMOE_TRANSPOSE_AVX512_H
 #define CLIPMOE_TRANSPOSE_AVX512_H
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <base/random.h>
 #include "../common.h"
 #include "../program.h"
 #include "frames.h"
@@ -99,16 +100,12 @@ read_prompt (gpointer data, GError **error) {
 static void
 fill (Work *w, const ClipmoeModelInfo *i) {
   gsize n = (gsize)w->batch * 3 * i->image_size * i->image_size;
-  guint32 state = 1;
-  for (gsize j = 0; j < n; j++) {
-    state = state * 1664525u + 1013904223u;
-    w->pixels[j] = (float)(state >> 8) * (4.0f / (1 << 24)) - 2.0f;
-  }
+  ClipmoeRandom random = {1};
+  for (gsize j = 0; j < n; j++)
+    w->pixels[j] = (float)(4 * clipmoe_random_uniform (&random) - 2);
   w->length = MIN (PROMPT, i->context);
-  for (guint j = 0; j < w->length; j++) { /* the largest id ends a text */
-    state = state * 1664525u + 1013904223u;
-    w->ids[j] = j + 1 == w->length ? i->vocab_size - 1 : state % (i->vocab_size - 1);
-  }
+  for (guint j = 0; j < w->length; j++) /* the largest id ends a text */
+    w->ids[j] = j + 1 == w->length ? i->vocab_size - 1 : clipmoe_random_below (&random, i->vocab_size - 1);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 #include "products.h"
 
 #include <string.h>
+#include <base/random.h>
 #include <encoder/encoder-private.h>
 
 typedef struct {
@@ -75,17 +76,15 @@ static gboolean
 fill (ClipmoeProducts *self, Operand *o) {
   static const gsize most = 64; /* values of a line */
   _Alignas(64) float x[64], ones[64];
-  guint32 state = 1;
+  ClipmoeRandom random = {1};
   if (!(o->act = g_try_malloc (o->lines * CM_LINE_BYTES + 63)))
     return FALSE;
   char *to = (char *)(((gsize)o->act + 63) / 64 * 64);
   for (gsize j = 0; j < most; j++)
     ones[j] = 1;
   for (gsize i = 0; i < o->lines; i++, to += CM_LINE_BYTES) {
-    for (gsize j = 0; j < most; j++) {
-      state = state * 1664525u + 1013904223u;
-      x[j] = (float)(state >> 8) * (2.0f / (1 << 24)) - 1.0f;
-    }
+    for (gsize j = 0; j < most; j++)
+      x[j] = (float)(2 * clipmoe_random_uniform (&random) - 1);
     o->format->pack (1, o->format->line_k, x, CM_LINE, CM_LINE, ones, to, CM_LINE_BYTES, self->scales);
   }
   return TRUE;
@@ -177,7 +176,7 @@ clipmoe_products_measure_best (const ClipmoeProducts *self) {
   double sum = 0;
   for (guint o = 0; o < self->operands->len; o++) {
     const ClipmoeGemm *f = g_array_index (self->operands, Operand, o).format;
-    double rate = f->limit < CM_N_LIMITS ? cm_limit (f->limit, 2000) : 0, all = 0;
+    double rate = f->peak < CM_N_PEAKS ? cm_peak (f->peak, 2000) : 0, all = 0;
     for (guint i = 0; i < self->chain->len; i++) {
       const ClipmoeProduct *p = &g_array_index (self->chain, ClipmoeProduct, i);
       if (p->matrix->format == f)

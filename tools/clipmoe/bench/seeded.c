@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <base/random.h>
 #include <model/bind.h>
 #include <model/storage.h>
 
@@ -16,19 +17,12 @@ typedef struct {
   gboolean failed;
 } Maker;
 
-static inline guint64
-mix (guint64 x) {
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
-
 /* Uniform values around @centre with the standard deviation @deviation. */
 static void
 fill (float *out, guint64 n, guint64 key, float centre, double deviation) {
   float scale = (float)(deviation * 1.7320508075688772 * 0x1p-31); /* sqrt 3: from deviation to half width */
   for (guint64 i = 0; i < n; i++) {
-    guint64 z = mix (key + (i / 2 + 1) * 0x9e3779b97f4a7c15u);
+    guint64 z = clipmoe_random_mix (key + (i / 2 + 1) * CLIPMOE_RANDOM_STEP);
     out[i] = centre + scale * (float)(gint32)(i & 1 ? z >> 32 : z);
   }
 }
@@ -63,7 +57,7 @@ put (Maker *m, float centre, double deviation, guint64 d0, guint64 d1, guint64 d
   }
   guint64 key = m->seed;
   for (const char *c = w->source; *c; c++)
-    key = mix (key ^ (guchar)*c);
+    key = clipmoe_random_mix (key ^ (guchar)*c);
   fill (w->data, w->n_elements, key, centre, deviation);
   g_hash_table_insert (m->weights, g_strdup (w->source), w);
 }

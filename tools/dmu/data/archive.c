@@ -1,5 +1,5 @@
-/* Shards: tar archives, perhaps compressed, read as a stream. Nothing is ever extracted, so names are names
- * and not paths; links, devices and folders are passed over. */
+/* Shards: tar archives, perhaps compressed, read as a stream. Nothing is extracted to the file system, so
+ * names of members are never used as paths; links, devices and folders are skipped. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 typedef struct {
   GBytes *bytes;
   char *ending;     /* all behind the first dot */
-  gboolean inexact; /* its last part is what counts */
-  gboolean two;     /* there is another one like it */
-  gboolean lies;    /* uncompressed in the shard, at … */
+  gboolean inexact; /* told by its last part only */
+  gboolean two;     /* a second one of the same kind was seen */
+  gboolean lies;    /* stored uncompressed in the shard, at … */
   guint64 offset;
 } Part;
 
@@ -50,8 +50,8 @@ next_block (struct archive *a, void *data, const void **block) {
   return n;
 }
 
-/* Whether these very bytes stand at @offset of the file: so they do in a shard that is not compressed, unless
- * the member is of a form with holes. */
+/* Whether these bytes are in the file at @offset. They are if the shard is not compressed, except for sparse
+ * members. */
 static gboolean
 stands_at (Shard *s, guint64 offset, GBytes *bytes) {
   gsize n;
@@ -165,8 +165,8 @@ read_member (struct archive *a) {
   return NULL;
 }
 
-/* Puts a member to its key's. What it is says all of its ending, else the last part: "input.jpg" is a jpg,
- * but a plain "jpg" of the same key is the one that is meant. */
+/* Adds a member to its key. Its kind is told by its whole ending, else by the last part: "input.jpg" is a
+ * jpg, but a plain "jpg" of the same key is preferred. */
 static void
 take_member (Shard *s, guint part, const char *ending, gboolean inexact, GBytes *bytes, guint64 offset) {
   static const char *const what[] = {"picture", "text", ".json", ".cls"};
@@ -283,7 +283,7 @@ set_of (const char *path) {
   return base;
 }
 
-/* Member after member; what cannot be read ends the shard, and is counted. */
+/* Reads member after member. An error ends the shard and is counted. */
 static gboolean
 read_members (Shard *s, GError **error) {
   DmuCounts *counts = s->sink->counts;
@@ -301,7 +301,7 @@ read_members (Shard *s, GError **error) {
                                        : "damaged");
       return TRUE;
     }
-    /* a header whose sum is wrong: block after block is tried until there is one that is right */
+    /* a header with a wrong checksum: skip block by block to the next valid one */
     if (r == ARCHIVE_RETRY && !damaged)
       dmu_counts_note (counts, &counts->broken, "%s: a damaged place behind %.200s: %s", s->path,
                        s->group.key ? s->group.key : "its beginning", why ? why : "no header of a member");
@@ -326,7 +326,7 @@ dmu_archive_read (const char *path, const DmuSink *sink, GError **error) {
   archive_read_support_filter_bzip2 (s.archive);
   archive_read_support_format_tar (s.archive);
   archive_read_support_format_gnutar (s.archive);
-  /* else nothing behind the first end of an archive would be read, nor a sum that stands there */
+  /* else data after the first end of archive, and a checksum there, would not be read */
   archive_read_set_format_option (s.archive, "tar", "read_concatenated_archives", "1");
   s.set = set_of (path);
   s.folder = g_path_get_dirname (path);

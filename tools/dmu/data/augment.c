@@ -1,31 +1,29 @@
 #include "augment.h"
 
 #include <math.h>
-#include "random.h"
+#include <base/random.h>
 
-/* A part of the picture of random size, shape and place, as the rectangle to look at. */
+/* A crop of random size, aspect ratio and position. */
 static void
-crop (ClipmoeImage *image, double least_area, DmuRandom *r) {
-  double area = least_area + (1 - least_area) * dmu_uniform (r),
-         ratio = exp ((2 * dmu_uniform (r) - 1) * log (4.0 / 3));
+crop (ClipmoeImage *image, double least_area, ClipmoeRandom *r) {
+  double area = least_area + (1 - least_area) * clipmoe_random_uniform (r),
+         ratio = exp ((2 * clipmoe_random_uniform (r) - 1) * log (4.0 / 3));
   double side = sqrt (area * image->width * image->height), root = sqrt (ratio);
   guint w = (guint)CLAMP (round (side * root), 1, image->width),
         h = (guint)CLAMP (round (side / root), 1, image->height);
-  image->crop_x = dmu_below (r, image->width - w + 1);
-  image->crop_y = dmu_below (r, image->height - h + 1);
+  image->crop_x = clipmoe_random_below (r, image->width - w + 1);
+  image->crop_y = clipmoe_random_below (r, image->height - h + 1);
   image->crop_width = w;
   image->crop_height = h;
 }
 
-/* In the pixels' own units, 0 to 1: saturation towards the grey of each pixel, contrast about the mean,
- * brightness.
- */
+/* On values 0 to 1: saturation towards each pixel's grey, contrast about the mean, brightness. */
 static void
-recolour (float *pixels, guint side, const ClipmoeModelInfo *info, double jitter, DmuRandom *r) {
+recolour (float *pixels, guint side, const ClipmoeModelInfo *info, double jitter, ClipmoeRandom *r) {
   gsize n = (gsize)side * side;
   float by[3], mean = 0;
   for (guint i = 0; i < 3; i++)
-    by[i] = (float)(1 + jitter * (2 * dmu_uniform (r) - 1));
+    by[i] = (float)(1 + jitter * (2 * clipmoe_random_uniform (r) - 1));
   for (guint c = 0; c < 3; c++)
     for (gsize i = 0; i < n; i++)
       pixels[c * n + i] = pixels[c * n + i] * info->std[c] + info->mean[c];
@@ -51,10 +49,10 @@ dmu_augment (const DmuSample *sample, const DmuAugment *how, guint64 seed, const
   ClipmoeImage image = {.struct_size = sizeof image, .format = CLIPMOE_FORMAT_RGB};
   if (!dmu_sample_decode (sample, &rgb, &image.width, &image.height, error))
     return FALSE;
-  DmuRandom r = dmu_random_for (seed, 'A', 0);
+  ClipmoeRandom r = clipmoe_random_for (seed, 'A', 0);
   image.planes[0] = rgb;
   image.strides[0] = (gint)image.width * 3;
-  gboolean cropped = how->least_area < 1, mirrored = how->mirror && dmu_uniform (&r) < 0.5;
+  gboolean cropped = how->least_area < 1, mirrored = how->mirror && clipmoe_random_uniform (&r) < 0.5;
   if (cropped)
     crop (&image, how->least_area, &r);
   gboolean ok = clipmoe_preprocessor_run (

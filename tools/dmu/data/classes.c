@@ -8,13 +8,13 @@
 #define MAX_FILE (16u << 20)
 #define MAX_DIGITS 9
 
-/* What is known of one folder. */
+/* What is known about one folder's classes. */
 typedef struct {
   char *folder, *path;  /* of the file of names; NULL: there is none */
   GPtrArray *names;     /* NULL without such a file */
   GError *error;        /* why it could not be read */
-  gboolean words;       /* a class that is none was there too */
-  char *first, *sample; /* the first number, and whose class it is */
+  gboolean words;       /* a class that is a word was there too */
+  char *first, *sample; /* the first number, and the sample that has it */
 } Folder;
 
 struct _DmuClasses {

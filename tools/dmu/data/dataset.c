@@ -10,7 +10,7 @@
 #include "source.h"
 
 #define MOST_MEMORY (G_GUINT64_CONSTANT (8) << 30)
-#define LEAST_TOKENS 3u /* the first, the last, and one between */
+#define LEAST_TOKENS 3u /* start, end and one in between */
 #define MAX_PICTURE_FILE (512u << 20)
 
 typedef struct {
@@ -78,7 +78,7 @@ take_label (Builder *b, const char *name, guint *label, GError **error) {
   return TRUE;
 }
 
-/* A quarter of the memory that there is. */
+/* A quarter of the machine's memory. */
 static guint64
 usual_limit (void) {
   long pages = sysconf (_SC_PHYS_PAGES), size = sysconf (_SC_PAGESIZE);
@@ -99,8 +99,8 @@ open_spool (Builder *b, GError **error) {
   return b->set->spool != NULL;
 }
 
-/* Pictures of uncompressed shards stay where they are; those of compressed ones are held in memory as long as
- * they fit, then written down. */
+/* Pictures of uncompressed shards stay in the shard. Those of compressed ones are kept in memory up to the
+ * limit, then written to the spool. */
 static gboolean
 place_picture (Builder *b, const DmuRaw *raw, DmuSample *s, GError **error) {
   DmuDataset *set = b->set;
@@ -217,7 +217,7 @@ dmu_sample_decode (const DmuSample *s, guint8 **rgb, guint *width, guint *height
   return FALSE;
 }
 
-/* Decodes one picture to see whether that works, and takes the key of its bytes. */
+/* Decodes one picture to check it, and sets the key of its pixels. */
 static void
 check_picture (void *data, unsigned thread, unsigned i, unsigned next) {
   DmuDataset *set = data;
@@ -230,7 +230,7 @@ check_picture (void *data, unsigned thread, unsigned i, unsigned next) {
   g_free (rgb);
 }
 
-/* Leaves out what could not be decoded, in order, and says why of the first few. */
+/* Removes samples that could not be decoded, keeping the order, and notes why for the first few. */
 static void
 drop_broken (DmuDataset *set) {
   guint kept = 0;
@@ -254,7 +254,7 @@ drop_broken (DmuDataset *set) {
     g_clear_error (&e);
     sample_clear (s);
   }
-  /* from now on the shard's name is enough: there may be very many */
+  /* from now on the shard's name is enough; there may be millions of keys */
   for (guint i = 0; i < kept; i++)
     g_clear_pointer (&g_array_index (set->samples, DmuSample, i).key, g_free);
   g_array_set_size (set->samples, kept);

@@ -1,5 +1,5 @@
-/* Folders as img2dataset writes them: 00000/000000123.jpg with .txt and .json of the same stem; also any
- * folder of pictures without a word, whose name then is their class. */
+/* Folders as img2dataset writes them: 00000/000000123.jpg with .txt and .json of the same stem; also a folder
+ * of pictures without captions, whose name is then their class. */
 #include <string.h>
 #include <base/file.h>
 #include "readers.h"
@@ -19,7 +19,7 @@ files_free (gpointer data) {
   g_free (f);
 }
 
-/* What lies beside pairs and is none: img2dataset's tables, and what names classes. */
+/* Known files beside pairs: img2dataset's tables, names of classes and templates. */
 static gboolean
 is_companion (const char *name) {
   static const char *const names[] = {"classnames.txt", "zeroshot_classification_templates.txt",
@@ -27,7 +27,7 @@ is_companion (const char *name) {
   return g_strv_contains (names, name) || g_str_has_suffix (name, ".parquet");
 }
 
-/* The kind of file @name and where its ending begins: a key that was named may hold dots. */
+/* The kind of file @name; *stem: where its ending begins. A key given by the user may contain dots. */
 static DmuMember
 kind_of (const DmuMemberKeys *keys, const char *name, gsize *stem) {
   DmuMember kind = DMU_MEMBER_OTHER;
@@ -41,7 +41,7 @@ kind_of (const DmuMemberKeys *keys, const char *name, gsize *stem) {
   return kind;
 }
 
-/* Puts @name, which lies in @path, to the files of its stem. */
+/* Adds @name in folder @path to the files of its stem. */
 static void
 sort_in (GHashTable *stems, const char *path, const char *name, const DmuSink *sink) {
   DmuCounts *counts = sink->counts;
@@ -84,8 +84,8 @@ read_small (const char *path, gsize *n, const DmuSink *sink) {
   return text;
 }
 
-/* What the pictures of a folder are a set of: their folder's name, or that of the folder above where theirs
- * is their class, or a number as img2dataset gives it. */
+/* The name of the set that a folder's pictures belong to: the folder's own, or its parent's if its own is a
+ * class or a number as img2dataset gives. */
 static char *
 set_of (const char *path, gboolean class) {
   char *own = g_path_get_basename (path), *parent = g_path_get_dirname (path),
@@ -137,7 +137,7 @@ take_files (const char *path, const char *stem, const Files *f, gboolean named, 
                 .label = label,
                 .folder = folder,
                 .source = source};
-  /* img2dataset's statistics lie about as .json too */
+  /* img2dataset writes its statistics as .json too */
   gboolean empty = !f->picture && !f->text && !captions->pdata[0] && !label,
            ok = empty || dmu_sink_pair (sink, &raw, error);
   g_free (key);
@@ -163,13 +163,14 @@ dmu_folder_read (const char *path, const DmuSink *sink, DmuRead inner, GError **
   while ((name = g_dir_read_name (dir)))
     names = g_list_prepend (names, g_strdup (name));
   g_dir_close (dir);
-  /* which of two files of a stem is the first must not be the file system's choice */
+  /* the order of files must not depend on the file system */
   names = g_list_sort (names, (GCompareFunc)strcmp);
   for (GList *l = names; l; l = l->next) {
     name = l->data;
     char *inside = g_build_filename (path, name, NULL);
     if (g_file_test (inside, G_FILE_TEST_IS_SYMLINK) && g_file_test (inside, G_FILE_TEST_IS_DIR))
-      dmu_counts_say (sink->counts, "%s: a link to a folder is not followed", inside); /* it may lead back */
+      dmu_counts_say (sink->counts, "%s: a link to a folder is not followed",
+                      inside); /* it may form a loop */
     else if (g_file_test (inside, G_FILE_TEST_IS_DIR))
       folders = g_list_prepend (folders, g_strdup (inside));
     else

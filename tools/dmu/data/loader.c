@@ -25,7 +25,7 @@ dmu_plan_free (DmuPlan *self) {
   g_free (self);
 }
 
-/* A batch being made, or made. */
+/* A batch, finished or not. */
 typedef struct {
   DmuPlan *plan;
   float *pixels;
@@ -33,7 +33,7 @@ typedef struct {
   guint *lengths;
   DmuKeys *keys;
   DmuBatch batch;
-  guint taken, done; /* pictures that a thread has taken on; that are finished */
+  guint taken, done; /* pictures that threads have begun; that are finished */
   GError *error;
 } Slot;
 
@@ -50,7 +50,7 @@ struct _DmuLoader {
   guint n_threads;
 };
 
-/* The next picture that nobody has taken on; the mutex is held. */
+/* The next picture that no thread has begun. Called with the mutex held. */
 static Slot *
 next_task (DmuLoader *self, guint *index) {
   for (guint64 b = self->waited; b < self->begun; b++) {
@@ -151,7 +151,7 @@ dmu_loader_free (DmuLoader *self) {
   g_free (self);
 }
 
-/* Words and keys cost nothing: they are put together here. */
+/* Token ids and keys are cheap and collected here, in the caller's thread. */
 static void
 fill_texts (const DmuLoader *self, Slot *s) {
   guint32 *to = s->ids;

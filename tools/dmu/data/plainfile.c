@@ -64,8 +64,8 @@ broken (DmuPlainFile *self, const char *what, GError **error) {
   return -1;
 }
 
-/* Between the members of a gzip file: whether another one follows. Zeros that fill up the last block do not
- * count, as for gzip itself. */
+/* Between members of a gzip file: whether another one follows. Padding with zeros is ignored, as gzip does.
+ */
 static gboolean
 next_member (DmuPlainFile *self) {
   while (self->z.avail_in && !*self->z.next_in) {
@@ -107,7 +107,7 @@ dmu_plain_file_next (DmuPlainFile *self, const void **block, GError **error) {
   }
   gsize made = BLOCK - self->z.avail_out;
   if (made)
-    return (gssize)made; /* what is wrong is said next time */
+    return (gssize)made; /* the error is reported by the next call */
   if (self->failed)
     return broken (self, self->z.msg ? self->z.msg : "damaged", error);
   if (self->open)

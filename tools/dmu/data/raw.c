@@ -3,7 +3,7 @@
 #include <string.h>
 #include <base/json.h>
 
-/* Whether the class is one, and has a name that words can be made of; *name is borrowed or in *own. */
+/* Whether the class is usable and has a name; *name is borrowed, or in *own (transfer full). */
 static gboolean
 name_of_class (const DmuSink *sink, const DmuRaw *raw, const char **name, char **own) {
   DmuCounts *counts = sink->counts;
@@ -80,7 +80,7 @@ dmu_captions_split (const char *text, gsize length, const char *name, DmuCounts 
   while (length) {
     const char *end = memchr (text, '\n', length);
     gsize n = end ? (gsize)(end - text) : length;
-    /* what is cut off anyway does not count as a caption */
+    /* text beyond the limit is not counted as a caption */
     gsize blank = 0;
     while (blank < n && g_ascii_isspace (text[blank]))
       blank++;
@@ -126,7 +126,7 @@ take_string (json_t *value, const char *name, DmuCounts *counts, char **out) {
                      DMU_MAX_CLASS);
 }
 
-/* A class may be a number without quotes too, and 3.0, as programs write those of columns with gaps. */
+/* A class may be an unquoted number, also 3.0, which pandas writes for integer columns with gaps. */
 static void
 take_class (json_t *value, const char *name, DmuCounts *counts, char **out) {
   char number[G_ASCII_DTOSTR_BUF_SIZE] = "";
@@ -158,7 +158,7 @@ take_captions (json_t *value, const char *name, DmuCounts *counts, GPtrArray *ca
   }
 }
 
-/* A field whose name is @key but for upper and lower case, since options are. */
+/* A field named @key, ignoring case, as the options do. */
 static json_t *
 field (json_t *root, const char *key) {
   const char *name;
@@ -190,7 +190,7 @@ dmu_class_read (const char *text, gsize length, const char *name, DmuCounts *cou
     return;
   }
   char *own = g_strstrip (g_strndup (text, length));
-  /* a word says more than a number */
+  /* a word is preferred to a number */
   if (*own && (!*label || !dmu_class_is_number (own))) {
     g_free (*label);
     *label = g_steal_pointer (&own);

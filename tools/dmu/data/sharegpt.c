@@ -1,5 +1,5 @@
 /* ShareGPT4V: a JSON list of objects with "image" and "conversations", whose second one is the caption. Such
- * a list may be gigabytes: it is taken apart here, and one object at a time is read. */
+ * a list may be gigabytes: it is split here, and parsed one object at a time. */
 #include <string.h>
 #include <base/file.h>
 #include "readers.h"
@@ -34,7 +34,7 @@ skip_blanks (const char *at, const char *end) {
   return at;
 }
 
-/* Behind the item that begins at @at: the comma or bracket that ends it, or @end. */
+/* The comma or bracket that ends the item which begins at @at, or @end. */
 static const char *
 item_end (const char *at, const char *end) {
   gboolean string = FALSE;

@@ -21,7 +21,7 @@ is_shard (const char *path) {
   return has_ending (path, endings);
 }
 
-/* What else lies among shards: counted, but for what is written beside them. */
+/* Counts a file among shards that is not one, except for known companions. */
 static void
 pass_over (const char *path, const char *name, const DmuSink *sink) {
   static const char *const companions[] = {".json", ".parquet", ".txt", ".idx", ".md", NULL};
@@ -79,7 +79,7 @@ dmu_source_read (const char *path, const DmuSink *sink, GError **error) {
   return FALSE;
 }
 
-/* @path without links, as far as there is anything; what is not there yet follows as it is written. */
+/* @path with links resolved as far as it exists; the rest is appended unchanged. */
 static char *
 real_path (const char *path) {
   char *real = realpath (path, NULL), *whole = g_canonicalize_filename (real ? real : path, NULL),
@@ -116,7 +116,7 @@ dmu_source_holds (const char *path, const char *folder) {
   char *data = real_path (path), *inside = real_path (folder);
   gsize n = strcmp (data, "/") ? strlen (data) : 0;
   gboolean holds = strncmp (inside, data, n) == 0 && (!inside[n] || inside[n] == '/');
-  /* on the way down a folder with shards ends the reading: folders in it are passed over */
+  /* a folder with shards on the way down ends the search: its subfolders are not read */
   for (char *at = inside + n; holds && *at; at += strcspn (at, "/")) {
     char end = *at;
     *at = 0;

@@ -1,13 +1,13 @@
-/* What kind of source a path is, and all pairs of it. */
+/* Reads all pairs of a source, whatever its kind. */
 #ifndef DMU_SOURCE_H
 #define DMU_SOURCE_H
 
 #include "raw.h"
 
-/* Reads a source of any form (readers.h), told by name; a folder of shards gives its shards in order of
- * names. */
+/* Reads a source of any form (readers.h), told by its name; a folder with shards is read shard by shard in
+ * order of names. TRUE: sink->take got every pair. */
 gboolean dmu_source_read (const char *path, const DmuSink *sink, GError **error);
-/* Whether that would read what is written into @folder, which need not be there yet. */
+/* Whether dmu_source_read (@path) would also read files in @folder, which need not exist yet. */
 gboolean dmu_source_holds (const char *path, const char *folder);
 
 #endif

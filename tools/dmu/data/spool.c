@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <base/file.h>
+#include <base/temporary.h>
 
 struct _DmuSpool {
   char *folder;
@@ -25,13 +25,15 @@ failed (const DmuSpool *self, const char *what, GError **error) {
 DmuSpool *
 dmu_spool_new (const char *folder, GError **error) {
   DmuSpool *self = g_new0 (DmuSpool, 1);
-  char *inside = g_build_filename (folder, "pictures", NULL), *name = clipmoe_temporary_template (inside);
+  char *inside = g_build_filename (folder, "pictures", NULL);
+  ClipmoeTemporary file;
   struct statvfs st;
   self->folder = g_strdup (folder);
-  self->fd = g_mkstemp_full (name, O_RDWR | O_CLOEXEC, 0600);
-  gboolean ok = self->fd >= 0 && g_unlink (name) == 0 && fstatvfs (self->fd, &st) == 0;
+  gboolean ok = clipmoe_temporary_open (&file, inside, 0600) && g_unlink (file.path) == 0 &&
+                fstatvfs (file.fd, &st) == 0;
+  self->fd = file.fd;
+  g_free (file.path);
   g_free (inside);
-  g_free (name);
   if (ok) {
     self->most = (guint64)st.f_bavail * st.f_frsize / 2;
     return self;
@@ -53,7 +55,7 @@ dmu_spool_free (DmuSpool *self) {
 
 gboolean
 dmu_spool_add (DmuSpool *self, GBytes *bytes, guint64 *offset, GError **error) {
-  gsize n, done = 0;
+  gsize n;
   const guint8 *data = g_bytes_get_data (bytes, &n);
   if (n > self->most - self->length) {
     g_set_error (
@@ -64,14 +66,8 @@ dmu_spool_add (DmuSpool *self, GBytes *bytes, guint64 *offset, GError **error) {
         self->folder, self->most >> 20);
     return FALSE;
   }
-  while (done < n) {
-    ssize_t w = pwrite (self->fd, data + done, n - done, (off_t)(self->length + done));
-    if (w < 0 && errno == EINTR)
-      continue;
-    if (w <= 0)
-      return failed (self, "cannot write", error);
-    done += (gsize)w;
-  }
+  if (!clipmoe_write_at (self->fd, data, n, self->length))
+    return failed (self, "cannot write", error);
   *offset = self->length;
   self->length += n;
   return TRUE;

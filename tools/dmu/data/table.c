@@ -13,22 +13,22 @@ static const char *const roles[N_ROLES][6] = {{"image", "filepath", "file", "pat
                                               {"class", "label"},
                                               {"source", "set"}};
 
-/* How a table is written. */
+/* A table's syntax. */
 typedef struct {
   char separator;
-  gboolean quotes; /* fields may stand in them; in a .tsv they are letters like others, unless it begins with
+  gboolean quotes; /* fields may be quoted; in a .tsv quotes are ordinary characters, unless it begins with
                       one */
 } Form;
 
-/* What may separate, as people call it. */
+/* Separators and their names in messages. */
 static const struct {
   char separator;
   const char *name;
 } separators[] = {{',', "commas"}, {'\t', "tabs"}, {';', "semicolons"}, {'|', "bars"}};
 
-/* The next field of @at, ended by the separator or the end of the line. A quote that is closed by nothing, or
- * by one that something follows, makes the row *bad, and so does a zero byte. Returns (transfer full) the
- * field; *at stands behind it, *last says that the row ends here. */
+/* The next field of @at, ended by the separator or the end of the line. An unterminated quote, characters
+ * after a closing quote, or a zero byte make the row *bad. Returns (transfer full) the field; *at is moved
+ * behind it; *last: the row ends here. */
 static char *
 next_field (const char **at, const char *end, Form form, gboolean *last, gboolean *bad) {
   GString *field = g_string_new (NULL);
@@ -54,7 +54,7 @@ next_field (const char **at, const char *end, Form form, gboolean *last, gboolea
   return g_string_free (field, FALSE);
 }
 
-/* NULL: the line is no row, *at stands behind it. What follows is read as if it had not been there. */
+/* NULL: the line is not a valid row and is skipped; *at is moved behind it. */
 static GPtrArray *
 next_row (const char **at, const char *end, Form form) {
   GPtrArray *row = g_ptr_array_new_with_free_func (g_free);
@@ -82,11 +82,11 @@ role_of (const DmuMemberKeys *keys, const char *column) {
   return -1;
 }
 
-/* Which column is what, -1 for none; of a header in one form. */
+/* The columns of a header in one syntax; -1 for none. */
 typedef struct {
   int of[N_ROLES];
   guint n;
-  gboolean enough; /* pictures and words */
+  gboolean enough; /* has pictures and captions */
 } Columns;
 
 static Columns
@@ -101,8 +101,8 @@ columns_of (const DmuMemberKeys *keys, const GPtrArray *header) {
   return c;
 }
 
-/* Tries the separator that the file's ending promises, then the others; the first under which the header
- * names pictures and words. *at stands behind the header then. */
+/* Tries the separator that the file's ending implies, then the others, and takes the first with which the
+ * header names pictures and captions. *at is moved behind the header. */
 static gboolean
 find_form (const char *path, const char **at, const char *end, gboolean tsv, const DmuSink *sink, Form *form,
            Columns *columns, GError **error) {
@@ -111,12 +111,12 @@ find_form (const char *path, const char **at, const char *end, gboolean tsv, con
   for (guint i = 0; i < G_N_ELEMENTS (separators); i++) {
     guint k = i == 0 ? usual : i == usual ? 0 : i; /* the usual one first */
     const char *behind = *at;
-    /* whoever puts the first line in quotes does so with the others */
+    /* if the first line is quoted, the others are too */
     *form = (Form){separators[k].separator,
                    !(tsv && separators[k].separator == '\t') || (behind < end && *behind == '"')};
     GPtrArray *header = next_row (&behind, end, *form);
     *columns = columns_of (sink->keys, header);
-    /* for the message: as the ending says, or as it falls into more than one column */
+    /* for the message: the separator of the ending, or one that gives several columns */
     if (header && (!found || (header->len > 1 && found->str[0] == '1'))) {
       if (found)
         g_string_free (found, TRUE);
@@ -169,7 +169,7 @@ take_row (const char *key, const char *folder, const char *set, const char *cons
   return ok;
 }
 
-/* Excel's first line, "sep=;", and blank ones say nothing that the header does not. */
+/* Skips Excel's first line "sep=;" and blank lines. */
 static const char *
 skip_to_header (const char *at, const char *end) {
   for (;;) {
@@ -294,7 +294,7 @@ dmu_table_read (const char *path, const DmuSink *sink, GError **error) {
     g_free (text);
     return FALSE;
   }
-  if (!memchr (text, '\n', n)) /* lines may end in it alone */
+  if (!memchr (text, '\n', n)) /* lines may end in \r alone */
     for (gsize i = 0; i < n; i++)
       if (text[i] == '\r')
         text[i] = '\n';

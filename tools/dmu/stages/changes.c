@@ -34,7 +34,7 @@ string_at (json_t *array, gsize i) {
   return s ? s : "";
 }
 
-/* What browsers show, by the first bytes; NULL: they do not. */
+/* The MIME type, by the first bytes; NULL: a format that browsers do not show. */
 static const char *
 mime_of (const guchar *data, gsize n) {
   static const struct {

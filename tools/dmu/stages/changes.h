@@ -5,9 +5,8 @@
 #include <jansson.h>
 #include <dataset.h>
 
-/* Appends a grid of some of each set's, evenly over all that changed, each picture once. @before, @now:
- * evaluations of
- * @heldout. */
+/* Appends a grid of some of each set's changed pictures, evenly spaced, each picture once. @before, @now:
+ * evaluations of @heldout. */
 void dmu_changes_show (GString *out, json_t *before, json_t *now, const DmuDataset *heldout);
 
 #endif

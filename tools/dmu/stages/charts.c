@@ -8,10 +8,10 @@
 #define MARGIN 46
 #define TOP 22
 #define BOTTOM 24
-#define POINTS 300    /* of a line that are drawn */
+#define POINTS 300    /* drawn per line */
 #define ROWS 10       /* of a table beside a line */
 #define MEMORY 0.9    /* of the running mean */
-#define LABELLED 24.0 /* pixels that a number beside a bar takes */
+#define LABELLED 24.0 /* pixels for the number of a bar */
 
 static const char *const colours[] = {"#2a6fb0", "#c4572b", "#3c8c4e", "#8a5aa8", "#9a7b1d", "#6b6b6b"};
 
@@ -45,7 +45,7 @@ begin (GString *out, const char *title, guint height) {
   g_string_append (out, "\">\n");
 }
 
-/* The table beside the picture begins; its first column is called @what. */
+/* Begins the table beside the chart; @what: its first column. */
 static void
 begin_numbers (GString *out, const char *what) {
   g_string_append (out, "</svg>\n<div class=\"numbers\"><table><tr><th>");
@@ -58,7 +58,7 @@ end (GString *out) {
   g_string_append (out, "</table></div></figure>\n");
 }
 
-/* What the axis of values spans, in steps of 1, 2 or 5 times a power of ten. */
+/* The range of the value axis, in steps of 1, 2 or 5 times a power of ten. */
 typedef struct {
   double low, high, step;
 } Scale;
@@ -107,7 +107,7 @@ mean_of (const double *y, guint from, guint to) {
   return sum / (to - from);
 }
 
-/* The points as a path, thinned out to means of equal stretches. @longest: steps that the axis spans. */
+/* The points as an SVG path, reduced to means of equal intervals. @longest: steps on the axis. */
 static void
 path (GString *out, const char *class, const char *colour, const double *y, guint n, guint longest,
       const Scale *s) {
@@ -181,7 +181,7 @@ dmu_chart_lines (GString *out, const char *title, const DmuLine *lines, guint n)
 void
 dmu_chart_bars (GString *out, const char *title, const char *what, const double *y, guint n) {
   double high = 0, step = (double)(WIDTH - MARGIN - 8) / MAX (n, 1), gap = MIN (2, step / 8);
-  guint every = (guint)ceil (LABELLED / step); /* a number at each so many bars */
+  guint every = (guint)ceil (LABELLED / step); /* bars per number */
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE],
       d[G_ASCII_DTOSTR_BUF_SIZE];
   for (guint i = 0; i < n; i++)

@@ -1,5 +1,5 @@
-/* Pieces of HTML: inline SVG with a table of the same numbers beside each. No script, nothing from elsewhere.
- */
+/* Pieces of HTML: inline SVG with a table of the same numbers beside each. No script and no external
+ * resources. */
 #ifndef DMU_CHARTS_H
 #define DMU_CHARTS_H
 
@@ -13,7 +13,7 @@ typedef struct {
 
 /* Text made safe for HTML, attributes too. */
 void dmu_html_text (GString *out, const char *text);
-/* Lines over steps 1 .. n: what each step had, faint, and its running mean. */
+/* Lines over steps 1 .. n: each step's value, faint, and the running mean. */
 void dmu_chart_lines (GString *out, const char *title, const DmuLine *lines, guint n);
 /* Bars numbered from 0; @what they are. */
 void dmu_chart_bars (GString *out, const char *title, const char *what, const double *y, guint n);

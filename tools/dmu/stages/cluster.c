@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
 #include <real.h>
 
 typedef struct {
@@ -54,21 +54,21 @@ total (guint n, const float *x) {
   return sum;
 }
 
-/* Each next centre is drawn by its squared distance to the nearest so far; of a few candidates the best
- * stays. */
+/* k-means++: each next centre is drawn with a probability proportional to the squared distance to the nearest
+ * one so far; the best of a few candidates is kept. */
 static void
-plus_plus (guint threads, Near *m, DmuRandom *r, float *centres) {
+plus_plus (guint threads, Near *m, ClipmoeRandom *r, float *centres) {
   gsize bytes = m->width * sizeof (float);
   guint tries = 2 + (guint)floor (log (m->k));
   float *least = g_new (float, m->n), *best = g_new (float, m->n), *own = g_new (float, m->n);
   guint *ignored = g_new (guint, m->n);
-  memcpy (centres, m->x + (gsize)dmu_below (r, m->n) * m->width, bytes);
+  memcpy (centres, m->x + (gsize)clipmoe_random_below (r, m->n) * m->width, bytes);
   Near one = {m->n, m->width, 1, m->x, centres, NULL, least, ignored};
   dmu_parallel (threads, m->n, 256, assign, &one);
   for (guint c = 1; c < m->k; c++) {
     double sum = total (m->n, least), best_sum = INFINITY;
     for (guint t = 0; t < tries; t++) {
-      double at = dmu_uniform (r) * sum;
+      double at = clipmoe_random_uniform (r) * sum;
       guint pick = 0;
       for (; pick + 1 < m->n && at >= (double)least[pick]; pick++)
         at -= (double)least[pick];
@@ -91,7 +91,7 @@ plus_plus (guint threads, Near *m, DmuRandom *r, float *centres) {
   g_free (own);
 }
 
-/* Centres become the means of their members, summed in order. */
+/* Sets each centre to the mean of its members, summed in order. */
 static void
 move (Near *m, double *sums, guint *counts, float *centres) {
   memset (sums, 0, (gsize)m->k * m->width * sizeof *sums);
@@ -126,7 +126,7 @@ dmu_kmeans (guint threads, guint n, guint width, const float *x, guint k, guint6
     return FALSE;
   }
   Near m = {n, width, k, x, centres, NULL, g_new (float, n), labels};
-  DmuRandom r = dmu_random_for (seed, 'K', k);
+  ClipmoeRandom r = clipmoe_random_for (seed, 'K', k);
   plus_plus (threads, &m, &r, centres);
   double *sums = g_new (double, (gsize)k *width);
   guint *counts = g_new (guint, k), *was = g_new (guint, n);
@@ -166,7 +166,7 @@ dmu_groups (guint n, guint stages, const guint *const *codes, guint base, guint 
   for (guint i = 0; i < n; i++)
     order[i] = i;
   *merged = 0;
-  /* The finest codes first; whoever is in too small a cluster is left for the next coarser round. */
+  /* From fine to coarse codes: members of a cluster that is too small go to the next coarser round. */
   for (guint s = stages + 1; s-- > 0 && left;) {
     clipmoe_sort (order, left, sizeof *order, by_code, code);
     guint remaining = 0;

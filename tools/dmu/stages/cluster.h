@@ -1,4 +1,4 @@
-/* k-means of unit vectors, and the labels that stages add up. */
+/* k-means of unit vectors, and the groups that clusterings of several stages form. */
 #ifndef DMU_CLUSTER_H
 #define DMU_CLUSTER_H
 
@@ -9,7 +9,7 @@ typedef struct {
   guint passes;
 } DmuFit;
 
-/* Lloyd's iterations from k-means++ with @seed over x [n][width]: until nothing moves or @passes are done.
+/* Lloyd's iterations from k-means++ with @seed over x [n][width]: until no label changes or @passes are done.
  * Ties go to the lower centre; an empty cluster takes the point farthest from its centre. @labels [n],
  * @centres [k][width]. */
 gboolean dmu_kmeans (guint threads, guint n, guint width, const float *x, guint k, guint64 seed, guint passes,

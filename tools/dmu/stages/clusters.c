@@ -8,7 +8,7 @@
 #define MAX_FILE (1u << 30)
 #define FIRST "clipmoe.clusters/1 "
 
-/* Mean of a pair's captions' vectors, brought to length one. */
+/* The normalised mean of the vectors of a pair's captions. */
 static gboolean
 text_vectors (DmuEncoder *encoder, const DmuDataset *set, float *out, GError **error) {
   guint n = dmu_dataset_get_n (set), m = set->text_keys->len, c = encoder->net->image.arch.embed;

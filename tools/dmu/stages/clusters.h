@@ -1,4 +1,4 @@
-/* The stage that sorts pairs by what a model sees in them, and its file. */
+/* The stage that clusters pairs by a model's vectors, and its file. */
 #ifndef DMU_CLUSTERS_H
 #define DMU_CLUSTERS_H
 
@@ -13,12 +13,12 @@ typedef struct {
 } DmuClustering;
 
 /* code = text cluster * image clusters + image cluster, of every pair of the set. A pair with several
- * captions counts with their mean vector. */
+ * captions is represented by their mean vector. */
 gboolean dmu_clusters_make (ClipmoeModel *model, const DmuDataset *set, const DmuClustering *how,
                             guint *codes, DmuFit *text, DmuFit *image, GError **error);
-/* A line that says what it is, then a code a line. @digest: of the data set. Free with g_free(). */
+/* A header line, then one code per line. @digest: of the data set. Free with g_free(). */
 char *dmu_clusters_text (const char *digest, guint base, const guint *codes, guint n);
-/* Whether dmu_clusters_write() may write to @path: only an older file of clusters is replaced. */
+/* Whether dmu_clusters_write() may write to @path: only another file of clusters is replaced. */
 gboolean dmu_clusters_place_is_free (const char *path, GError **error);
 gboolean dmu_clusters_write (const char *path, const char *digest, guint base, const guint *codes, guint n,
                              GError **error);

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <random.h>
-#include "manifest.h"
+#include <base/random.h>
+#include <base/json.h>
+#include "runjson.h"
 
 #define MAX_SAMPLES 100000000
 
-/* What one model gains over another in one kind of question, over all runs, by what is redrawn as one: a
- * picture, or the captions of one. */
+/* What one model gains over another on one kind of question, over all runs, by unit of resampling: a picture,
+ * or the captions of a picture. */
 typedef struct {
   int *gain;    /* [n] right answers of the second model less those of the first */
   guint *count; /* [n] questions */
@@ -21,7 +22,7 @@ typedef struct {
   Part parts[2];
   guint n_parts, runs;
   guint *samples;              /* [parts[0].n] the pictures' numbers in the data */
-  gboolean known;              /* other sets before hold all of these pictures */
+  gboolean known;              /* earlier sets contain all of these pictures */
   guint *drawn[2];             /* [n] of each part: how often it was drawn */
   double difference, *redrawn; /* [rounds] */
 } Set;
@@ -46,25 +47,25 @@ mean_of (const Set *s, gboolean redrawn) {
 }
 
 static void
-draw (guint *drawn, guint n, DmuRandom *r) {
+draw (guint *drawn, guint n, ClipmoeRandom *r) {
   memset (drawn, 0, n * sizeof *drawn);
   for (guint i = 0; i < n; i++)
-    drawn[dmu_below (r, n)]++;
+    drawn[clipmoe_random_below (r, n)]++;
 }
 
-/* One redrawing. @times: by number in the data, how often each picture was drawn. */
+/* One bootstrap sample. @times: how often each picture was drawn, by its number in the data. */
 static double
-redraw (Set *s, guint *times, DmuRandom *r) {
+redraw (Set *s, guint *times, ClipmoeRandom *r) {
   const Part *pictures = &s->parts[0], *captions = &s->parts[1];
   gboolean any = FALSE;
   for (guint i = 0; s->known && i < pictures->n; i++)
     any |= (s->drawn[0][i] = times[s->samples[i]]) > 0;
-  /* a small set inside others may have got no picture at all, of which there is no mean */
+  /* a small set within others may have got no picture, so it has no mean */
   if (!any)
     draw (s->drawn[0], pictures->n, r);
   for (guint i = 0; !s->known && i < pictures->n; i++)
     times[s->samples[i]] = s->drawn[0][i];
-  /* captions go with their pictures where it is known whose they are */
+  /* captions are drawn with their pictures where it is known which they belong to */
   if (s->n_parts > 1 && captions->n == pictures->n)
     memcpy (s->drawn[1], s->drawn[0], pictures->n * sizeof **s->drawn);
   else if (s->n_parts > 1)
@@ -103,7 +104,7 @@ counts_are (json_t *each, guint n, guint rest) {
   return json_array_size (each) == n && sum == rest;
 }
 
-/* The form of a set, from the first run's evaluation. */
+/* The structure of a set, from the first run's evaluation. */
 static gboolean
 set_init (Set *s, json_t *a, guint n, guint rest) {
   json_t *samples = json_object_get (a, "samples"), *each = json_object_get (a, "captions_each"), *one;
@@ -190,7 +191,8 @@ find_known (Set *sets, guint n) {
   return times;
 }
 
-/* All rounds: each draws every picture's set anew, and the mean of all sets from the same pictures. */
+/* All rounds: each resamples the pictures and computes every set and the mean over sets from the same sample.
+ */
 static json_t *
 redraw_all (Set *sets, guint n, guint rounds, guint64 seed, GError **error) {
   guint *times = find_known (sets, n);
@@ -206,13 +208,13 @@ redraw_all (Set *sets, guint n, guint rounds, guint64 seed, GError **error) {
     difference += (sets[i].difference = mean_of (&sets[i], FALSE)) / n;
   }
   for (guint k = 0; k < rounds; k++) {
-    DmuRandom r = dmu_random_for (seed, 'C', k);
+    ClipmoeRandom r = clipmoe_random_for (seed, 'C', k);
     for (guint i = 0; i < n; i++)
       mean[k] += (sets[i].redrawn[k] = redraw (&sets[i], times, &r)) / n;
   }
   for (guint i = 0; i < n; i++) {
     json_t *set = interval (sets[i].difference, sets[i].redrawn, rounds);
-    json_object_set_new (set, "name", dmu_json_text (sets[i].name));
+    json_object_set_new (set, "name", clipmoe_json_text (sets[i].name));
     json_array_append_new (list, set);
   }
   json_t *result = json_pack ("{s:o,s:o}", "mean", interval (difference, mean, rounds), "sets", list);

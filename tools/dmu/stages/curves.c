@@ -1,17 +1,11 @@
 #include "curves.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <base/error.h>
+#include <base/temporary.h>
 #include "place.h"
-
-static gboolean
-failed (const DmuCurves *self, const char *what, GError **error) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", self->path, what, g_strerror (e));
-  return FALSE;
-}
 
 DmuCurves *
 dmu_curves_open (const char *path, guint64 keep, GError **error) {
@@ -39,35 +33,29 @@ gboolean
 dmu_curves_cut (DmuCurves *self, guint64 keep, GError **error) {
   struct stat st;
   if (fstat (self->fd, &st) != 0)
-    return failed (self, "cannot stat", error);
+    return clipmoe_error_set_errno (error, self->path, "cannot stat");
   if ((guint64)st.st_size < keep) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                  "%s: is shorter than the %" G_GUINT64_FORMAT " bytes that the checkpoint knows of",
                  self->path, keep);
     return FALSE;
   }
-  if (ftruncate (self->fd, (off_t)keep) != 0 || lseek (self->fd, 0, SEEK_END) < 0)
-    return failed (self, "cannot cut", error);
+  if (ftruncate (self->fd, (off_t)keep) != 0)
+    return clipmoe_error_set_errno (error, self->path, "cannot cut");
   self->length = keep;
   return TRUE;
 }
 
 gboolean
 dmu_curves_add (DmuCurves *self, const char *line, GError **error) {
-  gsize n = strlen (line), done = 0;
-  while (done < n) {
-    ssize_t w = write (self->fd, line + done, n - done);
-    if (w < 0 && errno == EINTR)
-      continue;
-    if (w <= 0)
-      return failed (self, "cannot write", error);
-    done += (gsize)w;
-  }
+  gsize n = strlen (line);
+  if (!clipmoe_write_at (self->fd, line, n, self->length))
+    return clipmoe_error_set_errno (error, self->path, "cannot write");
   self->length += n;
   return TRUE;
 }
 
 gboolean
 dmu_curves_sync (DmuCurves *self, GError **error) {
-  return fsync (self->fd) == 0 || failed (self, "cannot sync", error);
+  return fsync (self->fd) == 0 || clipmoe_error_set_errno (error, self->path, "cannot sync");
 }

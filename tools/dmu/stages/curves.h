@@ -1,5 +1,5 @@
-/* The curves of a run: a file of JSON lines that only grows, and can be cut back to where a checkpoint knows
- * it. */
+/* The curves of a run: a file of JSON lines that is only appended to, and can be truncated to the length that
+ * a checkpoint recorded. */
 #ifndef DMU_CURVES_H
 #define DMU_CURVES_H
 
@@ -11,13 +11,13 @@ typedef struct {
   guint64 length;
 } DmuCurves;
 
-/* Opens or makes the file and cuts what stands behind @keep bytes. A file shorter than that is refused, and
- * one that holds anything else than such lines. */
+/* Opens or creates the file and truncates it to @keep bytes. An error if it is shorter, or holds anything but
+ * such lines. */
 DmuCurves *dmu_curves_open (const char *path, guint64 keep, GError **error);
 void dmu_curves_close (DmuCurves *self);
 gboolean dmu_curves_cut (DmuCurves *self, guint64 keep, GError **error);
 gboolean dmu_curves_add (DmuCurves *self, const char *line, GError **error);
-/* Returns when what was added lies on the disk. */
+/* Syncs what was added to the disk. */
 gboolean dmu_curves_sync (DmuCurves *self, GError **error);
 
 #endif

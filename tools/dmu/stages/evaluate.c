@@ -30,7 +30,7 @@ dmu_evaluation_free (DmuEvaluation *self) {
   g_free (self);
 }
 
-/* Adds a tape's usage as counts to sums [layers][experts], and begins anew. */
+/* Adds a tape's usage, as counts, to sums [layers][experts], and resets it. */
 static void
 take_usage (DmuTape *tape, guint experts, double *sums) {
   const DmuTower *t = tape->run.tower;
@@ -51,7 +51,7 @@ to_shares (double *sums, guint layers, guint experts) {
   }
 }
 
-/* What stands behind one set's evaluation. */
+/* The pairs of one set. */
 typedef struct {
   DmuEncoder *encoder;
   DmuEvaluation *evaluation;
@@ -97,7 +97,7 @@ embed_pictures (Work *w, float *out, GError **error) {
   return TRUE;
 }
 
-/* Mean of the unit vectors of the class's filled templates, brought to length one. */
+/* The normalised mean of the unit vectors of the class's filled templates. */
 static gboolean
 class_vector (Work *w, guint label, float *out, GError **error) {
   const DmuDataset *set = w->encoder->set;
@@ -121,7 +121,7 @@ class_vector (Work *w, guint label, float *out, GError **error) {
   return ok;
 }
 
-/* Rows of scores that are worked out at a time. */
+/* Rows of scores that are computed at a time. */
 static guint
 rows_of (guint n, guint columns) {
   guint64 rows = BLOCK / ((guint64)MAX (columns, 1) * sizeof (float));
@@ -135,7 +135,7 @@ no_memory (const DmuSetResult *r, GError **error) {
   return FALSE;
 }
 
-/* Class numbers rise as labels do. */
+/* Classes are numbered in order of labels. */
 static guint
 class_of (const DmuSetResult *r, guint label) {
   guint low = 0, high = r->use_classes;

@@ -1,5 +1,5 @@
-/* What a model can do: zero-shot classification and retrieval on held-out pairs, set by set, and which
- * experts it uses. */
+/* Evaluation on held-out pairs: zero-shot classification and retrieval, set by set, and the use of experts.
+ */
 #ifndef DMU_EVALUATE_H
 #define DMU_EVALUATE_H
 
@@ -14,7 +14,7 @@ typedef struct {
   double to_text[3], to_picture[3]; /* R@1, 5, 10 */
   guint8 *right; /* [n_right] 1 where the first answer was right: of pictures, then (retrieval) of captions */
   guint n_right;
-  guint *samples, *first; /* [n] of each picture: its number; the class or text that it was given first */
+  guint *samples, *first; /* [n] of each picture: its number; the class or text that ranks first */
   /* Shares of the choices of experts, in the pictures of each class: [classes][layers][experts]; of all
    * captions' sets one class. NULL for dense models. */
   double *use;
@@ -40,12 +40,12 @@ typedef struct {
 /* The data set's classes are scored by the mean of their filled templates' vectors. */
 DmuEvaluation *dmu_evaluate (ClipmoeModel *model, const DmuDataset *set, const DmuEvaluate *how,
                              GError **error);
-/* Whether there is a set at all: two pictures of one source that both have a class, or captions. */
+/* Whether there is anything to evaluate: two pictures of one source that both have a class, or captions. */
 gboolean dmu_evaluate_has_sets (const DmuDataset *set);
 void dmu_evaluation_free (DmuEvaluation *self);
 /* One JSON object; free with g_free(). @labels: names of classes. */
 char *dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set);
-/* A table for a person. */
+/* The same as a table of text; free with g_free(). */
 char *dmu_evaluation_to_text (const DmuEvaluation *self);
 
 #endif

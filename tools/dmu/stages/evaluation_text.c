@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "evaluate.h"
-#include "manifest.h"
+#include "runjson.h"
 
 static json_t *
 matrix (const double *x, guint rows, guint columns) {

@@ -1,19 +1,15 @@
 #include "manifest.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <base/file.h>
 #include <clipmoe/clipmoe.h>
-#include <base/json.h>
 #include "place.h"
+#include "runjson.h"
 
-#define MAX_MANIFEST (256u << 20)
-/* An evaluation lists every answer. */
-#define MAX_MEMORY (G_GUINT64_CONSTANT (2) << 30)
 #define SCHEMA "clipmoe.run/1"
-#define MAKING "making" /* what was announced and is not done */
+#define MAKING "making" /* announced, not done yet */
 
 const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
                                                       {"dense", "dense"},
@@ -21,50 +17,6 @@ const struct DmuModelName dmu_models[DMU_N_MODELS] = {{"base", "base"},
                                                       {"sparse", "sparse upcycling"},
                                                       {"route", "CLIP-MoE"},
                                                       {"tune", "CLIP-MoE, tuned"}};
-
-json_t *
-dmu_json_number (double x) {
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-  /* jansson has no value for these, and its NULL would be taken for one */
-  if (!isfinite (x))
-    return json_null ();
-  return json_real (g_ascii_strtod (g_ascii_formatd (text, sizeof text, "%.6f", x), NULL));
-}
-
-char *
-dmu_json_plain (const char *json) {
-  GString *s = g_string_new (NULL);
-  for (const char *p = json; *p; p = g_utf8_next_char (p)) {
-    gunichar c = g_utf8_get_char (p);
-    if ((c >= 127 && c < 160) || c == 0x2028 || c == 0x2029 ||
-        (c < 0x10000 && g_unichar_type (c) == G_UNICODE_FORMAT))
-      g_string_append_printf (s, "\\u%04x", c);
-    else
-      g_string_append_len (s, p, g_utf8_next_char (p) - p);
-  }
-  return g_string_free (s, FALSE);
-}
-
-json_t *
-dmu_json_text (const char *text) {
-  char *valid = g_utf8_make_valid (text, -1);
-  json_t *value = json_string (valid);
-  g_free (valid);
-  return value;
-}
-
-json_t *
-dmu_json_load (const char *path, GError **error) {
-  gsize n;
-  char *text = clipmoe_file_read (path, MAX_MANIFEST, &n, error);
-  json_t *root = text ? clipmoe_json_parse_within (path, text, n, MAX_MEMORY, error) : NULL;
-  if (root && !json_is_object (root)) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: is no JSON object", path);
-    g_clear_pointer (&root, json_decref);
-  }
-  g_free (text);
-  return root;
-}
 
 static gboolean
 save (const DmuManifest *self, gboolean first, GError **error) {
@@ -81,8 +33,7 @@ save (const DmuManifest *self, gboolean first, GError **error) {
   return ok;
 }
 
-/* Of data: what lies beside the pairs and was left aside may come and go, the digest says what the pairs are.
- */
+/* Keys of data that are not compared: files beside the pairs may change; the digest identifies the pairs. */
 static gboolean
 is_as_before (json_t *value, json_t *was) {
   static const char *const aside[] = {"orphans",    "doubled",  "undecodable", "passed_over",
@@ -100,7 +51,7 @@ is_as_before (json_t *value, json_t *was) {
   return same;
 }
 
-/* The first thing of the head that is not as it was. */
+/* The first key of the head that has changed. */
 static const char *
 difference (json_t *head, json_t *was) {
   const char *key;
@@ -119,13 +70,13 @@ is_another (const char *path, const char *what, GError **error) {
   return FALSE;
 }
 
-/* A run.json that we wrote, with its list of stages. */
+/* Loads a run.json that clipmoe-dmu wrote. */
 static json_t *
 load (const char *path, GError **error) {
   GError *e = NULL;
   struct stat st;
   json_t *root = NULL;
-  if (lstat (path, &st) == 0 && S_ISLNK (st.st_mode)) /* it would be replaced by the next one */
+  if (lstat (path, &st) == 0 && S_ISLNK (st.st_mode)) /* writing would replace the link */
     g_set_error (&e, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: is a link", path);
   else
     root = dmu_json_load (path, &e);
@@ -219,7 +170,7 @@ dmu_manifest_making (DmuManifest *self, json_t *entry, const char *file, const c
   return FALSE;
 }
 
-/* Whether what stands at @path is what was announced. */
+/* Whether the file or model at @path is the one that was announced. */
 static gboolean
 is_announced (json_t *making, const char *path) {
   const char *wanted = json_string_value (json_object_get (making, "sha256"));
@@ -241,13 +192,13 @@ gboolean
 dmu_manifest_settle (DmuManifest *self, const char *folder, GError **error) {
   json_t *making = json_object_get (self->root, MAKING), *entry = json_object_get (making, "entry");
   const char *file = json_string_value (json_object_get (making, "file"));
-  if (!file || strchr (file, '/')) { /* none, or none that we wrote */
+  if (!file || strchr (file, '/')) { /* missing, or not written by us */
     json_object_del (self->root, MAKING);
     return TRUE;
   }
   char *path = g_build_filename (folder, file, NULL);
   gboolean ok = TRUE;
-  if (!clipmoe_file_is_there (path)) { /* killed before it appeared */
+  if (!clipmoe_file_is_there (path)) { /* killed before it was written */
     json_object_del (self->root, MAKING);
   } else if (is_announced (making, path)) {
     ok = dmu_manifest_done (self, json_incref (entry), error);

@@ -18,33 +18,25 @@ void dmu_manifest_free (DmuManifest *self);
 json_t *dmu_manifest_get (const DmuManifest *self, const char *name);
 /* Takes over @entry, which has at least "name", and writes the file whole or not at all. */
 gboolean dmu_manifest_done (DmuManifest *self, json_t *entry, GError **error);
-/* Writes down that what @entry says is about to appear as @file in the run folder: a process that is killed
- * in between leaves something that can be told from a user's file. @digest: SHA-256 of a file; NULL for a
- * model, which is known by the entry's fingerprint. dmu_manifest_done() with the same entry ends it. */
+/* Records that @entry is about to be written as @file in the run folder, so that what a killed process left
+ * can be told from a user's file. @digest: SHA-256 of a file; NULL for a model, which is known by the entry's
+ * fingerprint. dmu_manifest_done() with the same entry ends it. */
 gboolean dmu_manifest_making (DmuManifest *self, json_t *entry, const char *file, const char *digest,
                               GError **error);
-/* Ends what a killed process had announced so: done when it appeared. FALSE (MISMATCH) when something else
- * stands there. */
+/* Settles what a killed process had announced: done if it was written. FALSE (MISMATCH): something else is
+ * there. */
 gboolean dmu_manifest_settle (DmuManifest *self, const char *folder, GError **error);
 /* SHA-256 of the report that the run wrote, borrowed, or NULL. */
 const char *dmu_manifest_get_report (const DmuManifest *self);
 gboolean dmu_manifest_set_report (DmuManifest *self, const char *digest, GError **error);
-/* Whether a run has begun here: *begun. FALSE when a run.json is there that is none of ours, or that is of
- * another recipe. Nothing is changed. */
+/* *begun: whether a run has begun here. FALSE: there is a run.json that is not ours, or of another recipe.
+ * Nothing is changed. */
 gboolean dmu_manifest_look (const char *path, const char *recipe, gboolean *begun, GError **error);
-/* A file of the run folder, at most 256 MiB; NULL with an error when it is none of ours. */
-json_t *dmu_json_load (const char *path, GError **error);
 /* Bytes of the curves after the last stage that is done. */
 guint64 dmu_manifest_curves (const DmuManifest *self);
-/* The models that a run may have made and evaluated, in the order of tables: as run.json calls them, and as
- * people do. */
+/* The models that a run may have made and evaluated, in the order of tables: their names in run.json, and for
+ * display. */
 #define DMU_N_MODELS 6
 extern const struct DmuModelName { const char *name, *title; } dmu_models[DMU_N_MODELS];
-/* Six decimals, so that text and number agree; null for what is no number. Never NULL. */
-json_t *dmu_json_number (double x);
-/* JSON text as a terminal may show it: what it would obey or hide stands as \uXXXX. Free with g_free(). */
-char *dmu_json_plain (const char *json);
-/* A text that may hold anything, as valid UTF-8. Never NULL. */
-json_t *dmu_json_text (const char *text);
 
 #endif

@@ -14,7 +14,7 @@ write_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ov
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return NULL;
-  /* The card of the model that this one was made from says nothing about this one. */
+  /* The card describes the model that this one was made from, so it is not copied. */
   if (clipmoe_save_into (m, tmp, CLIPMOE_LAYOUT_CLIPMOE, store, FALSE, NULL, error))
     return tmp;
   clipmoe_folder_drop (tmp);
@@ -27,7 +27,7 @@ save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ove
   return tmp && clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
 }
 
-/* @path without slashes behind; whether it is to be one file. */
+/* @path without trailing slashes (transfer full); *file: whether it names one file. */
 static char *
 place_of (const char *path, gboolean *file) {
   char *place = g_strdup (path);

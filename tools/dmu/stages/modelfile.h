@@ -1,24 +1,24 @@
-/* Models on their way from stage to stage. */
+/* Writing the models that stages make. */
 #ifndef DMU_MODELFILE_H
 #define DMU_MODELFILE_H
 
 #include <clipmoe/clipmoe.h>
 
 /* Writes @model as one file (a name that ends in .safetensors) or a folder with configuration and vocabulary;
- * whole or not at all. The model's own name becomes that of the file or folder. A number that the type cannot
- * hold exactly is rounded. */
+ * whole or not at all. The model's own name becomes that of the file or folder. Values that the type cannot
+ * hold exactly are rounded. */
 gboolean dmu_model_save (ClipmoeModel *model, const char *path, ClipmoeStore store, gboolean overwrite,
                          GError **error);
-/* The model as a finished folder under a temporary name beside @path, which it is to get: (transfer full),
- * for dmu_place_folder() or clipmoe_folder_drop(). */
+/* Writes the model to a temporary folder beside @path and returns its name (transfer full), for
+ * dmu_place_folder() or clipmoe_folder_drop(). */
 char *dmu_model_prepare (ClipmoeModel *model, const char *path, ClipmoeStore store, GError **error);
-/* Whether dmu_model_save() may write to @path without @overwrite, as far as can be known now; to ask before
+/* Whether dmu_model_save() may write to @path without @overwrite, as far as can be known now: a check before
  * hours of work. */
 gboolean dmu_model_place_is_free (const char *path, GError **error);
 /* f32, f16 or bf16. */
 gboolean dmu_store_parse (const char *name, ClipmoeStore *store, GError **error);
-/* "3-5" is blocks 3, 4 and 5; "last:2", "all" and "none" are what they say. Of a tower of @layers blocks:
- * first .. last - 1. */
+/* "3-5" is blocks 3, 4 and 5; also "last:2", "all" and "none". Of a tower of @layers blocks: first .. last -
+ * 1. */
 gboolean dmu_blocks_parse (const char *text, const char *what, guint layers, guint *first, guint *last,
                            GError **error);
 

@@ -7,17 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <base/error.h>
 #include <base/file.h>
 #include <base/folder.h>
+#include <base/temporary.h>
 
 #define LINE "{\"stage\":"
-
-static gboolean
-failed (const char *path, const char *what, GError **error) {
-  int e = errno;
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: %s: %s", path, what, g_strerror (e));
-  return FALSE;
-}
 
 static gboolean
 taken (const char *path, GError **error) {
@@ -32,7 +27,7 @@ dmu_place_is_free (const char *path, GError **error) {
   return !clipmoe_file_is_there (path) || taken (path, error);
 }
 
-/* Renames, unless there is anything under the new name. */
+/* Renames, unless the new name exists. */
 static gboolean
 take_place (const char *tmp, const char *path, GError **error) {
   if (renameat2 (AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
@@ -40,21 +35,21 @@ take_place (const char *tmp, const char *path, GError **error) {
   if (errno == EEXIST)
     return taken (path, error);
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-    return failed (path, "cannot rename", error);
-  /* a file system that cannot promise it: as near as can be */
+    return clipmoe_error_set_errno (error, path, "cannot rename");
+  /* the file system cannot do it atomically: check, then rename */
   return dmu_place_is_free (path, error) &&
-         (rename (tmp, path) == 0 || failed (path, "cannot rename", error));
+         (rename (tmp, path) == 0 || clipmoe_error_set_errno (error, path, "cannot rename"));
 }
 
 gboolean
 dmu_place_file (const char *path, const void *data, gsize length, GError **error) {
-  char *tmp = clipmoe_temporary_write (path, data, length, error);
-  gboolean ok = tmp && take_place (tmp, path, error);
+  ClipmoeTemporary tmp;
+  if (!clipmoe_temporary_write (&tmp, path, data, length, error))
+    return FALSE;
+  gboolean ok = take_place (tmp.path, path, error);
+  clipmoe_temporary_close (&tmp, ok);
   if (ok)
-    clipmoe_file_sync_folder (path);
-  else if (tmp)
-    g_unlink (tmp);
-  g_free (tmp);
+    clipmoe_sync_folder (path);
   return ok;
 }
 
@@ -64,7 +59,7 @@ dmu_place_folder (char *tmp, const char *path, GError **error) {
     clipmoe_folder_drop (tmp);
     return FALSE;
   }
-  clipmoe_file_sync_folder (path);
+  clipmoe_sync_folder (path);
   g_free (tmp);
   return TRUE;
 }
@@ -112,10 +107,10 @@ int
 dmu_place_lines (const char *path, GError **error) {
   char begin[sizeof LINE - 1];
   struct stat st;
-  /* O_NONBLOCK: a named pipe must not hang us */
+  /* O_NONBLOCK: opening a named pipe must not block */
   int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (fd < 0 || fstat (fd, &st) != 0) {
-    failed (path, "cannot open", error);
+    clipmoe_error_set_errno (error, path, "cannot open");
   } else if (!S_ISREG (st.st_mode)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: not a regular file", path);
   } else {

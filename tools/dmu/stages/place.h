@@ -1,23 +1,23 @@
-/* Where a run writes: never over something that it did not make itself. */
+/* Writing without ever replacing a file that the run did not make. */
 #ifndef DMU_PLACE_H
 #define DMU_PLACE_H
 
 #include <clipmoe/error.h>
 
-/* FALSE with an error (IO) when there is anything of this name, be it a link to nowhere. */
+/* FALSE with an error (IO) when the name exists, even as a dangling link. */
 gboolean dmu_place_is_free (const char *path, GError **error);
-/* Writes the file whole, or not at all when the name is taken, whoever took it and when. */
+/* Writes the file atomically. FALSE: the name is taken, also by another process meanwhile. */
 gboolean dmu_place_file (const char *path, const void *data, gsize length, GError **error);
-/* Gives the finished folder @tmp, from clipmoe_folder_begin(), its name. Frees @tmp; nothing is left of it on
- * failure. */
+/* Renames the finished folder @tmp, from clipmoe_folder_begin(). Frees @tmp; on failure the folder is
+ * deleted. */
 gboolean dmu_place_folder (char *tmp, const char *path, GError **error);
-/* SHA-256 of the file, hex, free with g_free(); NULL with an error when it is no regular file or cannot be
+/* SHA-256 of the file, hex, free with g_free(); NULL with an error if it is not a regular file or cannot be
  * read. */
 char *dmu_place_digest (const char *path, GError **error);
-/* Deletes what killed processes left in @folder under a temporary name of ours. */
+/* Deletes temporary files that killed processes left in @folder. */
 void dmu_place_sweep (const char *folder);
-/* Opens a file of JSON lines that training writes, to be added to, or makes it. Another kind of file, or one
- * that begins otherwise, is refused: -1 with an error. */
+/* Opens or creates a file of JSON lines for appending. -1 with an error if it is another kind of file or
+ * begins with something else. */
 int dmu_place_lines (const char *path, GError **error);
 
 #endif

@@ -12,7 +12,7 @@
 typedef struct {
   DmuRecipe *recipe;
   const char *const *data;
-  char *folder; /* of the recipe */
+  char *folder; /* the recipe's */
   GHashTable *lines;
   GError **error;
 } Reader;
@@ -28,7 +28,8 @@ bad (Reader *r, const char *group, const char *key, const char *what) {
   return FALSE;
 }
 
-/* The first of: as it is when absolute, in a folder of --data, beside the recipe. NULL when it is nowhere. */
+/* Looks up @name: as it is if absolute, else in the folders of --data, then beside the recipe. NULL: not
+ * found. */
 static char *
 find (const Reader *r, const char *name) {
   if (g_path_is_absolute (name))
@@ -101,7 +102,7 @@ truth (Reader *r, const char *group, const char *key, const char *value, gboolea
   return *out || strcmp (value, "false") == 0 || bad (r, group, key, "expected true or false");
 }
 
-/* A folder of this name stands beside those of the stages. */
+/* The name is also that of a folder beside those of the stages. */
 static gboolean
 free_name (const char *name) {
   static const char *const stages[] = {"base",    "dense",  "route",        "tune",    "finetuned",
@@ -217,7 +218,7 @@ baseline_key (Reader *r, const char *key, const char *value) {
 static gboolean
 training_key (Reader *r, const char *group, DmuTraining *how, const char *key, const char *value) {
   GError *e = NULL;
-  /* what is trained follows from the stage, but for the first and the last */
+  /* what is trained follows from the stage, except for the first and the last */
   gboolean what = how == &r->recipe->dense_how || how == &r->recipe->tune_how;
   if ((strcmp (key, "train") == 0 && !what) || !dmu_training_set (how, key, value, &e))
     return bad (r, group, key, "no such setting, see clipmoe-dmu train --help");
@@ -279,7 +280,7 @@ read_keys (Reader *r, GKeyFile *file) {
   return ok;
 }
 
-/* The course of @of for a baseline, of which @group is trained. */
+/* The settings of @of for a baseline that trains @group. */
 static DmuTraining
 course (const DmuTraining *of, DmuGroup group) {
   DmuTraining how = *of;
@@ -290,7 +291,8 @@ course (const DmuTraining *of, DmuGroup group) {
   return how;
 }
 
-/* Baselines take the course that the mixture itself takes on any pairs: [tune]'s where there is one. */
+/* Baselines are trained with the settings with which the mixture is trained on any pairs: [tune]'s if there
+ * is one. */
 static void
 baselines (DmuRecipe *p) {
   const DmuTraining *of = p->tune ? &p->tune_how : &p->finetune_how;
@@ -304,7 +306,7 @@ baselines (DmuRecipe *p) {
   }
 }
 
-/* What must be there, and what follows from the rest. */
+/* Checks what must be given, and derives the rest. */
 static gboolean
 complete (Reader *r) {
   DmuRecipe *p = r->recipe;
@@ -329,7 +331,7 @@ complete (Reader *r) {
   return TRUE;
 }
 
-/* A folder that is misspelt must not let what lies beside the recipe be taken instead. */
+/* A misspelt folder of --data is an error: files beside the recipe must not be used instead. */
 static gboolean
 are_folders (const char *const *data, GError **error) {
   for (; data && *data; data++)
@@ -346,7 +348,7 @@ dmu_recipe_open (const char *path, const char *const *data, GError **error) {
   char *text = are_folders (data, error) ? clipmoe_file_read (path, MAX_RECIPE, &n, error) : NULL;
   if (!text)
     return NULL;
-  if (n >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0) /* as some editors begin a file */
+  if (n >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
     memmove (text, text + 3, (n -= 3) + 1);
   DmuRecipe *p = g_new0 (DmuRecipe, 1);
   p->path = g_strdup (path);

@@ -1,4 +1,4 @@
-/* A recipe: what `clipmoe-dmu run` does, as a key file. Every key is known or refused. */
+/* A recipe for `clipmoe-dmu run`, a key file. Unknown keys are errors. */
 #ifndef DMU_RECIPE_H
 #define DMU_RECIPE_H
 
@@ -14,7 +14,7 @@ typedef struct {
   char *name;         /* of the final model */
   char **train, **heldout, **templates;
   DmuMemberKeys keys; /* of pictures and captions */
-  guint64 limit;      /* bytes of pictures in memory; 0 = as the data set thinks right */
+  guint64 limit;      /* bytes of pictures in memory; 0 = the data set's default */
   guint context;      /* tokens that longer captions are cut to; 0 = the model's */
   gboolean dense;     /* train the dense base on first */
   gboolean tune;      /* train experts and routers together at last */

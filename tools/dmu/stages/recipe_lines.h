@@ -1,4 +1,4 @@
-/* A recipe's lines before a key file is made of them, which forgets what stood there twice. */
+/* Checks a recipe's lines before GKeyFile parses them, which merges duplicates silently. */
 #ifndef DMU_RECIPE_LINES_H
 #define DMU_RECIPE_LINES_H
 

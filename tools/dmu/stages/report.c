@@ -8,10 +8,11 @@
 #include "changes.h"
 #include "charts.h"
 #include "manifest.h"
+#include "runjson.h"
 
 #define MAX_CURVES (1u << 30)
-#define MOST_BARS 400   /* that can be told apart */
-#define MOST_CLASSES 20 /* of a set whose routing by class is shown */
+#define MOST_BARS 400   /* that are distinguishable */
+#define MOST_CLASSES 20 /* most classes of a set whose routing is shown */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>CLIP-MoE run</title>\n"
@@ -50,24 +51,10 @@ typedef struct {
   GString *out;
 } Report;
 
-static json_t *
-load (const Report *r, const char *name, GError **error) {
-  char *path = g_build_filename (r->folder, name, NULL);
-  json_t *root = dmu_json_load (path, error);
-  g_free (path);
-  return root;
-}
-
-static const char *
-string (json_t *object, const char *key) {
-  const char *s = json_string_value (json_object_get (object, key));
-  return s ? s : "";
-}
-
-/* The first letters of a fingerprint, which are letters and digits when it is ours. */
+/* The first digits of a fingerprint, at most 12; nothing that HTML would interpret. */
 static const char *
 short_name (json_t *object, const char *key, char out[13]) {
-  const char *s = string (object, key);
+  const char *s = dmu_json_string (object, key);
   guint n = 0;
   while (n < 12 && g_ascii_isalnum (s[n])) {
     out[n] = s[n];
@@ -75,11 +62,6 @@ short_name (json_t *object, const char *key, char out[13]) {
   }
   out[n] = 0;
   return out;
-}
-
-static double
-real (json_t *object, const char *key) {
-  return json_number_value (json_object_get (object, key));
 }
 
 static void
@@ -106,10 +88,10 @@ read_curves (const Report *r, const char *key) {
            *value = json_object_get (point, key);
     if (json_is_number (value)) {
       double y = json_number_value (value);
-      GArray *ys = g_hash_table_lookup (stages, string (point, "stage"));
+      GArray *ys = g_hash_table_lookup (stages, dmu_json_string (point, "stage"));
       if (!ys) {
         ys = g_array_new (FALSE, FALSE, sizeof (double));
-        g_hash_table_insert (stages, g_strdup (string (point, "stage")), ys);
+        g_hash_table_insert (stages, g_strdup (dmu_json_string (point, "stage")), ys);
       }
       g_array_append_val (ys, y);
     }
@@ -121,7 +103,7 @@ read_curves (const Report *r, const char *key) {
   return stages;
 }
 
-/* One chart a quantity, with the stages that have it as lines, in the order in which they were trained. */
+/* One chart per quantity, with a line for each stage that has it, in order of training. */
 static void
 curves (Report *r, const char *key, const char *title) {
   GHashTable *stages = read_curves (r, key);
@@ -129,8 +111,9 @@ curves (Report *r, const char *key, const char *title) {
   gsize k;
   json_t *stage;
   json_array_foreach (json_object_get (r->run, "stages"), k, stage) {
-    GArray *ys = g_hash_table_lookup (stages, string (stage, "name"));
-    DmuLine line = {string (stage, "name"), ys ? (const double *)(gpointer)ys->data : NULL, ys ? ys->len : 0};
+    GArray *ys = g_hash_table_lookup (stages, dmu_json_string (stage, "name"));
+    DmuLine line = {dmu_json_string (stage, "name"), ys ? (const double *)(gpointer)ys->data : NULL,
+                    ys ? ys->len : 0};
     if (ys)
       g_array_append_val (lines, line);
   }
@@ -158,8 +141,8 @@ clusters (Report *r) {
     guint shown = (guint)MIN (n, MOST_BARS);
     char *part =
              shown < n ? g_strdup_printf (" (the first %u of %" G_GSIZE_FORMAT ")", shown, n) : g_strdup (""),
-         *title = g_strdup_printf ("%s: pairs in each cluster, by what %s sees%s", string (stage, "name"),
-                                   string (stage, "from"), part);
+         *title = g_strdup_printf ("%s: pairs in each cluster, by what %s sees%s",
+                                   dmu_json_string (stage, "name"), dmu_json_string (stage, "from"), part);
     dmu_chart_bars (r->out, title, "cluster", y, shown);
     g_free (part);
     g_free (title);
@@ -227,7 +210,7 @@ routing_by_class (Report *r, json_t *evaluation) {
   }
   title =
       g_strdup_printf ("Image tower, block %" G_GSIZE_FORMAT ": share of each expert in the classes of %s",
-                       layer, string (set, "name"));
+                       layer, dmu_json_string (set, "name"));
   if (n && sum > 0)
     dmu_chart_shades (r->out, title, names, "expert", x, (guint)n, (guint)m);
   g_strfreev (names);
@@ -241,7 +224,7 @@ score (GString *out, json_t *set) {
   json_t *to_text = json_object_get (set, "picture_to_text"),
          *to_picture = json_object_get (set, "text_to_picture");
   if (json_object_get (set, "top1")) {
-    percent (out, real (set, "top1"), FALSE);
+    percent (out, dmu_json_real (set, "top1"), FALSE);
     return;
   }
   percent (out, json_number_value (json_array_get (to_text, 0)), FALSE);
@@ -271,7 +254,7 @@ table (Report *r) {
   g_string_append (r->out, "</tr>\n");
   json_array_foreach (json_object_get (first, "sets"), i, set) {
     g_string_append (r->out, "<tr><td>");
-    dmu_html_text (r->out, string (set, "name"));
+    dmu_html_text (r->out, dmu_json_string (set, "name"));
     g_string_append (r->out, json_object_get (set, "top1") ? ", top-1" : ", R@1 of text / picture");
     g_string_append (r->out, "</td>");
     for (guint m = 0; m < DMU_N_MODELS; m++)
@@ -286,7 +269,7 @@ table (Report *r) {
   for (guint m = 0; m < DMU_N_MODELS; m++)
     if (models[m]) {
       cell (r, m, "td");
-      percent (r->out, real (models[m], "mean"), FALSE);
+      percent (r->out, dmu_json_real (models[m], "mean"), FALSE);
       g_string_append (r->out, "</td>");
     }
   g_string_append (r->out, "</tr></table>\n");
@@ -304,14 +287,14 @@ gains (Report *r) {
                            "<th>95 % of redrawings of the held-out pictures</th></tr>\n");
   for (guint m = 0; m < DMU_N_MODELS; m++) {
     json_t *mean = json_object_get (json_object_get (r->compare, dmu_models[m].name), "mean");
-    double low = real (mean, "low"), high = real (mean, "high");
+    double low = dmu_json_real (mean, "low"), high = dmu_json_real (mean, "high");
     if (!mean)
       continue;
     g_string_append_printf (r->out, "<tr><td>%s</td><td class=\"%s\">", dmu_models[m].title,
                             low > 0    ? "right"
                             : high < 0 ? "wrong"
                                        : "");
-    percent (r->out, real (mean, "difference"), TRUE);
+    percent (r->out, dmu_json_real (mean, "difference"), TRUE);
     g_string_append (r->out, "</td><td>");
     percent (r->out, low, TRUE);
     g_string_append (r->out, " to ");
@@ -321,7 +304,7 @@ gains (Report *r) {
   g_string_append (r->out, "</table><p>Coloured where all of the 95 % lie on one side of nothing.</p>\n");
 }
 
-/* What the run was made of, and what of the data was left aside. */
+/* The run's inputs, and what of the data was left out. */
 static void
 summary (Report *r) {
   static const char *const counts[][2] = {{"pairs", "pairs"},
@@ -374,20 +357,20 @@ stages (Report *r) {
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
     char a[G_ASCII_DTOSTR_BUF_SIZE], print[13];
     g_string_append (r->out, "<tr><td>");
-    dmu_html_text (r->out, string (stage, "name"));
+    dmu_html_text (r->out, dmu_json_string (stage, "name"));
     g_string_append (r->out, "</td><td>");
     origin (r->out, json_object_get (stage, "from"));
     if (json_object_get (stage, "steps"))
       g_string_append_printf (r->out, "</td><td>%" JSON_INTEGER_FORMAT "</td><td>%s</td><td>%s</td></tr>\n",
                               json_integer_value (json_object_get (stage, "steps")),
-                              g_ascii_formatd (a, sizeof a, "%.4f", real (stage, "loss")),
+                              g_ascii_formatd (a, sizeof a, "%.4f", dmu_json_real (stage, "loss")),
                               short_name (stage, "fingerprint", print));
     else
       g_string_append_printf (r->out, "</td><td></td><td></td><td>%s</td></tr>\n",
                               short_name (stage, "fingerprint", print));
   }
   g_string_append (r->out, "</table><details><summary>the recipe</summary><pre>");
-  dmu_html_text (r->out, string (r->run, "recipe"));
+  dmu_html_text (r->out, dmu_json_string (r->run, "recipe"));
   g_string_append (r->out, "</pre></details>\n");
 }
 
@@ -396,18 +379,19 @@ read_evaluations (Report *r, GError **error) {
   gsize i;
   json_t *stage;
   json_array_foreach (json_object_get (r->run, "stages"), i, stage) {
-    if (strcmp (string (stage, "kind"), "comparison") == 0 && !r->compare &&
-        !(r->compare = load (r, "compare.json", error)))
+    if (strcmp (dmu_json_string (stage, "kind"), "comparison") == 0 && !r->compare &&
+        !(r->compare = dmu_json_load_in (r->folder, "compare.json", error)))
       return FALSE;
-    if (strcmp (string (stage, "kind"), "delivery") == 0)
-      r->ours = string (stage, "from");
-    /* a name that we gave is no path */
-    if (strcmp (string (stage, "kind"), "evaluation") != 0 || strchr (string (stage, "name"), '/'))
+    if (strcmp (dmu_json_string (stage, "kind"), "delivery") == 0)
+      r->ours = dmu_json_string (stage, "from");
+    /* names of stages are not paths */
+    if (strcmp (dmu_json_string (stage, "kind"), "evaluation") != 0 ||
+        strchr (dmu_json_string (stage, "name"), '/'))
       continue;
-    char *file = g_strconcat (string (stage, "name"), ".json", NULL);
-    json_t *v = load (r, file, error);
+    char *file = g_strconcat (dmu_json_string (stage, "name"), ".json", NULL);
+    json_t *v = dmu_json_load_in (r->folder, file, error);
     if (v)
-      g_hash_table_insert (r->evaluations, g_strdup (string (stage, "from")), v);
+      g_hash_table_insert (r->evaluations, g_strdup (dmu_json_string (stage, "from")), v);
     g_free (file);
     if (!v)
       return FALSE;
@@ -451,7 +435,7 @@ char *
 dmu_report_make (const char *folder, const DmuDataset *heldout, GError **error) {
   Report r = {.folder = folder, .ours = "route", .out = g_string_new (head)};
   r.evaluations = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_decref);
-  gboolean ok = (r.run = load (&r, "run.json", error)) && read_evaluations (&r, error);
+  gboolean ok = (r.run = dmu_json_load_in (r.folder, "run.json", error)) && read_evaluations (&r, error);
   if (ok)
     write_page (&r, heldout);
   g_hash_table_unref (r.evaluations);

@@ -18,7 +18,7 @@ dmu_largest (const float *scores, guint n) {
   return best;
 }
 
-/* What picture @i finds, by its scores with all captions; @own gets those with its own ones. */
+/* Ranks picture @i's own captions by its scores with all captions; @own gets its scores with its own. */
 static void
 find_captions (const DmuRetrieval *r, guint i, const float *scores, float *own, guint *best, guint *first) {
   guint m = r->begins[r->n];
@@ -31,10 +31,10 @@ find_captions (const DmuRetrieval *r, guint i, const float *scores, float *own, 
   }
 }
 
-/* Counts picture @i where it stands before a caption's own picture. */
+/* Counts picture @i for every caption whose own picture it outranks. */
 static void
 find_pictures (const DmuRetrieval *r, guint i, const float *scores, const float *own, guint *rank) {
-  for (guint t = 0; t < r->begins[i]; t++) /* of pictures before it: equals do not count */
+  for (guint t = 0; t < r->begins[i]; t++) /* captions of earlier pictures: equal scores do not outrank */
     rank[t] += scores[t] > own[t];
   for (guint t = r->begins[i + 1]; t < r->begins[r->n]; t++)
     rank[t] += scores[t] >= own[t];

@@ -1,4 +1,4 @@
-/* Who finds whom among pictures and captions. */
+/* Ranks in retrieval between pictures and captions. */
 #ifndef DMU_RETRIEVAL_H
 #define DMU_RETRIEVAL_H
 
@@ -18,8 +18,8 @@ typedef struct {
   gsize block;           /* bytes of scores that are held at a time */
 } DmuRetrieval;
 
-/* @best [n]: the best rank of a picture's own captions among all; @first [n]: the caption that it finds
- * first; @rank [captions]: that of a caption's picture among all. FALSE: no memory. */
+/* @best [n]: the best rank of a picture's own captions; @first [n]: the caption that ranks first; @rank
+ * [captions]: the rank of a caption's own picture. FALSE: no memory. */
 gboolean dmu_retrieve (const DmuRetrieval *self, guint *best, guint *first, guint *rank);
 
 #endif

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <unistd.h>
 #include <cblas.h>
+#include <base/json.h>
 #include <source.h>
 #include <kernels/cpus.h>
 #include "evaluate.h"
 #include "place.h"
+#include "runjson.h"
 #include "runstages.h"
 #include "upcycle.h"
 
@@ -15,11 +17,11 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
   json_t *names = json_array (), *sources = json_array ();
   for (char **p = paths; *p; p++) {
     char *base = g_path_get_basename (*p);
-    json_array_append_new (names, dmu_json_text (base));
+    json_array_append_new (names, clipmoe_json_text (base));
     g_free (base);
   }
   for (guint i = 0; i < set->sources->len; i++)
-    json_array_append_new (sources, dmu_json_text (set->sources->pdata[i]));
+    json_array_append_new (sources, clipmoe_json_text (set->sources->pdata[i]));
   const DmuCounts *c = &set->counts;
   json_t *entry =
       json_pack ("{s:o,s:o,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "paths", names, "sources", sources,
@@ -27,7 +29,7 @@ data_entry (const DmuDataset *set, const char *digest, char **paths) {
                  "orphans", (json_int_t)c->orphans, "doubled", (json_int_t)c->doubled, "undecodable",
                  (json_int_t)c->undecodable, "passed_over", (json_int_t)c->unnamed, "unreadable",
                  (json_int_t)c->broken, "texts_cut", (json_int_t)set->truncated);
-  /* kinds that came later: runs that have none of them go on under an older run.json */
+  /* keys of later versions: only written if not 0, so that runs begun by earlier versions can go on */
   if (c->lost)
     json_object_set_new (entry, "left_out", json_integer ((json_int_t)c->lost));
   if (c->mended)
@@ -62,7 +64,7 @@ open_data (DmuWork *r, char **paths, gboolean train, char **digest, GError **err
   return set;
 }
 
-/* Pictures that are trained on and measured with make the figures too good: said, not refused. */
+/* Pictures used for both training and evaluation make the results too good: a warning, not an error. */
 static void
 say_shared (const DmuWork *r) {
   GHashTable *seen = g_hash_table_new (g_int64_hash, g_int64_equal);
@@ -76,7 +78,7 @@ say_shared (const DmuWork *r) {
   g_hash_table_unref (seen);
 }
 
-/* The base, with its positions stretched when so asked. */
+/* Opens the base, with its positions stretched if the recipe says so. */
 static gboolean
 open_base (DmuWork *r, GError **error) {
   r->base = clipmoe_model_open (r->recipe->base, NULL, error);
@@ -111,7 +113,7 @@ open_manifest (DmuWork *r, GError **error) {
   return dmu_manifest_settle (r->manifest, r->folder, error) && dmu_run_all_free (r, error);
 }
 
-/* A run would take its own files for data, and never find again the data that it began with. */
+/* The run folder must not be part of the data: the run would read its own files as data. */
 static gboolean
 lies_apart (const DmuWork *r, char **paths, GError **error) {
   for (char **p = paths; p && *p; p++)
@@ -124,7 +126,7 @@ lies_apart (const DmuWork *r, char **paths, GError **error) {
   return TRUE;
 }
 
-/* What would end the run after hours is said before them. */
+/* Checks in advance what would fail after hours of training. */
 static gboolean
 can_end (const DmuWork *r, GError **error) {
   const DmuRecipe *p = r->recipe;

@@ -1,4 +1,4 @@
-/* All that a recipe says, stage after stage, into a run folder. */
+/* Runs a recipe, stage after stage, into a run folder. */
 #ifndef DMU_RUN_H
 #define DMU_RUN_H
 
@@ -8,11 +8,11 @@ typedef struct {
   const char *folder;
   const gboolean *stop; /* set by a signal */
   gboolean quiet;
-  gboolean stopped; /* out: ended because of it; the next run goes on */
+  gboolean stopped; /* out: ended because of @stop; another run continues it */
 } DmuRunOptions;
 
-/* Goes on where a former run of the same recipe stopped or was killed; the folder's files end the same, byte
- * for byte, but for timing.jsonl. */
+/* Continues where a former run of the same recipe was stopped or killed; the final files are the same, byte
+ * for byte, except for timing.jsonl. */
 gboolean dmu_run (const DmuRecipe *recipe, DmuRunOptions *options, GError **error);
 
 #endif

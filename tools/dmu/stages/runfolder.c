@@ -12,6 +12,7 @@
 #include "modelfile.h"
 #include "place.h"
 #include "report.h"
+#include "runjson.h"
 
 char *
 dmu_run_inside (const DmuWork *r, const char *name) {
@@ -43,8 +44,8 @@ dmu_run_lock (DmuWork *r, gboolean make, GError **error) {
   return ok;
 }
 
-/* What the stages leave in the run folder, in their order: name in run.json and name of the file or folder.
- */
+/* The files and folders that the stages make, in order (transfer full). Their names in run.json are those
+ * without ending. */
 static GPtrArray *
 products (const DmuWork *r) {
   const DmuRecipe *p = r->recipe;
@@ -92,7 +93,7 @@ is_free (const DmuWork *r, const char *name, GError **error) {
   return yes;
 }
 
-/* Answers that this run may have written once: whether they are the same is seen when they are there anew. */
+/* Evaluations that this run may have written before: they are compared when they are computed again. */
 static gboolean
 may_be_ours (const DmuWork *r, const char *file) {
   if (!r->manifest || !g_str_has_suffix (file, ".json"))
@@ -116,14 +117,14 @@ dmu_run_all_free (const DmuWork *r, GError **error) {
     gboolean done = r->manifest && dmu_manifest_get (r->manifest, name);
     all &= done;
     ok = done || may_be_ours (r, file) || is_free (r, file, error);
-    /* a checkpoint says itself whose it is; before the run began it cannot be this one's */
+    /* a checkpoint identifies its run; before the run has begun it cannot be ours */
     ok = ok && (r->manifest || is_free (r, state, error));
     g_free (name);
     g_free (state);
   }
   for (guint i = 0; i < G_N_ELEMENTS (kept) && ok && !r->manifest; i++)
     ok = is_free (r, kept[i], error);
-  /* runs that ended before run.json listed the report are told by its bytes */
+  /* for runs of versions whose run.json did not list the report its content is compared */
   if (ok && !(r->manifest && (all || dmu_manifest_get_report (r->manifest))))
     ok = is_free (r, "report.html", error);
   g_ptr_array_unref (list);
@@ -140,8 +141,7 @@ dmu_run_look (const DmuWork *r, GError **error) {
   return ok;
 }
 
-/* These two are cut and written where they lie: what has another name or place too is not this run's alone.
- */
+/* These files are truncated and appended to in place, so they must not be links or have other hard links. */
 static gboolean
 lines_are_own (const DmuWork *r, GError **error) {
   static const char *const lines[] = {"curves.jsonl", "timing.jsonl"};
@@ -164,7 +164,7 @@ dmu_run_open_lines (DmuWork *r, GError **error) {
   if (!lines_are_own (r, error))
     return FALSE;
   char *path = dmu_run_inside (r, "curves.jsonl");
-  /* What stands behind the last finished stage is cut when the next one knows what its checkpoint knows. */
+  /* Lines after the last finished stage are cut when the next stage has read its checkpoint. */
   struct stat st;
   guint64 length = g_stat (path, &st) == 0 ? (guint64)st.st_size : 0;
   r->curves = dmu_curves_open (path, length, error);

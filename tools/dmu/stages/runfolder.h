@@ -1,4 +1,4 @@
-/* A run while it goes on, and the folder that it writes into. */
+/* The state of a run in progress, and its folder. Errors are IO, and MISMATCH for files of another run. */
 #ifndef DMU_RUN_FOLDER_H
 #define DMU_RUN_FOLDER_H
 
@@ -24,22 +24,23 @@ typedef struct {
   guint stage; /* number of the stage, for its seed */
 } DmuWork;
 
-/* A path in the run folder; free with g_free(). */
+/* The path of @name in the run folder; free with g_free(). */
 char *dmu_run_inside (const DmuWork *r, const char *name);
-/* One process a run folder. @make: else no lock is needed where there is no such file yet. */
+/* Locks the run folder against other processes. Without @make nothing is locked if the lock file does not
+ * exist. */
 gboolean dmu_run_lock (DmuWork *r, gboolean make, GError **error);
-/* Before anything is made or changed: whether the folder is of this run, or has room for it. */
+/* Whether the folder belongs to this run, or has no files that are in its way. Changes nothing. */
 gboolean dmu_run_look (const DmuWork *r, GError **error);
-/* Whether nothing of another's stands where this run is going to write; to ask before hours of work. */
+/* Whether no other files have the names that this run is going to write: a check before hours of work. */
 gboolean dmu_run_all_free (const DmuWork *r, GError **error);
 /* Opens curves.jsonl and timing.jsonl. */
 gboolean dmu_run_open_lines (DmuWork *r, GError **error);
-/* Gives file @file of stage @entry (taken over) its place and writes it down as done. */
+/* Writes @text as @file and records stage @entry (taken over) as done. */
 gboolean dmu_run_finish_file (DmuWork *r, const char *file, const char *text, json_t *entry, GError **error);
-/* Saves what stage @name made and writes it down as done. @entry is taken over. */
+/* Saves the model of stage @name and records it as done. @entry is taken over. */
 gboolean dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, ClipmoeStore store,
                                json_t *entry, GError **error);
-/* Replaces the report that run.json lists, and no other. */
+/* Writes the report, replacing only the one that run.json lists. */
 gboolean dmu_run_write_report (DmuWork *r, GError **error);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include <math.h>
 #include <string.h>
+#include <base/json.h>
 #include "compare.h"
 #include "manifest.h"
+#include "runjson.h"
 
 #define ROUNDS 2000
 
@@ -12,21 +14,13 @@ typedef struct {
   json_t *run, *evaluations[DMU_N_MODELS]; /* NULL where the run has none */
 } Run;
 
-static json_t *
-load (const char *folder, const char *name, GError **error) {
-  char *path = g_build_filename (folder, name, NULL);
-  json_t *root = dmu_json_load (path, error);
-  g_free (path);
-  return root;
-}
-
-/* A share, of which a table can be made. */
+/* Whether @value is a share, 0 to 1. */
 static gboolean
 is_share (json_t *value) {
   return json_is_number (value) && json_number_value (value) >= 0 && json_number_value (value) <= 1;
 }
 
-/* Whether what an evaluation says of its pairs is what ours say. */
+/* Whether @v is an evaluation, as dmu_evaluation_to_json() writes it. */
 static gboolean
 is_evaluation (json_t *v) {
   json_t *sets = json_object_get (v, "sets"), *set;
@@ -53,7 +47,7 @@ static gboolean
 run_open (Run *r, GError **error) {
   gsize i;
   json_t *stage;
-  if (!(r->run = load (r->folder, "run.json", error)))
+  if (!(r->run = dmu_json_load_in (r->folder, "run.json", error)))
     return FALSE;
   if (!json_is_array (json_object_get (r->run, "stages")) ||
       !json_is_integer (json_object_get (r->run, "seed")))
@@ -69,7 +63,7 @@ run_open (Run *r, GError **error) {
       if (g_strcmp0 (json_string_value (json_object_get (stage, "from")), dmu_models[m].name) == 0 &&
           !r->evaluations[m]) {
         char *file = g_strdup_printf ("evaluate-%s.json", dmu_models[m].name);
-        r->evaluations[m] = load (r->folder, file, error);
+        r->evaluations[m] = dmu_json_load_in (r->folder, file, error);
         gboolean ok = r->evaluations[m] &&
                       (is_evaluation (r->evaluations[m]) ||
                        is_none (r->folder, file, "holds no answers of an evaluation of ours", error));
@@ -89,7 +83,7 @@ run_clear (gpointer data) {
     json_decref (r->evaluations[m]);
 }
 
-/* Refuses runs whose figures mean other things. */
+/* Refuses runs that cannot be compared. */
 static gboolean
 same_measure (const Run *a, const Run *b, GError **error) {
   json_t *x = json_object_get (json_object_get (a->run, "heldout"), "digest"),
@@ -104,7 +98,7 @@ same_measure (const Run *a, const Run *b, GError **error) {
   return !what;
 }
 
-/* The share that counts to the mean: of right first answers; of retrieval in both directions. */
+/* A set's score: top-1 of classification, or the mean R@1 of both directions of retrieval. */
 static double
 score (json_t *set) {
   json_t *top1 = json_object_get (set, "top1");
@@ -141,7 +135,7 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
     a[k] = runs[k].evaluations[against];
     b[k] = runs[k].evaluations[model];
   }
-  /* against itself too: so it is known to be of the same form in all runs */
+  /* against itself too, which checks that it has the same structure in all runs */
   json_t *c = dmu_compare (a, b, n, ROUNDS, 1, error), *list = json_object_get (b[0], "sets"), *set,
          *entry = NULL;
   gsize i;
@@ -175,7 +169,7 @@ model_entry (const Run *runs, guint n, guint model, guint against, GError **erro
   return entry;
 }
 
-/* A recipe without the line that says the seed. */
+/* A recipe's text without its seed line. */
 static char *
 without_seed (const char *recipe) {
   GString *s = g_string_new (NULL);
@@ -224,8 +218,8 @@ compare (const Run *runs, guint n, const char *against, GError **error) {
   }
   json_t *list = json_array (), *models = json_array ();
   for (guint k = 0; k < n; k++)
-    json_array_append_new (list, json_pack ("{s:o,s:O?}", "folder", dmu_json_text (runs[k].folder), "seed",
-                                            json_object_get (runs[k].run, "seed")));
+    json_array_append_new (list, json_pack ("{s:o,s:O?}", "folder", clipmoe_json_text (runs[k].folder),
+                                            "seed", json_object_get (runs[k].run, "seed")));
   gboolean ok = TRUE;
   for (guint m = 0; m < DMU_N_MODELS && ok; m++) {
     json_t *entry = common[m] ? model_entry (runs, n, m, other, error) : NULL;

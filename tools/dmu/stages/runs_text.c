@@ -1,20 +1,10 @@
 /* Runs side by side as tables: aligned for a terminal, or Markdown. */
 #include <string.h>
 #include <counts.h>
+#include "runjson.h"
 #include "runs.h"
 
-static double
-real (json_t *o, const char *key) {
-  return json_number_value (json_object_get (o, key));
-}
-
-static const char *
-string (json_t *o, const char *key) {
-  const char *s = json_string_value (json_object_get (o, key));
-  return s ? s : "";
-}
-
-/* Cells of one table, row after row. */
+/* The cells of one table, by rows. */
 typedef struct {
   GPtrArray *cells;
   guint columns;
@@ -29,7 +19,7 @@ add (Table *t, const char *format, ...) {
   va_start (args, format);
   char *text = g_strdup_vprintf (format, args), *plain = dmu_quote (text, -1);
   va_end (args);
-  /* a bar would end the cell in Markdown */
+  /* a bar ends a cell in Markdown */
   char **parts = g_strsplit (plain, "|", -1);
   g_ptr_array_add (t->cells, t->markdown ? g_strjoinv ("\\|", parts) : g_strdup (plain));
   g_strfreev (parts);
@@ -46,32 +36,34 @@ static void
 add_score (Table *t, json_t *o, gboolean gain) {
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE];
   if (gain)
-    add (t, "%s (%s to %s)", percent (real (o, "difference"), TRUE, a), percent (real (o, "low"), TRUE, b),
-         percent (real (o, "high"), TRUE, c));
+    add (t, "%s (%s to %s)", percent (dmu_json_real (o, "difference"), TRUE, a),
+         percent (dmu_json_real (o, "low"), TRUE, b), percent (dmu_json_real (o, "high"), TRUE, c));
   else if (json_object_get (o, "spread"))
-    add (t, "%s ± %s", percent (real (o, "score"), FALSE, a), percent (real (o, "spread"), FALSE, b));
+    add (t, "%s ± %s", percent (dmu_json_real (o, "score"), FALSE, a),
+         percent (dmu_json_real (o, "spread"), FALSE, b));
   else
-    add (t, "%s", percent (real (o, "score"), FALSE, a));
+    add (t, "%s", percent (dmu_json_real (o, "score"), FALSE, a));
 }
 
-/* A row a set and one for their mean, a column a model; the one that is compared with has no gain. */
+/* One row per set and one for the mean, one column per model; the reference model has no gain. */
 static void
 fill (Table *t, json_t *comparison, gboolean gain) {
   json_t *models = json_object_get (comparison, "models"), *model, *set,
          *sets = json_object_get (json_array_get (models, 0), "sets");
   gsize i, m;
-  const char *against = string (comparison, "against");
+  const char *against = dmu_json_string (comparison, "against");
   add (t, "held-out set");
-  json_array_foreach (models, m, model) if (!gain || strcmp (string (model, "name"), against))
-      add (t, "%s", string (model, "title"));
+  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
+      add (t, "%s", dmu_json_string (model, "title"));
   t->columns = t->cells->len;
   json_array_foreach (sets, i, set) {
-    add (t, "%s (%s)", string (set, "name"), strcmp (string (set, "kind"), "classes") ? "R@1" : "top-1");
-    json_array_foreach (models, m, model) if (!gain || strcmp (string (model, "name"), against))
+    add (t, "%s (%s)", dmu_json_string (set, "name"),
+         strcmp (dmu_json_string (set, "kind"), "classes") ? "R@1" : "top-1");
+    json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
         add_score (t, json_array_get (json_object_get (model, "sets"), i), gain);
   }
   add (t, "mean");
-  json_array_foreach (models, m, model) if (!gain || strcmp (string (model, "name"), against))
+  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
       add_score (t, json_object_get (model, "mean"), gain);
 }
 
@@ -112,7 +104,7 @@ dmu_runs_describe (json_t *comparison, DmuRunsForm form) {
   GString *out = g_string_new (NULL);
   json_t *runs = json_object_get (comparison, "runs"), *run, *model;
   gsize i, n = json_array_size (runs);
-  const char *title = string (comparison, "against");
+  const char *title = dmu_json_string (comparison, "against");
   g_string_append_printf (out, "%" G_GSIZE_FORMAT " run%s, seed%s", n, n > 1 ? "s" : "", n > 1 ? "s" : "");
   json_array_foreach (runs, i, run) g_string_append_printf (
       out, "%s %" JSON_INTEGER_FORMAT, i ? "," : "", json_integer_value (json_object_get (run, "seed")));
@@ -120,7 +112,8 @@ dmu_runs_describe (json_t *comparison, DmuRunsForm form) {
                           n > 1 ? ", mean ± standard deviation over the runs." : ".");
   describe_table (out, comparison, FALSE, form);
   json_array_foreach (json_object_get (comparison, "models"), i,
-                      model) if (strcmp (string (model, "name"), title) == 0) title = string (model, "title");
+                      model) if (strcmp (dmu_json_string (model, "name"), title) == 0) title =
+      dmu_json_string (model, "title");
   g_string_append_printf (out,
                           "\nGain over %s (95 %% of %" JSON_INTEGER_FORMAT
                           " redrawings of the held-out pairs, the same for "

@@ -2,12 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
 #include <base/file.h>
 #include "clusters.h"
 #include "compare.h"
 #include "evaluate.h"
 #include "modelfile.h"
+#include "runjson.h"
 #include "upcycle.h"
 
 #define ROUNDS 1000 /* of the bootstrap */
@@ -33,11 +34,11 @@ seed_of (DmuWork *r, const char *name) {
   guint64 purpose = 0;
   for (const char *c = name; *c; c++)
     purpose = purpose * 131 + (guchar)*c;
-  DmuRandom random = dmu_random_for (r->recipe->seed, purpose, 0);
-  return dmu_random (&random) >> 1;
+  ClipmoeRandom random = clipmoe_random_for (r->recipe->seed, purpose, 0);
+  return clipmoe_random (&random) >> 1;
 }
 
-/* The model that stage @name made, or the base for "base". */
+/* Returns (transfer full) the model that stage @name made; "base" is the base. */
 static ClipmoeModel *
 model_of (DmuWork *r, const char *name, GError **error) {
   if (strcmp (name, "base") == 0)
@@ -81,7 +82,7 @@ dmu_stage_train (DmuWork *r, const char *name, const char *from, const DmuTraini
                     .threads = r->threads,
                     .seed = seed};
   gboolean ok = model != NULL;
-  /* Without a checkpoint the stage begins behind the last finished one. */
+  /* Without a checkpoint the stage starts anew: the curves are cut to the last finished stage. */
   if (ok && !clipmoe_file_is_there (state))
     ok = dmu_curves_cut (r->curves, dmu_manifest_curves (r->manifest), error);
   if (ok)
@@ -243,10 +244,9 @@ dmu_stage_evaluate (DmuWork *r, const char *model, GError **error) {
 
 static json_t *
 evaluation_of (const DmuWork *r, const char *model, GError **error) {
-  char *file = g_strdup_printf ("evaluate-%s.json", model), *path = dmu_run_inside (r, file);
-  json_t *v = dmu_json_load (path, error);
+  char *file = g_strdup_printf ("evaluate-%s.json", model);
+  json_t *v = dmu_json_load_in (r->folder, file, error);
   g_free (file);
-  g_free (path);
   return v;
 }
 

@@ -14,9 +14,9 @@ gboolean dmu_run_stopping (DmuWork *r);
  * the entry in run.json. */
 gboolean dmu_stage_train (DmuWork *r, const char *name, const char *from, const DmuTraining *how,
                           const guint *groups, guint n_groups, json_t *more, GError **error);
-/* cluster-N: what model @from sees in the pairs. */
+/* cluster-N: the pairs clustered by model @from's vectors. */
 gboolean dmu_stage_cluster (DmuWork *r, guint number, const char *from, GError **error);
-/* finetune-N: model @from on batches of pairs that all models so far saw alike. */
+/* finetune-N: model @from, on batches of pairs that all clusterings so far put into the same cluster. */
 gboolean dmu_stage_finetune (DmuWork *r, guint number, const char *from, GError **error);
 /* @names (NULL-terminated): models that become experts; one: copies of it. */
 gboolean dmu_stage_upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError **error);

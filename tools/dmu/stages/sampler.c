@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <random.h>
+#include <base/random.h>
 
-/* How often pairs of @source come. */
+/* How many times an epoch pairs of @source occur. */
 static gboolean
 times (const char *repeat, const char *source, guint *n, GError **error) {
   char **parts = g_strsplit (repeat ? repeat : "", ";", -1);
@@ -83,15 +83,15 @@ dmu_sampler_get_batches (const DmuSampler *self) {
   return self->batches;
 }
 
-/* Within each group in random order, cut into batches; then the batches in random order. What does not fill a
- * batch comes in another epoch, since it is another part each time. */
+/* Within each group in random order, cut into batches; then the batches in random order. Pairs that do not
+ * fill a batch are dropped, others in each epoch. */
 static void
 lay_out (DmuSampler *self, guint64 epoch) {
-  DmuRandom r = dmu_random_for (self->seed, 'E', epoch);
+  ClipmoeRandom r = clipmoe_random_for (self->seed, 'E', epoch);
   guint n = self->entries->len, *shuffled = g_memdup2 (self->entries->data, n * sizeof (guint)),
         *at = g_new0 (guint, self->n_groups + 1), *sorted = g_new (guint, n),
         *starts = g_new (guint, self->batches), found = 0;
-  dmu_shuffle (&r, shuffled, n);
+  clipmoe_random_shuffle (&r, shuffled, n);
   for (guint g = 0; g < self->n_groups; g++)
     at[g + 1] = at[g] + self->sizes[g];
   for (guint g = 0; g < self->n_groups; g++)
@@ -99,7 +99,7 @@ lay_out (DmuSampler *self, guint64 epoch) {
       starts[found++] = at[g] + b * self->batch;
   for (guint i = 0; i < n; i++)
     sorted[at[group_of (self, shuffled[i])]++] = shuffled[i];
-  dmu_shuffle (&r, starts, self->batches);
+  clipmoe_random_shuffle (&r, starts, self->batches);
   g_array_set_size (self->order, 0);
   for (guint b = 0; b < self->batches; b++)
     g_array_append_vals (self->order, sorted + starts[b], self->batch);
@@ -111,13 +111,13 @@ lay_out (DmuSampler *self, guint64 epoch) {
   g_free (starts);
 }
 
-/* @keep of the patches, in rising order. */
+/* @keep of the patches, in ascending order. */
 static void
-choose_patches (const DmuSampler *self, DmuRandom *r, guint *kept) {
+choose_patches (const DmuSampler *self, ClipmoeRandom *r, guint *kept) {
   guint *all = g_new (guint, self->patches);
   for (guint i = 0; i < self->patches; i++)
     all[i] = i;
-  dmu_shuffle (r, all, self->patches);
+  clipmoe_random_shuffle (r, all, self->patches);
   gboolean *seen = g_new0 (gboolean, self->patches);
   for (guint i = 0; i < self->keep; i++)
     seen[all[i]] = TRUE;
@@ -135,11 +135,11 @@ dmu_sampler_plan (DmuSampler *self, guint64 step) {
     lay_out (self, epoch);
   DmuPlan *p = dmu_plan_new (self->batch, self->keep);
   for (guint i = 0; i < self->batch; i++) {
-    DmuRandom r = dmu_random_for (self->seed, 'B', step * self->batch + i);
+    ClipmoeRandom r = clipmoe_random_for (self->seed, 'B', step * self->batch + i);
     p->samples[i] = g_array_index (self->order, guint, (step % self->batches) * self->batch + i);
     const DmuSample *s = dmu_dataset_get (self->set, p->samples[i]);
-    p->texts[i] = s->first_text + dmu_below (&r, s->n_texts);
-    p->seeds[i] = dmu_random (&r);
+    p->texts[i] = s->first_text + clipmoe_random_below (&r, s->n_texts);
+    p->seeds[i] = clipmoe_random (&r);
     if (self->keep)
       choose_patches (self, &r, p->kept + (gsize)i * self->keep);
   }

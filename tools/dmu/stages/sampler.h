@@ -1,5 +1,4 @@
-/* Which pairs make up batch b of epoch e: everything follows from the seed, so that a run can begin anywhere.
- */
+/* Which pairs form a batch. All follows from the seed and the step, so that a run can continue anywhere. */
 #ifndef DMU_SAMPLER_H
 #define DMU_SAMPLER_H
 
@@ -11,19 +10,19 @@ typedef struct {
   guint64 seed;
   const guint *groups; /* NULL: any pairs; else [n], and a batch is drawn from one group */
   guint n_groups;
-  guint keep;      /* patches that are seen, at random; 0 = all */
+  guint keep;      /* patches that are used, at random; 0 = all */
   guint patches;   /* of a picture */
   GArray *entries; /* guint: sample numbers, some more than once */
   guint *sizes;    /* [n_groups] entries of each */
   guint batches;   /* an epoch */
-  /* the epoch that is laid out */
+  /* the current epoch */
   guint64 epoch;
   gboolean laid_out;
   GArray *order; /* guint: samples, batch after batch */
 } DmuSampler;
 
-/* @repeat: NULL, or "SOURCE:N;…": pairs of that source come N times an epoch. What does not fill a batch is
- * refused; a group that does not is left out. */
+/* @repeat: NULL, or "SOURCE:N;…": pairs of that source occur N times an epoch. Fewer pairs than a batch are
+ * an error; a group smaller than a batch is left out. */
 DmuSampler *dmu_sampler_new (const DmuDataset *set, guint batch, guint64 seed, const guint *groups,
                              guint n_groups, const char *repeat, GError **error);
 void dmu_sampler_free (DmuSampler *self);

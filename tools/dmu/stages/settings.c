@@ -1,4 +1,4 @@
-/* A stage's settings: defaults, from text, and as text. */
+/* A stage's settings: defaults, parsing, and printing. */
 #include <math.h>
 #include <string.h>
 #include "training.h"
@@ -29,7 +29,7 @@ dmu_training_clear (DmuTraining *self) {
 
 typedef enum { NUMBER, COUNT, COUNT32, SWITCH, TEXT } Kind;
 
-/* Every key with its range; ranges are inclusive. */
+/* Every key with its inclusive range. */
 static const struct {
   const char *key;
   Kind kind;

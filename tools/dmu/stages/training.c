@@ -2,14 +2,14 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 #include "modelfile.h"
+#include "progress.h"
 #include "state.h"
 
 #define MEMORY 0.95        /* of the running mean of the loss */
 #define MOST_SCALE 4.60517 /* ln 100 */
 
-/* Everything that one stage's loop holds. */
+/* The state of one stage's loop. */
 typedef struct {
   const DmuTraining *how;
   DmuStage *stage;
@@ -18,7 +18,7 @@ typedef struct {
   DmuAdamw *adamw;
   DmuSampler *sampler;
   DmuLoader *loader;
-  Real scale;         /* where it is fixed */
+  Real scale;         /* if fixed */
   double loss;        /* running mean */
   guint64 curves;     /* bytes when the stage began, or as the checkpoint says */
   gint64 began, told; /* microseconds */
@@ -111,7 +111,7 @@ loop_init (Loop *l, ClipmoeModel *model, const DmuDataset *set, const guint *gro
   return TRUE;
 }
 
-/* Goes on from the checkpoint, if there is one. */
+/* Resumes from the checkpoint, if there is one. */
 static gboolean
 resume (Loop *l, GError **error) {
   GError *e = NULL;
@@ -125,7 +125,7 @@ resume (Loop *l, GError **error) {
   return !l->stage->curves || dmu_curves_cut (l->stage->curves, l->curves, error);
 }
 
-/* Weights that have run away are never saved: the last good checkpoint stays. */
+/* Weights that are not finite are never saved: the last good checkpoint stays. */
 static gboolean
 all_finite (const Loop *l, GError **error) {
   for (gsize i = 0; i < l->net->n_trained; i++)
@@ -144,7 +144,7 @@ save (Loop *l, GError **error) {
     return FALSE;
   if (!l->stage->state)
     return TRUE;
-  /* What the checkpoint says of the curves must lie on the disk before it does. */
+  /* The curves must be on the disk before the checkpoint that records their length. */
   if (l->stage->curves && !dmu_curves_sync (l->stage->curves, error))
     return FALSE;
   return dmu_state_save (l->adamw, l->stage->state, l->stage->digest,
@@ -178,22 +178,19 @@ note (Loop *l, const DmuLosses *losses, double rate, double length, GError **err
   return ok;
 }
 
-/* On a terminal one line that is written over; else a line now and then. */
 static void
 tell (Loop *l, const DmuLosses *losses, gboolean last) {
-  gint64 now = g_get_monotonic_time ();
-  gboolean terminal = isatty (STDERR_FILENO);
-  if (l->stage->quiet || (!last && now - l->told < (terminal ? 200000 : 30000000)))
+  if (l->stage->quiet)
     return;
-  l->told = now;
-  double seconds = (double)(now - l->began) / 1e6, done = (double)(l->adamw->step - l->since),
+  double seconds = (double)(g_get_monotonic_time () - l->began) / 1e6,
+         done = (double)(l->adamw->step - l->since),
          left = done > 0 ? seconds / done * (double)(l->stage->steps - l->adamw->step) : 0;
-  fprintf (stderr,
-           "%s%s  step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
-           "  loss %.4f  right %.0f %%  %.0f pairs/s  %d:%02d:%02d left%s",
-           terminal ? "\r\033[K" : "", l->stage->name, l->adamw->step, l->stage->steps, losses->total,
-           100 * losses->accuracy, done * l->how->batch / MAX (seconds, 1e-9), (int)left / 3600,
-           (int)left / 60 % 60, (int)left % 60, terminal && !last ? "" : "\n");
+  dmu_progress (&l->told, last,
+                "%s  step %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT
+                "  loss %.4f  right %.0f %%  %.0f pairs/s  %d:%02d:%02d left",
+                l->stage->name, l->adamw->step, l->stage->steps, losses->total, 100 * losses->accuracy,
+                done * l->how->batch / MAX (seconds, 1e-9), (int)left / 3600, (int)left / 60 % 60,
+                (int)left % 60);
 }
 
 static void
@@ -271,7 +268,7 @@ dmu_training_run (const DmuTraining *self, ClipmoeModel *model, const DmuDataset
     trained = dmu_net_to_model (l.net, l.adamw->average, &e);
   loop_clear (&l);
   if (e) {
-    stage->stopped = FALSE; /* a stop that could not save is a failure */
+    stage->stopped = FALSE; /* stopping without having saved is a failure */
     g_propagate_prefixed_error (error, e, "%s: ", stage->name);
   }
   return trained;

@@ -4,9 +4,9 @@
 #include <string.h>
 #include <model/derive.h>
 #include <model/residence.h>
-#include <random.h>
+#include <base/random.h>
 
-#define KEPT 20 /* positions that stretching leaves alone */
+#define KEPT 20 /* positions that stretching keeps */
 
 /* The block that a feed-forward weight belongs to, if its block becomes a mixture; *rest is what follows
  * "mlp.". */
@@ -28,7 +28,7 @@ becomes_expert (const char *name, const DmuUpcycle *how, char **prefix, const ch
   return FALSE;
 }
 
-/* Whether every model has what the first has, and the same of what they share. */
+/* Whether every model has the same tensors as the first, and the shared ones are equal. */
 static gboolean
 agree (ClipmoeModel *const *models, guint n, const char *name, gboolean shared, const DmuUpcycle *how,
        GError **error) {
@@ -102,7 +102,7 @@ check (ClipmoeModel *const *models, guint n, guint experts, const DmuUpcycle *ho
   return TRUE;
 }
 
-/* The feed-forward weight @name of each checkpoint as that of an expert. */
+/* Adds the feed-forward weight @name of each checkpoint as an expert's. */
 static gboolean
 put_experts (ClipmoeWeights *to, ClipmoeModel *const *models, guint n, guint experts, const char *name,
              const char *prefix, const char *rest, GError **error) {
@@ -129,9 +129,9 @@ put_routers (ClipmoeWeights *to, const char *tower, guint first, guint last, gui
       g_free (name);
       return FALSE;
     }
-    DmuRandom r = dmu_random_for (seed, *tower == 'v' ? 'V' : 'T', b);
+    ClipmoeRandom r = clipmoe_random_for (seed, *tower == 'v' ? 'V' : 'T', b);
     for (gsize i = 0; i < (gsize)experts * width; i++)
-      gate[i] = (float)(2 * dmu_uniform (&r) - 1) * most;
+      gate[i] = (float)(2 * clipmoe_random_uniform (&r) - 1) * most;
     clipmoe_weights_put (to, name, 2, shape, gate);
     g_free (name);
   }

@@ -1,10 +1,9 @@
 #include "vectors.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <augment.h>
 #include <kernels/pool.h>
+#include "progress.h"
 
 #define PART 64
 
@@ -24,29 +23,26 @@ dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, 
 
 void
 dmu_encoder_clear (DmuEncoder *self) {
-  if (self->name && isatty (STDERR_FILENO) && self->done != self->total)
-    fprintf (stderr, "\r\033[K"); /* what is said next takes the line */
+  if (self->name && self->done != self->total)
+    dmu_progress_clear ();
   dmu_step_free (self->step);
   dmu_net_free (self->net);
   *self = (DmuEncoder){0};
 }
 
-/* @n more are done. On a terminal one line that is written over; else a line now and then. */
+/* Counts @n more and shows progress. */
 static void
 tell (DmuEncoder *self, guint n) {
-  gint64 now = g_get_monotonic_time ();
-  gboolean terminal = isatty (STDERR_FILENO), last;
   self->done += n;
-  last = self->done == self->total;
-  if (!self->name || (!last && now - self->told < (terminal ? 200000 : 30000000)))
+  if (!self->name)
     return;
-  self->told = now;
   char of[32] = "";
   if (self->total)
     g_snprintf (of, sizeof of, "/%" G_GUINT64_FORMAT, self->total);
-  fprintf (stderr, "%s%s  %" G_GUINT64_FORMAT "%s pictures and texts  %.0f/s%s", terminal ? "\r\033[K" : "",
-           self->name, self->done, of, (double)self->done / MAX ((double)(now - self->began) / 1e6, 1e-9),
-           terminal && !last ? "" : "\n");
+  double seconds = (double)(g_get_monotonic_time () - self->began) / 1e6;
+  dmu_progress (&self->told, self->done == self->total,
+                "%s  %" G_GUINT64_FORMAT "%s pictures and texts  %.0f/s", self->name, self->done, of,
+                (double)self->done / MAX (seconds, 1e-9));
 }
 
 typedef struct {

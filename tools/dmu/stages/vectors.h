@@ -10,12 +10,12 @@ typedef struct {
   DmuStep *step;
   const DmuDataset *set;
   guint threads, part; /* pairs at a time */
-  const char *name;    /* what the progress line calls it; NULL: none is shown */
-  guint64 done, total; /* pictures and texts; total 0: not known */
+  const char *name;    /* name in the progress line; NULL: none is shown */
+  guint64 done, total; /* pictures and texts; total 0: unknown */
   gint64 began, told;  /* microseconds */
 } DmuEncoder;
 
-/* @experts: that a token uses, 0 = as the model says. @forced: the expert that every token takes, or -1.
+/* @experts: experts that a token uses; 0 = the model's. @forced: the expert that every token takes, or -1.
  * Progress goes to stderr under the name that is set afterwards. */
 gboolean dmu_encoder_init (DmuEncoder *self, ClipmoeModel *model, const DmuDataset *set, guint threads,
                            guint experts, int forced, GError **error);

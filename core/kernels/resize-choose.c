@@ -1,5 +1,4 @@
-/* Chooses the table for resizing. */
-#include "resize.h"
+#include "resize-choose.h"
 
 #include <string.h>
 
@@ -15,7 +14,7 @@ extern const ClipmoeResizeKernels cm_resize_neon;
 static int
 runs (const ClipmoeResizeKernels *k) {
 #ifdef CM_HAVE_RESIZE_X86
-  /* these ask the system (XGETBV) too */
+  /* these also check that the system saves the registers (XGETBV) */
   if (k == &cm_resize_avx512)
     return __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw") &&
            __builtin_cpu_supports ("avx512vl") && __builtin_cpu_supports ("avx512dq");

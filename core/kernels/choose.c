@@ -1,12 +1,13 @@
 /* Puts together the table for this processor, or for what CLIPMOE_CPU leaves of it. */
-#include "kernels.h"
+#include "choose.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include "../base/forks.h"
 #include "cpu.h"
-#include "limits.h"
+#include "peak.h"
 #include "tiers.h"
 
 #define PROBE_MICROSECONDS 20
@@ -80,7 +81,7 @@ typedef struct Tier Tier;
 
 #define N_TIERS (sizeof tiers / sizeof tiers[0])
 
-/* One table each for what has been asked for; they are few and stay. */
+/* One table for each choice that was asked for; they are few and never freed. */
 static struct {
   ClipmoeKernels table, exact;
   char name[48];
@@ -89,26 +90,17 @@ static struct {
 } made[64];
 static unsigned n_made;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local char reason[256]; /* of the thread's last call; longer than any there is */
-
-/* A fork while another thread chooses: the child would wait for a thread that it does not have. */
-static void
-before_fork (void) {
-  pthread_mutex_lock (&mutex);
-}
+static _Thread_local char reason[256]; /* of the thread's last call; longer than any message */
 
 static void
-after_fork (void) {
-  pthread_mutex_unlock (&mutex);
+nothing_to_reset (void) {
 }
 
-static void __attribute__ ((constructor)) watch_forks (void) {
-  pthread_atfork (before_fork, after_fork, after_fork);
-}
+CLIPMOE_HOLD_OVER_FORKS (mutex, nothing_to_reset);
 
-/* A refinement computes with other roundings, so it is taken only where it pays: the processor's word that it
- * has an instruction does not say that it is fast. fp16 is more exact than bf16, so as fast is enough; bf16
- * needs less done about it than int16, so nearly as fast is. */
+/* A refinement rounds differently, so it is taken only where it is faster: that a processor has an
+ * instruction does not mean that the instruction is fast. fp16 is more exact than bf16, so equal speed is
+ * enough; bf16 needs less conversion than int16, so nearly equal speed is enough. */
 static int
 pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
   double fast = 0, plain = 0, least = PAYS;
@@ -116,15 +108,15 @@ pays (const ClipmoeGemm *refined, const ClipmoeGemm *now) {
     least = 0.95;
   if (now->weights == CM_I16 && refined->weights == CM_BF16)
     least = 0.75;
-  for (int turn = 0; turn < 2; turn++) { /* in turns: other work may come and go meanwhile */
-    plain = fmax (plain, cm_limit (now->limit, PROBE_MICROSECONDS));
-    fast = fmax (fast, cm_limit (refined->limit, PROBE_MICROSECONDS));
+  for (int turn = 0; turn < 2; turn++) { /* alternating, since the load may change meanwhile */
+    plain = fmax (plain, cm_peak (now->peak, PROBE_MICROSECONDS));
+    fast = fmax (fast, cm_peak (refined->peak, PROBE_MICROSECONDS));
   }
   return fast >= least * plain;
 }
 
-/* Takes what @bits allow and what pays or is forced; returns the bits that were taken. @exact: which half
- * loses least. */
+/* Takes the refinements that @bits allow and that pay or are forced; returns their bits. *exact: the most
+ * exact half format. */
 static unsigned
 refine (ClipmoeKernels *t, const ClipmoeGemm **exact, const Tier *tier, unsigned bits, unsigned forced) {
   unsigned taken = 0;

@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "peak.h"
 
 #include <time.h>
 #include "cpu.h"
@@ -7,34 +7,34 @@ static const struct {
   const char *name;
   unsigned needs;
   double operations; /* of one instruction or sequence */
-} limits[CM_N_LIMITS] = {
-    [CM_LIMIT_F32_AVX2] = {"f32 AVX2", CM_CPU_AVX2, 16},
-    [CM_LIMIT_F32_AVX512] = {"f32 AVX-512", CM_CPU_AVX512, 32},
-    [CM_LIMIT_BF16_AVX512] = {"bf16 AVX-512", CM_CPU_AVX512 | CM_CPU_BF16, 64},
-    [CM_LIMIT_FP16_AVX512] = {"fp16 AVX-512", CM_CPU_AVX512 | CM_CPU_FP16, 64},
-    [CM_LIMIT_I8_AVX2] = {"int8 AVX2", CM_CPU_AVX2, 64},
-    [CM_LIMIT_I8_AVX512] = {"int8 AVX-512", CM_CPU_AVX512, 128},
-    [CM_LIMIT_VNNI_AVX2] = {"int8 AVX-VNNI", CM_CPU_AVX_VNNI, 64},
-    [CM_LIMIT_VNNI_AVX512] = {"int8 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 128},
-    [CM_LIMIT_I16_AVX512] = {"int16 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 64},
-    [CM_LIMIT_F32_NEON] = {"f32 NEON", CM_CPU_NEON, 8},
-    [CM_LIMIT_DOTPROD_NEON] = {"int8 NEON dotprod", CM_CPU_NEON | CM_CPU_DOTPROD, 32},
-    [CM_LIMIT_BF16_NEON] = {"bf16 NEON", CM_CPU_NEON | CM_CPU_BF16, 16},
-    [CM_LIMIT_I8MM_NEON] = {"int8 NEON i8mm", CM_CPU_NEON | CM_CPU_I8MM, 64},
-    [CM_LIMIT_FP16_NEON] = {"fp16 NEON", CM_CPU_NEON | CM_CPU_FP16, 16},
+} peaks[CM_N_PEAKS] = {
+    [CM_PEAK_F32_AVX2] = {"f32 AVX2", CM_CPU_AVX2, 16},
+    [CM_PEAK_F32_AVX512] = {"f32 AVX-512", CM_CPU_AVX512, 32},
+    [CM_PEAK_BF16_AVX512] = {"bf16 AVX-512", CM_CPU_AVX512 | CM_CPU_BF16, 64},
+    [CM_PEAK_FP16_AVX512] = {"fp16 AVX-512", CM_CPU_AVX512 | CM_CPU_FP16, 64},
+    [CM_PEAK_I8_AVX2] = {"int8 AVX2", CM_CPU_AVX2, 64},
+    [CM_PEAK_I8_AVX512] = {"int8 AVX-512", CM_CPU_AVX512, 128},
+    [CM_PEAK_VNNI_AVX2] = {"int8 AVX-VNNI", CM_CPU_AVX_VNNI, 64},
+    [CM_PEAK_VNNI_AVX512] = {"int8 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 128},
+    [CM_PEAK_I16_AVX512] = {"int16 AVX-512 VNNI", CM_CPU_AVX512 | CM_CPU_VNNI, 64},
+    [CM_PEAK_F32_NEON] = {"f32 NEON", CM_CPU_NEON, 8},
+    [CM_PEAK_DOTPROD_NEON] = {"int8 NEON dotprod", CM_CPU_NEON | CM_CPU_DOTPROD, 32},
+    [CM_PEAK_BF16_NEON] = {"bf16 NEON", CM_CPU_NEON | CM_CPU_BF16, 16},
+    [CM_PEAK_I8MM_NEON] = {"int8 NEON i8mm", CM_CPU_NEON | CM_CPU_I8MM, 64},
+    [CM_PEAK_FP16_NEON] = {"fp16 NEON", CM_CPU_NEON | CM_CPU_FP16, 16},
 };
 
 const char *
-cm_limit_name (ClipmoeLimit which) {
-  return limits[which].name;
+cm_peak_name (ClipmoePeak which) {
+  return peaks[which].name;
 }
 
 #define TWELVE(M) M (0) M (1) M (2) M (3) M (4) M (5) M (6) M (7) M (8) M (9) M (10) M (11)
 
-/* Twelve sums that do not wait for one another, twenty-four where there are registers for them: some products
- * take six cycles, and twelve sums then keep two units just about busy. Registers 12 and 13 are operands. All
- * are zero: what registers happen to hold may be denormal, which slows some instructions down a hundredfold
- * and others not at all. */
+/* Twelve independent sums, or twenty-four where there are registers for them: some multiplications take six
+ * cycles, and twelve sums are then just enough to keep two units busy. Registers 12 and 13 are the
+ * operands. All are zeroed: denormal values that registers happen to hold would slow some instructions down
+ * a hundredfold. */
 #if defined __x86_64__
 #define CLOBBERS                                                                                             \
   "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",    \
@@ -75,33 +75,33 @@ cm_limit_name (ClipmoeLimit which) {
   "vpaddd %%zmm14, %%zmm" #i ", %%zmm" #i "\n\t"
 
 static void
-spin (ClipmoeLimit which, long n) {
+spin (ClipmoePeak which, long n) {
   switch (which) {
-  case CM_LIMIT_F32_AVX2:
+  case CM_PEAK_F32_AVX2:
     LOOP (F32_256);
     break;
-  case CM_LIMIT_F32_AVX512:
+  case CM_PEAK_F32_AVX512:
     LOOP_24 (F32_512);
     break;
-  case CM_LIMIT_BF16_AVX512:
+  case CM_PEAK_BF16_AVX512:
     LOOP_24 (BF16_512);
     break;
-  case CM_LIMIT_FP16_AVX512:
+  case CM_PEAK_FP16_AVX512:
     LOOP_24 (FP16_512);
     break;
-  case CM_LIMIT_I8_AVX2:
+  case CM_PEAK_I8_AVX2:
     LOOP (I8_256);
     break;
-  case CM_LIMIT_I8_AVX512:
+  case CM_PEAK_I8_AVX512:
     LOOP_24 (I8_512);
     break;
-  case CM_LIMIT_VNNI_AVX2:
+  case CM_PEAK_VNNI_AVX2:
     LOOP (VNNI_256);
     break;
-  case CM_LIMIT_VNNI_AVX512:
+  case CM_PEAK_VNNI_AVX512:
     LOOP_24 (VNNI_512);
     break;
-  case CM_LIMIT_I16_AVX512:
+  case CM_PEAK_I16_AVX512:
     LOOP_24 (I16_512);
     break;
   default:
@@ -127,21 +127,21 @@ spin (ClipmoeLimit which, long n) {
 #define FP16(i) "fmla v" #i ".8h, v12.8h, v13.8h\n\t"
 
 static void
-spin (ClipmoeLimit which, long n) {
+spin (ClipmoePeak which, long n) {
   switch (which) {
-  case CM_LIMIT_F32_NEON:
+  case CM_PEAK_F32_NEON:
     LOOP (F32);
     break;
-  case CM_LIMIT_DOTPROD_NEON:
+  case CM_PEAK_DOTPROD_NEON:
     LOOP (DOTPROD);
     break;
-  case CM_LIMIT_BF16_NEON:
+  case CM_PEAK_BF16_NEON:
     LOOP (BF16);
     break;
-  case CM_LIMIT_I8MM_NEON:
+  case CM_PEAK_I8MM_NEON:
     LOOP (I8MM);
     break;
-  case CM_LIMIT_FP16_NEON:
+  case CM_PEAK_FP16_NEON:
     LOOP (FP16);
     break;
   default:
@@ -151,14 +151,14 @@ spin (ClipmoeLimit which, long n) {
 
 #else
 static void
-spin (ClipmoeLimit which, long n) {
+spin (ClipmoePeak which, long n) {
   (void)which, (void)n;
 }
 #endif
 
 static int
-sums (ClipmoeLimit which) {
-  return limits[which].needs & CM_CPU_AVX512 ? 24 : 12;
+sums (ClipmoePeak which) {
+  return peaks[which].needs & CM_CPU_AVX512 ? 24 : 12;
 }
 
 static double
@@ -169,12 +169,13 @@ seconds (void) {
 }
 
 double
-cm_limit (ClipmoeLimit which, double microseconds) {
-  if ((cm_cpu () & limits[which].needs) != limits[which].needs)
+cm_peak (ClipmoePeak which, double microseconds) {
+  if ((cm_cpu () & peaks[which].needs) != peaks[which].needs)
     return 0;
   long n = 64;
   double took = 0, best = 0;
-  for (; n < 1l << 30; n *= 2) { /* as many turns as the time holds; the unit wakes up meanwhile */
+  for (; n < 1l << 30;
+       n *= 2) { /* finds how many iterations take the time; the vector unit powers up meanwhile */
     double start = seconds ();
     spin (which, n);
     if ((took = seconds () - start) > microseconds * 1e-6 / 2)
@@ -184,7 +185,7 @@ cm_limit (ClipmoeLimit which, double microseconds) {
     double start = seconds ();
     spin (which, n);
     took = seconds () - start;
-    double rate = took > 0 ? sums (which) * (double)n * limits[which].operations / took * 1e-9 : 0;
+    double rate = took > 0 ? sums (which) * (double)n * peaks[which].operations / took * 1e-9 : 0;
     best = rate > best ? rate : best;
   }
   return best;
