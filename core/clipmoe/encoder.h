@@ -2,11 +2,12 @@
  * Since: 0.1
  *
  * One caller with pictures and one with texts at a time: encode_pixels and encode_images must not overlap
- * each other, nor encode_texts and encode_tokens, but one of the first may run beside one of the second. The
- * functions that only ask the encoder something may be called by any thread at any time. The work itself is
- * done by the calling thread and a pool of threads that all encoders of the process share.
+ * each other, nor may encode_texts and encode_tokens, but one of the first may run beside one of the second.
+ * All getters may be called by any thread at any time. The calling thread does the work together with a pool
+ * of threads that all encoders of the process share.
  *
- * The same input gives the same bytes for any number of threads, any batch and any company in the batch.
+ * The same input gives the same bytes for any number of threads, any batch size and whatever else is in the
+ * batch.
  *
  * After fork() encoders, models and tokenizers work in the child as they do in the parent, with the same
  * answers; threads are started again when they are needed, and memory is shared until one of the two writes

@@ -1,6 +1,6 @@
-/* Protects what fast arithmetic may cost: cosines of 16-bit and int8 vectors to those of f32, on models of
- * real widths with outlier channels, dense and mixed, for pictures and texts. half: 0.9995 in the mean, 0.998
- * at worst; int8: 0.995 and 0.985. A few blocks; with --full all of them.
+/* Checks the fidelity of fast arithmetic: cosines of 16-bit and int8 vectors to those of f32, on models of
+ * real widths with outlier channels, dense and mixed, for pictures and texts. half: 0.9995 in the mean,
+ * 0.998 at worst; int8: 0.995 and 0.985. A few blocks; with --full all of them.
  *
  * Experts begin as copies of one layer and drift apart: here their biases have. In "strangers" they have
  * nothing in common: a token near the border between two of them goes over to another vector by the slightest

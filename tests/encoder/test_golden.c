@@ -1,4 +1,4 @@
-/* Protects parity with the reference formulas from words and pictures to unit vectors: tokens and pixels
+/* Checks parity with the reference formulas from words and pictures to unit vectors: tokens and pixels
  * exactly, vectors of both towers within 2e-5, for dense and mixture models and both activations, on every
  * tier, and the same bytes for any thread count and any batch. */
 #include "golden.h"

@@ -1,4 +1,4 @@
-/* Protects what a look is in metadata and messages: it comes back from text as it was, with its vector; what
+/* Checks a look in metadata and messages: it survives conversion to text and back, with its vector; what
  * others wrote is read with care. */
 #include "common.h"
 #include "clipmoemeta.h"

@@ -1,5 +1,5 @@
-/* Protects a pipeline that is stopped by a handler of a message of clipmoepublish, from the very
- * thread that posted it: nobody uses what went with it, and nothing hangs. */
+/* Checks a pipeline that is stopped by a handler of a message of clipmoepublish, from the very thread that
+ * posted it: nothing that was freed is used, and nothing hangs. */
 #include "common.h"
 
 #include <fcntl.h>

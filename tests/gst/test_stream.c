@@ -1,5 +1,5 @@
-/* Protects what happens to a stream: each mode's promise, QoS that skips looks and never frames, latency,
- * flushes, seeks, gaps, ends, labels that change while it plays. */
+/* Checks the element over the life of a stream: what each mode promises, QoS that skips looks and never
+ * frames, latency, flushes, seeks, gaps, ends, labels that change while it plays. */
 #include "common.h"
 
 static const char *const modes[] = {"sync", "latest", "auto"};

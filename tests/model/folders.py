@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Protects what is taken for granted about a checkpoint, and from which files: heads and activation of published
-widths from a bare file, every assumption said by the commands that people run, options that override it, more
-experts than there are refused; in a folder the weights and configurations that are CLIP's, both configurations
-when both are there, no key unread that may change the result, and none refused that published models have.
+"""Checks what is assumed about a checkpoint, and from which files: heads and activation of published widths from a bare file,
+every assumption reported by the commands that people run, options that override it, more experts than there are refused; in a
+folder the weights and configurations that are CLIP's, both configurations when both are there, no key ignored that may change
+the result, and none refused that published models have.
 
     folders.py [heads|assumed|families|keys|published]...
 """

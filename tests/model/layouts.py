@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects that one model is the same model under every layout's names: the same fingerprint, the same id, the
-same vectors; that what files say must agree; that a tensor which is missing, too much, or the wrong way round
-is named; and that conversion loses nothing unless it was asked to.
+"""Checks that one model is the same model under every layout's names: the same fingerprint, the same id, the same vectors; that
+files must agree with each other; that a tensor which is missing, too much or transposed is named; and that conversion loses
+nothing unless it was asked to.
 
     layouts.py [layouts|faults|configs|convert|torch]...
 """

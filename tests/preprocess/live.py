@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Protects: random sizes and noise give, bit for bit, what the Pillow of this machine gives."""
+"""Checks that random sizes and noise give, bit for bit, the results of the Pillow of this machine."""
 import struct
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects: pictures are decoded as Pillow decodes them, bit for bit and turned as EXIF says, whatever their
-colours; a cut or spoilt file is refused in one sentence, and nothing is printed by the libraries."""
+"""Checks that pictures are decoded as by Pillow, bit for bit and rotated as EXIF says, whatever their colours; a truncated or
+damaged file is refused in one sentence, and the libraries print nothing."""
 import io
 import os
 import struct

@@ -1,6 +1,6 @@
-/* Protects: every Y'CbCr format, matrix, range and chroma siting gives the picture that RGB gives. The
- * pictures are functions of the place, so that each format's samples can be taken exactly where its siting
- * says, and the conversion below is this test's own, in doubles. */
+/* Checks that every Y'CbCr format, matrix, range and chroma siting gives the picture that RGB gives. The
+ * pictures are functions of the position, so that each format's samples can be taken exactly where its
+ * siting says, and the conversion below is this test's own, in doubles. */
 #include <math.h>
 #include <string.h>
 #include "pattern.h"

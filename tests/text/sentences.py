@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Protects token ids on what people write: sentences in many scripts from the message catalogues of installed Debian
-packages, and strings of awkward characters, sentences in a wrong encoding, all against a plain tokenizer, at 77 and 248 positions."""
+"""Checks token ids on real text: sentences in many scripts from the message catalogues of installed Debian packages, strings of
+awkward characters, sentences in a wrong encoding, all against a plain tokenizer, at 77 and 248 positions."""
 import collections
 import glob
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Protects token ids: every reference vector, with CLIP's own vocabulary, at 77 and 248 positions."""
+"""Checks token ids: every reference vector, with CLIP's own vocabulary, at 77 and 248 positions."""
 import json
 import os
 import subprocess

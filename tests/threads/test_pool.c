@@ -1,6 +1,6 @@
-/* Protects the thread pool: each task runs once, for any number of threads; callers take turns in the order
- * in which they came; where the system starts no thread, the work is done by those there are; a process that
- * forks has a pool of its own; signals are left to the application's threads. */
+/* Checks the thread pool: each task runs once, for any number of threads; callers take turns in the order in
+ * which they came; where the system starts no thread, the existing ones do the work; a process that forks
+ * has a pool of its own; signals are left to the application's threads. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>

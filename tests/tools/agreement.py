@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects fidelity on real pictures: with the default model the first label of 2,000 pictures that it never saw is the one of
-f32 for at least 99.5 % of them with half and 98.5 % with int8, in the tier of this processor and in the one that most others
-have. Needs the folder of held-out pictures."""
+"""Checks fidelity on real pictures: with the default model the first label of 2,000 pictures that it was not trained on is the
+one of f32 for at least 99.5 % of them with half and 98.5 % with int8, in the tier of this processor and in the most common
+one. Needs the folder of held-out pictures."""
 import glob
 import io
 import os

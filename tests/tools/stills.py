@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects what `tag` and `embed` do with files by their first bytes: stills of every kind are looked at as the same picture in
-PNG is, at once and turned as they say; what is neither picture nor video is named; a video of any size is read piece by
-piece, also from standard input."""
+"""Checks what `tag` and `embed` do with files by their first bytes: stills of every kind give the result of the same picture as
+PNG, at once and rotated as they say; what is neither picture nor video is named; a video of any size is read piece by piece,
+also from standard input."""
 import json
 import os
 import resource

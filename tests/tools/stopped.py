@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects what is there when a command is stopped, and what many files at once give: a signal leaves no half file and no
-temporary one, a killed run's temporary goes with the next run and nothing else does, lines come as they are made, a closed
-pipe is no error, folders are walked."""
+"""Checks commands that are stopped, and output of many files: a signal leaves no unfinished and no temporary file, the next run
+deletes a killed run's temporary file and nothing else, lines are printed as they are made, a closed pipe is no error, folders
+are walked."""
 import json
 import os
 import shutil

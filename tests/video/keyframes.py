@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Protects decode=key and decode=auto of clipmoebin: what is looked at carries the same tags as when every frame is
+"""Checks decode=key and decode=auto of clipmoebin: the frames that are looked at get the same tags as when every frame is
 decoded, on real videos of many codecs and on clips with a key frame every 25 frames, closed and open groups alike; auto
-decodes everything where key frames come too seldom. Prints what it saves."""
+decodes everything where key frames are too rare. Prints what it saves."""
 import json
 import os
 import resource
