@@ -98,7 +98,8 @@ CLIPMOE_API gboolean clipmoe_mailbox_submit (ClipmoeMailbox *self, gboolean *rep
 /**
  * clipmoe_mailbox_drain:
  *
- * Waits until everything that was submitted is answered or forgotten. Returns at once in the callback.
+ * Waits until everything that was submitted is answered or forgotten. Returns at once in the callback, and
+ * when one call of `answered` takes longer than a second: it may be waiting for this very thread.
  */
 CLIPMOE_API void clipmoe_mailbox_drain (ClipmoeMailbox *self);
 /**

@@ -39,6 +39,7 @@ struct _ClipmoeMailbox {
   GError *failed;         /* why he has it not */
   pthread_t thread;
   gboolean has_thread, telling, flushing, stopped;
+  guint told; /* callbacks that returned */
 };
 
 static Slot *
@@ -177,6 +178,7 @@ tell (void *data) {
     g_clear_error (&error);
     clipmoe_engine_lock ();
     self->telling = FALSE;
+    self->told++;
     if (self->waiting)
       self->waiting->since = g_get_monotonic_time ();
     put_back (self, slot);
@@ -346,14 +348,25 @@ is_own_thread (ClipmoeMailbox *self) {
   return self->has_thread && pthread_equal (self->thread, pthread_self ());
 }
 
+/* With the lock: whether something is left that clipmoe_mailbox_drain() waits for. */
+static gboolean
+is_busy (ClipmoeMailbox *self) {
+  return self->waiting || self->answer || self->telling ||
+         (self->running && self->running->generation == self->generation);
+}
+
 void
 clipmoe_mailbox_drain (ClipmoeMailbox *self) {
   clipmoe_engine_lock ();
   belong (self);
-  while ((self->waiting || self->answer || self->telling ||
-          (self->running && self->running->generation == self->generation)) &&
-         !self->flushing && !self->stopped && !is_own_thread (self))
-    clipmoe_engine_wait (&self->cond);
+  while (is_busy (self) && !self->flushing && !self->stopped && !is_own_thread (self)) {
+    guint told = self->told;
+    if (!self->telling)
+      clipmoe_engine_wait (&self->cond);
+    else if (!clipmoe_engine_wait_until (&self->cond, g_get_monotonic_time () + PATIENCE) && self->telling &&
+             self->told == told)
+      break; /* it may have sent the end of the stream that is handled here, and wait for its source */
+  }
   clipmoe_engine_unlock ();
 }
 

@@ -370,6 +370,34 @@ test_slow_callback (void) {
   machine_end (&m, s);
 }
 
+static gint drained; /* atomic */
+
+static void
+await_drained (ClipmoeMailbox *box) {
+  wait_for (&drained, TRUE);
+}
+
+/* A callback that waits for the thread that drains, as a handler does that sends the end of a stream to its
+ * source: the source takes the lock that the draining thread holds. */
+static void
+test_waiting_callback (void) {
+  Machine m;
+  Ear ear = {.deed = await_drained};
+  machine_init (&m, MACHINE_FREE);
+  ClipmoeScheduler *s = machine_scheduler (&m, 2);
+  open_box (s, &ear);
+  hand_over (ear.box, 1, NULL);
+  wait_for (&ear.inside, TRUE);
+  hand_over (ear.box, 2, NULL);
+  clipmoe_mailbox_drain (ear.box);
+  g_assert_cmpint (g_atomic_int_get (&ear.n), ==, 0);
+  g_atomic_int_set (&drained, TRUE);
+  clipmoe_mailbox_drain (ear.box);
+  g_assert_cmpint (g_atomic_int_get (&ear.n), ==, 2);
+  clipmoe_mailbox_free (ear.box);
+  machine_end (&m, s);
+}
+
 /* A picture that comes to nothing is its own stream's trouble. */
 static void
 test_failed (void) {
@@ -413,6 +441,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/mailbox/freed", test_freed);
   g_test_add_func ("/mailbox/callbacks", test_callbacks);
   g_test_add_func ("/mailbox/slow-callback", test_slow_callback);
+  g_test_add_func ("/mailbox/waiting-callback", test_waiting_callback);
   g_test_add_func ("/mailbox/failed", test_failed);
   return g_test_run ();
 }
