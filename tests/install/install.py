@@ -60,7 +60,7 @@ Gst.init(None)
 print(ClipmoeGst.buffer_get_looks(Gst.Buffer.new()))
 """
 GST_HEADERS = ["clipmoeframe", "clipmoegst"]
-HEADERS = ["clipmoe", "encoder", "error", "image", "labels", "model", "precision", "timeline", "tokenizer", "version"]
+HEADERS = ["clipmoe", "encoder", "engine", "error", "image", "labels", "mailbox", "model", "precision", "timeline", "tokenizer", "version"]
 MODULES = {"gstclipmoe": ["clipmoetag", "clipmoebin"], "gstclipmoeoverlay": ["clipmoeoverlay"], "gstclipmoepublish": ["clipmoepublish"]}
 
 
