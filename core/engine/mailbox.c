@@ -251,7 +251,8 @@ clipmoe_mailbox_get_request (ClipmoeMailbox *self) {
   if (slot->dirty) {
     if (self->clear)
       self->clear (slot->request.extra);
-    memset (slot->request.extra, 0, self->extra);
+    if (self->extra)
+      memset (slot->request.extra, 0, self->extra);
     slot->dirty = FALSE;
   }
   return &slot->request;
