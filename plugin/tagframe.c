@@ -187,7 +187,7 @@ look_at (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer, ClipmoeStream
 GstFlowReturn
 tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  How how = {.mode = settle_mode (self), .before = self->schedule};
+  How how = {.mode = settle_mode (self)};
   TagMoment moment = find_moment (self, buffer);
   gst_object_sync_values (GST_OBJECT (self), moment.time);
   tag_model_follow_texts (self, open);
@@ -207,6 +207,7 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   self->stats.frames++;
   GST_OBJECT_UNLOCK (self);
 
+  how.before = self->schedule; /* a jump or other labels may have begun it anew */
   GstFlowReturn flow = GST_FLOW_OK;
   gboolean fresh = FALSE;
   if (worth_a_look (self, buffer, skip_corrupted) &&

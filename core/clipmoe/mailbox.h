@@ -5,7 +5,8 @@
  * it over in one of two ways. clipmoe_mailbox_encode() waits for the vector. clipmoe_mailbox_submit() never
  * waits: a picture that nobody has begun to encode is replaced by the newer one, and the vector comes to a
  * callback in a thread of the mailbox. That callback may do anything, use and free the mailbox too. While it
- * runs no picture of this mailbox is encoded; those of others are.
+ * runs nothing that was submitted to this mailbox is encoded; what clipmoe_mailbox_encode() waits for is, and
+ * so are the pictures of other mailboxes.
  *
  * get_request(), encode() and submit(): one caller at a time. All others: any thread. */
 #ifndef CLIPMOE_MAILBOX_H

@@ -164,11 +164,13 @@ clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n) {
     g_free (pixels);
     return;
   }
-  clipmoe_scratch_clear (&self->image.scratch);
+  ClipmoeScratch before = self->image.scratch;
+  float *pixels_before = self->pixels;
   self->image.scratch = scratch;
-  g_free (self->pixels);
   self->pixels = pixels;
   self->recipe.batch = n;
+  clipmoe_scratch_clear (&before); /* last, so that a child that is forked meanwhile has what it uses */
+  g_free (pixels_before);
 }
 
 gboolean

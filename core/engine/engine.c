@@ -130,6 +130,19 @@ new_encoder (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **err
   return clipmoe_encoder_new (model, &one, error);
 }
 
+/* In the turn of `words`. Takes over both; a child that is forked meanwhile has both or neither. */
+static void
+keep_labels (ClipmoeEngine *self, ClipmoeLabels *labels, char *key) {
+  clipmoe_engine_lock ();
+  ClipmoeLabels *before = self->labels;
+  char *key_before = self->labels_key;
+  self->labels = labels;
+  self->labels_key = key;
+  clipmoe_engine_unlock ();
+  clipmoe_labels_unref (before);
+  g_free (key_before);
+}
+
 /* Makes the encoder that a fresh opening would get now, and puts it in the old one's place. Whoever encodes
  * goes on with the old one meanwhile. */
 static void
@@ -142,8 +155,7 @@ exchange (ClipmoeEngine *self) {
   char *reason = g_strdup (clipmoe_encoder_get_precision_reason (made));
   Ready *ready = ready_new (made);
   clipmoe_turn_take (&self->words);
-  g_clear_pointer (&self->labels, clipmoe_labels_unref); /* the next ones are what a fresh opening makes */
-  g_clear_pointer (&self->labels_key, g_free);
+  keep_labels (self, NULL, NULL); /* the next ones are what a fresh opening makes */
   clipmoe_engine_lock ();
   Ready *old = self->ready;
   char *old_reason = self->reason;
@@ -307,12 +319,8 @@ clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels, GPtrArray *n
     Ready *ready = ready_take (self);
     found = clipmoe_labels_new (ready->encoder, labels, negatives, templates, error);
     ready_give (ready);
-    if (found) {
-      clipmoe_labels_unref (self->labels);
-      g_free (self->labels_key);
-      self->labels = found;
-      self->labels_key = g_steal_pointer (&key);
-    }
+    if (found)
+      keep_labels (self, found, g_steal_pointer (&key));
   }
   if (found)
     clipmoe_labels_ref (found);

@@ -1,6 +1,7 @@
 #include "key.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 static void
 add_file (GString *key, const char *path) {
@@ -44,12 +45,22 @@ clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) 
   return g_string_free (key, FALSE);
 }
 
+/* With its length, since it may hold any character. */
+static void
+add_text (GString *key, const char *text) {
+  if (text)
+    g_string_append_printf (key, "%" G_GSIZE_FORMAT ":%s\n", strlen (text), text);
+  else
+    g_string_append_c (key, '\n');
+}
+
 static void
 add_labels (GString *key, GPtrArray *labels) {
   for (guint i = 0; labels && i < labels->len; i++) {
     const ClipmoeLabel *l = labels->pdata[i];
-    g_string_append_printf (key, "%s\n%s\n%d %.17g\n", l->name, l->prompt ? l->prompt : "", l->prompt != NULL,
-                            l->threshold);
+    add_text (key, l->name);
+    add_text (key, l->prompt);
+    g_string_append_printf (key, "%.17g\n", l->threshold);
   }
   g_string_append_c (key, '\v');
 }
@@ -60,6 +71,6 @@ clipmoe_engine_labels_key (GPtrArray *labels, GPtrArray *negatives, const char *
   add_labels (key, labels);
   add_labels (key, negatives);
   for (guint i = 0; templates[i]; i++)
-    g_string_append_printf (key, "%s\n", templates[i]);
+    add_text (key, templates[i]);
   return g_string_free (key, FALSE);
 }

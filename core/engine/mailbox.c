@@ -5,8 +5,10 @@
 
 /* A callback that takes longer most likely waits for the very thread that waits for it here. */
 #define PATIENCE G_TIME_SPAN_SECOND
-/* One that is written to, one that waits, one that is being encoded. */
-#define MOST_SLOTS 3
+/* One that is written to, one that waits, one that is being encoded or told of. */
+#define SLOTS 3
+/* Who waits for a vector does so beside a callback that has a slot, too. */
+#define MOST_SLOTS (SLOTS + 1)
 
 typedef struct {
   ClipmoeRequest request;
@@ -127,7 +129,7 @@ mailbox_of (ClipmoeSeat *seat) {
 static const float *
 take (ClipmoeSeat *seat) {
   ClipmoeMailbox *self = mailbox_of (seat);
-  if (self->answer || self->telling)
+  if (self->waiting->submitted && (self->answer || self->telling))
     return NULL;
   self->running = g_steal_pointer (&self->waiting);
   self->refs++;
@@ -314,7 +316,7 @@ static gboolean
 start_thread (ClipmoeMailbox *self) {
   if (self->has_thread)
     return TRUE;
-  for (; self->n_slots < MOST_SLOTS; self->n_slots++) /* all that it will need, so that frames ask for none */
+  for (; self->n_slots < SLOTS; self->n_slots++) /* all that it will need, so that frames ask for none */
     put_back (self, slot_new (self));
   self->refs++;
   self->has_thread = clipmoe_engine_thread ("clipmoe-look", tell, self);

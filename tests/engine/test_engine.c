@@ -172,8 +172,7 @@ test_spoiled (void) {
 }
 
 static ClipmoeLabels *
-make_labels (ClipmoeEngine *engine, const char *text) {
-  static const char *const templates[] = {"a photo of a {}.", NULL};
+make_labels_by (ClipmoeEngine *engine, const char *text, const char *const *templates) {
   GError *error = NULL;
   GPtrArray *list = clipmoe_label_list_parse (text, &error);
   g_assert_no_error (error);
@@ -181,6 +180,11 @@ make_labels (ClipmoeEngine *engine, const char *text) {
   g_assert_no_error (error);
   g_ptr_array_unref (list);
   return labels;
+}
+
+static ClipmoeLabels *
+make_labels (ClipmoeEngine *engine, const char *text) {
+  return make_labels_by (engine, text, (const char *const[]){"a photo of a {}.", NULL});
 }
 
 static void
@@ -197,7 +201,10 @@ test_labels (void) {
   g_assert_true (cat != dog && third != dog);
   g_assert_cmpmem (clipmoe_labels_get_vector (dog, 0), w.embed * sizeof (float),
                    clipmoe_labels_get_vector (third, 0), w.embed * sizeof (float));
-  ClipmoeLabels *all[] = {dog, again, cat, third};
+  ClipmoeLabels *one = make_labels_by (engine, "dog", (const char *const[]){"a {}\nthe {}", NULL}),
+                *two = make_labels_by (engine, "dog", (const char *const[]){"a {}", "the {}", NULL});
+  g_assert_true (one != two); /* a line feed in a template is no border between two */
+  ClipmoeLabels *all[] = {dog, again, cat, third, one, two};
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clipmoe_labels_unref (all[i]);
   join_streams (s, N);

@@ -398,6 +398,51 @@ test_waiting_callback (void) {
   machine_end (&m, s);
 }
 
+static gint encoded; /* atomic */
+
+static void
+await_encoded (ClipmoeMailbox *box) {
+  wait_for (&encoded, TRUE);
+}
+
+static void
+encode_once (ClipmoeMailbox *box) {
+  Waiter w = {.box = box, .value = 30, .rounds = 1};
+  encode (&w);
+  g_assert_false (w.stopped);
+}
+
+/* Whoever waits for a vector gets it while a callback runs that waits for him, also after a flush; and a
+ * callback may wait for a vector itself. */
+static void
+test_beside_callback (void) {
+  Machine m;
+  Ear ear = {.deed = await_encoded};
+  pthread_t id;
+  machine_init (&m, 1);
+  ClipmoeScheduler *s = machine_scheduler (&m, 2);
+  open_box (s, &ear);
+  hand_over (ear.box, 1, NULL);
+  wait_for (&ear.inside, TRUE);
+  Waiter w = {.box = ear.box, .value = 10, .rounds = 1}, again = {.box = ear.box, .value = 20, .rounds = 3};
+  pthread_create (&id, NULL, encode, &w);
+  machine_wait_begun (&m, 2);
+  flush_box (ear.box);
+  pthread_join (id, NULL);
+  g_assert_true (w.stopped);
+  pthread_create (&id, NULL, encode, &again);
+  machine_allow (&m, MACHINE_FREE);
+  pthread_join (id, NULL);
+  g_assert_false (again.stopped);
+  g_atomic_int_set (&encoded, TRUE);
+  clipmoe_mailbox_drain (ear.box);
+  ear.deed = encode_once;
+  hand_over (ear.box, 2, NULL);
+  wait_for (&ear.n, 2);
+  clipmoe_mailbox_free (ear.box);
+  machine_end (&m, s);
+}
+
 /* A picture that comes to nothing is its own stream's trouble. */
 static void
 test_failed (void) {
@@ -442,6 +487,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/mailbox/callbacks", test_callbacks);
   g_test_add_func ("/mailbox/slow-callback", test_slow_callback);
   g_test_add_func ("/mailbox/waiting-callback", test_waiting_callback);
+  g_test_add_func ("/mailbox/beside-callback", test_beside_callback);
   g_test_add_func ("/mailbox/failed", test_failed);
   return g_test_run ();
 }

@@ -268,6 +268,14 @@ test_segments (void) {
   b = through (h, frame (RGB64, 6));
   g_assert_false (is_fresh (look (b, 0)));
   gst_buffer_unref (b);
+  segment (h, 4 * GST_SECOND / 10, 1); /* back again, to a frame that nobody can look at: the next one is */
+  b = frame (RGB64, 4);
+  gst_buffer_set_size (b, 100);
+  gst_buffer_unref (through (h, b));
+  g_assert_cmpuint (stat_of (h, "unusable"), ==, 1);
+  b = through (h, frame (RGB64, 5));
+  g_assert_true (look (b, 0) && is_fresh (look (b, 0)));
+  gst_buffer_unref (b);
   segment (h, 4 * GST_SECOND, -1); /* backwards: as many looks as forwards */
   guint64 before = stat_of (h, "looks");
   for (guint i = 39; i > 19; i--)
