@@ -220,7 +220,7 @@ test_sweeps (void) {
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   GThread *sweeper = g_thread_new ("sweep", sweep, folder);
   guint lost = 0;
-  for (guint i = 0; i < 20000; i++) {
+  for (guint i = 0; i < 5000; i++) {
     ClipmoeTemporary file;
     g_assert_true (clipmoe_temporary_open (&file, path, 0600));
     g_thread_yield ();
