@@ -3,6 +3,8 @@
 #include <string.h>
 #include "../clipmoe/error.h"
 
+#define MOST 65536 /* bytes of any version's structure; a larger size was never set */
+
 gboolean
 clipmoe_struct_read (const char *name, const void *given, gsize least, void *own, gsize size,
                      GError **error) {
@@ -10,11 +12,11 @@ clipmoe_struct_read (const char *name, const void *given, gsize least, void *own
   gsize has = size;
   if (given) {
     memcpy (&has, given, sizeof has);
-    if (has < least) {
+    if (has < least || has > MOST) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                    "%s: struct_size is %" G_GSIZE_FORMAT ", expected sizeof (%s), %" G_GSIZE_FORMAT
-                   " bytes or more",
-                   name, has, name, least);
+                   " bytes or %s",
+                   name, has, name, has < least ? least : MOST, has < least ? "more" : "less");
       return FALSE;
     }
     for (gsize i = size; i < has; i++) {

@@ -10,7 +10,7 @@
 #include "error.h"
 
 #define RANDOM "XXXXXX"
-#define TRIES 8
+#define TRIES 64
 #define PART (1u << 30) /* bytes of one call; the system takes no more than 2 GiB */
 
 static const char *const marks[] = {".clipmoe-tmp-", ".clipmoe-part-"}; /* the second: earlier versions */
@@ -50,11 +50,13 @@ clipmoe_temporary_open (ClipmoeTemporary *self, const char *path, int mode) {
       break;
     }
     gboolean locked = flock (fd, LOCK_EX | LOCK_NB) == 0;
-    /* a sweep may have been quicker than the lock */
-    if (!locked || fstat (fd, &s) != 0 || s.st_nlink > 0) {
+    /* a sweep may have deleted it before the lock, or have the lock and be about to; a file system without
+     * locks fails otherwise */
+    if (locked ? fstat (fd, &s) != 0 || s.st_nlink > 0 : errno != EWOULDBLOCK) {
       *self = (ClipmoeTemporary){fd, name};
       return TRUE;
     }
+    g_unlink (name);
     close (fd);
     g_free (name);
   }

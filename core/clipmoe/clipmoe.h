@@ -25,10 +25,10 @@
  * Structures may grow at their end without breaking compiled programs. A structure that the program makes
  * begins with `struct_size`, which it sets to sizeof; all other fields are zero by default:
  *     ClipmoeEncoderOptions options = { .struct_size = sizeof options, .threads = 2 };
- * All elements of an array have the same struct_size. A struct_size that is too small is refused with
- * ARGUMENT, a field that an older library does not know with UNSUPPORTED. A structure that the library makes
- * is returned as a pointer to const; a program must not make or copy one or use its sizeof. Enumerations may
- * grow at their end, too.
+ * All elements of an array have the same struct_size. A struct_size that is too small, or above 64 KiB, is
+ * refused with ARGUMENT, a field that an older library does not know with UNSUPPORTED. A structure that the
+ * library makes is returned as a pointer to const; a program must not make or copy one or use its sizeof.
+ * Enumerations may grow at their end, too.
  *
  * Versions. While the library's name is libclipmoe.so.0, nothing that these headers declare is changed or
  * removed. MINOR rises with additions, MICRO with corrections. The last digits of vectors and scores may

@@ -67,7 +67,7 @@ typedef struct {
  *   environment variable CLIPMOE_CPU names; ARGUMENT: a value out of range; IO, FORMAT or MISMATCH: the
  *   checkpoint had to be read once more and has changed or gone; MEMORY
  *
- * Packs the weights for this processor, or maps them from the cache folder where an earlier run left them,
+ * Packs the weights for this processor, or reads them from the cache folder where an earlier run left them,
  * and allocates all scratch. Takes from milliseconds to seconds. Encoding pictures and tokens allocates
  * nothing afterwards; texts do while they become tokens. Any thread.
  *

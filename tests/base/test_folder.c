@@ -204,6 +204,37 @@ test_names (void) {
   g_free (base);
 }
 
+static gint done; /* atomic */
+
+static gpointer
+sweep (gpointer folder) {
+  while (!g_atomic_int_get (&done))
+    clipmoe_temporary_sweep (folder, 0);
+  return NULL;
+}
+
+/* A file that is being written survives another program's sweep, at whatever moment that comes. */
+static void
+test_sweeps (void) {
+  char *folder = at ("swept", NULL), *path = at ("swept", "file");
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  GThread *sweeper = g_thread_new ("sweep", sweep, folder);
+  guint lost = 0;
+  for (guint i = 0; i < 5000; i++) {
+    ClipmoeTemporary file;
+    g_assert_true (clipmoe_temporary_open (&file, path, 0600));
+    g_thread_yield ();
+    lost += !g_file_test (file.path, G_FILE_TEST_EXISTS);
+    clipmoe_temporary_close (&file, FALSE);
+  }
+  g_atomic_int_set (&done, TRUE);
+  g_thread_join (sweeper);
+  g_assert_cmpuint (lost, ==, 0);
+  g_assert_cmpuint (count ("swept"), ==, 0);
+  g_free (folder);
+  g_free (path);
+}
+
 int
 main (int argc, char **argv) {
   top = g_dir_make_tmp ("clipmoe-folder-XXXXXX", NULL);
@@ -212,6 +243,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/folder/ours", test_ours);
   g_test_add_func ("/folder/meddling", test_meddling);
   g_test_add_func ("/folder/names", test_names);
+  g_test_add_func ("/folder/sweeps", test_sweeps);
   int r = g_test_run ();
   char *command = g_strdup_printf ("rm -rf '%s'", top);
   if (system (command) != 0)

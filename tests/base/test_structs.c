@@ -74,6 +74,30 @@ newer (void) {
       "Today: byte 30 is set, expected a field among the 24 bytes that this version of libclipmoe knows");
 }
 
+/* Never initialised: nothing behind the structure is read, which may end there. */
+static void
+absurd (void) {
+  static const gsize sizes[] = {65537, G_MAXSSIZE, G_MAXSIZE};
+  guint8 *given = g_malloc0 (sizeof (Today));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    char *message = g_strdup_printf (
+        "Today: struct_size is %" G_GSIZE_FORMAT ", expected sizeof (Today), 65536 bytes or less", sizes[i]);
+    memcpy (given, &sizes[i], sizeof sizes[i]);
+    refused (given, CLIPMOE_ERROR_ARGUMENT, message);
+    g_free (message);
+  }
+  g_free (given);
+}
+
+/* In an array of structures of another size the next one may lie anywhere. */
+static void
+unaligned (void) {
+  const Today one = {.struct_size = sizeof one, .first = 3, .second = 0.5};
+  guint8 bytes[sizeof one + 1];
+  memcpy (bytes + 1, &one, sizeof one);
+  taken (bytes + 1, 3, 0.5);
+}
+
 static void
 version (void) {
   char *numbers =
@@ -95,6 +119,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/structs/older", older);
   g_test_add_func ("/structs/same", same);
   g_test_add_func ("/structs/newer", newer);
+  g_test_add_func ("/structs/absurd", absurd);
+  g_test_add_func ("/structs/unaligned", unaligned);
   g_test_add_func ("/version", version);
   return g_test_run ();
 }

@@ -3,6 +3,7 @@
 a file, folder or link of the user's; a name that is taken is reported in one sentence before anything is changed. Leftovers
 of killed runs with our own mark are deleted, and a run that was killed between making a file and listing it can continue.
 """
+import fcntl
 import hashlib
 import json
 import os
@@ -153,6 +154,8 @@ def beside_the_run(top):
     r = run(alone)
     check("a run", r.returncode == 0, r)
     likenesses(out)
+    held = open(write(os.path.join(out, ".clipmoe-tmp-Held00"), "what another program is writing"))
+    fcntl.flock(held, fcntl.LOCK_EX)
     mine = state(out)
     write(os.path.join(out, ".clipmoe-tmp-Ab12cd"), "half a file")
     write(os.path.join(out, ".clipmoe-tmp-00zZ9x", "model.safetensors"), "half a model")
@@ -171,6 +174,7 @@ def beside_the_run(top):
     r = run(out)
     check("a finished run begun again", r.returncode == 0 and {k: v for k, v in state(out).items() if k != "timing.jsonl"} ==
           {k: v for k, v in now.items() if k != "timing.jsonl"}, r)
+    held.close()
     return alone
 
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -86,17 +85,14 @@ dmu_place_digest (const char *path, GError **error) {
 
 void
 dmu_place_sweep (const char *folder) {
+  clipmoe_temporary_sweep (folder, 0);
   GDir *dir = g_dir_open (folder, 0, NULL);
   const char *name;
   while (dir && (name = g_dir_read_name (dir))) {
     struct stat st;
     char *path = g_build_filename (folder, name, NULL);
-    if (!clipmoe_temporary_is_ours (name) || lstat (path, &st) != 0)
-      ;
-    else if (S_ISDIR (st.st_mode))
-      clipmoe_folder_drop (g_strdup (path));
-    else if (S_ISREG (st.st_mode))
-      g_unlink (path);
+    if (clipmoe_temporary_is_ours (name) && lstat (path, &st) == 0 && S_ISDIR (st.st_mode))
+      clipmoe_folder_drop (g_steal_pointer (&path));
     g_free (path);
   }
   if (dir)

@@ -14,7 +14,8 @@ gboolean dmu_place_folder (char *tmp, const char *path, GError **error);
 /* SHA-256 of the file, hex, free with g_free(); NULL with an error if it is not a regular file or cannot be
  * read. */
 char *dmu_place_digest (const char *path, GError **error);
-/* Deletes temporary files that killed processes left in @folder. */
+/* Deletes the temporary files and folders that killed processes left in @folder. Files that another program
+ * is writing stay (temporary.h); folders have no lock. */
 void dmu_place_sweep (const char *folder);
 /* Opens or creates a file of JSON lines for appending. -1 with an error if it is another kind of file or
  * begins with something else. */

@@ -21,7 +21,6 @@ typedef struct {
   DmuCurves *curves;
   FILE *timing;
   int lock;
-  guint stage; /* number of the stage, for its seed */
 } DmuWork;
 
 /* The path of @name in the run folder; free with g_free(). */
