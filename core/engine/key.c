@@ -1,6 +1,7 @@
 #include "key.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 static void
 add_file (GString *key, const char *path) {
@@ -44,14 +45,23 @@ clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) 
   return g_string_free (key, FALSE);
 }
 
+/* With its length, since a text may hold any character; NULL is none. */
+static void
+add_text (GString *key, const char *text) {
+  if (text)
+    g_string_append_printf (key, "%" G_GSIZE_FORMAT ":%s", strlen (text), text);
+  g_string_append_c (key, '\n');
+}
+
 static void
 add_labels (GString *key, GPtrArray *labels) {
+  g_string_append_printf (key, "%u\n", labels ? labels->len : 0);
   for (guint i = 0; labels && i < labels->len; i++) {
     const ClipmoeLabel *l = labels->pdata[i];
-    g_string_append_printf (key, "%s\n%s\n%d %.17g\n", l->name, l->prompt ? l->prompt : "", l->prompt != NULL,
-                            l->threshold);
+    add_text (key, l->name);
+    add_text (key, l->prompt);
+    g_string_append_printf (key, "%.17g\n", l->threshold);
   }
-  g_string_append_c (key, '\v');
 }
 
 char *
@@ -60,6 +70,6 @@ clipmoe_engine_labels_key (GPtrArray *labels, GPtrArray *negatives, const char *
   add_labels (key, labels);
   add_labels (key, negatives);
   for (guint i = 0; templates[i]; i++)
-    g_string_append_printf (key, "%s\n", templates[i]);
+    add_text (key, templates[i]);
   return g_string_free (key, FALSE);
 }

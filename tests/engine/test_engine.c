@@ -197,7 +197,11 @@ test_labels (void) {
   g_assert_true (cat != dog && third != dog);
   g_assert_cmpmem (clipmoe_labels_get_vector (dog, 0), w.embed * sizeof (float),
                    clipmoe_labels_get_vector (third, 0), w.embed * sizeof (float));
-  ClipmoeLabels *all[] = {dog, again, cat, third};
+  /* a name may hold what else stands between two labels */
+  ClipmoeLabels *two = make_labels (engine, "dog;cat"), *one = make_labels (engine, "dog\n\n0 nan\ncat");
+  g_assert_cmpuint (clipmoe_labels_get_n (two), ==, 2);
+  g_assert_cmpuint (clipmoe_labels_get_n (one), ==, 1);
+  ClipmoeLabels *all[] = {dog, again, cat, third, two, one};
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clipmoe_labels_unref (all[i]);
   join_streams (s, N);
