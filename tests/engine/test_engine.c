@@ -171,6 +171,22 @@ test_spoiled (void) {
   work_clear (&w);
 }
 
+/* What an encoder refuses, an engine refuses too. */
+static void
+test_refused (void) {
+  GError *error = NULL;
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = CLIPMOE_PRECISION_F32, .batch = 1025};
+  ClipmoeModel *model = golden_model (CASE);
+  g_assert_null (clipmoe_engine_new (model, &how, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  how.batch = 1024;
+  ClipmoeEngine *engine = clipmoe_engine_new (model, &how, &error);
+  g_assert_no_error (error);
+  clipmoe_engine_unref (engine);
+  clipmoe_model_unref (model);
+}
+
 static ClipmoeLabels *
 make_labels (ClipmoeEngine *engine, const char *text) {
   static const char *const templates[] = {"a photo of a {}.", NULL};
@@ -269,6 +285,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/engine/shared", test_shared);
   g_test_add_func ("/engine/together", test_together);
   g_test_add_func ("/engine/spoiled", test_spoiled);
+  g_test_add_func ("/engine/refused", test_refused);
   g_test_add_func ("/engine/labels", test_labels);
   g_test_add_func ("/engine/exchanged", test_exchanged);
   return g_test_run ();
