@@ -1,4 +1,4 @@
-/* A video buffer as the ClipmoeImage that core looks at. */
+/* A video buffer as the ClipmoeImage that libclipmoe encodes. Any thread. Since: 0.1 */
 #ifndef CLIPMOE_FRAME_H
 #define CLIPMOE_FRAME_H
 
@@ -8,12 +8,30 @@
 
 G_BEGIN_DECLS
 
-/* Maps @buffer for reading; unmap with gst_video_frame_unmap(). Takes no reference: @buffer must outlive
- * @frame. FALSE with @error (CLIPMOE_ERROR_FORMAT): it is no frame of @info. */
+/**
+ * clipmoe_frame_map:
+ * @frame: (out caller-allocates): unmap it with gst_video_frame_unmap()
+ * @info: what the caps say
+ * @buffer: no reference is taken: it must outlive @frame
+ * @error: (nullable): CLIPMOE_ERROR_FORMAT: @buffer is no frame of @info
+ *
+ * Maps a buffer for reading.
+ *
+ * Returns: whether it is mapped
+ */
 CLIPMOE_API gboolean clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer,
                                         GError **error);
-/* Fills @image with a view of @frame, valid as long as that is mapped. FALSE: clipmoe does not know the
- * format. */
+/**
+ * clipmoe_image_from_frame:
+ * @image: (out caller-allocates): a view of @frame, valid as long as that is mapped, with the crop of its
+ *   buffer's GstVideoCropMeta
+ * @frame: mapped for reading
+ * @info: that it was mapped with
+ *
+ * Describes a frame; no pixels are copied.
+ *
+ * Returns: FALSE when libclipmoe does not know the format
+ */
 CLIPMOE_API gboolean clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame,
                                                const GstVideoInfo *info);
 

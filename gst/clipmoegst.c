@@ -30,11 +30,11 @@ clipmoe_gst_look_ref (ClipmoeGstLook *look) {
 
 /**
  * clipmoe_gst_look_unref:
- * @look: (transfer full): a look
+ * @look: (transfer full) (nullable): a look
  */
 void
 clipmoe_gst_look_unref (ClipmoeGstLook *look) {
-  if (!g_atomic_int_dec_and_test (&look->refs))
+  if (!look || !g_atomic_int_dec_and_test (&look->refs))
     return;
   clipmoe_look_free (look->look);
   g_free (look);
@@ -60,10 +60,12 @@ clipmoe_gst_tag_copy (const ClipmoeGstTag *tag) {
 
 /**
  * clipmoe_gst_tag_free:
- * @tag: (transfer full): a tag
+ * @tag: (transfer full) (nullable): a tag
  */
 void
 clipmoe_gst_tag_free (ClipmoeGstTag *tag) {
+  if (!tag)
+    return;
   clipmoe_gst_look_unref (tag->look);
   g_free (tag);
 }

@@ -3,6 +3,7 @@
  * to write, and passes over what is not as it should be, since anybody can write a custom meta.
  *
  * A look is one inference on one frame. All functions may be called from any thread; a look never changes.
+ * clipmoe_gst_look_unref() and clipmoe_gst_tag_free() accept NULL; g_autoptr() works for both objects.
  * Since: 0.1 */
 #ifndef CLIPMOE_GST_H
 #define CLIPMOE_GST_H
@@ -57,6 +58,9 @@ CLIPMOE_API char *clipmoe_gst_look_to_json (const ClipmoeGstLook *look);
 CLIPMOE_API const char *clipmoe_gst_tag_get_label (const ClipmoeGstTag *tag);
 CLIPMOE_API double clipmoe_gst_tag_get_score (const ClipmoeGstTag *tag);
 CLIPMOE_API double clipmoe_gst_tag_get_cosine (const ClipmoeGstTag *tag);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeGstLook, clipmoe_gst_look_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeGstTag, clipmoe_gst_tag_free)
 
 G_END_DECLS
 

@@ -56,8 +56,7 @@ CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **erro
  * above, or a file of more than 16 MiB
  *
  * A line is `label [= prompt] [@ threshold]`. `#` at its start makes it a remark, the last ` @ number`
- * counts, and
- * `\=` and `\@` are the characters themselves. Any thread.
+ * counts, and `\=` and `\@` are the characters themselves. Any thread.
  *
  * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
  */

@@ -5,7 +5,6 @@
 #include "cachekey.h"
 
 #define ROWS_AT_ONCE 256
-#define MAX_BATCH 1024
 
 /* As many as fill the tiles of every matrix well. Activations of more would leave the caches before the next
  * product reads them, and save nothing. An expert sees its part of the rows alone. */
@@ -31,9 +30,9 @@ clipmoe_recipe_init (ClipmoeRecipe *self, const ClipmoeModel *model, const Clipm
   }
   guint64 tokens = clipmoe_architecture_tokens (&model->image);
   self->batch = CLAMP (batch, 1, clipmoe_recipe_best_batch (&model->image));
-  if (batch > MAX_BATCH || tokens * self->batch > G_MAXUINT / 2) {
+  if (batch > CLIPMOE_MAX_BATCH || tokens * self->batch > G_MAXUINT / 2) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a batch of %u pictures, expected at most %u",
-                 batch, MAX_BATCH);
+                 batch, CLIPMOE_MAX_BATCH);
     return FALSE;
   }
   ClipmoeSchema *image = clipmoe_schema_new (model, CLIPMOE_TOWER_IMAGE, kernels, precision);

@@ -5,6 +5,8 @@
 #include "schema.h"
 #include "store.h"
 
+#define CLIPMOE_MAX_BATCH 1024 /* of ClipmoeEncoderOptions */
+
 typedef struct {
   const ClipmoeKernels *kernels;
   ClipmoePrecision precision; /* never AUTO */

@@ -126,7 +126,8 @@ find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
 static ClipmoeEncoder *
 new_encoder (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
   ClipmoeEncoderOptions one = *how;
-  one.batch = 1;
+  if (how->batch <= CLIPMOE_MAX_BATCH) /* more is refused, as in any encoder */
+    one.batch = 1;
   return clipmoe_encoder_new (model, &one, error);
 }
 

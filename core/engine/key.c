@@ -45,24 +45,23 @@ clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) 
   return g_string_free (key, FALSE);
 }
 
-/* With its length, since it may hold any character. */
+/* With its length, since a text may hold any character; NULL is none. */
 static void
 add_text (GString *key, const char *text) {
   if (text)
-    g_string_append_printf (key, "%" G_GSIZE_FORMAT ":%s\n", strlen (text), text);
-  else
-    g_string_append_c (key, '\n');
+    g_string_append_printf (key, "%" G_GSIZE_FORMAT ":%s", strlen (text), text);
+  g_string_append_c (key, '\n');
 }
 
 static void
 add_labels (GString *key, GPtrArray *labels) {
+  g_string_append_printf (key, "%u\n", labels ? labels->len : 0);
   for (guint i = 0; labels && i < labels->len; i++) {
     const ClipmoeLabel *l = labels->pdata[i];
     add_text (key, l->name);
     add_text (key, l->prompt);
     g_string_append_printf (key, "%.17g\n", l->threshold);
   }
-  g_string_append_c (key, '\v');
 }
 
 char *

@@ -171,6 +171,22 @@ test_spoiled (void) {
   work_clear (&w);
 }
 
+/* What an encoder refuses, an engine refuses too. */
+static void
+test_refused (void) {
+  GError *error = NULL;
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = CLIPMOE_PRECISION_F32, .batch = 1025};
+  ClipmoeModel *model = golden_model (CASE);
+  g_assert_null (clipmoe_engine_new (model, &how, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  how.batch = 1024;
+  ClipmoeEngine *engine = clipmoe_engine_new (model, &how, &error);
+  g_assert_no_error (error);
+  clipmoe_engine_unref (engine);
+  clipmoe_model_unref (model);
+}
+
 static ClipmoeLabels *
 make_labels_by (ClipmoeEngine *engine, const char *text, const char *const *templates) {
   GError *error = NULL;
@@ -204,7 +220,11 @@ test_labels (void) {
   ClipmoeLabels *one = make_labels_by (engine, "dog", (const char *const[]){"a {}\nthe {}", NULL}),
                 *two = make_labels_by (engine, "dog", (const char *const[]){"a {}", "the {}", NULL});
   g_assert_true (one != two); /* a line feed in a template is no border between two */
-  ClipmoeLabels *all[] = {dog, again, cat, third, one, two};
+  /* a name may hold what else stands between two labels */
+  ClipmoeLabels *pair = make_labels (engine, "dog;cat"), *whole = make_labels (engine, "dog\n\n0 nan\ncat");
+  g_assert_cmpuint (clipmoe_labels_get_n (pair), ==, 2);
+  g_assert_cmpuint (clipmoe_labels_get_n (whole), ==, 1);
+  ClipmoeLabels *all[] = {dog, again, cat, third, one, two, pair, whole};
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clipmoe_labels_unref (all[i]);
   join_streams (s, N);
@@ -272,6 +292,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/engine/shared", test_shared);
   g_test_add_func ("/engine/together", test_together);
   g_test_add_func ("/engine/spoiled", test_spoiled);
+  g_test_add_func ("/engine/refused", test_refused);
   g_test_add_func ("/engine/labels", test_labels);
   g_test_add_func ("/engine/exchanged", test_exchanged);
   return g_test_run ();

@@ -117,6 +117,23 @@ test_none (void) {
   gst_message_unref (message);
 }
 
+/* As the other libraries' objects: given up by themselves, and none may be given up. */
+static void
+test_given_up (void) {
+  const ClipmoeLook look = some_look (TRUE);
+  GstBuffer *buffer = gst_buffer_new ();
+  clipmoe_meta_append (buffer, &look);
+  GList *list = clipmoe_gst_buffer_get_looks (buffer);
+  gst_buffer_unref (buffer);
+  g_autoptr (ClipmoeGstLook) one = list->data;
+  g_list_free (list);
+  g_autolist (ClipmoeGstTag) found = clipmoe_gst_look_get_tags (one);
+  g_autoptr (ClipmoeGstTag) copy = clipmoe_gst_tag_copy (found->data);
+  g_assert_cmpstr (clipmoe_gst_tag_get_label (copy), ==, tags[0].label);
+  clipmoe_gst_look_unref (NULL);
+  clipmoe_gst_tag_free (NULL);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
@@ -128,5 +145,6 @@ main (int argc, char **argv) {
   clipmoe_meta_register ();
   g_test_add_func ("/library/read", test_read);
   g_test_add_func ("/library/none", test_none);
+  g_test_add_func ("/library/given-up", test_given_up);
   return g_test_run ();
 }

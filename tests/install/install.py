@@ -174,6 +174,11 @@ def main():
           r.returncode == 0 and re.search(r'"model":"[\w-]+@[0-9a-f]{12}"', r.stdout) and not r.stderr, r)
     r = run(command, "bench", "--batch", "0", cwd=elsewhere, env=env)
     check("its exit status is the command's", r.returncode == 2 and r.stderr.startswith("clipmoe bench: --batch: "), r)
+    os.rename(prefix + "/libexec/clipmoe", work + "/aside")
+    r = run(command, "bench", cwd=elsewhere, env=env)
+    check("without that program one sentence says which is missing", r.returncode == 1 and not r.stdout and
+          r.stderr == "clipmoe: %s/libexec/clipmoe/clipmoe-bench: cannot run: No such file or directory\n" % prefix, r)
+    os.rename(work + "/aside", prefix + "/libexec/clipmoe")
     r = run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=4", "!", "video/x-raw,width=96,height=64", "!", "pngenc",
             "snapshot=true", "!", "filesink", "location=bars.png", cwd=elsewhere, env=env)
     r = run(command, "tag", "--labels-file", "animals", "--threshold", "0", "bars.png", cwd=elsewhere, env=env)
