@@ -5,8 +5,9 @@
 
 #include "tagelement.h"
 
-/* Streaming thread: looks at the picture in tag_session_get_pixels() and reports it; frames carry it from now
- * on. @begin: when work on the frame began (monotonic). FALSE: @error is set, STOPPED by a flush or a stop.
+/* Streaming thread: looks at the picture that tag_session_preprocess() made and reports it; frames carry it
+ * from now on. @begin: when work on the frame began (monotonic). FALSE: @error is set, STOPPED by a flush or
+ * a stop.
  */
 gboolean tag_look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame, gint64 begin,
                        GError **error);

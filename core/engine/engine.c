@@ -70,18 +70,17 @@ encode (gpointer data, const float *const *pixels, guint n, float *out, GError *
   const ClipmoeModelInfo *info = clipmoe_model_get_info (self->model);
   gsize picture = 3 * (gsize)info->image_size * info->image_size;
   Ready *ready = ready_take (self);
-  const float *all = pixels[0];
-  if (n > 1) {
+  if (n > 1 && !self->pixels)
+    self->pixels = g_try_new (float, self->most *picture);
+  gboolean ok = FALSE;
+  if (n > 1 && self->pixels) {
     clipmoe_encoder_grow_batch (ready->encoder, n);
-    if (!self->pixels)
-      self->pixels = g_new (float, self->most *picture);
     for (guint i = 0; i < n; i++)
       memcpy (self->pixels + i * picture, pixels[i], picture * sizeof (float));
-    all = self->pixels;
+    ok = clipmoe_encoder_encode_pixels (ready->encoder, self->pixels, n, out, NULL);
   }
-  gboolean ok = clipmoe_encoder_encode_pixels (ready->encoder, all, n, out, n > 1 ? NULL : errors);
-  for (guint i = 0; i < n && !ok && n > 1; i++)
-    clipmoe_encoder_encode_pixels (ready->encoder, pixels[i], 1, out + i * info->embed, &errors[i]);
+  for (guint i = 0; i < n && !ok; i++) /* without memory for several, too */
+    clipmoe_encoder_encode_pixels (ready->encoder, pixels[i], 1, out + (gsize)i * info->embed, &errors[i]);
   ready_give (ready);
 }
 

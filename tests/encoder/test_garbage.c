@@ -67,7 +67,8 @@ test_model (const char *name, const char *tier) {
       g_unsetenv ("CLIPMOE_CPU");
       g_assert_no_error (error);
       g_assert_true (clipmoe_encoder_check_packed (two, NULL)); /* the checksum is right */
-      g_assert_cmpmem (clipmoe_packed_weights_get_image (two->recipe.packed), image_bytes, image, image_bytes);
+      g_assert_cmpmem (clipmoe_packed_weights_get_image (two->recipe.packed), image_bytes, image,
+                       image_bytes);
       try (two, pixels, ids, lengths[0]);
       clipmoe_encoder_free (one);
       clipmoe_encoder_free (two);

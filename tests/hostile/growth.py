@@ -7,6 +7,7 @@ usage: growth.py DUMP   (the program made of tests/checkpoint/dump.c)
 """
 import json
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -15,15 +16,14 @@ from corpus import COMMAND, TOP, close, png, safetensors, verdict, write
 import slow  # noqa: E402, in the path that corpus has set
 
 DUMP = sys.argv[1]
-# Four times as much may take at most so many times as long: about 7 where a hash table outgrows the caches; 16 if quadratic.
-TIMES, BOUND, TRIES = 4, 9, 4
+TIMES, BOUND, TRIES = 4, 6.5, 4  # four times as much may take at most so many times as long; a quadratic reader takes 16
 
 
 def seconds(arguments):
-    """Of the processor, in the command alone."""
+    """Of the processor, in the command alone. os.times () counts in hundredths, which is too coarse for some."""
     def children():
-        t = os.times()
-        return t.children_user + t.children_system
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
     best = None
     for _ in range(2):
         before = children()

@@ -174,7 +174,7 @@ test_full (void) {
     add (w, line ('d', 10));
     g_assert_cmpuint (clipmoe_line_writer_drain (w, NULL), ==, 0);
     g_assert_cmpint (told (&news, CLIPMOE_SINK_FAILED), ==, 1); /* said once */
-    until (told (&news, CLIPMOE_SINK_WORKS) == 1); /* the line is counted before it is told */
+    until (told (&news, CLIPMOE_SINK_WORKS) == 1);              /* the line is counted before it is told */
     g_assert_cmpuint (end (w), ==, 0);
     g_assert_cmpuint (whole (path, &others), ==, 2);
     g_assert_cmpuint (others, ==, 0);
