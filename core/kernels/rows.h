@@ -2,7 +2,6 @@
 #ifndef CLIPMOE_ROWS_H
 #define CLIPMOE_ROWS_H
 
-#include <assert.h>
 #include "kernels.h"
 
 /* n rows cut into the fewest tiles of at most @most rows, as evenly as possible: the first tiles are one
@@ -14,12 +13,11 @@ typedef struct {
 
 static inline ClipmoeRows
 cm_rows (size_t n, unsigned most) {
-  /* no tile is empty; of no rows there is none */
   ClipmoeRows r = {n, (unsigned)((n + most - 1) / most), 1, 0};
   if (r.tiles) {
-    r.least = (unsigned)(n / r.tiles);
+    unsigned least = (unsigned)(n / r.tiles);
+    r.least = least ? least : 1; /* which it always is: no tile is empty */
     r.larger = (unsigned)(n % r.tiles);
-    assert (r.least > 0);
   }
   return r;
 }

@@ -82,11 +82,10 @@ static gboolean
 prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geometry, ClipmoeOrientation o,
          guint par_n, guint par_d, GError **error) {
   guint side = self->side;
-  g_assert (v->width && v->height); /* clipmoe_view_init() takes no others */
   double par = par_n && par_d ? (double)par_n / par_d : 1;
   if (!(par > 0.01 && par < 100) || fabs (par - 1) <= 0.02)
     par = 1;
-  guint64 w = MAX ((guint64)(v->width * par + 0.5), 1), h = v->height, longest = 1 << 24;
+  guint64 w = MAX ((guint64)(v->width * par + 0.5), 1), h = MAX (v->height, 1), longest = 1 << 24;
   guint64 rw = side, rh = side;
   if (geometry == CLIPMOE_GEOMETRY_CROP) {
     if (w <= h)
