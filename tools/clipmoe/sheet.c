@@ -154,8 +154,8 @@ draw_text (cairo_t *cr, const char *text, double x, double y, double width, gboo
 static void
 draw_cell (cairo_t *cr, const Cell *cell, double x, double y, double height) {
   if (cell->picture) {
-    cairo_set_source_surface (cr, cell->picture,
-                              x + (WIDTH - cairo_image_surface_get_width (cell->picture)) / 2,
+    int bar = (WIDTH - cairo_image_surface_get_width (cell->picture)) / 2; /* of whole pixels */
+    cairo_set_source_surface (cr, cell->picture, x + bar,
                               y + height - cairo_image_surface_get_height (cell->picture));
     cairo_paint (cr);
   }
@@ -199,9 +199,11 @@ clipmoe_sheet_write (const ClipmoeSheet *self, const char *path, GError **error)
   cairo_t *cr = cairo_create (sheet);
   cairo_set_source_rgb (cr, 1, 1, 1);
   cairo_paint (cr);
-  for (guint i = 0; i < n; i++)
-    draw_cell (cr, self->cells->pdata[(guint64)i * have / n], MARGIN + (i % columns) * (WIDTH + MARGIN),
-               MARGIN + (i / columns) * high, tallest);
+  for (guint i = 0; i < n; i++) {
+    guint row = i / columns, column = i % columns;
+    draw_cell (cr, self->cells->pdata[(guint64)i * have / n], MARGIN + column * (WIDTH + MARGIN),
+               MARGIN + row * high, tallest);
+  }
   cairo_destroy (cr);
   GByteArray *bytes = g_byte_array_new ();
   cairo_status_t status = cairo_surface_write_to_png_stream (sheet, collect, bytes);

@@ -154,7 +154,7 @@ clipmoe_cmd_tag (int argc, char **argv) {
   }
   ClipmoeTagRun run = {.tag = tag,
                        .overlay = overlay,
-                       .many = inputs.names && inputs.names->len > 1,
+                       .many = !r && inputs.names->len > 1,
                        .take = json ? print_json : NULL,
                        .sheet = sheet_path ? clipmoe_sheet_new () : NULL,
                        .looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free)};
