@@ -669,15 +669,22 @@ test_refresh (void) {
   g_free (where);
 }
 
+static void
+test_filters (void) {
+  char *where = suite_fresh ();
+  store_filters_test (where);
+  g_free (where);
+}
+
 void
 store_suite (const char *name, StoreFresh fresh) {
   static const struct {
     const char *name;
     GTestFunc test;
   } tests[] = {
-      {"moments", test_moments}, {"takes", test_takes}, {"claims", test_claims},
-      {"models", test_models},   {"live", test_live},   {"compact", test_compact},
-      {"refresh", test_refresh},
+      {"moments", test_moments}, {"takes", test_takes},     {"claims", test_claims},
+      {"models", test_models},   {"live", test_live},       {"compact", test_compact},
+      {"refresh", test_refresh}, {"filters", test_filters},
   };
   suite_fresh = fresh;
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {

@@ -32,4 +32,7 @@ guint suite_count (ClipmoeStore *store);
 /* Fails the test with each fault. */
 void suite_verify (ClipmoeStore *store);
 
+/* Filters, in a store that does not exist yet (store_filters.c). */
+void store_filters_test (const char *where);
+
 #endif
