@@ -11,6 +11,7 @@
 #include "place.h"
 #include "rowfile.h"
 #include "scan.h"
+#include "vectors-private.h"
 
 #define MODEL "test@0123456789abcdef"
 #define BLOCK CLIPMOE_VECTOR_BLOCK
@@ -215,12 +216,21 @@ check_all (const Archive *a, const char *what, gsize k, guint threads) {
   }
 }
 
+/* The last answers came by the 8-bit copy of all full blocks. */
+static void
+check_copy_was_used (const Archive *a) {
+  guint state = clipmoe_codes_begin (a->vectors->codes);
+  g_assert_cmpuint (state, >, 0);
+  for (guint64 block = 0; block < a->n / BLOCK; block++)
+    g_assert_true (clipmoe_codes_is_checked (a->vectors->codes, state, block));
+}
+
 static void
 test_kinds (void) {
   static const guint embeds[] = {64, 100, 512, 1152};
   for (Kind kind = 0; kind < N_KINDS; kind++)
     for (guint e = 0; e < G_N_ELEMENTS (embeds); e++) {
-      Archive a = archive_new (kind, 4500, embeds[e]);
+      Archive a = archive_new (kind, 2500, embeds[e]);
       for (guint t = 0; t < G_N_ELEMENTS (tiers); t++) {
         if (tiers[t])
           g_setenv ("CLIPMOE_CPU", tiers[t], TRUE);
@@ -234,6 +244,7 @@ test_kinds (void) {
           continue; /* not on this processor */
         }
         check_all (&a, kinds[kind], 20, 1 + t % 3);
+        check_copy_was_used (&a);
       }
       archive_free (&a);
     }
@@ -258,6 +269,7 @@ test_many_candidates (void) {
     Archive a = archive_new (kind, 60000, 16);
     for (guint threads = 1; threads < 5; threads++)
       check_all (&a, kinds[kind], 50, threads);
+    check_copy_was_used (&a);
     archive_free (&a);
   }
 }
@@ -361,6 +373,10 @@ test_copy_is_a_cache (void) {
     char *now = contents (path, &again);
     g_assert_cmpmem (now, again, whole, length);
     g_free (now);
+    if (what % 8 == 0) {
+      check_all (&a, "mended copy", 10, 2);
+      check_copy_was_used (&a);
+    }
   }
   /* a stranger's file of that name is left alone, and so is what cannot be opened */
   g_assert_true (g_file_set_contents (path, "something else, of somebody else", -1, NULL));
@@ -403,6 +419,8 @@ test_left_behind (void) {
   check_all (&a, "a writer", 10, 2);
   archive_reopen (&a);
   check_all (&a, "written over", 10, 2);
+  check_all (&a, "mended", 10, 2);
+  check_copy_was_used (&a);
   archive_free (&a);
 }
 
@@ -425,6 +443,7 @@ test_compacted (void) {
   gsize length;
   char *before = contents (path, &length);
   check_all (&b, "compacted", 10, 2);
+  check_copy_was_used (&b);
   clipmoe_vectors_copy (b.vectors, a.path, NULL, 0, &error); /* over the one that is read */
   g_assert_no_error (error);
   check_all (&a, "replaced", 10, 2);
