@@ -198,7 +198,7 @@ check (const Archive *a, const char *what, const float *query, const ClipmoeRowR
                what, n, a->embed, k, threads, (int)i, got[i].row, (double)got[i].cosine, want[i].row,
                (double)want[i].cosine);
   g_assert_cmpuint (got_spread.n, ==, n);
-  if (n > 100) { /* of a few, the rank of a quantile says little */
+  if (n > 100 && a->embed >= 16) { /* of a few, the rank of a quantile says little */
     g_assert_cmpfloat_with_epsilon (got_spread.median, want_spread.median, 0.002);
     g_assert_cmpfloat_with_epsilon (got_spread.spread, want_spread.spread, 0.002);
   }
@@ -258,6 +258,23 @@ test_sizes (void) {
     Archive a = archive_new (CLUSTERED, sizes[i], 65);
     for (guint k = 0; k < G_N_ELEMENTS (counts); k++)
       check_all (&a, "sizes", counts[k], k % 4);
+    archive_free (&a);
+  }
+}
+
+/* Of few dimensions, so that what rounding left out of a row often lies in the direction of the query: bounds
+ * that are too narrow by a third lose rows. */
+static void
+test_bounds (void) {
+  for (guint embed = 2; embed < 5; embed++) {
+    Archive a = archive_new (RANDOM, 3 * BLOCK, embed);
+    for (guint i = 0; i < 150; i++) {
+      float query[4];
+      ClipmoeRowRange all = {0, a.n};
+      place_vector (900000 + i, embed, query);
+      check (&a, "bounds", query, &all, 1, 1 + i % 5, 1);
+    }
+    check_copy_was_used (&a);
     archive_free (&a);
   }
 }
@@ -408,12 +425,14 @@ test_left_behind (void) {
   a.vectors = clipmoe_vectors_open (a.path, MODEL, 64, BLOCK + 10, TRUE,
                                     &error); /* two blocks of codes are too many */
   g_assert_no_error (error);
-  for (guint64 row = BLOCK + 10; row < a.n; row++) {
+  for (guint64 row = BLOCK + 10, some; row < a.n; row += some) {
     float *v = a.rows + row * 64;
-    make_row (CLUSTERED, row, a.n, 64, v);
-    clipmoe_vectors_append (a.vectors, v, 1, &first, &error);
+    some = MIN (97, a.n - row);
+    for (guint64 i = 0; i < some; i++)
+      make_row (CLUSTERED, row + i, a.n, 64, v + i * 64);
+    clipmoe_vectors_append (a.vectors, v, (guint)some, &first, &error);
     g_assert_no_error (error);
-    for (guint i = 0; i < 64; i++)
+    for (guint64 i = 0; i < some * 64; i++)
       v[i] = clipmoe_f16_to_f32 (clipmoe_f32_to_f16 (v[i]));
   }
   check_all (&a, "a writer", 10, 2);
@@ -521,6 +540,7 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/scan/kinds", test_kinds);
   g_test_add_func ("/scan/sizes", test_sizes);
+  g_test_add_func ("/scan/bounds", test_bounds);
   g_test_add_func ("/scan/many-candidates", test_many_candidates);
   g_test_add_func ("/scan/ranges", test_ranges);
   g_test_add_func ("/scan/queries", test_queries);
