@@ -13,7 +13,7 @@
 #include "../core/base/temporary.h"
 #include "../core/kernels/search.h"
 #include "mapping.h"
-#include "vectors.h"
+#include "rows.h"
 
 #define ROWS CLIPMOE_VECTOR_BLOCK
 #define ENDING ".int8"

@@ -3,7 +3,7 @@
 #define CLIPMOE_ROWCURSOR_H
 
 #include <pthread.h>
-#include "scan.h"
+#include "rows.h"
 
 #define CLIPMOE_TURN_PIECES 64
 

@@ -25,9 +25,9 @@
 #define BUFFER ((gsize)128 << 10) /* bytes of f16 rows that are read at a time */
 #define CANDIDATES 16384          /* of a thread, before they are computed exactly */
 #define FEW 4096                  /* rows that are not worth a second thread */
-/* A smaller piece of a block is computed from the f16 rows: the block's mean and, at its first use, its
- * checksum cost as much as so many rows. */
-#define PIECE 32
+/* A smaller piece of a block is computed from the f16 rows: the product of its mean costs as much as so many
+ * rows, and so does, at the first use of a block, its checksum. */
+#define PIECE 4
 #define PIECE_UNCHECKED 512
 /* Where so large a share of the rows is asked for, nearly all would be computed exactly. */
 #define SHARE 16
@@ -53,6 +53,8 @@ typedef struct {
   guint16 *rows;
   guint16 *block; /* NULL until a block's codes are to be made */
   double *products;
+  const guint16 *mean; /* of the block that it looked at last, and its product */
+  double base;
   gint32 dots[BLOCK];
   float values[BLOCK], bounds[BLOCK];
 } Worker;
@@ -182,11 +184,12 @@ make_room (Scan *s, Worker *w) {
 static gboolean
 take_codes (Scan *s, Worker *w, const ClipmoeCodesBlock *b, guint64 first, gsize n) {
   const gsize stride = clipmoe_codes_get_stride (s->vectors->codes), from = first % BLOCK;
-  double base;
-  s->kernels->dot16 (1, stride, b->mean, s->query, &base);
+  if (w->mean != b->mean)
+    s->kernels->dot16 (1, stride, b->mean, s->query, &w->base);
+  w->mean = b->mean;
   s->kernels->dot8 (n, stride, b->codes + from * stride, &s->whole, w->dots);
-  const float lengths = (float)(s->length + s->left_out) * b->largest + fabsf ((float)base),
-              slack = SLACK * lengths + (float)(s->left_out * (1 + 1e-6)) * b->largest, mean = (float)base,
+  const float lengths = (float)(s->length + s->left_out) * b->largest + fabsf ((float)w->base),
+              slack = SLACK * lengths + (float)(s->left_out * (1 + 1e-6)) * b->largest, mean = (float)w->base,
               step = (float)s->step, length = (float)s->length;
   for (gsize i = 0; i < n; i++) {
     w->values[i] = mean + step * (b->scales[from + i] * (float)w->dots[i]);
