@@ -58,7 +58,7 @@ struct _ClipmoeCodes {
 
 static gsize
 block_bytes (const ClipmoeCodes *self) {
-  return sizeof (Head) + self->stride * sizeof (guint16) + 2 * ROWS * sizeof (float) + ROWS * self->stride;
+  return sizeof (Head) + self->stride * sizeof (guint16) + 2 * sizeof (float) * ROWS + ROWS * self->stride;
 }
 
 static guint64
@@ -92,27 +92,19 @@ path_of (const char *path) {
 static gboolean
 check_header (ClipmoeCodes *self) {
   struct stat st;
-  union {
-    Header header;
-    char page[HEADER];
-  } wanted = {.page = {0}}, found;
-  memcpy (wanted.header.magic, MAGIC, sizeof MAGIC);
-  wanted.header.version = VERSION;
-  wanted.header.embed = self->embed;
-  wanted.header.rows = ROWS;
+  const Header header = {MAGIC, VERSION, self->embed, ROWS, 0};
+  char wanted[HEADER] = {0}, found[HEADER] = {0}, nothing[sizeof header.magic] = {0};
+  memcpy (wanted, &header, sizeof header);
   if (fstat (self->fd, &st) != 0 || !S_ISREG (st.st_mode))
     return FALSE;
-  memset (&found, 0, sizeof found);
-  ssize_t n = pread (self->fd, &found, sizeof found, 0);
-  if (n == sizeof found && memcmp (&found, &wanted, sizeof found) == 0)
+  ssize_t n = pread (self->fd, found, sizeof found, 0);
+  if (n == sizeof found && memcmp (found, wanted, sizeof found) == 0)
     return TRUE;
   /* empty, half written, or of another version; a stranger's is left alone */
-  char nothing[sizeof found.header.magic] = {0};
   if (!self->write || n < 0 ||
-      (memcmp (found.header.magic, nothing, sizeof nothing) != 0 &&
-       memcmp (found.header.magic, wanted.header.magic, sizeof nothing) != 0))
+      (memcmp (found, nothing, sizeof nothing) != 0 && memcmp (found, wanted, sizeof nothing) != 0))
     return FALSE;
-  return ftruncate (self->fd, 0) == 0 && clipmoe_write_at (self->fd, &wanted, sizeof wanted, 0);
+  return ftruncate (self->fd, 0) == 0 && clipmoe_write_at (self->fd, wanted, sizeof wanted, 0);
 }
 
 ClipmoeCodes *
@@ -122,7 +114,7 @@ clipmoe_codes_open (const char *path, guint embed, gboolean write) {
   char *name = path_of (path);
   struct stat st;
   self->embed = embed;
-  self->stride = (embed + CM_SEARCH_UNIT - 1) / CM_SEARCH_UNIT * CM_SEARCH_UNIT;
+  self->stride = (embed + CM_SEARCH_UNIT - 1) / CM_SEARCH_UNIT * (gsize)CM_SEARCH_UNIT;
   self->maps = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_mapping_free);
   pthread_mutex_init (&self->mutex, NULL);
   /* what one user searches, another one must be able to mend: only its owner makes the file */

@@ -1,6 +1,6 @@
 #include "rowcursor.h"
 
-#define ENOUGH (2 * CLIPMOE_VECTOR_BLOCK)
+#define ENOUGH ((guint64)2 * CLIPMOE_VECTOR_BLOCK)
 
 void
 clipmoe_row_cursor_init (ClipmoeRowCursor *self, const ClipmoeRowRange *ranges, gsize n_ranges) {

@@ -228,7 +228,7 @@ take_piece (Scan *s, Worker *w, guint64 first, gsize n) {
   }
   if (n == BLOCK && clipmoe_codes_can_put (v->codes)) {
     if (!w->block)
-      w->block = g_try_malloc (BLOCK * v->file.embed * sizeof *w->block);
+      w->block = g_try_malloc ((gsize)BLOCK * v->file.embed * sizeof *w->block);
     if (w->block)
       clipmoe_vectors_mend_codes (v, block, w->block);
   }
@@ -361,7 +361,7 @@ no_memory (const Scan *s, GError **error) {
 static gboolean
 start_workers (Scan *s, guint threads, gboolean spread, GError **error) {
   const gsize row = s->vectors->file.embed * sizeof (guint16);
-  s->room = CLAMP (BUFFER / row, 1, BLOCK);
+  s->room = CLAMP (BUFFER / MAX (row, 1), 1, BLOCK);
   s->n_workers = cm_pool_start (threads);
   s->workers = g_new0 (Worker, s->n_workers);
   for (guint i = 0; i < s->n_workers; i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include "place.h"
 #include "rowfile.h"
 #include "scan.h"
@@ -415,6 +416,48 @@ test_copy_is_a_cache (void) {
   archive_free (&a);
 }
 
+/* A copy that somebody made up, with the right checksums: an answer may be wrong, but it is one. */
+static void
+test_made_up (void) {
+  Archive a = archive_new (RANDOM, 4 * BLOCK, 64);
+  static const float odd[] = {NAN, INFINITY, -INFINITY, -1, 3e38f, 1e-45f, 0};
+  const gsize floats = 2 * BLOCK, bytes = 64 + 128 + 4 * floats + BLOCK * 64;
+  char *path = codes_path (&a);
+  ClipmoeRandom r = clipmoe_random_for (9, 0, 0);
+  guint8 *block = g_malloc (bytes);
+  for (guint try = 0; try < 40; try++) {
+    int fd = open (path, O_RDWR);
+    for (guint64 b = 0; b < 4; b++) {
+      ClipmoeBlockSlot slots[2];
+      g_assert_true (clipmoe_row_file_read_slots (&a.vectors->file, b, slots, NULL));
+      for (gsize i = 0; i < bytes; i++)
+        block[i] = (guint8)clipmoe_random (&r);
+      for (gsize i = 0; i < floats; i++)
+        ((float *)(void *)(block + 64 + 128))[i] = odd[clipmoe_random_below (&r, G_N_ELEMENTS (odd))];
+      ((float *)(void *)block)[2] = odd[try % G_N_ELEMENTS (odd)];
+      guint64 sum = XXH3_64bits_withSeed (block + 8, bytes - 8, slots[0].sum);
+      memcpy (block, &sum, sizeof sum);
+      g_assert_cmpint (pwrite (fd, block, bytes, (off_t)(4096 + b * bytes)), ==, bytes);
+    }
+    close (fd);
+    float query[64];
+    ClipmoeRowRange all = {0, a.n};
+    ClipmoeScanHit hits[20];
+    ClipmoeScanSpread spread;
+    GError *error = NULL;
+    place_vector (try, 64, query);
+    gssize n = clipmoe_scan (a.vectors, query, &all, 1, 20, 2, hits, &spread, &error);
+    g_assert_no_error (error);
+    check_copy_was_used (&a);
+    g_assert_cmpint (n, <=, 20);
+    for (gssize i = 0; i < n; i++)
+      g_assert_cmpuint (hits[i].row, <, a.n);
+  }
+  g_free (block);
+  g_free (path);
+  archive_free (&a);
+}
+
 /* Rows that a killed writer left, of which codes were made, are written over: those codes do not count. */
 static void
 test_left_behind (void) {
@@ -545,6 +588,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/scan/ranges", test_ranges);
   g_test_add_func ("/scan/queries", test_queries);
   g_test_add_func ("/scan/copy-is-a-cache", test_copy_is_a_cache);
+  g_test_add_func ("/scan/made-up", test_made_up);
   g_test_add_func ("/scan/left-behind", test_left_behind);
   g_test_add_func ("/scan/compacted", test_compacted);
   g_test_add_func ("/scan/cut-short", test_cut_short);
