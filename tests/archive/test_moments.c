@@ -219,15 +219,16 @@ test_hour (void) {
   g_array_unref (found);
 }
 
+/* Squares of random grey, @side pixels each. */
 static void
-fill (guint8 *luma, guint seed) {
-  GRand *rand = g_rand_new_with_seed (seed);
-  for (guint y = 0; y < CLIPMOE_LUMA_SIDE; y++)
-    for (guint x = 0; x < CLIPMOE_LUMA_SIDE; x++)
-      luma[y * CLIPMOE_LUMA_SIDE + x] =
-          (guint8)(x % 8 || y % 8 ? luma[(y & ~7u) * CLIPMOE_LUMA_SIDE + (x & ~7u)]
-                                  : g_rand_int_range (rand, 0, 140));
+fill (guint8 *luma, guint side) {
+  guint8 blocks[CLIPMOE_LUMA_SIDE][CLIPMOE_LUMA_SIDE];
+  GRand *rand = g_rand_new_with_seed (side);
+  for (guint i = 0; i < PIXELS; i++)
+    blocks[i / CLIPMOE_LUMA_SIDE][i % CLIPMOE_LUMA_SIDE] = (guint8)g_rand_int_range (rand, 0, 140);
   g_rand_free (rand);
+  for (guint i = 0; i < PIXELS; i++)
+    luma[i] = blocks[i / CLIPMOE_LUMA_SIDE / side][i % CLIPMOE_LUMA_SIDE / side];
 }
 
 static void
@@ -237,8 +238,8 @@ test_cut (void) {
   guint8 one[PIXELS], two[PIXELS];
   float a[EMBED];
   direction (a, 1, 0);
-  fill (one, 1);
-  fill (two, 2);
+  fill (one, 4);
+  fill (two, 7);
   for (guint i = 0; i < PIXELS; i++)
     two[i] = (guint8)(two[i] + 100); /* another shot, and brighter */
   g_assert_true (clipmoe_is_cut (one, two));
@@ -264,7 +265,7 @@ test_blank (void) {
   direction (a, 1, 0);
   direction (b, 2, 0);
   for (guint i = 0; i < PIXELS; i++)
-    dim[i] = (guint8)(i % 3 * 8);
+    dim[i] = i < PIXELS / 16 ? 20 : 0; /* a strip of it is lit */
   g_assert_false (clipmoe_is_cut (black, dim));
   /* the model sees little between them, and all but one look are black */
   for (guint i = 0; i < 4; i++)
@@ -334,8 +335,8 @@ narrow (double common, double unrelated, gboolean cuts, double *lowest) {
       clipmoe_moments_new (EMBED, &(ClipmoeMomentRules){.unrelated = unrelated}, take, found);
   float shots[24][EMBED], v[EMBED];
   guint8 luma[2][PIXELS];
-  fill (luma[0], 1);
-  fill (luma[1], 2);
+  fill (luma[0], 4);
+  fill (luma[1], 7);
   for (guint i = 0; i < PIXELS; i++)
     luma[1][i] = (guint8)(luma[1][i] + 100);
   *lowest = 1;
