@@ -37,30 +37,6 @@ clipmoe_small_unref (ClipmoeSmall *self) {
 }
 
 ClipmoeSmall *
-clipmoe_small_from_rgb (const guint8 *rgb, guint width, guint height) {
-  guint w, h;
-  clipmoe_small_fit (width, height, 1, 1, &w, &h);
-  ClipmoeSmall *self = clipmoe_small_new (w, h);
-  guint8 *to = self->rgb;
-  for (guint y = 0; y < h; y++) {
-    gsize top = (gsize)y * height / h, bottom = MAX ((gsize)(y + 1) * height / h, top + 1);
-    for (guint x = 0; x < w; x++, to += 3) {
-      gsize left = (gsize)x * width / w, right = MAX ((gsize)(x + 1) * width / w, left + 1);
-      guint64 sum[3] = {0}, n = (bottom - top) * (right - left);
-      for (gsize v = top; v < bottom; v++) {
-        const guint8 *p = rgb + (v * width + left) * 3;
-        for (gsize u = left; u < right; u++, p += 3)
-          for (guint c = 0; c < 3; c++)
-            sum[c] += p[c];
-      }
-      for (guint c = 0; c < 3; c++)
-        to[c] = (guint8)((sum[c] + n / 2) / n);
-    }
-  }
-  return self;
-}
-
-ClipmoeSmall *
 clipmoe_small_turn (ClipmoeSmall *self, guint orientation) {
   /* where pixel (x, y) of the turned picture comes from: its axes exchanged first, then mirrored */
   static const struct {

@@ -20,9 +20,6 @@ void clipmoe_small_fit (guint width, guint height, guint par_n, guint par_d, gui
                         guint *small_height);
 /* Pixels are not set. (transfer full) */
 ClipmoeSmall *clipmoe_small_new (guint width, guint height);
-/* Of a picture [height][width][3] without padding: each pixel is the mean of those it stands for. (transfer
- * full) */
-ClipmoeSmall *clipmoe_small_from_rgb (const guint8 *rgb, guint width, guint height);
 /* Turned as ClipmoeOrientation @orientation (core/clipmoe/image.h) says. Takes @self; (transfer full) */
 ClipmoeSmall *clipmoe_small_turn (ClipmoeSmall *self, guint orientation);
 ClipmoeSmall *clipmoe_small_ref (ClipmoeSmall *self);

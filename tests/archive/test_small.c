@@ -4,6 +4,7 @@
 #include <blank.h>
 #include <cut.h>
 #include <picture.h>
+#include <smallimage.h>
 
 #define SIDE CLIPMOE_LUMA_SIDE
 #define PIXELS (SIDE * SIDE)
@@ -30,7 +31,13 @@ test_shrink (void) {
     for (guint x = 0; x < 640; x++)
       for (guint c = 0; c < 3; c++)
         rgb[(y * 640 + x) * 3 + c] = (guint8)((x / 2 + y / 2 * 3 + c * 50) % 200 + (x % 2 ? 10 : 0));
-  ClipmoeSmall *small = clipmoe_small_from_rgb (rgb, 640, 480);
+  ClipmoeImage image = {.struct_size = sizeof image,
+                        .format = CLIPMOE_FORMAT_RGB,
+                        .width = 640,
+                        .height = 480,
+                        .planes = {rgb},
+                        .strides = {640 * 3}};
+  ClipmoeSmall *small = clipmoe_small_from_image (&image);
   g_assert_cmpuint (small->width, ==, 320);
   g_assert_cmpuint (small->height, ==, 240);
   for (guint y = 0; y < 240; y++)
@@ -39,6 +46,100 @@ test_shrink (void) {
         g_assert_cmpuint (small->rgb[(y * 320 + x) * 3 + c], ==, (x + y * 3 + c * 50) % 200 + 5);
   clipmoe_small_unref (small);
   g_free (rgb);
+}
+
+/* Every format says the same: a quarter of a colour each, with a crop, odd strides, and YUV as BT.601 has it.
+ */
+static void
+test_formats (void) {
+  static const guint8 rgb[4][3] = {{200, 40, 60}, {30, 180, 90}, {50, 70, 220}, {128, 128, 128}};
+  static const ClipmoeFormat formats[] = {CLIPMOE_FORMAT_RGB,  CLIPMOE_FORMAT_BGR,  CLIPMOE_FORMAT_RGBX,
+                                          CLIPMOE_FORMAT_BGRX, CLIPMOE_FORMAT_XRGB, CLIPMOE_FORMAT_XBGR,
+                                          CLIPMOE_FORMAT_NV12, CLIPMOE_FORMAT_NV21, CLIPMOE_FORMAT_I420,
+                                          CLIPMOE_FORMAT_YV12, CLIPMOE_FORMAT_Y42B, CLIPMOE_FORMAT_Y444,
+                                          CLIPMOE_FORMAT_YUY2, CLIPMOE_FORMAT_UYVY, CLIPMOE_FORMAT_P010_10LE};
+  enum { W = 88, H = 44, STRIDE = W * 4 + 5 };
+  static guint8 planes[3][STRIDE * H];
+  for (guint f = 0; f < G_N_ELEMENTS (formats); f++) {
+    const ClipmoeFormat format = formats[f];
+    for (guint y = 0; y < H; y++)
+      for (guint x = 0; x < W; x++) {
+        /* 4 pixels around are cut away; the middle of what is left is at 44, 22 */
+        const guint8 *p = rgb[(y < H / 2 ? 0 : 2) + (x < W / 2 ? 0 : 1)];
+        double luma = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
+        guint8 c[3] = {(guint8)(16 + luma * 219 / 255 + 0.5),
+                       (guint8)(128 + (p[2] - luma) / 1.772 * 224 / 255 + 0.5),
+                       (guint8)(128 + (p[0] - luma) / 1.402 * 224 / 255 + 0.5)};
+        guint8 *row[3] = {planes[0] + y * STRIDE, planes[1] + y * STRIDE, planes[2] + y * STRIDE},
+               *half = planes[1] + y / 2 * STRIDE;
+        switch (format) {
+        case CLIPMOE_FORMAT_RGB:
+        case CLIPMOE_FORMAT_BGR:
+          for (guint i = 0; i < 3; i++)
+            row[0][x * 3 + i] = p[format == CLIPMOE_FORMAT_RGB ? i : 2 - i];
+          break;
+        case CLIPMOE_FORMAT_RGBX:
+        case CLIPMOE_FORMAT_BGRX:
+        case CLIPMOE_FORMAT_XRGB:
+        case CLIPMOE_FORMAT_XBGR: {
+          gboolean first = format == CLIPMOE_FORMAT_XRGB || format == CLIPMOE_FORMAT_XBGR;
+          gboolean back = format == CLIPMOE_FORMAT_BGRX || format == CLIPMOE_FORMAT_XBGR;
+          for (guint i = 0; i < 3; i++)
+            row[0][x * 4 + i + first] = p[back ? 2 - i : i];
+          break;
+        }
+        case CLIPMOE_FORMAT_YUY2:
+        case CLIPMOE_FORMAT_UYVY: {
+          guint y_at = format == CLIPMOE_FORMAT_YUY2 ? 0 : 1;
+          row[0][x * 2 + y_at] = c[0];
+          row[0][x * 2 + 1 - y_at] = c[1 + x % 2];
+          break;
+        }
+        case CLIPMOE_FORMAT_P010_10LE:
+          row[0][x * 2 + 1] = c[0];
+          half[(x & ~1u) * 2 + 1] = c[1];
+          half[(x & ~1u) * 2 + 3] = c[2];
+          break;
+        case CLIPMOE_FORMAT_NV12:
+        case CLIPMOE_FORMAT_NV21:
+          row[0][x] = c[0];
+          half[(x & ~1u) + (format == CLIPMOE_FORMAT_NV21)] = c[1];
+          half[(x & ~1u) + (format == CLIPMOE_FORMAT_NV12)] = c[2];
+          break;
+        default:
+          for (guint i = 0; i < 3; i++) {
+            guint narrow = i && format != CLIPMOE_FORMAT_Y444,
+                  low = i && (format == CLIPMOE_FORMAT_I420 || format == CLIPMOE_FORMAT_YV12);
+            planes[i][(y >> low) * STRIDE + (x >> narrow)] = c[i];
+          }
+        }
+      }
+    ClipmoeImage image = {.struct_size = sizeof image,
+                          .format = format,
+                          .width = W,
+                          .height = H,
+                          .planes = {planes[0], planes[1], planes[2]},
+                          .strides = {STRIDE, STRIDE, STRIDE},
+                          .crop_x = 4,
+                          .crop_y = 4,
+                          .crop_width = W - 8,
+                          .crop_height = H - 8,
+                          .par_n = 1,
+                          .par_d = 2};
+    ClipmoeSmall *small = clipmoe_small_from_image (&image);
+    g_assert_nonnull (small);
+    g_assert_cmpuint (small->width, ==, (W - 8) / 2);
+    g_assert_cmpuint (small->height, ==, H - 8);
+    for (guint y = 0; y < small->height; y++)
+      for (guint x = 0; x < small->width; x++)
+        for (guint i = 0; i < 3; i++) {
+          const guint8 *p = rgb[(y < small->height / 2 ? 0 : 2) + (x < small->width / 2 ? 0 : 1)];
+          g_assert_cmpint (ABS ((int)small->rgb[(y * small->width + x) * 3 + i] - p[i]), <=, 3);
+        }
+    clipmoe_small_unref (small);
+  }
+  g_assert_null (clipmoe_small_from_image (
+      &(ClipmoeImage){.format = CLIPMOE_FORMAT_I420_10LE, .width = 1, .height = 1, .planes = {planes[0]}}));
 }
 
 /* Four corners go where they belong; the values are GstVideoOrientationMethod's. */
@@ -167,6 +268,7 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/small/fit", test_fit);
   g_test_add_func ("/small/shrink", test_shrink);
+  g_test_add_func ("/small/formats", test_formats);
   g_test_add_func ("/small/turn", test_turn);
   g_test_add_func ("/small/jpeg", test_jpeg);
   g_test_add_func ("/small/luma", test_luma);
