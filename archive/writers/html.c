@@ -166,11 +166,12 @@ by_file (const ClipmoeSpan *spans, guint n) {
   GHashTable *files = g_hash_table_new (g_str_hash, g_str_equal);
   GPtrArray *groups = g_ptr_array_new_with_free_func ((GDestroyNotify)g_ptr_array_unref);
   for (guint i = 0; i < n; i++) {
-    GPtrArray *group = g_hash_table_lookup (files, spans[i].file);
+    const char *file = clipmoe_order_file (&spans[i]);
+    GPtrArray *group = g_hash_table_lookup (files, file);
     if (!group) {
       group = g_ptr_array_new ();
       g_ptr_array_add (groups, group);
-      g_hash_table_insert (files, (gpointer)spans[i].file, group);
+      g_hash_table_insert (files, (gpointer)file, group);
     }
     g_ptr_array_add (group, (gpointer)&spans[i]);
   }

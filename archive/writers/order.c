@@ -28,12 +28,17 @@ number_of (GHashTable *files, const char *file) {
   return number;
 }
 
+const char *
+clipmoe_order_file (const ClipmoeSpan *span) {
+  return span->path ? span->path : span->file;
+}
+
 GPtrArray *
 clipmoe_order_by_time (const ClipmoeSpan *spans, guint n, ClipmoeNotes *notes) {
   GHashTable *files = g_hash_table_new (g_str_hash, g_str_equal);
   GArray *places = g_array_sized_new (FALSE, FALSE, sizeof (Place), n);
   for (guint i = 0; i < n; i++) {
-    Place place = {&spans[i], number_of (files, spans[i].file), i};
+    Place place = {&spans[i], number_of (files, clipmoe_order_file (&spans[i])), i};
     if (spans[i].timed)
       g_array_append_val (places, place);
   }
@@ -54,7 +59,7 @@ guint
 clipmoe_order_count_files (const ClipmoeSpan *spans, guint n) {
   GHashTable *files = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < n; i++)
-    number_of (files, spans[i].file);
+    number_of (files, clipmoe_order_file (&spans[i]));
   guint count = g_hash_table_size (files);
   g_hash_table_unref (files);
   return count;

@@ -63,10 +63,16 @@ clipmoe_shown_number (GString *out, double value, guint decimals) {
     g_string_append (out, g_ascii_formatd (text, sizeof text, format, value));
 }
 
+const char *
+clipmoe_clock (char text[32], double seconds) {
+  gint64 hundredths = (gint64)(seconds * 100 + 0.5);
+  g_snprintf (text, 32, "%" G_GINT64_FORMAT ":%02d:%02d.%02d", hundredths / 360000,
+              (int)(hundredths / 6000 % 60), (int)(hundredths / 100 % 60), (int)(hundredths % 100));
+  return text;
+}
+
 void
 clipmoe_shown_clock (GString *out, double seconds) {
-  gint64 hundredths = (gint64)(seconds * 100 + 0.5);
-  g_string_append_printf (out, "%" G_GINT64_FORMAT ":%02d:%02d.%02d", hundredths / 360000,
-                          (int)(hundredths / 6000 % 60), (int)(hundredths / 100 % 60),
-                          (int)(hundredths % 100));
+  char text[32];
+  g_string_append (out, clipmoe_clock (text, seconds));
 }

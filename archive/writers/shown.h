@@ -13,7 +13,8 @@ char *clipmoe_shown_base (const char *file);
 void clipmoe_shown_markup (GString *out, const char *text);
 /* @value with @decimals decimals, whatever the locale is; nothing where it is not finite. */
 void clipmoe_shown_number (GString *out, double value, guint decimals);
-/* 1:02:03.45 */
+/* 1:02:03.45; returns @text. */
+const char *clipmoe_clock (char text[32], double seconds);
 void clipmoe_shown_clock (GString *out, double seconds);
 
 #endif
