@@ -11,6 +11,11 @@ typedef struct {
   guint span;
 } Edge;
 
+static gint64
+ms_of (double seconds) {
+  return (gint64)(seconds * 1000 + 0.5);
+}
+
 static int
 compare (gconstpointer a, gconstpointer b) {
   const Edge *x = a, *y = b;
@@ -71,7 +76,9 @@ clipmoe_write_chapters (GString *out, const ClipmoeSpan *spans, guint n, Clipmoe
          *open = g_array_new (FALSE, FALSE, sizeof (guint));
   for (guint i = 0; i < sorted->len; i++) {
     const ClipmoeSpan *s = sorted->pdata[i];
-    gint64 start = (gint64)(s->start * 1000 + 0.5), end = (gint64)(s->end * 1000 + 0.5);
+    gint64 start = ms_of (s->start), end = ms_of (s->end);
+    if (s->length > 0) /* a chapter behind the end would make the video longer */
+      end = MIN (end, ms_of (s->length));
     Edge begin = {start, TRUE, i}, stop = {MAX (end, start + 1), FALSE, i};
     g_array_append_val (edges, begin);
     g_array_append_val (edges, stop);

@@ -59,6 +59,8 @@ ClipmoeCut
 clipmoe_cut (const ClipmoeSpan *span, const ClipmoeRate *rate) {
   ClipmoeCut cut = {clipmoe_rate_frame (rate, span->start), clipmoe_rate_frame (rate, span->end),
                     clipmoe_rate_frame (rate, span->time)};
+  if (span->length > 0) /* the last look stands as long as the one before, which may be past the end */
+    cut.end = MIN (cut.end, clipmoe_rate_frame (rate, span->length));
   cut.end = MAX (cut.end, cut.start + 1);
   cut.best = CLAMP (cut.best, cut.start, cut.end - 1);
   return cut;

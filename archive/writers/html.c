@@ -152,7 +152,7 @@ append_file (GString *out, const GPtrArray *spans, guint number, guint heading, 
   g_string_append_printf (out, "</bdi></h%u>\n", heading);
   clipmoe_html_lanes (out, spans);
   if (list) {
-    g_string_append (out, "<ol>\n");
+    g_string_append (out, "<ol role=\"list\">\n");
     for (guint i = 0; i < spans->len; i++)
       append_span (out, spans->pdata[i], heading + 1, FALSE, pictures);
     g_string_append (out, "</ol>\n");
@@ -206,7 +206,7 @@ clipmoe_write_html (GString *out, const ClipmoeSpan *spans, guint n, const Clipm
   }
   g_string_append (out, "</header>\n<main>\n");
   if (!options->by_file && n) {
-    g_string_append (out, "<ol>\n");
+    g_string_append (out, "<ol role=\"list\">\n");
     for (guint i = 0; i < n; i++)
       append_span (out, &spans[i], 2, TRUE, &pictures);
     g_string_append (out, "</ol>\n<h2>Where in the files</h2>\n");

@@ -67,7 +67,7 @@ clipmoe_html_lanes (GString *out, const GPtrArray *spans) {
   double length = 0.001;
   for (guint i = 0; i < spans->len; i++) {
     const ClipmoeSpan *s = spans->pdata[i];
-    length = MAX (length, MAX (s->length, s->end));
+    length = MAX (length, s->length > 0 ? s->length : s->end);
   }
   for (guint i = 0; i < MIN (lanes->len, LANES); i++)
     append_lane (out, lanes->pdata[i], length);
