@@ -1,7 +1,6 @@
 /* Checks what the writers make of spans, hostile names and labels among them: that each form can be read
  * back, and that nothing in a name gets out of its place. */
 #include <jansson.h>
-#include <locale.h>
 #include <math.h>
 #include <string.h>
 #include "edl.h"
@@ -445,23 +444,6 @@ test_empty (void) {
   g_string_free (out, TRUE);
 }
 
-/* Numbers have points, also where people write commas. */
-static void
-test_locale (void) {
-  static const char *const locales[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
-  gboolean have = FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (locales) && !have; i++)
-    have = setlocale (LC_ALL, locales[i]) != NULL;
-  if (!have) {
-    g_test_skip ("no locale with a decimal comma is installed");
-    return;
-  }
-  test_csv ();
-  test_chapters ();
-  test_otio ();
-  setlocale (LC_ALL, "C");
-}
-
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -477,6 +459,5 @@ main (int argc, char **argv) {
   g_test_add_func ("/writers/otio", test_otio);
   g_test_add_func ("/writers/html", test_html);
   g_test_add_func ("/writers/empty", test_empty);
-  g_test_add_func ("/writers/locale", test_locale);
   return g_test_run ();
 }
