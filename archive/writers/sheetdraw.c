@@ -38,7 +38,8 @@ draw_picture (cairo_t *cr, const ClipmoeSheetCell *cell, double x, double y) {
     memcpy (to + (gsize)row * (gsize)cairo_image_surface_get_stride (picture),
             cell->pixels + (gsize)row * cell->width * 4, (gsize)cell->width * 4);
   cairo_surface_mark_dirty (picture);
-  cairo_set_source_surface (cr, picture, x + (WIDTH - (int)cell->width) / 2, y - (int)cell->height);
+  cairo_set_source_surface (cr, picture, x + floor ((WIDTH - (double)cell->width) / 2),
+                            y - (double)cell->height);
   cairo_paint (cr);
   cairo_surface_destroy (picture);
 }
@@ -71,15 +72,15 @@ collect (void *data, const unsigned char *bytes, unsigned length) {
 }
 
 GByteArray *
-clipmoe_draw_sheet (const ClipmoeSheetCell *cells, guint have, const char *path, GError **error) {
-  guint n = MIN (have, CLIPMOE_SHEET_MOST);
+clipmoe_draw_sheet (const ClipmoeSheetCell *cells, guint n, const char *path, GError **error) {
+  guint shown = MIN (n, CLIPMOE_SHEET_MOST);
   if (!n) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: no picture was looked at", path);
     return NULL;
   }
-  guint columns = MIN (n, COLUMNS), rows = (n + columns - 1) / columns;
+  guint columns = MIN (shown, COLUMNS), rows = (shown + columns - 1) / columns;
   double tallest = 1;
-  for (guint i = 0; i < have; i++)
+  for (guint i = 0; i < n; i++)
     if (cells[i].pixels)
       tallest = MAX (tallest, cells[i].height);
   double high = tallest + LINES * LINE + MARGIN + 4;
@@ -88,9 +89,11 @@ clipmoe_draw_sheet (const ClipmoeSheetCell *cells, guint have, const char *path,
   cairo_t *cr = cairo_create (sheet);
   cairo_set_source_rgb (cr, 1, 1, 1);
   cairo_paint (cr);
-  for (guint i = 0; i < n; i++)
-    draw_cell (cr, &cells[(guint64)i * have / n], MARGIN + (i % columns) * (WIDTH + MARGIN),
-               MARGIN + (i / columns) * high, tallest);
+  for (guint i = 0; i < shown; i++) {
+    guint row = i / columns, column = i % columns;
+    draw_cell (cr, &cells[(guint64)i * n / shown], MARGIN + column * (WIDTH + MARGIN), MARGIN + row * high,
+               tallest);
+  }
   cairo_destroy (cr);
   GByteArray *bytes = g_byte_array_new ();
   cairo_status_t status = cairo_surface_write_to_png_stream (sheet, collect, bytes);
