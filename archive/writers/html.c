@@ -23,7 +23,9 @@ static const char style[] =
     "grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr))}\n"
     "li{background:var(--soft);border:1px solid var(--line);border-radius:.5rem;overflow:hidden}\n"
     "li img{display:block;width:100%;aspect-ratio:16/9;object-fit:contain;background:#000}\n"
+    "li h2,li h3{font-size:1rem;margin:0}\n"
     "li>div{padding:.5rem .75rem .75rem}\n"
+    "li>.none{display:grid;place-items:center;aspect-ratio:16/9;color:var(--dim)}\n"
     "mark{background:var(--bar);color:var(--paper);border-radius:.25rem;padding:0 .4em;font-size:.85em}\n"
     "dl{display:flex;flex-wrap:wrap;gap:0 1rem;margin:.25rem 0 0;font-variant-numeric:tabular-nums}\n"
     "dl div{display:flex;gap:.4rem}\n"
@@ -110,24 +112,30 @@ append_picture (GString *out, const ClipmoeSpan *s) {
   g_free (base64);
 }
 
-/* @heading: 2 or 3. *pictures: how many more may be put in. */
+/* @heading: 2 or 3. @name_file: not only the label. *pictures: how many more may be put in. */
 static void
 append_span (GString *out, const ClipmoeSpan *s, guint heading, gboolean name_file, guint *pictures) {
   g_string_append (out, "<li>");
   if (s->thumbnail && *pictures) {
     append_picture (out, s);
     --*pictures;
+  } else {
+    g_string_append (out, "<div class=\"none\">no picture</div>\n");
   }
+  char *base = name_file ? clipmoe_shown_base (s->file) : NULL;
   g_string_append_printf (out, "<div><h%u><bdi>", heading);
-  clipmoe_shown_markup (out, s->label);
+  clipmoe_shown_markup (out, base ? base : s->label);
   g_string_append_printf (out, "</bdi>%s</h%u>\n<p>", s->stands_out > 0 ? " <mark>stands out</mark>" : "",
                           heading);
   append_link (out, s);
   g_string_append (out, "</p>\n");
-  if (name_file) {
+  if (base) {
     g_string_append (out, "<p><bdi>");
+    clipmoe_shown_markup (out, s->label);
+    g_string_append (out, "</bdi></p>\n<p class=\"dim\"><bdi>");
     clipmoe_shown_markup (out, s->file);
     g_string_append (out, "</bdi></p>\n");
+    g_free (base);
   }
   if (s->at) {
     g_string_append (out, "<p class=\"dim\">");
