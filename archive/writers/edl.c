@@ -61,10 +61,10 @@ append_comments (GString *out, const ClipmoeSpan *s, const ClipmoeCut *cut, cons
 }
 
 void
-clipmoe_write_edl (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutOptions *options,
+clipmoe_write_edl (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutListOptions *options,
                    ClipmoeNotes *notes) {
   GPtrArray *sorted = clipmoe_order_by_time (spans, n, notes);
-  ClipmoeRate rate = clipmoe_cut_rate (sorted, options, notes);
+  ClipmoeRate rate = clipmoe_cutlist_rate (sorted, options, notes);
   guint all = sorted->len;
   append_title (out, options->title);
   g_string_append_printf (out, "FCM: %s\n", rate.drop ? "DROP FRAME" : "NON-DROP FRAME");
@@ -83,7 +83,7 @@ clipmoe_write_edl (GString *out, const ClipmoeSpan *spans, guint n, const Clipmo
     at -= at / 3600 / 15 * 54;
   for (guint i = 0; i < sorted->len; i++) {
     const ClipmoeSpan *s = sorted->pdata[i];
-    ClipmoeCut cut = clipmoe_cut (s, &rate);
+    ClipmoeCut cut = clipmoe_cutlist_cut (s, &rate);
     gint64 length = cut.end - cut.start;
     char a[16], b[16], c[16], d[16], e[16];
     g_string_append_printf (out, "\n%03u  AX       V     C        %s %s %s %s\n", i + 1,

@@ -3,7 +3,7 @@
 #ifndef CLIPMOE_EDL_H
 #define CLIPMOE_EDL_H
 
-#include "cut.h"
+#include "cutlist.h"
 
 #define CLIPMOE_EDL_EVENTS 999 /* event numbers have three digits */
 
@@ -11,7 +11,7 @@
  * reel AX, and file, label, score, best frame and frame numbers as comments. Where there are more than
  * CLIPMOE_EDL_EVENTS spans, those with the highest scores are written, and a comment and @notes (nullable)
  * say so. */
-void clipmoe_write_edl (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutOptions *options,
+void clipmoe_write_edl (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutListOptions *options,
                         ClipmoeNotes *notes);
 
 #endif

@@ -59,7 +59,7 @@ append_metadata (GString *out, const ClipmoeSpan *s) {
 }
 
 static void
-append_media (GString *out, const ClipmoeSpan *s, const ClipmoeCut *cut, const ClipmoeCutOptions *options,
+append_media (GString *out, const ClipmoeSpan *s, const ClipmoeCut *cut, const ClipmoeCutListOptions *options,
               const ClipmoeRate *rate) {
   char *uri = s->path ? g_filename_to_uri (s->path, NULL, NULL) : NULL, *base = clipmoe_shown_base (s->file);
   g_string_append_printf (
@@ -84,8 +84,9 @@ append_media (GString *out, const ClipmoeSpan *s, const ClipmoeCut *cut, const C
 }
 
 static void
-append_clip (GString *out, const ClipmoeSpan *s, const ClipmoeCutOptions *options, const ClipmoeRate *rate) {
-  ClipmoeCut cut = clipmoe_cut (s, rate);
+append_clip (GString *out, const ClipmoeSpan *s, const ClipmoeCutListOptions *options,
+             const ClipmoeRate *rate) {
+  ClipmoeCut cut = clipmoe_cutlist_cut (s, rate);
   g_string_append (out, "        {\n          \"OTIO_SCHEMA\": \"Clip.2\", ");
   append_metadata (out, s);
   g_string_append (out, ", \"name\": ");
@@ -104,10 +105,10 @@ append_clip (GString *out, const ClipmoeSpan *s, const ClipmoeCutOptions *option
 }
 
 void
-clipmoe_write_otio (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutOptions *options,
+clipmoe_write_otio (GString *out, const ClipmoeSpan *spans, guint n, const ClipmoeCutListOptions *options,
                     ClipmoeNotes *notes) {
   GPtrArray *sorted = clipmoe_order_by_time (spans, n, notes);
-  ClipmoeRate rate = clipmoe_cut_rate (sorted, options, notes);
+  ClipmoeRate rate = clipmoe_cutlist_rate (sorted, options, notes);
   g_string_append (out, "{\n  \"OTIO_SCHEMA\": \"Timeline.1\", \"metadata\": {}, \"name\": ");
   append_text (out, options->title ? options->title : "clipmoe");
   g_string_append (

@@ -5,7 +5,7 @@
 #define CLIPMOE_WRITERS_H
 
 #include "csv.h"
-#include "cut.h"
+#include "cutlist.h"
 
 typedef enum {
   CLIPMOE_FORM_CSV,
@@ -18,7 +18,7 @@ typedef enum {
 typedef struct {
   ClipmoeCsvColumns columns; /* csv: which ones; there is no header line unless @header */
   gboolean header;
-  ClipmoeCutOptions cut; /* edl, otio */
+  ClipmoeCutListOptions cut; /* edl, otio */
 } ClipmoeFormOptions;
 
 /* "csv", "vtt", "chapters", "edl", "otio" */

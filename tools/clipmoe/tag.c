@@ -92,7 +92,7 @@ write_sheet (const ClipmoeSheet *sheet, const char *path) {
 static int
 read_forms (const Outputs *o, ClipmoeTagPrintOptions *print) {
   guint forms = o->json + o->csv + o->vtt + o->chapters + o->edl + o->otio;
-  ClipmoeCutOptions *cut = &print->options.cut;
+  ClipmoeCutListOptions *cut = &print->options.cut;
   GError *error = NULL;
   if (forms > 1)
     return clipmoe_usage ("tag", "expected one of --json, --csv, --vtt, --chapters, --edl and --otio");

@@ -315,7 +315,7 @@ test_edl_limit (void) {
 /* Which rate a list has when nobody says one. */
 static void
 test_rates (void) {
-  const ClipmoeCutOptions none = {0};
+  const ClipmoeCutListOptions none = {0};
   ClipmoeSpan spans[] = {span ("a", "x", 0, 1), span ("b", "x", 0, 1)};
   GPtrArray *list = g_ptr_array_new ();
   g_ptr_array_add (list, &spans[0]);
@@ -334,7 +334,7 @@ test_rates (void) {
     spans[0].rate_d = cases[i].d0;
     spans[1].rate_n = cases[i].n1;
     spans[1].rate_d = cases[i].d1;
-    ClipmoeRate rate = clipmoe_cut_rate (list, &none, notes);
+    ClipmoeRate rate = clipmoe_cutlist_rate (list, &none, notes);
     g_assert_cmpuint (rate.n, ==, cases[i].n);
     g_assert_cmpuint (rate.d, ==, cases[i].d);
     g_assert_cmpuint (notes->len, ==, cases[i].notes);

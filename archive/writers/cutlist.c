@@ -1,4 +1,4 @@
-#include "cut.h"
+#include "cutlist.h"
 
 #include "shown.h"
 
@@ -17,25 +17,25 @@ note_assumed (const GPtrArray *spans, ClipmoeNotes *notes) {
     g_ptr_array_add (notes,
                      g_strdup_printf ("the frame rate of the files is not known: %d frames a second are "
                                       "assumed, --fps says another rate",
-                                      CLIPMOE_CUT_RATE));
+                                      CLIPMOE_CUTLIST_RATE));
     return;
   }
   char *base = clipmoe_shown_base (odd->file);
   g_ptr_array_add (notes,
                    g_strdup_printf ("%s: timecode does not count its %u/%u frames a second: %d are taken, "
                                     "--fps says another rate",
-                                    base, odd->rate_n, odd->rate_d, CLIPMOE_CUT_RATE));
+                                    base, odd->rate_n, odd->rate_d, CLIPMOE_CUTLIST_RATE));
   g_free (base);
 }
 
 ClipmoeRate
-clipmoe_cut_rate (const GPtrArray *spans, const ClipmoeCutOptions *options, ClipmoeNotes *notes) {
+clipmoe_cutlist_rate (const GPtrArray *spans, const ClipmoeCutListOptions *options, ClipmoeNotes *notes) {
   ClipmoeRate rate = options->rate, other;
   for (guint i = 0; i < spans->len && !rate.n; i++)
     if (rate_of (spans->pdata[i], &other))
       rate = other;
   if (!rate.n) {
-    rate = (ClipmoeRate){CLIPMOE_CUT_RATE, 1, FALSE};
+    rate = (ClipmoeRate){CLIPMOE_CUTLIST_RATE, 1, FALSE};
     if (notes && spans->len)
       note_assumed (spans, notes);
     return rate;
@@ -56,7 +56,7 @@ clipmoe_cut_rate (const GPtrArray *spans, const ClipmoeCutOptions *options, Clip
 }
 
 ClipmoeCut
-clipmoe_cut (const ClipmoeSpan *span, const ClipmoeRate *rate) {
+clipmoe_cutlist_cut (const ClipmoeSpan *span, const ClipmoeRate *rate) {
   ClipmoeCut cut = {clipmoe_rate_frame (rate, span->start), clipmoe_rate_frame (rate, span->end),
                     clipmoe_rate_frame (rate, span->time)};
   if (span->length > 0) /* the last look stands as long as the one before, which may be past the end */
