@@ -1,7 +1,6 @@
 #include "sheetdraw.h"
 
 #include <math.h>
-#include <string.h>
 #include <pango/pangocairo.h>
 
 #define COLUMNS 4
@@ -30,24 +29,28 @@ draw_text (cairo_t *cr, const char *text, double x, double y, double width, gboo
 
 /* @x, @y: the left end of the line on which the picture stands. */
 static void
-draw_picture (cairo_t *cr, const ClipmoeSheetCell *cell, double x, double y) {
+draw_picture (cairo_t *cr, const ClipmoeSmall *small, double x, double y) {
   cairo_surface_t *picture =
-      cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int)cell->width, (int)cell->height);
+      cairo_image_surface_create (CAIRO_FORMAT_RGB24, (int)small->width, (int)small->height);
   guint8 *to = cairo_image_surface_get_data (picture);
-  for (guint row = 0; to && row < cell->height; row++) /* BGRx is cairo's RGB24 on a little-endian machine */
-    memcpy (to + (gsize)row * (gsize)cairo_image_surface_get_stride (picture),
-            cell->pixels + (gsize)row * cell->width * 4, (gsize)cell->width * 4);
+  const guint8 *from = small->rgb;
+  for (guint row = 0; to && row < small->height; row++) {
+    guint32 *pixels =
+        (guint32 *)(gpointer)(to + (gsize)row * (gsize)cairo_image_surface_get_stride (picture));
+    for (guint i = 0; i < small->width; i++, from += 3)
+      pixels[i] = (guint32)from[0] << 16 | (guint32)from[1] << 8 | from[2];
+  }
   cairo_surface_mark_dirty (picture);
-  cairo_set_source_surface (cr, picture, x + floor ((WIDTH - (double)cell->width) / 2),
-                            y - (double)cell->height);
+  cairo_set_source_surface (cr, picture, x + floor ((WIDTH - (double)small->width) / 2),
+                            y - (double)small->height);
   cairo_paint (cr);
   cairo_surface_destroy (picture);
 }
 
 static void
 draw_cell (cairo_t *cr, const ClipmoeSheetCell *cell, double x, double y, double height) {
-  if (cell->pixels)
-    draw_picture (cr, cell, x, y + height);
+  if (cell->picture)
+    draw_picture (cr, cell->picture, x, y + height);
   y += height + 4;
   draw_text (cr, cell->title, x, y, WIDTH, TRUE);
   for (guint i = 0; i < CLIPMOE_SHEET_LABELS && cell->labels[i]; i++) {
@@ -81,8 +84,8 @@ clipmoe_draw_sheet (const ClipmoeSheetCell *cells, guint n, const char *path, GE
   guint columns = MIN (shown, COLUMNS), rows = (shown + columns - 1) / columns;
   double tallest = 1;
   for (guint i = 0; i < n; i++)
-    if (cells[i].pixels)
-      tallest = MAX (tallest, cells[i].height);
+    if (cells[i].picture)
+      tallest = MAX (tallest, cells[i].picture->height);
   double high = tallest + LINES * LINE + MARGIN + 4;
   cairo_surface_t *sheet = cairo_image_surface_create (
       CAIRO_FORMAT_RGB24, (int)(columns * (WIDTH + MARGIN) + MARGIN), (int)(rows * high + MARGIN));

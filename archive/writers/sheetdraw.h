@@ -3,14 +3,14 @@
 #define CLIPMOE_SHEET_DRAW_H
 
 #include "../../core/clipmoe/error.h"
+#include "../small.h"
 
-#define CLIPMOE_SHEET_WIDTH 320 /* neither side of a picture is longer */
-#define CLIPMOE_SHEET_MOST 24   /* pictures on a sheet */
+#define CLIPMOE_SHEET_WIDTH CLIPMOE_SMALL_SIDE
+#define CLIPMOE_SHEET_MOST 24 /* pictures on a sheet */
 #define CLIPMOE_SHEET_LABELS 3
 
 typedef struct {
-  const guint8 *pixels; /* height rows of width times B, G, R and a byte that is ignored; NULL: none */
-  guint width, height;
+  const ClipmoeSmall *picture; /* NULL: none */
   const char *title;
   const char *labels[CLIPMOE_SHEET_LABELS]; /* NULL: no more of them */
   double scores[CLIPMOE_SHEET_LABELS];      /* NAN: none */

@@ -1,7 +1,6 @@
 #include "frames.h"
 
 #include <math.h>
-#include <string.h>
 #include <sheetdraw.h>
 #include "clipmoemeta.h"
 
@@ -54,28 +53,32 @@ prepare (ClipmoeFrames *self, const GstVideoInfo *info) {
   return self->converter != NULL;
 }
 
-/* Rows of `to`'s width times four bytes; NULL: the frame cannot be read. */
-static GBytes *
+/* NULL: the frame cannot be read. */
+static ClipmoeSmall *
 shrink (ClipmoeFrames *self, const GstVideoInfo *info, GstBuffer *buffer) {
   GstVideoFrame in, out;
   if (!prepare (self, info) || !gst_video_frame_map (&in, info, buffer, GST_MAP_READ))
     return NULL;
   GstBuffer *small = gst_buffer_new_and_alloc (GST_VIDEO_INFO_SIZE (&self->to));
-  gsize row = (gsize)self->to.width * 4;
-  guint8 *pixels = NULL;
+  ClipmoeSmall *picture = NULL;
   if (gst_video_frame_map (&out, &self->to, small, GST_MAP_WRITE)) {
     gst_video_converter_frame (self->converter, &in, &out);
-    pixels = g_malloc (row * (gsize)self->to.height);
-    for (int y = 0; y < self->to.height; y++)
-      memcpy (pixels + (gsize)y * row,
-              (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&out, 0) +
-                  (gsize)y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0),
-              row);
+    picture = clipmoe_small_new ((guint)self->to.width, (guint)self->to.height);
+    guint8 *to = picture->rgb;
+    for (guint y = 0; y < picture->height; y++) {
+      const guint8 *from = (const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&out, 0) +
+                           (gsize)y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&out, 0);
+      for (guint x = 0; x < picture->width; x++, from += 4, to += 3) {
+        to[0] = from[2];
+        to[1] = from[1];
+        to[2] = from[0];
+      }
+    }
     gst_video_frame_unmap (&out);
   }
   gst_buffer_unref (small);
   gst_video_frame_unmap (&in);
-  return pixels ? g_bytes_new_take (pixels, row * (gsize)self->to.height) : NULL;
+  return picture;
 }
 
 void
@@ -87,12 +90,11 @@ clipmoe_frames_add (ClipmoeFrames *self, const GstVideoInfo *info, GstBuffer *bu
   gboolean fresh = clipmoe_looks_get (buffer, n - 1, &look) && look.fresh;
   gboolean sheet = fresh && self->sheet && clipmoe_sheet_wants (self->sheet);
   gboolean shots = fresh && self->shots && clipmoe_shots_wants (self->shots, &look);
-  GBytes *pixels = sheet || shots ? shrink (self, info, buffer) : NULL;
-  if (pixels && sheet)
-    clipmoe_sheet_add (self->sheet, &look, pixels, (guint)self->to.width, (guint)self->to.height);
-  if (pixels && shots)
-    clipmoe_shots_add (self->shots, &look, pixels, (guint)self->to.width, (guint)self->to.height);
-  if (pixels)
-    g_bytes_unref (pixels);
+  ClipmoeSmall *picture = sheet || shots ? shrink (self, info, buffer) : NULL;
+  if (picture && sheet)
+    clipmoe_sheet_add (self->sheet, &look, picture);
+  if (picture && shots)
+    clipmoe_shots_add (self->shots, &look, picture);
+  clipmoe_small_unref (picture);
   clipmoe_looks_clear (&look);
 }

@@ -1,15 +1,14 @@
 #include "sheet.h"
 
-#include <math.h>
+#include <string.h>
 #include <base/file.h>
 #include <order.h>
 #include <sheetdraw.h>
 #include "picture.h"
 
 typedef struct {
-  GBytes *pixels; /* or NULL */
-  guint width, height;
-  char *title; /* time and file */
+  ClipmoeSmall *picture; /* or NULL */
+  char *title;           /* time and file */
   char *label[CLIPMOE_SHEET_LABELS];
   double score[CLIPMOE_SHEET_LABELS];
 } Cell;
@@ -22,7 +21,7 @@ struct _ClipmoeSheet {
 
 static void
 cell_free (Cell *cell) {
-  g_clear_pointer (&cell->pixels, g_bytes_unref);
+  clipmoe_small_unref (cell->picture);
   g_free (cell->title);
   for (guint i = 0; i < G_N_ELEMENTS (cell->label); i++)
     g_free (cell->label[i]);
@@ -66,15 +65,13 @@ title_of (guint64 ns, const char *name) {
 }
 
 void
-clipmoe_sheet_add (ClipmoeSheet *self, const ClipmoeLook *look, GBytes *pixels, guint width, guint height) {
+clipmoe_sheet_add (ClipmoeSheet *self, const ClipmoeLook *look, ClipmoeSmall *picture) {
   Cell *cell = g_new0 (Cell, 1);
   for (guint i = 0; i < MIN (look->n_tags, G_N_ELEMENTS (cell->label)); i++) {
     cell->label[i] = g_strdup (look->tags[i].label);
     cell->score[i] = look->tags[i].score;
   }
-  cell->pixels = g_bytes_ref (pixels);
-  cell->width = width;
-  cell->height = height;
+  cell->picture = clipmoe_small_ref (picture);
   cell->title = title_of (look->time, self->source);
   g_ptr_array_add (self->cells, cell);
   if (self->cells->len == 2 * CLIPMOE_SHEET_MOST) { /* every other one goes */
@@ -85,24 +82,17 @@ clipmoe_sheet_add (ClipmoeSheet *self, const ClipmoeLook *look, GBytes *pixels, 
   }
 }
 
-/* The nearest pixels of packed RGB, on a sheet's scale: thumbnails have its size already. */
-static GBytes *
-fit (const guint8 *rgb, guint *width, guint *height) {
-  double scale = MIN (1, (double)CLIPMOE_SHEET_WIDTH / MAX (*width, *height));
-  guint w = (guint)MAX (1, round (*width * scale)), h = (guint)MAX (1, round (*height * scale));
-  guint8 *pixels = g_malloc ((gsize)w * h * 4), *to = pixels;
+/* The nearest pixels of packed RGB: thumbnails have a sheet's size already. */
+static ClipmoeSmall *
+fit (const guint8 *rgb, guint width, guint height) {
+  guint w, h;
+  clipmoe_small_fit (width, height, 1, 1, &w, &h);
+  ClipmoeSmall *small = clipmoe_small_new (w, h);
+  guint8 *to = small->rgb;
   for (guint y = 0; y < h; y++)
-    for (guint x = 0; x < w; x++, to += 4) {
-      const guint8 *from =
-          rgb + ((gsize)((guint64)y * *height / h) * *width + (gsize)((guint64)x * *width / w)) * 3;
-      to[0] = from[2];
-      to[1] = from[1];
-      to[2] = from[0];
-      to[3] = 0;
-    }
-  *width = w;
-  *height = h;
-  return g_bytes_new_take (pixels, (gsize)w * h * 4);
+    for (guint x = 0; x < w; x++, to += 3)
+      memcpy (to, rgb + ((gsize)((guint64)y * height / h) * width + (gsize)((guint64)x * width / w)) * 3, 3);
+  return small;
 }
 
 void
@@ -110,10 +100,11 @@ clipmoe_sheet_add_span (ClipmoeSheet *self, const ClipmoeSpan *span) {
   Cell *cell = g_new0 (Cell, 1);
   char *name = g_path_get_basename (span->file);
   guint8 *rgb = NULL;
+  guint width, height;
   gsize length = 0;
   const guint8 *bytes = span->thumbnail ? g_bytes_get_data (span->thumbnail, &length) : NULL;
-  if (length && clipmoe_picture_decode (name, bytes, length, &rgb, &cell->width, &cell->height, NULL))
-    cell->pixels = fit (rgb, &cell->width, &cell->height);
+  if (length && clipmoe_picture_decode (name, bytes, length, &rgb, &width, &height, NULL))
+    cell->picture = fit (rgb, width, height);
   g_free (rgb);
   cell->title = span->timed ? title_of ((guint64)(span->time * 1e9 + 0.5), name) : g_strdup (name);
   cell->label[0] = g_strdup (span->label);
@@ -127,8 +118,7 @@ clipmoe_sheet_write (const ClipmoeSheet *self, const char *path, GError **error)
   ClipmoeSheetCell *cells = g_new0 (ClipmoeSheetCell, self->cells->len + 1);
   for (guint i = 0; i < self->cells->len; i++) {
     const Cell *cell = self->cells->pdata[i];
-    cells[i] = (ClipmoeSheetCell){cell->pixels ? g_bytes_get_data (cell->pixels, NULL) : NULL, cell->width,
-                                  cell->height, cell->title};
+    cells[i] = (ClipmoeSheetCell){cell->picture, cell->title};
     for (guint j = 0; j < CLIPMOE_SHEET_LABELS; j++) {
       cells[i].labels[j] = cell->label[j];
       cells[i].scores[j] = cell->score[j];

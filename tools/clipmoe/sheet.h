@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_SHEET_H
 #define CLIPMOE_SHEET_H
 
+#include <small.h>
 #include <spans.h>
 #include <stream/look.h>
 
@@ -14,9 +15,8 @@ void clipmoe_sheet_begin (ClipmoeSheet *self, const char *source);
 /* Counts a look: whether clipmoe_sheet_add() is wanted for it. When there are many looks, every other one is
  * dropped. */
 gboolean clipmoe_sheet_wants (ClipmoeSheet *self);
-/* @pixels: a frame of @width x @height as sheetdraw.h says; a reference is taken. */
-void clipmoe_sheet_add (ClipmoeSheet *self, const ClipmoeLook *look, GBytes *pixels, guint width,
-                        guint height);
+/* @picture: of the frame; a reference is taken. */
+void clipmoe_sheet_add (ClipmoeSheet *self, const ClipmoeLook *look, ClipmoeSmall *picture);
 /* Adds a cell with a span's thumbnail, which is decoded; without a picture where there is none or it is
  * damaged. Nothing is dropped: a sheet has CLIPMOE_SHEET_MOST cells, of more it shows a part. */
 void clipmoe_sheet_add_span (ClipmoeSheet *self, const ClipmoeSpan *span);

@@ -1,6 +1,5 @@
 #include "shots.h"
 
-#include <jpeg.h>
 #include "intervals.h"
 
 /* The running interval of a label, or its last one. */
@@ -91,12 +90,12 @@ clipmoe_shots_wants (ClipmoeShots *self, const ClipmoeLook *look) {
 }
 
 void
-clipmoe_shots_add (ClipmoeShots *self, const ClipmoeLook *look, GBytes *pixels, guint width, guint height) {
+clipmoe_shots_add (ClipmoeShots *self, const ClipmoeLook *look, const ClipmoeSmall *picture) {
   gint64 time = (gint64)look->time;
   Shot *shot = g_hash_table_lookup (self->shots, &time);
   if (!shot) {
     shot = g_new0 (Shot, 1);
-    shot->jpeg = clipmoe_write_jpeg (g_bytes_get_data (pixels, NULL), width, height);
+    shot->jpeg = clipmoe_small_to_jpeg (picture);
     g_hash_table_insert (self->shots, g_memdup2 (&time, sizeof time), shot);
   }
   shot->uses += self->pending;

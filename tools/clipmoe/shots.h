@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_SHOTS_H
 #define CLIPMOE_SHOTS_H
 
+#include <small.h>
 #include <stream/look.h>
 
 typedef struct _ClipmoeShots ClipmoeShots;
@@ -14,9 +15,7 @@ void clipmoe_shots_begin (ClipmoeShots *self);
 /* Takes a look, in time order: whether it is the best one yet of an interval, so that clipmoe_shots_add() is
  * wanted for it. */
 gboolean clipmoe_shots_wants (ClipmoeShots *self, const ClipmoeLook *look);
-/* @pixels: the frame as writers/jpeg.h says. */
-void clipmoe_shots_add (ClipmoeShots *self, const ClipmoeLook *look, GBytes *pixels, guint width,
-                        guint height);
+void clipmoe_shots_add (ClipmoeShots *self, const ClipmoeLook *look, const ClipmoeSmall *picture);
 /* (transfer full) (nullable): of the look at @time seconds, the peak of an interval. */
 GBytes *clipmoe_shots_get (const ClipmoeShots *self, double time);
 /* Whether pictures were left out since there were too many. */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "edl.h"
 #include "html.h"
-#include "jpeg.h"
 #include "shown.h"
+#include <small.h>
 #include "writers.h"
 
 /* Everything that some form gives a meaning to. */
@@ -392,12 +392,12 @@ test_otio (void) {
 
 static void
 test_html (void) {
-  guint8 grey[16 * 8 * 4];
-  memset (grey, 128, sizeof grey);
+  ClipmoeSmall *grey = clipmoe_small_new (16, 8);
+  memset (grey->rgb, 128, (gsize)16 * 8 * 3);
   ClipmoeSpan spans[] = {span (HOSTILE "</h2><script>alert(1)</script>", HOSTILE, 0, 1),
                          span ("b", "\" onload=\"alert(1)", 5, 6), span ("c.jpg", "x", 0, 0)};
   spans[0].path = "/x\"><script>/a.mp4";
-  spans[0].thumbnail = clipmoe_write_jpeg (grey, 16, 8);
+  spans[0].thumbnail = clipmoe_small_to_jpeg (grey);
   spans[2].timed = FALSE;
   spans[1].stands_out = 1;
   const char *lines[] = {"nothing stands out; the nearest: <b>", NULL};
@@ -422,6 +422,7 @@ test_html (void) {
     g_string_free (out, TRUE);
   }
   g_bytes_unref (spans[0].thumbnail);
+  clipmoe_small_unref (grey);
 }
 
 /* No span at all is a good answer, too. */
