@@ -2,14 +2,14 @@
 
 /* Fitted by tests/bench/standout --fit on the half of the queries that serves the choice, with both models of
  * the tree at once: logistic regression of "it is there" on the four figures. */
-#define LEAD 0.5
-#define SUPPORT 0.5
-#define COMMON 0.5
-#define LEVEL (-0.2)
-#define THRESHOLD 0.0
+#define LEAD 0.44
+#define SUPPORT 1.0
+#define COMMON 0.85
+#define LEVEL (-0.32)
+#define THRESHOLD 1.75
 /* Pictures are alike or not; a bank of words says nothing on that. */
 #define PICTURE_DISTANCE 5.0
-#define WORDS_DISTANCE 4.5
+#define WORDS_DISTANCE 4.54
 
 void
 clipmoe_standing_init (ClipmoeStanding *self, const ClipmoeStandingHit *hits, guint n, double median,
