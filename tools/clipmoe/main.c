@@ -14,6 +14,7 @@ static const struct {
     {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
+    {"serve", "show an archive in a browser, and search it there", clipmoe_cmd_serve},
     {"bench", "measure how fast this machine is", clipmoe_cmd_bench},
     {"limits", "print the most that any input may ask for", clipmoe_cmd_limits},
 };
