@@ -23,6 +23,7 @@ G_BEGIN_DECLS
  * @CLIPMOE_ERROR_ARGUMENT: a value that the caller gave is out of range
  * @CLIPMOE_ERROR_MEMORY: a large allocation failed; may come from whatever takes a GError
  * @CLIPMOE_ERROR_STOPPED: the caller asked for an end before there was a result
+ * @CLIPMOE_ERROR_BUSY: somebody else uses it, whom the message names where that is known; later it may work
  *
  * The codes of CLIPMOE_ERROR.
  */
@@ -35,6 +36,7 @@ typedef enum {
   CLIPMOE_ERROR_ARGUMENT,
   CLIPMOE_ERROR_MEMORY,
   CLIPMOE_ERROR_STOPPED,
+  CLIPMOE_ERROR_BUSY,
 } ClipmoeError;
 
 /**

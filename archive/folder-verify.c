@@ -1,0 +1,157 @@
+/* Reads everything and says what does not hold. */
+#include <string.h>
+#include <base/error.h>
+#include "folder-private.h"
+
+#define MOST_FAULTS 20 /* of one kind */
+
+/* A query that returns a sentence for each fault. */
+static const char *const checks[] = {
+    "SELECT 'the table ' || \"table\" || ' refers to a row of ' || parent || ' that is missing' FROM"
+    " pragma_foreign_key_check LIMIT 20",
+    "SELECT 'model ' || m.id || ': its vectors are not those in use' FROM model m LEFT JOIN vectors v ON"
+    " v.vectors = m.vectors WHERE v.state IS NOT 1 OR v.model IS NOT m.model LIMIT 20",
+    "SELECT 'no model answers' FROM model HAVING count (*) > 0 AND total (state = 1) <> 1",
+    "SELECT 'rows ' || r.first_row || ' to ' || (r.first_row + r.n - 1) || ' of vectors ' || r.vectors ||"
+    " ': moments are missing' FROM run r JOIN vectors v ON v.vectors = r.vectors AND v.state = 1 WHERE"
+    " (SELECT count (*) FROM moment m WHERE m.moment BETWEEN r.first_moment AND r.first_moment + r.n - 1)"
+    " <> r.n LIMIT 20",
+    "SELECT (m.n - r.n) || ' moments belong to no file' FROM (SELECT count (*) n FROM moment) m,"
+    " (SELECT ifnull (sum (r.n), 0) n FROM run r JOIN vectors v ON v.vectors = r.vectors AND v.state = 1) r"
+    " WHERE m.n <> r.n",
+    "SELECT 'take ' || t.take || ' counts ' || t.moments || ' moments, there are ' || t.n FROM"
+    " (SELECT take, moments, (SELECT ifnull (sum (r.n), 0) FROM run r JOIN vectors v ON v.vectors = r.vectors"
+    " AND v.state = 1 WHERE r.take = take.take) n FROM take) t WHERE t.n <> t.moments LIMIT 20",
+};
+
+static gboolean
+is_damage (const GError *error) {
+  return g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+}
+
+/* Runs a query of one text column; @fine is no fault. */
+static gboolean
+run_check (ClipmoeFolder *self, const char *query, const char *fine, GPtrArray *faults, GError **error) {
+  GError *failed = NULL;
+  sqlite3_stmt *s = clipmoe_sql_query (&self->sql, &failed, query, "");
+  while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
+    const char *text = (const char *)sqlite3_column_text (s, 0);
+    if (text && g_strcmp0 (text, fine) != 0)
+      g_ptr_array_add (faults, g_strdup_printf ("%s: %s", CLIPMOE_FOLDER_DATABASE, text));
+  }
+  if (is_damage (failed)) {
+    g_ptr_array_add (faults, g_strdup (failed->message));
+    g_clear_error (&failed);
+  }
+  if (failed)
+    g_propagate_error (error, failed);
+  return !failed;
+}
+
+/* Every row is a run's or dead, and none is both. */
+static gboolean
+check_rows (ClipmoeFolder *self, gint64 vectors, gint64 rows, GPtrArray *faults, GError **error) {
+  GError *failed = NULL;
+  gint64 next = 0;
+  guint n = 0;
+  sqlite3_stmt *s = clipmoe_sql_query (&self->sql, &failed,
+                                       "SELECT first_row, n FROM run WHERE vectors = ?1 UNION ALL"
+                                       " SELECT first_row, n FROM dead WHERE vectors = ?1 ORDER BY 1",
+                                       "i", vectors);
+  while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
+    gint64 first = sqlite3_column_int64 (s, 0), end;
+    if (__builtin_add_overflow (first, sqlite3_column_int64 (s, 1), &end))
+      end = G_MAXINT64;
+    if (first != next && n++ < MOST_FAULTS)
+      g_ptr_array_add (faults, g_strdup_printf ("%s: vectors %" G_GINT64_FORMAT ": row %" G_GINT64_FORMAT
+                                                " follows row %" G_GINT64_FORMAT,
+                                                CLIPMOE_FOLDER_DATABASE, vectors, first, next - 1));
+    next = end;
+  }
+  if (!failed && next != rows)
+    g_ptr_array_add (faults, g_strdup_printf ("%s: vectors %" G_GINT64_FORMAT ": %" G_GINT64_FORMAT
+                                              " rows count, moments have %" G_GINT64_FORMAT,
+                                              CLIPMOE_FOLDER_DATABASE, vectors, rows, next));
+  if (is_damage (failed)) {
+    g_ptr_array_add (faults, g_strdup (failed->message));
+    g_clear_error (&failed);
+  }
+  if (failed)
+    g_propagate_error (error, failed);
+  return !failed;
+}
+
+typedef struct {
+  gint64 vectors, embed, rows;
+  char *model;
+} Used;
+
+static void
+clear_used (gpointer used) {
+  g_free (((Used *)used)->model);
+}
+
+/* (element-type Used): the vectors of all models. */
+static GArray *
+used_vectors (ClipmoeFolder *self, GError **error) {
+  GError *failed = NULL;
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (Used));
+  g_array_set_clear_func (all, clear_used);
+  sqlite3_stmt *s =
+      clipmoe_sql_query (&self->sql, &failed,
+                         "SELECT v.vectors, m.embed, v.rows, m.id FROM model m JOIN vectors v ON"
+                         " v.vectors = m.vectors",
+                         "");
+  while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
+    Used used = {sqlite3_column_int64 (s, 0), sqlite3_column_int64 (s, 1), sqlite3_column_int64 (s, 2),
+                 clipmoe_sql_bytes (s, 3)};
+    g_array_append_val (all, used);
+  }
+  if (!failed)
+    return all;
+  g_propagate_error (error, failed);
+  g_array_unref (all);
+  return NULL;
+}
+
+static void
+check_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *faults) {
+  char *path = clipmoe_folder_vectors_path (self, used->vectors);
+  GError *failed = NULL;
+  if (used->rows <= 0) /* the file may not be there yet */
+    goto out;
+  ClipmoeVectors *vectors = clipmoe_vectors_open (
+      path, used->model, (guint)CLAMP (used->embed, 0, G_MAXUINT32), (guint64)used->rows, FALSE, &failed);
+  if (vectors) {
+    clipmoe_vectors_verify (vectors, NULL, &failed);
+    clipmoe_vectors_close (vectors);
+  }
+  if (failed)
+    g_ptr_array_add (faults, g_strdup (failed->message));
+  g_clear_error (&failed);
+out:
+  g_free (path);
+}
+
+gboolean
+clipmoe_folder_verify (ClipmoeStore *store, GPtrArray *faults, GError **error) {
+  ClipmoeFolder *self = (ClipmoeFolder *)store;
+  GError *failed = NULL;
+  guint before = faults->len;
+  gboolean ok = run_check (self, "PRAGMA integrity_check(20)", "ok", faults, error);
+  for (guint i = 0; ok && i < G_N_ELEMENTS (checks) && faults->len == before; i++)
+    ok = run_check (self, checks[i], NULL, faults, error);
+  GArray *all = ok ? used_vectors (self, &failed) : NULL;
+  for (guint i = 0; ok && all && i < all->len; i++) {
+    const Used *used = &g_array_index (all, Used, i);
+    ok = check_rows (self, used->vectors, used->rows, faults, error);
+    check_vectors (self, used, faults);
+  }
+  if (all)
+    g_array_unref (all);
+  if (is_damage (failed) && faults->len > before) /* said above */
+    g_clear_error (&failed);
+  if (failed)
+    g_propagate_error (error, failed);
+  return ok && !failed;
+}

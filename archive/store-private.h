@@ -1,0 +1,44 @@
+/* What an implementation of a store is: a table of functions. */
+#ifndef CLIPMOE_STORE_PRIVATE_H
+#define CLIPMOE_STORE_PRIVATE_H
+
+#include "store.h"
+
+/* Each is the function of the same name in store.h. */
+typedef struct {
+  void (*close) (ClipmoeStore *self);
+  GPtrArray *(*get_models) (ClipmoeStore *self, GError **error);
+  gboolean (*set_model) (ClipmoeStore *self, const char *id, const char *opened_as, guint embed,
+                         gboolean reindex, GError **error);
+  gboolean (*switch_model) (ClipmoeStore *self, GError **error);
+  gboolean (*is_known) (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean *known, GError **error);
+  gboolean (*claim) (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, ClipmoeClaim *claim,
+                     gint64 *take, GError **error);
+  gboolean (*put) (ClipmoeStore *self, gint64 take, const ClipmoeMoment *moments, guint n, GError **error);
+  gboolean (*beat) (ClipmoeStore *self, gint64 take, GError **error);
+  gboolean (*finish) (ClipmoeStore *self, gint64 take, const ClipmoeStoreFile *facts, GError **error);
+  gboolean (*fail) (ClipmoeStore *self, gint64 take, ClipmoeFileState state, const char *reason,
+                    GError **error);
+  GPtrArray *(*get_files) (ClipmoeStore *self, GError **error);
+  gboolean (*forget_file) (ClipmoeStore *self, gint64 id, GError **error);
+  gboolean (*retain) (ClipmoeStore *self, gint64 before, guint64 bytes, guint64 *forgotten, GError **error);
+  gboolean (*refresh) (ClipmoeStore *self, gboolean *changed, GError **error);
+  const ClipmoeVectors *(*get_vectors) (ClipmoeStore *self);
+  GArray *(*select) (ClipmoeStore *self, const ClipmoeFilter *filter, GError **error);
+  GPtrArray *(*find_rows) (ClipmoeStore *self, const guint64 *rows, guint n, GError **error);
+  ClipmoeFound *(*find) (ClipmoeStore *self, gint64 id, GError **error);
+  GPtrArray *(*find_file) (ClipmoeStore *self, gint64 file, GError **error);
+  GBytes *(*get_thumbnail) (ClipmoeStore *self, gint64 moment, GError **error);
+  gboolean (*verify) (ClipmoeStore *self, GPtrArray *faults, GError **error);
+  gboolean (*repair) (ClipmoeStore *self, GPtrArray *losses, GError **error);
+  gboolean (*compact) (ClipmoeStore *self, gboolean *done, GError **error);
+} ClipmoeStoreClass;
+
+/* An implementation's object begins with this. */
+struct _ClipmoeStore {
+  const ClipmoeStoreClass *class;
+  gboolean writing; /* opened for writing: the dispatcher refuses what writes elsewhere */
+  char *where;      /* for messages; owned by the implementation */
+};
+
+#endif

@@ -1,0 +1,159 @@
+#include "store.h"
+
+#include "store-private.h"
+
+void
+clipmoe_store_close (ClipmoeStore *self) {
+  if (self)
+    self->class->close (self);
+}
+
+void
+clipmoe_store_model_free (ClipmoeStoreModel *model) {
+  if (!model)
+    return;
+  g_free (model->id);
+  g_free (model->opened_as);
+  g_free (model);
+}
+
+void
+clipmoe_store_file_free (ClipmoeStoreFile *file) {
+  if (!file)
+    return;
+  g_free (file->path);
+  g_free (file->source);
+  g_free (file->reason);
+  g_free (file);
+}
+
+void
+clipmoe_found_free (ClipmoeFound *found) {
+  if (!found)
+    return;
+  g_free (found->path);
+  g_free (found->source);
+  g_free (found);
+}
+
+/* FALSE: @self was opened for reading alone. */
+static gboolean
+may_write (ClipmoeStore *self, GError **error) {
+  if (!self->writing)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: was opened for reading alone",
+                 self->where);
+  return self->writing;
+}
+
+GPtrArray *
+clipmoe_store_get_models (ClipmoeStore *self, GError **error) {
+  return self->class->get_models (self, error);
+}
+
+gboolean
+clipmoe_store_set_model (ClipmoeStore *self, const char *id, const char *opened_as, guint embed,
+                         gboolean reindex, GError **error) {
+  return may_write (self, error) && self->class->set_model (self, id, opened_as, embed, reindex, error);
+}
+
+gboolean
+clipmoe_store_switch_model (ClipmoeStore *self, GError **error) {
+  return may_write (self, error) && self->class->switch_model (self, error);
+}
+
+gboolean
+clipmoe_store_is_known (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean *known, GError **error) {
+  return may_write (self, error) && self->class->is_known (self, file, known, error);
+}
+
+gboolean
+clipmoe_store_claim (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, ClipmoeClaim *claim,
+                     gint64 *take, GError **error) {
+  return may_write (self, error) && self->class->claim (self, file, retry, claim, take, error);
+}
+
+gboolean
+clipmoe_store_put (ClipmoeStore *self, gint64 take, const ClipmoeMoment *moments, guint n, GError **error) {
+  return may_write (self, error) && self->class->put (self, take, moments, n, error);
+}
+
+gboolean
+clipmoe_store_beat (ClipmoeStore *self, gint64 take, GError **error) {
+  return may_write (self, error) && self->class->beat (self, take, error);
+}
+
+gboolean
+clipmoe_store_finish (ClipmoeStore *self, gint64 take, const ClipmoeStoreFile *facts, GError **error) {
+  return may_write (self, error) && self->class->finish (self, take, facts, error);
+}
+
+gboolean
+clipmoe_store_fail (ClipmoeStore *self, gint64 take, ClipmoeFileState state, const char *reason,
+                    GError **error) {
+  return may_write (self, error) && self->class->fail (self, take, state, reason, error);
+}
+
+GPtrArray *
+clipmoe_store_get_files (ClipmoeStore *self, GError **error) {
+  return self->class->get_files (self, error);
+}
+
+gboolean
+clipmoe_store_forget_file (ClipmoeStore *self, gint64 id, GError **error) {
+  return may_write (self, error) && self->class->forget_file (self, id, error);
+}
+
+gboolean
+clipmoe_store_retain (ClipmoeStore *self, gint64 before, guint64 bytes, guint64 *forgotten, GError **error) {
+  return may_write (self, error) && self->class->retain (self, before, bytes, forgotten, error);
+}
+
+gboolean
+clipmoe_store_refresh (ClipmoeStore *self, gboolean *changed, GError **error) {
+  return self->class->refresh (self, changed, error);
+}
+
+const ClipmoeVectors *
+clipmoe_store_get_vectors (ClipmoeStore *self) {
+  return self->class->get_vectors (self);
+}
+
+GArray *
+clipmoe_store_select (ClipmoeStore *self, const ClipmoeFilter *filter, GError **error) {
+  return self->class->select (self, filter, error);
+}
+
+GPtrArray *
+clipmoe_store_find_rows (ClipmoeStore *self, const guint64 *rows, guint n, GError **error) {
+  return self->class->find_rows (self, rows, n, error);
+}
+
+ClipmoeFound *
+clipmoe_store_find (ClipmoeStore *self, gint64 id, GError **error) {
+  return self->class->find (self, id, error);
+}
+
+GPtrArray *
+clipmoe_store_find_file (ClipmoeStore *self, gint64 file, GError **error) {
+  return self->class->find_file (self, file, error);
+}
+
+GBytes *
+clipmoe_store_get_thumbnail (ClipmoeStore *self, gint64 moment, GError **error) {
+  return self->class->get_thumbnail (self, moment, error);
+}
+
+gboolean
+clipmoe_store_verify (ClipmoeStore *self, GPtrArray *faults, GError **error) {
+  return self->class->verify (self, faults, error);
+}
+
+gboolean
+clipmoe_store_repair (ClipmoeStore *self, GPtrArray *losses, GError **error) {
+  return may_write (self, error) && self->class->repair (self, losses, error);
+}
+
+gboolean
+clipmoe_store_compact (ClipmoeStore *self, gboolean *done, GError **error) {
+  return may_write (self, error) && self->class->compact (self, done, error);
+}
