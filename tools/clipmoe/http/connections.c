@@ -168,6 +168,6 @@ clipmoe_connections_get_address (ClipmoeConnections *self) {
 }
 
 guint
-clipmoe_connections_get_n (const ClipmoeConnections *self) {
+clipmoe_connections_get_n (ClipmoeConnections *self) {
   return g_queue_get_length (&self->all);
 }

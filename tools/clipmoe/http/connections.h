@@ -14,7 +14,7 @@ ClipmoeConnections *clipmoe_connections_new (SoupServer *server, GSocketAddress 
 void clipmoe_connections_free (ClipmoeConnections *self);
 /* (transfer none): where it listens; the port is not 0. */
 GSocketAddress *clipmoe_connections_get_address (ClipmoeConnections *self);
-guint clipmoe_connections_get_n (const ClipmoeConnections *self);
+guint clipmoe_connections_get_n (ClipmoeConnections *self);
 /* The connection of @message is read from or written to: it moved just now, and has to move again in time. */
 void clipmoe_connection_moved (SoupServerMessage *message);
 /* It waits for us. */

@@ -4,7 +4,6 @@
 #define CLIPMOE_CLIPS_H
 
 #include <exchange.h>
-#include "reader.h"
 
 #define CLIPMOE_CLIPS_AT_A_TIME 2
 #define CLIPMOE_CLIPS_WAITING 8

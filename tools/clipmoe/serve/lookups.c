@@ -8,6 +8,16 @@
 #define MOST_NEIGHBOURS 1000 /* moments of its file that come with one */
 #define KEPT 300             /* s: long enough for going back and forth; a new store may use ids again */
 
+gpointer
+clipmoe_lookup_open (gpointer store, GError **error) {
+  return clipmoe_reader_open (store, error);
+}
+
+void
+clipmoe_lookup_close (gpointer reader) {
+  clipmoe_reader_close (reader);
+}
+
 /* A thing that is not there is 404, whatever else is wrong as usual. */
 static void
 fail (ClipmoeHttpReply *reply, GError *error) {

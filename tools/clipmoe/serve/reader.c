@@ -2,8 +2,8 @@
 
 #define OFTEN (G_USEC_PER_SEC) /* files are not read anew more often */
 
-gpointer
-clipmoe_reader_open (gpointer where, GError **error) {
+ClipmoeReader *
+clipmoe_reader_open (const char *where, GError **error) {
   ClipmoeStore *store = clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, error);
   if (!store)
     return NULL;
@@ -13,8 +13,7 @@ clipmoe_reader_open (gpointer where, GError **error) {
 }
 
 void
-clipmoe_reader_close (gpointer data) {
-  ClipmoeReader *self = data;
+clipmoe_reader_close (ClipmoeReader *self) {
   g_clear_pointer (&self->files, g_hash_table_unref);
   clipmoe_store_close (self->store);
   g_free (self);

@@ -10,14 +10,13 @@ typedef struct {
   gint64 files_read; /* µs, monotonic; 0: never */
 } ClipmoeReader;
 
-/* For lanes. @where: a char *, the store. */
-gpointer clipmoe_reader_open (gpointer where, GError **error);
-void clipmoe_reader_close (gpointer self);
+/* @where: the store. */
+ClipmoeReader *clipmoe_reader_open (const char *where, GError **error);
+void clipmoe_reader_close (ClipmoeReader *self);
 /* (transfer none): until the next call. NULL: ARGUMENT where there is none. @anew: what is remembered of it is
  * wrong. */
 const ClipmoeStoreFile *clipmoe_reader_find_file (ClipmoeReader *self, gint64 id, gboolean anew, GError **error);
-/* The moment, of which @changed tells whether the store's state is a newer one. NULL: ARGUMENT where there is
- * none. Free with clipmoe_found_free(). */
+/* In the newest state of the store. NULL: ARGUMENT where there is none. Free with clipmoe_found_free(). */
 ClipmoeFound *clipmoe_reader_find (ClipmoeReader *self, gint64 moment, GError **error);
 
 #endif
