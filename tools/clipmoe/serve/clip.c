@@ -17,6 +17,7 @@
 /* One stream: what decodes ends in a sink, what encodes begins with a source. */
 typedef struct {
   GstElement *sink, *source;
+  guint64 start, end; /* ns of stream time */
   gboolean linked;
 } Track;
 
@@ -57,7 +58,14 @@ link_pad (GstElement *decoder, GstPad *pad, Clip *self) {
   gst_caps_unref (caps);
 }
 
-/* Waits for one of @types. NULL: an error, said. */
+/* All streams are known. */
+static void
+check_pads (GstElement *decoder, Clip *self) {
+  if (!self->video.linked)
+    GST_ELEMENT_ERROR (decoder, STREAM, WRONG_TYPE, ("there are no pictures in it"), (NULL));
+}
+
+/* Waits for @type. FALSE: an error came, and was said. */
 static gboolean
 wait_for (GstElement *pipeline, GstMessageType type) {
   GstBus *bus = gst_element_get_bus (pipeline);
@@ -70,22 +78,30 @@ wait_for (GstElement *pipeline, GstMessageType type) {
   return ok;
 }
 
-/* Hands decoded data on, counted from the clip's start. */
+/* Hands on what is decoded between the two times, counted from the first: demuxers begin earlier where they must,
+ * and not all of them know when to end. */
 static GstFlowReturn
 hand_on (GstAppSink *sink, gpointer data) {
   Track *track = data;
   GstSample *sample = gst_app_sink_pull_sample (sink);
   if (!sample)
     return GST_FLOW_EOS;
-  GstBuffer *buffer = gst_buffer_copy (gst_sample_get_buffer (sample));
-  const GstSegment *segment = gst_sample_get_segment (sample);
-  gst_app_src_set_caps (GST_APP_SRC (track->source), gst_sample_get_caps (sample));
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    GST_BUFFER_PTS (buffer) =
-        gst_segment_to_running_time (segment, GST_FORMAT_TIME, MAX (GST_BUFFER_PTS (buffer), segment->start));
-  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+  GstFlowReturn flow = GST_FLOW_OK;
+  GstBuffer *buffer = gst_sample_get_buffer (sample);
+  guint64 time = gst_segment_to_stream_time (gst_sample_get_segment (sample), GST_FORMAT_TIME,
+                                             GST_BUFFER_PTS (buffer));
+  if (GST_CLOCK_TIME_IS_VALID (time) && time >= track->end) {
+    gst_app_src_end_of_stream (GST_APP_SRC (track->source));
+    flow = GST_FLOW_EOS;
+  } else if (GST_CLOCK_TIME_IS_VALID (time) && time >= track->start) {
+    buffer = gst_buffer_copy (buffer);
+    GST_BUFFER_PTS (buffer) = time - track->start;
+    GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+    gst_app_src_set_caps (GST_APP_SRC (track->source), gst_sample_get_caps (sample));
+    flow = gst_app_src_push_buffer (GST_APP_SRC (track->source), buffer);
+  }
   gst_sample_unref (sample);
-  return gst_app_src_push_buffer (GST_APP_SRC (track->source), buffer);
+  return flow;
 }
 
 static void
@@ -113,7 +129,7 @@ parse (const char *description) {
 
 /* Decodes until everything waits at the first frame from @start on. */
 static gboolean
-seek (Clip *self, gint64 start, gint64 end) {
+seek (Clip *self, guint64 start, guint64 end) {
   self->decode = parse (
       "fdsrc fd=0 ! decodebin name=d "
       "videoconvert name=vin ! videoflip video-direction=auto ! videoscale add-borders=false ! "
@@ -123,20 +139,23 @@ seek (Clip *self, gint64 start, gint64 end) {
       "appsink name=a sync=false max-buffers=16");
   if (!self->decode)
     return FALSE;
-  GstElement *d = gst_bin_get_by_name (GST_BIN (self->decode), "d"),
-             *ain = gst_bin_get_by_name (GST_BIN (self->decode), "ain");
+  GstElement *d = gst_bin_get_by_name (GST_BIN (self->decode), "d");
   self->video.sink = gst_bin_get_by_name (GST_BIN (self->decode), "v");
   self->audio.sink = gst_bin_get_by_name (GST_BIN (self->decode), "a");
   g_signal_connect (d, "pad-added", G_CALLBACK (link_pad), self);
+  g_signal_connect (d, "no-more-pads", G_CALLBACK (check_pads), self);
   /* sinks that get nothing would keep the pipeline from ever being ready */
   g_object_set (self->audio.sink, "async", FALSE, NULL);
   gst_element_set_state (self->decode, GST_STATE_PAUSED);
   gboolean ok = wait_for (self->decode, GST_MESSAGE_ASYNC_DONE);
-  ok = ok && gst_element_seek (self->decode, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
-                               GST_SEEK_TYPE_SET, start, GST_SEEK_TYPE_SET, end);
-  ok = ok && wait_for (self->decode, GST_MESSAGE_ASYNC_DONE);
+  self->video.start = self->audio.start = start;
+  self->video.end = self->audio.end = end;
+  /* through the sink of the pictures: one that has no stream would refuse. What cannot be sought in is decoded from
+   * its beginning. */
+  if (ok && gst_element_seek (self->video.sink, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
+                              GST_SEEK_TYPE_SET, (gint64)start, GST_SEEK_TYPE_SET, (gint64)end))
+    ok = wait_for (self->decode, GST_MESSAGE_ASYNC_DONE);
   gst_object_unref (d);
-  gst_object_unref (ain);
   return ok;
 }
 
@@ -166,9 +185,9 @@ encode (Clip *self) {
 
 int
 main (int argc, char **argv) {
-  gint64 start, end;
-  if (argc != 3 || !g_ascii_string_to_signed (argv[1], 10, 0, G_MAXINT64, &start, NULL) ||
-      !g_ascii_string_to_signed (argv[2], 10, start + 1, G_MAXINT64, &end, NULL))
+  guint64 start, end;
+  if (argc != 3 || !g_ascii_string_to_unsigned (argv[1], 10, 0, G_MAXINT64 - 1, &start, NULL) ||
+      !g_ascii_string_to_unsigned (argv[2], 10, start + 1, G_MAXINT64, &end, NULL))
     return fail ("usage: clipmoe-clip START END < VIDEO > CLIP.webm");
   prctl (PR_SET_PDEATHSIG, SIGKILL);
   alarm (MOST_SECONDS);
