@@ -1,21 +1,24 @@
 #include "embedder.h"
 
 #include <math.h>
-#include <common.h>
+#include <string.h>
 #include <picture.h>
 
 struct _ClipmoeEmbedder {
   ClipmoeEncoder *encoder;
   const ClipmoeModelInfo *info; /* the encoder's model's */
-  float *vector;
+  char **templates;
+  ClipmoeBank *bank; /* when it was first asked for */
 };
 
 ClipmoeEmbedder *
-clipmoe_embedder_open (gconstpointer given, const char *id, const char *opened_as, GError **error) {
-  ClipmoeModelArguments arguments = *(const ClipmoeModelArguments *)given;
+clipmoe_embedder_open (const ClipmoeModelArguments *given, const char *id, const char *opened_as,
+                       const char *templates, GError **error) {
+  ClipmoeModelArguments arguments = *given;
   if (!arguments.model)
     arguments.model = (char *)opened_as;
-  ClipmoeModel *model = clipmoe_open_model (&arguments, FALSE, error);
+  char **parsed = clipmoe_templates_parse (templates, error);
+  ClipmoeModel *model = parsed ? clipmoe_open_model (&arguments, FALSE, error) : NULL;
   const ClipmoeEncoderOptions run = {.struct_size = sizeof run, .threads = (guint)arguments.threads};
   ClipmoeEncoder *encoder = NULL;
   if (model && id && !g_str_equal (clipmoe_model_get_info (model)->id, id))
@@ -26,12 +29,14 @@ clipmoe_embedder_open (gconstpointer given, const char *id, const char *opened_a
   else if (model)
     encoder = clipmoe_encoder_new (model, &run, error);
   clipmoe_model_unref (model);
-  if (!encoder)
+  if (!encoder) {
+    g_strfreev (parsed);
     return NULL;
+  }
   ClipmoeEmbedder *self = g_new0 (ClipmoeEmbedder, 1);
   self->encoder = encoder;
   self->info = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder));
-  self->vector = g_new (float, self->info->embed);
+  self->templates = parsed;
   return self;
 }
 
@@ -40,7 +45,8 @@ clipmoe_embedder_close (ClipmoeEmbedder *self) {
   if (!self)
     return;
   clipmoe_encoder_free (self->encoder);
-  g_free (self->vector);
+  g_clear_pointer (&self->bank, clipmoe_bank_free);
+  g_strfreev (self->templates);
   g_free (self);
 }
 
@@ -59,25 +65,29 @@ clipmoe_embedder_get_scale (const ClipmoeEmbedder *self) {
   return exp (self->info->logit_scale);
 }
 
-static void
-add (ClipmoeEmbedder *self, float *sum) {
-  for (guint i = 0; i < self->info->embed; i++)
-    sum[i] += self->vector[i];
+const ClipmoeBank *
+clipmoe_embedder_get_bank (ClipmoeEmbedder *self, GError **error) {
+  if (!self->bank)
+    self->bank = clipmoe_bank_open (self->encoder, (const char *const *)self->templates, NULL, error);
+  return self->bank;
 }
 
 gboolean
-clipmoe_embedder_add_words (ClipmoeEmbedder *self, const char *words, float *sum, GError **error) {
-  char *text = g_strdup_printf ("a photo of a %s.", words);
-  const char *texts = text;
-  gboolean ok = clipmoe_encoder_encode_texts (self->encoder, &texts, 1, self->vector, NULL, error);
-  if (ok)
-    add (self, sum);
-  g_free (text);
+clipmoe_embedder_words (ClipmoeEmbedder *self, const char *words, float *out, GError **error) {
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free);
+  g_ptr_array_add (list, clipmoe_label_new (words, NULL, NAN));
+  ClipmoeLabels *labels =
+      clipmoe_labels_new (self->encoder, list, NULL, (const char *const *)self->templates, error);
+  if (labels)
+    memcpy (out, clipmoe_labels_get_vector (labels, 0), self->info->embed * sizeof *out);
+  gboolean ok = labels != NULL;
+  g_clear_pointer (&labels, clipmoe_labels_unref);
+  g_ptr_array_unref (list);
   return ok;
 }
 
 gboolean
-clipmoe_embedder_add_picture (ClipmoeEmbedder *self, GBytes *file, float *sum, GError **error) {
+clipmoe_embedder_picture (ClipmoeEmbedder *self, GBytes *file, float *out, GError **error) {
   gsize n;
   const guint8 *data = g_bytes_get_data (file, &n);
   guint8 *rgb = NULL;
@@ -87,9 +97,7 @@ clipmoe_embedder_add_picture (ClipmoeEmbedder *self, GBytes *file, float *sum, G
   image.planes[0] = rgb;
   image.strides[0] = (int)image.width * 3;
   gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, CLIPMOE_GEOMETRY_CROP,
-                                               CLIPMOE_ORIENTATION_IDENTITY, self->vector, error);
-  if (ok)
-    add (self, sum);
+                                               CLIPMOE_ORIENTATION_IDENTITY, out, error);
   g_free (rgb);
   return ok;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include <base/jsontext.h>
+#include <when.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
 
@@ -33,11 +34,9 @@ clipmoe_figures_time (GString *out, gint64 ns) {
 /* UTC µs as RFC 3339, or null for 0. */
 static void
 put_at (GString *out, gint64 at) {
-  GDateTime *seconds = at ? g_date_time_new_from_unix_utc (at / G_USEC_PER_SEC) : NULL;
-  char *text = seconds ? g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+  char *text = at ? clipmoe_when_utc (at) : NULL;
   clipmoe_json_string (out, text);
   g_free (text);
-  g_clear_pointer (&seconds, g_date_time_unref);
 }
 
 static const char *

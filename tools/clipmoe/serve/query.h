@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_QUERY_H
 #define CLIPMOE_QUERY_H
 
+#include <common.h>
 #include <exchange.h>
 #include <metrics.h>
 
@@ -11,7 +12,8 @@
 
 typedef struct {
   const char *store;
-  gconstpointer model; /* ClipmoeModelArguments, see embedder.h */
+  const ClipmoeModelArguments *model; /* its `model` NULL: the one of the archive */
+  const char *templates; /* nullable */
   guint threads;       /* 0 = all */
   ClipmoeMetrics *metrics;
 } ClipmoeQueryOptions;

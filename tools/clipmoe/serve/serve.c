@@ -56,7 +56,7 @@ answer_page (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer index)
 }
 
 typedef struct {
-  char *store, *listen, *token_file;
+  char *store, *listen, *token_file, *templates;
   int connections, timeout;
   ClipmoeModelArguments model;
   ClipmoeQueryOptions query;
@@ -84,6 +84,7 @@ open_lanes (Serve *self, Options *options, GError **error) {
   g_free (program);
   options->query.store = options->store;
   options->query.model = &options->model;
+  options->query.templates = options->templates;
   options->query.threads = (guint)options->model.threads;
   options->query.metrics = clipmoe_http_get_metrics (self->http);
   clipmoe_metrics_declare (options->query.metrics, "clipmoe_search_seconds", CLIPMOE_METRIC_HISTOGRAM,
@@ -181,6 +182,8 @@ run (int argc, char **argv) {
        "FILE"},
       {"connections", 0, 0, G_OPTION_ARG_INT, &o.connections, "The most at a time (256)", "N"},
       {"timeout", 0, 0, G_OPTION_ARG_INT, &o.timeout, "Seconds without movement that end a connection (60)", "N"},
+      {"templates", 0, 0, G_OPTION_ARG_STRING, &o.templates, "What words are filled into, as in clipmoe search",
+       "TEMPLATES"},
       CLIPMOE_MODEL_ENTRIES (o.model),
       {NULL}};
   int r = clipmoe_parse (argc, argv, "clipmoe " NAME, NULL, about, entries, &rest);
@@ -205,6 +208,7 @@ run (int argc, char **argv) {
   clipmoe_model_arguments_clear (&o.model);
   g_free (o.store);
   g_free (o.listen);
+  g_free (o.templates);
   g_free (o.token_file);
   g_strfreev (rest);
   return MAX (r, 0);
