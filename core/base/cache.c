@@ -16,7 +16,7 @@
 #define FIRST_LINE "clipmoe-words "
 #define HASH_DIGITS 64
 
-static const char *const prefixes[] = {"packed-", "known-", "verdict-"};
+static const char *const prefixes[] = {"packed-", "known-", "verdict-", "bank-"};
 
 char *
 clipmoe_cache_name (ClipmoeCacheKind kind, const char *key) {

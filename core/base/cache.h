@@ -14,6 +14,7 @@ typedef enum {
   CLIPMOE_CACHE_PACKED,  /* packed weights, up to gigabytes */
   CLIPMOE_CACHE_KNOWN,   /* texts */
   CLIPMOE_CACHE_VERDICT, /* texts */
+  CLIPMOE_CACHE_BANK,    /* vectors of words, about a megabyte each */
 } ClipmoeCacheKind;
 
 /* The name of an entry, made of its key of at least 32 hex digits. Free with g_free(). */

@@ -1,0 +1,14 @@
+/* Hits as what the writers write. */
+#ifndef CLIPMOE_HIT_SPANS_H
+#define CLIPMOE_HIT_SPANS_H
+
+#include "search.h"
+#include "spans.h"
+
+/* A span a hit, in the answer's order: (element-type ClipmoeSpan), in a GPtrArray that frees them; they
+ * borrow the answer's and @label's strings. @thumbnails: whether the store is asked for them. NULL with
+ * @error. */
+GPtrArray *clipmoe_hit_spans (const ClipmoeAnswer *answer, ClipmoeStore *store, const char *label,
+                              gboolean thumbnails, GError **error);
+
+#endif

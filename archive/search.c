@@ -1,0 +1,263 @@
+#include "search.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Moments that are asked of the scan at first, for each hit that is wanted: neighbours become one. */
+#define MOMENTS_A_HIT 8
+#define FEWEST_MOMENTS 256
+#define MOST_MOMENTS 16384
+/* A neighbour is of the same hit while its height above the median is at least this share of the best one's:
+ * as an interval of tags closes at 0.8 of what opens it. */
+#define SAME_HIT 0.8
+/* Moments with a longer pause between them are no neighbours. */
+#define PAUSE_NS (2 * G_GINT64_CONSTANT (1000000000))
+
+void
+clipmoe_hit_free (ClipmoeHit *hit) {
+  if (!hit)
+    return;
+  clipmoe_found_free (hit->found);
+  g_free (hit);
+}
+
+void
+clipmoe_answer_free (ClipmoeAnswer *answer) {
+  if (!answer)
+    return;
+  g_ptr_array_unref (answer->hits);
+  g_free (answer);
+}
+
+/* One moment of the scan. */
+typedef struct {
+  guint64 row;
+  double cosine;
+  ClipmoeFound *found; /* NULL: forgotten meanwhile, or given to a hit */
+  gboolean taken;
+} Item;
+
+static int
+by_file_and_time (gconstpointer a, gconstpointer b) {
+  const Item *x = *(Item *const *)a, *y = *(Item *const *)b;
+  if (x->found->file != y->found->file)
+    return x->found->file < y->found->file ? -1 : 1;
+  if (x->found->start != y->found->start)
+    return x->found->start < y->found->start ? -1 : 1;
+  return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static gboolean
+are_neighbours (const ClipmoeFound *before, const ClipmoeFound *after) {
+  gint64 end;
+  return before->file == after->file && !before->picture && !after->picture &&
+         (__builtin_add_overflow (before->end, PAUSE_NS, &end) || after->start <= end);
+}
+
+/* Extends @hit from place @at of @order in the direction @step, while there are neighbours. */
+static void
+extend (ClipmoeHit *hit, GPtrArray *order, guint at, int step, double floor) {
+  const ClipmoeFound *last = ((Item *)order->pdata[at])->found;
+  for (gint64 i = (gint64)at + step; i >= 0 && i < order->len; i += step) {
+    Item *next = order->pdata[i];
+    if (next->taken || next->cosine < floor ||
+        !(step > 0 ? are_neighbours (last, next->found) : are_neighbours (next->found, last)))
+      return;
+    next->taken = TRUE;
+    hit->start = MIN (hit->start, next->found->start);
+    hit->end = MAX (hit->end, next->found->end);
+    hit->moments++;
+    last = next->found;
+  }
+}
+
+/* Hits of @items, which come best first. Some of the founds go into hits. */
+static GPtrArray *
+make_hits (Item *items, gsize n, double median, guint most) {
+  GPtrArray *hits = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_hit_free),
+            *order = g_ptr_array_new ();
+  GHashTable *places = g_hash_table_new (NULL, NULL); /* Item → where it stands in `order` */
+  GArray *bests = g_array_new (FALSE, FALSE, sizeof (gsize));
+  for (gsize i = 0; i < n; i++)
+    if (items[i].found)
+      g_ptr_array_add (order, &items[i]);
+  g_ptr_array_sort (order, by_file_and_time);
+  for (guint i = 0; i < order->len; i++)
+    g_hash_table_insert (places, order->pdata[i], GUINT_TO_POINTER (i));
+  for (gsize i = 0; i < n && hits->len < most; i++) {
+    Item *best = &items[i];
+    if (!best->found || best->taken)
+      continue;
+    ClipmoeHit *hit = g_new0 (ClipmoeHit, 1);
+    double floor = best->cosine > median ? median + SAME_HIT * (best->cosine - median) : best->cosine;
+    guint at = GPOINTER_TO_UINT (g_hash_table_lookup (places, best));
+    *hit = (ClipmoeHit){
+        .start = best->found->start, .end = best->found->end, .moments = 1, .cosine = best->cosine};
+    best->taken = TRUE;
+    extend (hit, order, at, -1, floor);
+    extend (hit, order, at, 1, floor);
+    g_ptr_array_add (hits, hit);
+    g_array_append_val (bests, i);
+  }
+  for (guint i = 0; i < hits->len; i++)
+    ((ClipmoeHit *)hits->pdata[i])->found = g_steal_pointer (&items[g_array_index (bests, gsize, i)].found);
+  g_array_unref (bests);
+  g_hash_table_destroy (places);
+  g_ptr_array_unref (order);
+  return hits;
+}
+
+/* A query on its way. */
+typedef struct {
+  ClipmoeStore *store;
+  const ClipmoeVectors *vectors;
+  const float *query;
+  GArray *ranges;
+  guint64 rows; /* in all ranges */
+  guint threads;
+} Query;
+
+/* The best @k moments become at most @most hits. NULL with @error. */
+static GPtrArray *
+scan_once (const Query *q, gsize k, guint most, ClipmoeScanSpread *spread, GError **error) {
+  ClipmoeScanHit *found = g_new (ClipmoeScanHit, k);
+  GPtrArray *hits = NULL, *founds = NULL;
+  gssize n = clipmoe_scan (q->vectors, q->query, (const ClipmoeRowRange *)(void *)q->ranges->data,
+                           q->ranges->len, k, q->threads, found, spread, error);
+  if (n >= 0) {
+    guint64 *rows = g_new (guint64, (gsize)n + 1);
+    for (gssize i = 0; i < n; i++)
+      rows[i] = found[i].row;
+    founds = clipmoe_store_find_rows (q->store, rows, (guint)n, error);
+    g_free (rows);
+  }
+  if (founds) {
+    Item *items = g_new0 (Item, (gsize)n + 1);
+    for (gssize i = 0; i < n; i++)
+      items[i] = (Item){found[i].row, found[i].cosine, g_steal_pointer (&founds->pdata[i]), FALSE};
+    hits = make_hits (items, (gsize)n, spread->median, most);
+    for (gssize i = 0; i < n; i++)
+      if (items[i].found)
+        clipmoe_found_free (items[i].found);
+    g_free (items);
+    g_ptr_array_unref (founds);
+  }
+  g_free (found);
+  return hits;
+}
+
+/* As scan_once(), with as many moments as are needed for @most hits. */
+static GPtrArray *
+scan (const Query *q, guint most, ClipmoeScanSpread *spread, GError **error) {
+  gsize k = MAX (FEWEST_MOMENTS, (gsize)most * MOMENTS_A_HIT);
+  for (;; k *= 4) {
+    k = (gsize)MIN (MIN (k, MOST_MOMENTS), q->rows);
+    GPtrArray *hits = scan_once (q, k, most, spread, error);
+    if (!hits || hits->len >= most || k == q->rows || k == MOST_MOMENTS)
+      return hits;
+    g_ptr_array_unref (hits);
+  }
+}
+
+/* What the bank says of the hits. */
+static gboolean
+compare (ClipmoeAnswer *answer, const Query *q, const ClipmoeBank *bank, double scale, GError **error) {
+  guint n = answer->hits->len, words = clipmoe_bank_get_n (bank);
+  float *row = g_new (float, clipmoe_bank_get_embed (bank)), *scratch = g_new (float, words);
+  gboolean *kept = g_new (gboolean, words), ok = TRUE;
+  ClipmoeStandingHit *figures = g_new0 (ClipmoeStandingHit, n);
+  double common;
+  clipmoe_bank_keep (bank, q->query, kept, &common);
+  for (guint i = 0; i < n && ok; i++) {
+    ClipmoeHit *hit = answer->hits->pdata[i];
+    ok = clipmoe_vectors_get (q->vectors, hit->found->row, row, error);
+    if (!ok)
+      break;
+    figures[i].cosine = hit->cosine;
+    clipmoe_bank_figures (bank, kept, row, scale, scratch, &figures[i].bank);
+    hit->score = 1 / (1 + exp (scale * (figures[i].bank.background - hit->cosine)));
+  }
+  if (ok)
+    clipmoe_standing_init (&answer->standing, figures, n, answer->median, common);
+  answer->compared = ok;
+  g_free (figures);
+  g_free (kept);
+  g_free (scratch);
+  g_free (row);
+  return ok;
+}
+
+static void
+judge (ClipmoeAnswer *answer, gboolean words) {
+  for (guint i = 0; i < answer->hits->len; i++) {
+    ClipmoeHit *hit = answer->hits->pdata[i];
+    if (answer->compared) {
+      hit->lead = clipmoe_standing_lead (&answer->standing, hit->cosine);
+      hit->margin = clipmoe_standing_margin (&answer->standing, hit->cosine);
+    } else
+      hit->margin = clipmoe_standing_distance_margin (words, hit->distance);
+    hit->stands_out = hit->margin >= 0;
+    answer->stands_out |= hit->stands_out;
+  }
+}
+
+static gboolean
+search (ClipmoeAnswer *answer, const Query *q, gboolean words, const ClipmoeBank *bank, double scale,
+        guint limit, GError **error) {
+  ClipmoeScanSpread spread = {0};
+  /* the rule looks at more hits than may be wanted */
+  g_ptr_array_unref (answer->hits);
+  answer->hits = scan (q, MAX (limit, CLIPMOE_STANDING_HITS), &spread, error);
+  if (!answer->hits) {
+    answer->hits = g_ptr_array_new ();
+    return FALSE;
+  }
+  answer->median = spread.median;
+  answer->spread = spread.spread;
+  for (guint i = 0; i < answer->hits->len; i++) {
+    ClipmoeHit *hit = answer->hits->pdata[i];
+    /* in a handful of moments there may be no spread, and nothing lies far from the others */
+    hit->distance = spread.spread > 0 ? (hit->cosine - spread.median) / spread.spread : 0;
+    hit->score = hit->lead = NAN;
+  }
+  if (words && bank && answer->hits->len && !compare (answer, q, bank, scale, error))
+    return FALSE;
+  if (answer->hits->len > limit)
+    g_ptr_array_set_size (answer->hits, (int)limit);
+  judge (answer, words);
+  return TRUE;
+}
+
+ClipmoeAnswer *
+clipmoe_search (ClipmoeStore *store, const float *query, gboolean words, const ClipmoeFilter *filter,
+                const ClipmoeBank *bank, double scale, guint limit, guint threads, GError **error) {
+  gint64 begun = g_get_monotonic_time ();
+  Query q = {.store = store, .query = query, .threads = threads};
+  if (limit < 1 || limit > CLIPMOE_MAX_HITS) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "Search: %u hits, expected 1 to %d", limit,
+                 CLIPMOE_MAX_HITS);
+    return NULL;
+  }
+  q.ranges = clipmoe_store_select (store, filter, error);
+  if (!q.ranges)
+    return NULL;
+  q.vectors = clipmoe_store_get_vectors (store);
+  for (guint i = 0; i < q.ranges->len; i++)
+    q.rows += g_array_index (q.ranges, ClipmoeRowRange, i).n;
+  ClipmoeAnswer *answer = g_new0 (ClipmoeAnswer, 1);
+  answer->hits = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_hit_free);
+  answer->moments = q.vectors ? q.rows : 0;
+  gboolean ok = TRUE;
+  if (answer->moments && bank && clipmoe_bank_get_embed (bank) != clipmoe_vectors_get_embed (q.vectors)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "Search: a bank of vectors of %u, expected %u as in the archive",
+                 clipmoe_bank_get_embed (bank), clipmoe_vectors_get_embed (q.vectors));
+    ok = FALSE;
+  }
+  ok = ok && (!answer->moments || search (answer, &q, words, bank, scale, limit, error));
+  answer->seconds = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC;
+  g_array_unref (q.ranges);
+  if (!ok)
+    g_clear_pointer (&answer, clipmoe_answer_free);
+  return answer;
+}
