@@ -19,7 +19,8 @@ clipmoe_cmd_serve (int argc, char **argv) {
   g_free (path);
   g_free (build);
 #else
-  fprintf (stderr, "clipmoe: this clipmoe was built without `serve`: the package libsoup-3.0-dev was missing\n");
+  fprintf (stderr,
+           "clipmoe: this clipmoe was built without `serve`: the package libsoup-3.0-dev was missing\n");
 #endif
   return 1;
 }

@@ -46,8 +46,8 @@ clipmoe_address_to_url (GSocketAddress *address) {
   GInetAddress *ip = g_inet_socket_address_get_address (inet);
   char *host = g_inet_address_to_string (ip);
   gboolean v6 = g_inet_address_get_family (ip) == G_SOCKET_FAMILY_IPV6;
-  char *url = g_strdup_printf (v6 ? "http://[%s]:%u/" : "http://%s:%u/", host,
-                               g_inet_socket_address_get_port (inet));
+  char *url =
+      g_strdup_printf (v6 ? "http://[%s]:%u/" : "http://%s:%u/", host, g_inet_socket_address_get_port (inet));
   g_free (host);
   return url;
 }

@@ -1,5 +1,5 @@
-/* Accepts connections, so many and no more, and ends those on which nothing moves. One request each: who holds
- * one open without asking anything is the first to go when somebody else comes. The main thread. */
+/* Accepts connections, so many and no more, and ends those on which nothing moves. One request each: who
+ * holds one open without asking anything is the first to go when somebody else comes. The main thread. */
 #ifndef CLIPMOE_CONNECTIONS_H
 #define CLIPMOE_CONNECTIONS_H
 

@@ -24,7 +24,8 @@ clipmoe_http_ask_get (const ClipmoeHttpAsk *ask, const char *name) {
   return NULL;
 }
 
-/* %XX and + as forms write them. NULL: what is behind a % is no byte, is a NUL, or the bytes are not UTF-8. */
+/* %XX and + as forms write them. NULL: what is behind a % is no byte, is a NUL, or the bytes are not UTF-8.
+ */
 static char *
 decode (const char *text, gsize n) {
   char *out = g_malloc (n + 1), *to = out;
@@ -58,10 +59,10 @@ clipmoe_http_ask_new (const char *query, GError **error) {
     ClipmoeHttpParam *p = g_new0 (ClipmoeHttpParam, 1);
     p->name = decode (at, name);
     p->value = name < n ? decode (at + name + 1, n - name - 1) : g_strdup ("");
-    const char *fault = !p->name || !p->value                   ? "the address is not percent-encoded UTF-8"
-                        : clipmoe_http_ask_get (ask, p->name)   ? "a parameter is given twice"
-                        : ask->params->len >= MOST_PARAMS       ? "more than 32 parameters"
-                                                                : NULL;
+    const char *fault = !p->name || !p->value                 ? "the address is not percent-encoded UTF-8"
+                        : clipmoe_http_ask_get (ask, p->name) ? "a parameter is given twice"
+                        : ask->params->len >= MOST_PARAMS     ? "more than 32 parameters"
+                                                              : NULL;
     g_ptr_array_add (ask->params, p);
     if (fault) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s", fault);

@@ -28,15 +28,15 @@ gboolean clipmoe_http_ask_number (const ClipmoeHttpAsk *ask, const char *name, g
 /* Begins as 200 without a body. */
 typedef struct {
   guint status;
-  const char *type;   /* of the body; a constant */
-  GBytes *body;       /* either this … */
-  int fd;             /* … or the first @size bytes of this open file, of which ranges are answered; -1: none */
+  const char *type; /* of the body; a constant */
+  GBytes *body;     /* either this … */
+  int fd; /* … or the first @size bytes of this open file, of which ranges are answered; -1: none */
   guint64 size;
-  char *etag;         /* with its quotation marks, or NULL */
-  guint keep;         /* seconds that a browser may keep it; 0: not at all */
-  gboolean changes;   /* it may be kept, but must be asked for again by its etag each time */
-  gboolean download;  /* not to be shown by a browser as what it claims to be */
-  guint retry;        /* seconds after which it is worth another try; 0: not said */
+  char *etag;        /* with its quotation marks, or NULL */
+  guint keep;        /* seconds that a browser may keep it; 0: not at all */
+  gboolean changes;  /* it may be kept, but must be asked for again by its etag each time */
+  gboolean download; /* not to be shown by a browser as what it claims to be */
+  guint retry;       /* seconds after which it is worth another try; 0: not said */
 } ClipmoeHttpReply;
 
 #define CLIPMOE_HTTP_JSON "application/json"

@@ -1,13 +1,12 @@
 #include "http.h"
 
 #include <string.h>
+#include <base/limits.h>
 #include <libsoup/soup.h>
 #include "address.h"
 #include "connections.h"
 #include "send.h"
 #include "token.h"
-
-#define MOST_QUERY 4096 /* bytes of an address behind its `?` */
 
 typedef struct {
   const char *path;
@@ -22,7 +21,7 @@ struct _ClipmoeHttp {
   ClipmoeConnections *connections;
   ClipmoeToken *token;
   ClipmoeMetrics *metrics;
-  GArray *routes; /* Route */
+  GArray *routes;    /* Route */
   GHashTable *asked; /* of requests that wait for a lane: they outlive this */
   char *url;
   gboolean loopback;
@@ -126,7 +125,6 @@ asked_new (ClipmoeHttp *self, SoupServerMessage *message, const Route *route, Cl
   return a;
 }
 
-
 static gboolean
 answer (gpointer data) {
   Asked *a = data;
@@ -183,8 +181,8 @@ answer_wrong (gpointer data) {
 
 static void
 set_cookie (SoupServerMessage *message, const char *value, guint seconds) {
-  char *cookie = g_strdup_printf (CLIPMOE_TOKEN_COOKIE "=%s; Path=/; Max-Age=%u; HttpOnly; SameSite=Strict", value,
-                                  seconds);
+  char *cookie = g_strdup_printf (CLIPMOE_TOKEN_COOKIE "=%s; Path=/; Max-Age=%u; HttpOnly; SameSite=Strict",
+                                  value, seconds);
   soup_message_headers_replace (soup_server_message_get_response_headers (message), "Set-Cookie", cookie);
   g_free (cookie);
 }
@@ -207,17 +205,18 @@ without_token (const char *path, const ClipmoeHttpAsk *ask) {
   return g_string_free (out, FALSE);
 }
 
-/* Whether the request may go on; if not, it was answered or will be, and @ask was taken. *status: see run(). */
+/* Whether the request may go on; if not, it was answered or will be, and @ask was taken. *status: see run().
+ */
 static gboolean
 is_let_in (ClipmoeHttp *self, SoupServerMessage *message, const Route *route, ClipmoeHttpAsk *ask,
            const char *path, guint *status) {
   gboolean page = route->flags & CLIPMOE_ROUTE_PAGE;
   const char *query = page ? clipmoe_http_ask_get (ask, "token") : NULL;
   GSocketAddress *remote = soup_server_message_get_remote_address (message);
-  char *address = G_IS_INET_SOCKET_ADDRESS (remote)
-                      ? g_inet_address_to_string (
-                            g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote)))
-                      : g_strdup ("");
+  char *address =
+      G_IS_INET_SOCKET_ADDRESS (remote)
+          ? g_inet_address_to_string (g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote)))
+          : g_strdup ("");
   ClipmoeTokenVerdict verdict =
       clipmoe_token_check (self->token, query, header (message, "Authorization"), header (message, "Cookie"),
                            address, g_get_monotonic_time () / G_USEC_PER_SEC);
@@ -278,8 +277,8 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
     refuse (message, 405, "this method is not for this address", 0);
   else if (is_foreign (message, route))
     refuse (message, 403, "a page of another site asked", 0);
-  else if (query && strlen (query) > MOST_QUERY)
-    refuse (message, 414, "the address is longer than " G_STRINGIFY (MOST_QUERY) " bytes", 0);
+  else if (query && strlen (query) > CLIPMOE_MAX_ADDRESS)
+    refuse (message, 414, "the address is longer than " G_STRINGIFY (CLIPMOE_MAX_ADDRESS) " bytes", 0);
   else {
     ClipmoeHttpAsk *ask = clipmoe_http_ask_new (query, &error);
     if (!ask) {
@@ -340,10 +339,11 @@ clipmoe_http_new (const ClipmoeHttpOptions *options, GError **error) {
   self->metrics = clipmoe_metrics_new ();
   gboolean ok = FALSE;
   if (!self->loopback && !options->token_file)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "%s can be reached from other machines: --token-file FILE is needed, with a word in FILE that "
-                 "lets people in",
-                 options->listen);
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+        "%s can be reached from other machines: --token-file FILE is needed, with a word in FILE that "
+        "lets people in",
+        options->listen);
   else
     ok = !options->token_file || (self->token = clipmoe_token_load (options->token_file, error));
   if (ok) {
@@ -398,9 +398,10 @@ clipmoe_http_get_url (const ClipmoeHttp *self) {
 
 const char *
 clipmoe_http_get_warning (const ClipmoeHttp *self) {
-  return self->loopback ? NULL
-                        : "what is sent over this address is not encrypted, the token included: a server that "
-                          "speaks TLS belongs in front of it";
+  return self->loopback
+             ? NULL
+             : "what is sent over this address is not encrypted, the token included: a server that "
+               "speaks TLS belongs in front of it";
 }
 
 ClipmoeMetrics *

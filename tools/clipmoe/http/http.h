@@ -1,6 +1,7 @@
-/* A server for programs of clipmoe, on libsoup 3: who may ask, how much may be asked for, and what every reply
- * says. Without a token only this machine is listened to, and only by its loopback name; `/health`, `/metrics`
- * and the token's page are here, the rest is routes. The main thread, but for handlers of lanes. */
+/* A server for programs of clipmoe, on libsoup 3: who may ask, how much may be asked for, and what every
+ * reply says. Without a token only this machine is listened to, and only by its loopback name; `/health`,
+ * `/metrics` and the token's page are here, the rest is routes. The main thread, but for handlers of lanes.
+ */
 #ifndef CLIPMOE_HTTP_H
 #define CLIPMOE_HTTP_H
 
@@ -39,8 +40,8 @@ typedef enum {
                              becomes a cookie. Without a right one its status is 401 */
 } ClipmoeRouteFlags;
 
-/* @path, a constant: "/thumb/#.jpg", where # is a number, or without one. @lane NULL: in the main thread, and it
- * must not take time. @data: for handlers without a lane. */
+/* @path, a constant: "/thumb/#.jpg", where # is a number, or without one. @lane NULL: in the main thread, and
+ * it must not take time. @data: for handlers without a lane. */
 void clipmoe_http_add (ClipmoeHttp *self, const char *path, ClipmoeRouteFlags flags,
                        ClipmoeHttpHandler handler, ClipmoeLane *lane, gpointer data);
 

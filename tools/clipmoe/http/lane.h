@@ -1,5 +1,5 @@
-/* Threads that do what must not delay the server: each has data of its own, such as an open store, and takes one
- * request after the other. */
+/* Threads that do what must not delay the server: each has data of its own, such as an open store, and takes
+ * one request after the other. */
 #ifndef CLIPMOE_LANE_H
 #define CLIPMOE_LANE_H
 

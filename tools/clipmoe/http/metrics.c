@@ -150,10 +150,9 @@ clipmoe_metrics_print (ClipmoeMetrics *self) {
     for (guint e = 0; e < N_EDGES; e++)
       g_string_append_printf (out, "%s_bucket{le=\"%s\"} %" G_GUINT64_FORMAT "\n", f->name, edge_names[e],
                               sum += f->counts[e]);
-    g_string_append_printf (out,
-                            "%s_bucket{le=\"+Inf\"} %" G_GUINT64_FORMAT "\n%s_count %" G_GUINT64_FORMAT
-                            "\n%s_sum ",
-                            f->name, f->n, f->name, f->n, f->name);
+    g_string_append_printf (
+        out, "%s_bucket{le=\"+Inf\"} %" G_GUINT64_FORMAT "\n%s_count %" G_GUINT64_FORMAT "\n%s_sum ", f->name,
+        f->n, f->name, f->n, f->name);
     print_number (out, f->sum);
   }
   g_mutex_unlock (&self->mutex);

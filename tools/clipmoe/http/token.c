@@ -52,24 +52,25 @@ clipmoe_token_load (const char *path, GError **error) {
   while (plain < length && text[plain] > 32 && text[plain] < 127)
     plain++;
   if (plain != length || length < 16 || length > 512 || strlen (text) + 2 < n) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "%s: expected one line of 16 to 512 letters, digits and signs; \"openssl rand -hex 24\" makes "
-                 "one",
-                 path);
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+        "%s: expected one line of 16 to 512 letters, digits and signs; \"openssl rand -hex 24\" makes "
+        "one",
+        path);
     g_free (text);
     return NULL;
   }
   ClipmoeToken *self = g_new0 (ClipmoeToken, 1);
   if (getrandom (self->key, sizeof self->key, 0) != sizeof self->key) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: the system has no random numbers to compare it by",
-                 path);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: the system has no random numbers to compare it by", path);
     g_free (self);
     g_free (text);
     return NULL;
   }
   self->digest = digest (self, text);
-  self->cookie = g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)text, length,
-                                            "clipmoe cookie 1", -1);
+  self->cookie =
+      g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)text, length, "clipmoe cookie 1", -1);
   self->cookie_digest = digest (self, self->cookie);
   self->tries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   memset (text, 0, n);
@@ -98,7 +99,8 @@ is_over (gpointer key, gpointer value, gpointer now) {
   return ((Tries *)value)->begun + CLIPMOE_TOKEN_WINDOW <= *(gint64 *)now;
 }
 
-/* What is remembered of @address, or NULL. Where more addresses try than are remembered, the others are one. */
+/* What is remembered of @address, or NULL. Where more addresses try than are remembered, the others are one.
+ */
 static Tries *
 find_tries (ClipmoeToken *self, const char *address, gint64 now) {
   Tries *t = g_hash_table_lookup (self->tries, address);

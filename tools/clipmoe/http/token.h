@@ -8,15 +8,15 @@ typedef struct _ClipmoeToken ClipmoeToken;
 
 typedef enum {
   CLIPMOE_TOKEN_RIGHT,
-  CLIPMOE_TOKEN_NONE,   /* none was brought */
+  CLIPMOE_TOKEN_NONE, /* none was brought */
   CLIPMOE_TOKEN_WRONG,
   CLIPMOE_TOKEN_LOCKED, /* too many wrong ones came from this address: it was not looked at */
 } ClipmoeTokenVerdict;
 
 #define CLIPMOE_TOKEN_COOKIE "clipmoe"
-#define CLIPMOE_TOKEN_DELAY 1    /* seconds that the answer to a wrong one takes */
-#define CLIPMOE_TOKEN_TRIES 10   /* wrong ones from one address … */
-#define CLIPMOE_TOKEN_WINDOW 60  /* … within these seconds: then none is looked at until they are over */
+#define CLIPMOE_TOKEN_DELAY 1   /* seconds that the answer to a wrong one takes */
+#define CLIPMOE_TOKEN_TRIES 10  /* wrong ones from one address … */
+#define CLIPMOE_TOKEN_WINDOW 60 /* … within these seconds: then none is looked at until they are over */
 
 /* Reads it: 16 to 512 letters, digits and signs without spaces, in one line. */
 ClipmoeToken *clipmoe_token_load (const char *path, GError **error);

@@ -1,6 +1,6 @@
-/* clipmoe-clip START END: reads a video from standard input, which is a file, and writes what lies between the
- * two times (ns) to standard output as WebM, small enough for any browser. It opens nothing by name, and ends by
- * itself when its parent does or it takes too long. */
+/* clipmoe-clip START END: reads a video from standard input, which is a file, and writes what lies between
+ * the two times (ns) to standard output as WebM, small enough for any browser. It opens nothing by name, and
+ * ends by itself when its parent does or it takes too long. */
 #include <gst/gst.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
@@ -44,12 +44,12 @@ fail_message (GstMessage *message) {
 static void
 link_pad (GstElement *decoder, GstPad *pad, Clip *self) {
   GstCaps *caps = gst_pad_query_caps (pad, NULL);
-  const char *name = gst_caps_is_empty (caps) ? "" : gst_structure_get_name (gst_caps_get_structure (caps, 0));
+  const char *name =
+      gst_caps_is_empty (caps) ? "" : gst_structure_get_name (gst_caps_get_structure (caps, 0));
   gboolean is_video = g_str_has_prefix (name, "video/");
   Track *track = is_video ? &self->video : g_str_has_prefix (name, "audio/") ? &self->audio : NULL;
-  GstElement *first = track && !track->linked
-                          ? gst_bin_get_by_name (GST_BIN (self->decode), is_video ? "vin" : "ain")
-                          : NULL;
+  GstElement *first =
+      track && !track->linked ? gst_bin_get_by_name (GST_BIN (self->decode), is_video ? "vin" : "ain") : NULL;
   GstPad *sink = first ? gst_element_get_static_pad (first, "sink") : NULL;
   if (sink)
     track->linked = gst_pad_link (pad, sink) == GST_PAD_LINK_OK;
@@ -78,8 +78,8 @@ wait_for (GstElement *pipeline, GstMessageType type) {
   return ok;
 }
 
-/* Hands on what is decoded between the two times, counted from the first: demuxers begin earlier where they must,
- * and not all of them know when to end. */
+/* Hands on what is decoded between the two times, counted from the first: demuxers begin earlier where they
+ * must, and not all of them know when to end. */
 static GstFlowReturn
 hand_on (GstAppSink *sink, gpointer data) {
   Track *track = data;
@@ -88,8 +88,8 @@ hand_on (GstAppSink *sink, gpointer data) {
     return GST_FLOW_EOS;
   GstFlowReturn flow = GST_FLOW_OK;
   GstBuffer *buffer = gst_sample_get_buffer (sample);
-  guint64 time = gst_segment_to_stream_time (gst_sample_get_segment (sample), GST_FORMAT_TIME,
-                                             GST_BUFFER_PTS (buffer));
+  guint64 time =
+      gst_segment_to_stream_time (gst_sample_get_segment (sample), GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
   if (GST_CLOCK_TIME_IS_VALID (time) && time >= track->end) {
     gst_app_src_end_of_stream (GST_APP_SRC (track->source));
     flow = GST_FLOW_EOS;
@@ -130,13 +130,13 @@ parse (const char *description) {
 /* Decodes until everything waits at the first frame from @start on. */
 static gboolean
 seek (Clip *self, guint64 start, guint64 end) {
-  self->decode = parse (
-      "fdsrc fd=0 ! decodebin name=d "
-      "videoconvert name=vin ! videoflip video-direction=auto ! videoscale add-borders=false ! "
-      "video/x-raw,format=I420,width=(int)[2,1280],height=(int)[2,720],pixel-aspect-ratio=1/1 ! "
-      "appsink name=v sync=false max-buffers=4 "
-      "audioconvert name=ain ! audioresample ! audio/x-raw,rate=48000,channels=(int)[1,2] ! "
-      "appsink name=a sync=false max-buffers=16");
+  self->decode =
+      parse ("fdsrc fd=0 ! decodebin name=d "
+             "videoconvert name=vin ! videoflip video-direction=auto ! videoscale add-borders=false ! "
+             "video/x-raw,format=I420,width=(int)[2,1280],height=(int)[2,720],pixel-aspect-ratio=1/1 ! "
+             "appsink name=v sync=false max-buffers=4 "
+             "audioconvert name=ain ! audioresample ! audio/x-raw,rate=48000,channels=(int)[1,2] ! "
+             "appsink name=a sync=false max-buffers=16");
   if (!self->decode)
     return FALSE;
   GstElement *d = gst_bin_get_by_name (GST_BIN (self->decode), "d");
@@ -150,10 +150,11 @@ seek (Clip *self, guint64 start, guint64 end) {
   gboolean ok = wait_for (self->decode, GST_MESSAGE_ASYNC_DONE);
   self->video.start = self->audio.start = start;
   self->video.end = self->audio.end = end;
-  /* through the sink of the pictures: one that has no stream would refuse. What cannot be sought in is decoded from
-   * its beginning. */
-  if (ok && gst_element_seek (self->video.sink, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
-                              GST_SEEK_TYPE_SET, (gint64)start, GST_SEEK_TYPE_SET, (gint64)end))
+  /* through the sink of the pictures: one that has no stream would refuse. What cannot be sought in is
+   * decoded from its beginning. */
+  if (ok &&
+      gst_element_seek (self->video.sink, 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE,
+                        GST_SEEK_TYPE_SET, (gint64)start, GST_SEEK_TYPE_SET, (gint64)end))
     ok = wait_for (self->decode, GST_MESSAGE_ASYNC_DONE);
   gst_object_unref (d);
   return ok;
@@ -165,9 +166,10 @@ encode (Clip *self) {
       "webmmux name=m ! fdsink fd=1 sync=false "
       "appsrc name=v format=time block=true max-bytes=8000000 ! videoconvert ! "
       "vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=2000000 keyframe-max-dist=50 ! queue ! m. %s",
-      self->audio.linked ? "appsrc name=a format=time block=true max-bytes=1000000 ! audioconvert ! opusenc ! "
-                           "queue ! m."
-                         : "");
+      self->audio.linked
+          ? "appsrc name=a format=time block=true max-bytes=1000000 ! audioconvert ! opusenc ! "
+            "queue ! m."
+          : "");
   self->encode = parse (description);
   g_free (description);
   if (!self->encode)

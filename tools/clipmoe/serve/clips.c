@@ -224,9 +224,8 @@ clipmoe_clip_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointe
   ClipmoeOriginal original = {.fd = -1};
   GError *error = NULL;
   struct stat st;
-  ClipmoeFound *found = clipmoe_http_ask_check (ask, none, &error)
-                            ? clipmoe_reader_find (own->reader, ask->id, &error)
-                            : NULL;
+  ClipmoeFound *found =
+      clipmoe_http_ask_check (ask, none, &error) ? clipmoe_reader_find (own->reader, ask->id, &error) : NULL;
   if (found && found->picture)
     g_set_error (&error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "a picture has no clip");
   else if (found && clipmoe_original_open (&original, own->reader, found->file, &error)) {

@@ -1,5 +1,5 @@
-/* Clips of moments for browsers that cannot play the original: made by a process of its own, which alone decodes
- * what came from outside, and kept for a while without a name in any folder. */
+/* Clips of moments for browsers that cannot play the original: made by a process of its own, which alone
+ * decodes what came from outside, and kept for a while without a name in any folder. */
 #ifndef CLIPMOE_CLIPS_H
 #define CLIPMOE_CLIPS_H
 

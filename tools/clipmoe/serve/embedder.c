@@ -22,10 +22,11 @@ clipmoe_embedder_open (const ClipmoeModelArguments *given, const char *id, const
   const ClipmoeEncoderOptions run = {.struct_size = sizeof run, .threads = (guint)arguments.threads};
   ClipmoeEncoder *encoder = NULL;
   if (model && id && !g_str_equal (clipmoe_model_get_info (model)->id, id))
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
-                 "this archive was made with the model %s, and %s is another one: --model names the first, or "
-                 "`clipmoe index --reindex` makes the archive anew with the second",
-                 id, clipmoe_model_get_info (model)->id);
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+        "this archive was made with the model %s, and %s is another one: --model names the first, or "
+        "`clipmoe index --reindex` makes the archive anew with the second",
+        id, clipmoe_model_get_info (model)->id);
   else if (model)
     encoder = clipmoe_encoder_new (model, &run, error);
   clipmoe_model_unref (model);

@@ -9,11 +9,10 @@
 typedef struct _ClipmoeEmbedder ClipmoeEmbedder;
 
 /* @given: of which `model` may be NULL: then the model is @opened_as (nullable: the
- * default model). @templates (nullable: the default ones): what words are filled into. MISMATCH, with the remedy,
- * where the model's id is not @id (nullable). */
+ * default model). @templates (nullable: the default ones): what words are filled into. MISMATCH, with the
+ * remedy, where the model's id is not @id (nullable). */
 ClipmoeEmbedder *clipmoe_embedder_open (const ClipmoeModelArguments *given, const char *id,
-                                        const char *opened_as,
-                                        const char *templates, GError **error);
+                                        const char *opened_as, const char *templates, GError **error);
 void clipmoe_embedder_close (ClipmoeEmbedder *self);
 const char *clipmoe_embedder_get_id (const ClipmoeEmbedder *self);
 guint clipmoe_embedder_get_embed (const ClipmoeEmbedder *self);

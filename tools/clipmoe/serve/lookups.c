@@ -133,8 +133,7 @@ clipmoe_lookup_moment (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoin
   if (!no_params (ask, reply))
     return;
   ClipmoeFound *found = clipmoe_reader_find (reader, ask->id, &error);
-  const ClipmoeStoreFile *file =
-      found ? clipmoe_reader_find_file (reader, found->file, FALSE, &error) : NULL;
+  const ClipmoeStoreFile *file = found ? clipmoe_reader_find_file (reader, found->file, FALSE, &error) : NULL;
   GString *out = g_string_new ("{\"schema\":\"clipmoe.moment/1\",");
   if (file) {
     gint64 start, end;

@@ -3,14 +3,15 @@
 #include <math.h>
 #include <string.h>
 #include <base/jsontext.h>
+#include <base/limits.h>
 #include <terms.h>
 #include <when.h>
 #include "embedder.h"
 #include "figures.h"
 #include "reader.h"
 
-static const char *const known[] = {"q",      "like",   "since",        "until", "hours", "path",
-                                    "source", "limit",  "min-duration", "file",  NULL};
+static const char *const known[] = {"q",      "like",  "since",        "until", "hours", "path",
+                                    "source", "limit", "min-duration", "file",  NULL};
 
 typedef struct {
   const ClipmoeQueryOptions *options;
@@ -18,8 +19,8 @@ typedef struct {
   ClipmoeEmbedder *model; /* NULL: nothing was indexed yet */
 } Querier;
 
-/* The archive's model, which may have become another one. FALSE: an error. No embedder without one: the archive is
- * empty. */
+/* The archive's model, which may have become another one. FALSE: an error. No embedder without one: the
+ * archive is empty. */
 static gboolean
 open_model (Querier *self, GError **error) {
   GPtrArray *models = clipmoe_store_get_models (self->reader->store, error);
@@ -75,9 +76,9 @@ get_terms (const ClipmoeHttpAsk *ask, GError **error) {
   if (!(q && *q) && !like && !ask->body)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "nothing is asked for: expected q=WORDS, like=MOMENT or a picture");
-  else if (q && strlen (q) > CLIPMOE_QUERY_MOST_WORDS)
+  else if (q && strlen (q) > CLIPMOE_MAX_QUERY)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "the query is longer than %d bytes",
-                 CLIPMOE_QUERY_MOST_WORDS);
+                 CLIPMOE_MAX_QUERY);
   else if (clipmoe_http_ask_number (ask, "like", 1, G_MAXINT64, &moment, error))
     terms = q && *q ? clipmoe_terms_parse (q, error)
                     : g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_term_free);
@@ -176,7 +177,8 @@ search (Querier *self, const GPtrArray *terms, GBytes *picture, const ClipmoeFil
         GError **error) {
   gboolean changed, words = clipmoe_terms_are_words (terms);
   ClipmoeAnswer *answer = NULL;
-  if (!clipmoe_store_refresh (self->reader->store, &changed, error) || !open_model (self, error) || !self->model)
+  if (!clipmoe_store_refresh (self->reader->store, &changed, error) || !open_model (self, error) ||
+      !self->model)
     return NULL;
   float *query = g_new0 (float, clipmoe_embedder_get_embed (self->model));
   const ClipmoeBank *bank = words ? clipmoe_embedder_get_bank (self->model, error) : NULL;
@@ -196,7 +198,7 @@ clipmoe_query_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoint
   GPtrArray *terms = NULL;
   gint64 begun = g_get_monotonic_time (), limit = 48;
   if (clipmoe_http_ask_check (ask, known, &error) &&
-      clipmoe_http_ask_number (ask, "limit", 1, CLIPMOE_QUERY_MOST_HITS, &limit, &error) &&
+      clipmoe_http_ask_number (ask, "limit", 1, CLIPMOE_MAX_SERVED_HITS, &limit, &error) &&
       set_filter (&filter, ask, &error) && (terms = get_terms (ask, &error)))
     answer = search (self, terms, ask->body, &filter, (guint)limit, &error);
   double seconds = (double)(g_get_monotonic_time () - begun) / 1e6;

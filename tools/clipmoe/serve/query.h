@@ -6,20 +6,16 @@
 #include <exchange.h>
 #include <metrics.h>
 
-#define CLIPMOE_QUERY_MOST_WORDS 1000                    /* bytes */
-#define CLIPMOE_QUERY_MOST_HITS 200
-#define CLIPMOE_QUERY_MOST_PICTURE (16u << 20)           /* bytes */
-
 typedef struct {
   const char *store;
   const ClipmoeModelArguments *model; /* its `model` NULL: the one of the archive */
-  const char *templates; /* nullable */
-  guint threads;       /* 0 = all */
+  const char *templates;              /* nullable */
+  guint threads;                      /* 0 = all */
   ClipmoeMetrics *metrics;
 } ClipmoeQueryOptions;
 
-/* For a lane of one thread. @options: ClipmoeQueryOptions, which live as long as the lane. MISMATCH: the archive
- * was made with another model than the one that was named. */
+/* For a lane of one thread. @options: ClipmoeQueryOptions, which live as long as the lane. MISMATCH: the
+ * archive was made with another model than the one that was named. */
 gpointer clipmoe_query_open (gpointer options, GError **error);
 void clipmoe_query_close (gpointer own);
 void clipmoe_query_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer own);

@@ -3,7 +3,7 @@
 #include <http.h>
 #include <program.h>
 #include <base/buildfolder.h>
-#include <base/plain.h>
+#include <base/limits.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <stdio.h>
@@ -23,8 +23,10 @@ static const char about[] =
     "  clipmoe serve                         http://127.0.0.1:8765/ shows the default archive\n"
     "  clipmoe serve --store holidays/archive --listen 127.0.0.1:9000\n"
     "  clipmoe serve --listen 0.0.0.0:8765 --token-file /etc/clipmoe/token\n\n"
-    "Without a token it answers to this machine alone. For other machines --token-file names a file with a word\n"
-    "in one line (\"openssl rand -hex 24\" makes one): http://HOST:PORT/?token=WORD lets a browser in and is\n"
+    "Without a token it answers to this machine alone. For other machines --token-file names a file with a "
+    "word\n"
+    "in one line (\"openssl rand -hex 24\" makes one): http://HOST:PORT/?token=WORD lets a browser in and "
+    "is\n"
     "remembered there. The word travels unencrypted unless a server that speaks TLS stands in front.\n"
     "docs/archive.md has the addresses that programs can ask.\n";
 
@@ -91,12 +93,13 @@ open_lanes (Serve *self, Options *options, GError **error) {
                            "How long searches took, encoding included.");
   clipmoe_metrics_declare (options->query.metrics, "clipmoe_moments", CLIPMOE_METRIC_GAUGE,
                            "Moments of the archive at the last search.");
-  const ClipmoeLaneOptions lookups = {"lookup",        LOOKUPS,       LOOKUPS_WAITING, clipmoe_lookup_open,
-                                      clipmoe_lookup_close, options->store},
-                           queries = {"query",           1, LOOKUPS_WAITING, clipmoe_query_open,
-                                      clipmoe_query_close, &options->query},
-                           clips = {"clip",           CLIPMOE_CLIPS_AT_A_TIME, CLIPMOE_CLIPS_WAITING,
-                                    clipmoe_clip_open, clipmoe_clip_close,      self->clips};
+  const ClipmoeLaneOptions
+      lookups = {"lookup",      LOOKUPS, LOOKUPS_WAITING, clipmoe_lookup_open, clipmoe_lookup_close,
+                 options->store},
+      queries = {"query", 1, LOOKUPS_WAITING, clipmoe_query_open, clipmoe_query_close, &options->query},
+      clips = {
+          "clip",     CLIPMOE_CLIPS_AT_A_TIME, CLIPMOE_CLIPS_WAITING, clipmoe_clip_open, clipmoe_clip_close,
+          self->clips};
   self->lookups = clipmoe_lane_new (&lookups, error);
   self->queries = self->lookups ? clipmoe_lane_new (&queries, error) : NULL;
   self->transcoders = self->queries ? clipmoe_lane_new (&clips, error) : NULL;
@@ -106,8 +109,8 @@ open_lanes (Serve *self, Options *options, GError **error) {
 static void
 add_routes (Serve *self) {
   for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
-    clipmoe_http_add (self->http, pages[i].path, i ? CLIPMOE_ROUTE_OPEN : CLIPMOE_ROUTE_PAGE, answer_page, NULL,
-                      GUINT_TO_POINTER (i));
+    clipmoe_http_add (self->http, pages[i].path, i ? CLIPMOE_ROUTE_OPEN : CLIPMOE_ROUTE_PAGE, answer_page,
+                      NULL, GUINT_TO_POINTER (i));
   clipmoe_http_add (self->http, "/api/search", CLIPMOE_ROUTE_POST, clipmoe_query_answer, self->queries, NULL);
   clipmoe_http_add (self->http, "/api/files", 0, clipmoe_lookup_files, self->lookups, NULL);
   clipmoe_http_add (self->http, "/api/moments/#", 0, clipmoe_lookup_moment, self->lookups, NULL);
@@ -139,7 +142,7 @@ serve (Options *options) {
                                    .token_file = options->token_file,
                                    .connections = (guint)options->connections,
                                    .timeout = (guint)options->timeout,
-                                   .body = CLIPMOE_QUERY_MOST_PICTURE};
+                                   .body = CLIPMOE_MAX_QUERY_PICTURE};
   self.http = clipmoe_http_new (&http, &error);
   if (!self.http || !open_lanes (&self, options, &error)) {
     serve_clear (&self);
@@ -178,12 +181,13 @@ run (int argc, char **argv) {
       {"store", 0, 0, G_OPTION_ARG_FILENAME, &o.store, "The archive: a folder, or postgresql://…", "DIR"},
       {"listen", 0, 0, G_OPTION_ARG_STRING, &o.listen, "Where to answer; port 0 = any (" DEFAULT_LISTEN ")",
        "ADDRESS:PORT"},
-      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, &o.token_file, "The word that lets people in is in this file",
-       "FILE"},
+      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, &o.token_file,
+       "The word that lets people in is in this file", "FILE"},
       {"connections", 0, 0, G_OPTION_ARG_INT, &o.connections, "The most at a time (256)", "N"},
-      {"timeout", 0, 0, G_OPTION_ARG_INT, &o.timeout, "Seconds without movement that end a connection (60)", "N"},
-      {"templates", 0, 0, G_OPTION_ARG_STRING, &o.templates, "What words are filled into, as in clipmoe search",
-       "TEMPLATES"},
+      {"timeout", 0, 0, G_OPTION_ARG_INT, &o.timeout, "Seconds without movement that end a connection (60)",
+       "N"},
+      {"templates", 0, 0, G_OPTION_ARG_STRING, &o.templates,
+       "What words are filled into, as in clipmoe search", "TEMPLATES"},
       CLIPMOE_MODEL_ENTRIES (o.model),
       {NULL}};
   int r = clipmoe_parse (argc, argv, "clipmoe " NAME, NULL, about, entries, &rest);

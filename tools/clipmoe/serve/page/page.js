@@ -51,7 +51,7 @@ function fillForm() {
   show(at("like"), query.like);
   if (query.like) at("like").querySelector("img").src = `/thumb/${encodeURIComponent(query.like)}.jpg`;
   show(at("picture"), picture);
-  q.placeholder = picture || query.like ? "and words, if you like" : "What are you looking for?";
+  q.placeholder = picture || query.like ? "and words, if you like" : "Describe a moment";
   document.title = query.q ? `${query.q} – clipmoe` : "clipmoe";
 }
 
@@ -327,4 +327,4 @@ if (countFilters(query)) {
 await search();
 if (query.moment) await openMoment(query.moment, false);
 else if (!at("token").hidden) at("token").elements.token.focus();
-else q.focus({preventScroll: true});
+else if (matchMedia("(pointer: fine)").matches) q.focus({preventScroll: true}); // no keyboard over a small screen

@@ -1,9 +1,8 @@
 // The grid of hits, and going through it with arrow keys.
-import {clock, date, figures, folder, stretch} from "/words.js";
+import {clock, date, figures, folder, percent, stretch} from "/words.js";
 import {write} from "/query.js";
 
 const grid = document.getElementById("grid");
-const FULL = 8; // spreads that fill a meter
 
 function element(tag, className, text) {
   const e = document.createElement(tag);
@@ -36,7 +35,7 @@ function card(hit, query) {
 
   const foot = element("div", "foot"), meter = element("div", "meter"), bar = element("i");
   const similar = element("a", "similar", "more like this");
-  bar.style.width = `${Math.max(2, Math.min(100, 100 * (hit.distance ?? 0) / FULL))}%`;
+  bar.style.width = `${percent(hit, 2)}%`;
   meter.title = figures(hit);
   meter.append(bar);
   similar.href = `/${write({like: hit.moment})}`;

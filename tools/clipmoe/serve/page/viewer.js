@@ -1,5 +1,5 @@
 // One moment: a player that stands at it, the file's timeline, the moments beside it.
-import {clock, date, figures, folder, stretch} from "/words.js";
+import {clock, date, figures, folder, percent, stretch} from "/words.js";
 import {ask, get, isEmpty, write} from "/query.js";
 
 const at = id => document.getElementById(id);
@@ -7,6 +7,7 @@ const dialog = at("viewer"), video = at("video"), still = at("still"), timeline 
 const wait = at("viewer-wait"), note = at("viewer-note"), neighbours = at("neighbours");
 const BESIDE = 8;   // neighbours that are shown on each side
 const STEP = 5;     // seconds that an arrow key goes on the timeline
+const MARKS = 200;  // hits of a file that the timeline shows
 
 let shown = null;   // the reply of /api/moments/ID
 let offset = 0;     // what time in the file the player's 0 is: a clip's start
@@ -94,19 +95,20 @@ function drawTimeline() {
   drawHead();
 }
 
-/** Where else in this file the query finds something. */
+/** Where else in this file the query finds something, and how far that stands out. */
 async function drawMarks(query, picture) {
   const marks = timeline.querySelector(".marks"), file = shown.file_id;
   at("viewer-legend").textContent = "";
   marks.replaceChildren();
   if (shown.picture || isEmpty(query, picture)) return;
   const options = picture ? {method: "POST", body: picture} : {};
-  const answer = await get(ask({...query, file}, 50), options).catch(() => null);
+  const answer = await get(ask({...query, file}, MARKS), options).catch(() => null);
   if (!answer || shown?.file_id !== file) return;
   marks.replaceChildren(...answer.hits.map(hit => {
     const mark = document.createElement("div");
     if (hit.stands_out) mark.className = "out";
     place(mark, hit.start, hit.end);
+    mark.style.height = `${percent(hit, 6)}%`;
     return mark;
   }));
   const out = answer.hits.filter(hit => hit.stands_out).length;

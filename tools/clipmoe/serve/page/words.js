@@ -40,3 +40,10 @@ export function figures(hit) {
   const n = (x, d) => x === null ? "not known" : x.toFixed(d);
   return `${n(hit.distance, 1)} spreads above the median of all moments, score ${n(hit.score, 2)}, cosine ${n(hit.cosine, 3)}`;
 }
+
+const FULL = 8; // spreads that fill a meter
+
+/** How far a hit stands out, in percent of what fills a meter. */
+export function percent(hit, least) {
+  return Math.max(least, Math.min(100, 100 * (hit.distance ?? 0) / FULL));
+}
