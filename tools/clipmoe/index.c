@@ -236,8 +236,8 @@ int
 clipmoe_cmd_index (int argc, char **argv) {
   Options o = {.every = 2, .same = 0.95, .wait = 5};
   char **paths = NULL;
-  ClipmoeIndexSample sample;
-  ClipmoePrecision precision;
+  ClipmoeIndexSample sample = CLIPMOE_INDEX_SAMPLE_AUTO;
+  ClipmoePrecision precision = CLIPMOE_PRECISION_AUTO;
   GError *error = NULL;
   int r = parse (argc, argv, &o, &paths);
   gboolean help = r == 1;
