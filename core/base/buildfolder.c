@@ -18,7 +18,7 @@ read_marker (const char *folder) {
 char *
 clipmoe_build_folder (void) {
   static const char *const places[] = {"/tools/clipmoe/clipmoe", "/tools/clipmoe/bench/clipmoe-bench",
-                                       "/tools/dmu/clipmoe-dmu"};
+                                       "/tools/clipmoe/serve/clipmoe-serve", "/tools/dmu/clipmoe-dmu"};
   char *program = g_file_read_link ("/proc/self/exe", NULL), *folder = NULL;
   for (guint i = 0; program && !folder && i < G_N_ELEMENTS (places); i++)
     if (g_str_has_suffix (program, places[i])) {

@@ -37,6 +37,10 @@ static const struct {
     {"area of a picture or frame", CLIPMOE_MAX_PIXELS, "pixels"},
     {"picture file", CLIPMOE_MAX_PICTURE_FILE, "bytes"},
     {"scans of a JPEG", CLIPMOE_MAX_SCANS, ""},
+    {"serve: an address behind its ?", CLIPMOE_MAX_ADDRESS, "bytes"},
+    {"serve: words of a query", CLIPMOE_MAX_QUERY, "bytes"},
+    {"serve: picture of a query", CLIPMOE_MAX_QUERY_PICTURE, "bytes"},
+    {"serve: hits of an answer", CLIPMOE_MAX_SERVED_HITS, ""},
 };
 
 int

@@ -1,0 +1,162 @@
+#include "token.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <base/file.h>
+
+#define MOST_ADDRESSES 1024
+#define OTHERS "others"
+
+typedef struct {
+  gint64 begun;
+  guint wrong;
+} Tries;
+
+struct _ClipmoeToken {
+  guint8 key[32]; /* of this process */
+  char *digest;   /* of the token, by that key */
+  char *cookie, *cookie_digest;
+  GHashTable *tries; /* address → Tries */
+};
+
+static char *
+digest (const ClipmoeToken *self, const char *text) {
+  return g_compute_hmac_for_string (G_CHECKSUM_SHA256, self->key, sizeof self->key, text, -1);
+}
+
+/* Both are digests, so of the same length. */
+static gboolean
+same (const char *a, const char *b) {
+  volatile guint differ = 0;
+  for (guint i = 0; i < 64; i++)
+    differ |= (guint)(a[i] ^ b[i]);
+  return differ == 0;
+}
+
+static gboolean
+is (const ClipmoeToken *self, const char *given, const char *expected) {
+  char *d = digest (self, given);
+  gboolean right = same (d, expected);
+  g_free (d);
+  return right;
+}
+
+ClipmoeToken *
+clipmoe_token_load (const char *path, GError **error) {
+  gsize n = 0;
+  char *text = clipmoe_file_read (path, 4096, &n, error);
+  if (!text)
+    return NULL;
+  g_strchomp (text);
+  gsize length = strlen (text), plain = 0;
+  while (plain < length && text[plain] > 32 && text[plain] < 127)
+    plain++;
+  if (plain != length || length < 16 || length > 512 || strlen (text) + 2 < n) {
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+        "%s: expected one line of 16 to 512 letters, digits and signs; \"openssl rand -hex 24\" makes "
+        "one",
+        path);
+    g_free (text);
+    return NULL;
+  }
+  ClipmoeToken *self = g_new0 (ClipmoeToken, 1);
+  if (getrandom (self->key, sizeof self->key, 0) != sizeof self->key) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: the system has no random numbers to compare it by", path);
+    g_free (self);
+    g_free (text);
+    return NULL;
+  }
+  self->digest = digest (self, text);
+  self->cookie =
+      g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)text, length, "clipmoe cookie 1", -1);
+  self->cookie_digest = digest (self, self->cookie);
+  self->tries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  memset (text, 0, n);
+  g_free (text);
+  return self;
+}
+
+void
+clipmoe_token_free (ClipmoeToken *self) {
+  if (!self)
+    return;
+  g_free (self->digest);
+  g_free (self->cookie);
+  g_free (self->cookie_digest);
+  g_hash_table_unref (self->tries);
+  g_free (self);
+}
+
+const char *
+clipmoe_token_get_cookie (const ClipmoeToken *self) {
+  return self->cookie;
+}
+
+static gboolean
+is_over (gpointer key, gpointer value, gpointer now) {
+  return ((Tries *)value)->begun + CLIPMOE_TOKEN_WINDOW <= *(gint64 *)now;
+}
+
+/* What is remembered of @address, or NULL. Where more addresses try than are remembered, the others are one.
+ */
+static Tries *
+find_tries (ClipmoeToken *self, const char *address, gint64 now) {
+  Tries *t = g_hash_table_lookup (self->tries, address);
+  if (!t && g_hash_table_size (self->tries) >= MOST_ADDRESSES)
+    t = g_hash_table_lookup (self->tries, OTHERS);
+  return t && !is_over (NULL, t, &now) ? t : NULL;
+}
+
+static void
+note_wrong (ClipmoeToken *self, const char *address, gint64 now) {
+  Tries *t = find_tries (self, address, now);
+  if (!t) {
+    if (g_hash_table_size (self->tries) >= MOST_ADDRESSES)
+      g_hash_table_foreach_remove (self->tries, is_over, &now);
+    t = g_new0 (Tries, 1);
+    t->begun = now;
+    g_hash_table_replace (self->tries,
+                          g_strdup (g_hash_table_size (self->tries) >= MOST_ADDRESSES ? OTHERS : address), t);
+  }
+  t->wrong++;
+}
+
+/* The value of our cookie among all, or NULL. Free with g_free(). */
+static char *
+find_cookie (const char *cookies) {
+  char **all = g_strsplit (cookies ? cookies : "", ";", 64), *value = NULL;
+  for (char **c = all; *c && !value; c++) {
+    g_strstrip (*c);
+    if (g_str_has_prefix (*c, CLIPMOE_TOKEN_COOKIE "="))
+      value = g_strdup (*c + strlen (CLIPMOE_TOKEN_COOKIE "="));
+  }
+  g_strfreev (all);
+  return value;
+}
+
+ClipmoeTokenVerdict
+clipmoe_token_check (ClipmoeToken *self, const char *query, const char *bearer, const char *cookies,
+                     const char *address, gint64 now) {
+  if (bearer && g_ascii_strncasecmp (bearer, "Bearer ", 7) == 0)
+    bearer += 7;
+  else
+    bearer = NULL;
+  char *cookie = find_cookie (cookies);
+  ClipmoeTokenVerdict verdict = CLIPMOE_TOKEN_NONE;
+  if (query || bearer || cookie) {
+    const Tries *t = find_tries (self, address, now);
+    if (t && t->wrong >= CLIPMOE_TOKEN_TRIES) {
+      verdict = CLIPMOE_TOKEN_LOCKED;
+    } else if ((query && is (self, query, self->digest)) || (bearer && is (self, bearer, self->digest)) ||
+               (!query && !bearer && is (self, cookie, self->cookie_digest))) {
+      verdict = CLIPMOE_TOKEN_RIGHT;
+    } else {
+      verdict = CLIPMOE_TOKEN_WRONG;
+      note_wrong (self, address, now);
+    }
+  }
+  g_free (cookie);
+  return verdict;
+}
