@@ -169,6 +169,32 @@ def odd_files(video):
     check("a list of lines", len(moments(os.path.join(TOP, "list2.store"))) == 2, done.stderr)
 
 
+def unreadable(video):
+    """What may not be read is named; root may read everything, so then somebody else tries."""
+    folder = place("unreadable")
+    shutil.copy(video, os.path.join(folder, "shut.mp4"))
+    shutil.copy(video, os.path.join(folder, "open.mp4"))
+    os.mkdir(os.path.join(folder, "shut"))
+    os.chmod(os.path.join(folder, "shut.mp4"), 0)
+    os.chmod(os.path.join(folder, "shut"), 0)
+    own = place("unreadable.own")
+    more = {"env": dict(os.environ, HOME=own, XDG_CACHE_HOME=own, GST_REGISTRY=own + "/registry.bin")}
+    if os.geteuid() == 0:
+        os.chmod(TOP, 0o755)
+        os.chown(own, 65534, 65534)
+        more["user"] = 65534
+        try:
+            subprocess.run([indexing.COMMAND, "--version"], stdout=subprocess.DEVNULL, check=True, **more)
+        except (OSError, subprocess.CalledProcessError) as e:
+            print("not checked: what may not be read: %s" % e)
+            return
+    done = run(os.path.join(own, "store"), "--json", folder, **more)
+    said, sums = lines(done)
+    check("what may not be read is named, and the rest is indexed",
+          {os.path.relpath(p, folder): o["result"] for p, o in said.items()} == {"shut.mp4": "failed", "shut": "failed", "open.mp4": "indexed"} and
+          all("denied" in o["reason"] for o in said.values() if o["reason"]), said, done.stderr)
+
+
 def many():
     folder, store = place("many"), os.path.join(TOP, "many.store")
     rng = numpy.random.default_rng(3)
@@ -221,6 +247,7 @@ try:
     video = drawings()
     identity(video)
     odd_files(video)
+    unreadable(video)
     many()
     mounts(video)
     cuts()

@@ -208,6 +208,7 @@ index_all (Options *o, const char *where, char *const *paths, ClipmoeIndexSample
     all.run.sampling = (ClipmoeIndexSampling){sample, o->every};
     all.run.same = o->same;
     all.run.retry = o->retry;
+    all.run.filling = o->reindex;
     all.run.report = clipmoe_index_report_new (o->json, o->watch);
     if (choose_model (o, store, &error) && (engine = open_engine (o, precision, &error))) {
       clipmoe_index_stop_begin ();

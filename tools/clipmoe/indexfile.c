@@ -224,16 +224,18 @@ static gboolean
 look_at (Work *work, ClipmoePictureSort sort) {
   ClipmoeIndexRun *run = work->run;
   GError *why = NULL;
-  if (!count (run, &work->trouble) ||
-      !clipmoe_index_usual_update (&run->usual, run->store, run->moments, &work->trouble))
+  /* of a model that is being filled there is no archive to measure yet */
+  if (!run->filling && (!count (run, &work->trouble) ||
+                        !clipmoe_index_usual_update (&run->usual, run->store, &run->moments, &work->trouble)))
     return FALSE;
   ClipmoeMomentRules rules = {.same = run->same, .unrelated = run->usual.unrelated};
   work->maker = clipmoe_moments_new (run->embed, &rules, keep_moment, work);
   work->last_put = work->last_beat = g_get_monotonic_time ();
   ClipmoeIndexVideoResult result = run_file (work, sort, &why);
-  gboolean ok = settle (work, result, why);
-  run->moments += work->moments;
-  return ok;
+  if (!settle (work, result, why))
+    return FALSE;
+  run->moments += result == CLIPMOE_INDEX_VIDEO_DONE ? work->moments : 0;
+  return TRUE;
 }
 
 /* FALSE: this is nothing for an archive, reported. *said: whether that went well. */

@@ -16,6 +16,7 @@ typedef struct {
   ClipmoeIndexSampling sampling;
   double same; /* as in ClipmoeMomentRules */
   gboolean retry;
+  gboolean filling; /* the model does not answer yet */
   ClipmoeIndexReport *report;
   /* its own; all zero at first */
   ClipmoeIndexUsual usual;

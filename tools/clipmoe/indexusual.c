@@ -41,25 +41,29 @@ measure (ClipmoeIndexUsual *self, ClipmoeStore *store, const GArray *ranges, GEr
   return ok;
 }
 
-gboolean
-clipmoe_index_usual_update (ClipmoeIndexUsual *self, ClipmoeStore *store, guint64 moments, GError **error) {
+/* The largest power of two that is not more than @n, which is SAMPLE at least. */
+static guint64
+power (guint64 n) {
   guint64 rows = SAMPLE;
-  if (moments < SAMPLE)
-    return TRUE;
-  while (rows <= moments / 2)
+  while (rows <= n / 2)
     rows *= 2;
-  if (rows == self->rows)
+  return rows;
+}
+
+gboolean
+clipmoe_index_usual_update (ClipmoeIndexUsual *self, ClipmoeStore *store, guint64 *moments, GError **error) {
+  if (*moments < SAMPLE || power (*moments) == self->rows)
     return TRUE;
   GArray *ranges =
       clipmoe_store_refresh (store, NULL, error) ? clipmoe_store_select (store, NULL, error) : NULL;
   if (!ranges)
     return FALSE;
-  guint64 there = 0;
+  *moments = 0;
   for (guint i = 0; i < ranges->len; i++)
-    there += g_array_index (ranges, ClipmoeRowRange, i).n;
+    *moments += g_array_index (ranges, ClipmoeRowRange, i).n;
   gboolean ok = TRUE;
-  if (there >= rows) {
-    self->rows = rows;
+  if (*moments >= SAMPLE) {
+    self->rows = power (*moments);
     ok = measure (self, store, ranges, error);
   }
   g_array_unref (ranges);

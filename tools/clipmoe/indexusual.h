@@ -10,10 +10,11 @@ typedef struct {
   double unrelated; /* as clipmoe_moments_unrelated(); 0 = not known */
 } ClipmoeIndexUsual;
 
-/* Measures anew where the archive has @moments by now and that is twice as many as the last time, 64 at
+/* Measures anew where the archive has *moments by now and that is twice as many as the last time, 64 at
  * least: on 64 of the first 2^k that count, evenly spaced, those of one file not paired. So what it says
- * follows from what is in the archive, however often a run was broken off. */
-gboolean clipmoe_index_usual_update (ClipmoeIndexUsual *self, ClipmoeStore *store, guint64 moments,
+ * follows from what is in the archive, however often a run was broken off. Corrects *moments where it counts
+ * them. The vectors are those of the model that answers. */
+gboolean clipmoe_index_usual_update (ClipmoeIndexUsual *self, ClipmoeStore *store, guint64 *moments,
                                      GError **error);
 
 #endif
