@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_BEST_H
 #define CLIPMOE_BEST_H
 
-#include "scan.h"
+#include "rows.h"
 
 /* The k largest values. */
 typedef struct {

@@ -3,15 +3,17 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include "../core/base/half.h"
 #include "../core/base/temporary.h"
 #include "../core/kernels/search.h"
 #include "mapping.h"
-#include "vectors.h"
+#include "rows.h"
 
 #define ROWS CLIPMOE_VECTOR_BLOCK
 #define ENDING ".int8"
@@ -33,24 +35,30 @@ typedef struct {
 
 G_STATIC_ASSERT (sizeof (Head) == 64);
 
-enum { UNKNOWN, GOOD, MISSING };
+#define NAPS 20 /* ms, to wait for the clock that file times are taken from */
+
+/* What a look at a block found, in a state of the file. */
+enum { MISSING, GOOD, N_FOUND };
 
 struct _ClipmoeCodes {
   int fd; /* -1: none */
   gboolean write;
   guint embed;
   gsize stride;
-  GMutex mutex;    /* guards what follows up to states */
+  pthread_mutex_t mutex; /* guards what follows up to found */
+  struct timespec changed;
+  gint64 size;
+  guint cuts; /* how many of maps were cut short */
+  guint state;
   GPtrArray *maps; /* (element-type ClipmoeMapping): the last one is used, threads may still read others */
   gsize mapped;    /* bytes of the last one; 0: it is not used any more */
-  guint cuts;      /* of mappings */
-  guint8 *states;  /* atomic, of each block */
+  guint *found;    /* atomic, of each block: state * N_FOUND + what */
   guint64 n;
 };
 
 static gsize
 block_bytes (const ClipmoeCodes *self) {
-  return sizeof (Head) + self->stride * sizeof (guint16) + 2 * ROWS * sizeof (float) + ROWS * self->stride;
+  return sizeof (Head) + self->stride * sizeof (guint16) + 2 * sizeof (float) * ROWS + ROWS * self->stride;
 }
 
 static guint64
@@ -84,27 +92,19 @@ path_of (const char *path) {
 static gboolean
 check_header (ClipmoeCodes *self) {
   struct stat st;
-  union {
-    Header header;
-    char page[HEADER];
-  } wanted = {.page = {0}}, found;
-  memcpy (wanted.header.magic, MAGIC, sizeof MAGIC);
-  wanted.header.version = VERSION;
-  wanted.header.embed = self->embed;
-  wanted.header.rows = ROWS;
+  const Header header = {MAGIC, VERSION, self->embed, ROWS, 0};
+  char wanted[HEADER] = {0}, found[HEADER] = {0}, nothing[sizeof header.magic] = {0};
+  memcpy (wanted, &header, sizeof header);
   if (fstat (self->fd, &st) != 0 || !S_ISREG (st.st_mode))
     return FALSE;
-  memset (&found, 0, sizeof found);
-  ssize_t n = pread (self->fd, &found, sizeof found, 0);
-  if (n == sizeof found && memcmp (&found, &wanted, sizeof found) == 0)
+  ssize_t n = pread (self->fd, found, sizeof found, 0);
+  if (n == sizeof found && memcmp (found, wanted, sizeof found) == 0)
     return TRUE;
   /* empty, half written, or of another version; a stranger's is left alone */
-  char nothing[sizeof found.header.magic] = {0};
   if (!self->write || n < 0 ||
-      (memcmp (found.header.magic, nothing, sizeof nothing) != 0 &&
-       memcmp (found.header.magic, wanted.header.magic, sizeof nothing) != 0))
+      (memcmp (found, nothing, sizeof nothing) != 0 && memcmp (found, wanted, sizeof nothing) != 0))
     return FALSE;
-  return ftruncate (self->fd, 0) == 0 && clipmoe_write_at (self->fd, &wanted, sizeof wanted, 0);
+  return ftruncate (self->fd, 0) == 0 && clipmoe_write_at (self->fd, wanted, sizeof wanted, 0);
 }
 
 ClipmoeCodes *
@@ -114,9 +114,9 @@ clipmoe_codes_open (const char *path, guint embed, gboolean write) {
   char *name = path_of (path);
   struct stat st;
   self->embed = embed;
-  self->stride = (embed + CM_SEARCH_UNIT - 1) / CM_SEARCH_UNIT * CM_SEARCH_UNIT;
+  self->stride = (embed + CM_SEARCH_UNIT - 1) / CM_SEARCH_UNIT * (gsize)CM_SEARCH_UNIT;
   self->maps = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_mapping_free);
-  g_mutex_init (&self->mutex);
+  pthread_mutex_init (&self->mutex, NULL);
   /* what one user searches, another one must be able to mend: only its owner makes the file */
   gboolean own = write || (stat (path, &st) == 0 && st.st_uid == geteuid ());
   self->fd = own ? open (name, O_RDWR | O_CREAT | flags, 0666) : -1;
@@ -138,8 +138,8 @@ clipmoe_codes_close (ClipmoeCodes *self) {
   g_ptr_array_unref (self->maps);
   if (self->fd >= 0)
     close (self->fd);
-  g_mutex_clear (&self->mutex);
-  g_free (self->states);
+  pthread_mutex_destroy (&self->mutex);
+  g_free (self->found);
   g_free (self);
 }
 
@@ -155,29 +155,99 @@ clipmoe_codes_get_stride (const ClipmoeCodes *self) {
   return self->stride;
 }
 
-static void
-set_state (ClipmoeCodes *self, guint64 block, guint8 state) {
-  if (block < self->n)
-    __atomic_store_n (&self->states[block], state, __ATOMIC_RELEASE);
-}
-
-static guint8
-get_state (const ClipmoeCodes *self, guint64 block) {
-  return block < self->n ? __atomic_load_n (&self->states[block], __ATOMIC_ACQUIRE) : MISSING;
-}
-
 void
 clipmoe_codes_resize (ClipmoeCodes *self, guint64 n) {
   if (n <= self->n)
     return;
-  self->states = g_realloc (self->states, n);
-  memset (self->states + self->n, UNKNOWN, n - self->n);
+  self->found = g_renew (guint, self->found, n);
+  memset (self->found + self->n, 0, (n - self->n) * sizeof *self->found);
   self->n = n;
 }
 
+/* Whether any change from now on shows in the time of the file's last one: that time must be over, by the
+ * clock that it is taken from. Some file systems count whole seconds, or two. */
+static gboolean
+would_show (const struct timespec *changed) {
+  struct timespec now;
+  clock_gettime (CLOCK_REALTIME_COARSE, &now);
+  if (!changed->tv_nsec)
+    now.tv_sec -= 2;
+  return now.tv_sec > changed->tv_sec || (now.tv_sec == changed->tv_sec && now.tv_nsec > changed->tv_nsec);
+}
+
+static guint
+count_cuts (const ClipmoeCodes *self) {
+  guint cuts = 0;
+  for (guint i = 0; i < self->maps->len; i++)
+    cuts += !clipmoe_mapping_is_whole (g_ptr_array_index (self->maps, i));
+  return cuts;
+}
+
+static gboolean
+is_as_it_was (const ClipmoeCodes *self, const struct stat *st) {
+  return self->cuts == count_cuts (self) && st->st_ctim.tv_sec == self->changed.tv_sec &&
+         st->st_ctim.tv_nsec == self->changed.tv_nsec && st->st_size == self->size;
+}
+
+guint
+clipmoe_codes_begin (ClipmoeCodes *self) {
+  struct stat st;
+  guint state = 0;
+  if (self->fd < 0)
+    return 0;
+  for (guint i = 0; i < NAPS; i++) {
+    if (fstat (self->fd, &st) != 0)
+      return 0;
+    if (would_show (&st.st_ctim))
+      break;
+    g_usleep (1000);
+  }
+  if (!would_show (&st.st_ctim))
+    return 0;
+  pthread_mutex_lock (&self->mutex);
+  if (!self->state || !is_as_it_was (self, &st)) {
+    self->changed = st.st_ctim;
+    self->size = st.st_size;
+    if (++self->state >= G_MAXUINT / N_FOUND) { /* four thousand million changes later */
+      self->state = 1;
+      memset (self->found, 0, self->n * sizeof *self->found);
+    }
+    guint cuts = count_cuts (self);
+    if (cuts != self->cuts)
+      self->mapped = 0;
+    self->cuts = cuts;
+  }
+  state = self->state;
+  pthread_mutex_unlock (&self->mutex);
+  return state;
+}
+
 gboolean
-clipmoe_codes_is_checked (const ClipmoeCodes *self, guint64 block) {
-  return get_state (self, block) == GOOD;
+clipmoe_codes_end (ClipmoeCodes *self, guint state) {
+  struct stat st;
+  pthread_mutex_lock (&self->mutex);
+  gboolean same = fstat (self->fd, &st) == 0 && is_as_it_was (self, &st) && state == self->state;
+  pthread_mutex_unlock (&self->mutex);
+  return same;
+}
+
+static void
+set_found (ClipmoeCodes *self, guint state, guint64 block, gboolean good) {
+  __atomic_store_n (&self->found[block], state * N_FOUND + (good ? GOOD : MISSING), __ATOMIC_RELEASE);
+}
+
+/* GOOD, MISSING, or -1: nobody has looked. */
+static int
+get_found (const ClipmoeCodes *self, guint state, guint64 block) {
+  if (!state || block >= self->n)
+    return MISSING;
+  guint found = __atomic_load_n (&self->found[block], __ATOMIC_ACQUIRE);
+  return found / N_FOUND == state ? (int)(found % N_FOUND) : -1;
+}
+
+gboolean
+clipmoe_codes_is_checked (const ClipmoeCodes *self, guint state, guint64 block) {
+  return get_found (self, state, block) == GOOD;
 }
 
 /* Memory of at least @length bytes of the file; NULL: it has not so many. @known: it had, before. */
@@ -185,7 +255,7 @@ static const ClipmoeMapping *
 map (ClipmoeCodes *self, guint64 length, gboolean known) {
   struct stat st;
   ClipmoeMapping *m = NULL;
-  g_mutex_lock (&self->mutex);
+  pthread_mutex_lock (&self->mutex);
   if (known || (fstat (self->fd, &st) == 0 && (guint64)st.st_size >= length)) {
     if (self->mapped < length) {
       self->mapped = (gsize)MAX (length + length / 2, offset_of (self, self->n)); /* it may grow */
@@ -198,48 +268,32 @@ map (ClipmoeCodes *self, guint64 length, gboolean known) {
       m = g_ptr_array_index (self->maps, self->maps->len - 1);
     }
   }
-  g_mutex_unlock (&self->mutex);
+  pthread_mutex_unlock (&self->mutex);
   return m;
 }
 
 gboolean
-clipmoe_codes_get (ClipmoeCodes *self, guint64 block, guint64 sum, ClipmoeCodesBlock *out) {
-  guint8 state = get_state (self, block);
-  if (self->fd < 0 || state == MISSING)
+clipmoe_codes_get (ClipmoeCodes *self, guint state, guint64 block, guint64 sum, ClipmoeCodesBlock *out) {
+  int found = get_found (self, state, block);
+  if (found == MISSING)
     return FALSE;
   const guint64 offset = offset_of (self, block);
-  const ClipmoeMapping *m = map (self, offset + block_bytes (self), state == GOOD);
-  if (m && state == UNKNOWN) {
+  const ClipmoeMapping *m = map (self, offset + block_bytes (self), found == GOOD);
+  if (m && found != GOOD) {
     const guint8 *memory = clipmoe_mapping_get_data (m) + offset;
     clipmoe_mapping_prepare (m, offset, block_bytes (self));
     if (sum_of (self, memory, sum) != ((const Head *)(const void *)memory)->sum)
       m = NULL;
   }
-  set_state (self, block, m ? GOOD : MISSING);
+  set_found (self, state, block, m != NULL);
   if (m)
     *out = parts (self, clipmoe_mapping_get_data (m) + offset);
   return m != NULL;
 }
 
-guint
-clipmoe_codes_count_cuts (ClipmoeCodes *self) {
-  guint cuts = 0;
-  g_mutex_lock (&self->mutex);
-  for (guint i = 0; i < self->maps->len; i++)
-    cuts += !clipmoe_mapping_is_whole (g_ptr_array_index (self->maps, i));
-  if (cuts != self->cuts) { /* it is mapped and checked anew */
-    self->cuts = cuts;
-    self->mapped = 0;
-    for (guint64 block = 0; block < self->n; block++)
-      set_state (self, block, UNKNOWN);
-  }
-  g_mutex_unlock (&self->mutex);
-  return cuts;
-}
-
 gboolean
 clipmoe_codes_can_put (const ClipmoeCodes *self) {
-  return self->write && self->fd >= 0;
+  return __atomic_load_n (&self->write, __ATOMIC_RELAXED) && self->fd >= 0;
 }
 
 static void
@@ -311,9 +365,7 @@ clipmoe_codes_put (ClipmoeCodes *self, guint64 block, const guint16 *rows, guint
   }
   head->sum = sum_of (self, memory, sum);
   /* a block that is not written, or half, is not there: nothing but speed is lost */
-  if (clipmoe_write_at (self->fd, memory, bytes, offset_of (self, block)))
-    set_state (self, block, UNKNOWN);
-  else
-    self->write = FALSE; /* not again at each search */
+  if (!clipmoe_write_at (self->fd, memory, bytes, offset_of (self, block)))
+    __atomic_store_n (&self->write, FALSE, __ATOMIC_RELAXED); /* not again at each search */
   g_free (memory);
 }

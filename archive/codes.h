@@ -7,7 +7,11 @@
  * only if it was made of the rows that are there now, whoever wrote it and whatever was killed; and several
  * processes may write the same block at once, which writes the same bytes.
  *
- * Opening never fails: what cannot be read or written is missing. Several threads may call get and put. */
+ * A search reads mapped memory, and what it has checked once it trusts as long as nobody has written to the
+ * file. It asks for the file's state when it begins and when it ends; where that has changed, what it got may
+ * be wrong, and it begins again.
+ *
+ * Opening never fails: what cannot be read or written is missing. Several threads may search and put. */
 #ifndef CLIPMOE_CODES_H
 #define CLIPMOE_CODES_H
 
@@ -33,16 +37,20 @@ void clipmoe_codes_remove (const char *path);
 gsize clipmoe_codes_get_stride (const ClipmoeCodes *self);
 /* Before blocks up to @n - 1 are used; while no other thread uses any. */
 void clipmoe_codes_resize (ClipmoeCodes *self, guint64 n);
+/* The file's state: another number after each change; 0: nothing can be had. May wait for some milliseconds
+ * after a change. */
+guint clipmoe_codes_begin (ClipmoeCodes *self);
+/* Whether the file still has that state. */
+gboolean clipmoe_codes_end (ClipmoeCodes *self, guint state);
 /* Whether this block is known to be there and right. */
-gboolean clipmoe_codes_is_checked (const ClipmoeCodes *self, guint64 block);
+gboolean clipmoe_codes_is_checked (const ClipmoeCodes *self, guint state, guint64 block);
 /* A block of rows with this checksum; reads and checks all of it at the first time. FALSE: it is not there.
  */
-gboolean clipmoe_codes_get (ClipmoeCodes *self, guint64 block, guint64 sum, ClipmoeCodesBlock *out);
+gboolean clipmoe_codes_get (ClipmoeCodes *self, guint state, guint64 block, guint64 sum,
+                            ClipmoeCodesBlock *out);
 /* Whether clipmoe_codes_put() may do anything. */
 gboolean clipmoe_codes_can_put (const ClipmoeCodes *self);
 /* Makes and writes a block of its rows, f16 [CLIPMOE_VECTOR_BLOCK][embed], and their checksum. */
 void clipmoe_codes_put (ClipmoeCodes *self, guint64 block, const guint16 *rows, guint64 sum);
-/* How often the file was found cut short. Where that changes during a search, what was got is not right. */
-guint clipmoe_codes_count_cuts (ClipmoeCodes *self);
 
 #endif

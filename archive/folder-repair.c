@@ -1,4 +1,5 @@
-/* Mends a folder: first the database's structure, then what its tables say, then the files of vectors. */
+#include "folder-repair.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +7,8 @@
 #include <base/error.h>
 #include "folder-private.h"
 #include "writerlock.h"
+
+/* First the database's structure is mended, then what its tables say, then the files of vectors. */
 
 #define BLOCK CLIPMOE_VECTOR_BLOCK
 
@@ -109,7 +112,7 @@ mend_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *losses, GError *
   if (!fine) {
     GHashTable *lost = clipmoe_folder_lost_new ();
     g_ptr_array_add (losses, g_strdup (why ? why->message : used->path));
-    ok = clipmoe_folder_begin_durably (self, error);
+    ok = clipmoe_folder_change_begin_durably (self, error);
     if (ok) {
       ok = lose_rows (self, used->number, have, used->rows, lost, error);
       for (guint i = 0; ok && i < damaged->len; i++) {
@@ -117,7 +120,7 @@ mend_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *losses, GError *
         ok = lose_rows (self, used->number, first, MIN (first + BLOCK, used->rows), lost, error);
       }
       ok = ok && clipmoe_folder_mark_lost (self, lost, losses, error);
-      ok = clipmoe_folder_end_durably (self, ok, error);
+      ok = clipmoe_folder_change_end_durably (self, ok, error);
     }
     if (ok && !vectors)
       set_aside (used, losses);

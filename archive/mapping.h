@@ -3,7 +3,7 @@
  *
  * The first mapping installs a handler for SIGBUS, which passes on what is not about such memory. Only the
  * 8-bit copy of vectors is read this way, since reading it all is the cost of a search: pread() into a buffer
- * took 1.9 times as long as mapped memory (docs/archive.md). */
+ * took 2 to 3 times as long (docs/kernels.md). */
 #ifndef CLIPMOE_MAPPING_H
 #define CLIPMOE_MAPPING_H
 

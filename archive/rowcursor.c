@@ -1,22 +1,22 @@
 #include "rowcursor.h"
 
-#define ENOUGH (2 * CLIPMOE_VECTOR_BLOCK)
+#define ENOUGH ((guint64)2 * CLIPMOE_VECTOR_BLOCK)
 
 void
 clipmoe_row_cursor_init (ClipmoeRowCursor *self, const ClipmoeRowRange *ranges, gsize n_ranges) {
   *self = (ClipmoeRowCursor){.ranges = ranges, .n_ranges = n_ranges};
-  g_mutex_init (&self->mutex);
+  pthread_mutex_init (&self->mutex, NULL);
 }
 
 void
 clipmoe_row_cursor_clear (ClipmoeRowCursor *self) {
-  g_mutex_clear (&self->mutex);
+  pthread_mutex_destroy (&self->mutex);
 }
 
 guint
 clipmoe_row_cursor_next (ClipmoeRowCursor *self, ClipmoeRowRange pieces[CLIPMOE_TURN_PIECES]) {
   guint n = 0;
-  g_mutex_lock (&self->mutex);
+  pthread_mutex_lock (&self->mutex);
   for (guint64 rows = 0; rows < ENOUGH && n < CLIPMOE_TURN_PIECES && self->range < self->n_ranges;) {
     const ClipmoeRowRange *r = &self->ranges[self->range];
     if (self->offset == r->n) {
@@ -30,6 +30,6 @@ clipmoe_row_cursor_next (ClipmoeRowCursor *self, ClipmoeRowRange pieces[CLIPMOE_
     self->offset += some;
     rows += some;
   }
-  g_mutex_unlock (&self->mutex);
+  pthread_mutex_unlock (&self->mutex);
   return n;
 }

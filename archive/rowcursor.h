@@ -2,12 +2,13 @@
 #ifndef CLIPMOE_ROWCURSOR_H
 #define CLIPMOE_ROWCURSOR_H
 
-#include "scan.h"
+#include <pthread.h>
+#include "rows.h"
 
 #define CLIPMOE_TURN_PIECES 64
 
 typedef struct {
-  GMutex mutex;
+  pthread_mutex_t mutex;
   const ClipmoeRowRange *ranges;
   gsize n_ranges;
   gsize range;    /* the next rows: in this range … */

@@ -24,7 +24,7 @@ typedef struct {
 } Header;
 
 G_STATIC_ASSERT (sizeof (Header) <= CLIPMOE_ROW_PAGE && sizeof (Header) % 8 == 0);
-G_STATIC_ASSERT (CLIPMOE_GROUP_BLOCKS * 2 * sizeof (ClipmoeBlockSlot) == CLIPMOE_ROW_PAGE);
+G_STATIC_ASSERT (2 * sizeof (ClipmoeBlockSlot) * CLIPMOE_GROUP_BLOCKS == CLIPMOE_ROW_PAGE);
 
 static guint64
 group_bytes (guint embed) {

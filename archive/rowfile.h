@@ -10,7 +10,8 @@
 #ifndef CLIPMOE_ROWFILE_H
 #define CLIPMOE_ROWFILE_H
 
-#include "vectors.h"
+#include "../core/clipmoe/error.h"
+#include "rows.h"
 
 #define CLIPMOE_ROW_PAGE 4096
 #define CLIPMOE_GROUP_BLOCKS 128

@@ -10,6 +10,7 @@
 #include "scan.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include "../core/base/error.h"
 #include "../core/kernels/cpus.h"
@@ -24,16 +25,16 @@
 #define BUFFER ((gsize)128 << 10) /* bytes of f16 rows that are read at a time */
 #define CANDIDATES 16384          /* of a thread, before they are computed exactly */
 #define FEW 4096                  /* rows that are not worth a second thread */
-/* A smaller piece of a block is computed from the f16 rows: the block's mean and, at its first use, its
- * checksum cost as much as so many rows. */
-#define PIECE 32
+/* A smaller piece of a block is computed from the f16 rows: the product of its mean costs as much as so many
+ * rows, and so does, at the first use of a block, its checksum. */
+#define PIECE 4
 #define PIECE_UNCHECKED 512
 /* Where so large a share of the rows is asked for, nearly all would be computed exactly. */
 #define SHARE 16
 #define GAP 3        /* rows between two candidates that are read along with them */
 #define TURN 64      /* candidates that a thread takes at a time */
 #define SLACK 1e-6f  /* of rounding in f32, relative to the lengths that are multiplied */
-#define MOST_TRIES 3 /* while somebody cuts the codes short */
+#define MOST_TRIES 3 /* while somebody writes to the 8-bit copy */
 
 typedef struct {
   guint64 row;
@@ -52,6 +53,8 @@ typedef struct {
   guint16 *rows;
   guint16 *block; /* NULL until a block's codes are to be made */
   double *products;
+  const guint16 *mean; /* of the block that it looked at last, and its product */
+  double base;
   gint32 dots[BLOCK];
   float values[BLOCK], bounds[BLOCK];
 } Worker;
@@ -59,14 +62,15 @@ typedef struct {
 struct Scan {
   const ClipmoeVectors *vectors;
   const ClipmoeSearchKernels *kernels;
-  gsize k, room;  /* rows that fit into a worker's buffer */
-  gboolean codes; /* whether there is a first pass */
+  gsize k, room; /* rows that fit into a worker's buffer */
+  guint codes;   /* the state of the 8-bit copy; 0: there is no first pass */
+  gint used;     /* atomic: some of it was used */
   ClipmoeRowCursor cursor;
   Worker *workers;
   guint n_workers;
-  guint32 floor; /* atomic: a float; the k best cosines are at least that */
-  gint failed;   /* atomic */
-  GMutex mutex;  /* guards error */
+  guint32 floor;         /* atomic: a float; the k best cosines are at least that */
+  gint failed;           /* atomic */
+  pthread_mutex_t mutex; /* guards error */
   GError *error;
   /* of the query */
   ClipmoeSearchQuery whole;
@@ -100,12 +104,12 @@ raise_floor (Scan *s, float value) {
 
 static void
 fail (Scan *s, GError *error) {
-  g_mutex_lock (&s->mutex);
+  pthread_mutex_lock (&s->mutex);
   if (!s->error)
     s->error = error;
   else
     g_error_free (error);
-  g_mutex_unlock (&s->mutex);
+  pthread_mutex_unlock (&s->mutex);
   g_atomic_int_set (&s->failed, TRUE);
 }
 
@@ -180,11 +184,12 @@ make_room (Scan *s, Worker *w) {
 static gboolean
 take_codes (Scan *s, Worker *w, const ClipmoeCodesBlock *b, guint64 first, gsize n) {
   const gsize stride = clipmoe_codes_get_stride (s->vectors->codes), from = first % BLOCK;
-  double base;
-  s->kernels->dot16 (1, stride, b->mean, s->query, &base);
+  if (w->mean != b->mean)
+    s->kernels->dot16 (1, stride, b->mean, s->query, &w->base);
+  w->mean = b->mean;
   s->kernels->dot8 (n, stride, b->codes + from * stride, &s->whole, w->dots);
-  const float lengths = (float)(s->length + s->left_out) * b->largest + fabsf ((float)base),
-              slack = SLACK * lengths + (float)(s->left_out * (1 + 1e-6)) * b->largest, mean = (float)base,
+  const float lengths = (float)(s->length + s->left_out) * b->largest + fabsf ((float)w->base),
+              slack = SLACK * lengths + (float)(s->left_out * (1 + 1e-6)) * b->largest, mean = (float)w->base,
               step = (float)s->step, length = (float)s->length;
   for (gsize i = 0; i < n; i++) {
     w->values[i] = mean + step * (b->scales[from + i] * (float)w->dots[i]);
@@ -215,13 +220,15 @@ take_piece (Scan *s, Worker *w, guint64 first, gsize n) {
   guint64 block = first / BLOCK;
   ClipmoeCodesBlock b;
   gboolean full = s->codes && (block + 1) * BLOCK <= v->rows;
-  if (!full || n < (clipmoe_codes_is_checked (v->codes, block) ? PIECE : PIECE_UNCHECKED))
+  if (!full || n < (clipmoe_codes_is_checked (v->codes, s->codes, block) ? PIECE : PIECE_UNCHECKED))
     return take_exactly (s, w, first, n);
-  if (clipmoe_vectors_get_codes (v, block, &b))
+  if (clipmoe_vectors_get_codes (v, s->codes, block, &b)) {
+    g_atomic_int_set (&s->used, TRUE);
     return take_codes (s, w, &b, first, n);
+  }
   if (n == BLOCK && clipmoe_codes_can_put (v->codes)) {
     if (!w->block)
-      w->block = g_try_malloc (BLOCK * v->file.embed * sizeof *w->block);
+      w->block = g_try_malloc ((gsize)BLOCK * v->file.embed * sizeof *w->block);
     if (w->block)
       clipmoe_vectors_mend_codes (v, block, w->block);
   }
@@ -295,7 +302,7 @@ scan_free (Scan *s) {
   g_free (s->workers);
   g_free (s->candidates);
   clipmoe_row_cursor_clear (&s->cursor);
-  g_mutex_clear (&s->mutex);
+  pthread_mutex_destroy (&s->mutex);
   g_clear_error (&s->error);
   g_free (s);
 }
@@ -354,7 +361,7 @@ no_memory (const Scan *s, GError **error) {
 static gboolean
 start_workers (Scan *s, guint threads, gboolean spread, GError **error) {
   const gsize row = s->vectors->file.embed * sizeof (guint16);
-  s->room = CLAMP (BUFFER / row, 1, BLOCK);
+  s->room = CLAMP (BUFFER / MAX (row, 1), 1, BLOCK);
   s->n_workers = cm_pool_start (threads);
   s->workers = g_new0 (Worker, s->n_workers);
   for (guint i = 0; i < s->n_workers; i++) {
@@ -371,16 +378,15 @@ start_workers (Scan *s, guint threads, gboolean spread, GError **error) {
   return TRUE;
 }
 
-/* One attempt. *again: the codes were cut short meanwhile. */
+/* One attempt. *again: somebody wrote to the 8-bit copy that was used. */
 static gssize
 run (Scan *s, ClipmoeScanHit *hits, ClipmoeScanSpread *spread, gboolean *again, GError **error) {
-  guint cuts = clipmoe_codes_count_cuts (s->vectors->codes);
   cm_pool_run (s->n_workers, s->n_workers, first_pass, s);
   if (!s->failed && !gather_candidates (s))
     return no_memory (s, error) - 1;
   if (!s->failed)
     cm_pool_run (s->n_workers, (guint)((s->n_candidates + TURN - 1) / TURN), second_pass, s);
-  *again = clipmoe_codes_count_cuts (s->vectors->codes) != cuts;
+  *again = s->used && !clipmoe_codes_end (s->vectors->codes, s->codes);
   if (s->error) {
     g_propagate_error (error, g_steal_pointer (&s->error));
     return -1;
@@ -418,9 +424,10 @@ clipmoe_scan (const ClipmoeVectors *vectors, const float *query, const ClipmoeRo
     s->vectors = vectors;
     s->kernels = cm_search_kernels_get (forced);
     s->k = (gsize)MIN (k, rows);
-    s->codes = tries < MOST_TRIES && s->k < rows / SHARE;
+    if (tries < MOST_TRIES && s->k < rows / SHARE)
+      s->codes = clipmoe_codes_begin (vectors->codes);
     memcpy (&s->floor, &lowest, sizeof s->floor);
-    g_mutex_init (&s->mutex);
+    pthread_mutex_init (&s->mutex, NULL);
     clipmoe_row_cursor_init (&s->cursor, ranges, n_ranges);
     if (!s->kernels)
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
@@ -431,7 +438,7 @@ clipmoe_scan (const ClipmoeVectors *vectors, const float *query, const ClipmoeRo
                                                                       : cm_cpus_allowed (),
                                                            spread != NULL, error))
       found = run (s, hits, spread, &again, error);
-    again = again && found >= 0 && s->codes;
+    again = again && found >= 0;
     scan_free (s);
   }
   return found;

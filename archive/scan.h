@@ -6,22 +6,6 @@
 
 #include "vectors.h"
 
-/* Rows first..first+n-1. */
-typedef struct {
-  guint64 first, n;
-} ClipmoeRowRange;
-
-typedef struct {
-  guint64 row;
-  float cosine;
-} ClipmoeScanHit;
-
-/* The distribution of all cosines of the query: estimated from the first pass, to within 0.002. */
-typedef struct {
-  guint64 n;
-  double median, spread; /* the spread is that of the lower half: median - quantile at 15.87 % */
-} ClipmoeScanSpread;
-
 /* @query: float32 [embed], a unit vector. @ranges: which rows, ascending and disjoint. @hits gets up to @k,
  * best first; equal cosines in order of rows. @threads: 0 = all that the process may use. @spread is
  * optional. Returns how many hits there are; -1 on error. */

@@ -2,7 +2,7 @@
 #ifndef CLIPMOE_SPREAD_H
 #define CLIPMOE_SPREAD_H
 
-#include "scan.h"
+#include "rows.h"
 
 #define CLIPMOE_SPREAD_BINS 4096 /* of -1 to 1 */
 

@@ -16,10 +16,11 @@ struct _ClipmoeVectors {
   guint kept;    /* the slot of that block which stands for its rows; the other one may be written over */
 };
 
-/* The codes of a full block of rows that count. FALSE: they are not there. */
-gboolean clipmoe_vectors_get_codes (const ClipmoeVectors *self, guint64 block, ClipmoeCodesBlock *out);
+/* The codes of a full block of rows that count, in that state of their file. FALSE: they are not there. */
+gboolean clipmoe_vectors_get_codes (const struct _ClipmoeVectors *self, guint state, guint64 block,
+                                    ClipmoeCodesBlock *out);
 /* Reads a full block of rows and writes the codes that are missing. FALSE: it cannot be read, or is damaged.
  */
-gboolean clipmoe_vectors_mend_codes (const ClipmoeVectors *self, guint64 block, guint16 *rows);
+gboolean clipmoe_vectors_mend_codes (const struct _ClipmoeVectors *self, guint64 block, guint16 *rows);
 
 #endif

@@ -245,15 +245,15 @@ clipmoe_vectors_get (const ClipmoeVectors *self, guint64 row, float *out, GError
 }
 
 gboolean
-clipmoe_vectors_get_codes (const ClipmoeVectors *self, guint64 block, ClipmoeCodesBlock *out) {
+clipmoe_vectors_get_codes (const ClipmoeVectors *self, guint state, guint64 block, ClipmoeCodesBlock *out) {
   ClipmoeBlockSlot slots[2];
-  if (clipmoe_codes_is_checked (self->codes, block))
-    return clipmoe_codes_get (self->codes, block, 0, out);
+  if (clipmoe_codes_is_checked (self->codes, state, block))
+    return clipmoe_codes_get (self->codes, state, block, 0, out);
   if (!clipmoe_row_file_read_slots (&self->file, block, slots, NULL))
     return FALSE;
   for (guint i = 0; i < 2; i++)
     if (slots[i].rows == BLOCK)
-      return clipmoe_codes_get (self->codes, block, slots[i].sum, out);
+      return clipmoe_codes_get (self->codes, state, block, slots[i].sum, out);
   return FALSE;
 }
 

@@ -13,10 +13,9 @@
 #define CLIPMOE_VECTORS_H
 
 #include "../core/clipmoe/error.h"
+#include "rows.h"
 
 typedef struct _ClipmoeVectors ClipmoeVectors;
-
-#define CLIPMOE_MAX_MODEL_ID 1024 /* bytes */
 
 /* @model: the model's id, which must be the file's. @rows: how many rows count; FORMAT where the file has
  * fewer. @write: the file is created where it is missing (then @rows must be 0), and what lies behind @rows
@@ -44,7 +43,5 @@ gboolean clipmoe_vectors_remove (const char *path, GError **error);
  * 8-bit copy. FORMAT where a block that one of them is in is damaged. */
 gboolean clipmoe_vectors_copy (const ClipmoeVectors *self, const char *path, const guint64 *rows, guint64 n,
                                GError **error);
-/* The rows of one block, for the checksums and for the search. */
-#define CLIPMOE_VECTOR_BLOCK 1024
 
 #endif

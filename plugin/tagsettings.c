@@ -261,19 +261,19 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
 }
 
 void
-tag_settings_install (GObjectClass *object) {
+tag_settings_install (GObjectClass *klass) {
   const GParamFlags rw = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS, ready = rw | GST_PARAM_MUTABLE_READY,
                     playing = rw | GST_PARAM_MUTABLE_PLAYING, controlled = playing | GST_PARAM_CONTROLLABLE;
 #define TEXT(ID, NAME, NICK, BLURB, FLAGS)                                                                   \
-  g_object_class_install_property (object, ID, g_param_spec_string (NAME, NICK, BLURB, NULL, FLAGS))
+  g_object_class_install_property (klass, ID, g_param_spec_string (NAME, NICK, BLURB, NULL, FLAGS))
 #define CHOICE(ID, NAME, NICK, BLURB, TYPE, VALUES, DEFAULT, FLAGS)                                          \
   g_object_class_install_property (                                                                          \
-      object, ID, g_param_spec_enum (NAME, NICK, BLURB, make_enum (TYPE, VALUES), DEFAULT, FLAGS))
+      klass, ID, g_param_spec_enum (NAME, NICK, BLURB, make_enum (TYPE, VALUES), DEFAULT, FLAGS))
 #define NUMBER(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                             \
-  g_object_class_install_property (object, ID,                                                               \
+  g_object_class_install_property (klass, ID,                                                                \
                                    g_param_spec_uint (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
 #define REAL(ID, NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS)                                               \
-  g_object_class_install_property (object, ID,                                                               \
+  g_object_class_install_property (klass, ID,                                                                \
                                    g_param_spec_double (NAME, NICK, BLURB, LOW, HIGH, DEFAULT, FLAGS))
   TEXT (PROP_MODEL, "model", "Model",
         "A checkpoint file, a folder, or the name of an installed model; none = the default model", ready);
@@ -304,13 +304,13 @@ tag_settings_install (GObjectClass *object) {
   CHOICE (PROP_SCORE, "score", "Score", "What a score is", "ClipmoeTagScore", scores_values,
           CLIPMOE_SCORE_SOFTMAX, playing);
   g_object_class_install_property (
-      object, PROP_THRESHOLD,
+      klass, PROP_THRESHOLD,
       g_param_spec_double (
           "threshold", "Threshold",
           "Lowest score of a tag; unset (NaN) = 0.1 for softmax, 0.5 for sigmoid, none for cosine",
           -G_MAXDOUBLE, G_MAXDOUBLE, 0, controlled));
   /* g_param_spec_double() takes no NaN as a default, which would be in no range */
-  G_PARAM_SPEC_DOUBLE (g_object_class_find_property (object, "threshold"))->default_value = NAN;
+  G_PARAM_SPEC_DOUBLE (g_object_class_find_property (klass, "threshold"))->default_value = NAN;
   NUMBER (PROP_TOP_K, "top-k", "Top k", "The most tags of a look", 1, 100000, 5, controlled);
   REAL (PROP_RATE, "rate", "Rate", "Looks per second of stream time; 0 = no limit", 0, 1000, 1, controlled);
   NUMBER (PROP_INFERENCE_INTERVAL, "inference-interval", "Inference interval",
@@ -321,7 +321,7 @@ tag_settings_install (GObjectClass *object) {
           "ClipmoeTagMode", modes, TAG_MODE_AUTO, ready);
   CHOICE (PROP_GEOMETRY, "geometry", "Geometry", "How a frame is brought to the model's square",
           "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_CROP, playing);
-  g_object_class_install_property (object, PROP_VIDEO_DIRECTION,
+  g_object_class_install_property (klass, PROP_VIDEO_DIRECTION,
                                    g_param_spec_enum ("video-direction", "Video direction",
                                                       "The look sees the picture turned so, the pixels that "
                                                       "pass are untouched; auto = as the stream's tag says",
@@ -338,7 +338,7 @@ tag_settings_install (GObjectClass *object) {
         "and "
         "goes below 0.8 of it",
         0, 3600, 0, controlled);
-  g_object_class_install_property (object, PROP_ATTACH_EMBEDDING,
+  g_object_class_install_property (klass, PROP_ATTACH_EMBEDDING,
                                    g_param_spec_boolean ("attach-embedding", "Attach embedding",
                                                          "Attach the unit vector too", FALSE, playing));
   CHOICE (PROP_POST_MESSAGES, "post-messages", "Post messages", "Element messages clipmoe-tags on the bus",
@@ -346,7 +346,7 @@ tag_settings_install (GObjectClass *object) {
   TEXT (PROP_SOURCE, "source", "Source",
         "What the JSON calls this stream; unset = what the URI query answers", playing);
   g_object_class_install_property (
-      object, PROP_SKIP_CORRUPTED,
+      klass, PROP_SKIP_CORRUPTED,
       g_param_spec_boolean (
           "skip-corrupted", "Skip corrupted",
           "Frames that the decoder flags as corrupted pass without being looked at, and are counted in stats",

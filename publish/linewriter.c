@@ -5,12 +5,12 @@
 #include <string.h>
 #include "linefile.h"
 
-#define GRACE (2 * G_USEC_PER_SEC)
+#define GRACE ((gint64)2 * G_USEC_PER_SEC)
 #define PATIENCE                                                                                             \
-  (10 *                                                                                                      \
+  ((gint64)10 *                                                                                              \
    G_USEC_PER_SEC) /* of a stream that is not live, with a reader that left or does not read at the end */
-#define RETRY (G_USEC_PER_SEC / 10)      /* between two attempts to open a pipe */
-#define SAY_WAITING (5 * G_USEC_PER_SEC) /* after a stream has waited this long it is reported */
+#define RETRY (G_USEC_PER_SEC / 10)              /* between two attempts to open a pipe */
+#define SAY_WAITING ((gint64)5 * G_USEC_PER_SEC) /* after a stream has waited this long it is reported */
 
 struct _ClipmoeLineWriter {
   gint refs;            /* one of the owner, one of the thread */

@@ -181,14 +181,14 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   }
   guint64 position = 0;
   for (guint i = 0; i < n; i++) {
+    guint64 end = position + order[i]->n_bytes;
     json_t *shape = json_array ();
     for (guint d = 0; d < order[i]->n_dims; d++)
       json_array_append_new (shape, json_integer ((json_int_t)order[i]->shape[d]));
     json_object_set_new (root, order[i]->name,
                          json_pack ("{s:s,s:o,s:[I,I]}", "dtype", order[i]->dtype_name, "shape", shape,
-                                    "data_offsets", (json_int_t)position,
-                                    (json_int_t)(position + order[i]->n_bytes)));
-    position += order[i]->n_bytes;
+                                    "data_offsets", (json_int_t)position, (json_int_t)end));
+    position = end;
   }
   /* jansson leaves out entries for which there was no memory. */
   gboolean whole = json_object_size (root) == n + (json_object_get (root, "__metadata__") ? 1 : 0);
@@ -200,7 +200,8 @@ clipmoe_safetensors_write (const char *path, const ClipmoeTensor *tensors, guint
   if (ok) {
     guint64 le = GUINT64_TO_LE ((guint64)padded);
     memcpy (file, &le, 8);
-    memcpy (file + 8, header, used);
+    /* in a file the header is no string: its length stands before it */
+    memcpy (file + 8, header, used); /* NOLINT(bugprone-not-null-terminated-result): see above */
     memset (file + 8 + used, ' ', padded - used);
     guint8 *to = file + 8 + padded;
     for (guint i = 0; i < n; to += order[i]->n_bytes, i++)

@@ -210,6 +210,8 @@ run_pickles (ClipmoeFile *file, ClipmoePickle *pickle, const guint8 *data, gsize
 static gboolean
 legacy_storages (ClipmoeFile *file, const ClipmoePickle *pickle, const Legacy *legacy, GHashTable *storages,
                  GError **error) {
+  if (!legacy->keys)
+    return bad (file, error, "it has no storage keys");
   guint64 at = legacy->at, size = clipmoe_file_get_size (file), bytes;
   GHashTable *sizes = g_hash_table_new (g_str_hash, g_str_equal);
   for (const ClipmoePickleStorage *s = clipmoe_pickle_get_storages (pickle); s; s = s->next)

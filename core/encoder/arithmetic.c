@@ -37,7 +37,9 @@ clipmoe_processor_get_tier (GError **error) {
 
 const ClipmoeKernels *
 clipmoe_kernels_for_tower (const ClipmoeKernels *kernels, const ClipmoeArchitecture *tower) {
-  return clipmoe_architecture_is_mixture (tower) ? kernels->exact : kernels;
+  if (!clipmoe_architecture_is_mixture (tower))
+    return kernels;
+  return tower->causal ? kernels->exact->exact : kernels->exact;
 }
 
 const ClipmoeGemm *

@@ -24,6 +24,10 @@ struct _ClipmoeEncoder {
  * @model. NULL (MEMORY). */
 ClipmoeEncoder *clipmoe_encoder_make (ClipmoeModel *model, ClipmoeRecipe *recipe, GError **error);
 
+/* Another encoder with the weights of @of, which stay in memory once: for a thread of its own, beside @of and
+ * at the same time. One picture at a time (clipmoe_encoder_grow_batch()). NULL (MEMORY). */
+ClipmoeEncoder *clipmoe_encoder_share (ClipmoeEncoder *of, guint threads, GError **error);
+
 /* After the first result: a thread writes what was packed into the cache folder. */
 void clipmoe_encoder_answered (ClipmoeEncoder *self);
 /* What this one packed will not be needed again: it is not written. */

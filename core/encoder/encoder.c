@@ -68,6 +68,19 @@ clipmoe_encoder_make (ClipmoeModel *model, ClipmoeRecipe *recipe, GError **error
   return self;
 }
 
+ClipmoeEncoder *
+clipmoe_encoder_share (ClipmoeEncoder *of, guint threads, GError **error) {
+  ClipmoeRecipe recipe = {.kernels = of->recipe.kernels,
+                          .precision = of->recipe.precision,
+                          .threads = threads,
+                          .batch = 1,
+                          .packed = clipmoe_packed_weights_ref (of->recipe.packed),
+                          .reason = g_strdup (of->recipe.reason)};
+  for (guint t = 0; t < CLIPMOE_N_TOWERS; t++)
+    recipe.schemas[t] = clipmoe_schema_copy (of->recipe.schemas[t]);
+  return clipmoe_encoder_make (of->model, &recipe, error);
+}
+
 void
 clipmoe_encoder_free (ClipmoeEncoder *self) {
   if (!self)

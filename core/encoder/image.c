@@ -31,7 +31,7 @@ convert_patches (void *data, unsigned thread, unsigned i, unsigned next) {
       for (guint line = 0; line < patch; line++, at += patch)
         memcpy (at, b->pixels + ((picture * 3 + channel) * side + y + line) * side + x,
                 patch * sizeof (float));
-    matrix->format->pack (1, length, row, CM_LINE, CM_LINE, matrix->factors, to + r * CM_LINE_BYTES,
+    matrix->format->pack (1, length, row, CM_LINE, CM_LINE, matrix->factors, to + (gsize)r * CM_LINE_BYTES,
                           (gsize)rows * CM_LINE_BYTES, s->act_scales + first + r);
   }
 }
@@ -119,19 +119,21 @@ embed_patches (Batch *b, guint n) {
 }
 
 void
-clipmoe_image_run (ClipmoePackedTower *t, const float *pixels, guint n) {
-  const ClipmoeScratch *s = &t->scratch;
-  guint patches = clipmoe_architecture_patches (t->arch), tokens = clipmoe_architecture_tokens (t->arch);
-  Batch batch = {.tower = t, .pixels = pixels, .patches = patches, .tokens = tokens};
+clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n) {
+  const ClipmoeScratch *s = &self->scratch;
+  guint patches = clipmoe_architecture_patches (self->arch),
+        tokens = clipmoe_architecture_tokens (self->arch);
+  Batch batch = {.tower = self, .pixels = pixels, .patches = patches, .tokens = tokens};
   embed_patches (&batch, n);
   for (guint i = 0; i < n * tokens; i++)
     s->tokens[i] = i;
   for (guint i = 0; i < n; i++) /* pooled: the class token's */
     s->sequences[i] = (ClipmoeSequence){
-        .first = i * tokens, .n = tokens, .tokens = s->tokens + i * tokens, .pooled = i * tokens};
-  clipmoe_packed_tower_run (t, n * tokens, n);
-  if (!t->observer)
-    clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_PATCHES, 0, 0)->weights);
+        .first = i * tokens, .n = tokens, .tokens = s->tokens + (gsize)i * tokens, .pooled = i * tokens};
+  clipmoe_packed_tower_run (self, n * tokens, n);
+  if (!self->observer)
+    clipmoe_packed_tower_project (self,
+                                  clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_PATCHES, 0, 0)->weights);
 }
 
 /* At most recipe.batch pictures. */
@@ -151,7 +153,7 @@ clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint 
   gsize side = self->model->image.side, embed = self->model->image.embed;
   guint batch = self->recipe.batch;
   for (guint i = 0; i < n; i += batch)
-    if (!encode_batch (self, pixels + i * 3 * side * side, MIN (batch, n - i), out + i * embed, error))
+    if (!encode_batch (self, pixels + (gsize)i * 3 * side * side, MIN (batch, n - i), out + i * embed, error))
       return FALSE;
   return TRUE;
 }
@@ -166,7 +168,7 @@ clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images,
     guint some = MIN (self->recipe.batch, n - i);
     for (guint j = 0; j < some; j++, image += images->struct_size)
       if (!clipmoe_preprocessor_run (self->preprocessor, (const ClipmoeImage *)image, geometry, orientation,
-                                     self->pixels + j * 3 * side * side, error))
+                                     self->pixels + (gsize)j * 3 * side * side, error))
         return FALSE;
     if (!encode_batch (self, self->pixels, some, out + i * embed, error))
       return FALSE;

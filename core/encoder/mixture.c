@@ -110,7 +110,7 @@ gather_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   for (unsigned row = 0; row < rows; row++)
     r->matrix->format->pack (1, r->tower->arch->width,
                              s->norm + s->chosen[first + row] * s->width_lines * CM_LINE, CM_LINE, CM_LINE,
-                             r->matrix->factors, to + row * CM_LINE_BYTES, (gsize)rows * CM_LINE_BYTES,
+                             r->matrix->factors, to + (gsize)row * CM_LINE_BYTES, (gsize)rows * CM_LINE_BYTES,
                              s->act_scales + first + row);
 }
 

@@ -9,12 +9,12 @@
 /* As many as fill the tiles of every matrix well. Activations of more would leave the caches before the next
  * product reads them, and save nothing. An expert sees its part of the rows alone. */
 guint
-clipmoe_recipe_best_batch (const ClipmoeArchitecture *a) {
+clipmoe_recipe_best_batch (const ClipmoeArchitecture *image) {
   guint64 rows = ROWS_AT_ONCE;
-  for (guint i = 0; i < a->layers; i++)
-    if (a->experts[i] > a->top_k && a->top_k)
-      rows = MAX (rows, (guint64)ROWS_AT_ONCE * a->experts[i] / a->top_k);
-  return MAX ((guint)(rows / clipmoe_architecture_tokens (a)), 1);
+  for (guint i = 0; i < image->layers; i++)
+    if (image->experts[i] > image->top_k && image->top_k)
+      rows = MAX (rows, (guint64)ROWS_AT_ONCE * image->experts[i] / image->top_k);
+  return MAX ((guint)(rows / clipmoe_architecture_tokens (image)), 1);
 }
 
 gboolean

@@ -153,6 +153,15 @@ clipmoe_schema_new (const ClipmoeModel *model, ClipmoeTowerKind kind, const Clip
   return self;
 }
 
+ClipmoeSchema *
+clipmoe_schema_copy (const ClipmoeSchema *self) {
+  ClipmoeSchema *copy = g_memdup2 (self, sizeof *self);
+  copy->matrices = g_memdup2 (self->matrices, self->n_matrices * sizeof *self->matrices);
+  copy->vectors = g_memdup2 (self->vectors, self->n_vectors * sizeof *self->vectors);
+  copy->blocks = g_memdup2 (self->blocks, self->arch->layers * sizeof *self->blocks);
+  return copy;
+}
+
 void
 clipmoe_schema_free (ClipmoeSchema *self) {
   if (!self)

@@ -84,6 +84,8 @@ typedef struct {
  * it. Free with clipmoe_schema_free(); immutable but for clipmoe_schema_set_arithmetics(). */
 ClipmoeSchema *clipmoe_schema_new (const ClipmoeModel *model, ClipmoeTowerKind kind,
                                    const ClipmoeKernels *kernels, ClipmoePrecision precision);
+/* The same list with the same arithmetics; free with clipmoe_schema_free(). */
+ClipmoeSchema *clipmoe_schema_copy (const ClipmoeSchema *self);
 void clipmoe_schema_free (ClipmoeSchema *self);
 
 /* @arithmetics: a ClipmoeArithmetic for each matrix. Rows too long for int8 become half. FALSE: the kernels

@@ -97,6 +97,12 @@ store_new (const char *key) {
   return self;
 }
 
+ClipmoePackedWeights *
+clipmoe_packed_weights_ref (ClipmoePackedWeights *self) {
+  g_atomic_int_inc (&self->ref_count);
+  return self;
+}
+
 void
 clipmoe_packed_weights_unref (ClipmoePackedWeights *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))

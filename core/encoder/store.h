@@ -22,6 +22,7 @@ gboolean clipmoe_packed_weights_load (ClipmoePackedWeights *self, guint threads,
  * matrix, of both towers. NULL: no memory. */
 ClipmoePackedWeights *clipmoe_packed_weights_new (const char *key, gsize image_bytes, gsize text_bytes,
                                                   const guint8 *arithmetics, guint n_arithmetics);
+ClipmoePackedWeights *clipmoe_packed_weights_ref (ClipmoePackedWeights *self);
 void clipmoe_packed_weights_unref (ClipmoePackedWeights *self);
 
 /* The weights of the towers, once loaded or made. Borrowed, 64-byte aligned. */

@@ -39,8 +39,8 @@ put (ClipmoePackedTower *t, guint row, const guint32 *ids, guint position, guint
 }
 
 void
-clipmoe_text_run (ClipmoePackedTower *t, const ClipmoeText *texts, guint n) {
-  const ClipmoeScratch *s = &t->scratch;
+clipmoe_text_run (ClipmoePackedTower *self, const ClipmoeText *texts, guint n) {
+  const ClipmoeScratch *s = &self->scratch;
   gsize most = s->sizes.tokens;
   guint rows = 0;
   for (guint i = 0; i < n; i++) {
@@ -54,16 +54,17 @@ clipmoe_text_run (ClipmoePackedTower *t, const ClipmoeText *texts, guint n) {
         .first = rows, .n = own, .n_before = before, .tokens = tokens, .pooled = tokens[texts[i].n - 1]};
     rows += own;
   }
-  clipmoe_packed_tower_places (t, rows, s->offsets, s->strides);
+  clipmoe_packed_tower_places (self, rows, s->offsets, s->strides);
   for (guint i = 0; i < n; i++)
-    put (t, s->sequences[i].first, texts[i].ids, s->sequences[i].n_before, s->sequences[i].n);
-  if (t->trace) {
-    ClipmoeRows all = clipmoe_packed_tower_rows (t, rows);
-    clipmoe_packed_tower_trace (t, "embedded", -1, &all, s->z, s->width_lines, t->arch->width);
+    put (self, s->sequences[i].first, texts[i].ids, s->sequences[i].n_before, s->sequences[i].n);
+  if (self->trace) {
+    ClipmoeRows all = clipmoe_packed_tower_rows (self, rows);
+    clipmoe_packed_tower_trace (self, "embedded", -1, &all, s->z, s->width_lines, self->arch->width);
   }
-  clipmoe_packed_tower_run (t, rows, n);
-  if (!t->observer)
-    clipmoe_packed_tower_project (t, clipmoe_packed_tower_matrix (t, CLIPMOE_MATRIX_IN_PROJ, 0, 0)->weights);
+  clipmoe_packed_tower_run (self, rows, n);
+  if (!self->observer)
+    clipmoe_packed_tower_project (self,
+                                  clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_IN_PROJ, 0, 0)->weights);
 }
 
 static gboolean

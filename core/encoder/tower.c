@@ -112,11 +112,11 @@ convert_tile (void *data, unsigned thread, unsigned i, unsigned next) {
   }
   float *normed = t->scratch.work + thread * t->scratch.work_floats; /* one row, which stays in L1 */
   for (unsigned r = 0; r < rows; r++) {
-    float *out = gemm->plain ? (float *)to + r * CM_LINE : normed;
-    t->kernels->layer_norm (n, x + r * CM_LINE, stride, c->weight, c->bias, t->arch->eps, out,
+    float *out = gemm->plain ? (float *)to + (gsize)r * CM_LINE : normed;
+    t->kernels->layer_norm (n, x + (gsize)r * CM_LINE, stride, c->weight, c->bias, t->arch->eps, out,
                             gemm->plain ? stride : CM_LINE);
     if (!gemm->plain)
-      gemm->pack (1, n, normed, CM_LINE, CM_LINE, c->matrix->factors, to + r * CM_LINE_BYTES,
+      gemm->pack (1, n, normed, CM_LINE, CM_LINE, c->matrix->factors, to + (gsize)r * CM_LINE_BYTES,
                   (gsize)rows * CM_LINE_BYTES, t->scratch.act_scales + first + r);
   }
 }

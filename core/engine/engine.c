@@ -6,10 +6,11 @@
 #include "key.h"
 #include "measure.h"
 
-/* An encoder, until nobody encodes with it any more. */
+/* Encoders with the same weights, until nobody encodes with them any more. */
 typedef struct {
-  ClipmoeEncoder *encoder;
-  guint users; /* under the lock: the engine, a run, whoever encodes labels */
+  ClipmoeEncoder *encoder; /* with all threads */
+  ClipmoeEncoder **lanes;  /* of one thread each, each its lane's alone; NULL: not needed yet */
+  guint users;             /* under the lock: the engine, a run, whoever encodes labels */
 } Ready;
 
 struct _ClipmoeEngine {
@@ -18,7 +19,9 @@ struct _ClipmoeEngine {
   ClipmoeModel *model;
   ClipmoeScheduler *scheduler;
   guint most;        /* pictures of a run */
-  float *pixels;     /* [most], of a run of several; the scheduler's thread alone */
+  guint n_lanes;     /* runs at once */
+  float **pixels;    /* of each lane: [most], of a run of several; that lane's alone */
+  ClipmoeTurn spare; /* lanes for which there is no memory */
   ClipmoeTurn words; /* whoever encodes labels */
   char *labels_key;  /* what the newest labels were made of; with them in that turn */
   ClipmoeLabels *labels;
@@ -36,9 +39,10 @@ static ClipmoeTurn opening; /* so that a model that two streams want is read onc
 static GSList *engines;     /* under the lock */
 
 static Ready *
-ready_new (ClipmoeEncoder *encoder) {
+ready_new (ClipmoeEncoder *encoder, guint n_lanes) {
   Ready *ready = g_new0 (Ready, 1);
   ready->encoder = encoder;
+  ready->lanes = g_new0 (ClipmoeEncoder *, n_lanes + 1);
   ready->users = 1;
   return ready;
 }
@@ -53,35 +57,60 @@ ready_take (ClipmoeEngine *self) {
 }
 
 static void
-ready_give (Ready *ready) {
+ready_give (ClipmoeEngine *self, Ready *ready) {
   clipmoe_engine_lock ();
   gboolean last = --ready->users == 0;
   clipmoe_engine_unlock ();
   if (last) {
     clipmoe_encoder_free (ready->encoder);
+    for (guint i = 0; i < self->n_lanes; i++)
+      clipmoe_encoder_free (ready->lanes[i]);
+    g_free (ready->lanes);
     g_free (ready);
   }
 }
 
-/* From the scheduler: one run of the image tower. One bad picture spoils the others' only once. */
+/* One run of the image tower. One bad picture spoils the others' only once. @together: [most] pictures, or
+ * NULL.
+ */
 static void
-encode (gpointer data, const float *const *pixels, guint n, float *out, GError **errors) {
+run (ClipmoeEncoder *encoder, float *together, const float *const *pixels, guint n, gsize picture,
+     guint embed, float *out, GError **errors) {
+  gboolean ok = FALSE;
+  if (n > 1 && together) {
+    clipmoe_encoder_grow_batch (encoder, n);
+    for (guint i = 0; i < n; i++)
+      memcpy (together + i * picture, pixels[i], picture * sizeof (float));
+    ok = clipmoe_encoder_encode_pixels (encoder, together, n, out, NULL);
+  }
+  for (guint i = 0; i < n && !ok; i++) /* without memory for several, too */
+    clipmoe_encoder_encode_pixels (encoder, pixels[i], 1, out + (gsize)i * embed, &errors[i]);
+}
+
+/* From the scheduler. */
+static void
+encode (gpointer data, guint lane, const float *const *pixels, guint n, float *out, GError **errors) {
   ClipmoeEngine *self = data;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (self->model);
   gsize picture = 3 * (gsize)info->image_size * info->image_size;
+  gboolean alone = lane == CLIPMOE_ALL_LANES;
   Ready *ready = ready_take (self);
-  if (n > 1 && !self->pixels)
-    self->pixels = g_try_new (float, self->most *picture);
-  gboolean ok = FALSE;
-  if (n > 1 && self->pixels) {
-    clipmoe_encoder_grow_batch (ready->encoder, n);
-    for (guint i = 0; i < n; i++)
-      memcpy (self->pixels + i * picture, pixels[i], picture * sizeof (float));
-    ok = clipmoe_encoder_encode_pixels (ready->encoder, self->pixels, n, out, NULL);
+  float **together = &self->pixels[alone ? 0 : lane];
+  if (n > 1 && !*together)
+    *together = g_try_new (float, self->most *picture);
+  if (!alone && !ready->lanes[lane])
+    ready->lanes[lane] = clipmoe_encoder_share (ready->encoder, 1, NULL);
+  if (alone || ready->lanes[lane]) {
+    run (alone ? ready->encoder : ready->lanes[lane], *together, pixels, n, picture, info->embed, out,
+         errors);
+  } else {
+    clipmoe_turn_take (&self->spare);
+    run (ready->encoder, *together, pixels, n, picture, info->embed, out, errors);
+    clipmoe_turn_give (&self->spare);
   }
-  for (guint i = 0; i < n && !ok; i++) /* without memory for several, too */
-    clipmoe_encoder_encode_pixels (ready->encoder, pixels[i], 1, out + (gsize)i * info->embed, &errors[i]);
-  ready_give (ready);
+  if (!alone && !errors[0])
+    clipmoe_encoder_answered (ready->encoder);
+  ready_give (self, ready);
 }
 
 /* From the scheduler: nobody uses it any more. */
@@ -92,8 +121,10 @@ engine_free (gpointer data) {
   clipmoe_labels_unref (self->labels);
   g_free (self->labels_key);
   g_free (self->reason);
-  ready_give (self->ready);
+  ready_give (self, self->ready);
   clipmoe_model_unref (self->model);
+  for (guint i = 0; i < self->n_lanes; i++)
+    g_free (self->pixels[i]);
   g_free (self->pixels);
   g_free (self->key);
   g_free (self);
@@ -153,7 +184,7 @@ exchange (ClipmoeEngine *self) {
     return;
   }
   char *reason = g_strdup (clipmoe_encoder_get_precision_reason (made));
-  Ready *ready = ready_new (made);
+  Ready *ready = ready_new (made, self->n_lanes);
   clipmoe_turn_take (&self->words);
   keep_labels (self, NULL, NULL); /* the next ones are what a fresh opening makes */
   clipmoe_engine_lock ();
@@ -164,7 +195,7 @@ exchange (ClipmoeEngine *self) {
   clipmoe_engine_unlock ();
   g_atomic_int_inc (&self->version);
   clipmoe_turn_give (&self->words);
-  ready_give (old);
+  ready_give (self, old);
   g_free (old_reason);
 }
 
@@ -209,12 +240,14 @@ engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GE
   self->key = key;
   self->how = *how;
   self->model = clipmoe_model_ref (model);
-  self->ready = ready_new (encoder);
+  self->n_lanes = clipmoe_encoder_get_threads (encoder);
+  self->pixels = g_new0 (float *, self->n_lanes);
+  self->ready = ready_new (encoder, self->n_lanes);
   self->reason = g_strdup (clipmoe_encoder_get_precision_reason (encoder));
   self->users = 1;
   self->most = how->batch ? MIN (how->batch, best) : best;
-  self->scheduler =
-      clipmoe_scheduler_new (self->most, clipmoe_model_get_info (model)->embed, encode, self, engine_free);
+  self->scheduler = clipmoe_scheduler_new (self->most, self->n_lanes, clipmoe_model_get_info (model)->embed,
+                                           encode, self, engine_free);
   clipmoe_engine_lock ();
   engines = g_slist_prepend (engines, self);
   clipmoe_engine_unlock ();
@@ -318,7 +351,7 @@ clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels, GPtrArray *n
   if (!found) {
     Ready *ready = ready_take (self);
     found = clipmoe_labels_new (ready->encoder, labels, negatives, templates, error);
-    ready_give (ready);
+    ready_give (self, ready);
     if (found)
       keep_labels (self, found, g_steal_pointer (&key));
   }

@@ -129,7 +129,7 @@ mailbox_of (ClipmoeSeat *seat) {
 static const float *
 take (ClipmoeSeat *seat) {
   ClipmoeMailbox *self = mailbox_of (seat);
-  if (self->waiting->submitted && (self->answer || self->telling))
+  if (self->running || (self->waiting->submitted && (self->answer || self->telling)))
     return NULL;
   self->running = g_steal_pointer (&self->waiting);
   self->refs++;

@@ -1,26 +1,36 @@
 #include "scheduler.h"
 
+typedef struct {
+  ClipmoeScheduler *scheduler;
+  guint number;
+  /* of the run, which is the thread's alone */
+  ClipmoeSeat **seats;
+  const float **pixels;
+  float *out;
+  GError **errors;
+} Lane;
+
 struct _ClipmoeScheduler {
   ClipmoeSchedulerRun run;
   gpointer data;
   GDestroyNotify destroy;
   guint most;
   gsize embed;
-  /* of the run, which is the thread's alone */
-  ClipmoeSeat **seats;
-  const float **pixels;
-  float *out;
-  GError **errors;
+  guint n_lanes;
+  Lane *lanes;
 
   /* under the lock */
   guint process; /* that what follows is of */
   pthread_cond_t work;
-  GQueue queue; /* of ClipmoeSeat, the longest waiting first */
-  gboolean runs, ended;
+  GQueue queue;    /* of ClipmoeSeat, the longest waiting first */
+  guint n_threads; /* of the first so many lanes */
+  guint runs;      /* at this moment */
+  gboolean alone;  /* the one that there is has all threads */
+  gboolean ended;
 };
 
 ClipmoeScheduler *
-clipmoe_scheduler_new (guint most, gsize embed, ClipmoeSchedulerRun run, gpointer data,
+clipmoe_scheduler_new (guint most, guint lanes, gsize embed, ClipmoeSchedulerRun run, gpointer data,
                        GDestroyNotify destroy) {
   ClipmoeScheduler *self = g_new0 (ClipmoeScheduler, 1);
   self->run = run;
@@ -28,10 +38,15 @@ clipmoe_scheduler_new (guint most, gsize embed, ClipmoeSchedulerRun run, gpointe
   self->destroy = destroy;
   self->most = MAX (most, 1);
   self->embed = embed;
-  self->seats = g_new0 (ClipmoeSeat *, self->most);
-  self->pixels = g_new0 (const float *, self->most);
-  self->out = g_new0 (float, self->most *embed);
-  self->errors = g_new0 (GError *, self->most);
+  self->n_lanes = MAX (lanes, 1);
+  self->lanes = g_new0 (Lane, self->n_lanes);
+  for (guint i = 0; i < self->n_lanes; i++)
+    self->lanes[i] = (Lane){.scheduler = self,
+                            .number = i,
+                            .seats = g_new0 (ClipmoeSeat *, self->most),
+                            .pixels = g_new0 (const float *, self->most),
+                            .out = g_new0 (float, self->most *embed),
+                            .errors = g_new0 (GError *, self->most)};
   g_queue_init (&self->queue);
   clipmoe_engine_cond_init (&self->work);
   clipmoe_engine_lock ();
@@ -45,10 +60,13 @@ scheduler_free (ClipmoeScheduler *self) {
   if (self->destroy)
     self->destroy (self->data);
   pthread_cond_destroy (&self->work);
-  g_free (self->seats);
-  g_free (self->pixels);
-  g_free (self->out);
-  g_free (self->errors);
+  for (guint i = 0; i < self->n_lanes; i++) {
+    g_free (self->lanes[i].seats);
+    g_free (self->lanes[i].pixels);
+    g_free (self->lanes[i].out);
+    g_free (self->lanes[i].errors);
+  }
+  g_free (self->lanes);
   g_free (self);
 }
 
@@ -63,7 +81,7 @@ unqueue (ClipmoeScheduler *self, ClipmoeSeat *seat) {
   seat->queued = FALSE;
 }
 
-/* With the lock. In a forked child the thread is gone, and who waited there with it. */
+/* With the lock. In a forked child the threads are gone, and who waited there with them. */
 static void
 belong (ClipmoeScheduler *self) {
   if (self->process == clipmoe_engine_process ())
@@ -72,45 +90,77 @@ belong (ClipmoeScheduler *self) {
   while (self->queue.head)
     unqueue (self, self->queue.head->data);
   clipmoe_engine_cond_init (&self->work);
-  self->runs = FALSE;
+  self->n_threads = self->runs = 0;
+  self->alone = FALSE;
 }
 
-/* With the lock: fills self->seats and self->pixels. */
+/* With the lock: fills the lane's seats and pixels with up to @most requests. *all: nobody else waits who
+ * could hear an answer. */
 static guint
-pick (ClipmoeScheduler *self) {
+pick (Lane *lane, guint most, gboolean *all) {
+  ClipmoeScheduler *self = lane->scheduler;
   guint n = 0;
-  for (GList *at = self->queue.head, *next; at && n < self->most; at = next) {
+  GList *at = self->queue.head;
+  for (GList *next; at && n < most; at = next) {
     ClipmoeSeat *seat = at->data;
     const float *pixels = seat->take (seat);
     next = at->next;
     if (!pixels)
       continue;
     unqueue (self, seat);
-    self->seats[n] = seat;
-    self->pixels[n++] = pixels;
+    lane->seats[n] = seat;
+    lane->pixels[n++] = pixels;
+  }
+  *all = at == NULL;
+  return n;
+}
+
+/* With the lock: what this lane runs now, as which lane. 0: nothing. */
+static guint
+begin (Lane *lane, guint *as) {
+  ClipmoeScheduler *self = lane->scheduler;
+  guint waiting = self->queue.length, idle = self->n_threads - self->runs, most = self->most;
+  gboolean all;
+  if (self->alone)
+    return 0;
+  *as = lane->number;
+  if (self->runs || waiting >= self->n_threads) /* an equal share for each that is idle */
+    most = MIN (most, (waiting + idle - 1) / idle);
+  guint n = pick (lane, most, &all);
+  if (n && !self->runs && (self->n_threads == 1 || waiting < self->n_threads || all)) {
+    self->alone = TRUE;
+    *as = CLIPMOE_ALL_LANES;
   }
   return n;
 }
 
 static void *
 schedule (void *data) {
-  ClipmoeScheduler *self = data;
+  Lane *lane = data;
+  ClipmoeScheduler *self = lane->scheduler;
   clipmoe_engine_lock ();
   while (!self->ended) {
-    guint n = pick (self);
+    guint as, n = begin (lane, &as);
     if (!n) {
       clipmoe_engine_wait (&self->work);
       continue;
     }
+    self->runs++;
+    if (!self->alone && self->queue.head)
+      pthread_cond_signal (&self->work);
     clipmoe_engine_unlock ();
-    self->run (self->data, self->pixels, n, self->out, self->errors);
+    self->run (self->data, as, lane->pixels, n, lane->out, lane->errors);
     for (guint i = 0; i < n; i++)
-      self->seats[i]->answer (self->seats[i], self->out + i * self->embed,
-                              g_steal_pointer (&self->errors[i]));
+      lane->seats[i]->answer (lane->seats[i], lane->out + i * self->embed,
+                              g_steal_pointer (&lane->errors[i]));
     clipmoe_engine_lock ();
+    self->runs--;
+    self->alone = FALSE;
   }
+  gboolean last = --self->n_threads == 0;
   clipmoe_engine_unlock ();
-  scheduler_free (self);
+  if (last)
+    scheduler_free (self);
   return NULL;
 }
 
@@ -118,10 +168,10 @@ void
 clipmoe_scheduler_end (ClipmoeScheduler *self) {
   clipmoe_engine_lock ();
   belong (self);
-  gboolean runs = self->runs; /* then the thread frees it, perhaps at once */
+  gboolean runs = self->n_threads > 0; /* then the last thread frees it, perhaps at once */
   self->ended = TRUE;
   if (runs)
-    pthread_cond_signal (&self->work);
+    pthread_cond_broadcast (&self->work);
   clipmoe_engine_unlock ();
   if (!runs)
     scheduler_free (self);
@@ -130,9 +180,10 @@ clipmoe_scheduler_end (ClipmoeScheduler *self) {
 gboolean
 clipmoe_scheduler_start (ClipmoeScheduler *self) {
   belong (self);
-  if (!self->runs)
-    self->runs = clipmoe_engine_thread ("clipmoe-engine", schedule, self);
-  return self->runs;
+  while (self->n_threads < self->n_lanes &&
+         clipmoe_engine_thread ("clipmoe-engine", schedule, &self->lanes[self->n_threads]))
+    self->n_threads++;
+  return self->n_threads > 0;
 }
 
 void

@@ -83,7 +83,7 @@ typedef struct Tier Tier;
 
 /* One table for each choice that was asked for; they are few and never freed. */
 static struct {
-  ClipmoeKernels table, exact;
+  ClipmoeKernels table, exact, exact_texts;
   char name[48];
   const Tier *tier;
   unsigned bits, forced;
@@ -166,6 +166,11 @@ make (const Tier *tier, unsigned bits, unsigned forced) {
     made[i].exact.half = exact;
   if (exact && exact->keys)
     made[i].exact.attention = exact;
+  made[i].exact.exact = &made[i].exact_texts;
+  made[i].exact_texts = made[i].exact;
+  if (!exact) /* 16-bit weights, and sums in f32 */
+    made[i].exact_texts.half = tier->table->half;
+  made[i].exact_texts.exact = &made[i].exact_texts;
   return &made[i].table;
 }
 

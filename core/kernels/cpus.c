@@ -38,8 +38,8 @@ unescape (char *s) {
   *to = 0;
 }
 
-/* Fills h->mount and h->root. A line of mountinfo: id parent major:minor root mount options … - type source
- * super */
+/* Fills h->mount and h->root if it returns 1. A line of mountinfo: id parent major:minor root mount options …
+ * - type source super */
 static int
 find_mount (const char *root, int v2, Hierarchy *h) {
   char name[PATH], *line = NULL;
@@ -58,8 +58,10 @@ find_mount (const char *root, int v2, Hierarchy *h) {
   free (line);
   if (f)
     fclose (f);
-  unescape (h->root);
-  unescape (h->mount);
+  if (found) {
+    unescape (h->root);
+    unescape (h->mount);
+  }
   return found;
 }
 

@@ -173,18 +173,18 @@ cm_peak (ClipmoePeak which, double microseconds) {
   if ((cm_cpu () & peaks[which].needs) != peaks[which].needs)
     return 0;
   long n = 64;
-  double took = 0, best = 0;
+  double best = 0;
   for (; n < 1l << 30;
        n *= 2) { /* finds how many iterations take the time; the vector unit powers up meanwhile */
     double start = seconds ();
     spin (which, n);
-    if ((took = seconds () - start) > microseconds * 1e-6 / 2)
+    if (seconds () - start > microseconds * 1e-6 / 2)
       break;
   }
   for (int i = 0; i < 5; i++) {
     double start = seconds ();
     spin (which, n);
-    took = seconds () - start;
+    double took = seconds () - start;
     double rate = took > 0 ? sums (which) * (double)n * peaks[which].operations / took * 1e-9 : 0;
     best = rate > best ? rate : best;
   }

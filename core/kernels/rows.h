@@ -13,9 +13,10 @@ typedef struct {
 
 static inline ClipmoeRows
 cm_rows (size_t n, unsigned most) {
-  ClipmoeRows r = {n, (unsigned)((n + most - 1) / most), 0, 0};
+  ClipmoeRows r = {n, (unsigned)((n + most - 1) / most), 1, 0};
   if (r.tiles) {
-    r.least = (unsigned)(n / r.tiles);
+    unsigned least = (unsigned)(n / r.tiles);
+    r.least = least ? least : 1; /* which it always is: no tile is empty */
     r.larger = (unsigned)(n % r.tiles);
   }
   return r;

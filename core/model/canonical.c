@@ -9,8 +9,8 @@
 #define KEPT_ROWS 20
 
 void
-clipmoe_weight_free (gpointer data) {
-  ClipmoeWeight *w = data;
+clipmoe_weight_free (gpointer weight) {
+  ClipmoeWeight *w = weight;
   if (!w)
     return;
   g_free (w->data);

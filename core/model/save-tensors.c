@@ -60,7 +60,7 @@ narrow (Writer *w, ClipmoeTensor *t) {
   clipmoe_tensor_to_f32 (t, back);
   gboolean ok = TRUE;
   for (guint64 i = 0; i < t->n_elements && ok; i++) {
-    w->n_rounded += memcmp (&back[i], &in[i], sizeof (float)) != 0;
+    w->n_rounded += back[i] != in[i];
     if (!isfinite (back[i])) {
       g_set_error (w->error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT, "%s: tensor \"%s\": %g is too large for %s",
                    w->path, t->name, in[i], t->dtype_name);

@@ -13,6 +13,17 @@ typedef struct {
   double offset_x[3], offset_y[3];
 } Key;
 
+static gboolean
+keys_equal (const Key *a, const Key *b) {
+  for (guint i = 0; i < 3; i++)
+    if (a->component_width[i] != b->component_width[i] || a->component_height[i] != b->component_height[i] ||
+        a->offset_x[i] != b->offset_x[i] || a->offset_y[i] != b->offset_y[i])
+      return FALSE;
+  return a->width == b->width && a->height == b->height && a->format == b->format &&
+         a->geometry == b->geometry && a->orientation == b->orientation && a->par_n == b->par_n &&
+         a->par_d == b->par_d;
+}
+
 struct _ClipmoePreprocessor {
   guint side;
   float mean[3], std[3];
@@ -74,7 +85,7 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
   double par = par_n && par_d ? (double)par_n / par_d : 1;
   if (!(par > 0.01 && par < 100) || fabs (par - 1) <= 0.02)
     par = 1;
-  guint64 w = MAX ((guint64)(v->width * par + 0.5), 1), h = v->height, longest = 1 << 24;
+  guint64 w = MAX ((guint64)(v->width * par + 0.5), 1), h = MAX (v->height, 1), longest = 1 << 24;
   guint64 rw = side, rh = side;
   if (geometry == CLIPMOE_GEOMETRY_CROP) {
     if (w <= h)
@@ -180,26 +191,24 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
                             sizeof *image, error) ||
       !clipmoe_view_init (&v, image, error))
     return FALSE;
-  Key key;
-  memset (&key, 0, sizeof key); /* including padding, since keys are compared as bytes */
-  key.width = v.width;
-  key.height = v.height;
-  key.format = image->format;
-  key.geometry = geometry;
-  key.orientation = orientation;
-  key.par_n = image->par_n;
-  key.par_d = image->par_d;
+  Key key = {.width = v.width,
+             .height = v.height,
+             .format = image->format,
+             .geometry = geometry,
+             .orientation = orientation,
+             .par_n = image->par_n,
+             .par_d = image->par_d};
   for (guint i = 0; i < v.components; i++) {
     key.component_width[i] = v.component[i].width;
     key.component_height[i] = v.component[i].height;
     key.offset_x[i] = v.component[i].offset_x;
     key.offset_y[i] = v.component[i].offset_y;
   }
-  if (memcmp (&key, &self->key, sizeof key) != 0) {
+  if (!keys_equal (&key, &self->key)) {
     memset (&self->key, 0, sizeof self->key);
     if (!prepare (self, &v, geometry, orientation, image->par_n, image->par_d, error))
       return FALSE;
-    memcpy (&self->key, &key, sizeof key); /* an assignment might not copy the padding */
+    self->key = key;
   }
   float m[3][6];
   if (v.yuv) {

@@ -154,8 +154,8 @@ allocate (Calibration *c) {
     widest_in = MAX (widest_in, e->in);
     widest_out = MAX (widest_out, e->out);
   }
-  gsize in = (widest_in + 2 * CM_MAX_COLUMNS) * sizeof (float) / 64 * 64;
-  gsize out = (widest_out + 2 * CM_MAX_COLUMNS) * sizeof (float) / 64 * 64;
+  gsize in = (widest_in + 2 * (gsize)CM_MAX_COLUMNS) * sizeof (float) / 64 * 64;
+  gsize out = (widest_out + 2 * (gsize)CM_MAX_COLUMNS) * sizeof (float) / 64 * 64;
   c->trial = clipmoe_pages (c->n_trial);
   c->rows = aligned_alloc (64, SAMPLE * in);
   c->quantised = aligned_alloc (64, SAMPLE * in);

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include "place.h"
 #include "rowfile.h"
 #include "scan.h"
+#include "vectors-private.h"
 
 #define MODEL "test@0123456789abcdef"
 #define BLOCK CLIPMOE_VECTOR_BLOCK
@@ -197,7 +199,7 @@ check (const Archive *a, const char *what, const float *query, const ClipmoeRowR
                what, n, a->embed, k, threads, (int)i, got[i].row, (double)got[i].cosine, want[i].row,
                (double)want[i].cosine);
   g_assert_cmpuint (got_spread.n, ==, n);
-  if (n > 100) { /* of a few, the rank of a quantile says little */
+  if (n > 100 && a->embed >= 16) { /* of a few, the rank of a quantile says little */
     g_assert_cmpfloat_with_epsilon (got_spread.median, want_spread.median, 0.002);
     g_assert_cmpfloat_with_epsilon (got_spread.spread, want_spread.spread, 0.002);
   }
@@ -215,12 +217,21 @@ check_all (const Archive *a, const char *what, gsize k, guint threads) {
   }
 }
 
+/* The last answers came by the 8-bit copy of all full blocks. */
+static void
+check_copy_was_used (const Archive *a) {
+  guint state = clipmoe_codes_begin (a->vectors->codes);
+  g_assert_cmpuint (state, >, 0);
+  for (guint64 block = 0; block < a->n / BLOCK; block++)
+    g_assert_true (clipmoe_codes_is_checked (a->vectors->codes, state, block));
+}
+
 static void
 test_kinds (void) {
   static const guint embeds[] = {64, 100, 512, 1152};
   for (Kind kind = 0; kind < N_KINDS; kind++)
     for (guint e = 0; e < G_N_ELEMENTS (embeds); e++) {
-      Archive a = archive_new (kind, 4500, embeds[e]);
+      Archive a = archive_new (kind, 2500, embeds[e]);
       for (guint t = 0; t < G_N_ELEMENTS (tiers); t++) {
         if (tiers[t])
           g_setenv ("CLIPMOE_CPU", tiers[t], TRUE);
@@ -234,6 +245,7 @@ test_kinds (void) {
           continue; /* not on this processor */
         }
         check_all (&a, kinds[kind], 20, 1 + t % 3);
+        check_copy_was_used (&a);
       }
       archive_free (&a);
     }
@@ -251,6 +263,23 @@ test_sizes (void) {
   }
 }
 
+/* Of few dimensions, so that what rounding left out of a row often lies in the direction of the query: bounds
+ * that are too narrow by a third lose rows. */
+static void
+test_bounds (void) {
+  for (guint embed = 2; embed < 5; embed++) {
+    Archive a = archive_new (RANDOM, 3 * BLOCK, embed);
+    for (guint i = 0; i < 150; i++) {
+      float query[4];
+      ClipmoeRowRange all = {0, a.n};
+      place_vector (900000 + i, embed, query);
+      check (&a, "bounds", query, &all, 1, 1 + i % 5, 1);
+    }
+    check_copy_was_used (&a);
+    archive_free (&a);
+  }
+}
+
 /* More rows are candidates than a thread keeps. */
 static void
 test_many_candidates (void) {
@@ -258,6 +287,7 @@ test_many_candidates (void) {
     Archive a = archive_new (kind, 60000, 16);
     for (guint threads = 1; threads < 5; threads++)
       check_all (&a, kinds[kind], 50, threads);
+    check_copy_was_used (&a);
     archive_free (&a);
   }
 }
@@ -361,6 +391,10 @@ test_copy_is_a_cache (void) {
     char *now = contents (path, &again);
     g_assert_cmpmem (now, again, whole, length);
     g_free (now);
+    if (what % 8 == 0) {
+      check_all (&a, "mended copy", 10, 2);
+      check_copy_was_used (&a);
+    }
   }
   /* a stranger's file of that name is left alone, and so is what cannot be opened */
   g_assert_true (g_file_set_contents (path, "something else, of somebody else", -1, NULL));
@@ -382,6 +416,48 @@ test_copy_is_a_cache (void) {
   archive_free (&a);
 }
 
+/* A copy that somebody made up, with the right checksums: an answer may be wrong, but it is one. */
+static void
+test_made_up (void) {
+  Archive a = archive_new (RANDOM, 4 * BLOCK, 64);
+  static const float odd[] = {NAN, INFINITY, -INFINITY, -1, 3e38f, 1e-45f, 0};
+  const gsize floats = 2 * BLOCK, bytes = 64 + 128 + 4 * floats + BLOCK * 64;
+  char *path = codes_path (&a);
+  ClipmoeRandom r = clipmoe_random_for (9, 0, 0);
+  guint8 *block = g_malloc (bytes);
+  for (guint try = 0; try < 40; try++) {
+    int fd = open (path, O_RDWR);
+    for (guint64 b = 0; b < 4; b++) {
+      ClipmoeBlockSlot slots[2];
+      g_assert_true (clipmoe_row_file_read_slots (&a.vectors->file, b, slots, NULL));
+      for (gsize i = 0; i < bytes; i++)
+        block[i] = (guint8)clipmoe_random (&r);
+      for (gsize i = 0; i < floats; i++)
+        ((float *)(void *)(block + 64 + 128))[i] = odd[clipmoe_random_below (&r, G_N_ELEMENTS (odd))];
+      ((float *)(void *)block)[2] = odd[try % G_N_ELEMENTS (odd)];
+      guint64 sum = XXH3_64bits_withSeed (block + 8, bytes - 8, slots[0].sum);
+      memcpy (block, &sum, sizeof sum);
+      g_assert_cmpint (pwrite (fd, block, bytes, (off_t)(4096 + b * bytes)), ==, bytes);
+    }
+    close (fd);
+    float query[64];
+    ClipmoeRowRange all = {0, a.n};
+    ClipmoeScanHit hits[20];
+    ClipmoeScanSpread spread;
+    GError *error = NULL;
+    place_vector (try, 64, query);
+    gssize n = clipmoe_scan (a.vectors, query, &all, 1, 20, 2, hits, &spread, &error);
+    g_assert_no_error (error);
+    check_copy_was_used (&a);
+    g_assert_cmpint (n, <=, 20);
+    for (gssize i = 0; i < n; i++)
+      g_assert_cmpuint (hits[i].row, <, a.n);
+  }
+  g_free (block);
+  g_free (path);
+  archive_free (&a);
+}
+
 /* Rows that a killed writer left, of which codes were made, are written over: those codes do not count. */
 static void
 test_left_behind (void) {
@@ -392,17 +468,21 @@ test_left_behind (void) {
   a.vectors = clipmoe_vectors_open (a.path, MODEL, 64, BLOCK + 10, TRUE,
                                     &error); /* two blocks of codes are too many */
   g_assert_no_error (error);
-  for (guint64 row = BLOCK + 10; row < a.n; row++) {
+  for (guint64 row = BLOCK + 10, some; row < a.n; row += some) {
     float *v = a.rows + row * 64;
-    make_row (CLUSTERED, row, a.n, 64, v);
-    clipmoe_vectors_append (a.vectors, v, 1, &first, &error);
+    some = MIN (97, a.n - row);
+    for (guint64 i = 0; i < some; i++)
+      make_row (CLUSTERED, row + i, a.n, 64, v + i * 64);
+    clipmoe_vectors_append (a.vectors, v, (guint)some, &first, &error);
     g_assert_no_error (error);
-    for (guint i = 0; i < 64; i++)
+    for (guint64 i = 0; i < some * 64; i++)
       v[i] = clipmoe_f16_to_f32 (clipmoe_f32_to_f16 (v[i]));
   }
   check_all (&a, "a writer", 10, 2);
   archive_reopen (&a);
   check_all (&a, "written over", 10, 2);
+  check_all (&a, "mended", 10, 2);
+  check_copy_was_used (&a);
   archive_free (&a);
 }
 
@@ -425,6 +505,7 @@ test_compacted (void) {
   gsize length;
   char *before = contents (path, &length);
   check_all (&b, "compacted", 10, 2);
+  check_copy_was_used (&b);
   clipmoe_vectors_copy (b.vectors, a.path, NULL, 0, &error); /* over the one that is read */
   g_assert_no_error (error);
   check_all (&a, "replaced", 10, 2);
@@ -502,10 +583,12 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/scan/kinds", test_kinds);
   g_test_add_func ("/scan/sizes", test_sizes);
+  g_test_add_func ("/scan/bounds", test_bounds);
   g_test_add_func ("/scan/many-candidates", test_many_candidates);
   g_test_add_func ("/scan/ranges", test_ranges);
   g_test_add_func ("/scan/queries", test_queries);
   g_test_add_func ("/scan/copy-is-a-cache", test_copy_is_a_cache);
+  g_test_add_func ("/scan/made-up", test_made_up);
   g_test_add_func ("/scan/left-behind", test_left_behind);
   g_test_add_func ("/scan/compacted", test_compacted);
   g_test_add_func ("/scan/cut-short", test_cut_short);

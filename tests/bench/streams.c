@@ -213,7 +213,7 @@ compare (const void *a, const void *b) {
 
 /* In the encoder's place: it takes no time. */
 static void
-encode_nothing (gpointer data, const float *const *pixels, guint n, float *out, GError **errors) {
+encode_nothing (gpointer data, guint lane, const float *const *pixels, guint n, float *out, GError **errors) {
   memcpy (out, data, n * sizeof (float));
 }
 
@@ -231,7 +231,7 @@ beside (void) {
   must (labels != NULL, error);
   guint embed = clipmoe_engine_get_info (engine)->embed;
   float *out = g_new0 (float, embed), one = 1;
-  ClipmoeScheduler *scheduler = clipmoe_scheduler_new (1, embed, encode_nothing, &one, NULL);
+  ClipmoeScheduler *scheduler = clipmoe_scheduler_new (1, 1, embed, encode_nothing, &one, NULL);
   ClipmoeMailbox *box = clipmoe_mailbox_new_at (scheduler, 16, 0, NULL, NULL, NULL, NULL);
   ClipmoeStream *stream = clipmoe_stream_new ();
   for (guint i = 0; i < N; i++) {

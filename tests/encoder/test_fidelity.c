@@ -6,8 +6,8 @@
  * nothing in common: a token near the border between two of them goes over to another vector by the slightest
  * rounding, and a class token that does so takes the picture along. Number 4 has the most such tokens of six
  * that were tried: with bf16 in attention int8 fell to 0.961. At full depth the bounds hold there, too, but
- * for products of bf16 in a mixture, which only a tier that is forced has: what is held is what these reach.
- */
+ * for products of bf16 on pictures of a mixture, which only a tier that is forced has: what is held is what
+ * these reach. Texts of a mixture never sum in 16 bits: with fp16 they fell to 0.980. */
 #include "golden.h"
 #include "seeded.h"
 
@@ -129,7 +129,7 @@ test_case (gconstpointer data) {
     run (&model, tiers[i], CLIPMOE_PRECISION_HALF, pixels, ids, fast);
     compare (c->name, tiers[i], "half", "pictures", exact, fast, PICTURES, embed, mean, worst);
     compare (c->name, tiers[i], "half", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,
-             embed, mean, worst);
+             embed, 0.9995, 0.998);
     run (&model, tiers[i], CLIPMOE_PRECISION_INT8, pixels, ids, fast);
     compare (c->name, tiers[i], "int8", "pictures", exact, fast, PICTURES, embed, 0.995, 0.985);
     compare (c->name, tiers[i], "int8", "texts", exact + PICTURES * embed, fast + PICTURES * embed, TEXTS,

@@ -20,6 +20,8 @@ typedef struct {
   guint begun, ended;
   guint n[MOST_RUNS]; /* pictures of each run, and their numbers */
   float first[MOST_RUNS][8];
+  guint lane[MOST_RUNS];
+  guint most_at_once;
   guint taken; /* pictures in all */
   gint destroyed;
 } Machine;
@@ -35,11 +37,13 @@ machine_init (Machine *m, guint may_end) {
 }
 
 static inline void
-machine_run (gpointer data, const float *const *pixels, guint n, float *out, GError **errors) {
+machine_run (gpointer data, guint lane, const float *const *pixels, guint n, float *out, GError **errors) {
   Machine *m = data;
   pthread_mutex_lock (&m->mutex);
   guint run = m->begun++ % MOST_RUNS;
   m->n[run] = n;
+  m->lane[run] = lane;
+  m->most_at_once = MAX (m->most_at_once, m->begun - m->ended);
   m->taken += n;
   for (guint i = 0; i < n && i < 8; i++)
     m->first[run][i] = pixels[i][0];
@@ -79,11 +83,17 @@ machine_wait_begun (Machine *m, guint runs) {
 }
 
 static inline ClipmoeScheduler *
-machine_scheduler (Machine *m, guint most) {
-  return clipmoe_scheduler_new (most, EMBED, machine_run, m, machine_destroyed);
+machine_lanes (Machine *m, guint most, guint lanes) {
+  return clipmoe_scheduler_new (most, lanes, EMBED, machine_run, m, machine_destroyed);
 }
 
-/* Ends it, and waits until its thread has done so. */
+/* One run at a time. */
+static inline ClipmoeScheduler *
+machine_scheduler (Machine *m, guint most) {
+  return machine_lanes (m, most, 1);
+}
+
+/* Ends it, and waits until its threads have done so. */
 static inline void
 machine_end (Machine *m, ClipmoeScheduler *scheduler) {
   machine_allow (m, MACHINE_FREE);

@@ -201,6 +201,82 @@ test_fair (void) {
 }
 
 static void
+flush_box (ClipmoeMailbox *box) {
+  clipmoe_mailbox_set_flushing (box, TRUE);
+  clipmoe_mailbox_set_flushing (box, FALSE);
+}
+
+/* One runs with all threads; seven come meanwhile: then each of two lanes runs its share, the oldest first,
+ * and both at once. The last one that is left has all threads again. */
+static void
+test_lanes (void) {
+  enum { N = 8 };
+  Machine m;
+  Ear ears[N] = {0};
+  machine_init (&m, 0);
+  ClipmoeScheduler *s = machine_lanes (&m, 3, 2);
+  for (guint i = 0; i < N; i++)
+    open_box (s, &ears[i]);
+  hand_over (ears[0].box, 0, NULL);
+  machine_wait_begun (&m, 1);
+  for (guint i = 1; i < N; i++)
+    hand_over (ears[i].box, (float)i, NULL);
+  machine_allow (&m, 1);
+  machine_wait_begun (&m, 3);
+  g_assert_cmpuint (m.lane[0], ==, CLIPMOE_ALL_LANES);
+  g_assert_cmpuint (m.lane[1] + m.lane[2], ==, 1); /* 0 and 1 */
+  guint earlier = m.first[1][0] == 1 ? 1 : 2; /* they begin at once */
+  for (guint i = 0; i < 3; i++) {
+    g_assert_cmpfloat (m.first[earlier][i], ==, (float)(1 + i));
+    g_assert_cmpfloat (m.first[3 - earlier][i], ==, (float)(4 + i));
+  }
+  g_assert_cmpuint (m.n[1], ==, 3);
+  g_assert_cmpuint (m.n[2], ==, 3);
+  machine_allow (&m, 2); /* one of them; what is left runs beside the other */
+  machine_wait_begun (&m, 4);
+  g_assert_cmpuint (m.n[3], ==, 1);
+  g_assert_cmpuint (m.lane[3], <, 2);
+  g_assert_cmpuint (m.most_at_once, ==, 2);
+  machine_allow (&m, MACHINE_FREE);
+  for (guint i = 0; i < N; i++)
+    clipmoe_mailbox_drain (ears[i].box);
+  hand_over (ears[3].box, 9, NULL);
+  clipmoe_mailbox_drain (ears[3].box);
+  g_assert_cmpuint (m.lane[4], ==, CLIPMOE_ALL_LANES);
+  for (guint i = 0; i < N; i++) {
+    g_assert_cmpint (ears[i].n, ==, i == 3 ? 2 : 1);
+    clipmoe_mailbox_free (ears[i].box);
+  }
+  machine_end (&m, s);
+}
+
+/* Many lanes and streams at full speed: everybody gets his own answers, and a mailbox never runs twice at
+ * once, also where whoever waited was flushed and asks again. */
+static void
+test_lanes_busy (void) {
+  enum { N = 9 };
+  Machine m;
+  machine_init (&m, MACHINE_FREE);
+  ClipmoeScheduler *s = machine_lanes (&m, 2, 4);
+  Waiter w[N];
+  pthread_t id[N];
+  for (guint i = 0; i < N; i++) {
+    w[i] = (Waiter){.box = open_box (s, NULL), .value = (float)(1000 * i), .rounds = 300};
+    pthread_create (&id[i], NULL, encode, &w[i]);
+  }
+  for (guint i = 0; i < 200; i++) {
+    flush_box (w[i % 3].box);
+    g_usleep (20);
+  }
+  for (guint i = 0; i < N; i++) {
+    pthread_join (id[i], NULL);
+    g_assert_true (i < 3 || !w[i].stopped);
+    clipmoe_mailbox_free (w[i].box);
+  }
+  machine_end (&m, s);
+}
+
+static void
 test_replaced (void) {
   Machine m;
   Ear ear = {.clear = TRUE};
@@ -223,12 +299,6 @@ test_replaced (void) {
   machine_end (&m, s);
   wait_for (&cleared, 4); /* by the last thread that had to do with it */
   g_assert_cmpint (g_atomic_int_get (&cleared), ==, 4);
-}
-
-static void
-flush_box (ClipmoeMailbox *box) {
-  clipmoe_mailbox_set_flushing (box, TRUE);
-  clipmoe_mailbox_set_flushing (box, FALSE);
 }
 
 /* Whoever waits for his picture comes out while it is being encoded; what he asks next is answered with what
@@ -479,6 +549,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/mailbox/answers", test_answers);
   g_test_add_func ("/mailbox/together", test_together);
   g_test_add_func ("/mailbox/fair", test_fair);
+  g_test_add_func ("/mailbox/lanes", test_lanes);
+  g_test_add_func ("/mailbox/lanes-busy", test_lanes_busy);
   g_test_add_func ("/mailbox/replaced", test_replaced);
   g_test_add_func ("/mailbox/interrupted", test_interrupted);
   g_test_add_func ("/mailbox/flushing", test_flushing);

@@ -125,6 +125,8 @@ def loops():
         loop("convert, every read", ["model", "convert", area("model"), area("old"), "--to", "clipmoe", "--force"], ["pread"])
         loop("tag", ["tag", "--json", "--model", area("model"), "--labels-file", area("labels.txt"), area("p.png")], ["open", "read", "pread", "stat"] + memory,
              lines=True)
+        loop("tag with a report", ["tag", "--json", "--model", area("model"), "--labels", "a,b", "--html", area("r.html"), area("p.png")], ["write", "fsync", "rename"],
+             lines=True)
         loop("tag with a sheet", ["tag", "--json", "--model", area("model"), "--labels", "a,b", "--sheet", area("s.png"), area("p.png")], ["write", "fsync", "rename"],
              lines=True)
 
@@ -141,6 +143,7 @@ def full_disk():
     for size in (0, 1, 100, 4096, 300000):
         for out, arguments in (("old", ["model", "convert", os.path.join(AREA, "model"), os.path.join(AREA, "old"), "--to", "clipmoe", "--force"]),
                                ("v.npy", ["embed", "--npy", os.path.join(AREA, "v.npy"), "--text", "a"] + ["--text", "b"] * 10),
+                               ("r.html", ["tag", "--labels", "a,b", "--html", os.path.join(AREA, "r.html"), os.path.join(AREA, "p.png")]),
                                ("s.png", ["tag", "--labels", "a,b", "--sheet", os.path.join(AREA, "s.png"), os.path.join(AREA, "p.png")])):
             prepare()
             before = tree(AREA)

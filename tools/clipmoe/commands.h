@@ -9,6 +9,7 @@ int clipmoe_cmd_index (int argc, char **argv);
 int clipmoe_cmd_tokenize (int argc, char **argv);
 int clipmoe_cmd_model (int argc, char **argv);
 int clipmoe_cmd_bench (int argc, char **argv);
+int clipmoe_cmd_search (int argc, char **argv);
 int clipmoe_cmd_serve (int argc, char **argv);
 int clipmoe_cmd_limits (int argc, char **argv);
 

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
-/* Of one stream at the same time: as many as are encoded at once, and as many again that are made ready. */
-#define SLOTS 16
+/* Of one stream at the same time: enough that each processor has a few to encode at once while others are
+ * made ready. */
+#define FEWEST_SLOTS 16
+#define MOST_SLOTS 64
+#define SLOTS_A_PROCESSOR 4
 
 typedef struct {
   ClipmoeIndexLooks *looks;
@@ -21,8 +24,9 @@ struct _ClipmoeIndexLooks {
   guint embed;
   ClipmoeIndexTakeLook take;
   gpointer data;
-  Slot slots[SLOTS];
-  guint64 added, taken; /* of this stream; number i has slot i % SLOTS */
+  guint n_slots;
+  Slot *slots;
+  guint64 added, taken; /* of this stream; number i has slot i % n_slots */
   GMutex lock;
   GCond answered;
   gboolean stopped; /* under the lock */
@@ -51,7 +55,9 @@ clipmoe_index_looks_new (ClipmoeEngine *engine) {
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
   g_mutex_init (&self->lock);
   g_cond_init (&self->answered);
-  for (guint i = 0; i < SLOTS; i++) {
+  self->n_slots = CLAMP (SLOTS_A_PROCESSOR * g_get_num_processors (), FEWEST_SLOTS, MOST_SLOTS);
+  self->slots = g_new0 (Slot, self->n_slots);
+  for (guint i = 0; i < self->n_slots; i++) {
     Slot *slot = &self->slots[i];
     slot->looks = self;
     slot->embedding = g_new (float, self->embed);
@@ -70,11 +76,12 @@ void
 clipmoe_index_looks_free (ClipmoeIndexLooks *self) {
   if (!self)
     return;
-  for (guint i = 0; i < SLOTS; i++) {
+  for (guint i = 0; i < self->n_slots; i++) {
     clipmoe_mailbox_free (self->slots[i].mailbox);
     empty (&self->slots[i]);
     g_free (self->slots[i].embedding);
   }
+  g_free (self->slots);
   clipmoe_preprocessor_free (self->preprocessor);
   clipmoe_engine_unref (self->engine);
   g_mutex_clear (&self->lock);
@@ -84,7 +91,7 @@ clipmoe_index_looks_free (ClipmoeIndexLooks *self) {
 
 void
 clipmoe_index_looks_begin (ClipmoeIndexLooks *self, ClipmoeIndexTakeLook take, gpointer data) {
-  for (guint i = 0; i < SLOTS; i++) {
+  for (guint i = 0; i < self->n_slots; i++) {
     clipmoe_mailbox_drop (self->slots[i].mailbox);
     self->slots[i].waiting = FALSE;
     empty (&self->slots[i]);
@@ -109,7 +116,7 @@ clipmoe_index_looks_stop (ClipmoeIndexLooks *self) {
 static gboolean
 take (ClipmoeIndexLooks *self, guint64 until, GError **error) {
   while (self->taken < self->added) {
-    Slot *slot = &self->slots[self->taken % SLOTS];
+    Slot *slot = &self->slots[self->taken % self->n_slots];
     g_mutex_lock (&self->lock);
     while (slot->waiting && self->taken < until && !self->stopped)
       g_cond_wait (&self->answered, &self->lock);
@@ -143,10 +150,10 @@ take (ClipmoeIndexLooks *self, guint64 until, GError **error) {
 gboolean
 clipmoe_index_looks_add (ClipmoeIndexLooks *self, const ClipmoeImage *image, ClipmoeOrientation orientation,
                          gint64 time, ClipmoeSmall *small, GError **error) {
-  Slot *slot = &self->slots[self->added % SLOTS];
+  Slot *slot = &self->slots[self->added % self->n_slots];
   if (!clipmoe_preprocessor_run (self->preprocessor, image, CLIPMOE_GEOMETRY_CROP, orientation,
                                  clipmoe_mailbox_get_request (slot->mailbox)->pixels, error) ||
-      !take (self, self->added < SLOTS ? 0 : self->added - SLOTS + 1, error))
+      !take (self, self->added < self->n_slots ? 0 : self->added - self->n_slots + 1, error))
     return FALSE;
   slot->time = time;
   slot->small = clipmoe_small_ref (small);

@@ -22,8 +22,10 @@ end (int number) {
   if (number != SIGPIPE) { /* whoever closed the pipe has what he wanted */
     static const char clear[] = "\r\033[K";
     signal (SIGPIPE, SIG_IGN); /* without a reader of stderr it still ends by its own signal */
-    ssize_t heard = isatty (2) ? write (2, clear, sizeof clear - 1) : 0;
-    heard = write (2, said, sizeof said - 1);
+    ssize_t heard = 0;
+    if (isatty (2))
+      heard += write (2, clear, sizeof clear - 1);
+    heard += write (2, said, sizeof said - 1);
     (void)heard;
   }
   sigset_t one;

@@ -13,6 +13,7 @@ static const struct {
     {"tag", "say what videos and pictures show", clipmoe_cmd_tag},
     {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
     {"index", "make an archive of videos and pictures searchable", clipmoe_cmd_index},
+    {"search", "find moments in an archive by words and pictures", clipmoe_cmd_search},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
     {"serve", "show an archive in a browser, and search it there", clipmoe_cmd_serve},

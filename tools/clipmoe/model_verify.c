@@ -33,7 +33,7 @@ check (Count *count, gboolean ok, const char *format, ...) {
 /* A picture with edges, ramps and texture, from whole numbers alone. */
 static guint8 *
 picture (void) {
-  guint8 *rgb = g_malloc (WIDTH * HEIGHT * 3);
+  guint8 *rgb = g_malloc ((gsize)WIDTH * HEIGHT * 3);
   for (guint y = 0; y < HEIGHT; y++)
     for (guint x = 0; x < WIDTH; x++)
       for (guint c = 0; c < 3; c++)
@@ -77,7 +77,7 @@ encode (ClipmoeModel *m, const char *tier, guint threads, char **ran, Count *cou
                        .height = HEIGHT,
                        .planes = {rgb},
                        .strides = {WIDTH * 3},
-                       .sizes = {WIDTH * HEIGHT * 3}};
+                       .sizes = {(gsize)WIDTH * HEIGHT * 3}};
   const char *words = "a photo of two dogs near a red car.";
   if (!clipmoe_encoder_encode_images (encoder, &view, 1, CLIPMOE_GEOMETRY_CROP, CLIPMOE_ORIENTATION_IDENTITY,
                                       out, error) ||
@@ -121,7 +121,8 @@ verify (ClipmoeModel *m, Count *count, GError **error) {
   if (plain) {
     compare (count, "picture", tier, one, plain, n);
     compare (count, "text", tier, one + n, plain + n, n);
-    check (count, memcmp (one, two, 2 * n * sizeof *one) == 0, "the same bytes with 1 thread and with 2");
+    check (count, memcmp (one, two, 2 * (gsize)n * sizeof *one) == 0,
+           "the same bytes with 1 thread and with 2");
   }
   g_free (one);
   g_free (two);

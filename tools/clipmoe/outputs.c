@@ -6,15 +6,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <html.h>
 
 static const struct {
-  const char *what, *bytes;
+  const char *what, *bytes; /* fewer than 64 */
   gsize at;
 } kinds[] = {
     [CLIPMOE_OUTPUT_PNG] = {"a PNG picture", "\x89PNG\r\n\x1a\n", 0},
     [CLIPMOE_OUTPUT_MP4] = {"an MP4 video", "ftyp", 4},
     [CLIPMOE_OUTPUT_NPY] = {"a NumPy array", "\x93NUMPY", 0},
     [CLIPMOE_OUTPUT_ROWS] = {"lines of rows", "{\"row\":", 0},
+    [CLIPMOE_OUTPUT_HTML] = {"a report of clipmoe's", CLIPMOE_HTML_BEGIN, 0},
 };
 
 /* `--npy *.jpg` names the first picture as the file to write; its content shows that this was not meant. */
@@ -22,7 +24,7 @@ static gboolean
 may_replace (const char *path, ClipmoeOutputKind kind, GError **error) {
   const char *bytes = kinds[kind].bytes;
   gsize at = kinds[kind].at, length = strlen (bytes);
-  char begin[16];
+  char begin[64];
   struct stat st;
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   gboolean ok = fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) &&

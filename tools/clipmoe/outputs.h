@@ -9,6 +9,7 @@ typedef enum {
   CLIPMOE_OUTPUT_MP4,
   CLIPMOE_OUTPUT_NPY,
   CLIPMOE_OUTPUT_ROWS,
+  CLIPMOE_OUTPUT_HTML, /* a report of our own */
 } ClipmoeOutputKind;
 
 /* Called before long work. FALSE with @error when no file can be created beside @path, or when there is a

@@ -6,11 +6,11 @@
 #include "common.h"
 #include "inputs.h"
 #include "interrupt.h"
-#include "intervals.h"
+#include <html.h>
 #include "outputs.h"
 #include "pipe.h"
 #include "properties.h"
-#include "tagrun.h"
+#include "tagprint.h"
 
 static const char about[] =
     "Examples:\n"
@@ -19,7 +19,11 @@ static const char about[] =
     "  clipmoe tag --sheet street.png street.mp4             a contact sheet to look at\n"
     "  clipmoe tag --decode key archive/*.mkv                key frames alone: many times as fast\n"
     "  clipmoe tag --csv archive/ > archive.csv              all pictures and videos in a folder\n"
-    "  clipmoe tag --csv - < street.mp4                      - is standard input\n\n"
+    "  clipmoe tag --csv - < street.mp4                      - is standard input\n"
+    "  clipmoe tag --html street.html street.mp4 a.jpg       a page with pictures and timelines\n"
+    "  clipmoe tag --chapters street.mp4 > street.chapters   chapters for ffmpeg and mpv\n"
+    "  clipmoe tag --edl --fps 29.97 street.mp4 > street.edl a cut list for a video editor\n"
+    "  clipmoe tag --otio *.mp4 > day.otio                   the same for OpenTimelineIO\n\n"
     "A file that fails is named and the others go on; the exit status is 1 then. --json prints a line as\n"
     "soon as there is a look, so that of a video that breaks off the looks before are there. Of a GIF or\n"
     "WebP picture that moves the first frame is looked at.\n\n"
@@ -27,7 +31,11 @@ static const char about[] =
     "clipmoebin says more. Without labels the installed list \"everyday\" is used. Of one label alone\n"
     "softmax says 1 whatever is seen: give others, or --negative-labels, or --score sigmoid.\n";
 
-typedef enum { TABLE, JSON, CSV, VTT } Form;
+typedef struct {
+  gboolean json, csv, vtt, chapters, edl, otio; /* at most one of them; none: the table */
+  char *fps, *start;
+  char *sheet, *html, *overlay; /* files to write, or NULL */
+} Outputs;
 
 static gboolean
 print_json (const ClipmoeLook *look, gpointer data) {
@@ -40,27 +48,11 @@ print_json (const ClipmoeLook *look, gpointer data) {
   return ok;
 }
 
-/* What is known of a file when it is done. FALSE: it cannot be printed, said. */
-static gboolean
-print_intervals (Form form, const char *name, const GPtrArray *looks, gboolean first) {
-  GString *out = g_string_new (form == CSV && first ? clipmoe_intervals_csv_header : NULL);
-  ClipmoeIntervals *intervals = clipmoe_intervals_new (name, looks);
-  if (form == CSV)
-    clipmoe_intervals_csv (intervals, out);
-  else if (form == VTT)
-    clipmoe_intervals_vtt (intervals, out);
-  else
-    clipmoe_intervals_table (intervals, out);
-  gboolean ok = clipmoe_print (out) == 0;
-  clipmoe_intervals_free (intervals);
-  g_string_free (out, TRUE);
-  return ok;
-}
-
 /* One file after the other; what fails is said, and the others go on. @source: what all are called, or NULL.
  * Returns the exit status. */
 static int
-tag_all (ClipmoeTagRun *run, const ClipmoeInputs *inputs, const char *source, Form form, guint *good) {
+tag_all (ClipmoeTagRun *run, const ClipmoeInputs *inputs, const char *source, ClipmoeTagPrint *print,
+         guint *good) {
   guint failed = 0;
   gint64 begun = g_get_monotonic_time ();
   for (guint i = 0; i < inputs->names->len; i++) {
@@ -74,7 +66,7 @@ tag_all (ClipmoeTagRun *run, const ClipmoeInputs *inputs, const char *source, Fo
     clipmoe_inputs_quiet (inputs);
     if (run->stopped)
       return 1;
-    if (ok && form != JSON && !print_intervals (form, name, run->looks, !*good))
+    if (ok && !clipmoe_tagprint_file (print, run, name))
       return 1;
     *good += ok;
     failed += !ok;
@@ -96,18 +88,86 @@ write_sheet (const ClipmoeSheet *sheet, const char *path) {
   return r;
 }
 
+/* What the options say of forms. Returns 0 or 2, said. */
+static int
+read_forms (const Outputs *o, ClipmoeTagPrintOptions *print) {
+  guint forms = o->json + o->csv + o->vtt + o->chapters + o->edl + o->otio;
+  ClipmoeCutListOptions *cut = &print->options.cut;
+  GError *error = NULL;
+  if (forms > 1)
+    return clipmoe_usage ("tag", "expected one of --json, --csv, --vtt, --chapters, --edl and --otio");
+  if ((o->fps || o->start) && !o->edl && !o->otio)
+    return clipmoe_usage ("tag", "--%s is for --edl and --otio", o->fps ? "fps" : "start-timecode");
+  if (o->start && !o->fps)
+    return clipmoe_usage ("tag", "--start-timecode counts frames: expected --fps, too");
+  if ((o->fps && !clipmoe_rate_parse ("--fps", o->fps, &cut->rate, &error)) ||
+      (o->start && !clipmoe_timecode_parse ("--start-timecode", o->start, &cut->rate, &cut->start, &error))) {
+    clipmoe_usage ("tag", "%s", error->message);
+    g_error_free (error);
+    return 2;
+  }
+  print->silent = o->json;
+  print->table = !forms;
+  print->html = o->html;
+  print->form = o->vtt        ? CLIPMOE_FORM_VTT
+                : o->chapters ? CLIPMOE_FORM_CHAPTERS
+                : o->edl      ? CLIPMOE_FORM_EDL
+                : o->otio     ? CLIPMOE_FORM_OTIO
+                              : CLIPMOE_FORM_CSV;
+  return 0;
+}
+
+/* The same file for two of them: 2, said. */
+static int
+check_distinct (const Outputs *o) {
+  const struct {
+    const char *option, *path;
+  } files[] = {{"sheet", o->sheet}, {"html", o->html}, {"overlay", o->overlay}};
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    for (guint j = i + 1; j < G_N_ELEMENTS (files); j++)
+      if (files[i].path && files[j].path && g_str_equal (files[i].path, files[j].path))
+        return clipmoe_usage ("tag", "--%s and --%s need two files, not %s twice", files[i].option,
+                              files[j].option, files[j].path);
+  return 0;
+}
+
+/* @names: what is looked at, or NULL: not known yet. FALSE: one of the files must not be written. */
+static gboolean
+check_files (const Outputs *o, const GPtrArray *names, GError **error) {
+  const struct {
+    const char *path;
+    ClipmoeOutputKind kind;
+  } files[] = {
+      {o->sheet, CLIPMOE_OUTPUT_PNG}, {o->overlay, CLIPMOE_OUTPUT_MP4}, {o->html, CLIPMOE_OUTPUT_HTML}};
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    if (files[i].path && !(names ? clipmoe_output_check_apart (files[i].path, names, error)
+                                 : clipmoe_output_check (files[i].path, files[i].kind, error)))
+      return FALSE;
+  return TRUE;
+}
+
 int
 clipmoe_cmd_tag (int argc, char **argv) {
   GError *error = NULL;
-  gboolean json = FALSE, csv = FALSE, vtt = FALSE;
-  char *sheet_path = NULL, *overlay = NULL, **files = NULL;
+  Outputs o = {0};
+  ClipmoeTagPrintOptions print_options = {0};
+  char **files = NULL;
   const GOptionEntry own[] = {
-      {"json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON line a look instead of the table", NULL},
-      {"csv", 0, 0, G_OPTION_ARG_NONE, &csv, "Intervals as comma-separated values", NULL},
-      {"vtt", 0, 0, G_OPTION_ARG_NONE, &vtt, "Intervals as WebVTT subtitles (one file)", NULL},
-      {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &sheet_path, "Also write a contact sheet of the looks",
-       "OUT.png"},
-      {"overlay", 0, 0, G_OPTION_ARG_FILENAME, &overlay,
+      {"json", 0, 0, G_OPTION_ARG_NONE, &o.json, "One JSON line a look instead of the table", NULL},
+      {"csv", 0, 0, G_OPTION_ARG_NONE, &o.csv, "Intervals as comma-separated values", NULL},
+      {"vtt", 0, 0, G_OPTION_ARG_NONE, &o.vtt, "Intervals as WebVTT subtitles (one file)", NULL},
+      {"chapters", 0, 0, G_OPTION_ARG_NONE, &o.chapters,
+       "Intervals as chapters for ffmpeg and mpv (one file)", NULL},
+      {"edl", 0, 0, G_OPTION_ARG_NONE, &o.edl, "Intervals as an edit decision list (CMX3600)", NULL},
+      {"otio", 0, 0, G_OPTION_ARG_NONE, &o.otio, "Intervals as a timeline of OpenTimelineIO", NULL},
+      {"fps", 0, 0, G_OPTION_ARG_STRING, &o.fps,
+       "Frames a second that --edl and --otio count; else the file's own", "RATE"},
+      {"start-timecode", 0, 0, G_OPTION_ARG_STRING, &o.start, "Timecode of the first frame of each file",
+       "HH:MM:SS:FF"},
+      {"html", 0, 0, G_OPTION_ARG_FILENAME, &o.html, "Also write a report with pictures and timelines",
+       "OUT.html"},
+      {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o.sheet, "Also write a contact sheet of the looks", "OUT.png"},
+      {"overlay", 0, 0, G_OPTION_ARG_FILENAME, &o.overlay,
        "Also write the video with its tags drawn in, without sound (one file)", "OUT.mp4"},
   };
   ClipmoeProperties properties = {0};
@@ -124,13 +184,13 @@ clipmoe_cmd_tag (int argc, char **argv) {
   const char *labels_file = clipmoe_properties_get (&properties, "labels-file");
   if (!r && !*files)
     r = clipmoe_usage ("tag", "expected a file");
-  else if (!r && json + csv + vtt > 1)
-    r = clipmoe_usage ("tag", "expected one of --json, --csv and --vtt");
-  else if (!r && labels && *labels && labels_file && *labels_file)
+  else if (!r)
+    r = read_forms (&o, &print_options);
+  if (!r && labels && *labels && labels_file && *labels_file)
     r = clipmoe_usage ("tag", "expected one of --labels and --labels-file");
   if (!r)
     r = clipmoe_properties_apply (&properties, "tag", tag);
-  if (!r && post && !g_str_equal (post, "all") && !(json && g_str_equal (post, "changes")))
+  if (!r && post && !g_str_equal (post, "all") && !(o.json && !o.html && g_str_equal (post, "changes")))
     r = clipmoe_usage ("tag", "--post-messages %s: expected all, or changes with --json", post);
   if (!r && !labels && !labels_file && !clipmoe_properties_get (&properties, "attach-embedding")) {
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
@@ -138,43 +198,49 @@ clipmoe_cmd_tag (int argc, char **argv) {
   }
   ClipmoeInputs inputs = {0};
   guint good = 0;
-  if (!r && sheet_path && overlay && g_str_equal (sheet_path, overlay))
-    r = clipmoe_usage ("tag", "--sheet and --overlay need two files, not %s twice", overlay);
-  if (!r && ((sheet_path && !clipmoe_output_check (sheet_path, CLIPMOE_OUTPUT_PNG, &error)) ||
-             (overlay && !clipmoe_output_check (overlay, CLIPMOE_OUTPUT_MP4, &error))))
+  if (!r)
+    r = check_distinct (&o);
+  if (!r && !check_files (&o, NULL, &error))
     r = clipmoe_fail (error);
   if (!r) {
     clipmoe_interrupt_begin ();
     clipmoe_inputs_init (&inputs, files);
-    if ((vtt || overlay) && inputs.names->len > 1)
-      r = clipmoe_usage ("tag", "--%s takes one file", vtt ? "vtt" : "overlay");
-    else if ((sheet_path && !clipmoe_output_check_apart (sheet_path, inputs.names, &error)) ||
-             (overlay && !clipmoe_output_check_apart (overlay, inputs.names, &error)))
+    if ((o.vtt || o.chapters || o.overlay) && inputs.names->len > 1)
+      r = clipmoe_usage ("tag", "--%s takes one file", o.vtt ? "vtt" : o.chapters ? "chapters" : "overlay");
+    else if (!check_files (&o, inputs.names, &error))
       r = clipmoe_fail (error);
   }
+  ClipmoeSheet *sheet = o.sheet ? clipmoe_sheet_new () : NULL;
+  print_options.shots = o.html ? clipmoe_shots_new (CLIPMOE_HTML_PICTURES) : NULL;
+  ClipmoeTagPrint *print = clipmoe_tagprint_new (&print_options);
   ClipmoeTagRun run = {.tag = tag,
-                       .overlay = overlay,
-                       .many = inputs.names && inputs.names->len > 1,
-                       .take = json ? print_json : NULL,
-                       .sheet = sheet_path ? clipmoe_sheet_new () : NULL,
-                       .looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free)};
+                       .overlay = o.overlay,
+                       .many = !r && inputs.names->len > 1,
+                       .take = o.json ? print_json : NULL,
+                       .frames = o.sheet || o.html ? clipmoe_frames_new (sheet, print_options.shots) : NULL};
+  if (!o.json || o.html)
+    run.looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free);
   if (!r)
-    r = tag_all (&run, &inputs, clipmoe_properties_get (&properties, "source"),
-                 json  ? JSON
-                 : csv ? CSV
-                 : vtt ? VTT
-                       : TABLE,
-                 &good);
-  if (good && sheet_path && r != 2)
-    r = write_sheet (run.sheet, sheet_path) || r;
-  clipmoe_sheet_free (run.sheet);
+    r = tag_all (&run, &inputs, clipmoe_properties_get (&properties, "source"), print, &good);
+  if (good && r != 2)
+    r = clipmoe_tagprint_finish (print) || r;
+  if (good && o.sheet && r != 2)
+    r = write_sheet (sheet, o.sheet) || r;
+  clipmoe_tagprint_free (print);
+  clipmoe_frames_free (run.frames);
+  clipmoe_shots_free (print_options.shots);
+  clipmoe_sheet_free (sheet);
   clipmoe_tagpictures_free (run.pictures);
   gst_object_unref (tag);
   clipmoe_inputs_clear (&inputs);
-  g_ptr_array_unref (run.looks);
+  if (run.looks)
+    g_ptr_array_unref (run.looks);
   clipmoe_properties_clear (&properties);
-  g_free (sheet_path);
-  g_free (overlay);
+  g_free (o.sheet);
+  g_free (o.html);
+  g_free (o.overlay);
+  g_free (o.fps);
+  g_free (o.start);
   g_strfreev (files);
   return help ? 0 : r;
 }

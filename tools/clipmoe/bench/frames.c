@@ -34,7 +34,8 @@ preprocess (gpointer data, GError **error) {
 }
 
 static gboolean
-measure (Work *w, guint size, guint f, guint8 *bytes, gsize half, ClipmoeFrameTimes *out, GError **error) {
+measure (Work *w, guint size, guint f, const guint8 *bytes, gsize half, ClipmoeFrameTimes *out,
+         GError **error) {
   guint width = sizes[size].width, height = sizes[size].height;
   for (guint i = 0; i < 2; i++) {
     ClipmoeImage *image = &w->frames[i];

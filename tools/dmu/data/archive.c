@@ -234,7 +234,8 @@ read_entry (Shard *s, struct archive_entry *entry, GError **error) {
   const char *name = archive_entry_pathname (entry);
   const char *slash = name ? strrchr (name, '/') : NULL, *base = slash ? slash + 1 : name,
              *dot = first_dot (base);
-  if (archive_entry_filetype (entry) != AE_IFREG || archive_entry_hardlink (entry) || !dot || dot == base) {
+  if (archive_entry_filetype (entry) != AE_IFREG || archive_entry_hardlink (entry) || !name || !dot ||
+      dot == base) {
     if (archive_entry_filetype (entry) != AE_IFDIR)
       dmu_counts_note (counts, &counts->unnamed, "%s: %.200s is no file with a name and an ending", s->path,
                        name ? name : "a member");

@@ -90,7 +90,8 @@ static char *
 set_of (const char *path, gboolean class) {
   char *own = g_path_get_basename (path), *parent = g_path_get_dirname (path),
        *above = g_path_get_basename (parent);
-  gboolean number = own[strspn (own, "0123456789")] == 0, named = strcmp (above, ".") && strcmp (above, "/");
+  gboolean number = own[strspn (own, "0123456789")] == 0,
+           named = strcmp (above, ".") != 0 && strcmp (above, "/") != 0;
   char *set = g_strdup ((class || number) && named ? above : own);
   g_free (own);
   g_free (parent);

@@ -85,7 +85,7 @@ real_path (const char *path) {
   char *real = realpath (path, NULL), *whole = g_canonicalize_filename (real ? real : path, NULL),
        *at = g_strdup (whole);
   free (real);
-  while (!(real = realpath (at, NULL)) && strcmp (at, "/")) {
+  while (!(real = realpath (at, NULL)) && strcmp (at, "/") != 0) {
     char *up = g_path_get_dirname (at);
     g_free (at);
     at = up;

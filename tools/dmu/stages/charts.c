@@ -58,6 +58,9 @@ end (GString *out) {
   g_string_append (out, "</table></div></figure>\n");
 }
 
+/* Lines across a chart: scale_of() makes at most six steps. A step that is lost in rounding ends here too. */
+#define MOST_LINES 8
+
 /* The range of the value axis, in steps of 1, 2 or 5 times a power of ten. */
 typedef struct {
   double low, high, step;
@@ -85,12 +88,14 @@ height_of (const Scale *s, double y) {
 static void
 axes (GString *out, const Scale *s, guint n) {
   char a[G_ASCII_DTOSTR_BUF_SIZE];
-  for (double y = s->low; y < s->high + s->step / 2; y += s->step) {
+  double y = s->low;
+  for (guint i = 0; i < MOST_LINES && y < s->high + s->step / 2; i++) {
     g_string_append_printf (out, "<path class=\"grid\" d=\"M%d %s", MARGIN,
                             digits (height_of (s, y), "%.1f", a));
     g_string_append_printf (out, "H%d\"/><text x=\"%d\" y=\"%s\" class=\"end\">", WIDTH - 8, MARGIN - 5,
                             digits (height_of (s, y) + 4, "%.1f", a));
     g_string_append_printf (out, "%s</text>\n", digits (fabs (y) < s->step / 2 ? 0 : y, "%.4g", a));
+    y += s->step;
   }
   g_string_append_printf (
       out, "<text x=\"%d\" y=\"%d\">1</text><text x=\"%d\" y=\"%d\" class=\"end\">step %u</text>\n", MARGIN,

@@ -112,7 +112,7 @@ set_init (Set *s, json_t *a, guint n, guint rest) {
   if (json_array_size (samples) != n || (each && !counts_are (each, n, rest)))
     return FALSE;
   s->name = json_string_value (json_object_get (a, "name"));
-  s->samples = g_new (guint, n);
+  s->samples = g_new0 (guint, n);
   json_array_foreach (samples, i, one) {
     json_int_t number = json_integer_value (one);
     if (number < 0 || number > MAX_SAMPLES)

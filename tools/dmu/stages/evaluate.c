@@ -114,7 +114,7 @@ class_vector (Work *w, guint label, float *out, GError **error) {
       out[j] += vectors[(gsize)i * c + j];
     length += (double)out[j] * (double)out[j];
   }
-  for (guint j = 0; j < c && length > 0; j++)
+  for (guint j = 0; j < c && ok && length > 0; j++)
     out[j] /= (float)sqrt (length);
   g_free (vectors);
   g_free (texts);

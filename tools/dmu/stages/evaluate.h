@@ -43,7 +43,7 @@ DmuEvaluation *dmu_evaluate (ClipmoeModel *model, const DmuDataset *set, const D
 /* Whether there is anything to evaluate: two pictures of one source that both have a class, or captions. */
 gboolean dmu_evaluate_has_sets (const DmuDataset *set);
 void dmu_evaluation_free (DmuEvaluation *self);
-/* One JSON object; free with g_free(). @labels: names of classes. */
+/* One JSON object; free with g_free(). @set: what was evaluated; it names the classes. */
 char *dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set);
 /* The same as a table of text; free with g_free(). */
 char *dmu_evaluation_to_text (const DmuEvaluation *self);

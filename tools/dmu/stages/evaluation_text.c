@@ -65,15 +65,16 @@ set_to_json (const DmuEvaluation *v, const DmuSetResult *r, const DmuDataset *se
 }
 
 char *
-dmu_evaluation_to_json (const DmuEvaluation *v, const DmuDataset *set) {
-  json_t *root = json_pack ("{s:s,s:o}", "schema", "clipmoe.evaluation/1", "mean", dmu_json_number (v->mean)),
+dmu_evaluation_to_json (const DmuEvaluation *self, const DmuDataset *set) {
+  json_t *root =
+             json_pack ("{s:s,s:o}", "schema", "clipmoe.evaluation/1", "mean", dmu_json_number (self->mean)),
          *sets = json_array ();
-  for (guint i = 0; i < v->sets->len; i++)
-    json_array_append_new (sets, set_to_json (v, v->sets->pdata[i], set));
+  for (guint i = 0; i < self->sets->len; i++)
+    json_array_append_new (sets, set_to_json (self, self->sets->pdata[i], set));
   json_object_set_new (root, "sets", sets);
-  if (v->experts) {
-    json_object_set_new (root, "image_experts", matrix (v->image_use, v->layers, v->experts));
-    json_object_set_new (root, "text_experts", matrix (v->text_use, v->text_layers, v->experts));
+  if (self->experts) {
+    json_object_set_new (root, "image_experts", matrix (self->image_use, self->layers, self->experts));
+    json_object_set_new (root, "text_experts", matrix (self->text_use, self->text_layers, self->experts));
   }
   char *text = json_dumps (root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION (9)),
        *copy = g_strdup (text);
@@ -98,10 +99,10 @@ use_to_text (GString *s, const char *tower, const double *use, guint layers, gui
 }
 
 char *
-dmu_evaluation_to_text (const DmuEvaluation *v) {
+dmu_evaluation_to_text (const DmuEvaluation *self) {
   GString *s = g_string_new (NULL);
-  for (guint i = 0; i < v->sets->len; i++) {
-    const DmuSetResult *r = v->sets->pdata[i];
+  for (guint i = 0; i < self->sets->len; i++) {
+    const DmuSetResult *r = self->sets->pdata[i];
     char *name = dmu_quote (r->name, -1);
     if (r->classes)
       g_string_append_printf (s, "%-18s %6u pictures %6u classes   top-1 %5.1f %%  top-5 %5.1f %%\n", name,
@@ -115,8 +116,8 @@ dmu_evaluation_to_text (const DmuEvaluation *v) {
                               100 * r->to_picture[2]);
     g_free (name);
   }
-  g_string_append_printf (s, "mean of first answers %.2f %%\n", 100 * v->mean);
-  use_to_text (s, "image", v->image_use, v->layers, v->experts);
-  use_to_text (s, "text", v->text_use, v->text_layers, v->experts);
+  g_string_append_printf (s, "mean of first answers %.2f %%\n", 100 * self->mean);
+  use_to_text (s, "image", self->image_use, self->layers, self->experts);
+  use_to_text (s, "text", self->text_use, self->text_layers, self->experts);
   return g_string_free (s, FALSE);
 }

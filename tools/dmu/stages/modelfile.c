@@ -100,9 +100,9 @@ dmu_store_parse (const char *name, ClipmoeSaveAs *store, GError **error) {
 
 static gboolean
 number (const char *text, const char **end, guint *out) {
-  char *stop;
+  char *stop = NULL; /* set if there is a number */
   guint64 n = g_ascii_isdigit (*text) ? g_ascii_strtoull (text, &stop, 10) : G_MAXUINT64;
-  *end = g_ascii_isdigit (*text) ? stop : text;
+  *end = stop ? stop : text;
   *out = (guint)MIN (n, G_MAXUINT);
   return n < 100000;
 }

@@ -73,9 +73,9 @@ paths (Reader *r, const char *group, const char *key, const char *value, char **
 static gboolean
 count (Reader *r, const char *group, const char *key, const char *value, guint64 least, guint64 most,
        guint64 *out) {
-  char *end;
+  char *end = NULL; /* set if there is a number */
   *out = g_ascii_isdigit (*value) ? g_ascii_strtoull (value, &end, 10) : 0;
-  if (g_ascii_isdigit (*value) && !*end && *out >= least && *out <= most)
+  if (end && !*end && *out >= least && *out <= most)
     return TRUE;
   char *shown = dmu_quote (value, -1),
        *what = g_strdup_printf ("\"%s\", expected a whole number from %" G_GUINT64_FORMAT

@@ -41,26 +41,26 @@ find_pictures (const DmuRetrieval *r, guint i, const float *scores, const float 
 }
 
 gboolean
-dmu_retrieve (const DmuRetrieval *r, guint *best, guint *first, guint *rank) {
-  guint m = r->begins[r->n], c = r->width,
-        rows = (guint)CLAMP (r->block / (MAX (m, 1) * sizeof (float)), 1, r->n);
-  float *scores = g_try_new (float, (gsize)rows *m), *own = g_try_new (float, m);
+dmu_retrieve (const DmuRetrieval *self, guint *best, guint *first, guint *rank) {
+  guint m = self->begins[self->n], c = self->width,
+        rows = (guint)CLAMP (self->block / (MAX (m, 1) * sizeof (float)), 1, self->n);
+  float *scores = g_try_new (float, (gsize)rows *m), *own = g_try_new0 (float, m);
   gboolean ok = scores && own;
   for (guint t = 0; t < m; t++)
     rank[t] = 1;
   /* A caption's score with its own picture must be known before others are held against it: what does not fit
    * into one block is worked out twice. */
   for (guint pass = 0; pass < 2 && ok; pass++)
-    for (guint at = 0; at < r->n; at += rows) {
-      guint some = MIN (rows, r->n - at);
-      if (pass == 0 || rows < r->n)
-        dmu_gemm (r->threads, FALSE, TRUE, some, m, c, r->pictures + (gsize)at * c, c, r->captions, c, 0,
-                  scores, m);
+    for (guint at = 0; at < self->n; at += rows) {
+      guint some = MIN (rows, self->n - at);
+      if (pass == 0 || rows < self->n)
+        dmu_gemm (self->threads, FALSE, TRUE, some, m, c, self->pictures + (gsize)at * c, c, self->captions,
+                  c, 0, scores, m);
       for (guint i = at; i < at + some; i++)
         if (pass == 0)
-          find_captions (r, i, scores + (gsize)(i - at) * m, own, best, first);
+          find_captions (self, i, scores + (gsize)(i - at) * m, own, best, first);
         else
-          find_pictures (r, i, scores + (gsize)(i - at) * m, own, rank);
+          find_pictures (self, i, scores + (gsize)(i - at) * m, own, rank);
     }
   g_free (scores);
   g_free (own);

@@ -53,17 +53,17 @@ fill (Table *t, json_t *comparison, gboolean gain) {
   gsize i, m;
   const char *against = dmu_json_string (comparison, "against");
   add (t, "held-out set");
-  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
+  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against) != 0)
       add (t, "%s", dmu_json_string (model, "title"));
   t->columns = t->cells->len;
   json_array_foreach (sets, i, set) {
     add (t, "%s (%s)", dmu_json_string (set, "name"),
-         strcmp (dmu_json_string (set, "kind"), "classes") ? "R@1" : "top-1");
-    json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
+         strcmp (dmu_json_string (set, "kind"), "classes") != 0 ? "R@1" : "top-1");
+    json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against) != 0)
         add_score (t, json_array_get (json_object_get (model, "sets"), i), gain);
   }
   add (t, "mean");
-  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against))
+  json_array_foreach (models, m, model) if (!gain || strcmp (dmu_json_string (model, "name"), against) != 0)
       add_score (t, json_object_get (model, "mean"), gain);
 }
 

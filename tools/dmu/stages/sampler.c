@@ -90,7 +90,7 @@ lay_out (DmuSampler *self, guint64 epoch) {
   ClipmoeRandom r = clipmoe_random_for (self->seed, 'E', epoch);
   guint n = self->entries->len, *shuffled = g_memdup2 (self->entries->data, n * sizeof (guint)),
         *at = g_new0 (guint, self->n_groups + 1), *sorted = g_new (guint, n),
-        *starts = g_new (guint, self->batches), found = 0;
+        *starts = g_new0 (guint, self->batches), found = 0;
   clipmoe_random_shuffle (&r, shuffled, n);
   for (guint g = 0; g < self->n_groups; g++)
     at[g + 1] = at[g] + self->sizes[g];
@@ -114,7 +114,7 @@ lay_out (DmuSampler *self, guint64 epoch) {
 /* @keep of the patches, in ascending order. */
 static void
 choose_patches (const DmuSampler *self, ClipmoeRandom *r, guint *kept) {
-  guint *all = g_new (guint, self->patches);
+  guint *all = g_new0 (guint, self->patches);
   for (guint i = 0; i < self->patches; i++)
     all[i] = i;
   clipmoe_random_shuffle (r, all, self->patches);

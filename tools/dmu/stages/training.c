@@ -58,23 +58,25 @@ patches_of (const ClipmoeModelInfo *info) {
 }
 
 gboolean
-dmu_training_fits (const DmuTraining *t, const ClipmoeModelInfo *info, const DmuDataset *set,
+dmu_training_fits (const DmuTraining *self, const ClipmoeModelInfo *info, const DmuDataset *set,
                    GError **error) {
   guint first[2], last[2];
-  if (t->keep_patches > patches_of (info)) {
+  if (self->keep_patches > patches_of (info)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "keep-patches %u: expected at most the %u of a picture", t->keep_patches, patches_of (info));
+                 "keep-patches %u: expected at most the %u of a picture", self->keep_patches,
+                 patches_of (info));
     return FALSE;
   }
-  if (!dmu_blocks_parse (t->image_blocks, "image-blocks", info->image->layers, &first[0], &last[0], error) ||
-      !dmu_blocks_parse (t->text_blocks, "text-blocks", info->text->layers, &first[1], &last[1], error))
+  if (!dmu_blocks_parse (self->image_blocks, "image-blocks", info->image->layers, &first[0], &last[0],
+                         error) ||
+      !dmu_blocks_parse (self->text_blocks, "text-blocks", info->text->layers, &first[1], &last[1], error))
     return FALSE;
-  if (first[0] == last[0] && first[1] == last[1] && !t->train_scale) {
+  if (first[0] == last[0] && first[1] == last[1] && !self->train_scale) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "nothing would be trained: expected blocks in at least one tower");
     return FALSE;
   }
-  DmuSampler *sampler = dmu_sampler_new (set, t->batch, 0, NULL, 0, t->repeat, error);
+  DmuSampler *sampler = dmu_sampler_new (set, self->batch, 0, NULL, 0, self->repeat, error);
   gboolean ok = sampler != NULL;
   dmu_sampler_free (sampler);
   return ok;

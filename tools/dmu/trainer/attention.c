@@ -28,7 +28,7 @@ head_of (const DmuAttention *a, gsize index, guint part) {
   guint s = (guint)(index / a->heads), head = (guint)(index % a->heads), first = a->rows->first[s];
   gsize w = a->width, d = w / a->heads;
   Head h = {.tokens = a->rows->first[s + 1] - first, .d = d, .ld = 3 * w};
-  h.at_qkv = first * 3 * w + head * d;
+  h.at_qkv = (gsize)first * 3 * w + head * d;
   h.k = a->qkv + h.at_qkv + w;
   h.v = a->qkv + h.at_qkv + 2 * w;
   if (a->q) {
@@ -44,7 +44,7 @@ head_of (const DmuAttention *a, gsize index, guint part) {
     h.q = a->qkv + h.at_qkv;
   }
   gsize square = (gsize)a->rows->longest * a->rows->longest;
-  h.scores = a->scratch + 2 * part * square;
+  h.scores = a->scratch + 2 * (gsize)part * square;
   h.scratch = h.scores + square;
   return h;
 }

@@ -77,18 +77,19 @@ dmu_route (guint threads, const DmuTower *t, const DmuBlock *b, const Real *norm
   for (gsize i = 0; i < r->rows; i++)
     dmu_softmax (r->experts, 1, r->prob + i * r->experts);
   memset (r->start, 0, (r->experts + 1) * sizeof *r->start);
-  Real *slots = g_new (Real, r->rows * r->k);
+  Real *slots = g_new0 (Real, r->rows * r->k);
   choose (r, forced, slots, usage);
   for (guint e = 0; e < r->experts; e++)
     r->start[e + 1] += r->start[e];
   guint *next = g_newa (guint, r->experts);
   memcpy (next, r->start, r->experts * sizeof *next);
-  for (gsize i = 0; i < r->rows * r->k; i++) {
-    guint p = next[r->place[i]]++;
-    r->row[p] = (guint)(i / r->k);
-    r->weight[p] = slots[i];
-    r->place[i] = p;
-  }
+  for (gsize row = 0, i = 0; row < r->rows; row++)
+    for (guint slot = 0; slot < r->k; slot++, i++) {
+      guint p = next[r->place[i]]++;
+      r->row[p] = (guint)row;
+      r->weight[p] = slots[i];
+      r->place[i] = p;
+    }
   g_free (slots);
 }
 
