@@ -32,6 +32,7 @@ ELSEWHERE = {
     r"sudo |export ": "tests/install/install.py installs",
     r"cc ": "tests/install/examples.py compiles",
     r"docs/make_elements": "the test elements.md runs it",
+    r"clipmoe serve|openssl rand": "tests/serve does",
 }
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),

@@ -37,10 +37,10 @@ def status_of(answer):
 
 def who_may_ask(server):
     for host, expected in (("localhost:%d" % server.port, 200), ("127.0.0.1", 200), ("[::1]:9", 200), ("127.9.9.9:80", 200), ("evil.example", 421),
-                           ("localhost.evil.example", 421), ("127.0.0.1.evil.example:%d" % server.port, 421), ("192.168.1.1", 421), ("localhost:x", 421),
-                           ("", 400)):
+                           ("localhost.evil.example", 421), ("127.0.0.1.evil.example:%d" % server.port, 421), ("192.168.1.1", 421), ("localhost:x", 400),
+                           ("", 421)):
         answer = raw(server, b"GET /api/files HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode())
-        check("host %r" % host, status_of(answer) in (expected, 400 if not host else expected), answer)
+        check("host %r" % host, status_of(answer) == expected, answer)
     check("no host", status_of(raw(server, b"GET /api/files HTTP/1.0\r\n\r\n")) == 421)
     for site, path, expected in (("cross-site", "/api/files", 403), ("same-site", "/thumb/1.jpg", 403), ("same-origin", "/api/files", 200),
                                  ("none", "/api/files", 200), ("cross-site", "/", 200)):
@@ -83,7 +83,7 @@ def queries(server, place):
                   "?like=x", "?q=x&since=whenever", "?q=x&hours=99", "?q=x&file=-1", "?q=x&min-duration=-2", "?q=" + "x" * 1001,
                   "?" + "&".join("a%d=1" % i for i in range(40)), "?q=a%20-%20a"):
         status, _, body = server.ask("/api/search" + query)
-        check("refused: %s" % query[:40], status == 400 and list(json.loads(body)) == ["error"], status, body)
+        check("refused: %s" % query[:40], status == 400 and (not body or list(json.loads(body)) == ["error"]), status, body)  # nothing: libsoup refuses it
     check("an address too long", server.ask("/api/search?q=" + "x" * 5000)[0] == 414)
     check("no such moment", server.ask("/api/search?like=999999")[0] == 400 and server.ask("/api/moments/999999")[0] == 404
           and server.ask("/thumb/999999.jpg")[0] == 404 and server.ask("/video/999999")[0] == 404)
@@ -117,12 +117,14 @@ def path_tricks(server, place):
     secret = os.path.join(place.top, "secret.txt")
     with open(secret, "w") as f:
         f.write("the-secret-of-this-test")
-    for path in ("/../../../../../../etc/passwd", "/video/../../../etc/passwd", "/video/%2e%2e/%2e%2e/etc/passwd", "/video/1/../2", "/video/1/",
+    for path in ("/../../../../../../etc/passwd", "/video/../../../etc/passwd", "/video/%2e%2e/%2e%2e/etc/passwd", "/video/1/../2/..", "/video/1/",
                  "/video/01", "/video/-1", "/video/+1", "/video/1.0", "/video/0x1", "/video/99999999999999999999", "/video/1%00", "/video/", "/video/1%2f",
-                 "/thumb/1.jpg/", "/thumb/1.jpg%00.png", "/thumb/../video/1", "//video/1", "/video//1", "/clip/1.mp4x", "/clip/1.webm/..", "/page/index.html",
-                 "/%2e%2e/", "/..%5c..%5c", "/video/%s" % secret, "/video?path=%s" % secret, "/api/moments/1;2", "/api/moments/%31"):
+                 "/thumb/1.jpg/", "/thumb/1.jpg%00.png", "//video/1", "/video//1", "/clip/1.mp4x", "/clip/1.webm/..", "/page/index.html",
+                 "/..%5c..%5c", "/video/%s" % secret, "/video?path=%s" % secret, "/api/moments/1;2"):
         answer = raw(server, b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
         check("path %s" % path, status_of(answer) in (400, 404) and b"root:" not in answer and b"the-secret" not in answer, answer)
+    same = [raw(server, b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % p).partition(b"\r\n\r\n")[2] for p in (b"/thumb/1.jpg", b"/video/../thumb/%31.jpg")]
+    check("an address is brought into its usual form before it is looked at", same[0] and same[0] == same[1])
     answer = raw(server, b"GET /video/1?path=%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % secret.encode())
     check("a path as a parameter", status_of(answer) == 400, answer[:300])
     answer = raw(server, b"GET http://evil.example/api/files HTTP/1.1\r\nHost: evil.example\r\n\r\n")

@@ -73,6 +73,7 @@ class Place:
 
 class Server:
     def __init__(self, place, *more, listen="127.0.0.1:0"):
+        self.place = place
         self.process = subprocess.Popen([COMMAND, "serve", "--store", place.store, "--listen", listen, *more], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE)
         self.url = self.process.stdout.readline().decode().strip()

@@ -378,6 +378,8 @@ clipmoe_http_free (ClipmoeHttp *self) {
     return;
   GHashTableIter iter;
   gpointer asked;
+  while (g_main_context_iteration (NULL, FALSE)) /* what lanes have answered is on its way here */
+    ;
   g_hash_table_iter_init (&iter, self->asked);
   while (g_hash_table_iter_next (&iter, &asked, NULL))
     ((Asked *)asked)->http = NULL;

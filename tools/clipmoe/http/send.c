@@ -179,7 +179,10 @@ clipmoe_send (SoupServerMessage *message, ClipmoeHttpReply *reply) {
     soup_message_headers_replace (headers, "Retry-After", seconds);
     g_free (seconds);
   }
-  soup_server_message_set_status (message, reply->status, NULL);
+  soup_server_message_set_status (message, reply->status,
+                                  reply->status == 421   ? "Misdirected Request" /* libsoup lacks their names */
+                                  : reply->status == 429 ? "Too Many Requests"
+                                                         : NULL);
   clipmoe_connection_moved (message);
   if (reply->status == 200 && is_etag (if_none, reply->etag)) {
     soup_message_headers_remove (headers, "Content-Type");

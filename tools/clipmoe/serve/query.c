@@ -132,8 +132,9 @@ put_terms (GString *out, const GPtrArray *terms) {
   g_string_append_c (out, '[');
   for (guint i = 0; terms && i < terms->len; i++) {
     const ClipmoeTerm *t = terms->pdata[i];
+    char weight[G_ASCII_DTOSTR_BUF_SIZE];
     g_string_append (out, i ? ",{\"weight\":" : "{\"weight\":");
-    clipmoe_figures_number (out, t->weight, 3);
+    g_string_append (out, g_ascii_formatd (weight, sizeof weight, "%.6g", t->weight));
     if (t->kind == CLIPMOE_TERM_TEXT) {
       g_string_append (out, ",\"text\":");
       clipmoe_json_string (out, t->text);

@@ -327,4 +327,4 @@ if (countFilters(query)) {
 await search();
 if (query.moment) await openMoment(query.moment, false);
 else if (!at("token").hidden) at("token").elements.token.focus();
-else if (matchMedia("(pointer: fine)").matches) q.focus({preventScroll: true}); // no keyboard over a small screen
+else if (!matchMedia("(pointer: coarse)").matches) q.focus({preventScroll: true}); // no keyboard over a small screen

@@ -28,7 +28,7 @@ function card(hit, query) {
   if (hit.stands_out) frame.append(element("span", "badge", "stands out"));
   if (!hit.picture) frame.append(element("span", "when", clock(hit.time)));
   about.append(element("span", "name", hit.name));
-  about.append(element("span", "where", [date(hit.at), folder(hit.file)].filter(Boolean).join(" · ")));
+  about.append(element("span", "where", [date(hit.at), folder(hit.file).split("/").pop()].filter(Boolean).join(" · ")));
   open.append(frame, about);
   open.setAttribute("aria-label",
     `${hit.name}${hit.picture ? ", a picture" : `, at ${stretch(hit)}`}${hit.stands_out ? ", stands out" : ""}, ${figures(hit)}`);
