@@ -9,6 +9,15 @@
 G_BEGIN_DECLS
 
 /**
+ * CLIPMOE_FRAME_FORMATS:
+ *
+ * What clipmoe_image_from_frame() knows, for GST_VIDEO_CAPS_MAKE().
+ */
+#define CLIPMOE_FRAME_FORMATS                                                                                \
+  "{ NV12, NV21, I420, YV12, Y42B, Y444, YUY2, UYVY, P010_10LE, I420_10LE, I422_10LE, Y444_10LE, RGB, BGR, " \
+  "RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, GRAY8 }"
+
+/**
  * clipmoe_frame_map:
  * @frame: (out caller-allocates): unmap it with gst_video_frame_unmap()
  * @info: what the caps say

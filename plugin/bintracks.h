@@ -4,7 +4,7 @@
 
 #include "keyfilter.h"
 
-GST_DEBUG_CATEGORY_EXTERN (clipmoe_bin_debug); /* the bin's: its class initialises it */
+GST_DEBUG_CATEGORY_EXTERN (clipmoe_bin_debug); /* clipmoe_bin_decoder_new() initialises it */
 
 typedef struct _ClipmoeBinTracks ClipmoeBinTracks;
 

@@ -18,12 +18,11 @@
 #include "gstclipmoebin.h"
 
 #include <math.h>
-#include <gst/pbutils/pbutils.h>
 #include <gst/video/video.h>
+#include "bindecoder.h"
 #include "bintracks.h"
 #include "clipmoemeta.h"
 #include "gstclipmoetag.h"
-#include "keyfilter.h"
 
 #define GST_CAT_DEFAULT clipmoe_bin_debug
 
@@ -31,14 +30,9 @@ enum { PROP_0, PROP_DECODE, PROP_STATS, PROP_OF_TAG };
 
 struct _GstClipmoeBin {
   GstBin parent;
-  GstElement *decode, *convert, *tag;
-  ClipmoeKeyFilter *filter;
-  ClipmoeBinTracks *tracks; /* NULL: no decodebin */
-  ClipmoeDecode mode;       /* under the object lock */
-  char *missing;            /* what a decoder is missing for; under the object lock */
-  GMutex lock;
-  GCond connected;
-  gboolean is_connected; /* decodebin has put in what reads the file; under `lock` */
+  GstElement *tag;
+  ClipmoeBinDecoder *decoder;
+  ClipmoeDecode mode; /* under the object lock */
 };
 
 G_DEFINE_TYPE (GstClipmoeBin, gst_clipmoe_bin, GST_TYPE_BIN)
@@ -76,7 +70,7 @@ update_filter (GstClipmoeBin *self) {
   ClipmoeDecode mode = self->mode;
   GST_OBJECT_UNLOCK (self);
   /* every Nth of all frames can only be counted where all are decoded */
-  clipmoe_key_filter_set (self->filter, mode,
+  clipmoe_key_filter_set (clipmoe_bin_decoder_get_filter (self->decoder), mode,
                           rate > 0 && interval == 1 ? (GstClockTime)(GST_SECOND / rate) : 0);
 }
 
@@ -108,7 +102,7 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
     guint64 units, dropped;
     GstClockTime gap;
     g_object_get (self->tag, "stats", &stats, NULL);
-    clipmoe_key_filter_get_counts (self->filter, &units, &dropped, &gap);
+    clipmoe_key_filter_get_counts (clipmoe_bin_decoder_get_filter (self->decoder), &units, &dropped, &gap);
     gst_structure_set (stats, "units", G_TYPE_UINT64, units, "units-dropped", G_TYPE_UINT64, dropped,
                        "longest-gap", G_TYPE_UINT64, gap, NULL);
     g_value_take_boxed (value, stats);
@@ -119,168 +113,57 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   }
 }
 
-/* While decodebin connects an element it takes that element's errors for a sign to try another one, and
- * forgets them where it need not: of a demuxer that fails at its first reading nothing would ever be heard.
- * So that one waits. */
-static GstPadProbeReturn
-first_reading (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  GstClipmoeBin *self = data;
-  gint64 end = g_get_monotonic_time () + G_TIME_SPAN_SECOND;
-  g_mutex_lock (&self->lock);
-  while (!self->is_connected && g_cond_wait_until (&self->connected, &self->lock, end))
-    ;
-  g_mutex_unlock (&self->lock);
-  return GST_PAD_PROBE_REMOVE;
-}
-
-/* After decodebin's own handler of this signal. */
-static void
-type_found (GstElement *typefind, guint probability, GstCaps *caps, GstClipmoeBin *self) {
-  g_mutex_lock (&self->lock);
-  self->is_connected = TRUE;
-  g_cond_broadcast (&self->connected);
-  g_mutex_unlock (&self->lock);
-}
-
-/* decodebin put something in: a video decoder gets only the units that have to be decoded. */
-static void
-element_added (GstBin *bin, GstBin *sub_bin, GstElement *element, GstClipmoeBin *self) {
-  GstElementFactory *factory = gst_element_get_factory (element);
-  GstPad *sink;
-  if (factory && gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DEMUXER) &&
-      (sink = gst_element_get_static_pad (element, "sink"))) {
-    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_PULL | GST_PAD_PROBE_TYPE_BUFFER, first_reading, self, NULL);
-    gst_object_unref (sink);
-  }
-  if (factory &&
-      gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER |
-                                                     GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO |
-                                                     GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE) &&
-      (sink = gst_element_get_static_pad (element, "sink"))) {
-    clipmoe_key_filter_watch (self->filter, sink);
-    gst_object_unref (sink);
-  }
-}
-
-/* A missing decoder is named: decodebin's own error says only that something is missing, also where there is
- * nothing that it was asked for. */
 static void
 handle_message (GstBin *bin, GstMessage *message) {
-  GstClipmoeBin *self = GST_CLIPMOE_BIN (bin);
-  if (gst_is_missing_plugin_message (message)) {
-    GST_OBJECT_LOCK (self);
-    if (!self->missing)
-      self->missing = gst_missing_plugin_message_get_description (message);
-    GST_OBJECT_UNLOCK (self);
-  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-    GError *error = NULL;
-    char *debug = NULL;
-    gst_message_parse_error (message, &error, &debug);
-    GST_OBJECT_LOCK (self);
-    char *missing = g_strdup (self->missing);
-    GST_OBJECT_UNLOCK (self);
-    char *left_out = self->tracks ? clipmoe_bin_tracks_get_left_out (self->tracks) : NULL;
-    if (g_error_matches (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) ||
-        g_error_matches (error, GST_STREAM_ERROR, GST_STREAM_ERROR_CODEC_NOT_FOUND)) {
-      GError *named =
-          left_out
-              ? g_error_new (error->domain, error->code,
-                             "The decoder %s gives pictures in a device's memory alone, and no element that "
-                             "brings them into the system's is installed",
-                             left_out)
-          : missing
-              ? g_error_new (error->domain, error->code,
-                             "Missing: %s (Debian: gstreamer1.0-libav, gstreamer1.0-plugins-bad)", missing)
-              : g_error_new (GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                             "There is no video in this stream");
-      GstMessage *better = gst_message_new_error (GST_MESSAGE_SRC (message), named, debug);
-      gst_message_set_seqnum (better, gst_message_get_seqnum (message));
-      gst_message_unref (message);
-      message = better;
-      g_error_free (named);
-    }
-    g_free (left_out);
-    g_free (missing);
-    g_error_free (error);
-    g_free (debug);
-  }
+  message = clipmoe_bin_decoder_explain (GST_CLIPMOE_BIN (bin)->decoder, message);
   GST_BIN_CLASS (gst_clipmoe_bin_parent_class)->handle_message (bin, message);
 }
 
 static GstStateChangeReturn
 change_state (GstElement *element, GstStateChange change) {
   GstClipmoeBin *self = GST_CLIPMOE_BIN (element);
-  if (change == GST_STATE_CHANGE_NULL_TO_READY && (!self->decode || !self->convert)) {
+  if (change == GST_STATE_CHANGE_NULL_TO_READY && !clipmoe_bin_decoder_is_complete (self->decoder)) {
     GST_ELEMENT_ERROR (self, CORE, MISSING_PLUGIN, ("GStreamer's decodebin or videoconvert is not installed"),
                        (NULL));
     return GST_STATE_CHANGE_FAILURE;
   }
   if (change == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    clipmoe_key_filter_reset (self->filter);
+    clipmoe_bin_decoder_begin (self->decoder);
     update_filter (self);
-    g_mutex_lock (&self->lock);
-    self->is_connected = FALSE;
-    g_mutex_unlock (&self->lock);
-    /* What stands behind the decoders first: GstBin sees no link from decodebin to it yet, and a pad that is
-     * not active while the model is opened would turn the first frame away. */
+    /* what stands behind the decoders first */
     if (gst_element_set_state (self->tag, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE ||
-        gst_element_set_state (self->convert, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE)
+        gst_element_set_state (clipmoe_bin_decoder_get_last (self->decoder), GST_STATE_PAUSED) ==
+            GST_STATE_CHANGE_FAILURE)
       return GST_STATE_CHANGE_FAILURE;
   }
   GstStateChangeReturn r = GST_ELEMENT_CLASS (gst_clipmoe_bin_parent_class)->change_state (element, change);
-  if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    GST_OBJECT_LOCK (self);
-    g_clear_pointer (&self->missing, g_free);
-    GST_OBJECT_UNLOCK (self);
-    clipmoe_bin_tracks_reset (self->tracks);
-  }
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    clipmoe_bin_decoder_end (self->decoder);
   return r;
 }
 
 static void
 finalize (GObject *object) {
   GstClipmoeBin *self = GST_CLIPMOE_BIN (object);
-  g_free (self->missing);
-  clipmoe_bin_tracks_free (self->tracks);
-  clipmoe_key_filter_unref (self->filter);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->connected);
+  clipmoe_bin_decoder_free (self->decoder);
   G_OBJECT_CLASS (gst_clipmoe_bin_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_bin_init (GstClipmoeBin *self) {
   GstBin *bin = GST_BIN (self);
-  self->decode = gst_element_factory_make ("decodebin", NULL);
-  self->convert = gst_element_factory_make ("videoconvert", NULL);
-  self->filter = clipmoe_key_filter_new ();
-  g_mutex_init (&self->lock);
-  g_cond_init (&self->connected);
   self->tag = g_object_new (GST_TYPE_CLIPMOE_TAG, NULL);
   gst_util_set_object_arg (G_OBJECT (self->tag), "video-direction", "auto");
   gst_bin_add (bin, self->tag);
-  GstPad *src = gst_element_get_static_pad (self->tag, "src"), *sink = NULL;
+  self->decoder = clipmoe_bin_decoder_new (bin);
+  GstPad *src = gst_element_get_static_pad (self->tag, "src"),
+         *sink = clipmoe_bin_decoder_get_sink (self->decoder);
   GstPadTemplate *src_t = gst_static_pad_template_get (&src_template),
                  *sink_t = gst_static_pad_template_get (&sink_template);
   gst_element_add_pad (GST_ELEMENT (self), gst_ghost_pad_new_from_template ("src", src, src_t));
   gst_object_unref (src);
-  if (self->decode && self->convert) {
-    gst_bin_add_many (bin, self->decode, self->convert, NULL);
-    gst_element_link (self->convert, self->tag);
-    /* Sound is not decoded at all. */
-    GstCaps *raw = gst_caps_from_string ("video/x-raw(ANY)");
-    g_object_set (self->decode, "caps", raw, "expose-all-streams", FALSE, NULL);
-    gst_caps_unref (raw);
-    sink = gst_element_get_static_pad (self->convert, "sink");
-    self->tracks = clipmoe_bin_tracks_new (bin, self->decode, sink, self->filter);
-    gst_object_unref (sink);
-    g_signal_connect (self->decode, "deep-element-added", G_CALLBACK (element_added), self);
-    GstElement *typefind = gst_bin_get_by_name (GST_BIN (self->decode), "typefind");
-    if (typefind)
-      g_signal_connect_after (typefind, "have-type", G_CALLBACK (type_found), self);
-    g_clear_object (&typefind);
-    sink = gst_element_get_static_pad (self->decode, "sink");
-  }
+  if (sink)
+    gst_element_link (clipmoe_bin_decoder_get_last (self->decoder), self->tag);
   gst_element_add_pad (GST_ELEMENT (self), sink ? gst_ghost_pad_new_from_template ("sink", sink, sink_t)
                                                 : gst_ghost_pad_new_no_target_from_template ("sink", sink_t));
   g_clear_object (&sink);
@@ -321,7 +204,6 @@ static void
 gst_clipmoe_bin_class_init (GstClipmoeBinClass *klass) {
   GObjectClass *object = G_OBJECT_CLASS (klass), *tag = g_type_class_ref (GST_TYPE_CLIPMOE_TAG);
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
-  GST_DEBUG_CATEGORY_INIT (clipmoe_bin_debug, "clipmoebin", 0, "CLIP tagging bin");
   object->set_property = set_property;
   object->get_property = get_property;
   object->finalize = finalize;

@@ -1,0 +1,13 @@
+/* When a file was recorded, by its name. */
+#ifndef CLIPMOE_INDEX_DATE_H
+#define CLIPMOE_INDEX_DATE_H
+
+#include <glib.h>
+
+/* The date in @name (a file's, without folders) as cameras, phones and recorders write it: 20261130_101500,
+ * VID_20261130_101500.mp4, 2026-11-30 10.15.00, 2026-11-30T10:15:00, 20261130101500, and without a time
+ * VID-20261130-WA0001 and 2026-11-30, which stands for midnight. It is local time; PXL_… of Google's phones
+ * is UTC. FALSE: none, or one that there is not. *utc: microseconds since 1970. */
+gboolean clipmoe_index_date (const char *name, gint64 *utc);
+
+#endif
