@@ -67,17 +67,20 @@ reserve (ClipmoeFolder *self, Plan *plan, GError **error) {
  * go. */
 static gboolean
 take_place (ClipmoeFolder *self, const Plan *plan, GError **error) {
-  static const char *const steps[] = {
-      "DELETE FROM run WHERE vectors IN (SELECT vectors FROM vectors WHERE state = 2 AND vectors <> ?2)",
-      "DELETE FROM dead WHERE vectors IN (SELECT vectors FROM vectors WHERE state = 2 AND vectors <> ?2)",
-      "DELETE FROM vectors WHERE state = 2 AND vectors <> ?2",
-      "UPDATE vectors SET state = 2 WHERE vectors = ?1",
-      "UPDATE vectors SET state = 1 WHERE vectors = ?2",
-      "UPDATE model SET vectors = ?2 WHERE vectors = ?1",
+  static const char *const forgotten[] = {
+      "DELETE FROM run WHERE vectors IN (SELECT vectors FROM vectors WHERE state = 2 AND vectors <> ?1)",
+      "DELETE FROM dead WHERE vectors IN (SELECT vectors FROM vectors WHERE state = 2 AND vectors <> ?1)",
+      "DELETE FROM vectors WHERE state = 2 AND vectors <> ?1",
+      "UPDATE vectors SET state = 1 WHERE vectors = ?1",
   };
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (!clipmoe_sql_run (&self->sql, error, steps[i], "ii", plan->old, plan->new))
+  for (guint i = 0; i < G_N_ELEMENTS (forgotten); i++)
+    if (!clipmoe_sql_run (&self->sql, error, forgotten[i], "i", plan->new))
       return FALSE;
+  if (!clipmoe_sql_run (&self->sql, error, "UPDATE vectors SET state = 2 WHERE vectors = ?1", "i",
+                        plan->old) ||
+      !clipmoe_sql_run (&self->sql, error, "UPDATE model SET vectors = ?2 WHERE vectors = ?1", "ii",
+                        plan->old, plan->new))
+    return FALSE;
   for (guint i = 0; i < plan->runs->len; i++)
     if (!clipmoe_folder_write_run (self, &g_array_index (plan->runs, ClipmoeRun, i), error))
       return FALSE;

@@ -5,7 +5,7 @@
 #include "glob.h"
 
 #define DAY_MINUTES 1440
-#define MINUTE_US (60 * G_USEC_PER_SEC)
+#define MINUTE_US (60 * G_GINT64_CONSTANT (1000000))
 
 typedef enum { NONE, SOME, ALL } Verdict;
 
@@ -60,7 +60,8 @@ judge_hours (const Judge *judge, gint64 first, gint64 last) {
   /* when it changes next */
   int to_from = (filter->hours_from - minute + DAY_MINUTES - 1) % DAY_MINUTES + 1,
       to_until = (filter->hours_until - minute + DAY_MINUTES - 1) % DAY_MINUTES + 1;
-  gint64 change = (first / MINUTE_US + MIN (to_from, to_until)) * MINUTE_US;
+  gint64 into = (first + offset_at (judge->zone, first) * G_USEC_PER_SEC) % MINUTE_US,
+         change = first - into + MIN (to_from, to_until) * MINUTE_US;
   return last < change ? inside : SOME;
 }
 
