@@ -176,7 +176,7 @@ typedef enum {
 } ClipmoeLayout;
 
 /**
- * ClipmoeStore:
+ * ClipmoeSaveAs:
  * @CLIPMOE_STORE_KEEP: every tensor as it was read; F64 as F32, which is what models compute with
  *
  * How clipmoe_model_save() stores numbers.
@@ -186,7 +186,7 @@ typedef enum {
   CLIPMOE_STORE_F32,
   CLIPMOE_STORE_F16,
   CLIPMOE_STORE_BF16,
-} ClipmoeStore;
+} ClipmoeSaveAs;
 
 /**
  * clipmoe_model_save:
@@ -208,7 +208,7 @@ typedef enum {
  * Returns: whether it was written
  */
 CLIPMOE_API gboolean clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout,
-                                         ClipmoeStore store, gboolean overwrite, guint64 *n_rounded,
+                                         ClipmoeSaveAs store, gboolean overwrite, guint64 *n_rounded,
                                          GError **error);
 
 /**

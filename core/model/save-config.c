@@ -52,7 +52,7 @@ tower (const ClipmoeArchitecture *t) {
 }
 
 gboolean
-clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeStore store,
+clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeSaveAs store,
                      GError **error) {
   static const char *const types[] = {NULL, "float32", "float16", "bfloat16"};
   gboolean hf = layout == CLIPMOE_LAYOUT_HUGGINGFACE;

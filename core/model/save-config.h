@@ -7,7 +7,7 @@
 /* Hugging Face's config.json; for our own layout the same without the keys that declare a CLIPModel. FALSE
  * with an error (IO, MEMORY). */
 gboolean clipmoe_save_config (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout,
-                              ClipmoeStore store, GError **error);
+                              ClipmoeSaveAs store, GError **error);
 gboolean clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **error);
 /* What the file of weights says of the model (string -> string): name and licence; in our own layout all that
  * a model of that kind needs beside its shapes. Free with g_hash_table_unref(). */

@@ -8,7 +8,7 @@
 
 typedef struct {
   const char *path;
-  ClipmoeStore store;
+  ClipmoeSaveAs store;
   GArray *tensors;    /* ClipmoeTensor, names owned */
   GPtrArray *buffers; /* memory beside the model's own */
   guint64 n_rounded;
@@ -27,7 +27,7 @@ buffer (Writer *w, const char *name, guint64 n, gsize size) {
 }
 
 static ClipmoeDtype
-stored_as (ClipmoeStore store, ClipmoeDtype source) {
+stored_as (ClipmoeSaveAs store, ClipmoeDtype source) {
   switch (store) {
   case CLIPMOE_STORE_F32:
     return CLIPMOE_DTYPE_F32;
@@ -137,7 +137,7 @@ add_hugging_face (Writer *w, const char *canonical, const ClipmoeWeight *from) {
 }
 
 gboolean
-clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeSaveAs store,
                       GHashTable *metadata, guint64 *n_rounded, GError **error) {
   const ClipmoeStorage *storage = m->storage;
   Writer w = {.path = path,

@@ -8,6 +8,6 @@
  * @n_rounded: (out) (optional): numbers that @store cannot hold exactly. LIMIT: one that it cannot hold at
  * all. */
 gboolean clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout layout,
-                               ClipmoeStore store, GHashTable *metadata, guint64 *n_rounded, GError **error);
+                               ClipmoeSaveAs store, GHashTable *metadata, guint64 *n_rounded, GError **error);
 
 #endif

@@ -25,7 +25,7 @@ const char *const clipmoe_saved_names[] = {"model.safetensors",
 
 /* Tensors and metadata. */
 static gboolean
-save_weights (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+save_weights (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeSaveAs store,
               guint64 *n_rounded, GError **error) {
   GHashTable *metadata = clipmoe_save_metadata (m, layout);
   gboolean ok = clipmoe_save_tensors (m, path, layout, store, metadata, n_rounded, error);
@@ -63,7 +63,7 @@ beyond_metadata (const ClipmoeModel *m) {
 }
 
 static gboolean
-save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite,
+save_file (const ClipmoeModel *m, const char *path, ClipmoeSaveAs store, gboolean overwrite,
            guint64 *n_rounded, GError **error) {
   static const char *const configs[] = {"config.json", "open_clip_config.json", "preprocessor_config.json",
                                         "processor_config.json"};
@@ -103,7 +103,7 @@ save_file (const ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean
 }
 
 gboolean
-clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeStore store,
+clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout, ClipmoeSaveAs store,
                    gboolean card, guint64 *n_rounded, GError **error) {
   char *file = g_build_filename (folder, clipmoe_saved_names[0], NULL);
   gboolean ok = clipmoe_save_companions (m, folder, card, FALSE, error) &&
@@ -115,7 +115,7 @@ clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layo
 }
 
 static gboolean
-save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, ClipmoeSaveAs store,
              gboolean overwrite, guint64 *n_rounded, GError **error) {
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
@@ -127,7 +127,7 @@ save_folder (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, Clip
 }
 
 gboolean
-clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeStore store,
+clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout layout, ClipmoeSaveAs store,
                     gboolean overwrite, guint64 *n_rounded, GError **error) {
   g_return_val_if_fail (self != NULL && path != NULL, FALSE);
   if ((guint)layout > CLIPMOE_LAYOUT_HUGGINGFACE || (guint)store > CLIPMOE_STORE_BF16) {

@@ -11,6 +11,6 @@ extern const char *const clipmoe_saved_names[];
 /* Writes all files of a model into @folder, which is there and holds none of them. @card: its README.md too.
  * The model's weights are held (residence.h). @n_rounded: (out) (optional): see clipmoe_model_save(). */
 gboolean clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layout,
-                            ClipmoeStore store, gboolean card, guint64 *n_rounded, GError **error);
+                            ClipmoeSaveAs store, gboolean card, guint64 *n_rounded, GError **error);
 
 #endif

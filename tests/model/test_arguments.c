@@ -39,8 +39,8 @@ main (void) {
     gboolean ok = clipmoe_model_save (model, "/nowhere/x", (ClipmoeLayout)wrong[i], CLIPMOE_STORE_KEEP, FALSE,
                                       NULL, &error);
     expect ("layout", ok, g_steal_pointer (&error), CLIPMOE_ERROR_ARGUMENT);
-    ok = clipmoe_model_save (model, "/nowhere/x", CLIPMOE_LAYOUT_CLIPMOE, (ClipmoeStore)wrong[i], FALSE, NULL,
-                             &error);
+    ok = clipmoe_model_save (model, "/nowhere/x", CLIPMOE_LAYOUT_CLIPMOE, (ClipmoeSaveAs)wrong[i], FALSE,
+                             NULL, &error);
     expect ("store", ok, g_steal_pointer (&error), CLIPMOE_ERROR_ARGUMENT);
   }
   ClipmoeModelOptions no_size = {.no_vocab = TRUE};

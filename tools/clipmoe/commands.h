@@ -5,6 +5,7 @@
 
 int clipmoe_cmd_tag (int argc, char **argv);
 int clipmoe_cmd_embed (int argc, char **argv);
+int clipmoe_cmd_index (int argc, char **argv);
 int clipmoe_cmd_tokenize (int argc, char **argv);
 int clipmoe_cmd_model (int argc, char **argv);
 int clipmoe_cmd_bench (int argc, char **argv);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <base/plain.h>
 
-static gboolean
-parse_activation (const char *name, ClipmoeActivation *activation) {
+gboolean
+clipmoe_parse_activation (const char *name, ClipmoeActivation *activation) {
   static const char *const names[] = {
       [CLIPMOE_ACTIVATION_AUTO] = "auto",
       [CLIPMOE_ACTIVATION_QUICK_GELU] = "quick-gelu",
@@ -105,7 +105,7 @@ clipmoe_check (const char *name, const ClipmoeModelArguments *a) {
     return clipmoe_usage (name, "--text-heads %d: expected 0 to 1024", a->text_heads);
   if (a->threads < 0 || a->threads > 1024)
     return clipmoe_usage (name, "--threads %d: expected 0 to 1024", a->threads);
-  if (a->activation && !parse_activation (a->activation, NULL))
+  if (a->activation && !clipmoe_parse_activation (a->activation, NULL))
     return clipmoe_usage (name, "--activation %s: expected auto, quick-gelu or gelu", a->activation);
   return 0;
 }
@@ -172,7 +172,7 @@ clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **
                                  .no_vocab = no_vocab,
                                  .read_all = a->read_all};
   if (a->activation)
-    parse_activation (a->activation, &options.activation);
+    clipmoe_parse_activation (a->activation, &options.activation);
   return clipmoe_model_open (a->model, &options, error);
 }
 

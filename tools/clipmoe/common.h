@@ -54,6 +54,8 @@ ClipmoeModel *clipmoe_open_model (const ClipmoeModelArguments *arguments, gboole
 int clipmoe_print (const GString *out);
 /* With its vocabulary, on which the id depends; without, where there is none and none was named. */
 ClipmoeModel *clipmoe_open_model_anyhow (const ClipmoeModelArguments *arguments, GError **error);
+/* FALSE: no such name. @activation is optional. */
+gboolean clipmoe_parse_activation (const char *name, ClipmoeActivation *activation);
 #define CLIPMOE_PRECISION_NAMES "auto, f32, half or int8"
 /* NULL is auto. FALSE: none of these names. */
 gboolean clipmoe_parse_precision (const char *name, ClipmoePrecision *precision);

@@ -1,5 +1,5 @@
-/* Pictures go in, looks come out in the same order: several are encoded at once while the caller makes the next ones
- * ready. */
+/* Pictures go in, looks come out in the same order: several are encoded at once while the caller makes the
+ * next ones ready. */
 #ifndef CLIPMOE_INDEX_LOOKS_H
 #define CLIPMOE_INDEX_LOOKS_H
 
@@ -17,8 +17,8 @@ void clipmoe_index_looks_free (ClipmoeIndexLooks *self); /* NULL: nothing */
  * other call is running. */
 void clipmoe_index_looks_begin (ClipmoeIndexLooks *self, ClipmoeIndexTakeLook take, gpointer data);
 /* Makes @image ready and hands it over; waits where too many are being encoded. @small: the same frame (a
- * reference is taken). One caller at a time. FALSE with @error: it cannot be looked at, or an earlier one could
- * not be encoded (STOPPED: clipmoe_index_looks_stop()); without @error: `take` said so. */
+ * reference is taken). One caller at a time. FALSE with @error: it cannot be looked at, or an earlier one
+ * could not be encoded (STOPPED: clipmoe_index_looks_stop()); without @error: `take` said so. */
 gboolean clipmoe_index_looks_add (ClipmoeIndexLooks *self, const ClipmoeImage *image,
                                   ClipmoeOrientation orientation, gint64 time, ClipmoeSmall *small,
                                   GError **error);

@@ -183,7 +183,8 @@ fail (GstMessage *message, const char *path, guint64 frames, GError **error) {
   char *general = gst_error_get_message (GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
   gboolean broken =
       g_error_matches (e, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED) && g_str_equal (e->message, general);
-  ClipmoeIndexVideoResult result = is_no_video (e) && !frames ? CLIPMOE_INDEX_VIDEO_NONE : CLIPMOE_INDEX_VIDEO_FAILED;
+  ClipmoeIndexVideoResult result =
+      is_no_video (e) && !frames ? CLIPMOE_INDEX_VIDEO_NONE : CLIPMOE_INDEX_VIDEO_FAILED;
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s%s", path, e->message,
                encrypted ? " It is encrypted."
                : broken  ? " It may be cut off or damaged."
@@ -282,8 +283,8 @@ build (Run *run, ClipmoeBinDecoder *decoder, const char *path, GstElement **queu
   gst_object_unref (out);
   gst_object_unref (taken);
   if (!ok)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: GStreamer's elements cannot be linked", path);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: GStreamer's elements cannot be linked",
+                 path);
   return ok;
 }
 

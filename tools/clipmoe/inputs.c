@@ -31,12 +31,19 @@ say (const char *path, const char *what) {
   g_free (plain);
 }
 
-static gboolean
-is_wanted (const char *path) {
+gboolean
+clipmoe_inputs_is_media_name (const char *path) {
   const char *dot = strrchr (path, '.');
   for (guint i = 0; dot && i < G_N_ELEMENTS (endings); i++)
     if (g_ascii_strcasecmp (dot + 1, endings[i]) == 0)
       return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_wanted (const char *path) {
+  if (clipmoe_inputs_is_media_name (path))
+    return TRUE;
   ClipmoePictureSort sort;
   return clipmoe_picture_sort (path, &sort, NULL) && sort == CLIPMOE_PICTURE_STILL;
 }

@@ -14,6 +14,8 @@ typedef struct {
  * video. */
 void clipmoe_inputs_init (ClipmoeInputs *self, char **arguments);
 void clipmoe_inputs_clear (ClipmoeInputs *self);
+/* Whether the name's extension is that of a video or a picture. */
+gboolean clipmoe_inputs_is_media_name (const char *path);
 /* Prints a progress line if stderr is a terminal and there are several files: count, rate, time left. */
 void clipmoe_inputs_progress (const ClipmoeInputs *self, guint done, gint64 begun);
 /* Clears that line: call it before anything else is printed. */

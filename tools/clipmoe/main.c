@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"tag", "say what videos and pictures show", clipmoe_cmd_tag},
     {"embed", "print the vectors of pictures and words", clipmoe_cmd_embed},
+    {"index", "make an archive of videos and pictures searchable", clipmoe_cmd_index},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
     {"bench", "measure how fast this machine is", clipmoe_cmd_bench},

@@ -47,7 +47,7 @@ same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **e
 }
 
 static int
-convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeStore store) {
+convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveAs store) {
   GError *error = NULL;
   guint64 rounded = 0;
   ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab, &error);
@@ -106,7 +106,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
     r = 2;
   } else if (!(r = clipmoe_check ("model convert", &a.model))) {
     a.model.model = rest[0];
-    r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeStore)store);
+    r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeSaveAs)store);
   }
   g_free (a.to);
   g_free (a.dtype);

@@ -62,7 +62,7 @@ is_no_source (const char *out, const ClipmoeModel *m, GError **error) {
 
 static gboolean
 save (ClipmoeModel *made, const Arguments *a, GError **error) {
-  ClipmoeStore store = CLIPMOE_STORE_F32;
+  ClipmoeSaveAs store = CLIPMOE_STORE_F32;
   if (!made || (a->dtype && !dmu_store_parse (a->dtype, &store, error)) ||
       !dmu_model_save (made, a->out, store, a->force, error))
     return FALSE;

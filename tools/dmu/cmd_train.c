@@ -128,7 +128,7 @@ places_are_apart (const Arguments *a, GError **error) {
 
 static gboolean
 train (const Arguments *a, const char *name, GError **error) {
-  ClipmoeStore store = CLIPMOE_STORE_F32;
+  ClipmoeSaveAs store = CLIPMOE_STORE_F32;
   ClipmoeModelOptions how = {.struct_size = sizeof how, .vocab = a->vocab};
   ClipmoeModel *model = NULL, *trained = NULL;
   DmuDataset *pairs = NULL;

@@ -10,7 +10,7 @@
 
 /* Returns (transfer full) the temporary folder that holds the model. */
 static char *
-write_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+write_folder (ClipmoeModel *m, const char *path, ClipmoeSaveAs store, gboolean overwrite, GError **error) {
   char *tmp = clipmoe_folder_begin (path, overwrite ? clipmoe_saved_names : NULL, error);
   if (!tmp)
     return NULL;
@@ -22,7 +22,7 @@ write_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean ov
 }
 
 static gboolean
-save_folder (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+save_folder (ClipmoeModel *m, const char *path, ClipmoeSaveAs store, gboolean overwrite, GError **error) {
   char *tmp = write_folder (m, path, store, overwrite, error);
   return tmp && clipmoe_folder_commit (tmp, path, overwrite ? clipmoe_saved_names : NULL, error);
 }
@@ -55,7 +55,7 @@ dmu_model_place_is_free (const char *path, GError **error) {
 }
 
 gboolean
-dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean overwrite, GError **error) {
+dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeSaveAs store, gboolean overwrite, GError **error) {
   gboolean file;
   char *place = place_of (path, &file), *name = g_path_get_basename (place);
   if (file)
@@ -73,7 +73,7 @@ dmu_model_save (ClipmoeModel *m, const char *path, ClipmoeStore store, gboolean 
 }
 
 char *
-dmu_model_prepare (ClipmoeModel *m, const char *path, ClipmoeStore store, GError **error) {
+dmu_model_prepare (ClipmoeModel *m, const char *path, ClipmoeSaveAs store, GError **error) {
   char *name = g_path_get_basename (path);
   clipmoe_model_rename (m, name);
   g_free (name);
@@ -85,12 +85,12 @@ dmu_model_prepare (ClipmoeModel *m, const char *path, ClipmoeStore store, GError
 }
 
 gboolean
-dmu_store_parse (const char *name, ClipmoeStore *store, GError **error) {
+dmu_store_parse (const char *name, ClipmoeSaveAs *store, GError **error) {
   static const char *const names[] = {
       [CLIPMOE_STORE_F32] = "f32", [CLIPMOE_STORE_F16] = "f16", [CLIPMOE_STORE_BF16] = "bf16"};
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (names[i] && name && strcmp (names[i], name) == 0) {
-      *store = (ClipmoeStore)i;
+      *store = (ClipmoeSaveAs)i;
       return TRUE;
     }
   g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "dtype \"%.200s\": expected f32, f16 or bf16",

@@ -8,10 +8,10 @@ typedef struct {
   char *path, *text; /* the file */
   char *base;        /* a model: path or name */
   guint64 seed;
-  guint threads;      /* 0 = all that this process may use */
-  gboolean stretch;   /* 77 positions become 248 first */
-  ClipmoeStore store; /* of the final model */
-  char *name;         /* of the final model */
+  guint threads;       /* 0 = all that this process may use */
+  gboolean stretch;    /* 77 positions become 248 first */
+  ClipmoeSaveAs store; /* of the final model */
+  char *name;          /* of the final model */
   char **train, **heldout, **templates;
   DmuMemberKeys keys; /* of pictures and captions */
   guint64 limit;      /* bytes of pictures in memory; 0 = the data set's default */

@@ -202,7 +202,7 @@ dmu_run_finish_file (DmuWork *r, const char *file, const char *text, json_t *ent
 }
 
 gboolean
-dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, ClipmoeStore store, json_t *entry,
+dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, ClipmoeSaveAs store, json_t *entry,
                       GError **error) {
   char *path = dmu_run_inside (r, name), *tmp = dmu_model_prepare (model, path, store, error);
   ClipmoeModel *saved = tmp ? clipmoe_model_open (tmp, NULL, error) : NULL;

@@ -37,7 +37,7 @@ gboolean dmu_run_open_lines (DmuWork *r, GError **error);
 /* Writes @text as @file and records stage @entry (taken over) as done. */
 gboolean dmu_run_finish_file (DmuWork *r, const char *file, const char *text, json_t *entry, GError **error);
 /* Saves the model of stage @name and records it as done. @entry is taken over. */
-gboolean dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, ClipmoeStore store,
+gboolean dmu_run_finish_model (DmuWork *r, const char *name, ClipmoeModel *model, ClipmoeSaveAs store,
                                json_t *entry, GError **error);
 /* Writes the report, replacing only the one that run.json lists. */
 gboolean dmu_run_write_report (DmuWork *r, GError **error);

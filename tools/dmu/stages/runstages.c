@@ -181,7 +181,7 @@ dmu_stage_finetune (DmuWork *r, guint number, const char *from, GError **error) 
 }
 
 gboolean
-dmu_stage_upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError **error) {
+dmu_stage_upcycle (DmuWork *r, const char *name, char **names, ClipmoeSaveAs store, GError **error) {
   const DmuRecipe *p = r->recipe;
   const ClipmoeModelInfo *info = clipmoe_model_get_info (r->base);
   guint n = g_strv_length (names);

@@ -19,7 +19,7 @@ gboolean dmu_stage_cluster (DmuWork *r, guint number, const char *from, GError *
 /* finetune-N: model @from, on batches of pairs that all clusterings so far put into the same cluster. */
 gboolean dmu_stage_finetune (DmuWork *r, guint number, const char *from, GError **error);
 /* @names (NULL-terminated): models that become experts; one: copies of it. */
-gboolean dmu_stage_upcycle (DmuWork *r, const char *name, char **names, ClipmoeStore store, GError **error);
+gboolean dmu_stage_upcycle (DmuWork *r, const char *name, char **names, ClipmoeSaveAs store, GError **error);
 /* "finetuned": model @from, @steps on any pairs. */
 gboolean dmu_stage_finetuned (DmuWork *r, const char *from, guint64 steps, GError **error);
 /* "sparse-start" and "sparse": copies of model @from as experts, trained for @steps on any pairs. */

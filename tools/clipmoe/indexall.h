@@ -1,0 +1,18 @@
+/* A run over all that a user named, and what comes afterwards where folders are watched. */
+#ifndef CLIPMOE_INDEX_ALL_H
+#define CLIPMOE_INDEX_ALL_H
+
+#include "indexfile.h"
+
+typedef struct {
+  ClipmoeIndexRun run;
+  char *const *paths; /* NULL-terminated; "-": a list on standard input */
+  const char *where;  /* the store, whose folder is not looked through */
+  gboolean other_file_systems, watch;
+  GPtrArray *more; /* (nullable) (element-type filename): files to be looked at besides */
+} ClipmoeIndexAll;
+
+/* FALSE: it cannot go on; no @error: said. Returns TRUE also where it was stopped (indexstop.h). */
+gboolean clipmoe_index_all (ClipmoeIndexAll *self, GError **error);
+
+#endif

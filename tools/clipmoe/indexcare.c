@@ -1,0 +1,108 @@
+#include "indexcare.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "common.h"
+#include "folder.h"
+#include "indexreport.h"
+
+static GPtrArray *
+sentences (void) {
+  return g_ptr_array_new_with_free_func (g_free);
+}
+
+static void
+say_all (const GPtrArray *sentences) {
+  for (guint i = 0; i < sentences->len; i++)
+    clipmoe_say (sentences->pdata[i]);
+}
+
+int
+clipmoe_index_verify (const char *where) {
+  GError *error = NULL;
+  GPtrArray *faults = sentences ();
+  ClipmoeStore *store = clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, &error);
+  gboolean ok = store && clipmoe_store_verify (store, faults, &error);
+  say_all (faults);
+  int r = faults->len > 0;
+  if (!ok)
+    r = clipmoe_fail (error);
+  else
+    printf ("%u faults%s\n", faults->len,
+            faults->len ? "; clipmoe index --repair mends what can be mended" : "");
+  clipmoe_store_close (store);
+  g_ptr_array_unref (faults);
+  return r;
+}
+
+int
+clipmoe_index_repair (const char *where, guint wait_seconds) {
+  GError *error = NULL;
+  GPtrArray *losses = sentences ();
+  gboolean ok = strstr (where, "://") || clipmoe_folder_repair (where, wait_seconds, losses, &error);
+  ClipmoeStore *store = ok ? clipmoe_store_open (where, CLIPMOE_STORE_WRITE, wait_seconds, &error) : NULL;
+  ok = store && clipmoe_store_repair (store, losses, &error);
+  say_all (losses);
+  int r = 0;
+  if (!ok)
+    r = clipmoe_fail (error);
+  else
+    printf ("%u losses%s\n", losses->len,
+            losses->len ? "; index the same paths again to get back what was lost" : "");
+  clipmoe_store_close (store);
+  g_ptr_array_unref (losses);
+  return r;
+}
+
+static gboolean
+is_gone (const char *path) {
+  struct stat st;
+  return stat (path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+static gboolean
+lies_in (const char *path, char *const *folders) {
+  for (; *folders; folders++) {
+    gsize n = strlen (*folders);
+    if (strncmp (path, *folders, n) == 0 && (path[n] == 0 || path[n] == '/' || (n && path[n - 1] == '/')))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+int
+clipmoe_index_prune (ClipmoeStore *store, char *const *paths) {
+  GError *error = NULL;
+  GPtrArray *folders = sentences ();
+  for (char *const *p = paths; *p; p++) {
+    if (is_gone (*p)) {
+      char *shown = clipmoe_index_show (*p);
+      fprintf (stderr, "clipmoe: %s: is gone itself: nothing is forgotten\n", shown);
+      g_free (shown);
+      g_ptr_array_unref (folders);
+      return 1;
+    }
+    g_ptr_array_add (folders, g_canonicalize_filename (*p, NULL));
+  }
+  g_ptr_array_add (folders, NULL);
+  GPtrArray *files = clipmoe_store_get_files (store, &error);
+  guint forgotten = 0;
+  gboolean ok = files != NULL;
+  for (guint i = 0; ok && i < files->len; i++) {
+    const ClipmoeStoreFile *file = files->pdata[i];
+    if (!file->path || (*paths && !lies_in (file->path, (char *const *)folders->pdata)) ||
+        !is_gone (file->path))
+      continue;
+    ok = clipmoe_store_forget_file (store, file->id, &error);
+    forgotten += ok;
+  }
+  if (files)
+    g_ptr_array_unref (files);
+  g_ptr_array_unref (folders);
+  if (!ok)
+    return clipmoe_fail (error);
+  fprintf (stderr, "clipmoe: %u files that are gone were forgotten\n", forgotten);
+  return 0;
+}
