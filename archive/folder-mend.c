@@ -100,24 +100,30 @@ run_all (ClipmoeFolder *self, const char *const *steps, guint n, GError **error)
   return TRUE;
 }
 
-/* (element-type ClipmoeRun): runs that overlap the one before in rows or in moments, end behind the rows that
- * count, or whose moments are not all there. */
+/* (element-type ClipmoeRun): runs that overlap in rows or in moments, end behind the rows that count, or
+ * whose moments are not all there. */
 static gboolean
 find_bad (ClipmoeFolder *self, const char *query, gboolean by_moment, GArray *bad, GError **error) {
   GError *failed = NULL;
-  gint64 vectors = 0, next = 0;
+  gint64 next = 0;
+  ClipmoeRun last = {0};
   sqlite3_stmt *s = clipmoe_sql_query (&self->sql, &failed, query, "");
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
     ClipmoeRun run = clipmoe_folder_read_run (s);
     gint64 first = by_moment ? run.first_moment : run.first_row, rows = sqlite3_column_int64 (s, 11),
            there = sqlite3_column_int64 (s, 12);
-    if (!by_moment && run.vectors != vectors)
-      next = 0;
-    vectors = run.vectors;
-    if (first < next || run.n < 1 || run.first_row > rows - run.n || there != run.n)
+    gboolean overlaps = first < next && (by_moment || run.vectors == last.vectors);
+    if (overlaps && last.n) { /* either may be wrong */
+      g_array_append_val (bad, last);
+      last.n = 0;
+    }
+    if (overlaps || run.n < 1 || run.first_row < 0 || run.first_row > rows - run.n || there != run.n) {
       g_array_append_val (bad, run);
-    else
-      next = first + run.n;
+      next = overlaps ? MAX (next, first + run.n) : next;
+      continue;
+    }
+    last = run;
+    next = first + run.n;
   }
   if (failed)
     g_propagate_error (error, failed);

@@ -3,7 +3,6 @@
 #ifndef CLIPMOE_FOLDER_PRIVATE_H
 #define CLIPMOE_FOLDER_PRIVATE_H
 
-#include "folder.h"
 #include "sql.h"
 #include "store-private.h"
 

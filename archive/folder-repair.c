@@ -1,4 +1,5 @@
-/* Mends a folder: first the database's structure, then what its tables say, then the files of vectors. */
+#include "folder-repair.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +7,8 @@
 #include <base/error.h>
 #include "folder-private.h"
 #include "writerlock.h"
+
+/* First the database's structure is mended, then what its tables say, then the files of vectors. */
 
 #define BLOCK CLIPMOE_VECTOR_BLOCK
 
