@@ -5,6 +5,7 @@
 
 #define LINGER (2 * G_USEC_PER_SEC) /* how long a moment waits for others */
 #define BATCH 64                    /* so many do not wait */
+#define MOST_AT_ONCE 256
 #define MOST_BYTES ((gsize)64 << 20)
 #define OPEN_SECONDS 1 /* another writer is waited for, each time */
 #define BUSY_PAUSE (G_USEC_PER_SEC / 4)
@@ -159,7 +160,7 @@ static Job
 take (IndexQueue *queue) {
   Job job = {index_queue_ref (queue), g_ptr_array_new (), NULL};
   const IndexOrigin *origin = ((IndexMoment *)queue->moments.head->data)->origin;
-  while (queue->moments.length && job.moments->len < BATCH) {
+  while (queue->moments.length && job.moments->len < MOST_AT_ONCE) {
     IndexMoment *moment = queue->moments.head->data;
     if (moment->origin != origin)
       break;
