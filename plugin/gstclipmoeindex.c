@@ -57,8 +57,7 @@ struct _GstClipmoeIndex {
   IndexRules rules;
   GstVideoOrientationMethod direction, tag_orientation; /* set, and what the stream's tag says */
   IndexQueueStats stats;                                /* of a run that is over */
-  guint64 looks;
-  Open *open; /* above READY */
+  Open *open;                                           /* above READY */
   gboolean stopping;
   /* streaming thread */
   gboolean asked; /* whether the stream is live was asked */
@@ -113,16 +112,11 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec) 
 
 static GstStructure *
 describe_stats (GstClipmoeIndex *self) {
-  IndexQueueStats stats = self->stats;
-  guint64 looks = self->looks;
-  if (self->open) {
-    stats = index_queue_get_stats (self->open->queue);
-    looks = index_stream_get_looks (self->open->stream);
-  }
-  return gst_structure_new ("stats", "looks", G_TYPE_UINT64, looks, "moments", G_TYPE_UINT64, stats.moments,
-                            "waiting", G_TYPE_UINT, stats.waiting, "dropped", G_TYPE_UINT64, stats.dropped,
-                            "forgotten", G_TYPE_UINT64, stats.forgotten, "failures", G_TYPE_UINT64,
-                            stats.failures, NULL);
+  IndexQueueStats stats = self->open ? index_queue_get_stats (self->open->queue) : self->stats;
+  return gst_structure_new ("stats", "looks", G_TYPE_UINT64, stats.looks, "moments", G_TYPE_UINT64,
+                            stats.moments, "waiting", G_TYPE_UINT, stats.waiting, "dropped", G_TYPE_UINT64,
+                            stats.dropped, "forgotten", G_TYPE_UINT64, stats.forgotten, "failures",
+                            G_TYPE_UINT64, stats.failures, NULL);
 }
 
 static void
@@ -215,7 +209,6 @@ open_store (GstClipmoeIndex *self) {
   rules.source = g_strdup (rules.source);
   gboolean ok = index_retention_parse (self->retention, &retention, &error);
   self->stats = (IndexQueueStats){0};
-  self->looks = 0;
   GST_OBJECT_UNLOCK (self);
   if (ok && !*store)
     ok = (g_set_error (&error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "No store: expected a folder"), FALSE);
@@ -265,15 +258,13 @@ close_store (GstClipmoeIndex *self) {
   GST_OBJECT_LOCK (self);
   self->stats = index_queue_get_stats (open->queue);
   self->stats.waiting = 0;
-  self->looks = index_stream_get_looks (open->stream);
   Open *own = g_steal_pointer (&self->open);
   IndexQueueStats stats = self->stats;
-  guint64 looks = self->looks;
   GST_OBJECT_UNLOCK (self);
   GST_INFO_OBJECT (self,
                    "%" G_GUINT64_FORMAT " looks became %" G_GUINT64_FORMAT " moments, %" G_GUINT64_FORMAT
                    " looks were dropped",
-                   looks, stats.moments, stats.dropped);
+                   stats.looks, stats.moments, stats.dropped);
   if (left)
     GST_ELEMENT_WARNING (self, RESOURCE, WRITE,
                          ("%u moments were not written: the archive could not be written in time", left),
@@ -554,7 +545,7 @@ gst_clipmoe_index_class_init (GstClipmoeIndexClass *klass) {
       object, PROP_SAME,
       g_param_spec_double ("same", "Same",
                            "Smallest cosine to a moment's first look with which a look still belongs to it",
-                           0, 1, 0.95, ready));
+                           0.01, 1, 0.95, ready));
   g_object_class_install_property (
       object, PROP_LONGEST,
       g_param_spec_double (

@@ -20,7 +20,6 @@ struct _IndexStream {
   IndexOrigin *origin;     /* of the running moment */
   gboolean running;
   gint64 came, usual; /* when the last look came, and how long after the one before; monotonic, µs */
-  guint64 looks;
 };
 
 IndexStream *
@@ -122,8 +121,8 @@ index_stream_add (IndexStream *self, const ClipmoeLook *look, ClipmoeSmall *smal
   self->usual = self->came ? MIN (now - self->came, MOST_USUAL) : 0;
   self->came = now;
   self->running = TRUE;
-  self->looks++;
   g_mutex_unlock (&self->lock);
+  index_queue_count_look (self->queue);
   return TRUE;
 }
 
@@ -148,12 +147,4 @@ index_stream_tick (IndexStream *self) {
   if (self->live && g_get_monotonic_time () - self->came > MAX (patience, 3 * self->usual))
     end (self, -1);
   g_mutex_unlock (&self->lock);
-}
-
-guint64
-index_stream_get_looks (IndexStream *self) {
-  g_mutex_lock (&self->lock);
-  guint64 looks = self->looks;
-  g_mutex_unlock (&self->lock);
-  return looks;
 }

@@ -14,7 +14,8 @@ typedef struct {
   char *source;   /* (nullable): in place of the looks' own */
 } IndexRules;
 
-/* @rules: copied; @queue: a reference is taken. Any thread may call any of these. */
+/* @rules: copied; @queue: a reference is taken. Any thread may call any of these; where the queue waits, who
+ * calls does, too. */
 IndexStream *index_stream_new (const IndexRules *rules, IndexQueue *queue);
 void index_stream_free (IndexStream *self); /* NULL: nothing; the running moment is lost */
 /* Before the first look. */
@@ -26,6 +27,5 @@ gboolean index_stream_add (IndexStream *self, const ClipmoeLook *look, ClipmoeSm
 void index_stream_end (IndexStream *self, gint64 end);
 /* Once a second, of a live stream: a moment without looks for long ends, so that it is found. */
 void index_stream_tick (IndexStream *self);
-guint64 index_stream_get_looks (IndexStream *self);
 
 #endif

@@ -439,6 +439,13 @@ index_queue_set_live (IndexQueue *self, gboolean live) {
 }
 
 void
+index_queue_count_look (IndexQueue *self) {
+  g_mutex_lock (&self->writer->lock);
+  self->stats.looks++;
+  g_mutex_unlock (&self->writer->lock);
+}
+
+void
 index_queue_push (IndexQueue *self, IndexMoment *moment) {
   Writer *writer = self->writer;
   g_mutex_lock (&writer->lock);

@@ -26,6 +26,7 @@ typedef struct {
 } IndexQueueCalls;
 
 typedef struct {
+  guint64 looks;     /* that became part of a moment */
   guint64 moments;   /* written */
   guint64 dropped;   /* looks of moments that were not */
   guint64 forgotten; /* moments */
@@ -41,6 +42,8 @@ void index_queue_unref (IndexQueue *self); /* NULL: nothing */
 /* The oldest moments of a live queue make room for new ones. Another one is waited for, but not while the
  * store cannot be written, so that the pipeline goes on. At first it is not live. */
 void index_queue_set_live (IndexQueue *self, gboolean live);
+/* A look became part of a moment, which is to come. */
+void index_queue_count_look (IndexQueue *self);
 /* Takes over @moment. */
 void index_queue_push (IndexQueue *self, IndexMoment *moment);
 /* Nobody waits in push and drain while it is @on. */

@@ -27,7 +27,7 @@ def check(name, ok, *why):
 
 
 def start(line, **more):
-    return subprocess.Popen(["gst-launch-1.0", "-q", "-e", *line.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return subprocess.Popen(["gst-launch-1.0", "-e", *line.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             env=dict(os.environ, **more))
 
 
