@@ -148,7 +148,7 @@ drop_oldest (IndexQueue *self) {
 static gint64
 due_at (const IndexQueue *self) {
   const IndexMoment *first = self->moments.head ? self->moments.head->data : NULL;
-  if (!first)
+  if (!first || self->left)
     return G_MAXINT64;
   return MAX (self->hurry || self->moments.length >= BATCH ? 0 : first->since + LINGER, self->next_try);
 }
@@ -206,8 +206,9 @@ settle (Job *job, GArray *told) {
       g_queue_push_head (&queue->moments, moment);
       continue;
     }
-    if (!queue->left)
-      queue->bytes -= moment->bytes;
+    queue->bytes -= moment->bytes;
+    if (job->error)
+      queue->stats.dropped += moment->moment.looks;
     index_moment_free (moment);
   }
 }
@@ -273,7 +274,7 @@ work (Writer *self, gint64 now, gboolean forget) {
   forget = wants_to_forget (self, &retention) && forget;
   for (guint i = 0; i < self->queues->len; i++) {
     IndexQueue *queue = self->queues->pdata[i];
-    if (queue->moments.length && queue->next_try <= now) {
+    if (queue->moments.length && queue->next_try <= now && !queue->left) {
       Job job = take (queue);
       g_array_append_val (jobs, job);
     }
@@ -501,11 +502,17 @@ index_queue_drain (IndexQueue *self) {
 guint
 index_queue_leave (IndexQueue *self) {
   Writer *writer = self->writer;
+  gboolean wait = g_thread_self () != writer->thread;
   g_mutex_lock (&writer->lock);
-  guint left = g_thread_self () == writer->thread ? self->moments.length : hurry (self, GRACE, TRUE);
+  if (wait)
+    hurry (self, GRACE, TRUE);
+  self->left = TRUE; /* nothing more is begun */
+  gint64 until = g_get_monotonic_time () + GRACE;
+  while (wait && self->out && g_cond_wait_until (&writer->changed, &writer->lock, until))
+    ;
+  guint left = self->moments.length + self->out;
   while (self->moments.length)
     drop_oldest (self);
-  self->left = TRUE;
   g_ptr_array_remove (writer->queues, self);
   g_cond_broadcast (&writer->changed);
   g_mutex_unlock (&writer->lock);
