@@ -17,6 +17,7 @@
  */
 #include "gstclipmoeindex.h"
 
+#include <base/uri.h>
 #include <clipmoe/error.h>
 #include "clipmoemeta.h"
 #include "indexframes.h"
@@ -227,7 +228,9 @@ open_store (GstClipmoeIndex *self) {
     self->stopping = FALSE;
     self->tag_orientation = GST_VIDEO_ORIENTATION_IDENTITY;
     GST_OBJECT_UNLOCK (self);
-    GST_INFO_OBJECT (self, "store %s, same %g, longest %g s", store, rules.same, rules.longest);
+    char *shown = clipmoe_uri_without_login (store);
+    GST_INFO_OBJECT (self, "store %s, same %g, longest %g s", shown, rules.same, rules.longest);
+    g_free (shown);
   } else {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
     g_error_free (error);
@@ -538,8 +541,8 @@ gst_clipmoe_index_class_init (GstClipmoeIndexClass *klass) {
       object, PROP_STORE,
       g_param_spec_string (
           "store", "Store",
-          "Folder of the archive, made where it is missing; not set = clipmoe/archive in the "
-          "user's data folder, as the commands have it",
+          "The archive: a folder, made where it is missing, or what else clipmoe index takes; not "
+          "set = clipmoe/archive in the user's data folder, as the commands have it",
           NULL, ready));
   g_object_class_install_property (
       object, PROP_SAME,
