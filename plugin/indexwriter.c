@@ -289,12 +289,12 @@ work (Writer *self, gint64 now, gboolean forget) {
     self->forget_next = g_get_monotonic_time () + FORGET_EVERY;
     has_forgotten (self, forgotten, unopened ? NULL : error, told);
   }
-  g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  tell (told);
+  tell (told); /* before those who wait for the end of the attempt go on */
   g_array_unref (jobs);
   g_clear_error (&error);
   g_mutex_lock (&self->lock);
+  g_cond_broadcast (&self->changed);
 }
 
 /* With the lock held, which is released meanwhile. */
