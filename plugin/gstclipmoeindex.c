@@ -28,7 +28,7 @@
 GST_DEBUG_CATEGORY_STATIC (clipmoe_index_debug);
 #define GST_CAT_DEFAULT clipmoe_index_debug
 
-#define NO_LOOKS_AFTER (30 * G_USEC_PER_SEC)
+#define NO_LOOKS_AFTER G_GINT64_CONSTANT (30000000) /* µs */
 
 enum {
   PROP_0,

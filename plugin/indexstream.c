@@ -8,8 +8,8 @@
 #define MOST_EMBED 4096   /* that files of vectors hold */
 #define SECONDS 1e9
 #define LONGEST_MODEL 1024
-#define LONGEST_SOURCE 4096 /* bytes */
-#define MOST_USUAL (600 * G_USEC_PER_SEC)
+#define LONGEST_SOURCE 4096                      /* bytes */
+#define MOST_USUAL G_GINT64_CONSTANT (600000000) /* µs */
 
 struct _IndexStream {
   IndexQueue *queue;
@@ -127,16 +127,16 @@ index_stream_add (IndexStream *self, const ClipmoeLook *look, ClipmoeSmall *smal
 }
 
 static void
-end (IndexStream *self, gint64 time) {
+finish (IndexStream *self, gint64 end) {
   if (self->running)
-    clipmoe_moments_finish (self->moments, time);
+    clipmoe_moments_finish (self->moments, end);
   self->running = FALSE;
 }
 
 void
-index_stream_end (IndexStream *self, gint64 time) {
+index_stream_end (IndexStream *self, gint64 end) {
   g_mutex_lock (&self->lock);
-  end (self, time);
+  finish (self, end);
   g_mutex_unlock (&self->lock);
 }
 
@@ -145,6 +145,6 @@ index_stream_tick (IndexStream *self) {
   g_mutex_lock (&self->lock);
   gint64 patience = (gint64)((longest (self) > 0 ? longest (self) : LIVE_LONGEST) * G_USEC_PER_SEC);
   if (self->live && g_get_monotonic_time () - self->came > MAX (patience, 3 * self->usual))
-    end (self, -1);
+    finish (self, -1);
   g_mutex_unlock (&self->lock);
 }

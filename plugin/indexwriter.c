@@ -3,19 +3,20 @@
 #include <string.h>
 #include "indexstore.h"
 
-#define LINGER (2 * G_USEC_PER_SEC) /* how long a moment waits for others */
-#define BATCH 64                    /* so many do not wait */
+#define SECOND G_GINT64_CONSTANT (1000000)
+#define LINGER (2 * SECOND) /* how long a moment waits for others */
+#define BATCH 64            /* so many do not wait */
 #define MOST_AT_ONCE 256
 #define MOST_BYTES ((gsize)64 << 20)
 #define OPEN_SECONDS 1 /* another writer is waited for, each time */
-#define BUSY_PAUSE (G_USEC_PER_SEC / 4)
-#define SAY_BUSY (10 * G_USEC_PER_SEC)
-#define FIRST_PAUSE G_USEC_PER_SEC
-#define LONGEST_PAUSE (60 * G_USEC_PER_SEC)
-#define PATIENCE (10 * G_USEC_PER_SEC)
-#define GRACE (2 * G_USEC_PER_SEC)
-#define FORGET_EVERY (60 * G_USEC_PER_SEC)
-#define TICK G_USEC_PER_SEC
+#define BUSY_PAUSE (SECOND / 4)
+#define SAY_BUSY (10 * SECOND)
+#define FIRST_PAUSE SECOND
+#define LONGEST_PAUSE (60 * SECOND)
+#define PATIENCE (10 * SECOND)
+#define GRACE (2 * SECOND)
+#define FORGET_EVERY (60 * SECOND)
+#define TICK SECOND
 
 /* One a store and process. */
 typedef struct {
