@@ -280,13 +280,10 @@ close_store (GstClipmoeIndex *self) {
 /* No thread may wait for the archive while the pipeline stops or flushes. */
 static void
 cancel (GstClipmoeIndex *self, gboolean on) {
-  Open *open = hold (self);
   GST_OBJECT_LOCK (self);
-  on = on || self->stopping;
+  if (self->open)
+    index_queue_cancel (self->open->queue, on || self->stopping);
   GST_OBJECT_UNLOCK (self);
-  if (open)
-    index_queue_cancel (open->queue, on);
-  open_unref (open);
 }
 
 /* Open before the first pad is active and until the last one is not, as clipmoepublish is. */
