@@ -1,5 +1,5 @@
-/* Checks that publisher and overlay are ready before data and flushes reach them: an element that is added
- * to a running pipeline gets both while its state changes. */
+/* Checks that publisher, overlay and indexer are ready before data and flushes reach them: an element that is
+ * added to a running pipeline gets both while its state changes. */
 #include <gst/gst.h>
 #include <string.h>
 
@@ -57,6 +57,8 @@ test_opening (gconstpointer kind) {
        *target = g_strdup_printf ("file:%s/lines", folder);
   if (g_str_equal (kind, "clipmoepublish"))
     g_object_set (e, "target", target, NULL);
+  if (g_str_equal (kind, "clipmoeindex"))
+    g_object_set (e, "store", folder, NULL);
   GstPad *pad = gst_element_get_static_pad (e, "sink");
   GThread *threads[2];
   g_atomic_int_set (&over, FALSE);
@@ -90,6 +92,7 @@ main (int argc, char **argv) {
   g_log_set_always_fatal (G_LOG_FATAL_MASK);
   g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, not_said, NULL);
   g_test_add_data_func ("/opening/publish", "clipmoepublish", test_opening);
+  g_test_add_data_func ("/opening/index", "clipmoeindex", test_opening);
   g_test_add_data_func ("/opening/overlay", "clipmoeoverlay", test_opening);
   return g_test_run ();
 }
