@@ -145,7 +145,9 @@ class Queries:
             whole += times(self.ours, (self.k, 1), 1)
             first += times(self.ours, (0, 0), 1)
         full, alone = (statistics.median(w for w, _ in v) for v in (whole, first))
+        work = (statistics.median(p for _, p in whole) - statistics.median(p for _, p in first)) / o.threads
         self.tell("beyond the first pass", full - alone, goals.SEARCH_BEYOND_MS, "ms", most=True)
+        print("  %-50s %8.1f ms" % ("  of each processor, whatever else runs", work))
         for ranges, length in (1, rows // 100), (100, rows // 10000), (1000, rows // 100000):
             if not length:
                 continue
