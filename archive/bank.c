@@ -46,9 +46,9 @@ measure_pairs (ClipmoeBank *self) {
   self->spread = MAX (sqrt (MAX (square / pairs - self->mean * self->mean, 0)), 1e-6);
 }
 
-/* Takes @vectors. */
+/* Takes @vectors, float32 [n][embed]. */
 static ClipmoeBank *
-make (float *vectors, guint n, guint embed) {
+make (gpointer vectors, guint n, guint embed) {
   ClipmoeBank *self = g_new (ClipmoeBank, 1);
   *self = (ClipmoeBank){n, embed, vectors, 0, 1};
   measure_pairs (self);

@@ -224,6 +224,8 @@ search (Options *o, GPtrArray *terms, const ClipmoeFilter *filter, ClipmoePrecis
 /* Wrong usage that a parser has found. */
 static int
 misused (GError *error) {
+  if (!error)
+    return 2;
   char *line = clipmoe_plain (error->message, -1);
   int r = clipmoe_usage ("search", "%s", line);
   g_free (line);
@@ -247,8 +249,8 @@ clipmoe_cmd_search (int argc, char **argv) {
   Options o = {.limit = 10};
   char **words = NULL, **templates = NULL, *path = NULL;
   GPtrArray *terms = NULL;
-  ClipmoeFilter filter;
-  ClipmoePrecision precision;
+  ClipmoeFilter filter = {0};
+  ClipmoePrecision precision = CLIPMOE_PRECISION_AUTO;
   GError *error = NULL;
   GTimeZone *zone = g_time_zone_new_local ();
   int r = parse (argc, argv, &o, &words);
