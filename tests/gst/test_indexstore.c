@@ -393,6 +393,7 @@ test_refused (void) {
       gst_message_unref (m);
     }
     gst_element_set_state (e, GST_STATE_NULL);
+    gst_bus_set_flushing (bus, TRUE);
     gst_object_unref (e);
     gst_object_unref (bus);
   }
