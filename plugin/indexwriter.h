@@ -51,8 +51,8 @@ void index_queue_cancel (IndexQueue *self, gboolean on);
 /* All moments are written now: waits for it, ten seconds at most, and not while the store cannot be written.
  * Returns how many are left. */
 guint index_queue_drain (IndexQueue *self);
-/* Before the last reference goes: as drain, but two seconds at most, or four where the store is being opened or
- * written, whether cancelled or not; what is left is dropped, and its number returned. */
+/* Before the last reference goes: as drain, but two seconds at most, or four where the store is being opened
+ * or written, whether cancelled or not; what is left is dropped, and its number returned. */
 guint index_queue_leave (IndexQueue *self);
 IndexQueueStats index_queue_get_stats (IndexQueue *self);
 

@@ -68,13 +68,16 @@ run_one (gpointer source) {
   return NULL;
 }
 
+/* Two under one name, and another one. */
 static void
 test_two_elements (void) {
   begin ();
-  GThread *other = g_thread_new ("other", run_one, (gpointer) "b");
+  GThread *other = g_thread_new ("other", run_one, (gpointer) "b"),
+          *same = g_thread_new ("same", run_one, (gpointer) "a");
   run_one ((gpointer) "a");
   g_thread_join (other);
-  g_assert_cmpuint (n_found (folder, "a"), ==, 200);
+  g_thread_join (same);
+  g_assert_cmpuint (n_found (folder, "a"), ==, 400);
   g_assert_cmpuint (n_found (folder, "b"), ==, 200);
   is_sound (folder);
   over ();
@@ -366,7 +369,7 @@ test_size (void) {
 /* What nobody can mean is refused before anything runs. */
 static void
 test_refused (void) {
-  static const char *const wrong[] = {"30",   "d",        "30x",     "-1d",    "0d",       "1e300d", "nan",
+  static const char *const wrong[] = {"30",   "d",        "30x",     "-1d",    "0d",        "1e300d", "nan",
                                       "30d,", "30d, 20d", "1GB,2GB", "1d 1GB", "9999999TB", "30days"};
   static const char *const right[] = {"30d", "1.5h", "20GB", "30d,20GB", " 500mb , 4w ", "1TB", ""};
   for (guint i = 0; i < G_N_ELEMENTS (wrong) + G_N_ELEMENTS (right); i++) {
@@ -390,6 +393,7 @@ test_refused (void) {
       gst_message_unref (m);
     }
     gst_element_set_state (e, GST_STATE_NULL);
+    gst_bus_set_flushing (bus, TRUE);
     gst_object_unref (e);
     gst_object_unref (bus);
   }
