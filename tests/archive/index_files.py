@@ -231,6 +231,20 @@ def mounts(video):
           done.stdout, done.stderr)
 
 
+def own_database(video):
+    """SQLite's locks are the process's: whoever opens and closes the database takes them away. So it is never opened, wherever it is met."""
+    folder = place("own")
+    store = os.path.join(folder, "archive")
+    shutil.copy(video, folder)
+    run(store, folder)
+    link = os.path.join(folder, "link.mp4")
+    os.symlink(os.path.join(store, "archive.sqlite"), link)
+    done = run(store, "--json", folder, link, os.path.join(store, "archive.sqlite"))
+    said, sums = lines(done)
+    check("an archive's own database is no input", (sums["unchanged"], sums["failed"]) == (1, 2), done.stdout, done.stderr)
+    check("and it is said", {line["reason"] for line in said.values() if line["result"] == "failed"} == {"this archive's own database"}, said)
+
+
 def usage():
     store = os.path.join(TOP, "none")
     for arguments in ([], ["--sample", "sometimes", "x"], ["--every", "0", "x"], ["--every", "nan", "x"], ["--same", "2", "x"], ["--verify", "x"],
@@ -246,6 +260,7 @@ try:
     usage()
     video = drawings()
     identity(video)
+    own_database(video)
     odd_files(video)
     unreadable(video)
     many()

@@ -41,10 +41,29 @@ fault (const ClipmoeIndexWalk *self, const char *path, const char *reason) {
     self->fault (path, reason, self->data);
 }
 
+/* Whether it is a file of the store's database, under whatever name. SQLite's locks are the process's: who
+ * opens and closes such a file takes them away. */
+static gboolean
+is_store (const ClipmoeIndexWalk *self, const struct stat *st) {
+  static const char *const names[] = {"archive.sqlite", "archive.sqlite-wal", "archive.sqlite-shm"};
+  gboolean is = FALSE;
+  for (guint i = 0; self->without && i < G_N_ELEMENTS (names) && !is; i++) {
+    char *own = g_build_filename (self->without, names[i], NULL);
+    struct stat there;
+    is = stat (own, &there) == 0 && there.st_dev == st->st_dev && there.st_ino == st->st_ino;
+    g_free (own);
+  }
+  return is;
+}
+
 static void
 add_file (ClipmoeIndexWalk *self, const char *path, const struct stat *st, gboolean named) {
   if (g_hash_table_contains (self->seen_paths, path))
     return;
+  if (is_store (self, st)) {
+    fault (self, path, "this archive's own database");
+    return;
+  }
   ClipmoeIndexInput *input = g_new (ClipmoeIndexInput, 1);
   *input = (ClipmoeIndexInput){g_strdup (path), (guint64)st->st_size, named};
   g_ptr_array_add (self->inputs, input);

@@ -17,7 +17,7 @@ typedef struct {
   GPtrArray *inputs;  /* (element-type ClipmoeIndexInput): in order, each path once */
   GPtrArray *folders; /* (element-type filename): absolute: all that were entered, for those who watch them */
   gboolean other_file_systems; /* enter those that are mounted in a folder */
-  const char *without;         /* (nullable): a folder that is not entered: the store's own */
+  const char *without; /* (nullable): the store's folder: it is not entered, nor is its database opened */
   ClipmoeIndexWalkFault fault; /* (nullable) */
   gpointer data;
   GHashTable *seen_paths, *seen_folders; /* its own */
