@@ -178,7 +178,7 @@ compare (ClipmoeAnswer *answer, const Query *q, const ClipmoeBank *bank, double 
     hit->score = 1 / (1 + exp (scale * (figures[i].bank.background - hit->cosine)));
   }
   if (ok)
-    clipmoe_standing_init (&answer->standing, figures, n, answer->median, answer->moments, common);
+    clipmoe_standing_init (&answer->standing, figures, n, answer->median, common);
   answer->compared = ok;
   g_free (figures);
   g_free (kept);

@@ -1,13 +1,12 @@
 #include "standing.h"
 
 /* Fitted by tests/bench/standout --fit on the half of the queries that serves the choice, with both models of
- * the tree and archives of 60 to 900 pictures at once: logistic regression of "it is there" on these figures.
+ * the tree at once: logistic regression of "it is there" on these figures.
  */
 #define LEAD 0.44
 #define SUPPORT 1.0
 #define COMMON 0.85
 #define LEVEL (-0.32)
-#define SIZE (-0.5)
 #define THRESHOLD 1.75
 /* Pictures are alike or not; a bank of words says nothing on that. */
 #define PICTURE_DISTANCE 5.0
@@ -15,7 +14,7 @@
 
 void
 clipmoe_standing_init (ClipmoeStanding *self, const ClipmoeStandingHit *hits, guint n, double median,
-                       guint64 moments, double common) {
+                       double common) {
   double best = 0, mean = 0, deviation = 0, cosine = 0;
   guint first = MIN (n, CLIPMOE_STANDING_HITS), seen = MIN (n, CLIPMOE_STANDING_SUPPORT);
   for (guint i = 0; i < first; i++) {
@@ -29,8 +28,7 @@ clipmoe_standing_init (ClipmoeStanding *self, const ClipmoeStandingHit *hits, gu
                             .unit = deviation,
                             .support = (cosine - best) / deviation,
                             .common = common,
-                            .level = (median - mean) / deviation,
-                            .size = sqrt (2 * log ((double)MAX (moments, 1)))};
+                            .level = (median - mean) / deviation};
 }
 
 double
@@ -41,7 +39,7 @@ clipmoe_standing_lead (const ClipmoeStanding *self, double cosine) {
 double
 clipmoe_standing_margin (const ClipmoeStanding *self, double cosine) {
   return LEAD * clipmoe_standing_lead (self, cosine) + SUPPORT * self->support + COMMON * self->common +
-         LEVEL * self->level + SIZE * self->size - THRESHOLD;
+         LEVEL * self->level - THRESHOLD;
 }
 
 double
@@ -51,15 +49,14 @@ clipmoe_standing_distance_margin (gboolean words, double distance) {
 
 char *
 clipmoe_standing_describe (gboolean words, gboolean compared) {
-  char number[6][G_ASCII_DTOSTR_BUF_SIZE];
+  char number[5][G_ASCII_DTOSTR_BUF_SIZE];
   if (!words || !compared)
     return g_strdup_printf (
         "a hit of %s stands out from distance %s on", words ? "words without a bank" : "a picture",
         g_ascii_formatd (number[0], sizeof number[0], "%g", words ? WORDS_DISTANCE : PICTURE_DISTANCE));
-  const double values[6] = {LEAD, SUPPORT, COMMON, LEVEL, SIZE, THRESHOLD};
-  for (guint i = 0; i < 6; i++)
+  const double values[5] = {LEAD, SUPPORT, COMMON, LEVEL, THRESHOLD};
+  for (guint i = 0; i < 5; i++)
     g_ascii_formatd (number[i], sizeof number[i], "%g", values[i]);
-  return g_strdup_printf (
-      "a hit stands out where %s lead + %s support + %s common + %s level + %s size reaches %s", number[0],
-      number[1], number[2], number[3], number[4], number[5]);
+  return g_strdup_printf ("a hit stands out where %s lead + %s support + %s common + %s level reaches %s",
+                          number[0], number[1], number[2], number[3], number[4]);
 }

@@ -17,16 +17,15 @@ typedef struct {
   double support; /* how far the first hits lie above that, on average: what is there is mostly seen twice */
   double common;  /* how near the query is to all words */
   double level;   /* how far the median of all moments lies above the bank's words */
-  double size;    /* how far the highest of so many values lies from the median by chance */
 } ClipmoeStanding;
 
 #define CLIPMOE_STANDING_HITS 20   /* describe the base, */
 #define CLIPMOE_STANDING_SUPPORT 5 /* and these many of them the support */
 
 /* @hits: [n], best first, n >= 1; no more than CLIPMOE_STANDING_HITS are looked at. @median: of all cosines
- * of the query, which are @moments. */
+ * of the query. */
 void clipmoe_standing_init (ClipmoeStanding *self, const ClipmoeStandingHit *hits, guint n, double median,
-                            guint64 moments, double common);
+                            double common);
 /* How far a hit lies above the base, in spreads. */
 double clipmoe_standing_lead (const ClipmoeStanding *self, double cosine);
 /* How much a hit of words is above the rule's threshold: it stands out from 0 on. */

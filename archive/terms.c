@@ -137,6 +137,8 @@ read_term (Reader *r, GPtrArray *terms, const char *line, GError **error) {
     skip_space (r);
   }
   read_weight (r, &weight);
+  if ((*r->at == '+' || *r->at == '-') && (!r->at[1] || g_ascii_isspace (r->at[1])))
+    return refuse (error, "two signs without words between them", line);
   char *text = *r->at == '"' ? read_quoted (r) : read_words (r);
   if (!text)
     return refuse (error, "a quotation mark without its partner", line);

@@ -1,5 +1,5 @@
 /* Prints what archive/bank.c and archive/standing.c make of vectors, for standing.py: file of float32, number
- * of words, dimension, number of pictures, scale, median, moments. The file holds words, query, pictures
+ * of words, dimension, number of pictures, scale, median. The file holds words, query, pictures
  * (best first). */
 #include <standing.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@ int
 main (int argc, char **argv) {
   gsize length;
   char *data;
-  if (argc != 8 || !g_file_get_contents (argv[1], &data, &length, NULL))
+  if (argc != 7 || !g_file_get_contents (argv[1], &data, &length, NULL))
     return 2;
   guint words = (guint)atoi (argv[2]), embed = (guint)atoi (argv[3]), n = (guint)atoi (argv[4]);
   double scale = g_ascii_strtod (argv[5], NULL), median = g_ascii_strtod (argv[6], NULL), common;
@@ -29,13 +29,13 @@ main (int argc, char **argv) {
       hits[i].cosine += (double)query[j] * pictures[(gsize)i * embed + j];
     clipmoe_bank_figures (bank, kept, pictures + (gsize)i * embed, scale, scratch, &hits[i].bank);
   }
-  clipmoe_standing_init (&standing, hits, n, median, (guint64)atoll (argv[7]), common);
+  clipmoe_standing_init (&standing, hits, n, median, common);
   printf ("%u\n", left);
   for (guint i = 0; i < n; i++)
-    printf ("%.9f %.9f %.9f %.9f %.9f %.9f %.9f\n",
+    printf ("%.9f %.9f %.9f %.9f %.9f %.9f\n",
             1 / (1 + exp (scale * (hits[i].bank.background - hits[i].cosine))),
             clipmoe_standing_lead (&standing, hits[i].cosine), standing.support, standing.common,
-            standing.level, standing.size, clipmoe_standing_margin (&standing, hits[i].cosine));
+            standing.level, clipmoe_standing_margin (&standing, hits[i].cosine));
   g_free (hits);
   g_free (scratch);
   g_free (kept);

@@ -40,7 +40,7 @@ for words, embed, rows, scale, near in (300, 64, 500, 25.0, 0.0), (40, 512, 60, 
         f.write(bank.tobytes() + query.tobytes() + all_rows[hits].tobytes())
         f.flush()
         r = subprocess.run([sys.argv[1], f.name, *map(str, (words, embed, len(hits), scale)),
-                            repr(float(np.median(cosines))), str(rows)], capture_output=True, check=True, timeout=60)
+                            repr(float(np.median(cosines)))], capture_output=True, check=True, timeout=60)
     lines = r.stdout.decode().split("\n")
     kept = figures.Bank(bank.astype(float), scale).keep(query.astype(float))[0].sum()
     got = np.array([[float(x) for x in line.split()] for line in lines[1:] if line])

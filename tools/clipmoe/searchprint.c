@@ -80,10 +80,9 @@ explain_answer (GString *out, const ClipmoeSearchPrint *print) {
   g_string_append_printf (
       out,
       "Of the query: support %s (lead of the first %d hits), common %s (near all words), level %s "
-      "(of the median), size %s (of the archive).\n",
+      "(of the median).\n",
       number (a, "%+.3f", answer->standing.support), CLIPMOE_STANDING_SUPPORT,
-      number (b, "%+.3f", answer->standing.common), number (c, "%+.3f", answer->standing.level),
-      number (d, "%.3f", answer->standing.size));
+      number (b, "%+.3f", answer->standing.common), number (c, "%+.3f", answer->standing.level));
 }
 
 void
@@ -152,7 +151,6 @@ append_explained (GString *out, const ClipmoeSearchPrint *print) {
   append_number (out, "support", answer->compared ? answer->standing.support : NAN);
   append_number (out, "common", answer->compared ? answer->standing.common : NAN);
   append_number (out, "level", answer->compared ? answer->standing.level : NAN);
-  append_number (out, "size", answer->compared ? answer->standing.size : NAN);
   g_string_append_c (out, '}');
   g_free (rule);
 }

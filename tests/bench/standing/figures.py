@@ -6,7 +6,7 @@ NEAR = 3.0    # spreads of the bank's pairs of words: a word this close to the q
 BEST = 10     # of the bank's words, that describe a hit best
 HITS = 20     # that the base is made of
 SUPPORT = 5   # and of them those that the support is made of
-RULE = ("lead", "support", "common", "level", "size")  # the figures that the rule adds up
+RULE = ("lead", "support", "common", "level")  # the figures that the rule adds up
 
 
 def lower_spread(values):
@@ -46,5 +46,4 @@ def figures(bank, query, cosines, hits, vectors):
             "CSLS": (2 * c - best - np.sort(cosines)[-BEST:].mean()) / unit,
             "CSLS, one-sided": (c - best) / deviation,
             "lead": (c - base) / unit, "support": one * (c[:SUPPORT].mean() - base) / unit, "common": one * common,
-            "level": one * (median - mean[:HITS].mean()) / unit,
-            "size": one * np.sqrt(2 * np.log(len(cosines)))}
+            "level": one * (median - mean[:HITS].mean()) / unit}
