@@ -14,6 +14,6 @@ gboolean clipmoe_address_is_loopback (GSocketAddress *address);
 char *clipmoe_address_to_url (GSocketAddress *address);
 /* Whether the header `Host` names this machine by its loopback address or as localhost. A page of another
  * host, whose name was made to lead here, has that host's name in it. */
-gboolean clipmoe_address_is_local_host (const char *host);
+gboolean clipmoe_address_is_local_host (const char *header);
 
 #endif

@@ -5,7 +5,7 @@
 #include "connections.h"
 #include "range.h"
 
-#define PIECE (256 * 1024)
+#define PIECE ((gsize)256 * 1024)
 
 void
 clipmoe_send_headers (SoupServerMessage *message) {
@@ -180,7 +180,7 @@ clipmoe_send (SoupServerMessage *message, ClipmoeHttpReply *reply) {
     g_free (seconds);
   }
   soup_server_message_set_status (message, reply->status,
-                                  reply->status == 421   ? "Misdirected Request" /* libsoup lacks their names */
+                                  reply->status == 421 ? "Misdirected Request" /* libsoup lacks their names */
                                   : reply->status == 429 ? "Too Many Requests"
                                                          : NULL);
   clipmoe_connection_moved (message);

@@ -90,7 +90,7 @@ open_nameless (void) {
 /* What the process says, until it ends or the time is over. FALSE: it is over. */
 static gboolean
 listen_to (int fd, GString *said) {
-  gint64 end = g_get_monotonic_time () + CLIPMOE_CLIP_SECONDS * G_USEC_PER_SEC;
+  gint64 end = g_get_monotonic_time () + (gint64)CLIPMOE_CLIP_SECONDS * G_USEC_PER_SEC;
   for (;;) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     gint64 left = (end - g_get_monotonic_time ()) / 1000;

@@ -18,7 +18,7 @@ void clipmoe_clips_free (ClipmoeClips *self);
 
 /* For the lane of CLIPMOE_CLIPS_AT_A_TIME threads; @clips: ClipmoeClips. */
 gpointer clipmoe_clip_open (gpointer clips, GError **error);
-void clipmoe_clip_close (gpointer own);
-void clipmoe_clip_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer own);
+void clipmoe_clip_close (gpointer data);
+void clipmoe_clip_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
 
 #endif

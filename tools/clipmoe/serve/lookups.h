@@ -8,9 +8,9 @@
 gpointer clipmoe_lookup_open (gpointer store, GError **error);
 void clipmoe_lookup_close (gpointer reader);
 
-void clipmoe_lookup_files (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer reader);
-void clipmoe_lookup_moment (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer reader);
-void clipmoe_lookup_thumbnail (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer reader);
-void clipmoe_lookup_video (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer reader);
+void clipmoe_lookup_files (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
+void clipmoe_lookup_moment (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
+void clipmoe_lookup_thumbnail (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
+void clipmoe_lookup_video (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
 
 #endif

@@ -47,8 +47,8 @@ is_same (const ClipmoeStoreFile *file, int fd) {
     return TRUE;
   ClipmoeStoreFile now = {.size = file->size};
   char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
-  gboolean same = clipmoe_index_digest (link, &now, NULL) &&
-                  memcmp (now.digest, file->digest, sizeof now.digest) == 0;
+  gboolean same =
+      clipmoe_index_digest (link, &now, NULL) && memcmp (now.digest, file->digest, sizeof now.digest) == 0;
   g_free (link);
   return same;
 }
@@ -88,12 +88,12 @@ open_same (ClipmoeOriginal *self, const ClipmoeStoreFile *file, GError **error) 
 }
 
 gboolean
-clipmoe_original_open (ClipmoeOriginal *self, ClipmoeReader *reader, gint64 id, GError **error) {
+clipmoe_original_open (ClipmoeOriginal *self, ClipmoeReader *reader, gint64 file_id, GError **error) {
   *self = (ClipmoeOriginal){.fd = -1};
   GError *why = NULL;
   for (int anew = 0; anew < 2; anew++) { /* it may have been moved, and noted as moved */
     g_clear_error (&why);
-    const ClipmoeStoreFile *file = clipmoe_reader_find_file (reader, id, anew, &why);
+    const ClipmoeStoreFile *file = clipmoe_reader_find_file (reader, file_id, anew, &why);
     if (!file)
       break;
     if (!file->path) {

@@ -14,7 +14,7 @@ typedef struct {
 
 /* ARGUMENT: there is no such file in the store; IO: it is gone or cannot be read; MISMATCH: it was changed or
  * replaced; UNSUPPORTED: a live stream, which has none. Its path is not in the message. */
-gboolean clipmoe_original_open (ClipmoeOriginal *self, ClipmoeReader *reader, gint64 file, GError **error);
+gboolean clipmoe_original_open (ClipmoeOriginal *self, ClipmoeReader *reader, gint64 file_id, GError **error);
 void clipmoe_original_clear (ClipmoeOriginal *self);
 
 #endif

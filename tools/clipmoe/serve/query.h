@@ -17,7 +17,7 @@ typedef struct {
 /* For a lane of one thread. @options: ClipmoeQueryOptions, which live as long as the lane. MISMATCH: the
  * archive was made with another model than the one that was named. */
 gpointer clipmoe_query_open (gpointer options, GError **error);
-void clipmoe_query_close (gpointer own);
-void clipmoe_query_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer own);
+void clipmoe_query_close (gpointer data);
+void clipmoe_query_answer (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data);
 
 #endif
