@@ -195,7 +195,7 @@ judge (ClipmoeAnswer *answer, gboolean words) {
       hit->lead = clipmoe_standing_lead (&answer->standing, hit->cosine);
       hit->margin = clipmoe_standing_margin (&answer->standing, hit->cosine);
     } else
-      hit->margin = clipmoe_standing_distance_margin (words, hit->distance);
+      hit->margin = clipmoe_standing_distance_margin (words, hit->distance, hit->cosine);
     hit->stands_out = hit->margin >= 0;
     answer->stands_out |= hit->stands_out;
   }

@@ -10,6 +10,7 @@
 #define THRESHOLD 1.75
 /* Pictures are alike or not; a bank of words says nothing on that. */
 #define PICTURE_DISTANCE 5.0
+#define SAME 0.95 /* that far looks are one moment */
 #define WORDS_DISTANCE 4.54
 
 void
@@ -43,17 +44,23 @@ clipmoe_standing_margin (const ClipmoeStanding *self, double cosine) {
 }
 
 double
-clipmoe_standing_distance_margin (gboolean words, double distance) {
-  return distance - (words ? WORDS_DISTANCE : PICTURE_DISTANCE);
+clipmoe_standing_distance_margin (gboolean words, double distance, double cosine) {
+  if (words)
+    return distance - WORDS_DISTANCE;
+  return cosine >= SAME ? MAX (distance - PICTURE_DISTANCE, 0) : distance - PICTURE_DISTANCE;
 }
 
 char *
 clipmoe_standing_describe (gboolean words, gboolean compared) {
   char number[5][G_ASCII_DTOSTR_BUF_SIZE];
-  if (!words || !compared)
-    return g_strdup_printf (
-        "a hit of %s stands out from distance %s on", words ? "words without a bank" : "a picture",
-        g_ascii_formatd (number[0], sizeof number[0], "%g", words ? WORDS_DISTANCE : PICTURE_DISTANCE));
+  if (!words)
+    return g_strdup_printf ("a hit of a picture stands out from distance %s on, and from cosine %s on, as "
+                            "looks of one moment have",
+                            g_ascii_formatd (number[0], sizeof number[0], "%g", PICTURE_DISTANCE),
+                            g_ascii_formatd (number[1], sizeof number[1], "%g", SAME));
+  if (!compared)
+    return g_strdup_printf ("a hit of words without a bank stands out from distance %s on",
+                            g_ascii_formatd (number[0], sizeof number[0], "%g", WORDS_DISTANCE));
   const double values[5] = {LEAD, SUPPORT, COMMON, LEVEL, THRESHOLD};
   for (guint i = 0; i < 5; i++)
     g_ascii_formatd (number[i], sizeof number[i], "%g", values[i]);

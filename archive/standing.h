@@ -31,8 +31,9 @@ double clipmoe_standing_lead (const ClipmoeStanding *self, double cosine);
 /* How much a hit of words is above the rule's threshold: it stands out from 0 on. */
 double clipmoe_standing_margin (const ClipmoeStanding *self, double cosine);
 /* The same from the distance alone: where the query is a picture, or has one in it, and where there is no
- * bank. */
-double clipmoe_standing_distance_margin (gboolean words, double distance);
+ * bank. What a moment would take for the picture itself (a cosine of 0.95) stands out at any distance: in a
+ * small archive nothing lies far from the median. */
+double clipmoe_standing_distance_margin (gboolean words, double distance, double cosine);
 
 /* The rule in words and numbers, for --explain. @compared: with a bank. (transfer full) */
 char *clipmoe_standing_describe (gboolean words, gboolean compared);
