@@ -16,7 +16,8 @@ typedef struct {
   float cosine;
 } ClipmoeScanHit;
 
-/* The distribution of all cosines of the query: estimated from the first pass, to within 0.002. */
+/* The distribution of all cosines of the query, to within 0.002: from the first pass, whose errors are about
+ * 0.0005 for some hundred dimensions and cancel each other. Of no rows: zeros. */
 typedef struct {
   guint64 n;
   double median, spread; /* the spread is that of the lower half: median - quantile at 15.87 % */

@@ -34,6 +34,7 @@ clipmoe_vectors_close (ClipmoeVectors *self) {
   if (!self)
     return;
   clipmoe_row_file_close (&self->file);
+  clipmoe_codes_close (self->codes);
   g_free (self->tail);
   g_free (self);
 }
@@ -99,8 +100,12 @@ clipmoe_vectors_open (const char *path, const char *model, guint embed, guint64 
   self->rows = rows;
   if (ok && write)
     ok = cut (self, error);
-  if (!ok)
-    g_clear_pointer (&self, clipmoe_vectors_close);
+  if (!ok) {
+    clipmoe_vectors_close (self);
+    return NULL;
+  }
+  self->codes = clipmoe_codes_open (path, embed, write);
+  clipmoe_codes_resize (self->codes, rows / BLOCK);
   return self;
 }
 
@@ -123,18 +128,24 @@ clipmoe_vectors_grow (ClipmoeVectors *self, guint64 rows, GError **error) {
   if (!clipmoe_row_file_has (&self->file, rows, error))
     return FALSE;
   self->rows = rows;
+  clipmoe_codes_resize (self->codes, rows / BLOCK);
   return TRUE;
 }
 
-/* Writes the rows from @from to @to of the tail's block, and their sum to a slot. Nothing is synced. */
+/* Writes the rows from @from to @to of the tail's block, their sum to a slot, and the codes of a full block.
+ * Nothing is synced. */
 static gboolean
 write_rows (ClipmoeVectors *self, guint64 block, gsize from, gsize to, guint slot) {
   const guint embed = self->file.embed;
   ClipmoeBlockSlot now = {(guint32)to, 0, clipmoe_rows_sum (self->tail, embed, to, block)};
-  return clipmoe_write_at (self->file.fd, self->tail + from * embed, (to - from) * row_bytes (self),
-                           clipmoe_row_offset (embed, block * BLOCK + from)) &&
-         clipmoe_write_at (self->file.fd, &now, sizeof now,
-                           clipmoe_slot_offset (embed, block) + slot * sizeof now);
+  if (!clipmoe_write_at (self->file.fd, self->tail + from * embed, (to - from) * row_bytes (self),
+                         clipmoe_row_offset (embed, block * BLOCK + from)) ||
+      !clipmoe_write_at (self->file.fd, &now, sizeof now,
+                         clipmoe_slot_offset (embed, block) + slot * sizeof now))
+    return FALSE;
+  if (to == BLOCK)
+    clipmoe_codes_put (self->codes, block, self->tail, now.sum);
+  return TRUE;
 }
 
 /* Appends rows: @fill puts row i of them to its place. Nothing is synced, and until the caller says so,
@@ -208,6 +219,7 @@ clipmoe_vectors_append (ClipmoeVectors *self, const float *vectors, guint n, gui
   else {
     self->rows += n;
     self->kept = slot;
+    clipmoe_codes_resize (self->codes, self->rows / BLOCK);
     return TRUE;
   }
   self->torn = TRUE;
@@ -229,6 +241,27 @@ clipmoe_vectors_get (const ClipmoeVectors *self, guint64 row, float *out, GError
     return FALSE;
   for (guint k = 0; k < self->file.embed; k++)
     out[k] = clipmoe_f16_to_f32 (halves[k]);
+  return TRUE;
+}
+
+gboolean
+clipmoe_vectors_get_codes (const ClipmoeVectors *self, guint state, guint64 block, ClipmoeCodesBlock *out) {
+  ClipmoeBlockSlot slots[2];
+  if (clipmoe_codes_is_checked (self->codes, state, block))
+    return clipmoe_codes_get (self->codes, state, block, 0, out);
+  if (!clipmoe_row_file_read_slots (&self->file, block, slots, NULL))
+    return FALSE;
+  for (guint i = 0; i < 2; i++)
+    if (slots[i].rows == BLOCK)
+      return clipmoe_codes_get (self->codes, state, block, slots[i].sum, out);
+  return FALSE;
+}
+
+gboolean
+clipmoe_vectors_mend_codes (const ClipmoeVectors *self, guint64 block, guint16 *rows) {
+  if (!clipmoe_row_file_read_block (&self->file, block, BLOCK, rows, NULL))
+    return FALSE;
+  clipmoe_codes_put (self->codes, block, rows, clipmoe_rows_sum (rows, self->file.embed, BLOCK, block));
   return TRUE;
 }
 
@@ -255,6 +288,7 @@ clipmoe_vectors_verify (const ClipmoeVectors *self, GArray *damaged, GError **er
 
 gboolean
 clipmoe_vectors_remove (const char *path, GError **error) {
+  clipmoe_codes_remove (path);
   return g_unlink (path) == 0 || errno == ENOENT || clipmoe_error_set_errno (error, path, "cannot delete");
 }
 
@@ -323,6 +357,8 @@ clipmoe_vectors_copy (const ClipmoeVectors *self, const char *path, const guint6
   ClipmoeVectors *to = vectors_new (TRUE, self->file.embed);
   Source source = {.from = self, .wanted = rows, .rows = block_new (self)};
   to->file = (ClipmoeRowFile){file.fd, g_strdup (path), self->file.embed};
+  clipmoe_codes_remove (path); /* not written over: readers of a file that was there may use it */
+  to->codes = clipmoe_codes_open (path, self->file.embed, TRUE);
   ok = (clipmoe_row_file_write_header (file.fd, model, self->file.embed) ||
         clipmoe_error_set_errno (error, path, "cannot write")) &&
        copy_rows (to, &source, n, error);

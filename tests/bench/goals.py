@@ -22,6 +22,10 @@ TWO_THREADS = 0.95                     # of the ratio that one thread has
 TEXT = 12                              # times PyTorch at 77 tokens
 PREPROCESS = 15                        # times Pillow, 1080p NV12
 PREPROCESS_MS = {1080: 1.0, 2160: 2.4}  # on the machine that the goals were set on
+# A query over a million vectors: times faster than these; ms beyond the first pass; times faster with a filter that leaves one row
+# in a hundred; memory besides files
+SEARCH = {"faiss flat": 3.5, "faiss fp16": 1.5}
+SEARCH_BEYOND_MS, SEARCH_FILTER, SEARCH_MEMORY_MB = 5, 20, 60
 
 # How far an embedding may be from onnxruntime's f32 (1 - cosine, worst picture). A mixture's router may choose otherwise
 # where two experts are equal up to rounding. Another engine's int8 is its own affair, but must be the same model.
