@@ -112,7 +112,7 @@ clipmoe_folder_open_database (ClipmoeFolder *self, GError **error) {
   self->inode = st.st_ino;
   self->size = (guint64)st.st_size;
   self->mtime = (gint64)st.st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + st.st_mtim.tv_nsec;
-  if (!clipmoe_folder_check_header (self->path, error) ||
+  if (!clipmoe_folder_check_header (self->path, NULL, error) ||
       !(self->base.writing ? open_to_write (self, error) : open_to_read (self, error)))
     return FALSE;
   if (clipmoe_folder_check_schema (&self->sql, error))

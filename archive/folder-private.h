@@ -3,7 +3,6 @@
 #ifndef CLIPMOE_FOLDER_PRIVATE_H
 #define CLIPMOE_FOLDER_PRIVATE_H
 
-#include "folder.h"
 #include "sql.h"
 #include "store-private.h"
 
@@ -56,8 +55,11 @@ typedef struct {
 /* --- folder-schema.c --- */
 /* Makes the database whole or not at all. */
 gboolean clipmoe_folder_create (const char *path, GError **error);
-/* Whether the file at @path is a database of ours, of a version that is known: by its first bytes. */
-gboolean clipmoe_folder_check_header (const char *path, GError **error);
+/* Makes the tables in the empty file at @path. */
+gboolean clipmoe_folder_fill (const char *path, GError **error);
+/* Whether the file at @path is a database of ours, of a version that is known: by its first bytes. *none
+ * (optional): it is no database of SQLite at all, or its beginning was destroyed. */
+gboolean clipmoe_folder_check_header (const char *path, gboolean *none, GError **error);
 /* The same by what SQLite reads, and that nothing but our tables is in it. */
 gboolean clipmoe_folder_check_schema (ClipmoeSql *sql, GError **error);
 /* The statements that make the tables. */
@@ -151,8 +153,27 @@ gboolean clipmoe_folder_compact (ClipmoeStore *store, gboolean *done, GError **e
 gboolean clipmoe_folder_rewrite (ClipmoeFolder *self, gint64 number, const ClipmoeVectors *vectors,
                                  GError **error);
 
-/* --- folder-verify.c, folder-repair.c --- */
+/* --- folder-verify.c --- */
 gboolean clipmoe_folder_verify (ClipmoeStore *store, GPtrArray *faults, GError **error);
-gboolean clipmoe_folder_mend (ClipmoeStore *store, GPtrArray *losses, GError **error);
+/* Whether the database's own structure holds; where it does not, that is no error. */
+gboolean clipmoe_folder_is_sound (ClipmoeFolder *self, gboolean *sound, GError **error);
+
+/* --- folder-salvage.c --- */
+/* A new database at @path with what can be read of the one there, which stays under another name. Nobody has
+ * it open for writing. What was read may still contradict itself. */
+gboolean clipmoe_folder_salvage (const char *path, GPtrArray *losses, GError **error);
+
+/* --- folder-mend.c --- */
+/* Rows of runs that do not hold together go, with their moments; the rest is counted anew. A transaction of
+ * its own. */
+gboolean clipmoe_folder_mend_tables (ClipmoeFolder *self, GPtrArray *losses, GError **error);
+/* Notes that @n moments of @take were lost, for clipmoe_folder_mark_lost(). */
+void clipmoe_folder_note_lost (GHashTable *lost, gint64 take, gint64 n);
+GHashTable *clipmoe_folder_lost_new (void);
+/* The files of these takes are looked at again by the next index; a sentence for each in @losses. */
+gboolean clipmoe_folder_mark_lost (ClipmoeFolder *self, GHashTable *lost, GPtrArray *losses, GError **error);
+
+/* --- folder-repair.c --- */
+gboolean clipmoe_folder_repair_store (ClipmoeStore *store, GPtrArray *losses, GError **error);
 
 #endif

@@ -92,24 +92,28 @@ const char *const clipmoe_folder_tables[] = {"store",  "vectors",   "model", "fi
                                              "moment", "thumbnail", "run",   "dead", NULL};
 
 gboolean
+clipmoe_folder_fill (const char *path, GError **error) {
+  ClipmoeSql sql;
+  if (!clipmoe_sql_open (&sql, path, SQLITE_OPEN_READWRITE, FALSE, error))
+    return FALSE;
+  char *numbers =
+      g_strdup_printf ("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"
+                       "BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d;",
+                       APPLICATION, VERSION);
+  gboolean ok = clipmoe_sql_script (&sql, numbers, error) &&
+                clipmoe_sql_script (&sql, clipmoe_folder_schema, error) &&
+                clipmoe_sql_script (&sql, "INSERT INTO store VALUES (1, 0); COMMIT", error);
+  g_free (numbers);
+  clipmoe_sql_close (&sql);
+  return ok;
+}
+
+gboolean
 clipmoe_folder_create (const char *path, GError **error) {
   ClipmoeTemporary temporary;
-  ClipmoeSql sql;
   if (!clipmoe_temporary_open (&temporary, path, 0666))
     return clipmoe_error_set_errno (error, path, "cannot create");
-  gboolean ok = clipmoe_sql_open (&sql, temporary.path, SQLITE_OPEN_READWRITE, FALSE, error);
-  if (ok) {
-    char *numbers =
-        g_strdup_printf ("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"
-                         "BEGIN; PRAGMA application_id=%d; PRAGMA user_version=%d;",
-                         APPLICATION, VERSION);
-    ok = clipmoe_sql_script (&sql, numbers, error) &&
-         clipmoe_sql_script (&sql, clipmoe_folder_schema, error) &&
-         clipmoe_sql_script (&sql, "INSERT INTO store VALUES (1, 0); COMMIT", error);
-    g_free (numbers);
-    clipmoe_sql_close (&sql);
-  }
-  if (ok)
+  if (clipmoe_folder_fill (temporary.path, error))
     return clipmoe_temporary_publish (&temporary, path, error);
   clipmoe_temporary_close (&temporary, FALSE);
   return FALSE;
@@ -136,10 +140,12 @@ big_endian (const guint8 *bytes) {
 }
 
 gboolean
-clipmoe_folder_check_header (const char *path, GError **error) {
+clipmoe_folder_check_header (const char *path, gboolean *none, GError **error) {
   guint8 head[100] = {0};
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat st;
+  if (none)
+    *none = FALSE;
   if (fd < 0)
     return clipmoe_error_set_errno (error, path, "cannot open");
   gboolean regular = fstat (fd, &st) == 0 && S_ISREG (st.st_mode);
@@ -152,9 +158,12 @@ clipmoe_folder_check_header (const char *path, GError **error) {
   if (!regular)
     return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
                               "not a file, expected an archive's database");
-  if (n < (ssize_t)sizeof head || memcmp (head, "SQLite format 3", 16) != 0)
+  if (n < (ssize_t)sizeof head || memcmp (head, "SQLite format 3", 16) != 0) {
+    if (none)
+      *none = TRUE;
     return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
                               "not a database of SQLite, expected an archive of clipmoe");
+  }
   return check_numbers (path, big_endian (head + 68), big_endian (head + 60), error);
 }
 

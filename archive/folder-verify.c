@@ -11,7 +11,8 @@ static const char *const checks[] = {
     " pragma_foreign_key_check LIMIT 20",
     "SELECT 'model ' || m.id || ': its vectors are not those in use' FROM model m LEFT JOIN vectors v ON"
     " v.vectors = m.vectors WHERE v.state IS NOT 1 OR v.model IS NOT m.model LIMIT 20",
-    "SELECT 'no model answers' FROM (SELECT count (*) n, total (state = 1) a FROM model) WHERE n > 0 AND a <> 1",
+    "SELECT 'no model answers' FROM (SELECT count (*) n, total (state = 1) a FROM model) WHERE n > 0 AND a "
+    "<> 1",
     "SELECT 'rows ' || r.first_row || ' to ' || (r.first_row + r.n - 1) || ' of vectors ' || r.vectors ||"
     " ': moments are missing' FROM run r JOIN vectors v ON v.vectors = r.vectors AND v.state = 1 WHERE"
     " (SELECT count (*) FROM moment m WHERE m.moment BETWEEN r.first_moment AND r.first_moment + r.n - 1)"
@@ -46,6 +47,15 @@ run_check (ClipmoeFolder *self, const char *query, const char *fine, GPtrArray *
   if (failed)
     g_propagate_error (error, failed);
   return !failed;
+}
+
+gboolean
+clipmoe_folder_is_sound (ClipmoeFolder *self, gboolean *sound, GError **error) {
+  GPtrArray *faults = g_ptr_array_new_with_free_func (g_free);
+  gboolean ok = run_check (self, "PRAGMA integrity_check(1)", "ok", faults, error);
+  *sound = ok && faults->len == 0;
+  g_ptr_array_unref (faults);
+  return ok;
 }
 
 /* Every row is a run's or dead, and none is both. */

@@ -46,6 +46,7 @@ static const ClipmoeStoreClass folder_class = {
     .find_file = clipmoe_folder_find_file,
     .get_thumbnail = clipmoe_folder_get_thumbnail,
     .verify = clipmoe_folder_verify,
+    .repair = clipmoe_folder_repair_store,
     .compact = clipmoe_folder_compact,
 };
 

@@ -7,6 +7,7 @@
  * A *take* is one run over one file with one model. Its moments are found while it runs. When it is finished
  * it replaces the file's takes before it, in one transaction; until then those answer, too, unless they were
  * themselves never finished: a take that was cut off is replaced as soon as the next one of its file begins.
+ * Takes of a live source replace nothing: each adds to what was seen before, also one that was cut off.
  */
 #ifndef CLIPMOE_STORE_H
 #define CLIPMOE_STORE_H
@@ -90,17 +91,20 @@ typedef enum {
   CLIPMOE_CLAIM_TAKEN,     /* another worker has it */
 } ClipmoeClaim;
 
-/* Whether the file at this path with this device, inode, size and mtime is finished, so that nobody need read
- * it. */
+/* Whether the file at this path with this device, inode, size and mtime is finished with the model that was
+ * set, so that nobody need read it. One that failed or was skipped is not. */
 gboolean clipmoe_store_is_known (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean *known,
                                  GError **error);
 /* Begins a take where there is something to do; @file: path or source, identity and digest. A file that
- * failed or was skipped before is AGAIN only where it has changed, or with @retry. *take: for the functions
+ * failed or was skipped before is AGAIN only where it has changed, or with @retry, else UNCHANGED. TAKEN also
+ * where this object has a take of it that runs. *take: for the functions
  * below. A path at which another file is known by content, which is no longer there, is that file, moved; is
  * it still there, the new one is a file of its own that shares nothing. */
 gboolean clipmoe_store_claim (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
                               ClipmoeClaim *claim, gint64 *take, GError **error);
-/* Adds @n moments in time order, in one transaction: after it they are found. */
+/* Adds @n moments in time order, in one transaction: after it they are found. A process that is killed loses
+ * nothing of it; a power failure may lose the last seconds, and the store is sound then. On failure (IO: a
+ * full disk) nothing was added, and it can be called again. */
 gboolean clipmoe_store_put (ClipmoeStore *self, gint64 take, const ClipmoeMoment *moments, guint n,
                             GError **error);
 /* The worker still works at it (PostgreSQL): call it more often than the lease is long. FALSE without an
@@ -134,14 +138,16 @@ gboolean clipmoe_store_give_back (ClipmoeStore *self, gint64 file, const char *r
 GPtrArray *clipmoe_store_get_files (ClipmoeStore *self, GError **error);
 /* Forgets a file with all its moments. */
 gboolean clipmoe_store_forget_file (ClipmoeStore *self, gint64 id, GError **error);
-/* Forgets moments of live sources whose end is before @before (UTC microseconds; 0: none), and then the
- * oldest until the store is at most @bytes large (0: any size). *forgotten: how many. */
+/* Forgets moments of live sources whose end is before @before (UTC microseconds; 0: none), and then their
+ * oldest, some hundred at a time, until the store is at most @bytes large (0: any size) once it is compacted.
+ * Files are never forgotten by it. *forgotten: how many. */
 gboolean clipmoe_store_retain (ClipmoeStore *self, gint64 before, guint64 bytes, guint64 *forgotten,
                                GError **error);
 
 /* --- search --- */
 typedef struct {
-  gint64 since, until; /* UTC microseconds; 0 = open. Moments of files whose time is unknown pass neither */
+  gint64 since, until; /* UTC microseconds of the frame, the end excluded; 0 = open. Moments of files whose
+                          time is unknown pass neither, nor hours */
   int hours_from, hours_until; /* local minutes of the day, the end excluded; both 0 = any; 22:00 to 6:00 goes
                                   over midnight */
   const char *path;            /* a glob (* also stands for /) on the path; NULL = any */
@@ -165,8 +171,9 @@ typedef struct {
 } ClipmoeFound;
 void clipmoe_found_free (ClipmoeFound *found);
 
-/* What a reader sees: the state of one instant. Renewed by each call of clipmoe_store_refresh(); vectors and
- * ranges of a view before that are no longer valid. FORMAT, IO as usual. */
+/* What a reader sees: the rows of one instant. Renewed by each call of clipmoe_store_refresh(), the first
+ * time by itself when it is needed; vectors and ranges of a view before that are no longer valid. A moment
+ * that was forgotten since is NULL when it is looked up. FORMAT, IO as usual. */
 gboolean clipmoe_store_refresh (ClipmoeStore *self, gboolean *changed, GError **error);
 /* The answering model's; the store's. NULL: nothing was indexed yet. */
 const ClipmoeVectors *clipmoe_store_get_vectors (ClipmoeStore *self);
@@ -193,6 +200,6 @@ gboolean clipmoe_store_repair (ClipmoeStore *self, GPtrArray *losses, GError **e
 /* Compacts the vector file where a third of its rows is dead; readers go on with the old one. */
 gboolean clipmoe_store_compact (ClipmoeStore *self, gboolean *done, GError **error);
 
-/* --- for implementations: a table of functions, one for each function above --- */
+/* --- for implementations: a table of functions, one for each function above: store-private.h --- */
 
 #endif

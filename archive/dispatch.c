@@ -1,5 +1,5 @@
+/* The functions of store.h: each asks the implementation that the store has. */
 #include "store.h"
-
 #include "store-private.h"
 
 void
