@@ -46,7 +46,8 @@ clipmoe_postgres_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gb
 typedef struct {
   gint64 id; /* 0: none */
   gint64 size, mtime, state;
-  gboolean taken; /* another worker has it */
+  gboolean taken;     /* another worker has it */
+  gboolean looked_at; /* somebody has read it: `digest` is set */
   guint8 digest[DIGEST];
   char *path;
 } Known;
@@ -81,7 +82,8 @@ read_known (const PGresult *r, int i, Known *known) {
                    .state = clipmoe_pg_number (r, i, 3),
                    .path = clipmoe_pg_bytes (r, i, 5),
                    .taken = clipmoe_pg_number (r, i, 6) != 0};
-  if (PQgetlength (r, i, 4) == DIGEST)
+  known->looked_at = PQgetlength (r, i, 4) == DIGEST;
+  if (known->looked_at)
     memcpy (known->digest, PQgetvalue (r, i, 4), DIGEST);
 }
 
@@ -223,8 +225,7 @@ move_file (ClipmoePgSession *session, Claim *c, const Known *known, GError **err
 static gboolean
 claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **error) {
   gboolean finished = FALSE, moved = FALSE;
-  if (known->id && known->state != CLIPMOE_FILE_WAITING &&
-      memcmp (known->digest, c->file->digest, DIGEST) == 0) {
+  if (known->id && known->looked_at && memcmp (known->digest, c->file->digest, DIGEST) == 0) {
     c->id = known->id;
     if (!is_finished (session, c, &finished, error) || !note_identity (session, c, error))
       return FALSE;
@@ -246,7 +247,7 @@ claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **er
   if (!known->id)
     return add_file (session, c, error);
   c->id = known->id;
-  c->claim = known->state == CLIPMOE_FILE_WAITING ? CLIPMOE_CLAIM_NEW : CLIPMOE_CLAIM_CHANGED;
+  c->claim = known->looked_at ? CLIPMOE_CLAIM_CHANGED : CLIPMOE_CLAIM_NEW;
   return note_identity (session, c, error);
 }
 

@@ -127,8 +127,9 @@ gboolean clipmoe_store_set_lease (ClipmoeStore *self, guint seconds, GError **er
 gboolean clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
                                  gboolean *waits, GError **error);
 /* Hands out a file that waits, to this object alone as long as the lease is; clipmoe_store_claim() of its
- * path, with @retry, comes next, or clipmoe_store_give_back(). *file: (transfer full) id, path, size and
- * mtime; NULL: there is none. *elsewhere: how many files other workers have, which may come back. */
+ * path, with @retry, comes next, or clipmoe_store_give_back(). *file: (transfer full) id and path, the rest
+ * as it was when somebody looked last; NULL: there is none. *elsewhere: how many files other workers have,
+ * which may come back. */
 gboolean clipmoe_store_next (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error);
 /* A file that was handed out is not claimed. @reason: it cannot be read here, which is its reason to be
  * FAILED; NULL: others may have it at once. */
