@@ -52,7 +52,7 @@ make_plan (ClipmoeFolder *self, Plan *plan, GError **error) {
 /* The new file's number is noted as a retired one's: what a kill leaves of it is deleted. */
 static gboolean
 reserve (ClipmoeFolder *self, Plan *plan, GError **error) {
-  gboolean ok = clipmoe_folder_begin (self, error);
+  gboolean ok = clipmoe_folder_change_begin (self, error);
   if (!ok)
     return FALSE;
   ok = clipmoe_sql_run (&self->sql, error,
@@ -60,7 +60,7 @@ reserve (ClipmoeFolder *self, Plan *plan, GError **error) {
                         " vectors = ?1",
                         "i", plan->old);
   plan->new = sqlite3_last_insert_rowid (self->sql.db);
-  return clipmoe_folder_end (self, ok, FALSE, error);
+  return clipmoe_folder_change_end (self, ok, FALSE, error);
 }
 
 /* Runs of the old file stay: readers that have it open find their moments by them. Those of files before it
@@ -101,8 +101,8 @@ clipmoe_folder_rewrite (ClipmoeFolder *self, gint64 number, const ClipmoeVectors
                                error);
   }
   if (ok) {
-    ok = clipmoe_folder_begin_durably (self, error);
-    ok = ok && clipmoe_folder_end_durably (self, take_place (self, &plan, error), error);
+    ok = clipmoe_folder_change_begin_durably (self, error);
+    ok = ok && clipmoe_folder_change_end_durably (self, take_place (self, &plan, error), error);
   }
   if (ok) {
     GHashTableIter iter;

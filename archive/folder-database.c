@@ -12,9 +12,10 @@
 
 char *
 clipmoe_folder_vectors_path (ClipmoeFolder *self, gint64 number) {
-  char *name = g_strdup_printf (VECTORS_NAME ".f16", number),
-       *path = g_build_filename (self->base.where, name, NULL);
+  char *name = g_strdup_printf (VECTORS_NAME ".f16", number), *dir = g_path_get_dirname (self->path),
+       *path = g_build_filename (dir, name, NULL);
   g_free (name);
+  g_free (dir);
   return path;
 }
 
@@ -143,17 +144,18 @@ clipmoe_folder_is_replaced (ClipmoeFolder *self) {
 /* Deletes what belongs to vectors @number: the file and those made of it, which have more behind a dot. */
 static void
 delete_vectors (ClipmoeFolder *self, gint64 number) {
-  char *prefix = g_strdup_printf (VECTORS_NAME ".", number);
-  GDir *dir = g_dir_open (self->base.where, 0, NULL);
+  char *prefix = g_strdup_printf (VECTORS_NAME ".", number), *folder = g_path_get_dirname (self->path);
+  GDir *dir = g_dir_open (folder, 0, NULL);
   for (const char *name; dir && (name = g_dir_read_name (dir));)
     if (g_str_has_prefix (name, prefix)) {
-      char *path = g_build_filename (self->base.where, name, NULL);
+      char *path = g_build_filename (folder, name, NULL);
       g_unlink (path);
       g_free (path);
     }
   if (dir)
     g_dir_close (dir);
   g_free (prefix);
+  g_free (folder);
 }
 
 void
@@ -165,27 +167,27 @@ clipmoe_folder_sweep_vectors (ClipmoeFolder *self) {
 }
 
 gboolean
-clipmoe_folder_begin (ClipmoeFolder *self, GError **error) {
+clipmoe_folder_change_begin (ClipmoeFolder *self, GError **error) {
   return clipmoe_sql_begin (&self->sql, error);
 }
 
 gboolean
-clipmoe_folder_end (ClipmoeFolder *self, gboolean ok, gboolean found, GError **error) {
+clipmoe_folder_change_end (ClipmoeFolder *self, gboolean ok, gboolean found, GError **error) {
   if (ok && found)
     ok = clipmoe_sql_run (&self->sql, error, "UPDATE store SET change = change + 1", "");
   return clipmoe_sql_end (&self->sql, ok, error);
 }
 
 gboolean
-clipmoe_folder_begin_durably (ClipmoeFolder *self, GError **error) {
+clipmoe_folder_change_begin_durably (ClipmoeFolder *self, GError **error) {
   /* the level of syncing cannot change within a transaction */
   return clipmoe_sql_script (&self->sql, "PRAGMA synchronous=FULL", error) &&
-         clipmoe_folder_begin (self, error);
+         clipmoe_folder_change_begin (self, error);
 }
 
 gboolean
-clipmoe_folder_end_durably (ClipmoeFolder *self, gboolean ok, GError **error) {
-  ok = clipmoe_folder_end (self, ok, TRUE, error);
+clipmoe_folder_change_end_durably (ClipmoeFolder *self, gboolean ok, GError **error) {
+  ok = clipmoe_folder_change_end (self, ok, TRUE, error);
   sqlite3_exec (self->sql.db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
   return ok;
 }

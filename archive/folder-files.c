@@ -280,7 +280,7 @@ clipmoe_folder_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolea
   gint64 id = 0;
   gboolean any = FALSE;
   *take = 0;
-  if (!check_file (self, file, error) || !clipmoe_folder_begin (self, error))
+  if (!check_file (self, file, error) || !clipmoe_folder_change_begin (self, error))
     return FALSE;
   gboolean ok = find_name (self, file, &known, error);
   if (ok && known.id && is_running (self, known.id)) {
@@ -295,7 +295,7 @@ clipmoe_folder_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolea
     }
   }
   g_free (known.path);
-  if (!clipmoe_folder_end (self, ok, any, error)) {
+  if (!clipmoe_folder_change_end (self, ok, any, error)) {
     g_free (begun);
     return FALSE;
   }
@@ -328,7 +328,7 @@ clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeStoreFile *f
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   ClipmoeTake *take = get_take (self, id, error);
   gint64 live = 0;
-  if (!take || !clipmoe_folder_begin (self, error))
+  if (!take || !clipmoe_folder_change_begin (self, error))
     return FALSE;
   gboolean ok =
       clipmoe_sql_get (&self->sql, &live, error, "SELECT source IS NOT NULL FROM file WHERE file = ?1", "i",
@@ -340,7 +340,7 @@ clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeStoreFile *f
                        (gint64) !!facts->picture) &&
       clipmoe_sql_run (&self->sql, error, "UPDATE take SET finished = 1 WHERE take = ?1", "i", id) &&
       (live || clipmoe_folder_delete_takes (self, take->file, take->model, id, FALSE, NULL, error));
-  ok = clipmoe_folder_end (self, ok, TRUE, error);
+  ok = clipmoe_folder_change_end (self, ok, TRUE, error);
   if (ok)
     g_hash_table_remove (self->takes, &id);
   return ok;
@@ -356,13 +356,13 @@ clipmoe_folder_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState state, con
   if (state != CLIPMOE_FILE_FAILED && state != CLIPMOE_FILE_SKIPPED)
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,
                               "expected the state failed or skipped");
-  if (!clipmoe_folder_begin (self, error))
+  if (!clipmoe_folder_change_begin (self, error))
     return FALSE;
   char *text = reason ? g_utf8_make_valid (reason, -1) : NULL;
   gboolean ok = clipmoe_folder_delete_take (self, id, error) &&
                 clipmoe_sql_run (&self->sql, error, "UPDATE file SET state = ?2, reason = ?3 WHERE file = ?1",
                                  "iit", take->file, (gint64)state, text);
-  ok = clipmoe_folder_end (self, ok, TRUE, error);
+  ok = clipmoe_folder_change_end (self, ok, TRUE, error);
   g_free (text);
   if (ok)
     g_hash_table_remove (self->takes, &id);
@@ -375,9 +375,9 @@ clipmoe_folder_forget_file (ClipmoeStore *store, gint64 id, GError **error) {
   if (is_running (self, id))
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,
                               "file %" G_GINT64_FORMAT " is being looked at", id);
-  if (!clipmoe_folder_begin (self, error))
+  if (!clipmoe_folder_change_begin (self, error))
     return FALSE;
-  return clipmoe_folder_end (self, delete_file (self, id, error), TRUE, error);
+  return clipmoe_folder_change_end (self, delete_file (self, id, error), TRUE, error);
 }
 
 GPtrArray *

@@ -209,7 +209,7 @@ find_dead (ClipmoeFolder *self, GError **error) {
 gboolean
 clipmoe_folder_mend_tables (ClipmoeFolder *self, GPtrArray *losses, GError **error) {
   GHashTable *lost = clipmoe_folder_lost_new ();
-  gboolean ok = clipmoe_folder_begin_durably (self, error);
+  gboolean ok = clipmoe_folder_change_begin_durably (self, error);
   if (ok) {
     /* references are checked when all has been put in order */
     ok = clipmoe_sql_script (&self->sql, "PRAGMA defer_foreign_keys=ON", error) &&
@@ -218,7 +218,7 @@ clipmoe_folder_mend_tables (ClipmoeFolder *self, GPtrArray *losses, GError **err
          drop_bad (self, RUNS " ORDER BY r.first_moment", TRUE, lost, error) &&
          run_all (self, leftovers, G_N_ELEMENTS (leftovers), error) && find_dead (self, error) &&
          count_takes (self, lost, error) && clipmoe_folder_mark_lost (self, lost, losses, error);
-    ok = clipmoe_folder_end_durably (self, ok, error);
+    ok = clipmoe_folder_change_end_durably (self, ok, error);
   }
   g_hash_table_unref (lost);
   return ok;

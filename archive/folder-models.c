@@ -133,10 +133,10 @@ clipmoe_folder_set_model (ClipmoeStore *store, const char *id, const char *opene
   if (!id || !*id || !g_utf8_validate (id, -1, NULL) || embed < 1 || embed > 65536)
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,
                               "expected a model's id and a vector of 1 to 65536 numbers");
-  if (!clipmoe_folder_begin_durably (self, error))
+  if (!clipmoe_folder_change_begin_durably (self, error))
     return FALSE;
   gboolean ok =
-      clipmoe_folder_end_durably (self, set_model (self, id, opened_as, embed, reindex, error), error);
+      clipmoe_folder_change_end_durably (self, set_model (self, id, opened_as, embed, reindex, error), error);
   if (!ok)
     self->model = before;
   else
@@ -181,9 +181,9 @@ clipmoe_folder_switch_model (ClipmoeStore *store, GError **error) {
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,
                               "%u takes are running, expected none when the model changes",
                               g_hash_table_size (self->takes));
-  if (!clipmoe_folder_begin_durably (self, error))
+  if (!clipmoe_folder_change_begin_durably (self, error))
     return FALSE;
-  if (!clipmoe_folder_end_durably (self, switch_model (self, error), error)) {
+  if (!clipmoe_folder_change_end_durably (self, switch_model (self, error), error)) {
     self->model = before;
     return FALSE;
   }

@@ -78,11 +78,11 @@ gboolean clipmoe_folder_is_replaced (ClipmoeFolder *self);
 /* Deletes files of vectors that are retired or unknown to the database since their model went. */
 void clipmoe_folder_sweep_vectors (ClipmoeFolder *self);
 /* A transaction begins or ends; see clipmoe_sql_begin(). @found: what is found changes by it. */
-gboolean clipmoe_folder_begin (ClipmoeFolder *self, GError **error);
-gboolean clipmoe_folder_end (ClipmoeFolder *self, gboolean ok, gboolean found, GError **error);
+gboolean clipmoe_folder_change_begin (ClipmoeFolder *self, GError **error);
+gboolean clipmoe_folder_change_end (ClipmoeFolder *self, gboolean ok, gboolean found, GError **error);
 /* The same for what must be on disk when the second returns: files are deleted after it. */
-gboolean clipmoe_folder_begin_durably (ClipmoeFolder *self, GError **error);
-gboolean clipmoe_folder_end_durably (ClipmoeFolder *self, gboolean ok, GError **error);
+gboolean clipmoe_folder_change_begin_durably (ClipmoeFolder *self, GError **error);
+gboolean clipmoe_folder_change_end_durably (ClipmoeFolder *self, gboolean ok, GError **error);
 
 /* --- folder-view.c --- */
 gboolean clipmoe_folder_refresh (ClipmoeStore *store, gboolean *changed, GError **error);

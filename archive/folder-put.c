@@ -158,8 +158,9 @@ clipmoe_folder_put (ClipmoeStore *store, gint64 id, const ClipmoeMoment *moments
   gboolean ok = clipmoe_vectors_append (self->append, vectors, n, &first, error);
   g_free (vectors);
   if (ok) {
-    ok = clipmoe_folder_begin (self, error);
-    ok = ok && clipmoe_folder_end (self, put (self, take, moments, n, (gint64)first, error), TRUE, error);
+    ok = clipmoe_folder_change_begin (self, error);
+    ok = ok &&
+         clipmoe_folder_change_end (self, put (self, take, moments, n, (gint64)first, error), TRUE, error);
   }
   if (!ok) { /* rows may lie behind those that count: they are cut off when the file is opened again */
     clipmoe_folder_close_append (self);

@@ -112,7 +112,7 @@ mend_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *losses, GError *
   if (!fine) {
     GHashTable *lost = clipmoe_folder_lost_new ();
     g_ptr_array_add (losses, g_strdup (why ? why->message : used->path));
-    ok = clipmoe_folder_begin_durably (self, error);
+    ok = clipmoe_folder_change_begin_durably (self, error);
     if (ok) {
       ok = lose_rows (self, used->number, have, used->rows, lost, error);
       for (guint i = 0; ok && i < damaged->len; i++) {
@@ -120,7 +120,7 @@ mend_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *losses, GError *
         ok = lose_rows (self, used->number, first, MIN (first + BLOCK, used->rows), lost, error);
       }
       ok = ok && clipmoe_folder_mark_lost (self, lost, losses, error);
-      ok = clipmoe_folder_end_durably (self, ok, error);
+      ok = clipmoe_folder_change_end_durably (self, ok, error);
     }
     if (ok && !vectors)
       set_aside (used, losses);

@@ -110,11 +110,11 @@ clipmoe_folder_retain (ClipmoeStore *store, gint64 before, guint64 bytes, guint6
                        GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   guint64 n = 0;
-  if (!clipmoe_folder_begin (self, error))
+  if (!clipmoe_folder_change_begin (self, error))
     return FALSE;
   gboolean ok = (!before || forget_before (self, before, &n, error)) &&
                 (!bytes || forget_to_size (self, bytes, &n, error)) && drop_empty (self, error);
-  ok = clipmoe_folder_end (self, ok, n > 0, error);
+  ok = clipmoe_folder_change_end (self, ok, n > 0, error);
   if (forgotten)
     *forgotten = ok ? n : 0;
   return ok;

@@ -64,6 +64,7 @@ const char *const clipmoe_folder_schema =
     "  why INTEGER NOT NULL,\n"
     "  looks INTEGER NOT NULL\n"
     ") STRICT;\n"
+    "CREATE INDEX moment_duration ON moment (ends - begins);\n"
     "CREATE TABLE thumbnail (\n"
     "  moment INTEGER PRIMARY KEY REFERENCES moment,\n"
     "  jpeg BLOB NOT NULL\n"

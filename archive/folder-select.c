@@ -26,6 +26,14 @@ typedef struct {
   gint64 take, recorded;
 } Take;
 
+/* A run whose moments a filter divides. */
+typedef struct {
+  ClipmoeRun run;
+  gint64 recorded;
+} Divided;
+
+#define MANY 8192 /* moments, from which on those that are long enough are looked up by the index */
+
 static gint64
 offset_at (GTimeZone *zone, gint64 utc) {
   gint interval = g_time_zone_find_interval (zone, G_TIME_TYPE_UNIVERSAL, utc / G_USEC_PER_SEC);
@@ -201,19 +209,19 @@ select_takes (ClipmoeFolder *self, const Judge *judge, GError **error) {
   return NULL;
 }
 
-/* The moments of a run, one by one. */
+/* Moments @first to @last of a run, one by one. */
 static gboolean
-divide (ClipmoeFolder *self, const Judge *judge, const ClipmoeRun *run, gint64 recorded, GArray *ranges,
+divide (ClipmoeFolder *self, const Judge *judge, const Divided *d, gint64 first, gint64 last, GArray *ranges,
         GError **error) {
   GError *failed = NULL;
   sqlite3_stmt *s =
       clipmoe_sql_query (&self->sql, &failed,
                          "SELECT moment, begins, ends, frame, at FROM moment WHERE moment BETWEEN ?1"
-                         " AND ?1 + ?2 - 1",
-                         "ii", run->first_moment, run->n);
+                         " AND ?2",
+                         "ii", first, last);
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
-    gint64 row = run->first_row + sqlite3_column_int64 (s, 0) - run->first_moment, duration;
-    gint64 at = clipmoe_folder_utc (sqlite3_column_int64 (s, 4), recorded, sqlite3_column_int64 (s, 3));
+    gint64 row = d->run.first_row + sqlite3_column_int64 (s, 0) - d->run.first_moment, duration;
+    gint64 at = clipmoe_folder_utc (sqlite3_column_int64 (s, 4), d->recorded, sqlite3_column_int64 (s, 3));
     if (__builtin_sub_overflow (sqlite3_column_int64 (s, 2), sqlite3_column_int64 (s, 1), &duration))
       duration = 0;
     Bounds bounds = {at, at, duration, duration};
@@ -225,21 +233,82 @@ divide (ClipmoeFolder *self, const Judge *judge, const ClipmoeRun *run, gint64 r
   return !failed;
 }
 
+static int
+compare_divided (gconstpointer a, gconstpointer b) {
+  const Divided *x = a, *y = b;
+  return x->run.first_moment < y->run.first_moment ? -1 : x->run.first_moment > y->run.first_moment;
+}
+
+/* The run of @divided, which are in order, that has @moment, or NULL. */
+static const Divided *
+find_divided (const GArray *divided, gint64 moment) {
+  guint low = 0, high = divided->len;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    const Divided *d = &g_array_index (divided, Divided, middle);
+    if (moment < d->run.first_moment)
+      high = middle;
+    else if (moment - d->run.first_moment >= d->run.n)
+      low = middle + 1;
+    else
+      return d;
+  }
+  return NULL;
+}
+
+/* Moments that are long enough, by the index, which are few where they are a small part. */
 static gboolean
-select_runs (ClipmoeFolder *self, const Judge *judge, const Take *take, GArray *ranges, GError **error) {
+divide_by_duration (ClipmoeFolder *self, const Judge *judge, GArray *divided, GArray *ranges,
+                    GError **error) {
+  GError *failed = NULL;
+  g_array_sort (divided, compare_divided);
+  sqlite3_stmt *s =
+      clipmoe_sql_query (&self->sql, &failed, "SELECT moment FROM moment WHERE ends - begins >= ?1", "i",
+                         judge->filter->min_duration);
+  while (s && !failed && clipmoe_sql_step (&self->sql, s, &failed)) {
+    gint64 moment = sqlite3_column_int64 (s, 0);
+    const Divided *d = find_divided (divided, moment);
+    if (d && judge->timed)
+      divide (self, judge, d, moment, moment, ranges, &failed);
+    else if (d)
+      add_range (ranges, d->run.first_row + moment - d->run.first_moment, 1, self->rows);
+  }
+  if (failed)
+    g_propagate_error (error, failed);
+  return !failed;
+}
+
+static gboolean
+divide_all (ClipmoeFolder *self, const Judge *judge, GArray *divided, GArray *ranges, GError **error) {
+  gint64 moments = 0;
+  for (guint i = 0; i < divided->len; i++)
+    moments += g_array_index (divided, Divided, i).run.n;
+  if (judge->filter->min_duration > 0 && moments > MANY)
+    return divide_by_duration (self, judge, divided, ranges, error);
+  for (guint i = 0; i < divided->len; i++) {
+    const Divided *d = &g_array_index (divided, Divided, i);
+    if (!divide (self, judge, d, d->run.first_moment, d->run.first_moment + d->run.n - 1, ranges, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+select_runs (ClipmoeFolder *self, const Judge *judge, const Take *take, GArray *ranges, GArray *divided,
+             GError **error) {
   GError *failed = NULL;
   sqlite3_stmt *s = clipmoe_sql_query (
       &self->sql, &failed, "SELECT " CLIPMOE_RUN_COLUMNS " FROM run r WHERE r.take = ?1 AND r.vectors = ?2",
       "ii", take->take, self->view);
-  while (s && !failed && clipmoe_sql_step (&self->sql, s, &failed)) {
-    ClipmoeRun run = clipmoe_folder_read_run (s);
-    Bounds bounds = {.shortest = run.shortest, .longest = run.longest};
-    set_times (&bounds, run.at_first, run.at_last, take->recorded, run.frame_first, run.frame_last);
+  while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
+    Divided d = {clipmoe_folder_read_run (s), take->recorded};
+    Bounds bounds = {.shortest = d.run.shortest, .longest = d.run.longest};
+    set_times (&bounds, d.run.at_first, d.run.at_last, take->recorded, d.run.frame_first, d.run.frame_last);
     Verdict verdict = judge_bounds (judge, &bounds);
     if (verdict == ALL)
-      add_range (ranges, run.first_row, run.n, self->rows);
-    else if (verdict == SOME)
-      divide (self, judge, &run, take->recorded, ranges, &failed);
+      add_range (ranges, d.run.first_row, d.run.n, self->rows);
+    else if (verdict == SOME && d.run.n > 0 && d.run.n <= CLIPMOE_RUN_MOST)
+      g_array_append_val (divided, d);
   }
   if (failed)
     g_propagate_error (error, failed);
@@ -251,9 +320,12 @@ select_some (ClipmoeFolder *self, const ClipmoeFilter *filter, GArray *ranges, G
   Judge judge = {filter, g_time_zone_new_local (),
                  filter->since || filter->until || filter->hours_from || filter->hours_until};
   GArray *takes = select_takes (self, &judge, error);
+  GArray *divided = g_array_new (FALSE, FALSE, sizeof (Divided));
   gboolean ok = takes != NULL;
   for (guint i = 0; ok && i < takes->len; i++)
-    ok = select_runs (self, &judge, &g_array_index (takes, Take, i), ranges, error);
+    ok = select_runs (self, &judge, &g_array_index (takes, Take, i), ranges, divided, error);
+  ok = ok && divide_all (self, &judge, divided, ranges, error);
+  g_array_unref (divided);
   if (takes)
     g_array_unref (takes);
   g_time_zone_unref (judge.zone);

@@ -124,44 +124,69 @@ used_vectors (ClipmoeFolder *self, GError **error) {
   return NULL;
 }
 
+/* A compaction by another process may have put others in their place since they were read. */
+static gboolean
+still_used (ClipmoeFolder *self, gint64 number) {
+  gint64 used = 0;
+  return !clipmoe_sql_get (&self->sql, &used, NULL, "SELECT 1 FROM model WHERE vectors = ?1", "i", number) ||
+         used;
+}
+
 static void
 check_vectors (ClipmoeFolder *self, const Used *used, GPtrArray *faults) {
   char *path = clipmoe_folder_vectors_path (self, used->vectors);
   GError *failed = NULL;
-  if (used->rows <= 0) /* the file may not be there yet */
-    goto out;
-  ClipmoeVectors *vectors = clipmoe_vectors_open (
-      path, used->model, (guint)CLAMP (used->embed, 0, G_MAXUINT32), (guint64)used->rows, FALSE, &failed);
+  ClipmoeVectors *vectors = NULL;
+  if (used->rows > 0) /* without rows the file may not be there yet */
+    vectors = clipmoe_vectors_open (path, used->model, (guint)CLAMP (used->embed, 0, G_MAXUINT32),
+                                    (guint64)used->rows, FALSE, &failed);
   if (vectors) {
     clipmoe_vectors_verify (vectors, NULL, &failed);
     clipmoe_vectors_close (vectors);
   }
-  if (failed)
+  if (failed && still_used (self, used->vectors))
     g_ptr_array_add (faults, g_strdup (failed->message));
   g_clear_error (&failed);
-out:
   g_free (path);
+}
+
+/* What the database says, at one instant. (element-type Used): vectors to be read; NULL on error. */
+static GArray *
+check_database (ClipmoeFolder *self, GPtrArray *faults, GError **error) {
+  GError *failed = NULL;
+  GArray *all = NULL;
+  guint before = faults->len;
+  gboolean ok = clipmoe_sql_run (&self->sql, &failed, "BEGIN", "") &&
+                run_check (self, "PRAGMA integrity_check(20)", "ok", faults, &failed);
+  for (guint i = 0; ok && i < G_N_ELEMENTS (checks) && faults->len == before; i++)
+    ok = run_check (self, checks[i], NULL, faults, &failed);
+  if (ok)
+    all = used_vectors (self, &failed);
+  for (guint i = 0; all && !failed && i < all->len; i++) {
+    const Used *used = &g_array_index (all, Used, i);
+    check_rows (self, used->vectors, used->rows, faults, &failed);
+  }
+  clipmoe_sql_end (&self->sql, FALSE, NULL);
+  if (is_damage (failed) && faults->len > before) { /* said above */
+    g_clear_error (&failed);
+    if (!all)
+      all = g_array_new (FALSE, FALSE, sizeof (Used));
+  }
+  if (!failed)
+    return all;
+  g_propagate_error (error, failed);
+  if (all)
+    g_array_unref (all);
+  return NULL;
 }
 
 gboolean
 clipmoe_folder_verify (ClipmoeStore *store, GPtrArray *faults, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
-  GError *failed = NULL;
-  guint before = faults->len;
-  gboolean ok = run_check (self, "PRAGMA integrity_check(20)", "ok", faults, error);
-  for (guint i = 0; ok && i < G_N_ELEMENTS (checks) && faults->len == before; i++)
-    ok = run_check (self, checks[i], NULL, faults, error);
-  GArray *all = ok ? used_vectors (self, &failed) : NULL;
-  for (guint i = 0; ok && all && i < all->len; i++) {
-    const Used *used = &g_array_index (all, Used, i);
-    ok = check_rows (self, used->vectors, used->rows, faults, error);
-    check_vectors (self, used, faults);
-  }
+  GArray *all = check_database (self, faults, error);
+  for (guint i = 0; all && i < all->len; i++)
+    check_vectors (self, &g_array_index (all, Used, i), faults);
   if (all)
     g_array_unref (all);
-  if (is_damage (failed) && faults->len > before) /* said above */
-    g_clear_error (&failed);
-  if (failed)
-    g_propagate_error (error, failed);
-  return ok && !failed;
+  return all != NULL;
 }

@@ -119,7 +119,9 @@ clipmoe_folder_open (const char *dir, ClipmoeStoreAccess access, guint wait_seco
   self->base.class = &folder_class;
   self->base.writing = access == CLIPMOE_STORE_WRITE;
   self->base.where = g_strdup (dir);
-  self->path = g_build_filename (dir, CLIPMOE_FOLDER_DATABASE, NULL);
+  char *path = g_build_filename (dir, CLIPMOE_FOLDER_DATABASE, NULL);
+  self->path = g_canonicalize_filename (path, NULL); /* the same wherever the process goes */
+  g_free (path);
   self->lock = -1;
   self->takes = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   if (self->base.writing ? open_writing (self, wait_seconds, error) : open_reading (self, error))

@@ -125,7 +125,8 @@ bind (sqlite3_stmt *statement, const char *types, va_list args) {
     case 'b':
       text = va_arg (args, const char *);
       length = va_arg (args, gsize);
-      code = sqlite3_bind_blob64 (statement, i, text, length, SQLITE_STATIC);
+      code = text || length ? sqlite3_bind_blob64 (statement, i, text, length, SQLITE_STATIC)
+                            : sqlite3_bind_zeroblob (statement, i, 0);
       break;
     default:
       code = SQLITE_MISUSE;

@@ -22,8 +22,8 @@ gboolean clipmoe_sql_fail (ClipmoeSql *self, GError **error);
 
 /* The prepared statement of @text (a literal: it is known by its address), reset and with its parameters
  * bound by @types, a letter each: i gint64, s bytes up to a NUL (nullable, bound as a blob), t UTF-8
- * (nullable), b bytes with their length (const void *, gsize). NULL with an error. It need not be finalised;
- * one text runs once at a time. */
+ * (nullable), b bytes with their length (const void *, gsize; NULL is NULL unless the length is 0). NULL with
+ * an error. It need not be finalised; one text runs once at a time. */
 sqlite3_stmt *clipmoe_sql_query (ClipmoeSql *self, GError **error, const char *text, const char *types, ...);
 /* TRUE: there is a row. FALSE: there is none, or *error is set; the statement was reset. */
 gboolean clipmoe_sql_step (ClipmoeSql *self, sqlite3_stmt *statement, GError **error);

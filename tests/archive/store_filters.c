@@ -35,8 +35,9 @@ passes (const ClipmoeFilter *filter, const ClipmoeFound *f) {
          (filter->min_duration <= 0 || f->end - f->start >= filter->min_duration);
 }
 
+/* Puts moments, up to @most at a time; @at: UTC of the first, or 0. */
 static void
-put (ClipmoeStore *store, gint64 take, ClipmoeRandom *r, guint64 number, guint n, gboolean live, gint64 at) {
+put (ClipmoeStore *store, gint64 take, ClipmoeRandom *r, guint64 number, guint n, guint most, gint64 at) {
   GError *error = NULL;
   float *vectors = place_vectors (number, n, SUITE_EMBED);
   ClipmoeMoment *moments = g_new0 (ClipmoeMoment, n);
@@ -46,14 +47,14 @@ put (ClipmoeStore *store, gint64 take, ClipmoeRandom *r, guint64 number, guint n
     moments[i] = (ClipmoeMoment){.start = time,
                                  .end = time + length,
                                  .time = time + (gint64)number + i,
-                                 .at = live ? at + time / 1000 : 0,
+                                 .at = at ? at + time / 1000 : 0,
                                  .why = CLIPMOE_WHY_ONLY,
                                  .looks = 1,
                                  .vector = vectors + (gsize)i * SUITE_EMBED};
     time += length + (gint64)clipmoe_random_below (r, 300) * SECOND;
   }
   for (guint done = 0; done < n;) {
-    guint most = 1 + clipmoe_random_below (r, 90), some = MIN (n - done, most);
+    guint many = 1 + clipmoe_random_below (r, most), some = MIN (n - done, many);
     clipmoe_store_put (store, take, moments + done, some, &error);
     g_assert_no_error (error);
     done += some;
@@ -72,7 +73,7 @@ fill (ClipmoeStore *store, ClipmoeRandom *r) {
     ClipmoeStoreFile *file = i % 5 == 4 ? NULL : suite_file (name, name), live = {.source = source};
     gint64 take =
         suite_claim (store, file ? file : &live, file || i < 10 ? CLIPMOE_CLAIM_NEW : CLIPMOE_CLAIM_AGAIN);
-    put (store, take, r, number, n, !file, recorded);
+    put (store, take, r, number, n, 90, file ? 0 : recorded);
     if (i % 11 || !file)
       suite_finish (store, take, file ? recorded : 0);
     number += n;
@@ -119,17 +120,20 @@ some_filter (ClipmoeRandom *r, const GPtrArray *all) {
   return f;
 }
 
-void
-store_filters_test (const char *where) {
-  ClipmoeRandom r = clipmoe_random_for (19, 1, 0);
-  ClipmoeStore *store = suite_write (where);
+/* Filters, those with a shortest duration alone if @long_ones, beside a plain reading. Returns how many
+ * divide the moments. */
+static guint
+compare (ClipmoeStore *store, ClipmoeRandom *r, guint rounds, gboolean long_ones) {
   guint some = 0;
-  fill (store, &r);
-  suite_verify (store);
-  g_assert_cmpuint (suite_count (store), >, 1000);
   GPtrArray *all = suite_found (store, NULL);
-  for (guint i = 0; i < 400; i++) {
-    ClipmoeFilter filter = some_filter (&r, all);
+  for (guint i = 0; i < rounds; i++) {
+    ClipmoeFilter filter = some_filter (r, all);
+    if (long_ones) {
+      filter.min_duration = (gint64)(1 + clipmoe_random_below (r, 30)) * SECOND;
+      filter.file = 0;
+      if (i % 2)
+        filter = (ClipmoeFilter){.min_duration = filter.min_duration};
+    }
     GPtrArray *found = suite_found (store, &filter);
     guint at = 0;
     for (guint k = 0; k < all->len; k++)
@@ -141,7 +145,29 @@ store_filters_test (const char *where) {
     some += at > 0 && at < all->len;
     g_ptr_array_unref (found);
   }
-  g_assert_cmpuint (some, >, 100); /* filters that divide */
   g_ptr_array_unref (all);
+  return some;
+}
+
+void
+store_filters_test (const char *where) {
+  ClipmoeRandom r = clipmoe_random_for (19, 1, 0);
+  ClipmoeStore *store = suite_write (where);
+  fill (store, &r);
+  suite_verify (store);
+  g_assert_cmpuint (suite_count (store), >, 1000);
+  g_assert_cmpuint (compare (store, &r, 400, FALSE), >, 100);
+  /* so many that a store may go another way */
+  for (guint i = 0; i < 4; i++) {
+    char *name = g_strdup_printf ("long %u", i);
+    ClipmoeStoreFile *file = suite_file (name, name);
+    gint64 take = suite_claim (store, file, CLIPMOE_CLAIM_NEW);
+    put (store, take, &r, 100000 + 10000 * i, 2500, 1000, 0);
+    suite_finish (store, take, BEGIN + i * DAY_US);
+    clipmoe_store_file_free (file);
+    g_free (name);
+  }
+  g_assert_cmpuint (suite_count (store), >, 11000);
+  g_assert_cmpuint (compare (store, &r, 30, TRUE), >, 15);
   clipmoe_store_close (store);
 }
