@@ -64,6 +64,8 @@ get_take (ClipmoePostgres *self, gint64 id, GError **error) {
 
 /* --- moments --- */
 
+#define MOST_BYTES (512 << 20) /* in one statement, which has 1 GB at most */
+
 typedef struct {
   ClipmoePostgres *self;
   ClipmoePgTake *take;
@@ -118,6 +120,7 @@ put (ClipmoePgSession *session, gpointer data, GError **error) {
 
 static gboolean
 check_moments (ClipmoePostgres *self, guint embed, const ClipmoeMoment *moments, guint n, GError **error) {
+  gsize bytes = 0;
   for (guint i = 0; i < n; i++)
     if (moments[i].end < moments[i].start || moments[i].at < 0 || !moments[i].vector ||
         (moments[i].start < 0 && moments[i].end > G_MAXINT64 + moments[i].start))
@@ -132,6 +135,10 @@ check_moments (ClipmoePostgres *self, guint embed, const ClipmoeMoment *moments,
     if (!(fabs (sqrt (squares) - 1) <= 0.01))
       return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
                                 "vector %u of %u has length %g, expected 1", i, n, sqrt (squares));
+    bytes += embed * 2 + 100 + (moments[i].thumbnail ? g_bytes_get_size (moments[i].thumbnail) : 0);
+    if (bytes > MOST_BYTES)
+      return clipmoe_error_set (error, CLIPMOE_ERROR_LIMIT, self->base.where,
+                                "%u moments of more than %d MB at once", n, MOST_BYTES >> 20);
   }
   return TRUE;
 }
@@ -203,8 +210,9 @@ static gboolean
 beat (ClipmoePgSession *session, gpointer data, GError **error) {
   End *e = data;
   return clipmoe_pg_run (session, &e->rows, error,
-                         "UPDATE file f SET expires = now () + make_interval (secs => $3) FROM take t WHERE"
-                         " t.take = $1 AND f.file = t.file AND f.worker = $2 AND NOT t.finished",
+                         "UPDATE file f SET expires = now () + make_interval (secs => $3) FROM take t,"
+                         " set_config ('synchronous_commit', 'off', true) WHERE t.take = $1 AND f.file = "
+                         "t.file AND f.worker = $2 AND NOT t.finished",
                          "iti", e->take->take, e->self->worker, (gint64)e->self->lease);
 }
 

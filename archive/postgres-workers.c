@@ -25,11 +25,13 @@ register_file (ClipmoePgSession *session, gpointer data, GError **error) {
   Register *g = data;
   const ClipmoeStoreFile *f = g->file;
   g->waits = 0;
-  /* identity stays as it is: a claim compares it */
+  /* Identity stays as it is: a claim compares it. What a crash of the server forgets of this, the next run
+   * notes again, so nobody waits for its disk. */
   return clipmoe_pg_get (
              session, &g->waits, error,
-             "INSERT INTO file (path, device, inode, size, mtime, state, waits) VALUES ($1, $2, $3, $4,"
-             " $5, 5, true) ON CONFLICT (sha256 (path)) DO UPDATE SET waits = true, lost = 0 WHERE NOT"
+             "INSERT INTO file (path, device, inode, size, mtime, state, waits) SELECT $1, $2, $3, $4, $5, 5,"
+             " true FROM set_config ('synchronous_commit', 'off', true) ON CONFLICT (sha256 (path)) DO "
+             "UPDATE SET waits = true, lost = 0 WHERE NOT"
              " file.waits AND (file.size <> $4 OR file.mtime <> $5 OR file.state IN (1, 5) OR"
              " file.state IN (3, 4) AND $6 OR file.state = 2 AND NOT EXISTS (SELECT 1 FROM take t WHERE"
              " t.file = file.file AND t.model = $7 AND t.finished AND t.digest = file.digest))"

@@ -64,7 +64,9 @@ clipmoe_postgres_open (const char *uri, ClipmoeStoreAccess access, guint wait_se
   self->session.ready = ready;
   self->session.ready_data = self;
   self->session.patience = wait_seconds;
-  self->worker = g_strdup_printf ("%.60s:%d:%08x", g_get_host_name (), (int)getpid (), g_random_int ());
+  char *worker = g_strdup_printf ("%.60s:%d:%08x", g_get_host_name (), (int)getpid (), g_random_int ());
+  self->worker = g_utf8_make_valid (worker, -1);
+  g_free (worker);
   self->lease = CLIPMOE_POSTGRES_LEASE;
   self->takes = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   self->handed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
