@@ -42,6 +42,7 @@ struct _ClipmoeMirror {
   guint64 n_gone;
   ClipmoeVectors *vectors; /* for reading; NULL: not open */
   int lock;                /* -1: none */
+  gboolean failed;
 };
 
 static char *
@@ -80,6 +81,12 @@ newest (const ClipmoeMirror *self) {
   if (dir)
     g_dir_close (dir);
   return most;
+}
+
+/* A number that none has had, also if files were deleted by somebody. */
+static guint64
+next_generation (const ClipmoeMirror *self) {
+  return MAX (MAX (newest (self), self->generation) + 1, (guint64)g_get_real_time ());
 }
 
 /* Deletes the files of this store that are not of generation @keep of this model. */
@@ -264,13 +271,21 @@ const ClipmoeVectors *
 clipmoe_mirror_get_vectors (ClipmoeMirror *self, guint64 rows, GError **error) {
   if (self->vectors && clipmoe_vectors_get_rows (self->vectors) == rows)
     return self->vectors;
-  if (self->vectors && clipmoe_vectors_get_rows (self->vectors) < rows)
-    return clipmoe_vectors_grow (self->vectors, rows, error) ? self->vectors : NULL;
+  if (self->vectors && clipmoe_vectors_get_rows (self->vectors) < rows) {
+    self->failed |= !clipmoe_vectors_grow (self->vectors, rows, error);
+    return self->failed ? NULL : self->vectors;
+  }
   g_clear_pointer (&self->vectors, clipmoe_vectors_close);
   char *path = path_of (self, self->generation, VECTORS_ENDING);
   self->vectors = clipmoe_vectors_open (path, self->model, self->embed, rows, FALSE, error);
   g_free (path);
+  self->failed |= !self->vectors;
   return self->vectors;
+}
+
+gboolean
+clipmoe_mirror_has_failed (const ClipmoeMirror *self) {
+  return self->failed;
 }
 
 gboolean
@@ -381,11 +396,12 @@ publish (ClipmoeMirror *self, guint64 generation, gint64 change, const gint64 *n
 
 gboolean
 clipmoe_mirror_restart (ClipmoeMirror *self, gint64 change, GError **error) {
-  guint64 generation = MAX (newest (self), self->generation) + 1;
+  guint64 generation = next_generation (self);
   char *path = path_of (self, generation, VECTORS_ENDING);
   gboolean ok = clipmoe_vectors_remove (path, error); /* of one that was killed here before */
   ClipmoeVectors *vectors = ok ? clipmoe_vectors_open (path, self->model, self->embed, 0, TRUE, error) : NULL;
   ok = vectors && publish (self, generation, change, NULL, 0, error);
+  self->failed = !ok;
   clipmoe_vectors_close (vectors);
   g_free (path);
   return ok;
@@ -407,6 +423,7 @@ clipmoe_mirror_append (ClipmoeMirror *self, const gint64 *numbers, const float *
     if (fd >= 0)
       close (fd);
   }
+  self->failed |= !ok;
   g_free (path);
   g_free (rows);
   return ok;
@@ -414,7 +431,7 @@ clipmoe_mirror_append (ClipmoeMirror *self, const gint64 *numbers, const float *
 
 gboolean
 clipmoe_mirror_shrink (ClipmoeMirror *self, gint64 change, GError **error) {
-  guint64 generation = newest (self) + 1;
+  guint64 generation = next_generation (self);
   GArray *rows = g_array_new (FALSE, FALSE, sizeof (guint64)), *numbers = g_array_new (FALSE, FALSE, 8);
   char *path = path_of (self, generation, VECTORS_ENDING);
   const ClipmoeVectors *vectors = clipmoe_mirror_get_vectors (self, self->numbers->len, error);
@@ -427,6 +444,7 @@ clipmoe_mirror_shrink (ClipmoeMirror *self, gint64 change, GError **error) {
       vectors && clipmoe_vectors_remove (path, error) &&
       clipmoe_vectors_copy (vectors, path, (const guint64 *)(gpointer)rows->data, rows->len, error) &&
       publish (self, generation, change, (const gint64 *)(gpointer)numbers->data, numbers->len, error);
+  self->failed |= !ok;
   g_array_unref (rows);
   g_array_unref (numbers);
   g_free (path);

@@ -33,6 +33,8 @@ guint64 clipmoe_mirror_count_to (const ClipmoeMirror *self, gint64 number);
 gboolean clipmoe_mirror_find (const ClipmoeMirror *self, gint64 number, guint64 *row);
 /* The vectors with @rows rows, at most all; the mirror's, until it is filled, copied or closed. */
 const ClipmoeVectors *clipmoe_mirror_get_vectors (ClipmoeMirror *self, guint64 rows, GError **error);
+/* Whether a file of it could not be read or written: it is to be begun anew. */
+gboolean clipmoe_mirror_has_failed (const ClipmoeMirror *self);
 /* Row @row is exactly this, f16 [embed]. */
 gboolean clipmoe_mirror_is_row (ClipmoeMirror *self, guint64 row, const guint8 *f16, gsize length);
 

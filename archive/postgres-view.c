@@ -263,7 +263,7 @@ follow (ClipmoePostgres *self, const State *state, gboolean anew, GError **error
   if (bring (self, state, anew, &failed))
     return TRUE;
   /* files in the cache folder may be damaged, cut short or deleted at any time */
-  if (!anew && self->mirror && g_error_matches (failed, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT)) {
+  if (!anew && self->mirror && clipmoe_mirror_has_failed (self->mirror)) {
     g_clear_error (&failed);
     return bring (self, state, TRUE, error);
   }

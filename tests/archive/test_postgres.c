@@ -345,7 +345,7 @@ test_mirror (void) {
   for (guint e = 0; e < G_N_ELEMENTS (endings); e++)
     for (Damage how = DELETED; how < N_DAMAGES; how++) {
       empty_cache ();
-      ClipmoeStore *reader = suite_open (where, CLIPMOE_STORE_READ);
+      ClipmoeStore *reader = suite_open (where, CLIPMOE_STORE_READ), *second;
       g_assert_cmpuint (suite_count (reader), ==, 400);
       GPtrArray *all = mirror_files ();
       guint n = 0;
@@ -356,13 +356,29 @@ test_mirror (void) {
         }
       g_ptr_array_unref (all);
       g_assert_cmpuint (n, ==, 1);
-      suite_verify (reader); /* the mirror is mended by it */
-      g_assert_cmpuint (suite_count (reader), ==, 400);
-      clipmoe_store_close (reader);
-      reader = suite_open (where, CLIPMOE_STORE_READ);
+      if (how % 2)
+        suite_verify (reader);                         /* the mirror is mended by it */
+      second = suite_open (where, CLIPMOE_STORE_READ); /* or by this */
+      g_assert_cmpuint (suite_count (second), ==, 400);
+      clipmoe_store_close (second);
       g_assert_cmpuint (suite_count (reader), ==, 400);
       clipmoe_store_close (reader);
     }
+  /* while it is in use, and then grows */
+  ClipmoeStore *reader = suite_open (where, CLIPMOE_STORE_READ);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_cmpuint (suite_count (reader), ==, 400 + 3 * i);
+    GPtrArray *all = mirror_files ();
+    for (guint k = 0; k < all->len; k++)
+      if (g_str_has_suffix (all->pdata[k], endings[i]))
+        g_unlink (all->pdata[k]);
+    g_ptr_array_unref (all);
+    ClipmoeStoreFile *file = suite_file (i ? "g" : "f", i ? "g" : "f");
+    suite_index (store, file, 8000 + 10 * i, 3);
+    clipmoe_store_file_free (file);
+    g_assert_cmpuint (suite_count (reader), ==, 403 + 3 * i);
+  }
+  clipmoe_store_close (reader);
   clipmoe_store_close (store);
   g_free (where);
 }
