@@ -65,6 +65,11 @@ fail (ClipmoePgSession *self, const PGresult *result, GError **error) {
   return FALSE;
 }
 
+/* Warnings of the server are not printed by a library. */
+static void
+ignore_notice (void *data, const char *text) {
+}
+
 static gboolean
 connect_server (ClipmoePgSession *self, GError **error) {
   /* what stands behind the address overrules it, what stands before it does not; a server that is gone
@@ -94,10 +99,11 @@ connect_server (ClipmoePgSession *self, GError **error) {
   }
   PQconninfoFree (parsed);
   self->connection = PQconnectdbParams (names, values, 1);
-  if (!self->connection || PQstatus (self->connection) != CONNECTION_OK)
-    fail (self, NULL, error);
-  else if (clipmoe_pg_script (self, settings, error) &&
-           (!self->ready || self->ready (self, self->ready_data, error)))
+  if (self->connection)
+    PQsetNoticeProcessor (self->connection, ignore_notice, NULL);
+  if ((PQstatus (self->connection) == CONNECTION_OK || fail (self, NULL, error)) &&
+      clipmoe_pg_script (self, settings, error) &&
+      (!self->ready || self->ready (self, self->ready_data, error)))
     return TRUE;
   clipmoe_pg_disconnect (self);
   return FALSE;
