@@ -108,9 +108,8 @@ put (ClipmoePgSession *session, gpointer data, GError **error) {
     return FALSE;
   if (before >= 0)
     return TRUE;
-  /* one whose answer was lost has been done */
-  if (session->again &&
-      !clipmoe_pg_get (session, &puts, error,
+  /* one whose answer was lost has been done, by this call or by one before that failed */
+  if (!clipmoe_pg_get (session, &puts, error,
                        "SELECT t.puts FROM take t JOIN file f ON f.file = t.file WHERE t.take = $1 AND"
                        " f.worker = $2 AND NOT t.finished",
                        "it", p->take->take, p->self->worker))
@@ -248,9 +247,9 @@ finish (ClipmoePgSession *session, gpointer data, GError **error) {
   if (!lock_take (session, e, &mine, &live, error))
     return FALSE;
   if (!mine) { /* a commit whose answer was lost has been done */
-    if (session->again && !clipmoe_pg_get (session, &finished, error,
-                                           "SELECT finished FROM take WHERE take = $1 AND worker = $2", "it",
-                                           e->take->take, e->self->worker))
+    if (!clipmoe_pg_get (session, &finished, error,
+                         "SELECT finished FROM take WHERE take = $1 AND worker = $2", "it", e->take->take,
+                         e->self->worker))
       return FALSE;
     return finished || given_away (session, e->take, error);
   }
@@ -293,8 +292,7 @@ fail_take (ClipmoePgSession *session, gpointer data, GError **error) {
   if (!lock_take (session, e, &mine, &live, error))
     return FALSE;
   if (!mine) {
-    if (session->again &&
-        !clipmoe_pg_get (session, &done, error,
+    if (!clipmoe_pg_get (session, &done, error,
                          "SELECT 1 FROM file WHERE file = $1 AND state = $2 AND worker IS NULL AND"
                          " reason IS NOT DISTINCT FROM $3 AND NOT EXISTS (SELECT 1 FROM take WHERE"
                          " take = $4)",
