@@ -294,7 +294,7 @@ clipmoe_mirror_is_row (ClipmoeMirror *self, guint64 row, const guint8 *f16, gsiz
   const ClipmoeVectors *vectors = clipmoe_mirror_get_vectors (self, self->numbers->len, NULL);
   if (!vectors || length != (gsize)self->embed * 2 || !clipmoe_vectors_get (vectors, row, is, NULL))
     return FALSE;
-  for (guint k = 0; k < self->embed; k++)
+  for (gsize k = 0; k < self->embed; k++)
     if (clipmoe_f32_to_f16 (is[k]) != (guint16)(f16[2 * k] | f16[2 * k + 1] << 8))
       return FALSE;
   return TRUE;

@@ -61,7 +61,7 @@ gboolean clipmoe_postgres_switch_model (ClipmoeStore *store, GError **error);
 gboolean clipmoe_postgres_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean *known,
                                     GError **error);
 gboolean clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry,
-                                 ClipmoeClaim *claim, gint64 *take, GError **error);
+                                 ClipmoeClaim *result, gint64 *take, GError **error);
 
 /* --- postgres-workers.c --- */
 gboolean clipmoe_postgres_set_lease (ClipmoeStore *store, guint seconds, GError **error);
@@ -96,12 +96,12 @@ gboolean clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file);
  * unfinished alone if @unfinished. Within a transaction, last. */
 gboolean clipmoe_postgres_delete_takes (ClipmoePgSession *session, gint64 file, gint64 model, gint64 but,
                                         gboolean unfinished, GError **error);
-gboolean clipmoe_postgres_put (ClipmoeStore *store, gint64 take, const ClipmoeMoment *moments, guint n,
+gboolean clipmoe_postgres_put (ClipmoeStore *store, gint64 id, const ClipmoeMoment *moments, guint n,
                                GError **error);
-gboolean clipmoe_postgres_beat (ClipmoeStore *store, gint64 take, GError **error);
-gboolean clipmoe_postgres_finish (ClipmoeStore *store, gint64 take, const ClipmoeStoreFile *facts,
+gboolean clipmoe_postgres_beat (ClipmoeStore *store, gint64 id, GError **error);
+gboolean clipmoe_postgres_finish (ClipmoeStore *store, gint64 id, const ClipmoeStoreFile *facts,
                                   GError **error);
-gboolean clipmoe_postgres_fail (ClipmoeStore *store, gint64 take, ClipmoeFileState state, const char *reason,
+gboolean clipmoe_postgres_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState state, const char *reason,
                                 GError **error);
 
 /* --- postgres-files.c --- */

@@ -148,15 +148,16 @@ put_some (ClipmoePostgres *self, ClipmoePgTake *take, const ClipmoeMoment *momen
   guint16 *halves = g_malloc (n * row);
   gint64 *numbers = g_new (gint64, 6 * (gsize)n);
   ClipmoePgBytes *bytes = g_new0 (ClipmoePgBytes, 2 * (gsize)n);
+  const gsize all = n;
   Put p = {self,
            take,
            n,
            numbers,
            numbers + n,
-           numbers + 2 * n,
-           numbers + 3 * n,
-           numbers + 4 * n,
-           numbers + 5 * n,
+           numbers + 2 * all,
+           numbers + 3 * all,
+           numbers + 4 * all,
+           numbers + 5 * all,
            bytes,
            bytes + n};
   for (guint i = 0; i < n; i++) {
