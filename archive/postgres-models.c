@@ -79,17 +79,18 @@ lock_models (ClipmoePgSession *session, Models *models, GError **error) {
 static gboolean
 delete_model (ClipmoePgSession *session, gint64 model, GError **error) {
   static const char *const steps[] = {
-      "DELETE FROM thumbnail h USING moment m JOIN take USING (take) WHERE h.moment = m.moment AND model = "
-      "$1",
       "DELETE FROM moment m USING take t WHERE m.take = t.take AND t.model = $1",
       "DELETE FROM vector WHERE model = $1",
       "DELETE FROM take WHERE model = $1",
       "DELETE FROM model WHERE model = $1",
   };
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    if (!clipmoe_pg_run (session, NULL, error, steps[i], "i", model))
-      return FALSE;
-  return TRUE;
+  gboolean ok = clipmoe_pg_run (session, NULL, error,
+                                "DELETE FROM thumbnail h USING moment m, take t WHERE h.moment = m.moment AND"
+                                " m.take = t.take AND t.model = $1",
+                                "i", model);
+  for (guint i = 0; ok && i < G_N_ELEMENTS (steps); i++)
+    ok = clipmoe_pg_run (session, NULL, error, steps[i], "i", model);
+  return ok;
 }
 
 typedef struct {
