@@ -119,15 +119,15 @@ gboolean clipmoe_folder_is_known (ClipmoeStore *store, const ClipmoeStoreFile *f
 gboolean clipmoe_folder_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry,
                                ClipmoeClaim *claim, gint64 *take, GError **error);
 gboolean clipmoe_folder_beat (ClipmoeStore *store, gint64 take, GError **error);
-gboolean clipmoe_folder_finish (ClipmoeStore *store, gint64 take, const ClipmoeStoreFile *facts,
+gboolean clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeStoreFile *facts,
                                 GError **error);
-gboolean clipmoe_folder_fail (ClipmoeStore *store, gint64 take, ClipmoeFileState state, const char *reason,
+gboolean clipmoe_folder_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState state, const char *reason,
                               GError **error);
 GPtrArray *clipmoe_folder_get_files (ClipmoeStore *store, GError **error);
 gboolean clipmoe_folder_forget_file (ClipmoeStore *store, gint64 id, GError **error);
 
 /* --- folder-put.c --- */
-gboolean clipmoe_folder_put (ClipmoeStore *store, gint64 take, const ClipmoeMoment *moments, guint n,
+gboolean clipmoe_folder_put (ClipmoeStore *store, gint64 id, const ClipmoeMoment *moments, guint n,
                              GError **error);
 void clipmoe_folder_close_append (ClipmoeFolder *self);
 

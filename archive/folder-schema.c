@@ -1,9 +1,7 @@
 /* The tables of the folder's database, and whether a file is such a database. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <base/error.h>
 #include <base/temporary.h>
 #include "folder-private.h"
@@ -140,26 +138,40 @@ big_endian (const guint8 *bytes) {
   return (guint32)bytes[0] << 24 | (guint32)bytes[1] << 16 | (guint32)bytes[2] << 8 | bytes[3];
 }
 
+/* Reads the first bytes by SQLite's own descriptor: closing one of ours would take away the locks that this
+ * process has on the file by another connection. Nothing is locked or changed. */
+static gboolean
+read_head (const char *path, guint8 *head, int length, GError **error) {
+  sqlite3 *db = NULL;
+  sqlite3_file *file = NULL;
+  struct stat st;
+  if (stat (path, &st) != 0)
+    return clipmoe_error_set_errno (error, path, "cannot open");
+  if (!S_ISREG (st.st_mode))
+    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
+                              "not a file, expected an archive's database");
+  int code = sqlite3_open_v2 (path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+  if (code == SQLITE_OK)
+    code = sqlite3_file_control (db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK)
+    code = file && file->pMethods ? file->pMethods->xRead (file, head, length, 0) : SQLITE_CANTOPEN;
+  gboolean ok = code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ; /* the rest is 0 then */
+  if (!ok) {
+    errno = db && sqlite3_system_errno (db) ? sqlite3_system_errno (db) : EIO;
+    clipmoe_error_set_errno (error, path, "cannot read");
+  }
+  sqlite3_close (db);
+  return ok;
+}
+
 gboolean
 clipmoe_folder_check_header (const char *path, gboolean *none, GError **error) {
   guint8 head[100] = {0};
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  struct stat st;
   if (none)
     *none = FALSE;
-  if (fd < 0)
-    return clipmoe_error_set_errno (error, path, "cannot open");
-  gboolean regular = fstat (fd, &st) == 0 && S_ISREG (st.st_mode);
-  ssize_t n = regular ? pread (fd, head, sizeof head, 0) : 0;
-  int failed = errno;
-  close (fd);
-  errno = failed;
-  if (n < 0)
-    return clipmoe_error_set_errno (error, path, "cannot read");
-  if (!regular)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
-                              "not a file, expected an archive's database");
-  if (n < (ssize_t)sizeof head || memcmp (head, "SQLite format 3", 16) != 0) {
+  if (!read_head (path, head, sizeof head, error))
+    return FALSE;
+  if (memcmp (head, "SQLite format 3", 16) != 0) {
     if (none)
       *none = TRUE;
     return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,

@@ -40,7 +40,7 @@ run_check (ClipmoeFolder *self, const char *query, const char *fine, GPtrArray *
     if (text && g_strcmp0 (text, fine) != 0)
       g_ptr_array_add (faults, g_strdup_printf ("%s: %s", CLIPMOE_FOLDER_DATABASE, text));
   }
-  if (is_damage (failed)) {
+  if (failed && is_damage (failed)) {
     g_ptr_array_add (faults, g_strdup (failed->message));
     g_clear_error (&failed);
   }
@@ -82,7 +82,7 @@ check_rows (ClipmoeFolder *self, gint64 vectors, gint64 rows, GPtrArray *faults,
     g_ptr_array_add (faults, g_strdup_printf ("%s: vectors %" G_GINT64_FORMAT ": %" G_GINT64_FORMAT
                                               " rows count, moments have %" G_GINT64_FORMAT,
                                               CLIPMOE_FOLDER_DATABASE, vectors, rows, next));
-  if (is_damage (failed)) {
+  if (failed && is_damage (failed)) {
     g_ptr_array_add (faults, g_strdup (failed->message));
     g_clear_error (&failed);
   }
@@ -167,7 +167,7 @@ check_database (ClipmoeFolder *self, GPtrArray *faults, GError **error) {
     check_rows (self, used->vectors, used->rows, faults, &failed);
   }
   clipmoe_sql_end (&self->sql, FALSE, NULL);
-  if (is_damage (failed) && faults->len > before) { /* said above */
+  if (failed && is_damage (failed) && faults->len > before) { /* said above */
     g_clear_error (&failed);
     if (!all)
       all = g_array_new (FALSE, FALSE, sizeof (Used));

@@ -200,11 +200,29 @@ test_contradictions (void) {
   }
 }
 
+/* A reader that was there before follows. */
+static void
+test_reader_over_repair (void) {
+  char *where = suite_make (6, 200), *path = g_build_filename (where, "archive.sqlite", NULL);
+  struct stat st;
+  ClipmoeStore *reader = suite_open (where, CLIPMOE_STORE_READ);
+  g_assert_cmpuint (suite_count (reader), ==, 1200);
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  g_assert_cmpint (truncate (path, st.st_size / 2), ==, 0);
+  repair (where);
+  index_again (where, 6, 200);
+  g_assert_cmpuint (suite_count (reader), ==, 1200);
+  clipmoe_store_close (reader);
+  g_free (path);
+  g_free (where);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/damaged vectors", test_damaged_vectors);
   g_test_add_func ("/damaged database", test_damaged_database);
+  g_test_add_func ("/reader over a repair", test_reader_over_repair);
   g_test_add_func ("/contradictions", test_contradictions);
   int failed = g_test_run ();
   suite_end ();

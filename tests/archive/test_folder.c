@@ -126,6 +126,35 @@ test_readers_beside (void) {
   g_free (where);
 }
 
+/* Closing a descriptor of a file takes away all locks that a process has on it, so a second object of this
+ * process must not cost the first one its own: another process that closes last would delete the log. */
+static void
+test_two_objects (void) {
+  char *where = suite_make (1, 3), *log = g_build_filename (where, "archive.sqlite-wal", NULL);
+  int status;
+  ClipmoeStore *store = suite_write (where);
+  ClipmoeStoreFile *file = suite_file ("beside", "beside");
+  gint64 take = suite_claim (store, file, CLIPMOE_CLAIM_NEW);
+  clipmoe_store_close (suite_open (where, CLIPMOE_STORE_READ));
+  char *database = g_build_filename (where, "archive.sqlite", NULL);
+  suite_run_sqlite (database, "select count (*) from file"); /* opens for writing, and closes */
+  g_assert_true (g_file_test (log, G_FILE_TEST_EXISTS));
+  suite_put (store, take, 100, 4, 0);
+  suite_finish (store, take, 0);
+  pid_t child = fork ();
+  if (child == 0) {
+    ClipmoeStore *reader = suite_open (where, CLIPMOE_STORE_READ);
+    _exit (suite_count (reader) != 7);
+  }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  clipmoe_store_close (store);
+  clipmoe_store_file_free (file);
+  g_free (database);
+  g_free (log);
+  g_free (where);
+}
+
 static void
 test_strangers (void) {
   GError *error = NULL;
@@ -405,6 +434,7 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/one writer", test_one_writer);
   g_test_add_func ("/readers beside", test_readers_beside);
+  g_test_add_func ("/two objects", test_two_objects);
   g_test_add_func ("/strangers", test_strangers);
   g_test_add_func ("/read-only", test_read_only);
   g_test_add_func ("/full disk", test_full_disk);
