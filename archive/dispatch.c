@@ -93,6 +93,42 @@ clipmoe_store_fail (ClipmoeStore *self, gint64 take, ClipmoeFileState state, con
   return may_write (self, error) && self->class->fail (self, take, state, reason, error);
 }
 
+/* FALSE: this store knows one worker alone. */
+static gboolean
+has_workers (ClipmoeStore *self, gboolean has, GError **error) {
+  if (!has)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: one process at a time works at an archive in a folder; workers share one in PostgreSQL "
+                 "(--store postgresql://HOST/DATABASE)",
+                 self->where);
+  return has;
+}
+
+gboolean
+clipmoe_store_set_lease (ClipmoeStore *self, guint seconds, GError **error) {
+  return may_write (self, error) &&
+         (!self->class->set_lease || self->class->set_lease (self, seconds, error));
+}
+
+gboolean
+clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, gboolean *waits,
+                        GError **error) {
+  return may_write (self, error) && has_workers (self, self->class->add != NULL, error) &&
+         self->class->add (self, file, retry, waits, error);
+}
+
+gboolean
+clipmoe_store_next (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error) {
+  return may_write (self, error) && has_workers (self, self->class->next != NULL, error) &&
+         self->class->next (self, file, elsewhere, error);
+}
+
+gboolean
+clipmoe_store_give_back (ClipmoeStore *self, gint64 file, const char *reason, GError **error) {
+  return may_write (self, error) && has_workers (self, self->class->give_back != NULL, error) &&
+         self->class->give_back (self, file, reason, error);
+}
+
 GPtrArray *
 clipmoe_store_get_files (ClipmoeStore *self, GError **error) {
   return self->class->get_files (self, error);

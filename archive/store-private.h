@@ -19,6 +19,12 @@ typedef struct {
   gboolean (*finish) (ClipmoeStore *self, gint64 take, const ClipmoeStoreFile *facts, GError **error);
   gboolean (*fail) (ClipmoeStore *self, gint64 take, ClipmoeFileState state, const char *reason,
                     GError **error);
+  /* the next four: NULL where one process writes at a time */
+  gboolean (*set_lease) (ClipmoeStore *self, guint seconds, GError **error);
+  gboolean (*add) (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, gboolean *waits,
+                   GError **error); /* clipmoe_store_register() */
+  gboolean (*next) (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error);
+  gboolean (*give_back) (ClipmoeStore *self, gint64 file, const char *reason, GError **error);
   GPtrArray *(*get_files) (ClipmoeStore *self, GError **error);
   gboolean (*forget_file) (ClipmoeStore *self, gint64 id, GError **error);
   gboolean (*retain) (ClipmoeStore *self, gint64 before, guint64 bytes, guint64 *forgotten, GError **error);

@@ -53,6 +53,7 @@ typedef enum {
   CLIPMOE_FILE_DONE = 2,
   CLIPMOE_FILE_FAILED = 3,
   CLIPMOE_FILE_SKIPPED = 4, /* no video and no picture */
+  CLIPMOE_FILE_WAITING = 5, /* registered, nobody has looked at it yet (PostgreSQL) */
 } ClipmoeFileState;
 
 /* How the recording time of a file is known. */
@@ -106,7 +107,8 @@ gboolean clipmoe_store_claim (ClipmoeStore *self, const ClipmoeStoreFile *file, 
  * full disk) nothing was added, and it can be called again. */
 gboolean clipmoe_store_put (ClipmoeStore *self, gint64 take, const ClipmoeMoment *moments, guint n,
                             GError **error);
-/* The worker still works at it (PostgreSQL). FALSE without an error: the take was given to another. */
+/* The worker still works at it (PostgreSQL): call it more often than the lease is long. FALSE without an
+ * error: the take was given to another, and what this one does with it fails from now on (BUSY). */
 gboolean clipmoe_store_beat (ClipmoeStore *self, gint64 take, GError **error);
 /* @facts: recorded, recorded_by, duration, picture. */
 gboolean clipmoe_store_finish (ClipmoeStore *self, gint64 take, const ClipmoeStoreFile *facts,
@@ -114,6 +116,25 @@ gboolean clipmoe_store_finish (ClipmoeStore *self, gint64 take, const ClipmoeSto
 /* The take is dropped; what the file had before it stays. @state: FAILED or SKIPPED. */
 gboolean clipmoe_store_fail (ClipmoeStore *self, gint64 take, ClipmoeFileState state, const char *reason,
                              GError **error);
+
+/* --- files that any machine may look at (PostgreSQL; elsewhere UNSUPPORTED) --- */
+/* How long a take of this object stays its own after a sign of life (claim, put, beat); 60 s unless set.
+ * Where one process writes at a time there is nothing to lease: no effect. */
+gboolean clipmoe_store_set_lease (ClipmoeStore *self, guint seconds, GError **error);
+/* Notes a file by path, size and mtime, which nobody need have read: it is handed out by clipmoe_store_next()
+ * unless it is finished and looks the same. One that failed or was skipped before is handed out only where it
+ * looks different, or with @retry. *waits (optional): whether it will be. */
+gboolean clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
+                                 gboolean *waits, GError **error);
+/* Hands out a file that waits, to this object alone as long as the lease is; clipmoe_store_claim() of its
+ * path, with @retry, comes next, or clipmoe_store_give_back(). *file: (transfer full) id and path, the rest
+ * as it was when somebody looked last; NULL: there is none. *elsewhere: how many files other workers have,
+ * which may come back. */
+gboolean clipmoe_store_next (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error);
+/* A file that was handed out is not claimed. @reason: it cannot be read here, which is its reason to be
+ * FAILED; NULL: others may have it at once. */
+gboolean clipmoe_store_give_back (ClipmoeStore *self, gint64 file, const char *reason, GError **error);
+
 /* (element-type ClipmoeStoreFile), by path; NULL on error. */
 GPtrArray *clipmoe_store_get_files (ClipmoeStore *self, GError **error);
 /* Forgets a file with all its moments. */

@@ -1,0 +1,145 @@
+/* Which rows pass a filter. The server finds the moments; patterns on paths, and hours, which are those of
+ * this machine's time zone, are judged here. */
+#include <base/error.h>
+#include "glob.h"
+#include "postgres-private.h"
+
+static void
+add_row (GArray *ranges, guint64 row) {
+  ClipmoeRowRange *last = ranges->len ? &g_array_index (ranges, ClipmoeRowRange, ranges->len - 1) : NULL;
+  ClipmoeRowRange one = {row, 1};
+  if (last && last->first + last->n == row)
+    last->n++;
+  else
+    g_array_append_val (ranges, one);
+}
+
+static void
+select_all (ClipmoePostgres *self, GArray *ranges) {
+  for (guint64 row = 0; row < self->rows; row++)
+    if (!clipmoe_mirror_is_gone (self->mirror, row))
+      add_row (ranges, row);
+}
+
+/* Numbers @first to @first + @n - 1, ascending from call to call. */
+static void
+add_numbers (ClipmoePostgres *self, GArray *ranges, gint64 first, gint64 n) {
+  const gint64 *numbers = clipmoe_mirror_get_numbers (self->mirror);
+  for (guint64 row = clipmoe_mirror_count_to (self->mirror, first - 1);
+       row < self->rows && numbers[row] - first < n; row++)
+    add_row (ranges, row);
+}
+
+typedef struct {
+  ClipmoePostgres *self;
+  const ClipmoeFilter *filter;
+  GTimeZone *zone; /* NULL: no filter on hours */
+  GArray *files;   /* gint64: those whose path passes; NULL: all */
+  GArray *ranges;
+} Select;
+
+static gboolean
+in_hours (const Select *s, gint64 utc) {
+  const int from = s->filter->hours_from, until = s->filter->hours_until;
+  gint64 seconds = utc / G_USEC_PER_SEC;
+  gint interval = g_time_zone_find_interval (s->zone, G_TIME_TYPE_UNIVERSAL, seconds);
+  seconds += interval < 0 ? 0 : g_time_zone_get_offset (s->zone, interval);
+  int minute = (int)(((seconds % 86400) + 86400) % 86400 / 60);
+  return from <= until ? minute >= from && minute < until : minute >= from || minute < until;
+}
+
+/* The files whose path is like the pattern. */
+static gboolean
+select_files (ClipmoePgSession *session, gpointer data, GError **error) {
+  Select *s = data;
+  g_array_set_size (s->files, 0);
+  PGresult *r = clipmoe_pg_query (session, error, "SELECT file, path FROM file WHERE path IS NOT NULL", "");
+  if (!r)
+    return FALSE;
+  for (int i = 0; i < PQntuples (r); i++) {
+    gint64 file = clipmoe_pg_number (r, i, 0);
+    char *path = clipmoe_pg_bytes (r, i, 1);
+    if (clipmoe_glob (s->filter->path, path))
+      g_array_append_val (s->files, file);
+    g_free (path);
+  }
+  PQclear (r);
+  return TRUE;
+}
+
+#define UTC "CASE WHEN m.at <> 0 THEN m.at WHEN f.recorded <> 0 THEN f.recorded + m.frame / 1000 ELSE 0 END"
+/* $1 model, $2 the last number, $3 since, $4 until, $5 a time is needed, $6 source, $7 file, $8 shortest, $9
+ * whether files are listed, $10 which */
+#define PASSING                                                                                              \
+  "SELECT m.moment, " UTC " AS utc FROM moment m JOIN take t ON t.take = m.take JOIN file f ON"              \
+  " f.file = t.file WHERE t.model = $1 AND m.moment <= $2 AND ($3 = 0 OR " UTC " >= $3) AND ($4 = 0 OR " UTC \
+  " < $4) AND (NOT $5 OR " UTC " <> 0) AND ($6::bytea IS NULL OR f.source = $6) AND ($7 = 0 OR f.file = $7)" \
+  " AND m.ends - m.begins >= $8 AND (NOT $9 OR f.file = ANY ($10))"
+#define PASSING_TYPES "iiiiosiioI"
+#define NUMBERS "SELECT moment, 1 AS n, utc FROM (" PASSING ") p ORDER BY moment"
+/* runs of numbers */
+#define RUNS                                                                                                 \
+  "SELECT min (moment), count (*) FROM (SELECT moment, moment - row_number () OVER (ORDER BY moment) AS "    \
+  "island"                                                                                                   \
+  " FROM (" PASSING ") p) i GROUP BY island ORDER BY 1"
+
+static gboolean
+select_moments (ClipmoePgSession *session, gpointer data, GError **error) {
+  Select *s = data;
+  ClipmoePostgres *self = s->self;
+  const ClipmoeFilter *f = s->filter;
+  const gint64 *files = s->files ? (const gint64 *)(gpointer)s->files->data : NULL;
+  gboolean timed = f->since || f->until || s->zone;
+  g_array_set_size (s->ranges, 0);
+  PGresult *r =
+      clipmoe_pg_query (session, error, s->zone ? NUMBERS : RUNS, PASSING_TYPES, self->view, self->last,
+                        f->since, f->until, timed, f->source, f->file, MAX (f->min_duration, 0),
+                        s->files != NULL, files, s->files ? s->files->len : 0);
+  if (!r)
+    return FALSE;
+  for (int i = 0; i < PQntuples (r); i++)
+    if (!s->zone || in_hours (s, clipmoe_pg_number (r, i, 2)))
+      add_numbers (self, s->ranges, clipmoe_pg_number (r, i, 0), clipmoe_pg_number (r, i, 1));
+  PQclear (r);
+  return TRUE;
+}
+
+static gboolean
+select_some (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray *ranges, GError **error) {
+  Select s = {.self = self, .filter = filter, .ranges = ranges};
+  if (filter->hours_from || filter->hours_until)
+    s.zone = g_time_zone_new_local ();
+  if (filter->path)
+    s.files = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gboolean ok = (!s.files || clipmoe_pg_do (&self->session, FALSE, select_files, &s, error)) &&
+                clipmoe_pg_do (&self->session, FALSE, select_moments, &s, error);
+  if (s.files)
+    g_array_unref (s.files);
+  if (s.zone)
+    g_time_zone_unref (s.zone);
+  return ok;
+}
+
+static gboolean
+passes_all (const ClipmoeFilter *f) {
+  return !f || (!f->since && !f->until && !f->hours_from && !f->hours_until && !f->path && !f->source &&
+                !f->file && f->min_duration <= 0);
+}
+
+GArray *
+clipmoe_postgres_select (ClipmoeStore *store, const ClipmoeFilter *filter, GError **error) {
+  ClipmoePostgres *self = (ClipmoePostgres *)store;
+  GArray *ranges = g_array_new (FALSE, FALSE, sizeof (ClipmoeRowRange));
+  gboolean ok = clipmoe_postgres_have_view (self, error);
+  if (ok && self->mirror && passes_all (filter)) {
+    ok = clipmoe_postgres_follow_gone (self, error);
+    if (ok)
+      select_all (self, ranges);
+  } else if (ok && self->mirror) {
+    ok = select_some (self, filter, ranges, error);
+  }
+  if (ok)
+    return ranges;
+  g_array_unref (ranges);
+  return NULL;
+}
