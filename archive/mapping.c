@@ -64,11 +64,9 @@ on_bus (int number, siginfo_t *info, void *context) {
     before.sa_sigaction (number, info, context);
   } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
     before.sa_handler (number);
-  } else { /* the instruction is tried again, and ends the process */
+  } else { /* the instruction is tried again, and ends the process; where somebody sent it, the next one does */
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigaction (number, &none, NULL);
-    if (info->si_code <= 0) /* sent by somebody */
-      raise (number);
   }
 }
 
