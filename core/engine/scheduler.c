@@ -150,12 +150,16 @@ schedule (void *data) {
       pthread_cond_signal (&self->work);
     clipmoe_engine_unlock ();
     self->run (self->data, as, lane->pixels, n, lane->out, lane->errors);
+    clipmoe_engine_lock ();
+    self->runs--; /* before the answers: who hears one may ask at once for what all threads work at */
+    self->alone = FALSE;
+    if (self->queue.head)
+      pthread_cond_signal (&self->work);
+    clipmoe_engine_unlock ();
     for (guint i = 0; i < n; i++)
       lane->seats[i]->answer (lane->seats[i], lane->out + i * self->embed,
                               g_steal_pointer (&lane->errors[i]));
     clipmoe_engine_lock ();
-    self->runs--;
-    self->alone = FALSE;
   }
   gboolean last = --self->n_threads == 0;
   clipmoe_engine_unlock ();
