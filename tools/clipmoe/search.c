@@ -17,7 +17,8 @@ static const char about[] =
     "  clipmoe search --image lost-dog.jpg --since yesterday --hours 22-6\n"
     "  clipmoe search --like 17 --json                         what looks like moment 17\n"
     "  clipmoe search red van --html van.html --limit 100      a page to look at and to send\n"
-    "  clipmoe search red van --edl --fps 25 > van.edl         a cut list for a video editor\n\n"
+    "  clipmoe search red van --edl --fps 25 > van.edl         a cut list for a video editor\n"
+    "  clipmoe search red van --clips vans                     each hit as a video of its own\n\n"
     "A term is words, in quotes or between signs that stand alone; a number with a decimal point before it "
     "is\n"
     "its weight. Neighbouring moments of a file are one hit. Score: the query against everyday words, 0 to "
@@ -84,6 +85,10 @@ parse (int argc, char **argv, Options *o, char ***words) {
        "OUT.html"},
       {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.sheet,
        "Also write a contact sheet of the first 24 hits", "OUT.png"},
+      {"clips", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.clips,
+       "Also cut each hit out, from the key frame before it on, into a file there", "DIR"},
+      {"exact", 0, 0, G_OPTION_ARG_NONE, &o->outputs.exact,
+       "Clips begin and end where the hits do: they are encoded anew", NULL},
       {"explain", 0, 0, G_OPTION_ARG_NONE, &o->explain, "Say how the hits came to their figures", NULL},
       {"play", 0, 0, G_OPTION_ARG_NONE, &o->play, "Play the first hit with mpv, or print the line that does",
        NULL},

@@ -4,6 +4,7 @@
 #include <sheetdraw.h>
 #include "common.h"
 #include "interrupt.h"
+#include "searchclips.h"
 #include "sheet.h"
 
 /* What was found, as the writers take it. */
@@ -19,6 +20,7 @@ clipmoe_search_outputs_clear (ClipmoeSearchOutputs *self) {
   clipmoe_forms_clear (&self->forms);
   g_free (self->html);
   g_free (self->sheet);
+  g_free (self->clips);
 }
 
 int
@@ -29,6 +31,8 @@ clipmoe_search_outputs_check (ClipmoeSearchOutputs *self, char *const *pictures)
   int r = clipmoe_forms_read (&self->forms, "search", &self->table, &self->form, &self->how.cut);
   if (!r)
     r = clipmoe_forms_check_distinct (files, n, "search");
+  if (!r && self->exact && !self->clips)
+    r = clipmoe_usage ("search", "--exact is for --clips");
   if (r)
     return r;
   self->how.columns = CLIPMOE_CSV_HITS;
@@ -38,7 +42,8 @@ clipmoe_search_outputs_check (ClipmoeSearchOutputs *self, char *const *pictures)
     g_ptr_array_add (names, *pictures);
   GError *error = NULL;
   if (!clipmoe_forms_check_files (files, n, NULL, &error) ||
-      !clipmoe_forms_check_files (files, n, names, &error))
+      !clipmoe_forms_check_files (files, n, names, &error) ||
+      (self->clips && !clipmoe_search_clips_check (self->clips, &error)))
     r = clipmoe_fail (error);
   g_ptr_array_unref (names);
   return r;
@@ -143,6 +148,8 @@ clipmoe_search_outputs_write (const ClipmoeSearchOutputs *self, const ClipmoeSea
     r = write_html (self->html, &hits) || r;
   if (self->sheet)
     r = write_sheet (self->sheet, &hits) || r;
+  if (self->clips)
+    r = clipmoe_search_clips_write (self->clips, self->exact, print->answer, store) || r;
   g_array_unref (spans);
   g_ptr_array_unref (found);
   g_free (label);

@@ -9,6 +9,8 @@
 typedef struct {
   ClipmoeForms forms;
   char *html, *sheet; /* files to write, or NULL */
+  char *clips;        /* a folder for the hits themselves, or NULL */
+  gboolean exact;     /* these are encoded anew */
 
   gboolean table;
   ClipmoeForm form;
