@@ -27,6 +27,7 @@ struct _ClipmoeCutter {
   guint n;
   gboolean has_video;
   gint64 first; /* under the lock: when the first key frame since the last seek is shown, or -1: none yet */
+  gboolean turned;       /* players turn its pictures, because of a tag that muxers do not write */
   gboolean decode_times; /* the container says when pictures are decoded, which MP4 needs */
   const char *ending;
   gint64 start, end; /* ns of stream time: the first frame that is written; where it ends */
@@ -348,13 +349,19 @@ make_writer (ClipmoeCutter *self, const char *path, GError **error) {
   return TRUE;
 }
 
-/* Rotation and language are tags. */
+/* Titles and languages are tags. */
 static void
 hand_on_tags (Track *track) {
   GstPad *pad = gst_element_get_static_pad (track->sink, "sink");
   GstEvent *tags;
-  for (guint i = 0; (tags = gst_pad_get_sticky_event (pad, GST_EVENT_TAG, i)); i++)
+  for (guint i = 0; (tags = gst_pad_get_sticky_event (pad, GST_EVENT_TAG, i)); i++) {
+    GstTagList *list;
+    const char *how;
+    gst_event_parse_tag (tags, &list);
+    if (track->video && gst_tag_list_peek_string_index (list, GST_TAG_IMAGE_ORIENTATION, 0, &how))
+      track->cutter->turned = !track->cutter->exact && !g_str_equal (how, "rotate-0");
     gst_element_send_event (track->source, tags);
+  }
   gst_object_unref (pad);
 }
 
@@ -495,4 +502,9 @@ clipmoe_cutter_free (ClipmoeCutter *self) {
 const char *
 clipmoe_cutter_get_ending (const ClipmoeCutter *self) {
   return self->ending;
+}
+
+gboolean
+clipmoe_cutter_is_turned (const ClipmoeCutter *self) {
+  return self->turned;
 }

@@ -17,5 +17,8 @@ const char *clipmoe_cutter_get_ending (const ClipmoeCutter *self);
 /* Writes all up to @end into the file @path; without @exact it has all pictures that are shown before @end,
  * and may have a few behind it. Once. */
 gboolean clipmoe_cutter_write (ClipmoeCutter *self, gint64 end, const char *path, GError **error);
+/* After writing: whether players turn the original's pictures and not those of the clip, because no muxer
+ * writes the tag that says so. */
+gboolean clipmoe_cutter_is_turned (const ClipmoeCutter *self);
 
 #endif

@@ -51,7 +51,7 @@ stem_of (const char *path) {
   for (const char *c = base; *c && out->len < MOST_STEM;) {
     gunichar u = g_utf8_get_char_validated (c, -1);
     gboolean valid = u != (gunichar)-1 && u != (gunichar)-2;
-    if (valid && g_unichar_isgraph (u) && !(u < 128 && strchr ("/\\:*?\"<>|'`$&;!", (int)u)))
+    if (valid && g_unichar_isgraph (u) && !(u < 128 && strchr ("/\\:*?\"<>|'`$&;!()[]{}#~%^=", (int)u)))
       g_string_append_unichar (out, u);
     else
       g_string_append_c (out, '_');
@@ -186,6 +186,12 @@ cut_video (const Clips *self, const ClipmoeHit *hit, guint rank, int fd, GError 
   if (partial) {
     g_snprintf (ending, sizeof ending, ".%s", clipmoe_cutter_get_ending (cutter));
     ok = clipmoe_cutter_write (cutter, end, clipmoe_partial_get_name (partial), error);
+    if (ok && clipmoe_cutter_is_turned (cutter)) {
+      char *sentence = g_strdup_printf (
+          "%s: players turn its pictures, and not those of a clip: --exact turns them", name);
+      clipmoe_say_once (sentence);
+      g_free (sentence);
+    }
     g_clear_pointer (&cutter, clipmoe_cutter_free); /* closes what it wrote */
     if (ok)
       ok = publish (self, partial, hit, rank, ending, error);
