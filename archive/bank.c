@@ -269,3 +269,18 @@ clipmoe_bank_open (ClipmoeEncoder *encoder, const char *const *templates, gboole
   g_ptr_array_unref (words);
   return self;
 }
+
+gboolean
+clipmoe_bank_is_kept (ClipmoeEncoder *encoder, const char *const *templates) {
+  GPtrArray *words = clipmoe_label_list_load (CLIPMOE_BANK_LIST, NULL);
+  if (!words)
+    return FALSE;
+  guint64 size;
+  char *name = entry_name (encoder, words, templates);
+  int fd = clipmoe_cache_open (name, &size);
+  if (fd >= 0)
+    close (fd);
+  g_free (name);
+  g_ptr_array_unref (words);
+  return fd >= 0;
+}

@@ -15,6 +15,8 @@ typedef struct _ClipmoeBank ClipmoeBank;
  * to be encoded. NULL with @error. */
 ClipmoeBank *clipmoe_bank_open (ClipmoeEncoder *encoder, const char *const *templates, gboolean *encoded,
                                 GError **error);
+/* Whether the cache folder seems to have them, so that opening them takes no time worth telling. */
+gboolean clipmoe_bank_is_kept (ClipmoeEncoder *encoder, const char *const *templates);
 /* Of @n vectors, float32 [n][embed], unit vectors that are copied; for tests and benches. @n >= 2. */
 ClipmoeBank *clipmoe_bank_new (const float *vectors, guint n, guint embed);
 void clipmoe_bank_free (ClipmoeBank *self);

@@ -6,9 +6,9 @@
 #include "spans.h"
 
 /* A span a hit, in the answer's order: (element-type ClipmoeSpan), in a GPtrArray that frees them; they
- * borrow the answer's and @label's strings. @thumbnails: whether the store is asked for them. NULL with
- * @error. */
+ * borrow the answer's and @label's strings. @thumbnails, @lengths (of the whole files): whether the store
+ * is asked for them. Frame rates are not known. NULL with @error. */
 GPtrArray *clipmoe_hit_spans (const ClipmoeAnswer *answer, ClipmoeStore *store, const char *label,
-                              gboolean thumbnails, GError **error);
+                              gboolean thumbnails, gboolean lengths, GError **error);
 
 #endif

@@ -114,6 +114,35 @@ clipmoe_temporary_publish (ClipmoeTemporary *self, const char *path, GError **er
   return ok;
 }
 
+/* As rename(), but with EEXIST where there is something at @to. */
+static gboolean
+rename_new (const char *from, const char *to) {
+  if (renameat2 (AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+    return TRUE;
+  if (errno != EINVAL && errno != ENOSYS) /* file systems and kernels that do not know it */
+    return FALSE;
+  if (link (from, to) != 0)
+    return FALSE;
+  unlink (from);
+  return TRUE;
+}
+
+gboolean
+clipmoe_temporary_publish_new (ClipmoeTemporary *self, const char *path, gboolean *taken, GError **error) {
+  gboolean ok = fsync (self->fd) == 0 || clipmoe_error_set_errno (error, path, "cannot sync");
+  *taken = FALSE;
+  if (ok && !rename_new (self->path, path)) {
+    *taken = errno == EEXIST;
+    if (*taken)
+      return FALSE;
+    ok = clipmoe_error_set_errno (error, path, "cannot rename");
+  }
+  if (ok)
+    clipmoe_sync_folder (path);
+  clipmoe_temporary_close (self, ok);
+  return ok;
+}
+
 void
 clipmoe_temporary_close (ClipmoeTemporary *self, gboolean renamed) {
   if (!renamed)

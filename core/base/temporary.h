@@ -21,6 +21,10 @@ gboolean clipmoe_temporary_write (ClipmoeTemporary *self, const char *path, cons
 /* Syncs the file, whoever wrote it, renames it to @path and syncs the folder. Ends @self; FALSE: an error
  * that names @path, and nothing is left. */
 gboolean clipmoe_temporary_publish (ClipmoeTemporary *self, const char *path, GError **error);
+/* The same, but nothing that is there is replaced. FALSE with *taken: there is something at @path; no error,
+ * and @self can be published elsewhere. */
+gboolean clipmoe_temporary_publish_new (ClipmoeTemporary *self, const char *path, gboolean *taken,
+                                        GError **error);
 /* Ends @self; deletes the file unless it was @renamed. */
 void clipmoe_temporary_close (ClipmoeTemporary *self, gboolean renamed);
 

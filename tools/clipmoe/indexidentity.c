@@ -82,3 +82,21 @@ clipmoe_index_digest (const char *path, ClipmoeStoreFile *file, GError **error) 
   clipmoe_file_close (in);
   return ok;
 }
+
+gboolean
+clipmoe_index_is_indexed (int fd, const ClipmoeStoreFile *file) {
+  struct stat st;
+  ClipmoeStoreFile now = {0};
+  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode))
+    return FALSE;
+  take (&now, &st);
+  if (now.size != file->size)
+    return FALSE;
+  if (now.device == file->device && now.inode == file->inode && now.mtime == file->mtime)
+    return TRUE;
+  char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  gboolean same =
+      clipmoe_index_digest (link, &now, NULL) && memcmp (now.digest, file->digest, sizeof now.digest) == 0;
+  g_free (link);
+  return same;
+}

@@ -12,5 +12,8 @@ gboolean clipmoe_index_stat (const char *path, ClipmoeStoreFile *file, GError **
 gboolean clipmoe_index_digest (const char *path, ClipmoeStoreFile *file, GError **error);
 /* Whether it is still as clipmoe_index_stat() found it. */
 gboolean clipmoe_index_is_same (const char *path, const ClipmoeStoreFile *file);
+/* Whether the open file (O_PATH will do) is the one that was indexed: by what the file system says of it,
+ * else, after it was copied or its disk has another number by now, by its content. */
+gboolean clipmoe_index_is_indexed (int fd, const ClipmoeStoreFile *file);
 
 #endif

@@ -40,6 +40,15 @@ clipmoe_partial_get_name (const ClipmoePartial *self) {
   return self->file.path;
 }
 
+/* @name: of the temporary file, which is freed. */
+static void
+forget (ClipmoePartial *self, char *name) {
+  clipmoe_interrupt_remove (name);
+  g_free (name);
+  g_free (self->path);
+  g_free (self);
+}
+
 gboolean
 clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error) {
   clipmoe_interrupt_hold ();
@@ -47,10 +56,20 @@ clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error) 
   gboolean ok = publish && clipmoe_temporary_publish (&self->file, self->path, error);
   if (!publish)
     clipmoe_temporary_close (&self->file, FALSE);
-  clipmoe_interrupt_remove (name);
+  forget (self, name);
   clipmoe_interrupt_release ();
-  g_free (name);
-  g_free (self->path);
-  g_free (self);
   return ok || !publish;
+}
+
+gboolean
+clipmoe_partial_finish_new (ClipmoePartial *self, const char *path, gboolean *taken, GError **error) {
+  clipmoe_interrupt_hold ();
+  char *name = g_strdup (self->file.path);
+  gboolean ok = clipmoe_temporary_publish_new (&self->file, path, taken, error);
+  if (*taken)
+    g_free (name);
+  else
+    forget (self, name);
+  clipmoe_interrupt_release ();
+  return ok;
 }

@@ -12,5 +12,8 @@ ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
 const char *clipmoe_partial_get_name (const ClipmoePartial *self);
 /* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */
 gboolean clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error);
+/* Publishes it as @path, which need not be the name it was made for but is in the same folder, unless
+ * something is there: FALSE with *taken, without an error, and @self lives on. Frees @self otherwise. */
+gboolean clipmoe_partial_finish_new (ClipmoePartial *self, const char *path, gboolean *taken, GError **error);
 
 #endif

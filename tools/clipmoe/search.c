@@ -6,7 +6,8 @@
 #include <when.h>
 #include "commands.h"
 #include "common.h"
-#include "searchprint.h"
+#include "interrupt.h"
+#include "searchoutputs.h"
 #include "searchquery.h"
 
 static const char about[] =
@@ -14,7 +15,10 @@ static const char about[] =
     "  clipmoe search red van\n"
     "  clipmoe search \"red van\" + 0.5 night - rain             terms with weights, added up\n"
     "  clipmoe search --image lost-dog.jpg --since yesterday --hours 22-6\n"
-    "  clipmoe search --like 17 --json                         what looks like moment 17\n\n"
+    "  clipmoe search --like 17 --json                         what looks like moment 17\n"
+    "  clipmoe search red van --html van.html --limit 100      a page to look at and to send\n"
+    "  clipmoe search red van --edl --fps 25 > van.edl         a cut list for a video editor\n"
+    "  clipmoe search red van --clips vans                     each hit as a video of its own\n\n"
     "A term is words, in quotes or between signs that stand alone; a number with a decimal point before it "
     "is\n"
     "its weight. Neighbouring moments of a file are one hit. Score: the query against everyday words, 0 to "
@@ -31,7 +35,8 @@ typedef struct {
   char *store, *templates, *precision, *since, *until, *hours, *path, *source, *min_duration;
   char **images, **likes;
   int limit;
-  gboolean json, explain, play;
+  gboolean explain, play;
+  ClipmoeSearchOutputs outputs;
 } Options;
 
 static void
@@ -48,6 +53,7 @@ clear (Options *o) {
   g_free (o->min_duration);
   g_strfreev (o->images);
   g_strfreev (o->likes);
+  clipmoe_search_outputs_clear (&o->outputs);
 }
 
 static int
@@ -72,7 +78,17 @@ parse (int argc, char **argv, Options *o, char ***words) {
        "Sentences for words, separated by ;, or @FILE, @NAME, none; default \"a photo of a {}.\"", "TEXT"},
       CLIPMOE_MODEL_ENTRIES (o->model),
       {"precision", 0, 0, G_OPTION_ARG_STRING, &o->precision, "Arithmetic: " CLIPMOE_PRECISION_NAMES, "NAME"},
-      {"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "JSON lines: one of the query, one a hit", NULL},
+      {"json", 0, 0, G_OPTION_ARG_NONE, &o->outputs.forms.json, "JSON lines: one of the query, one a hit",
+       NULL},
+      CLIPMOE_FORM_ENTRIES (o->outputs.forms, "Hits"),
+      {"html", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.html, "Also write a page with pictures and timelines",
+       "OUT.html"},
+      {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.sheet,
+       "Also write a contact sheet of the first 24 hits", "OUT.png"},
+      {"clips", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.clips,
+       "Also cut each hit out, from the key frame before it on, into a file there", "DIR"},
+      {"exact", 0, 0, G_OPTION_ARG_NONE, &o->outputs.exact,
+       "Clips begin and end where the hits do: they are encoded anew", NULL},
       {"explain", 0, 0, G_OPTION_ARG_NONE, &o->explain, "Say how the hits came to their figures", NULL},
       {"play", 0, 0, G_OPTION_ARG_NONE, &o->play, "Play the first hit with mpv, or print the line that does",
        NULL},
@@ -187,17 +203,6 @@ play (const ClipmoeAnswer *answer) {
 }
 
 static int
-print (const Options *o, const ClipmoeSearchQuery *query, const GPtrArray *terms,
-       const ClipmoeAnswer *answer) {
-  ClipmoeSearchPrint how = {answer, terms, query->id, query->words, o->explain};
-  GString *out = g_string_new (NULL);
-  (o->json ? clipmoe_search_print_json : clipmoe_search_print_table) (out, &how);
-  int r = clipmoe_print (out);
-  g_string_free (out, TRUE);
-  return r;
-}
-
-static int
 search (Options *o, GPtrArray *terms, const ClipmoeFilter *filter, ClipmoePrecision precision,
         char **templates) {
   GError *error = NULL;
@@ -211,7 +216,13 @@ search (Options *o, GPtrArray *terms, const ClipmoeFilter *filter, ClipmoePrecis
       clipmoe_search_query_make (&query, &ask, store, where, &error))
     answer = clipmoe_search (store, query.query, query.words, filter, query.bank, query.scale,
                              (guint)o->limit, (guint)o->model.threads, &error);
-  int r = answer ? print (o, &query, terms, answer) : clipmoe_fail (error);
+  int r;
+  if (answer) {
+    const ClipmoeSearchPrint print = {answer, terms, query.id, query.words, o->explain};
+    r = clipmoe_search_outputs_write (&o->outputs, &print, store);
+  } else {
+    r = clipmoe_fail (error);
+  }
   if (answer && !r && o->play)
     r = play (answer);
   clipmoe_answer_free (answer);
@@ -244,6 +255,13 @@ check (const Options *o, char **words, ClipmoePrecision *precision) {
   return clipmoe_check ("search", &o->model);
 }
 
+/* Before there are threads, and before the search takes its time. */
+static int
+check_outputs (Options *o) {
+  clipmoe_interrupt_begin ();
+  return clipmoe_search_outputs_check (&o->outputs, o->images);
+}
+
 int
 clipmoe_cmd_search (int argc, char **argv) {
   Options o = {.limit = 10};
@@ -260,6 +278,8 @@ clipmoe_cmd_search (int argc, char **argv) {
   if (!r && (!(terms = read_terms (&o, words, &error)) || !read_filter (&o, zone, &path, &filter, &error) ||
              !(templates = clipmoe_templates_parse (o.templates, &error))))
     r = misused (error);
+  if (!r)
+    r = check_outputs (&o);
   if (!r) {
     say_times (&filter, zone);
     r = search (&o, terms, &filter, precision, templates);

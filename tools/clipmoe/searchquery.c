@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "media.h"
 
 typedef struct {
@@ -110,8 +111,11 @@ encode_terms (const Maker *m, float *vectors, guint embed, GError **error) {
 
 static gboolean
 open_bank (ClipmoeSearchQuery *self, const Maker *m, GError **error) {
-  gboolean encoded;
-  self->bank = clipmoe_bank_open (m->encoder, (const char *const *)m->ask->templates, &encoded, error);
+  const char *const *templates = (const char *const *)m->ask->templates;
+  /* seconds, in which somebody who looks on should know what happens */
+  if (isatty (2) && !clipmoe_bank_is_kept (m->encoder, templates))
+    clipmoe_say ("encoding the everyday words that hits are compared with: once for each model");
+  self->bank = clipmoe_bank_open (m->encoder, templates, NULL, error);
   return self->bank != NULL;
 }
 

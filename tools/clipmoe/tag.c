@@ -4,10 +4,9 @@
 #include <stream/lookjson.h>
 #include "commands.h"
 #include "common.h"
+#include "forms.h"
 #include "inputs.h"
 #include "interrupt.h"
-#include <html.h>
-#include "outputs.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagprint.h"
@@ -32,8 +31,7 @@ static const char about[] =
     "softmax says 1 whatever is seen: give others, or --negative-labels, or --score sigmoid.\n";
 
 typedef struct {
-  gboolean json, csv, vtt, chapters, edl, otio; /* at most one of them; none: the table */
-  char *fps, *start;
+  ClipmoeForms forms;
   char *sheet, *html, *overlay; /* files to write, or NULL */
 } Outputs;
 
@@ -88,64 +86,6 @@ write_sheet (const ClipmoeSheet *sheet, const char *path) {
   return r;
 }
 
-/* What the options say of forms. Returns 0 or 2, said. */
-static int
-read_forms (const Outputs *o, ClipmoeTagPrintOptions *print) {
-  guint forms = o->json + o->csv + o->vtt + o->chapters + o->edl + o->otio;
-  ClipmoeCutListOptions *cut = &print->options.cut;
-  GError *error = NULL;
-  if (forms > 1)
-    return clipmoe_usage ("tag", "expected one of --json, --csv, --vtt, --chapters, --edl and --otio");
-  if ((o->fps || o->start) && !o->edl && !o->otio)
-    return clipmoe_usage ("tag", "--%s is for --edl and --otio", o->fps ? "fps" : "start-timecode");
-  if (o->start && !o->fps)
-    return clipmoe_usage ("tag", "--start-timecode counts frames: expected --fps, too");
-  if ((o->fps && !clipmoe_rate_parse ("--fps", o->fps, &cut->rate, &error)) ||
-      (o->start && !clipmoe_timecode_parse ("--start-timecode", o->start, &cut->rate, &cut->start, &error))) {
-    clipmoe_usage ("tag", "%s", error->message);
-    g_error_free (error);
-    return 2;
-  }
-  print->silent = o->json;
-  print->table = !forms;
-  print->html = o->html;
-  print->form = o->vtt        ? CLIPMOE_FORM_VTT
-                : o->chapters ? CLIPMOE_FORM_CHAPTERS
-                : o->edl      ? CLIPMOE_FORM_EDL
-                : o->otio     ? CLIPMOE_FORM_OTIO
-                              : CLIPMOE_FORM_CSV;
-  return 0;
-}
-
-/* The same file for two of them: 2, said. */
-static int
-check_distinct (const Outputs *o) {
-  const struct {
-    const char *option, *path;
-  } files[] = {{"sheet", o->sheet}, {"html", o->html}, {"overlay", o->overlay}};
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
-    for (guint j = i + 1; j < G_N_ELEMENTS (files); j++)
-      if (files[i].path && files[j].path && g_str_equal (files[i].path, files[j].path))
-        return clipmoe_usage ("tag", "--%s and --%s need two files, not %s twice", files[i].option,
-                              files[j].option, files[j].path);
-  return 0;
-}
-
-/* @names: what is looked at, or NULL: not known yet. FALSE: one of the files must not be written. */
-static gboolean
-check_files (const Outputs *o, const GPtrArray *names, GError **error) {
-  const struct {
-    const char *path;
-    ClipmoeOutputKind kind;
-  } files[] = {
-      {o->sheet, CLIPMOE_OUTPUT_PNG}, {o->overlay, CLIPMOE_OUTPUT_MP4}, {o->html, CLIPMOE_OUTPUT_HTML}};
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
-    if (files[i].path && !(names ? clipmoe_output_check_apart (files[i].path, names, error)
-                                 : clipmoe_output_check (files[i].path, files[i].kind, error)))
-      return FALSE;
-  return TRUE;
-}
-
 int
 clipmoe_cmd_tag (int argc, char **argv) {
   GError *error = NULL;
@@ -153,17 +93,8 @@ clipmoe_cmd_tag (int argc, char **argv) {
   ClipmoeTagPrintOptions print_options = {0};
   char **files = NULL;
   const GOptionEntry own[] = {
-      {"json", 0, 0, G_OPTION_ARG_NONE, &o.json, "One JSON line a look instead of the table", NULL},
-      {"csv", 0, 0, G_OPTION_ARG_NONE, &o.csv, "Intervals as comma-separated values", NULL},
-      {"vtt", 0, 0, G_OPTION_ARG_NONE, &o.vtt, "Intervals as WebVTT subtitles (one file)", NULL},
-      {"chapters", 0, 0, G_OPTION_ARG_NONE, &o.chapters,
-       "Intervals as chapters for ffmpeg and mpv (one file)", NULL},
-      {"edl", 0, 0, G_OPTION_ARG_NONE, &o.edl, "Intervals as an edit decision list (CMX3600)", NULL},
-      {"otio", 0, 0, G_OPTION_ARG_NONE, &o.otio, "Intervals as a timeline of OpenTimelineIO", NULL},
-      {"fps", 0, 0, G_OPTION_ARG_STRING, &o.fps,
-       "Frames a second that --edl and --otio count; else the file's own", "RATE"},
-      {"start-timecode", 0, 0, G_OPTION_ARG_STRING, &o.start, "Timecode of the first frame of each file",
-       "HH:MM:SS:FF"},
+      {"json", 0, 0, G_OPTION_ARG_NONE, &o.forms.json, "One JSON line a look instead of the table", NULL},
+      CLIPMOE_FORM_ENTRIES (o.forms, "Intervals"),
       {"html", 0, 0, G_OPTION_ARG_FILENAME, &o.html, "Also write a report with pictures and timelines",
        "OUT.html"},
       {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o.sheet, "Also write a contact sheet of the looks", "OUT.png"},
@@ -185,12 +116,19 @@ clipmoe_cmd_tag (int argc, char **argv) {
   if (!r && !*files)
     r = clipmoe_usage ("tag", "expected a file");
   else if (!r)
-    r = read_forms (&o, &print_options);
+    r = clipmoe_forms_read (&o.forms, "tag", &print_options.table, &print_options.form,
+                            &print_options.options.cut);
+  print_options.silent = o.forms.json;
+  print_options.html = o.html;
+  const ClipmoeFormFile outputs[] = {{"sheet", o.sheet, CLIPMOE_OUTPUT_PNG},
+                                     {"html", o.html, CLIPMOE_OUTPUT_HTML},
+                                     {"overlay", o.overlay, CLIPMOE_OUTPUT_MP4}};
+  const guint n_outputs = G_N_ELEMENTS (outputs);
   if (!r && labels && *labels && labels_file && *labels_file)
     r = clipmoe_usage ("tag", "expected one of --labels and --labels-file");
   if (!r)
     r = clipmoe_properties_apply (&properties, "tag", tag);
-  if (!r && post && !g_str_equal (post, "all") && !(o.json && !o.html && g_str_equal (post, "changes")))
+  if (!r && post && !g_str_equal (post, "all") && !(o.forms.json && !o.html && g_str_equal (post, "changes")))
     r = clipmoe_usage ("tag", "--post-messages %s: expected all, or changes with --json", post);
   if (!r && !labels && !labels_file && !clipmoe_properties_get (&properties, "attach-embedding")) {
     fprintf (stderr, "clipmoe: no labels given: looking for the installed list \"everyday\"\n");
@@ -199,15 +137,18 @@ clipmoe_cmd_tag (int argc, char **argv) {
   ClipmoeInputs inputs = {0};
   guint good = 0;
   if (!r)
-    r = check_distinct (&o);
-  if (!r && !check_files (&o, NULL, &error))
+    r = clipmoe_forms_check_distinct (outputs, n_outputs, "tag");
+  if (!r && !clipmoe_forms_check_files (outputs, n_outputs, NULL, &error))
     r = clipmoe_fail (error);
   if (!r) {
     clipmoe_interrupt_begin ();
     clipmoe_inputs_init (&inputs, files);
-    if ((o.vtt || o.chapters || o.overlay) && inputs.names->len > 1)
-      r = clipmoe_usage ("tag", "--%s takes one file", o.vtt ? "vtt" : o.chapters ? "chapters" : "overlay");
-    else if (!check_files (&o, inputs.names, &error))
+    if ((o.forms.vtt || o.forms.chapters || o.overlay) && inputs.names->len > 1)
+      r = clipmoe_usage ("tag", "--%s takes one file",
+                         o.forms.vtt        ? "vtt"
+                         : o.forms.chapters ? "chapters"
+                                            : "overlay");
+    else if (!clipmoe_forms_check_files (outputs, n_outputs, inputs.names, &error))
       r = clipmoe_fail (error);
   }
   ClipmoeSheet *sheet = o.sheet ? clipmoe_sheet_new () : NULL;
@@ -216,9 +157,9 @@ clipmoe_cmd_tag (int argc, char **argv) {
   ClipmoeTagRun run = {.tag = tag,
                        .overlay = o.overlay,
                        .many = !r && inputs.names->len > 1,
-                       .take = o.json ? print_json : NULL,
+                       .take = o.forms.json ? print_json : NULL,
                        .frames = o.sheet || o.html ? clipmoe_frames_new (sheet, print_options.shots) : NULL};
-  if (!o.json || o.html)
+  if (!o.forms.json || o.html)
     run.looks = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_look_free);
   if (!r)
     r = tag_all (&run, &inputs, clipmoe_properties_get (&properties, "source"), print, &good);
@@ -239,8 +180,7 @@ clipmoe_cmd_tag (int argc, char **argv) {
   g_free (o.sheet);
   g_free (o.html);
   g_free (o.overlay);
-  g_free (o.fps);
-  g_free (o.start);
+  clipmoe_forms_clear (&o.forms);
   g_strfreev (files);
   return help ? 0 : r;
 }

@@ -1,10 +1,8 @@
 #include "tagprint.h"
 
-#include <base/file.h>
-#include <html.h>
 #include <shown.h>
 #include "common.h"
-#include "interrupt.h"
+#include "forms.h"
 #include "intervals.h"
 
 struct _ClipmoeTagPrint {
@@ -40,28 +38,6 @@ is_printed_at_end (const ClipmoeTagPrintOptions *o) {
   return !o->table && !o->silent && clipmoe_form_has_frames (o->form);
 }
 
-static void
-say_all (ClipmoeNotes *notes) {
-  for (guint i = 0; i < notes->len; i++)
-    clipmoe_say (notes->pdata[i]);
-  g_ptr_array_unref (notes);
-}
-
-/* 0, or 1, said. */
-static int
-print_form (const ClipmoeTagPrintOptions *o, const ClipmoeSpan *spans, guint n, gboolean header) {
-  ClipmoeFormOptions options = o->options;
-  ClipmoeNotes *notes = g_ptr_array_new_with_free_func (g_free);
-  GString *out = g_string_new (NULL);
-  GError *error = NULL;
-  options.header = header;
-  gboolean ok = clipmoe_form_write (o->form, out, spans, n, &options, notes, &error);
-  int r = ok ? clipmoe_print (out) : clipmoe_fail (error);
-  g_string_free (out, TRUE);
-  say_all (notes);
-  return r;
-}
-
 static gboolean
 print_now (ClipmoeTagPrint *self, ClipmoeIntervals *intervals) {
   const ClipmoeTagPrintOptions *o = self->options;
@@ -69,8 +45,11 @@ print_now (ClipmoeTagPrint *self, ClipmoeIntervals *intervals) {
   const ClipmoeSpan *spans = clipmoe_intervals_get_spans (intervals, &n);
   if (o->silent || is_printed_at_end (o))
     return TRUE;
-  if (!o->table)
-    return print_form (o, spans, n, !self->files) == 0;
+  if (!o->table) {
+    ClipmoeFormOptions options = o->options;
+    options.header = !self->files;
+    return clipmoe_forms_print (o->form, &options, spans, n) == 0;
+  }
   GString *out = g_string_new (NULL);
   clipmoe_intervals_table (intervals, out);
   gboolean ok = clipmoe_print (out) == 0;
@@ -137,27 +116,22 @@ sentence_of_bare (const GPtrArray *bare) {
 
 static int
 write_report (ClipmoeTagPrint *self, const GArray *spans, const char *title) {
-  ClipmoeNotes *notes = g_ptr_array_new_with_free_func (g_free);
-  GString *out = g_string_new (NULL);
-  GError *error = NULL;
   char *counts = g_strdup_printf ("%u %s of labels in %u %s, by the model %s.", spans->len,
                                   spans->len == 1 ? "interval" : "intervals", self->files,
                                   self->files == 1 ? "file" : "files", self->model);
   char *bare = self->bare->len ? sentence_of_bare (self->bare) : NULL;
+  char *full = clipmoe_shots_is_full (self->options->shots)
+                   ? g_strdup_printf ("%s: intervals behind the first %d pictures have none",
+                                      self->options->html, CLIPMOE_HTML_PICTURES)
+                   : NULL;
   const char *lines[] = {counts, bare, NULL};
   const ClipmoeHtmlOptions options = {title, lines, TRUE};
-  clipmoe_write_html (out, (const ClipmoeSpan *)(gpointer)spans->data, spans->len, &options, notes);
-  if (clipmoe_shots_is_full (self->options->shots))
-    g_ptr_array_add (notes, g_strdup_printf ("%s: intervals behind the first %d pictures have none",
-                                             self->options->html, CLIPMOE_HTML_PICTURES));
-  clipmoe_interrupt_hold ();
-  gboolean ok = clipmoe_file_write (self->options->html, out->str, out->len, &error);
-  clipmoe_interrupt_release ();
-  say_all (notes);
+  int r = clipmoe_forms_write_html (self->options->html, (const ClipmoeSpan *)(gpointer)spans->data,
+                                    spans->len, &options, full);
   g_free (counts);
   g_free (bare);
-  g_string_free (out, TRUE);
-  return ok ? 0 : clipmoe_fail (error);
+  g_free (full);
+  return r;
 }
 
 int
@@ -170,9 +144,9 @@ clipmoe_tagprint_finish (ClipmoeTagPrint *self) {
                                  : g_strdup_printf ("%s and %u more", self->first, self->files - 1);
   int r = 0;
   if (is_printed_at_end (o)) {
-    ClipmoeTagPrintOptions titled = *o;
-    titled.options.cut.title = title;
-    r = print_form (&titled, (const ClipmoeSpan *)(gpointer)spans->data, spans->len, TRUE);
+    ClipmoeFormOptions titled = o->options;
+    titled.cut.title = title;
+    r = clipmoe_forms_print (o->form, &titled, (const ClipmoeSpan *)(gpointer)spans->data, spans->len);
   }
   if (o->html)
     r = write_report (self, spans, title) || r;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <indexidentity.h>
 
@@ -35,24 +34,6 @@ type_of (int fd) {
   return NULL;
 }
 
-/* Whether the open file is the one that was indexed: by what the file system says of it, else, after it was
- * copied or its disk has another number by now, by its content. */
-static gboolean
-is_same (const ClipmoeStoreFile *file, int fd) {
-  struct stat st;
-  if (fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || (guint64)st.st_size != file->size)
-    return FALSE;
-  gint64 mtime = st.st_mtim.tv_sec * G_GINT64_CONSTANT (1000000000) + st.st_mtim.tv_nsec;
-  if ((guint64)st.st_dev == file->device && (guint64)st.st_ino == file->inode && mtime == file->mtime)
-    return TRUE;
-  ClipmoeStoreFile now = {.size = file->size};
-  char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
-  gboolean same =
-      clipmoe_index_digest (link, &now, NULL) && memcmp (now.digest, file->digest, sizeof now.digest) == 0;
-  g_free (link);
-  return same;
-}
-
 /* The descriptor that is compared is the one that is read: O_PATH neither waits for a pipe nor wakes a
  * device. */
 static gboolean
@@ -63,7 +44,7 @@ open_same (ClipmoeOriginal *self, const ClipmoeStoreFile *file, GError **error) 
                  g_strerror (errno));
     return FALSE;
   }
-  if (!is_same (file, path)) {
+  if (!clipmoe_index_is_indexed (path, file)) {
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
         "the file of this moment was changed or replaced since it was indexed: `clipmoe index` looks at "
