@@ -204,7 +204,9 @@ begin_take (ClipmoeFolder *self, gint64 id, const ClipmoeStoreFile *file, Clipmo
             GError **error) {
   gboolean ok = file->path ? clipmoe_folder_delete_takes (self, id, self->model, 0, TRUE, any, error)
                            : clipmoe_sql_run (&self->sql, error,
-                                              "UPDATE take SET finished = 1 WHERE file = ?1", "i", id);
+                                              "UPDATE take SET finished = 1 WHERE file = ?1 AND"
+                                              " finished = 0",
+                                              "i", id);
   ok = ok && clipmoe_sql_run (&self->sql, error, "UPDATE file SET state = 1, reason = NULL WHERE file = ?1",
                               "i", id);
   ok = ok && clipmoe_sql_run (&self->sql, error,
