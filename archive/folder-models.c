@@ -16,6 +16,8 @@ clipmoe_folder_get_models (ClipmoeStore *store, GError **error) {
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
     ClipmoeStoreModel *model = g_new0 (ClipmoeStoreModel, 1);
     model->id = clipmoe_sql_bytes (s, 0);
+    if (!model->id) /* a damaged database */
+      model->id = g_strdup ("");
     model->opened_as = clipmoe_sql_bytes (s, 1);
     model->embed = (guint)CLAMP (sqlite3_column_int64 (s, 2), 0, G_MAXUINT32);
     model->complete = sqlite3_column_int64 (s, 3) == MODEL_ANSWERS;
