@@ -20,17 +20,8 @@ plan_run (Plan *plan, ClipmoeRun run) {
     guint64 old = (guint64)(run.first_row + i);
     g_array_append_val (plan->rows, old);
   }
-  if (last && last->take == run.take && last->first_moment + last->n == run.first_moment &&
-      !last->at_last == !run.at_last && last->n + run.n <= CLIPMOE_RUN_MOST) {
-    last->n += run.n;
-    last->frame_first = MIN (last->frame_first, run.frame_first);
-    last->frame_last = MAX (last->frame_last, run.frame_last);
-    last->at_first = MIN (last->at_first, run.at_first);
-    last->at_last = MAX (last->at_last, run.at_last);
-    last->shortest = MIN (last->shortest, run.shortest);
-    last->longest = MAX (last->longest, run.longest);
+  if (last && clipmoe_folder_join_run (last, &run))
     return;
-  }
   run.vectors = plan->new;
   run.first_row = row;
   g_array_append_val (plan->runs, run);

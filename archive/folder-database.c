@@ -188,6 +188,6 @@ clipmoe_folder_change_begin_durably (ClipmoeFolder *self, GError **error) {
 gboolean
 clipmoe_folder_change_end_durably (ClipmoeFolder *self, gboolean ok, GError **error) {
   ok = clipmoe_folder_change_end (self, ok, TRUE, error);
-  sqlite3_exec (self->sql.db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
+  clipmoe_sql_script (&self->sql, "PRAGMA synchronous=NORMAL", NULL);
   return ok;
 }

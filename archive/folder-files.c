@@ -198,13 +198,16 @@ move_file (ClipmoeFolder *self, const Known *moved, const Known *known, const Cl
   return note_identity (self, moved->id, file, error);
 }
 
-/* Takes of this file that were cut off go; those of a live source are what was seen, and stay. */
+/* Takes of this file that were cut off go; that of a live source is what was seen, and stays: it is the last
+ * one. */
 static gboolean
 begin_take (ClipmoeFolder *self, gint64 id, const ClipmoeStoreFile *file, ClipmoeTake **take, gboolean *any,
             GError **error) {
   gboolean ok = file->path ? clipmoe_folder_delete_takes (self, id, self->model, 0, TRUE, any, error)
                            : clipmoe_sql_run (&self->sql, error,
-                                              "UPDATE take SET finished = 1 WHERE file = ?1", "i", id);
+                                              "UPDATE take SET finished = 1 WHERE take = (SELECT max (take) "
+                                              "FROM take WHERE file = ?1) AND finished = 0",
+                                              "i", id);
   ok = ok && clipmoe_sql_run (&self->sql, error, "UPDATE file SET state = 1, reason = NULL WHERE file = ?1",
                               "i", id);
   ok = ok && clipmoe_sql_run (&self->sql, error,
@@ -339,7 +342,8 @@ clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeStoreFile *f
                        "iiiii", take->file, facts->recorded, (gint64)facts->recorded_by, facts->duration,
                        (gint64) !!facts->picture) &&
       clipmoe_sql_run (&self->sql, error, "UPDATE take SET finished = 1 WHERE take = ?1", "i", id) &&
-      (live || clipmoe_folder_delete_takes (self, take->file, take->model, id, FALSE, NULL, error));
+      (live ? clipmoe_folder_join_take (self, take, error)
+            : clipmoe_folder_delete_takes (self, take->file, take->model, id, FALSE, NULL, error));
   ok = clipmoe_folder_change_end (self, ok, TRUE, error);
   if (ok)
     g_hash_table_remove (self->takes, &id);

@@ -1,4 +1,5 @@
 /* Tables that contradict each other are made to agree: what does not hold goes. */
+#include <base/plain.h>
 #include "folder-private.h"
 
 GHashTable *
@@ -14,19 +15,6 @@ clipmoe_folder_note_lost (GHashTable *lost, gint64 take, gint64 n) {
     g_hash_table_insert (lost, g_memdup2 (&take, sizeof take), sum);
   }
   *sum += n;
-}
-
-/* A path as text, its bytes that are no UTF-8 escaped. */
-static char *
-shown (const char *name) {
-  char *escaped = g_strescape (name, NULL), *valid = g_utf8_validate (name, -1, NULL) ? NULL : escaped;
-  for (const char *c = name; !valid && *c; c++)
-    if (g_ascii_iscntrl (*c))
-      valid = escaped;
-  if (valid)
-    return escaped;
-  g_free (escaped);
-  return g_strdup (name);
 }
 
 gboolean
@@ -45,9 +33,10 @@ clipmoe_folder_mark_lost (ClipmoeFolder *self, GHashTable *lost, GPtrArray *loss
       continue;
     gint64 file = sqlite3_column_int64 (s, 0);
     char *path = clipmoe_sql_bytes (s, 1), *source = clipmoe_sql_bytes (s, 2),
-         *name = shown (path     ? path
-                        : source ? source
-                                 : "");
+         *name = clipmoe_plain (path     ? path
+                                : source ? source
+                                         : "",
+                                -1);
     sqlite3_reset (s);
     g_ptr_array_add (losses, g_strdup_printf ("%s: %" G_GINT64_FORMAT " moments are lost%s", name,
                                               *(gint64 *)n, path ? "; clipmoe index looks at it again" : ""));

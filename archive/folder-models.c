@@ -16,6 +16,8 @@ clipmoe_folder_get_models (ClipmoeStore *store, GError **error) {
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
     ClipmoeStoreModel *model = g_new0 (ClipmoeStoreModel, 1);
     model->id = clipmoe_sql_bytes (s, 0);
+    if (!model->id) /* a damaged database */
+      model->id = g_strdup ("");
     model->opened_as = clipmoe_sql_bytes (s, 1);
     model->embed = (guint)CLAMP (sqlite3_column_int64 (s, 2), 0, G_MAXUINT32);
     model->complete = sqlite3_column_int64 (s, 3) == MODEL_ANSWERS;
@@ -108,14 +110,14 @@ set_model (ClipmoeFolder *self, const char *id, const char *opened_as, guint emb
     ;
   else if (!answers)
     ok = add_model (self, id, opened_as, embed, MODEL_ANSWERS, &self->model, error);
-  else if (g_str_equal (answering, id))
+  else if (g_strcmp0 (answering, id) == 0)
     ok = use_model (self, answers, opened_as, embed, error);
   else if (!reindex)
     ok = clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
                             "the archive was made with the model %s, not with %s: use that model, or "
                             "clipmoe index --reindex to look at everything again with this one",
                             answering, id);
-  else if (filling && g_str_equal (filled, id))
+  else if (filling && g_strcmp0 (filled, id) == 0)
     ok = use_model (self, filling, opened_as, embed, error);
   else /* a third model: the one that was being filled is given up */
     ok = (!filling || delete_model (self, filling, error)) &&

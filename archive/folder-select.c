@@ -220,7 +220,7 @@ divide (ClipmoeFolder *self, const Judge *judge, const Divided *d, gint64 first,
                          " AND ?2",
                          "ii", first, last);
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
-    gint64 row = d->run.first_row + sqlite3_column_int64 (s, 0) - d->run.first_moment, duration;
+    gint64 row = d->run.first_row + (sqlite3_column_int64 (s, 0) - d->run.first_moment), duration;
     gint64 at = clipmoe_folder_utc (sqlite3_column_int64 (s, 4), d->recorded, sqlite3_column_int64 (s, 3));
     if (__builtin_sub_overflow (sqlite3_column_int64 (s, 2), sqlite3_column_int64 (s, 1), &duration))
       duration = 0;
@@ -271,8 +271,10 @@ divide_by_duration (ClipmoeFolder *self, const Judge *judge, GArray *divided, GA
     if (d && judge->timed)
       divide (self, judge, d, moment, moment, ranges, &failed);
     else if (d)
-      add_range (ranges, d->run.first_row + moment - d->run.first_moment, 1, self->rows);
+      add_range (ranges, d->run.first_row + (moment - d->run.first_moment), 1, self->rows);
   }
+  if (s) /* a statement that is not at its end would keep this reader at the instant that it sees */
+    sqlite3_reset (s);
   if (failed)
     g_propagate_error (error, failed);
   return !failed;
@@ -302,6 +304,10 @@ select_runs (ClipmoeFolder *self, const Judge *judge, const Take *take, GArray *
       "ii", take->take, self->view);
   while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
     Divided d = {clipmoe_folder_read_run (s), take->recorded};
+    /* no sum below overflows, whatever the database says */
+    if (d.run.first_row < 0 || (guint64)d.run.first_row >= self->rows ||
+        d.run.first_moment > G_MAXINT64 - CLIPMOE_RUN_MOST)
+      continue;
     Bounds bounds = {.shortest = d.run.shortest, .longest = d.run.longest};
     set_times (&bounds, d.run.at_first, d.run.at_last, take->recorded, d.run.frame_first, d.run.frame_last);
     Verdict verdict = judge_bounds (judge, &bounds);

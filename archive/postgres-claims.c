@@ -272,9 +272,10 @@ begin_take (ClipmoePgSession *session, Claim *c, GError **error) {
              " false, $4, $5) RETURNING take",
              "iibti", c->id, c->self->model, digest, (gsize)DIGEST, c->self->worker, c->serial) &&
          (digest ? clipmoe_postgres_delete_takes (session, c->id, c->self->model, c->take, TRUE, error)
-                 : clipmoe_pg_run (session, NULL, error,
-                                   "UPDATE take SET finished = true WHERE file = $1 AND take <> $2", "ii",
-                                   c->id, c->take));
+                 : clipmoe_pg_run (
+                       session, NULL, error,
+                       "UPDATE take SET finished = true WHERE file = $1 AND take <> $2 AND NOT finished",
+                       "ii", c->id, c->take));
 }
 
 /* There is nothing to do: it waits for nobody. */

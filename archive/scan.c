@@ -382,8 +382,10 @@ start_workers (Scan *s, guint threads, gboolean spread, GError **error) {
 static gssize
 run (Scan *s, ClipmoeScanHit *hits, ClipmoeScanSpread *spread, gboolean *again, GError **error) {
   cm_pool_run (s->n_workers, s->n_workers, first_pass, s);
-  if (!s->failed && !gather_candidates (s))
-    return no_memory (s, error) - 1;
+  if (!s->failed && !gather_candidates (s)) {
+    no_memory (s, error);
+    return -1;
+  }
   if (!s->failed)
     cm_pool_run (s->n_workers, (guint)((s->n_candidates + TURN - 1) / TURN), second_pass, s);
   *again = s->used && !clipmoe_codes_end (s->vectors->codes, s->codes);

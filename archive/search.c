@@ -37,21 +37,45 @@ typedef struct {
   gboolean taken;
 } Item;
 
+/* UTC microseconds of stream time @time; 0 where it is not known or the moment is of a file. Each run of a
+ * live source begins at stream time 0, so that this time does not order its moments. */
+static gint64
+live_at (const ClipmoeFound *found, gint64 time) {
+  gint64 ns, utc;
+  return found->path || !found->at || __builtin_sub_overflow (time, found->time, &ns) ||
+                 __builtin_add_overflow (found->at, ns / 1000, &utc)
+             ? 0
+             : utc;
+}
+
+static int
+in_order (gint64 x, gint64 y) {
+  return x < y ? -1 : x > y;
+}
+
 static int
 by_file_and_time (gconstpointer a, gconstpointer b) {
   const Item *x = *(Item *const *)a, *y = *(Item *const *)b;
-  if (x->found->file != y->found->file)
-    return x->found->file < y->found->file ? -1 : 1;
-  if (x->found->start != y->found->start)
-    return x->found->start < y->found->start ? -1 : 1;
-  return x->row < y->row ? -1 : x->row > y->row;
+  int order = in_order (x->found->file, y->found->file);
+  if (!order)
+    order = in_order (live_at (x->found, x->found->start), live_at (y->found, y->found->start));
+  if (!order)
+    order = in_order (x->found->start, y->found->start);
+  return order ? order : x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Whether @after begins within a pause of the end of @before. */
+static gboolean
+follows (gint64 end, gint64 start, gint64 pause) {
+  return __builtin_add_overflow (end, pause, &end) || start <= end;
 }
 
 static gboolean
 are_neighbours (const ClipmoeFound *before, const ClipmoeFound *after) {
-  gint64 end;
+  /* of a live source, both clocks must agree: a hit has one begin and one end by each */
   return before->file == after->file && !before->picture && !after->picture &&
-         (__builtin_add_overflow (before->end, PAUSE_NS, &end) || after->start <= end);
+         before->start <= after->start && follows (before->end, after->start, PAUSE_NS) &&
+         follows (live_at (before, before->end), live_at (after, after->start), PAUSE_NS / 1000);
 }
 
 /* Extends @hit from place @at of @order in the direction @step, while there are neighbours. */

@@ -7,6 +7,7 @@
 #include <jpeglib.h>
 
 #define QUALITY 80
+#define ROOM 65536 /* bytes; a thumbnail seldom needs more */
 
 void
 clipmoe_small_fit (guint width, guint height, guint par_n, guint par_d, guint *small_width,
@@ -90,19 +91,19 @@ GBytes *
 clipmoe_small_to_jpeg (const ClipmoeSmall *self) {
   struct jpeg_compress_struct info;
   Errors errors;
-  guchar *volatile data = NULL;
-  guchar *out = NULL;
-  gulong size = 0;
+  /* libjpeg frees a buffer of its own when that is full, so that after an error nobody knows whose it is */
+  guchar *const room = g_malloc (ROOM);
+  guchar *out = room;
+  gulong size = ROOM;
   info.err = jpeg_std_error (&errors.manager);
   errors.manager.error_exit = fail;
   if (setjmp (errors.back)) {
     jpeg_destroy_compress (&info);
-    free (data);
+    g_free (room);
     return NULL;
   }
   jpeg_create_compress (&info);
   jpeg_mem_dest (&info, &out, &size);
-  data = out;
   info.image_width = self->width;
   info.image_height = self->height;
   info.input_components = 3;
@@ -116,5 +117,9 @@ clipmoe_small_to_jpeg (const ClipmoeSmall *self) {
   }
   jpeg_finish_compress (&info);
   jpeg_destroy_compress (&info);
-  return g_bytes_new_with_free_func (out, size, free, out);
+  GBytes *jpeg = g_bytes_new (out, size);
+  if (out != room)
+    free (out);
+  g_free (room);
+  return jpeg;
 }

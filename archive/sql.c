@@ -135,12 +135,17 @@ bind (sqlite3_stmt *statement, const char *types, va_list args) {
   return code;
 }
 
+static gboolean
+is_open (const ClipmoeSql *self, GError **error) {
+  if (!self->db)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "The archive's database is closed");
+  return self->db != NULL;
+}
+
 static sqlite3_stmt *
 query (ClipmoeSql *self, GError **error, const char *text, const char *types, va_list args) {
-  if (!self->db) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "The archive's database is closed");
+  if (!is_open (self, error))
     return NULL;
-  }
   sqlite3_stmt *statement = g_hash_table_lookup (self->statements, text);
   if (statement) {
     sqlite3_reset (statement);
@@ -215,6 +220,8 @@ clipmoe_sql_get (ClipmoeSql *self, gint64 *value, GError **error, const char *te
 
 gboolean
 clipmoe_sql_script (ClipmoeSql *self, const char *text, GError **error) {
+  if (!is_open (self, error))
+    return FALSE;
   return sqlite3_exec (self->db, text, NULL, NULL, NULL) == SQLITE_OK || clipmoe_sql_fail (self, error);
 }
 
@@ -226,7 +233,8 @@ clipmoe_sql_begin (ClipmoeSql *self, GError **error) {
 gboolean
 clipmoe_sql_end (ClipmoeSql *self, gboolean ok, GError **error) {
   ok = ok && clipmoe_sql_run (self, error, "COMMIT", "");
-  if (!ok && !sqlite3_get_autocommit (self->db)) /* SQLite itself rolls back after some failures */
+  if (!ok && self->db &&
+      !sqlite3_get_autocommit (self->db)) /* SQLite itself rolls back after some failures */
     sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
   return ok;
 }

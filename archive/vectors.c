@@ -81,6 +81,7 @@ cut (ClipmoeVectors *self, GError **error) {
 ClipmoeVectors *
 clipmoe_vectors_open (const char *path, const char *model, guint embed, guint64 rows, gboolean write,
                       GError **error) {
+  model = model ? model : ""; /* a damaged database has none */
   if (embed < 1 || embed > CLIPMOE_MAX_EMBED) {
     clipmoe_error_set (error, CLIPMOE_ERROR_LIMIT, path, "vectors of %u dimensions, the limit is %d", embed,
                        CLIPMOE_MAX_EMBED);

@@ -74,12 +74,14 @@ read_time (const char **at, Civil *c) {
 /* UTC microseconds; FALSE: there is no such day. */
 static gboolean
 to_utc (const Civil *c, int more_days, GTimeZone *zone, gint64 *utc) {
-  GDateTime *t = g_date_time_new (zone, c->year, c->month, c->day, c->hour, c->minute, c->second);
-  if (t && more_days) {
-    GDateTime *later = g_date_time_add_days (t, more_days);
-    g_date_time_unref (t);
-    t = later;
-  }
+  /* days are counted at noon: where clocks change at midnight, a day may have none */
+  GDateTime *noon = g_date_time_new (zone, c->year, c->month, c->day, 12, 0, 0),
+            *day = noon ? g_date_time_add_days (noon, more_days) : NULL, *t = NULL;
+  if (day)
+    t = g_date_time_new (zone, g_date_time_get_year (day), g_date_time_get_month (day),
+                         g_date_time_get_day_of_month (day), c->hour, c->minute, c->second);
+  g_clear_pointer (&noon, g_date_time_unref);
+  g_clear_pointer (&day, g_date_time_unref);
   if (!t)
     return FALSE;
   *utc = g_date_time_to_unix (t) * G_USEC_PER_SEC + g_date_time_get_microsecond (t);

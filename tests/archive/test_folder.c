@@ -429,12 +429,54 @@ test_glob (void) {
   g_string_free (text, TRUE);
 }
 
+/* A camera's moments come one by one, each in a take of its own. Filters look at each take and at each run of
+ * rows, so there must not be as many of either as there are moments. */
+static void
+test_together (void) {
+  const gint64 begin = G_GINT64_CONSTANT (1700000000) * G_USEC_PER_SEC;
+  char *where = suite_fresh_folder (), *path = g_build_filename (where, "archive.sqlite", NULL);
+  ClipmoeStore *store = suite_write (where);
+  const ClipmoeStoreFile door = {.source = (char *)"door"}, hall = {.source = (char *)"hall"};
+  for (guint i = 0; i < 300; i++) {
+    gboolean other = i % 100 == 99; /* in between, another one */
+    gint64 take =
+        suite_claim (store, other ? &hall : &door, i && i != 99 ? CLIPMOE_CLAIM_AGAIN : CLIPMOE_CLAIM_NEW);
+    suite_put_at (store, take, i, 1, i, begin + i * G_USEC_PER_SEC);
+    if (i != 150) /* one was cut off */
+      suite_finish (store, take, 0);
+    else {
+      clipmoe_store_close (store);
+      store = suite_write (where);
+    }
+  }
+  const struct {
+    ClipmoeFilter filter;
+    guint n;
+  } filters[] = {{{0}, 300},
+                 {{.source = "door"}, 297},
+                 {{.source = "hall"}, 3},
+                 {{.since = begin + 120 * G_USEC_PER_SEC, .until = begin + 200 * G_USEC_PER_SEC}, 80},
+                 {{.source = "door", .since = begin + 250 * G_USEC_PER_SEC}, 49}};
+  for (guint i = 0; i < G_N_ELEMENTS (filters); i++) {
+    GPtrArray *found = suite_found (store, &filters[i].filter);
+    g_assert_cmpuint (found->len, ==, filters[i].n);
+    g_ptr_array_unref (found);
+  }
+  suite_verify (store);
+  clipmoe_store_close (store);
+  suite_run_sqlite (path, "CREATE TEMP TABLE few (takes CHECK (takes <= 4), runs CHECK (runs <= 12));"
+                          "INSERT INTO few SELECT (SELECT count (*) FROM take), (SELECT count (*) FROM run)");
+  g_free (path);
+  g_free (where);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/one writer", test_one_writer);
   g_test_add_func ("/readers beside", test_readers_beside);
   g_test_add_func ("/two objects", test_two_objects);
+  g_test_add_func ("/a camera lies together", test_together);
   g_test_add_func ("/strangers", test_strangers);
   g_test_add_func ("/read-only", test_read_only);
   g_test_add_func ("/full disk", test_full_disk);

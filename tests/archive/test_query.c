@@ -186,6 +186,25 @@ test_times (void) {
   g_time_zone_unref (berlin);
 }
 
+/* Where clocks go from 0:00 to 1:00, that day begins at 1:00, and the next one at 0:00 all the same. */
+static void
+test_short_day (void) {
+  GTimeZone *cairo = g_time_zone_new_identifier ("EET-2EEST,M4.5.5/0,M10.5.4/24");
+  static const struct {
+    gboolean end;
+    const char *utc;
+  } ends[] = {{FALSE, "2026-04-23T22:00:00Z"}, {TRUE, "2026-04-24T21:00:00Z"}};
+  g_assert_nonnull (cairo);
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++) {
+    gint64 utc = -1;
+    g_assert_true (clipmoe_when_parse ("2026-04-24", ends[i].end, NOW, cairo, &utc, NULL));
+    char *got = clipmoe_when_utc (utc);
+    g_assert_cmpstr (got, ==, ends[i].utc);
+    g_free (got);
+  }
+  g_time_zone_unref (cairo);
+}
+
 static void
 test_hours (void) {
   static const struct {
@@ -221,6 +240,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/query/arguments", test_arguments);
   g_test_add_func ("/query/sums", test_sums);
   g_test_add_func ("/query/times", test_times);
+  g_test_add_func ("/query/short-day", test_short_day);
   g_test_add_func ("/query/hours", test_hours);
   return g_test_run ();
 }

@@ -136,6 +136,54 @@ test_neighbours (void) {
   g_free (where);
 }
 
+/* What a camera saw in one run: @n moments of a second each from stream time 0 and @began (UTC) on. */
+static void
+add_live (ClipmoeStore *store, gint64 began, double cosine, guint n) {
+  GError *error = NULL;
+  ClipmoeStoreFile file = {.source = (char *)"door"}, facts = {.recorded_by = CLIPMOE_RECORDED_LIVE};
+  ClipmoeClaim claim;
+  gint64 take;
+  clipmoe_store_claim (store, &file, FALSE, &claim, &take, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < n; i++) {
+    float vector[EMBED];
+    vector_at (cosine, (guint64)began + i, vector);
+    ClipmoeMoment moment = {.start = i * SECOND,
+                            .end = (i + 1) * SECOND,
+                            .time = i * SECOND + SECOND / 2,
+                            .at = began + i * G_USEC_PER_SEC + G_USEC_PER_SEC / 2,
+                            .why = CLIPMOE_WHY_ONLY,
+                            .looks = 1,
+                            .vector = vector};
+    clipmoe_store_put (store, take, &moment, 1, &error);
+    g_assert_no_error (error);
+  }
+  clipmoe_store_finish (store, take, &facts, &error);
+  g_assert_no_error (error);
+}
+
+/* Each run of a camera begins at stream time 0: what two runs saw at the same stream time are two hits. */
+static void
+test_live (void) {
+  const gint64 day = (gint64)24 * 3600 * G_USEC_PER_SEC, began = 20000 * day;
+  char *where = place ("live");
+  ClipmoeStore *store = open_store (where);
+  add_live (store, began, 0.8, 4);
+  add_live (store, began + day, 0.79, 4);
+  add_live (store, began + day + 5 * G_USEC_PER_SEC, 0.78, 4); /* it was started again at once */
+  ClipmoeAnswer *answer = ask (store, TRUE, NULL, NULL, 10);
+  g_assert_cmpuint (answer->moments, ==, 12);
+  g_assert_cmpuint (answer->hits->len, ==, 3);
+  for (guint i = 0; i < 3; i++) {
+    g_assert_cmpuint (hit (answer, i)->moments, ==, 4);
+    g_assert_cmpint (hit (answer, i)->start, ==, 0);
+    g_assert_cmpint (hit (answer, i)->end, ==, 4 * SECOND);
+  }
+  clipmoe_answer_free (answer);
+  clipmoe_store_close (store);
+  g_free (where);
+}
+
 /* 400 moments around 0.1, and five pictures far out. */
 static ClipmoeStore *
 open_many (const char *where, double far) {
@@ -230,6 +278,7 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/search/empty", test_empty);
   g_test_add_func ("/search/neighbours", test_neighbours);
+  g_test_add_func ("/search/live", test_live);
   g_test_add_func ("/search/figures", test_figures);
   int failed = g_test_run ();
   remove_stores ();

@@ -2,6 +2,7 @@
 """`clipmoe serve` by its bytes: who may ask, what may be asked for, that only ids reach files and a file that was replaced does
 not, ranges, that a slow client holds nobody up, and that the answers are right."""
 import concurrent.futures
+import http.client
 import json
 import os
 import socket
@@ -298,6 +299,42 @@ def grows(server, place):
           and server.get("/api/search?q=x&limit=200&path=*later.webm")["hits"])
 
 
+def forgotten(server, place):
+    """What the archive has forgotten is not given away, though it lies there again and was asked for before."""
+    path, url = place.path("later.webm"), "/video/%d" % server.files()["later.webm"]["file_id"]
+    check("not forgotten yet", [server.ask(url)[0] for _ in range(8)] == [200] * 8)  # by each thread that looks things up
+    os.rename(path, path + ".aside")
+    done = subprocess.run([COMMAND, "index", "--store", place.store, "--prune"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds(60))
+    check("pruned", done.returncode == 0 and b"1 files" in done.stderr, done)
+    os.rename(path + ".aside", path)
+    time.sleep(1.1)
+    codes = [server.ask(url)[0] for _ in range(8)]
+    check("forgotten", codes == [404] * 8, codes)
+
+
+def stopped(server):
+    """It ends well while it is asked."""
+    done, codes = threading.Event(), set()
+
+    def ask():
+        while not done.is_set():
+            try:
+                codes.add(server.ask("/api/files")[0])
+            except (OSError, http.client.HTTPException):
+                pass
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for t in threads:
+        t.start()
+    while 200 not in codes:
+        time.sleep(0.01)
+    check("SIGTERM while it is asked", server.stop() == 0, server.said)
+    done.set()
+    for t in threads:
+        t.join()
+    check("all answers are answers", codes <= {200, 503}, codes)
+
+
 def measures(server):
     status, h, body = server.ask("/metrics")
     lines = [line for line in body.decode().splitlines() if line and not line.startswith("#")]
@@ -326,8 +363,10 @@ def main():
         bodies(server)
         many(server)
         grows(server, place)
+        forgotten(server, place)
         measures(server)
-        check("SIGTERM", server.stop() == 0, server.said)
+        stopped(server)
+        check("SIGTERM as soon as it says where it is", all(Server(place).stop() == 0 for _ in range(3)))
         slow_clients(place)
         tokens(place)
         usage(place)

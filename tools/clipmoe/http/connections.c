@@ -10,6 +10,7 @@
 typedef struct {
   ClipmoeConnections *owner;
   GSocketConnection *stream; /* libsoup holds it */
+  GSocketAddress *remote;    /* messages have it, also those that outlive the connection */
   gint64 moved;              /* µs */
   gboolean asked;            /* a request has begun to be read */
   gboolean waits;            /* for us */
@@ -35,14 +36,15 @@ static void
 gone (gpointer data, GObject *stream) {
   Connection *c = data;
   g_queue_unlink (&c->owner->all, &c->link);
+  g_object_set_data (G_OBJECT (c->remote), KEY, NULL);
+  g_object_unref (c->remote);
   g_free (c);
 }
 
 static Connection *
 connection_of (SoupServerMessage *message) {
   GSocketAddress *remote = soup_server_message_get_remote_address (message);
-  GSocketConnection *stream = remote ? g_object_get_data (G_OBJECT (remote), KEY) : NULL;
-  return stream ? g_object_get_data (G_OBJECT (stream), KEY) : NULL;
+  return remote ? g_object_get_data (G_OBJECT (remote), KEY) : NULL;
 }
 
 void
@@ -89,8 +91,8 @@ incoming (GSocketService *service, GSocketConnection *stream, GObject *source, g
     c->moved = g_get_monotonic_time ();
     c->link.data = c;
     g_queue_push_tail_link (&self->all, &c->link);
-    g_object_set_data (G_OBJECT (stream), KEY, c);
-    g_object_set_data (G_OBJECT (remote), KEY, stream);
+    c->remote = g_object_ref (remote);
+    g_object_set_data (G_OBJECT (remote), KEY, c);
     g_object_weak_ref (G_OBJECT (stream), gone, c);
     g_socket_set_blocking (socket, FALSE);
     g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
@@ -144,18 +146,22 @@ clipmoe_connections_new (SoupServer *server, GSocketAddress *address, guint most
 }
 
 void
+clipmoe_connections_stop (ClipmoeConnections *self) {
+  g_socket_service_stop (self->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
+}
+
+void
 clipmoe_connections_free (ClipmoeConnections *self) {
   if (!self)
     return;
-  g_socket_service_stop (self->service);
-  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
+  clipmoe_connections_stop (self);
   g_object_unref (self->service);
   if (self->timer)
     g_source_remove (self->timer);
   soup_server_disconnect (self->server);
   for (Connection *c; (c = g_queue_peek_head (&self->all));) {
     g_object_weak_unref (G_OBJECT (c->stream), gone, c);
-    g_object_set_data (G_OBJECT (c->stream), KEY, NULL);
     gone (c, NULL);
   }
   g_clear_object (&self->address);

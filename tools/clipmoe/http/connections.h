@@ -11,7 +11,9 @@ typedef struct _ClipmoeConnections ClipmoeConnections;
 /* Listens and hands connections to @server from the next turn of the main loop on. */
 ClipmoeConnections *clipmoe_connections_new (SoupServer *server, GSocketAddress *address, guint most,
                                              guint timeout, GError **error);
-void clipmoe_connections_free (ClipmoeConnections *self);
+/* Nobody else is let in; those that are there go on. */
+void clipmoe_connections_stop (ClipmoeConnections *self);
+void clipmoe_connections_free (ClipmoeConnections *self); /* NULL: nothing */
 /* (transfer none): where it listens; the port is not 0. */
 GSocketAddress *clipmoe_connections_get_address (ClipmoeConnections *self);
 guint clipmoe_connections_get_n (ClipmoeConnections *self);

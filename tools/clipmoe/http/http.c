@@ -24,7 +24,7 @@ struct _ClipmoeHttp {
   GArray *routes;    /* Route */
   GHashTable *asked; /* of requests that wait for a lane: they outlive this */
   char *url;
-  gboolean loopback;
+  gboolean loopback, ends;
   guint64 body;
 };
 
@@ -263,12 +263,14 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   ClipmoeHttp *self = data;
   const char *method = soup_server_message_get_method (message),
              *query = g_uri_get_query (soup_server_message_get_uri (message));
-  gint64 id;
+  gint64 id = 0;
   guint status = 0;
   GError *error = NULL;
   const Route *route = find_route (self, path, &id);
   gboolean post = g_str_equal (method, "POST");
-  if (!self->token && !clipmoe_address_is_local_host (header (message, "Host")))
+  if (self->ends)
+    refuse (message, 503, "this server ends", 1);
+  else if (!self->token && !clipmoe_address_is_local_host (header (message, "Host")))
     refuse (message, 421, "this server answers to 127.0.0.1, [::1] and localhost alone", 0);
   else if (!route)
     refuse (message, 404, "there is nothing at this address", 0);
@@ -378,7 +380,11 @@ clipmoe_http_free (ClipmoeHttp *self) {
     return;
   GHashTableIter iter;
   gpointer asked;
-  while (g_main_context_iteration (NULL, FALSE)) /* what lanes have answered is on its way here */
+  /* What lanes have answered is on its way here. Requests come, too, and the lanes are gone. */
+  self->ends = TRUE;
+  if (self->connections)
+    clipmoe_connections_stop (self->connections);
+  while (g_main_context_iteration (NULL, FALSE))
     ;
   g_hash_table_iter_init (&iter, self->asked);
   while (g_hash_table_iter_next (&iter, &asked, NULL))

@@ -103,10 +103,9 @@ clipmoe_figures_hit (GString *out, const ClipmoeHit *hit, const char *model) {
 void
 clipmoe_figures_file (GString *out, const ClipmoeStoreFile *f) {
   static const char *const states[] = {
-      [CLIPMOE_FILE_RUNNING] = "running",
-      [CLIPMOE_FILE_DONE] = "done",
-      [CLIPMOE_FILE_FAILED] = "failed",
-      [CLIPMOE_FILE_SKIPPED] = "skipped",
+      [CLIPMOE_FILE_RUNNING] = "running", [CLIPMOE_FILE_DONE] = "done",
+      [CLIPMOE_FILE_FAILED] = "failed",   [CLIPMOE_FILE_SKIPPED] = "skipped",
+      [CLIPMOE_FILE_WAITING] = "waiting",
   };
   char *name = f->path ? g_path_get_basename (f->path) : NULL;
   g_string_append_printf (out, "{\"file_id\":%" G_GINT64_FORMAT ",\"file\":", f->id);

@@ -57,13 +57,11 @@ clipmoe_lookup_files (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoint
   ClipmoeReader *reader = data;
   GError *error = NULL;
   gint64 offset = 0, limit = 100;
-  gboolean changed;
   GPtrArray *files = NULL, *models = NULL;
   if (clipmoe_http_ask_check (ask, known, &error) &&
       clipmoe_http_ask_number (ask, "offset", 0, G_MAXINT32, &offset, &error) &&
       clipmoe_http_ask_number (ask, "limit", 1, 500, &limit, &error) &&
-      clipmoe_store_refresh (reader->store, &changed, &error) &&
-      (models = clipmoe_store_get_models (reader->store, &error)))
+      clipmoe_reader_refresh (reader, &error) && (models = clipmoe_store_get_models (reader->store, &error)))
     files = clipmoe_store_get_files (reader->store, &error);
   if (files) {
     const char *part = clipmoe_http_ask_get (ask, "name");

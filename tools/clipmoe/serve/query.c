@@ -176,10 +176,9 @@ print (const Querier *self, const GPtrArray *terms, const ClipmoeAnswer *answer,
 static ClipmoeAnswer *
 search (Querier *self, const GPtrArray *terms, GBytes *picture, const ClipmoeFilter *filter, guint limit,
         GError **error) {
-  gboolean changed, words = clipmoe_terms_are_words (terms);
+  gboolean words = clipmoe_terms_are_words (terms);
   ClipmoeAnswer *answer = NULL;
-  if (!clipmoe_store_refresh (self->reader->store, &changed, error) || !open_model (self, error) ||
-      !self->model)
+  if (!clipmoe_reader_refresh (self->reader, error) || !open_model (self, error) || !self->model)
     return NULL;
   float *query = g_new0 (float, clipmoe_embedder_get_embed (self->model));
   const ClipmoeBank *bank = words ? clipmoe_embedder_get_bank (self->model, error) : NULL;

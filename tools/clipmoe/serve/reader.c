@@ -24,6 +24,14 @@ file_free (gpointer file) {
   clipmoe_store_file_free (file);
 }
 
+gboolean
+clipmoe_reader_refresh (ClipmoeReader *self, GError **error) {
+  gboolean changed = FALSE;
+  gboolean ok = clipmoe_store_refresh (self->store, &changed, error);
+  self->stale |= changed;
+  return ok;
+}
+
 static gboolean
 read_files (ClipmoeReader *self, GError **error) {
   GPtrArray *all = clipmoe_store_get_files (self->store, error);
@@ -32,6 +40,7 @@ read_files (ClipmoeReader *self, GError **error) {
   g_clear_pointer (&self->files, g_hash_table_unref);
   self->files = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, file_free);
   self->files_read = g_get_monotonic_time ();
+  self->stale = FALSE;
   g_ptr_array_set_free_func (all, NULL);
   for (guint i = 0; i < all->len; i++) {
     ClipmoeStoreFile *f = all->pdata[i];
@@ -44,10 +53,14 @@ read_files (ClipmoeReader *self, GError **error) {
 const ClipmoeStoreFile *
 clipmoe_reader_find_file (ClipmoeReader *self, gint64 id, gboolean anew, GError **error) {
   const ClipmoeStoreFile *file = self->files ? g_hash_table_lookup (self->files, &id) : NULL;
-  if ((!file || anew) && (!self->files || self->files_read + OFTEN < g_get_monotonic_time ())) {
-    if (!read_files (self, error))
+  if (!self->files || self->files_read + OFTEN < g_get_monotonic_time ()) {
+    if (!clipmoe_reader_refresh (self, error))
       return NULL;
-    file = g_hash_table_lookup (self->files, &id);
+    if (!file || anew || self->stale) { /* it may be forgotten by now */
+      if (!read_files (self, error))
+        return NULL;
+      file = g_hash_table_lookup (self->files, &id);
+    }
   }
   if (!file)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "there is no file %" G_GINT64_FORMAT, id);
@@ -56,8 +69,5 @@ clipmoe_reader_find_file (ClipmoeReader *self, gint64 id, gboolean anew, GError 
 
 ClipmoeFound *
 clipmoe_reader_find (ClipmoeReader *self, gint64 moment, GError **error) {
-  gboolean changed;
-  return clipmoe_store_refresh (self->store, &changed, error)
-             ? clipmoe_store_find (self->store, moment, error)
-             : NULL;
+  return clipmoe_reader_refresh (self, error) ? clipmoe_store_find (self->store, moment, error) : NULL;
 }

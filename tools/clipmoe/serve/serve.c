@@ -151,11 +151,11 @@ serve (Options *options) {
   add_routes (&self);
   if (clipmoe_http_get_warning (self.http))
     clipmoe_say (clipmoe_http_get_warning (self.http));
-  printf ("%s\n", clipmoe_http_get_url (self.http));
-  fflush (stdout);
   GMainLoop *loop = g_main_loop_new (NULL, FALSE);
   g_unix_signal_add (SIGINT, stop, loop);
   g_unix_signal_add (SIGTERM, stop, loop);
+  printf ("%s\n", clipmoe_http_get_url (self.http)); /* who has read it may stop it */
+  fflush (stdout);
   g_main_loop_run (loop);
   g_main_loop_unref (loop);
   serve_clear (&self);
