@@ -135,6 +135,17 @@ clipmoe_folder_set_model (ClipmoeStore *store, const char *id, const char *opene
   if (!id || !*id || !g_utf8_validate (id, -1, NULL) || embed < 1 || embed > 65536)
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,
                               "expected a model's id and a vector of 1 to 65536 numbers");
+  /* most often nothing changes, and a camera asks every two seconds: nobody waits for the disk */
+  gint64 known = 0;
+  if (!clipmoe_sql_get (&self->sql, &known, error,
+                        "SELECT model FROM model WHERE id = ?1 AND opened_as IS ?2 AND embed = ?3 AND"
+                        " (state = 1 OR ?4)",
+                        "tsii", id, opened_as, (gint64)embed, (gint64)reindex))
+    return FALSE;
+  if (known) {
+    self->model = known;
+    return TRUE;
+  }
   if (!clipmoe_folder_change_begin_durably (self, error))
     return FALSE;
   gboolean ok =
