@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <base/plain.h>
+#include <shown.h>
 #include <when.h>
 #include "commands.h"
 #include "common.h"
@@ -195,8 +196,9 @@ play (const ClipmoeAnswer *answer) {
     execv (mpv, line);
     fprintf (stderr, "clipmoe: %s could not be started\n", mpv);
   }
-  char *quoted = g_shell_quote (hit->found->path);
-  fprintf (stderr, "mpv %s -- %s\n", start, quoted);
+  char *quoted = g_shell_quote (hit->found->path), *shown = clipmoe_shown (quoted);
+  fprintf (stderr, "mpv %s -- %s\n", start, shown);
+  g_free (shown);
   g_free (quoted);
   g_free (mpv);
   return 0;

@@ -78,6 +78,7 @@ encode_picture (const Maker *m, const char *path, float *out, GError **error) {
     return FALSE;
   if (!media.rgb) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: a video, expected a picture", path);
+    clipmoe_media_clear (&media);
     return FALSE;
   }
   const ClipmoeImage image = clipmoe_media_image (&media);
