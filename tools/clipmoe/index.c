@@ -100,7 +100,8 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
   if ((o->verify || o->repair) && *paths)
     return clipmoe_usage ("index", "--%s takes no file", o->verify ? "verify" : "repair");
   if (o->prune && o->watch)
-    return clipmoe_usage ("index", "--prune ends when it is done, and --watch does not: expected one of them");
+    return clipmoe_usage ("index",
+                          "--prune ends when it is done, and --watch does not: expected one of them");
   if (!*paths && !o->verify && !o->repair && !o->prune && !o->reindex && !o->retry)
     return clipmoe_usage ("index", "expected a file or a folder");
   return clipmoe_check ("index", &o->model);
