@@ -172,6 +172,33 @@ test_damaged_schema (void) {
   g_free (where);
 }
 
+/* Statements that an archive does not have, however they are written: refused when it is opened, and a repair
+ * makes an archive of what there is. */
+static void
+test_other_statements (void) {
+  static const char *const wrongs[] = {
+      "pragma writable_schema=1; insert into sqlite_schema values ('table', 'v', 'v', 0,"
+      " 'CREATE/**/VIRTUAL TABLE v USING fts5 (a)')",
+      "alter table file rename column recorded to taken",
+      "alter table moment add column more integer generated always as (moment + 1)",
+      "create table mine (a)",
+      "pragma writable_schema=1; update sqlite_schema set sql = replace (sql, ') STRICT', ')') where name = "
+      "'moment'",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (wrongs); i++) {
+    char *where = suite_make (3, 100), *path = g_build_filename (where, "archive.sqlite", NULL);
+    GError *error = NULL;
+    g_test_message ("%s", wrongs[i]);
+    suite_run_sqlite (path, wrongs[i]);
+    g_assert_null (clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, &error));
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+    g_clear_error (&error);
+    g_assert_cmpuint (repair (where), ==, 300);
+    g_free (path);
+    g_free (where);
+  }
+}
+
 /* The database is lost, and the vectors of another model are left of the archive: a new one is begun there.
  */
 static void
@@ -261,6 +288,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/damaged vectors", test_damaged_vectors);
   g_test_add_func ("/damaged database", test_damaged_database);
   g_test_add_func ("/damaged schema", test_damaged_schema);
+  g_test_add_func ("/other statements", test_other_statements);
   g_test_add_func ("/lost database", test_lost_database);
   g_test_add_func ("/reader over a repair", test_reader_over_repair);
   g_test_add_func ("/contradictions", test_contradictions);
