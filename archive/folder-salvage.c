@@ -195,7 +195,7 @@ clipmoe_folder_salvage (const char *path, GPtrArray *losses, GError **error) {
                 clipmoe_sql_open (&self.to, fresh.path, SQLITE_OPEN_READWRITE, FALSE, error);
   if (ok)
     ok = clipmoe_sql_script (&self.to, "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF", error);
-  if (ok && clipmoe_sql_open (&self.from, path, SQLITE_OPEN_READWRITE, FALSE, NULL))
+  if (ok && clipmoe_sql_open_damaged (&self.from, path, NULL))
     ok = copy_all (&self, losses, path, error);
   else if (ok)
     g_ptr_array_add (losses, g_strdup_printf ("%s: was damaged, and nothing of it could be read", path));

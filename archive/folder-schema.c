@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <base/error.h>
+#include <base/plain.h>
 #include <base/temporary.h>
 #include "folder-private.h"
 
@@ -180,21 +181,52 @@ clipmoe_folder_check_header (const char *path, gboolean *none, GError **error) {
   return check_numbers (path, big_endian (head + 68), big_endian (head + 60), error);
 }
 
+/* Whether @statement is one of those above, or one of SQLite's own tables. */
+static gboolean
+is_ours (const char *statement) {
+  char *whole = g_strconcat (statement, ";\n", NULL);
+  gboolean is = strstr (clipmoe_folder_schema, whole) != NULL ||
+                g_str_equal (statement, "CREATE TABLE sqlite_sequence(name,seq)") ||
+                g_str_has_prefix (statement, "CREATE TABLE sqlite_stat"); /* of ANALYZE */
+  g_free (whole);
+  return is;
+}
+
+/* Views, triggers, virtual tables, however they are written, and tables with other columns are not read. */
+static gboolean
+has_our_statements (ClipmoeSql *sql, GError **error) {
+  GError *failed = NULL;
+  sqlite3_stmt *s =
+      clipmoe_sql_query (sql, &failed, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL", "");
+  while (s && !failed && clipmoe_sql_step (sql, s, &failed)) {
+    char *name = clipmoe_sql_bytes (s, 0), *statement = clipmoe_sql_bytes (s, 1);
+    if (!is_ours (statement)) {
+      char *shown = clipmoe_plain (name ? name : "", -1);
+      clipmoe_error_set (&failed, CLIPMOE_ERROR_FORMAT, sql->path,
+                         "\"%.100s\" is not as in an archive, expected an archive's tables alone: clipmoe "
+                         "index --repair takes from it what it can",
+                         shown);
+      g_free (shown);
+    }
+    g_free (name);
+    g_free (statement);
+  }
+  if (s)
+    sqlite3_reset (s);
+  if (failed)
+    g_propagate_error (error, failed);
+  return !failed;
+}
+
 gboolean
 clipmoe_folder_check_schema (ClipmoeSql *sql, GError **error) {
-  gint64 application = 0, version = 0, other = 0;
+  gint64 application = 0, version = 0;
   if (!clipmoe_sql_get (sql, &application, error, "PRAGMA application_id", "") ||
       !clipmoe_sql_get (sql, &version, error, "PRAGMA user_version", "") ||
       !check_numbers (sql->path, (guint32)application, (guint32)version, error))
     return FALSE;
-  if (!clipmoe_sql_get (sql, &other, error,
-                        "SELECT count (*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
-                        " OR type = 'table' AND sql LIKE 'create virtual%'",
-                        ""))
+  if (!has_our_statements (sql, error))
     return FALSE;
-  if (other)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, sql->path,
-                              "it has views, triggers or virtual tables, expected an archive's tables alone");
   for (guint i = 0; clipmoe_folder_tables[i]; i++) {
     gint64 there = 0;
     if (!clipmoe_sql_get (sql, &there, error,

@@ -26,8 +26,9 @@ harden (ClipmoeSql *self) {
          sqlite3_busy_timeout (db, BUSY_MS) == SQLITE_OK;
 }
 
-gboolean
-clipmoe_sql_open (ClipmoeSql *self, const char *path, int flags, gboolean immutable, GError **error) {
+static gboolean
+open_database (ClipmoeSql *self, const char *path, int flags, gboolean immutable, gboolean damaged,
+               GError **error) {
   char *uri = NULL;
   if (immutable) { /* in a URI, everything but plain letters is escaped */
     char *escaped = g_uri_escape_string (path, "/", FALSE);
@@ -39,6 +40,8 @@ clipmoe_sql_open (ClipmoeSql *self, const char *path, int flags, gboolean immuta
   int code = sqlite3_open_v2 (uri ? uri : path, &self->db,
                               flags | SQLITE_OPEN_NOMUTEX | (uri ? SQLITE_OPEN_URI : 0), NULL);
   gboolean ok = code == SQLITE_OK && harden (self);
+  if (ok && damaged) /* in a defensive connection the schema cannot be written all the same */
+    ok = sqlite3_db_config (self->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL) == SQLITE_OK;
   if (!ok)
     clipmoe_sql_fail (self, error);
   ok = ok && clipmoe_sql_script (self,
@@ -50,6 +53,16 @@ clipmoe_sql_open (ClipmoeSql *self, const char *path, int flags, gboolean immuta
     clipmoe_sql_close (self);
   g_free (uri);
   return ok;
+}
+
+gboolean
+clipmoe_sql_open (ClipmoeSql *self, const char *path, int flags, gboolean immutable, GError **error) {
+  return open_database (self, path, flags, immutable, FALSE, error);
+}
+
+gboolean
+clipmoe_sql_open_damaged (ClipmoeSql *self, const char *path, GError **error) {
+  return open_database (self, path, SQLITE_OPEN_READWRITE, FALSE, TRUE, error);
 }
 
 void

@@ -15,6 +15,8 @@ typedef struct {
 /* @flags: of sqlite3_open_v2(). @immutable: the file does not change while it is open; nothing is locked.
  * Extensions are off, schemas are not trusted. FALSE: @self is closed. */
 gboolean clipmoe_sql_open (ClipmoeSql *self, const char *path, int flags, gboolean immutable, GError **error);
+/* To read what can be read: a table or an index whose statement is damaged hides only itself. */
+gboolean clipmoe_sql_open_damaged (ClipmoeSql *self, const char *path, GError **error);
 void clipmoe_sql_close (ClipmoeSql *self);
 /* Sets what SQLite says of its last failure, as a sentence. Returns FALSE. IO: the disk is full or faulty;
  * FORMAT: the database is damaged; BUSY: another process has it locked. */

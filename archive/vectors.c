@@ -52,6 +52,25 @@ create (const char *path, const char *model, guint embed, GError **error) {
   return FALSE;
 }
 
+/* A file of which no row counts. One of another model, which was left when its database was lost, would be in
+ * the way for good: it is replaced. A file of another kind is not. */
+static gboolean
+open_or_create (ClipmoeVectors *self, const char *path, const char *model, guint embed, GError **error) {
+  GError *why = NULL;
+  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
+    if (clipmoe_row_file_open (&self->file, path, model, embed, TRUE, &why))
+      return TRUE;
+    if (!g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH)) {
+      g_propagate_error (error, why);
+      return FALSE;
+    }
+    g_error_free (why);
+    clipmoe_codes_remove (path); /* not written over: readers of the file that was there may use it */
+  }
+  return create (path, model, embed, error) &&
+         clipmoe_row_file_open (&self->file, path, model, embed, TRUE, error);
+}
+
 /* What lies behind the rows that count, goes: rows, and the slots of their blocks. One slot then stands for
  * exactly the rows of the last block. */
 static gboolean
@@ -93,10 +112,9 @@ clipmoe_vectors_open (const char *path, const char *model, guint embed, guint64 
                        CLIPMOE_MAX_MODEL_ID);
     return NULL;
   }
-  if (write && !rows && !g_file_test (path, G_FILE_TEST_EXISTS) && !create (path, model, embed, error))
-    return NULL;
   ClipmoeVectors *self = vectors_new (write, embed);
-  gboolean ok = clipmoe_row_file_open (&self->file, path, model, embed, write, error) &&
+  gboolean ok = (write && !rows ? open_or_create (self, path, model, embed, error)
+                                : clipmoe_row_file_open (&self->file, path, model, embed, write, error)) &&
                 clipmoe_row_file_has (&self->file, rows, error);
   self->rows = rows;
   if (ok && write)

@@ -159,6 +159,71 @@ test_damaged_database (void) {
   }
 }
 
+/* The statement of one index cannot be read: every table can. */
+static void
+test_damaged_schema (void) {
+  char *where = suite_make (6, 200), *path = g_build_filename (where, "archive.sqlite", NULL);
+  suite_run_sqlite (path,
+                    "pragma writable_schema=1; update sqlite_schema set sql = 'create index file_digest on'"
+                    " where name = 'file_digest'");
+  g_assert_cmpuint (count_faults (where), >, 0);
+  g_assert_cmpuint (repair (where), ==, 1200);
+  g_free (path);
+  g_free (where);
+}
+
+/* Statements that an archive does not have, however they are written: refused when it is opened, and a repair
+ * makes an archive of what there is. */
+static void
+test_other_statements (void) {
+  static const char *const wrongs[] = {
+      "pragma writable_schema=1; insert into sqlite_schema values ('table', 'v', 'v', 0,"
+      " 'CREATE/**/VIRTUAL TABLE v USING fts5 (a)')",
+      "alter table file rename column recorded to taken",
+      "alter table moment add column more integer generated always as (moment + 1)",
+      "create table mine (a)",
+      "pragma writable_schema=1; update sqlite_schema set sql = replace (sql, ') STRICT', ')') where name = "
+      "'moment'",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (wrongs); i++) {
+    char *where = suite_make (3, 100), *path = g_build_filename (where, "archive.sqlite", NULL);
+    GError *error = NULL;
+    g_test_message ("%s", wrongs[i]);
+    suite_run_sqlite (path, wrongs[i]);
+    g_assert_null (clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, &error));
+    g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+    g_clear_error (&error);
+    g_assert_cmpuint (repair (where), ==, 300);
+    g_free (path);
+    g_free (where);
+  }
+}
+
+/* The database is lost, and the vectors of another model are left of the archive: a new one is begun there.
+ */
+static void
+test_lost_database (void) {
+  char *where = suite_make (6, 200), *path = g_build_filename (where, "archive.sqlite", NULL);
+  GError *error = NULL;
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  ClipmoeStore *store = suite_open (where, CLIPMOE_STORE_WRITE);
+  clipmoe_store_set_model (store, "other@0123456789ab", NULL, SUITE_EMBED, FALSE, &error);
+  g_assert_no_error (error);
+  ClipmoeStoreFile *file = suite_file ("file 0", "file 0");
+  ClipmoeClaim claim;
+  gint64 take;
+  clipmoe_store_claim (store, file, FALSE, &claim, &take, &error);
+  g_assert_no_error (error);
+  suite_put (store, take, 0, 100, 0);
+  suite_finish (store, take, 0);
+  suite_verify (store);
+  g_assert_cmpuint (suite_count (store), ==, 100);
+  clipmoe_store_close (store);
+  clipmoe_store_file_free (file);
+  g_free (path);
+  g_free (where);
+}
+
 /* Tables that are sound for SQLite and contradict each other. */
 static void
 test_contradictions (void) {
@@ -222,6 +287,9 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/damaged vectors", test_damaged_vectors);
   g_test_add_func ("/damaged database", test_damaged_database);
+  g_test_add_func ("/damaged schema", test_damaged_schema);
+  g_test_add_func ("/other statements", test_other_statements);
+  g_test_add_func ("/lost database", test_lost_database);
   g_test_add_func ("/reader over a repair", test_reader_over_repair);
   g_test_add_func ("/contradictions", test_contradictions);
   int failed = g_test_run ();

@@ -197,7 +197,7 @@ test_strangers (void) {
   where = suite_make (1, 3);
   database = g_build_filename (where, "archive.sqlite", NULL);
   suite_run_sqlite (database, "create view v as select 1");
-  refused (where, CLIPMOE_STORE_READ, CLIPMOE_ERROR_FORMAT, "views");
+  refused (where, CLIPMOE_STORE_READ, CLIPMOE_ERROR_FORMAT, "\"v\" is not as in an archive");
   suite_run_sqlite (database, "drop view v; pragma user_version = 7");
   refused (where, CLIPMOE_STORE_READ, CLIPMOE_ERROR_UNSUPPORTED,
            "version 7, which a newer clipmoe has written");

@@ -216,6 +216,41 @@ def bodies(server):
     check("headers without end", status_of(long_header) != 200, long_header[:200])
 
 
+def slow_bodies(place):
+    """A picture that comes slowly is taken, since it moves; bodies of those who have no token are not kept."""
+    file = os.path.join(place.top, "token")
+    with open(file, "w") as f:
+        f.write(TOKEN + "\n")
+    server = Server(place, "--timeout", "2", "--token-file", file)
+    start = b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+    piece = b"no picture " * 4000
+    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds(20)) as s:
+        s.sendall(start % (TOKEN.encode(), len(piece) * 12))
+        try:
+            for _ in range(12):
+                time.sleep(0.3)
+                s.sendall(piece)
+            answer = s.recv(4096)
+        except OSError as e:
+            answer = str(e).encode()
+    check("a body that takes longer than the time of a connection", status_of(answer) == 400, answer)
+
+    def memory():
+        with open("/proc/%d/status" % server.process.pid) as f:
+            return int(f.read().split("VmRSS:")[1].split()[0]) // 1024
+
+    before, begun = memory(), []
+    for _ in range(8):
+        s = socket.create_connection(("127.0.0.1", server.port), timeout=seconds(20))
+        s.sendall(start % (b"wrong-wrong-wrong-wrong", 13 << 20) + bytes(12 << 20))
+        begun.append(s)
+    after = memory()
+    check("bodies without a right token are not kept", after - before < 40, (before, after))
+    for s in begun:
+        s.close()
+    server.stop()
+
+
 def slow_clients(place):
     server = Server(place, "--timeout", "2", "--connections", "30")
     url = "/video/%d" % server.files()["scenes.webm"]["file_id"]
@@ -368,6 +403,7 @@ def main():
         stopped(server)
         check("SIGTERM as soon as it says where it is", all(Server(place).stop() == 0 for _ in range(3)))
         slow_clients(place)
+        slow_bodies(place)
         tokens(place)
         usage(place)
     finally:

@@ -193,8 +193,8 @@ take_pad (GstElement *reader, GstPad *pad, ClipmoeCutter *self) {
       gst_object_unref (sink);
       gst_element_sync_state_with_parent (bin);
     } else {
-      GST_ELEMENT_ERROR (reader, CORE, MISSING_PLUGIN, ("%s", error->message), (NULL));
-      g_error_free (error);
+      GST_ELEMENT_ERROR (reader, CORE, MISSING_PLUGIN, ("%s", error ? error->message : "no decoder"), (NULL));
+      g_clear_error (&error);
     }
     g_free (chain);
   }

@@ -297,6 +297,17 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   }
 }
 
+/* Whether handle() would look at the body of this POST: no others are kept. */
+static gboolean
+is_body_wanted (const ClipmoeHttp *self, SoupServerMessage *message, const char *path) {
+  gint64 id;
+  const Route *route = find_route (self, path, &id);
+  return route && route->flags & CLIPMOE_ROUTE_POST && !is_foreign (message, route) &&
+         (self->token ? clipmoe_token_is_right (self->token, header (message, "Authorization"),
+                                                header (message, "Cookie"))
+                      : clipmoe_address_is_local_host (header (message, "Host")));
+}
+
 /* The headers are there, and the body is not read yet. */
 static void
 handle_early (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *form,
@@ -317,7 +328,27 @@ handle_early (SoupServer *server, SoupServerMessage *message, const char *path, 
       refuse (message, 411, "the length of the body is not said", 0);
     else if (encoding == SOUP_ENCODING_CHUNKED)
       refuse (message, 400, "a body where none belongs", 0);
+  } else if (!is_body_wanted (self, message, path)) {
+    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
   }
+}
+
+/* A body that comes slowly moves. Less than this in the time of a connection does not. */
+#define LEAST_BODY 16384
+
+static void
+got_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data) {
+  gsize *got = data;
+  *got += g_bytes_get_size (chunk);
+  if (*got < LEAST_BODY)
+    return;
+  *got = 0;
+  clipmoe_connection_moved (message);
+}
+
+static void
+free_count (gpointer data, GClosure *closure) {
+  g_free (data);
 }
 
 static void
@@ -325,6 +356,8 @@ started (SoupServer *server, SoupServerMessage *message, gpointer data) {
   ClipmoeHttp *self = data;
   clipmoe_send_headers (message);
   g_signal_connect (message, "wrote-body-data", G_CALLBACK (clipmoe_connection_moved), NULL);
+  g_signal_connect_data (message, "got-chunk", G_CALLBACK (got_chunk), g_new0 (gsize, 1), free_count,
+                         G_CONNECT_DEFAULT);
   g_signal_connect (message, "finished", G_CALLBACK (count), self);
 }
 

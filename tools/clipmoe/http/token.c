@@ -136,13 +136,26 @@ find_cookie (const char *cookies) {
   return value;
 }
 
+/* What follows "Bearer ", or NULL. */
+static const char *
+find_bearer (const char *header) {
+  return header && g_ascii_strncasecmp (header, "Bearer ", 7) == 0 ? header + 7 : NULL;
+}
+
+gboolean
+clipmoe_token_is_right (const ClipmoeToken *self, const char *bearer, const char *cookies) {
+  char *cookie = find_cookie (cookies);
+  bearer = find_bearer (bearer);
+  gboolean right =
+      bearer ? is (self, bearer, self->digest) : cookie && is (self, cookie, self->cookie_digest);
+  g_free (cookie);
+  return right;
+}
+
 ClipmoeTokenVerdict
 clipmoe_token_check (ClipmoeToken *self, const char *query, const char *bearer, const char *cookies,
                      const char *address, gint64 now) {
-  if (bearer && g_ascii_strncasecmp (bearer, "Bearer ", 7) == 0)
-    bearer += 7;
-  else
-    bearer = NULL;
+  bearer = find_bearer (bearer);
   char *cookie = find_cookie (cookies);
   ClipmoeTokenVerdict verdict = CLIPMOE_TOKEN_NONE;
   if (query || bearer || cookie) {

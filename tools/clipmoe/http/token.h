@@ -29,4 +29,8 @@ ClipmoeTokenVerdict clipmoe_token_check (ClipmoeToken *self, const char *query, 
 /* (transfer none): the cookie's value; the token cannot be computed from it. */
 const char *clipmoe_token_get_cookie (const ClipmoeToken *self);
 
+/* Whether one of them is right, without counting it: for what may be read of a request until
+ * clipmoe_token_check() decides about it. */
+gboolean clipmoe_token_is_right (const ClipmoeToken *self, const char *bearer, const char *cookies);
+
 #endif
