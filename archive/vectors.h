@@ -19,8 +19,8 @@ typedef struct _ClipmoeVectors ClipmoeVectors;
 
 /* @model: (nullable): the model's id, which must be the file's; NULL is nobody's. @rows: how many rows count;
  * FORMAT where the file has fewer. @write: where @rows is 0, the file is created if it is missing, and one of
- * another model or dimension is replaced, since nothing of it counts; what lies behind @rows is cut off; FORMAT
- * where the last block, which appends would go to, is damaged. @embed: 1 to 4096. */
+ * another model or dimension is replaced, since nothing of it counts; what lies behind @rows is cut off;
+ * FORMAT where the last block, which appends would go to, is damaged. @embed: 1 to 4096. */
 ClipmoeVectors *clipmoe_vectors_open (const char *path, const char *model, guint embed, guint64 rows,
                                       gboolean write, GError **error);
 void clipmoe_vectors_close (ClipmoeVectors *self);

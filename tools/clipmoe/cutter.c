@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MOST_TRACKS 8
-#define ZERO (1000 * 3600 * SECOND)
+#define ZERO (SECOND * 3600 * 1000)
 #define SECOND G_GINT64_CONSTANT (1000000000)
 
 /* One stream: what is read ends in a sink, what is written begins with a source. */
