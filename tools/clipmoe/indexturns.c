@@ -6,7 +6,7 @@
 #include "indexstop.h"
 
 #define LONGEST_TURN (5 * G_USEC_PER_SEC) /* unless one file takes longer */
-#define GAP 200000                        /* who waits looks more often */
+#define GAP 150000 /* who waits looks every 50 ms */
 #define PAUSE 50000
 #define SAY_BUSY (10 * G_USEC_PER_SEC)
 
