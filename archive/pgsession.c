@@ -9,7 +9,7 @@
 #define FIRST_PAUSE_US 50000
 #define LONGEST_PAUSE_US 2000000
 #define GRACE_US G_USEC_PER_SEC /* that is left once the run is to end */
-#define LOOK_MS 50              /* whether it is to end */
+#define LOOK_US 50000           /* until it looks again whether it is to end */
 
 void
 clipmoe_pg_session_init (ClipmoePgSession *self, const char *uri) {
@@ -176,8 +176,8 @@ clipmoe_pg_do (ClipmoePgSession *self, gboolean transaction, ClipmoePgWork work,
       return FALSE;
     }
     g_clear_error (&failed);
-    for (gulong slept = 0; slept < pause && !is_to_end (self); slept += LOOK_MS * 1000)
-      g_usleep (LOOK_MS * 1000);
+    for (gulong slept = 0; slept < pause && !is_to_end (self); slept += LOOK_US)
+      g_usleep (LOOK_US);
     pause = MIN (pause * 2, LONGEST_PAUSE_US);
     self->again = TRUE;
   }
@@ -194,7 +194,7 @@ receive (ClipmoePgSession *self) {
          (unsent = PQflush (self->connection)) > 0 || (unsent == 0 && PQisBusy (self->connection));) {
       struct pollfd ready = {.fd = PQsocket (self->connection),
                              .events = (short)(POLLIN | (unsent ? POLLOUT : 0))};
-      int n = poll (&ready, 1, self->stop ? LOOK_MS : -1);
+      int n = poll (&ready, 1, self->stop ? LOOK_US / 1000 : -1);
       if (is_over (self)) {
         PQclear (last);
         return NULL;

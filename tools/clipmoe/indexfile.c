@@ -10,9 +10,10 @@
 #include "picture.h"
 #include "smallimage.h"
 
-#define MOST_PENDING 64                /* moments that are put at once */
-#define PUT_EVERY (2 * G_USEC_PER_SEC) /* so old are those that a killed run loses */
-#define BEAT_EVERY (10 * G_USEC_PER_SEC)
+#define SECOND ((gint64)G_USEC_PER_SEC)
+#define MOST_PENDING 64        /* moments that are put at once */
+#define PUT_EVERY (2 * SECOND) /* so old are those that a killed run loses */
+#define BEAT_EVERY (10 * SECOND)
 
 /* A file at work. */
 typedef struct {
@@ -95,7 +96,7 @@ beat (Work *work) {
 /* How often the store hears that the file is at work. */
 static gint64
 beat_every (const Work *work) {
-  gint64 often = (gint64)work->run->lease * G_USEC_PER_SEC / 4;
+  gint64 often = work->run->lease * SECOND / 4;
   return often ? MIN (often, BEAT_EVERY) : BEAT_EVERY;
 }
 

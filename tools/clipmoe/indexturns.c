@@ -5,10 +5,11 @@
 #include "common.h"
 #include "indexstop.h"
 
-#define LONGEST_TURN (5 * G_USEC_PER_SEC) /* unless one file takes longer */
-#define GAP 150000 /* who waits looks every 50 ms */
+#define SECOND ((gint64)G_USEC_PER_SEC)
+#define LONGEST_TURN (5 * SECOND) /* unless one file takes longer */
+#define GAP 150000                /* who waits looks every 50 ms */
 #define PAUSE 50000
-#define SAY_BUSY (10 * G_USEC_PER_SEC)
+#define SAY_BUSY (10 * SECOND)
 
 static gboolean
 has_turns (const ClipmoeIndexTurns *self) {
