@@ -9,6 +9,12 @@ clipmoe_store_close (ClipmoeStore *self) {
 }
 
 void
+clipmoe_store_set_stop (ClipmoeStore *self, const volatile gint *stop) {
+  if (self->class->set_stop)
+    self->class->set_stop (self, stop);
+}
+
+void
 clipmoe_store_model_free (ClipmoeStoreModel *model) {
   if (!model)
     return;

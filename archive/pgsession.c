@@ -1,11 +1,15 @@
 #include "pgsession.h"
 
+#include <poll.h>
 #include <string.h>
 #include <base/error.h>
 #include <base/uri.h>
+#include "pgconnect.h"
 
 #define FIRST_PAUSE_US 50000
 #define LONGEST_PAUSE_US 2000000
+#define GRACE_US G_USEC_PER_SEC /* that is left once the run is to end */
+#define LOOK_US 50000           /* until it looks again whether it is to end */
 
 void
 clipmoe_pg_session_init (ClipmoePgSession *self, const char *uri) {
@@ -46,6 +50,23 @@ is_one_of (const char *state, const char *const *states) {
   return FALSE;
 }
 
+static gboolean
+is_to_end (const ClipmoePgSession *self) {
+  return self->stop && *self->stop;
+}
+
+/* The run is to end, and what was still to be done has had its time. */
+static gboolean
+is_over (gpointer session) {
+  ClipmoePgSession *self = session;
+  if (!is_to_end (self))
+    return FALSE;
+  gint64 now = g_get_monotonic_time ();
+  if (!self->stop_seen)
+    self->stop_seen = now;
+  return now - self->stop_seen >= GRACE_US;
+}
+
 /* Sets what was said of the last failure. @result is optional. Returns FALSE. */
 static gboolean
 fail (ClipmoePgSession *self, const PGresult *result, GError **error) {
@@ -56,6 +77,12 @@ fail (ClipmoePgSession *self, const PGresult *result, GError **error) {
   const char *state = result ? PQresultErrorField (result, PG_DIAG_SQLSTATE) : NULL;
   const char *said = result ? PQresultErrorField (result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
   gboolean lost = !self->connection || PQstatus (self->connection) != CONNECTION_OK;
+  if (is_over (self)) {
+    self->may_repeat = FALSE;
+    clipmoe_pg_disconnect (self); /* an answer may still be on its way */
+    return clipmoe_error_set (error, CLIPMOE_ERROR_STOPPED, self->shown,
+                              "stopped while the server did not answer");
+  }
   char *text = first_line (said ? said : self->connection ? PQerrorMessage (self->connection) : NULL);
   self->may_repeat = lost || is_one_of (state, passing);
   clipmoe_error_set (error, is_one_of (state, wrong) ? CLIPMOE_ERROR_FORMAT : CLIPMOE_ERROR_IO, self->shown,
@@ -98,9 +125,12 @@ connect_server (ClipmoePgSession *self, GError **error) {
         "with all other signs percent-encoded");
   }
   PQconninfoFree (parsed);
-  self->connection = PQconnectdbParams (names, values, 1);
-  if (self->connection)
+  self->connection = self->stop ? clipmoe_pg_connect_aside (names, values, is_over, self)
+                                : PQconnectdbParams (names, values, 1);
+  if (self->connection) {
     PQsetNoticeProcessor (self->connection, ignore_notice, NULL);
+    PQsetnonblocking (self->connection, 1);
+  }
   if ((PQstatus (self->connection) == CONNECTION_OK || fail (self, NULL, error)) &&
       clipmoe_pg_script (self, settings, error) &&
       (!self->ready || self->ready (self, self->ready_data, error)))
@@ -133,24 +163,53 @@ clipmoe_pg_do (ClipmoePgSession *self, gboolean transaction, ClipmoePgWork work,
   gint64 until = g_get_monotonic_time () + (gint64)self->patience * G_USEC_PER_SEC;
   gulong pause = FIRST_PAUSE_US;
   self->again = FALSE;
+  if (is_over (self))
+    return fail (self, NULL, error);
   for (;;) {
     GError *failed = NULL;
     if (try_once (self, transaction, work, data, &failed))
       return TRUE;
     if (self->connection && PQstatus (self->connection) != CONNECTION_OK)
       clipmoe_pg_disconnect (self);
-    if (!self->may_repeat || g_get_monotonic_time () >= until) {
+    if (!self->may_repeat || is_to_end (self) || g_get_monotonic_time () >= until) {
       g_propagate_error (error, failed);
       return FALSE;
     }
     g_clear_error (&failed);
-    g_usleep (pause);
+    for (gulong slept = 0; slept < pause && !is_to_end (self); slept += LOOK_US)
+      g_usleep (LOOK_US);
     pause = MIN (pause * 2, LONGEST_PAUSE_US);
     self->again = TRUE;
   }
 }
 
 /* --- statements --- */
+
+/* The last result of what was sent, NULL where there is none: the connection broke, or the run is over. */
+static PGresult *
+receive (ClipmoePgSession *self) {
+  PGresult *last = NULL, *one;
+  do {
+    for (int unsent;
+         (unsent = PQflush (self->connection)) > 0 || (unsent == 0 && PQisBusy (self->connection));) {
+      struct pollfd ready = {.fd = PQsocket (self->connection),
+                             .events = (short)(POLLIN | (unsent ? POLLOUT : 0))};
+      int n = poll (&ready, 1, self->stop ? LOOK_US / 1000 : -1);
+      if (is_over (self)) {
+        PQclear (last);
+        return NULL;
+      }
+      if (n > 0 && !PQconsumeInput (self->connection))
+        break; /* PQgetResult() says why */
+    }
+    one = PQgetResult (self->connection);
+    if (one) {
+      PQclear (last);
+      last = one;
+    }
+  } while (one);
+  return last;
+}
 
 #define MOST_PARAMETERS 20
 /* of the types that are passed: pg_type.h of the server, which never changes them */
@@ -269,8 +328,9 @@ static PGresult *
 query (ClipmoePgSession *self, GError **error, const char *text, const char *types, va_list ap) {
   Parameters p = {0};
   read_parameters (&p, types, ap);
-  PGresult *result =
-      PQexecParams (self->connection, text, p.n, p.types, p.values, p.lengths, p.formats, 1 /* binary */);
+  gboolean sent = PQsendQueryParams (self->connection, text, p.n, p.types, p.values, p.lengths, p.formats,
+                                     1 /* binary */);
+  PGresult *result = sent ? receive (self) : NULL;
   for (int i = 0; i < p.n; i++)
     if (p.arrays[i])
       g_byte_array_unref (p.arrays[i]);
@@ -323,7 +383,7 @@ clipmoe_pg_get (ClipmoePgSession *self, gint64 *value, GError **error, const cha
 
 gboolean
 clipmoe_pg_script (ClipmoePgSession *self, const char *text, GError **error) {
-  PGresult *result = PQexec (self->connection, text);
+  PGresult *result = PQsendQuery (self->connection, text) ? receive (self) : NULL;
   ExecStatusType status = PQresultStatus (result);
   gboolean ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
   /* a transaction that failed is rolled back by COMMIT, without an error */

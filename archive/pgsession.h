@@ -22,6 +22,9 @@ struct _ClipmoePgSession {
   gpointer ready_data;
   gboolean again;      /* this is not the first try */
   gboolean may_repeat; /* the last failure is one that may pass */
+  /* nullable; once it is not 0, what needs the server has one second in all and fails then (STOPPED) */
+  const volatile gint *stop;
+  gint64 stop_seen; /* its own: monotonic time */
 };
 
 void clipmoe_pg_session_init (ClipmoePgSession *self, const char *uri);

@@ -17,8 +17,14 @@ close_store (ClipmoeStore *store) {
   g_free (self);
 }
 
+static void
+set_stop (ClipmoeStore *store, const volatile gint *stop) {
+  ((ClipmoePostgres *)store)->session.stop = stop;
+}
+
 static const ClipmoeStoreClass postgres_class = {
     .close = close_store,
+    .set_stop = set_stop,
     .get_models = clipmoe_postgres_get_models,
     .set_model = clipmoe_postgres_set_model,
     .switch_model = clipmoe_postgres_switch_model,

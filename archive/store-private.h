@@ -7,6 +7,7 @@
 /* Each is the function of the same name in store.h. */
 typedef struct {
   void (*close) (ClipmoeStore *self);
+  void (*set_stop) (ClipmoeStore *self, const volatile gint *stop); /* NULL: nobody waits for a server */
   GPtrArray *(*get_models) (ClipmoeStore *self, GError **error);
   gboolean (*set_model) (ClipmoeStore *self, const char *id, const char *opened_as, guint embed,
                          gboolean reindex, GError **error);

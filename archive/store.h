@@ -27,6 +27,10 @@ typedef enum {
 ClipmoeStore *clipmoe_store_open (const char *where, ClipmoeStoreAccess access, guint wait_seconds,
                                   GError **error);
 void clipmoe_store_close (ClipmoeStore *self); /* NULL: nothing */
+/* Once *stop is not 0, nobody waits any longer in a call for a server that is gone: what needs it has one
+ * second in all, then it fails (STOPPED). A folder has no server: no effect. @stop lives as long as @self;
+ * NULL: never. */
+void clipmoe_store_set_stop (ClipmoeStore *self, const volatile gint *stop);
 
 /* --- models --- */
 typedef struct {

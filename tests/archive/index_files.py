@@ -248,7 +248,9 @@ def own_database(video):
 def usage():
     store = os.path.join(TOP, "none")
     for arguments in ([], ["--sample", "sometimes", "x"], ["--every", "0", "x"], ["--every", "nan", "x"], ["--same", "2", "x"], ["--verify", "x"],
-                      ["--verify", "--repair"], ["--prune", "--watch", "x"], ["--precision", "f7", "x"], ["--wait", "-1", "x"], ["--no-such", "x"]):
+                      ["--verify", "--repair"], ["--prune", "--watch", "x"], ["--precision", "f7", "x"], ["--wait", "-1", "x"], ["--no-such", "x"],
+                      ["--worker"], ["--worker", "x"], ["--lease", "5", "x"], ["--store", "postgresql://localhost/x", "--worker", "--watch", "x"],
+                      ["--store", "postgresql://localhost/x", "--worker", "--lease", "0"]):
         done = run(store, *arguments)
         check("wrong usage: %s" % " ".join(arguments), done.returncode == 2 and done.stderr.count(b"\n") == 1, done.returncode, done.stderr)
     check("and no store was made", not os.path.exists(store))

@@ -4,6 +4,8 @@ or change meanwhile, two at one store, --watch, another model.
 
     index_runs.py          ten kills
     index_runs.py --long   fifty"""
+import contextlib
+import fcntl
 import json
 import os
 import random
@@ -121,6 +123,38 @@ class Reader(threading.Thread):
         return False
 
 
+@contextlib.contextmanager
+def writing(store):
+    """Holds an archive as another writer does. Gives the number of the process that is said to."""
+    with open(os.path.join(store, "writer.lock"), "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("process %d (test) since now" % os.getpid())
+        lock.flush()
+        yield os.getpid()
+        lock.truncate(0)
+
+
+def turns():
+    """A run that lasts lets another one write between two files."""
+    store, many = os.path.join(TOP, "turns"), os.path.join(TOP, "many")
+    os.mkdir(many)
+    for i in range(3):
+        put(2, os.path.join(many, "%d.ts" % i))
+    child = start(store, "--sample", "all", "--json", many)
+    reader = Reader(child)
+    while not os.path.exists(os.path.join(store, "archive.sqlite")) and child.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    child.send_signal(signal.SIGSTOP)
+    other = Reader(start(store, "--wait", "%d" % slow.seconds(30), "--json", os.path.join(FOLDER, "0.ts")))
+    time.sleep(5.2)  # it has the archive for longer than a turn now
+    child.send_signal(signal.SIGCONT)
+    check("turns: the one that waits has its turn", other.child.wait(slow.seconds(60)) == 0, other.child.stderr.read())
+    check("turns: while the long run is not at its end", not any("files" in o for o in reader.lines), reader.lines)
+    check("turns: which goes on then", child.wait(slow.seconds(60)) == 0, child.stderr.read())
+    check("turns: all is in the archive", len(moments(store)) == 4 and run(store, "--verify").returncode == 0)
+
+
 def watching():
     folder, store = os.path.join(TOP, "watched"), os.path.join(TOP, "watched.store")
     os.mkdir(folder)
@@ -161,9 +195,16 @@ def watching():
         later = os.path.join(folder, "renamed", "deeper", "later.ts")
         put(1, later)
         check("watch: and is still followed", reader.wait(later), reader.lines)
-        done = run(store, "--wait", "0", source)
-        check("watch: another writer is told who writes", done.returncode == 1 and b"%d" % child.pid in done.stderr, done.stderr)
-        waited = start(store, "--wait", "%d" % slow.seconds(30), source)
+        done = run(store, "--wait", "%d" % slow.seconds(10), source)
+        check("watch: others write beside it", done.returncode == 0 and child.poll() is None, done.stderr)
+        with writing(store) as other:
+            busy = os.path.join(folder, "busy.ts")
+            put(1, busy)
+            time.sleep(1)
+            check("watch: while another one writes, it waits", not any(o.get("file") == busy for o in reader.lines) and child.poll() is None)
+            done = run(store, "--wait", "0", source)
+            check("another writer is told who writes", done.returncode == 1 and b"process %d" % other in done.stderr, done.stderr)
+        check("watch: and has its turn then", reader.wait(busy), reader.lines)
         # More events than the system keeps: the rest is found by looking through everything.
         with open("/proc/sys/fs/inotify/max_queued_events") as f:
             most = int(f.read())
@@ -188,9 +229,7 @@ def watching():
         sent = time.monotonic()
         child.wait()
     check("watch: Ctrl-C ends it", child.returncode == 0 and time.monotonic() - sent < slow.seconds(2), child.returncode, child.stderr.read())
-    out, err = waited.communicate()
-    check("a second writer that waits has its turn then", waited.returncode == 0, err)
-    check("watch: all is in the store", {os.fsencode(p) for p in (old, growing, moved.replace("/new/", "/renamed/"), renamed, later, lost, kept_open)} <= set(moments(store)), moments(store).keys())
+    check("watch: all is in the store", {os.fsencode(p) for p in (old, growing, moved.replace("/new/", "/renamed/"), renamed, later, busy, lost, kept_open)} | {os.fsencode(source)} <= set(moments(store)), moments(store).keys())
     check("watch: the store is sound", run(store, "--verify").returncode == 0)
 
 
@@ -251,6 +290,7 @@ try:
         timed(interrupts, expected)
         timed(changing)
         timed(models, expected)
+        timed(turns)
         timed(watching)
 finally:
     shutil.rmtree(TOP, ignore_errors=True)

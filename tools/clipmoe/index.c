@@ -13,6 +13,8 @@ static const char about[] =
     "  clipmoe index ~/Videos                               all videos and pictures in a folder\n"
     "  clipmoe index --store /srv/archive /srv/cameras --watch   and what comes there\n"
     "  find /srv -name '*.mp4' -print0 | clipmoe index -    a list on standard input\n"
+    "  clipmoe index --store postgresql://HOST/DATABASE --worker   files that wait there, with other "
+    "machines\n"
     "  clipmoe index --verify                               is the archive sound?\n"
     "  clipmoe index --model my-clip --reindex              all files anew with another model\n\n"
     "Key frames are looked at where they come at least every two seconds, else a frame every two seconds.\n"
@@ -21,12 +23,15 @@ static const char about[] =
     "finished; the next run goes on there. Without --model the archive's own is taken, in a new archive the\n"
     "default model.\n";
 
+#define LEASE 60            /* seconds */
+#define NO_LEASE G_MININT32 /* was given */
+
 typedef struct {
   ClipmoeModelArguments model;
   char *store, *sample, *precision;
   double every, same;
-  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json;
-  int wait;
+  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json, worker;
+  int wait, lease; /* seconds */
 } Options;
 
 static void
@@ -41,7 +46,9 @@ static int
 parse (int argc, char **argv, Options *o, char ***paths) {
   const GOptionEntry entries[] = {
       {"store", 0, 0, G_OPTION_ARG_FILENAME, &o->store,
-       "The archive; default: clipmoe/archive in the user's data folder", "DIR"},
+       "The archive: a folder, or postgresql://[USER@]HOST/DATABASE; default: clipmoe/archive in the user's "
+       "data folder",
+       "DIR"},
       {"sample", 0, 0, G_OPTION_ARG_STRING, &o->sample,
        "Which frames: key (all key frames), interval (one every --every seconds), all; default: key frames "
        "where they come at least every --every seconds, else interval",
@@ -52,6 +59,12 @@ parse (int argc, char **argv, Options *o, char ***paths) {
       CLIPMOE_MODEL_ENTRIES (o->model),
       {"precision", 0, 0, G_OPTION_ARG_STRING, &o->precision, "Arithmetic: " CLIPMOE_PRECISION_NAMES, "NAME"},
       {"watch", 0, 0, G_OPTION_ARG_NONE, &o->watch, "Then follow the folders until stopped", NULL},
+      {"worker", 0, 0, G_OPTION_ARG_NONE, &o->worker,
+       "Let what PATH names wait in a PostgreSQL archive, and work at whatever waits there until nothing is "
+       "left",
+       NULL},
+      {"lease", 0, 0, G_OPTION_ARG_INT, &o->lease,
+       "Seconds after which a file is given to others if its worker is lost; default 60", "S"},
       {"all-file-systems", 0, 0, G_OPTION_ARG_NONE, &o->other_file_systems,
        "Enter file systems that are mounted in a folder", NULL},
       {"retry", 0, 0, G_OPTION_ARG_NONE, &o->retry,
@@ -95,6 +108,15 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
     return clipmoe_usage ("index", "--precision %s: expected " CLIPMOE_PRECISION_NAMES, o->precision);
   if (o->wait < 0)
     return clipmoe_usage ("index", "--wait %d: expected 0 or more seconds", o->wait);
+  if ((o->worker || o->lease != NO_LEASE) && (!o->store || !strstr (o->store, "://")))
+    return clipmoe_usage (
+        "index", "--%s: a folder has one writer at a time, expected --store postgresql://HOST/DATABASE",
+        o->worker ? "worker" : "lease");
+  if (o->lease != NO_LEASE && (o->lease < 1 || o->lease > 86400))
+    return clipmoe_usage ("index", "--lease %d: expected 1 to 86400 seconds", o->lease);
+  if (o->worker && (o->verify || o->repair || o->prune || o->reindex || o->watch))
+    return clipmoe_usage ("index",
+                          "--worker: expected none of --verify, --repair, --prune, --reindex, --watch");
   if (o->verify + o->repair + (o->prune || o->reindex || o->retry || o->watch) > 1)
     return clipmoe_usage ("index", "--verify and --repair stand alone");
   if ((o->verify || o->repair) && *paths)
@@ -102,7 +124,7 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
   if (o->prune && o->watch)
     return clipmoe_usage ("index",
                           "--prune ends when it is done, and --watch does not: expected one of them");
-  if (!*paths && !o->verify && !o->repair && !o->prune && !o->reindex && !o->retry)
+  if (!*paths && !o->verify && !o->repair && !o->prune && !o->reindex && !o->retry && !o->worker)
     return clipmoe_usage ("index", "expected a file or a folder");
   return clipmoe_check ("index", &o->model);
 }
@@ -175,13 +197,24 @@ switch_model (ClipmoeStore *store, GError **error) {
 
 /* --- a run --- */
 
+/* Where the archive is on a server, others may work at it, too. */
+static gboolean
+share (const Options *o, ClipmoeStore *store, ClipmoeIndexAll *all, GError **error) {
+  if (!strstr (all->where, "://"))
+    return TRUE;
+  all->worker = o->worker;
+  all->run.lease = o->lease == NO_LEASE ? LEASE : (guint)o->lease;
+  clipmoe_store_set_stop (store, &clipmoe_index_stopped);
+  return clipmoe_store_set_lease (store, all->run.lease, error);
+}
+
 static gboolean
 run (Options *o, ClipmoeStore *store, ClipmoeEngine *engine, ClipmoeIndexAll *all, GError **error) {
   const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);
-  char *name = opened_as (o->model.model);
   clipmoe_say_assumed (info);
-  gboolean ok = clipmoe_store_set_model (store, info->id, name, info->embed, o->reindex, error);
-  g_free (name);
+  all->turns.model = info->id;
+  all->turns.embed = info->embed;
+  gboolean ok = clipmoe_index_turns_init (&all->turns, store, error) && share (o, store, all, error);
   if (ok && (o->reindex || (o->retry && !*all->paths)))
     ok = (all->more = known_files (store, o->reindex, error)) != NULL;
   if (!ok)
@@ -190,10 +223,49 @@ run (Options *o, ClipmoeStore *store, ClipmoeEngine *engine, ClipmoeIndexAll *al
   all->run.embed = info->embed;
   all->run.looks = clipmoe_index_looks_new (engine);
   ok = clipmoe_index_all (all, error);
+  store = all->turns.store; /* NULL: closed for others, where it was stopped */
   ok = ok && (!o->reindex || clipmoe_index_stopped || switch_model (store, error));
   ok = ok && (clipmoe_index_stopped || clipmoe_store_compact (store, NULL, error));
   clipmoe_index_looks_free (all->run.looks);
   return ok;
+}
+
+/* @store is closed. */
+static int
+index_files (Options *o, const char *where, char *const *paths, ClipmoeStore *store,
+             ClipmoeIndexSample sample, ClipmoePrecision precision) {
+  GError *error = NULL;
+  ClipmoeEngine *engine = NULL;
+  int r = 1;
+  ClipmoeIndexAll all = {
+      .paths = paths, .where = where, .other_file_systems = o->other_file_systems, .watch = o->watch};
+  all.run.sampling = (ClipmoeIndexSampling){sample, o->every};
+  all.run.same = o->same;
+  all.run.retry = o->retry;
+  all.run.filling = o->reindex;
+  all.run.report = clipmoe_index_report_new (o->json, o->watch);
+  all.turns = (ClipmoeIndexTurns){.where = where, .store = store, .reindex = o->reindex};
+  if (choose_model (o, store, &error) && (engine = open_engine (o, precision, &error))) {
+    char *name = opened_as (o->model.model);
+    all.turns.opened_as = name;
+    clipmoe_index_stop_begin ();
+    gboolean ok = run (o, store, engine, &all, &error);
+    ok = clipmoe_index_report_finish (all.run.report) && ok;
+    r = !ok || clipmoe_index_report_get_failed (all.run.report) > 0;
+    g_free (name);
+  }
+  if (error)
+    r = clipmoe_fail (error);
+  if (clipmoe_index_stopped && !o->watch) {
+    fprintf (stderr, "clipmoe: stopped; what was finished is kept, and the next run goes on there\n");
+    r = 128 + clipmoe_index_stopped;
+  }
+  clipmoe_index_report_free (all.run.report);
+  if (all.more)
+    g_ptr_array_unref (all.more);
+  clipmoe_index_turns_clear (&all.turns);
+  clipmoe_engine_unref (engine);
+  return r;
 }
 
 static int
@@ -204,41 +276,16 @@ index_all (Options *o, const char *where, char *const *paths, ClipmoeIndexSample
   if (!store)
     return clipmoe_fail (error);
   int r = o->prune ? clipmoe_index_prune (store, paths) : 0;
-  ClipmoeEngine *engine = NULL;
-  if (r == 0 && (*paths || o->reindex || o->retry) && !(o->prune && !o->reindex && !o->retry)) {
-    ClipmoeIndexAll all = {
-        .paths = paths, .where = where, .other_file_systems = o->other_file_systems, .watch = o->watch};
-    all.run.sampling = (ClipmoeIndexSampling){sample, o->every};
-    all.run.same = o->same;
-    all.run.retry = o->retry;
-    all.run.filling = o->reindex;
-    all.run.report = clipmoe_index_report_new (o->json, o->watch);
-    if (choose_model (o, store, &error) && (engine = open_engine (o, precision, &error))) {
-      clipmoe_index_stop_begin ();
-      gboolean ok = run (o, store, engine, &all, &error);
-      ok = clipmoe_index_report_finish (all.run.report) && ok;
-      r = !ok || clipmoe_index_report_get_failed (all.run.report) > 0;
-    } else {
-      r = 1;
-    }
-    if (error)
-      r = clipmoe_fail (error);
-    if (clipmoe_index_stopped && !o->watch) {
-      fprintf (stderr, "clipmoe: stopped; what was finished is kept, and the next run goes on there\n");
-      r = 128 + clipmoe_index_stopped;
-    }
-    clipmoe_index_report_free (all.run.report);
-    if (all.more)
-      g_ptr_array_unref (all.more);
-  }
-  clipmoe_engine_unref (engine);
+  gboolean any = *paths || o->reindex || o->retry || o->worker;
+  if (r == 0 && any && !(o->prune && !o->reindex && !o->retry))
+    return index_files (o, where, paths, store, sample, precision);
   clipmoe_store_close (store);
   return r;
 }
 
 int
 clipmoe_cmd_index (int argc, char **argv) {
-  Options o = {.every = 2, .same = 0.95, .wait = 5};
+  Options o = {.every = 2, .same = 0.95, .wait = 5, .lease = NO_LEASE};
   char **paths = NULL;
   ClipmoeIndexSample sample = CLIPMOE_INDEX_SAMPLE_AUTO;
   ClipmoePrecision precision = CLIPMOE_PRECISION_AUTO;

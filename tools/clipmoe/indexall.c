@@ -6,6 +6,7 @@
 #include "common.h"
 #include "indexstop.h"
 #include "indexwatch.h"
+#include "indexworker.h"
 
 #define MOST_LIST (1u << 30) /* bytes of a list on standard input */
 
@@ -53,20 +54,35 @@ walk_paths (const ClipmoeIndexAll *self, ClipmoeIndexWalk *walk, const GString *
     clipmoe_index_walk_add (walk, self->more->pdata[i]);
 }
 
+static gboolean
+take_input (ClipmoeIndexAll *self, const ClipmoeIndexInput *input, GError **error) {
+  gboolean anew;
+  if (!clipmoe_index_turns_begin (&self->turns, &anew, error))
+    return error && !*error; /* stopped */
+  self->run.store = self->turns.store;
+  if (anew)
+    self->run.counted = FALSE;
+  return self->worker ? clipmoe_index_register (&self->run, input, error)
+                      : clipmoe_index_file (&self->run, input, 0, error);
+}
+
 /* @watch (nullable): files that may still grow are left to it. */
 static gboolean
 run_over (ClipmoeIndexAll *self, const ClipmoeIndexWalk *walk, ClipmoeIndexWatch *watch, GError **error) {
   guint64 bytes = 0;
   for (guint i = 0; i < walk->inputs->len; i++)
     bytes += ((ClipmoeIndexInput *)walk->inputs->pdata[i])->size;
-  clipmoe_index_report_expect (self->run.report, walk->inputs->len, bytes);
+  if (!self->worker) /* else somebody may look at them */
+    clipmoe_index_report_expect (self->run.report, walk->inputs->len, bytes);
   for (guint i = 0; i < walk->inputs->len && !clipmoe_index_stopped; i++) {
     const ClipmoeIndexInput *input = walk->inputs->pdata[i];
     if (watch && clipmoe_index_watch_may_grow (input->path))
       clipmoe_index_watch_expect (watch, input->path);
-    else if (!clipmoe_index_file (&self->run, input, error))
+    else if (!take_input (self, input, error))
       return FALSE;
   }
+  if (self->watch)
+    clipmoe_index_turns_end (&self->turns);
   return TRUE;
 }
 
@@ -147,6 +163,7 @@ clipmoe_index_all (ClipmoeIndexAll *self, GError **error) {
   gboolean ok = !self->watch || (watch = clipmoe_index_watch_new (error));
   ok = ok && look_through (self, watch, NULL, list, error);
   ok = ok && (!watch || follow (self, watch, list, error));
+  ok = ok && (!self->worker || clipmoe_index_work (&self->run, error));
   clipmoe_index_watch_free (watch);
   if (list)
     g_string_free (list, TRUE);

@@ -10,15 +10,17 @@
 #include "picture.h"
 #include "smallimage.h"
 
-#define MOST_PENDING 64                /* moments that are put at once */
-#define PUT_EVERY (2 * G_USEC_PER_SEC) /* so old are those that a killed run loses */
-#define BEAT_EVERY (10 * G_USEC_PER_SEC)
+#define SECOND ((gint64)G_USEC_PER_SEC)
+#define MOST_PENDING 64        /* moments that are put at once */
+#define PUT_EVERY (2 * SECOND) /* so old are those that a killed run loses */
+#define BEAT_EVERY (10 * SECOND)
 
 /* A file at work. */
 typedef struct {
   ClipmoeIndexRun *run;
   const ClipmoeIndexInput *input;
   ClipmoeStoreFile file;
+  gint64 handed; /* its number, if it was handed out; 0: it was not */
   gint64 take, begun, last_put, last_beat;
   guint64 moments; /* that were put */
   ClipmoeMoments *maker;
@@ -53,7 +55,18 @@ take_look (const ClipmoeMomentLook *look, gpointer data) {
   return clipmoe_moments_add (((Work *)data)->maker, look);
 }
 
-/* What has ended goes into the store. FALSE: work->trouble. */
+/* Others may have got the file meanwhile, if this worker was stopped or its server gone for too long: no
+ * trouble. */
+static gboolean
+passed (Work *work, gboolean ok) {
+  if (!ok && work->run->lease && g_error_matches (work->trouble, CLIPMOE_ERROR, CLIPMOE_ERROR_BUSY)) {
+    g_clear_error (&work->trouble);
+    work->lost = TRUE;
+  }
+  return ok;
+}
+
+/* What has ended goes into the store. FALSE: work->lost or work->trouble. */
 static gboolean
 put (Work *work) {
   g_mutex_lock (&work->lock);
@@ -61,9 +74,9 @@ put (Work *work) {
   work->pending = g_array_new (FALSE, FALSE, sizeof (ClipmoeMoment));
   g_array_set_clear_func (work->pending, moment_clear);
   g_mutex_unlock (&work->lock);
-  gboolean ok =
-      !ready->len || clipmoe_store_put (work->run->store, work->take, (ClipmoeMoment *)(gpointer)ready->data,
-                                        ready->len, &work->trouble);
+  gboolean ok = passed (work, !ready->len || clipmoe_store_put (work->run->store, work->take,
+                                                                (ClipmoeMoment *)(gpointer)ready->data,
+                                                                ready->len, &work->trouble));
   if (ok)
     work->moments += ready->len;
   g_array_unref (ready);
@@ -80,6 +93,13 @@ beat (Work *work) {
   return FALSE;
 }
 
+/* How often the store hears that the file is at work. */
+static gint64
+beat_every (const Work *work) {
+  gint64 often = work->run->lease * SECOND / 4;
+  return often ? MIN (often, BEAT_EVERY) : BEAT_EVERY;
+}
+
 static gboolean
 tick (gint64 position, gpointer data) {
   Work *work = data;
@@ -93,7 +113,7 @@ tick (gint64 position, gpointer data) {
     return FALSE;
   if ((pending >= MOST_PENDING || (pending && now - work->last_put >= PUT_EVERY)) && !put (work))
     return FALSE;
-  return now - work->last_beat < BEAT_EVERY || beat (work);
+  return now - work->last_beat < beat_every (work) || beat (work);
 }
 
 /* @result of a file that is no failure of the run. FALSE: it cannot be said. */
@@ -124,6 +144,17 @@ report_failure (const Work *work, ClipmoeIndexResult result, GError *why) {
   gboolean ok = report (work, result, reason_of (work, why));
   g_error_free (why);
   return ok;
+}
+
+/* The same before the file was claimed: if it was handed out, it waits no longer. FALSE: also work->trouble.
+ */
+static gboolean
+refuse (Work *work, ClipmoeIndexResult result, GError *why) {
+  if (!work->handed ||
+      clipmoe_store_give_back (work->run->store, work->handed, reason_of (work, why), &work->trouble))
+    return report_failure (work, result, why);
+  g_error_free (why);
+  return FALSE;
 }
 
 /* When stream time 0 was. */
@@ -184,26 +215,30 @@ run_file (Work *work, ClipmoePictureSort sort, GError **error) {
   return result;
 }
 
-/* FALSE: work->trouble, or standard output. */
+/* What became of the file is noted and said. FALSE: work->lost, work->trouble, or standard output. */
 static gboolean
-settle (Work *work, ClipmoeIndexVideoResult result, GError *why) {
+end_take (Work *work, ClipmoeIndexVideoResult result, GError *why) {
   ClipmoeStore *store = work->run->store;
-  if (work->trouble || work->lost) { /* the store does not take what was found; or others do this file */
-    g_clear_error (&why);
-    return !work->trouble;
-  }
   if (result == CLIPMOE_INDEX_VIDEO_STOPPED)
     return put (work);
   if (result == CLIPMOE_INDEX_VIDEO_DONE)
-    return put (work) && clipmoe_store_finish (store, work->take, &work->file, &work->trouble) &&
+    return put (work) &&
+           passed (work, clipmoe_store_finish (store, work->take, &work->file, &work->trouble)) &&
            report (work, CLIPMOE_INDEXED, NULL);
   gboolean none = result == CLIPMOE_INDEX_VIDEO_NONE;
-  if (!clipmoe_store_fail (store, work->take, none ? CLIPMOE_FILE_SKIPPED : CLIPMOE_FILE_FAILED,
-                           reason_of (work, why), &work->trouble)) {
-    g_error_free (why);
-    return FALSE;
-  }
-  return report_failure (work, none ? CLIPMOE_INDEX_SKIPPED : CLIPMOE_INDEX_FAILED, why);
+  return passed (work,
+                 clipmoe_store_fail (store, work->take, none ? CLIPMOE_FILE_SKIPPED : CLIPMOE_FILE_FAILED,
+                                     reason_of (work, why), &work->trouble)) &&
+         report (work, none ? CLIPMOE_INDEX_SKIPPED : CLIPMOE_INDEX_FAILED, reason_of (work, why));
+}
+
+/* FALSE: work->trouble, or standard output. Takes @why. */
+static gboolean
+settle (Work *work, ClipmoeIndexVideoResult result, GError *why) {
+  /* not where the store does not take what was found, or others do this file */
+  gboolean ok = !work->trouble && !work->lost && end_take (work, result, why);
+  g_clear_error (&why);
+  return ok || (work->lost && !work->trouble);
 }
 
 /* How many moments there are, counted once there is nothing of this run's own in the store. */
@@ -221,12 +256,23 @@ count (ClipmoeIndexRun *run, GError **error) {
 }
 
 static gboolean
+measure (ClipmoeIndexRun *run, GError **error) {
+  /* of a model that is being filled there is no archive to measure yet */
+  return run->filling ||
+         (count (run, error) && clipmoe_index_usual_update (&run->usual, run->store, &run->moments, error));
+}
+
+gboolean
+clipmoe_index_prepare (ClipmoeIndexRun *run, GError **error) {
+  run->counted = FALSE; /* others work, too */
+  return measure (run, error);
+}
+
+static gboolean
 look_at (Work *work, ClipmoePictureSort sort) {
   ClipmoeIndexRun *run = work->run;
   GError *why = NULL;
-  /* of a model that is being filled there is no archive to measure yet */
-  if (!run->filling && (!count (run, &work->trouble) ||
-                        !clipmoe_index_usual_update (&run->usual, run->store, &run->moments, &work->trouble)))
+  if (!measure (run, &work->trouble))
     return FALSE;
   ClipmoeMomentRules rules = {.same = run->same, .unrelated = run->usual.unrelated};
   work->maker = clipmoe_moments_new (run->embed, &rules, keep_moment, work);
@@ -234,13 +280,13 @@ look_at (Work *work, ClipmoePictureSort sort) {
   ClipmoeIndexVideoResult result = run_file (work, sort, &why);
   if (!settle (work, result, why))
     return FALSE;
-  run->moments += result == CLIPMOE_INDEX_VIDEO_DONE ? work->moments : 0;
+  run->moments += result == CLIPMOE_INDEX_VIDEO_DONE && !work->lost ? work->moments : 0;
   return TRUE;
 }
 
 /* FALSE: this is nothing for an archive, reported. *said: whether that went well. */
 static gboolean
-is_media (const Work *work, ClipmoePictureSort *sort, gboolean *said) {
+is_media (Work *work, ClipmoePictureSort *sort, gboolean *said) {
   GError *why = NULL;
   const char *path = work->input->path;
   *sort = CLIPMOE_PICTURE_OTHER;
@@ -253,7 +299,7 @@ is_media (const Work *work, ClipmoePictureSort *sort, gboolean *said) {
     return TRUE;
   gboolean other = g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED) ||
                    (!work->file.size && !clipmoe_inputs_is_media_name (path));
-  *said = report_failure (work, other ? CLIPMOE_INDEX_SKIPPED : CLIPMOE_INDEX_FAILED, why);
+  *said = refuse (work, other ? CLIPMOE_INDEX_SKIPPED : CLIPMOE_INDEX_FAILED, why);
   return FALSE;
 }
 
@@ -263,20 +309,22 @@ index_file (Work *work) {
   ClipmoeStore *store = work->run->store;
   const char *path = work->input->path;
   GError *why = NULL;
-  gboolean known, said = TRUE;
+  gboolean known = FALSE, said = TRUE;
   ClipmoePictureSort sort;
   ClipmoeClaim claim;
   if (!clipmoe_index_stat (path, &work->file, &why))
-    return report_failure (work, CLIPMOE_INDEX_FAILED, why);
-  if (!clipmoe_store_is_known (store, &work->file, &known, &work->trouble))
+    return refuse (work, CLIPMOE_INDEX_FAILED, why);
+  /* one that was handed out is claimed in any case, so that it waits no longer */
+  if (!work->handed && !clipmoe_store_is_known (store, &work->file, &known, &work->trouble))
     return FALSE;
   if (known)
     return report (work, CLIPMOE_INDEX_UNCHANGED, NULL);
   if (!is_media (work, &sort, &said))
     return said;
   if (!clipmoe_index_digest (path, &work->file, &why))
-    return report_failure (work, CLIPMOE_INDEX_FAILED, why);
-  if (!clipmoe_store_claim (store, &work->file, work->run->retry, &claim, &work->take, &work->trouble))
+    return refuse (work, CLIPMOE_INDEX_FAILED, why);
+  if (!clipmoe_store_claim (store, &work->file, work->handed || work->run->retry, &claim, &work->take,
+                            &work->trouble))
     return FALSE;
   switch (claim) {
   case CLIPMOE_CLAIM_UNCHANGED:
@@ -290,10 +338,17 @@ index_file (Work *work) {
   }
 }
 
+static void
+begin (Work *work, ClipmoeIndexRun *run, const ClipmoeIndexInput *input) {
+  *work = (Work){.run = run, .input = input, .begun = g_get_monotonic_time ()};
+  work->file.path = input->path;
+}
+
 gboolean
-clipmoe_index_file (ClipmoeIndexRun *run, const ClipmoeIndexInput *input, GError **error) {
-  Work work = {.run = run, .input = input, .begun = g_get_monotonic_time ()};
-  work.file.path = input->path;
+clipmoe_index_file (ClipmoeIndexRun *run, const ClipmoeIndexInput *input, gint64 handed, GError **error) {
+  Work work;
+  begin (&work, run, input);
+  work.handed = handed;
   work.pending = g_array_new (FALSE, FALSE, sizeof (ClipmoeMoment));
   g_array_set_clear_func (work.pending, moment_clear);
   g_mutex_init (&work.lock);
@@ -304,4 +359,20 @@ clipmoe_index_file (ClipmoeIndexRun *run, const ClipmoeIndexInput *input, GError
   g_array_unref (work.pending);
   g_mutex_clear (&work.lock);
   return ok && !work.trouble;
+}
+
+gboolean
+clipmoe_index_register (ClipmoeIndexRun *run, const ClipmoeIndexInput *input, GError **error) {
+  Work work;
+  GError *why = NULL;
+  ClipmoePictureSort sort;
+  gboolean waits, said;
+  begin (&work, run, input);
+  if (!clipmoe_index_stat (input->path, &work.file, &why))
+    return report_failure (&work, CLIPMOE_INDEX_FAILED, why);
+  /* the name says enough, or what stands in it decides whether workers are to look at it */
+  if (!input->named && !clipmoe_inputs_is_media_name (input->path) && !is_media (&work, &sort, &said))
+    return said;
+  return clipmoe_store_register (run->store, &work.file, run->retry, &waits, error) &&
+         (waits || report (&work, CLIPMOE_INDEX_UNCHANGED, NULL));
 }

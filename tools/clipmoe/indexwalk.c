@@ -18,7 +18,7 @@ void
 clipmoe_index_walk_init (ClipmoeIndexWalk *self) {
   self->inputs = g_ptr_array_new_with_free_func (input_free);
   self->folders = g_ptr_array_new_with_free_func (g_free);
-  self->seen_paths = g_hash_table_new (g_str_hash, g_str_equal); /* the inputs' own */
+  self->seen_paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->seen_folders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
@@ -58,7 +58,7 @@ is_store (const ClipmoeIndexWalk *self, const struct stat *st) {
 
 static void
 add_file (ClipmoeIndexWalk *self, const char *path, const struct stat *st, gboolean named) {
-  if (g_hash_table_contains (self->seen_paths, path))
+  if (!g_hash_table_add (self->seen_paths, g_strdup (path)))
     return;
   if (is_store (self, st)) {
     fault (self, path, "this archive's own database");
@@ -67,7 +67,6 @@ add_file (ClipmoeIndexWalk *self, const char *path, const struct stat *st, gbool
   ClipmoeIndexInput *input = g_new (ClipmoeIndexInput, 1);
   *input = (ClipmoeIndexInput){g_strdup (path), (guint64)st->st_size, named};
   g_ptr_array_add (self->inputs, input);
-  g_hash_table_add (self->seen_paths, input->path);
 }
 
 static int

@@ -30,7 +30,7 @@ void clipmoe_index_walk_clear (ClipmoeIndexWalk *self);
 /* Adds a file, or what is in a folder, recursively in byte order of names. Hidden names are passed over;
  * links are followed, but no folder is entered twice, so that loops end. FALSE: there is nothing of that
  * name, said to `fault`. */
-gboolean clipmoe_index_walk_add (ClipmoeIndexWalk *self, const char *path);
+gboolean clipmoe_index_walk_add (ClipmoeIndexWalk *self, const char *given);
 /* The same for each path in a list: ended by NUL bytes where there is one, else by line ends. */
 void clipmoe_index_walk_add_list (ClipmoeIndexWalk *self, const char *text, gsize length);
 /* Whether a name is that of a file which is taken from a folder: not hidden. */
