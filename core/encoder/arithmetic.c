@@ -37,9 +37,7 @@ clipmoe_processor_get_tier (GError **error) {
 
 const ClipmoeKernels *
 clipmoe_kernels_for_tower (const ClipmoeKernels *kernels, const ClipmoeArchitecture *tower) {
-  if (!clipmoe_architecture_is_mixture (tower))
-    return kernels;
-  return tower->causal ? kernels->exact->exact : kernels->exact;
+  return clipmoe_architecture_is_mixture (tower) ? kernels->exact : kernels;
 }
 
 const ClipmoeGemm *

@@ -23,7 +23,7 @@ gboolean clipmoe_precision_parse (const char *name, ClipmoePrecision *precision)
 /* The kernels for this processor, or those that the environment variable CLIPMOE_CPU names. NULL
  * (UNSUPPORTED): that names none, or the processor lacks them. Any thread. */
 const ClipmoeKernels *clipmoe_kernels_choose (GError **error);
-/* Of the tables in @kernels the one that suits @tower: mixtures run a more exact one. */
+/* Of the two tables in @kernels the one that suits @tower: mixtures run the more exact one. */
 const ClipmoeKernels *clipmoe_kernels_for_tower (const ClipmoeKernels *kernels,
                                                  const ClipmoeArchitecture *tower);
 

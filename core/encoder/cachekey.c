@@ -48,7 +48,6 @@ add_all_kernels (GString *s, const ClipmoeKernels *k) {
   add_gemm (s, k->attention);
   add_gemm (s, k->exact ? k->exact->half : NULL);
   add_gemm (s, k->exact ? k->exact->attention : NULL);
-  add_gemm (s, k->exact && k->exact->exact ? k->exact->exact->half : NULL);
   g_string_append_c (s, '\n');
 }
 

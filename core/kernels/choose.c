@@ -83,7 +83,7 @@ typedef struct Tier Tier;
 
 /* One table for each choice that was asked for; they are few and never freed. */
 static struct {
-  ClipmoeKernels table, exact, exact_texts;
+  ClipmoeKernels table, exact;
   char name[48];
   const Tier *tier;
   unsigned bits, forced;
@@ -162,15 +162,9 @@ make (const Tier *tier, unsigned bits, unsigned forced) {
   made[i].table.name = made[i].name;
   made[i].table.exact = &made[i].exact;
   made[i].exact = made[i].table;
-  if (exact)
-    made[i].exact.half = exact;
+  made[i].exact.half = exact ? exact : tier->table->half; /* whose sums are f32 */
   if (exact && exact->keys)
     made[i].exact.attention = exact;
-  made[i].exact.exact = &made[i].exact_texts;
-  made[i].exact_texts = made[i].exact;
-  if (!exact) /* 16-bit weights, and sums in f32 */
-    made[i].exact_texts.half = tier->table->half;
-  made[i].exact_texts.exact = &made[i].exact_texts;
   return &made[i].table;
 }
 

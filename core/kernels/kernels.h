@@ -102,9 +102,8 @@ struct ClipmoeKernels {
   const char *name;
   const ClipmoeGemm *f32, *half, *int8;
   /* The same table with the most exact `half` and `attention`, which may be a little slower, or the table
-   * itself. Mixtures use it: where two experts are nearly equal, small errors change the router's choice.
-   * A mixture's text tower uses the exact table's own, in which no `half` sums in 16 bits: a text has few
-   * tokens, and one that goes to another expert changes it all. */
+   * itself. Mixtures use it: where two experts are nearly equal, small errors change the router's choice. No
+   * `half` of it sums in 16 bits, unless that is forced. */
   const ClipmoeKernels *exact;
   const ClipmoeGemm *attention; /* for half and int8; not int16 in causal attention, where later tokens must
                                    have no influence on scales */

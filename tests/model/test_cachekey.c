@@ -95,14 +95,8 @@ static const struct {
       {"name", name}, {"path", path}, {"licence", licence}, {"scale", logit_scale}, {"words", tokenizer}};
 
 static ClipmoeGemm gemm[4] = {{.layout = 1}, {.layout = 2}, {.layout = 3}, {.layout = 4}};
-static ClipmoeKernels exact_texts = {
+static ClipmoeKernels exact = {
     .name = "tier", .f32 = &gemm[0], .half = &gemm[1], .int8 = &gemm[2], .attention = &gemm[1]};
-static ClipmoeKernels exact = {.name = "tier",
-                               .f32 = &gemm[0],
-                               .half = &gemm[1],
-                               .int8 = &gemm[2],
-                               .attention = &gemm[1],
-                               .exact = &exact_texts};
 static ClipmoeKernels kernels = {.name = "tier",
                                  .f32 = &gemm[0],
                                  .half = &gemm[1],
@@ -131,8 +125,7 @@ static const struct {
               {&exact.int8, "exact int8", INT8},
               {&gemm[2].of_gelu, "of a GELU", AUTO | INT8},
               {&kernels.attention, "attention", AUTO},
-              {&exact.attention, "exact attention", AUTO},
-              {&exact_texts.half, "half of a mixture's texts", AUTO}};
+              {&exact.attention, "exact attention", AUTO}};
 
 static char *
 key_after (const ClipmoeModel *model, Change change, ClipmoePrecision precision, guint64 abi,
