@@ -29,7 +29,7 @@ edges (const guint8 *luma, double out[PIXELS]) {
   double raw[PIXELS], mean = 0;
   for (guint y = 0; y < SIDE; y++)
     for (guint x = 0; x < SIDE; x++) {
-      const guint8 *row = luma + y * SIDE;
+      const guint8 *row = luma + (gsize)y * SIDE;
       double dx = row[MIN (x + 1, SIDE - 1)] - row[x ? x - 1 : 0];
       double dy = luma[MIN (y + 1, SIDE - 1) * SIDE + x] - luma[(y ? y - 1 : 0) * SIDE + x];
       raw[y * SIDE + x] = sqrt (dx * dx + dy * dy);

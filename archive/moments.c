@@ -185,7 +185,7 @@ medoid (const ClipmoeMoments *self) {
 
 /* The running moment ends. */
 static gboolean
-end (ClipmoeMoments *self, gint64 time) {
+end_moment (ClipmoeMoments *self, gint64 time) {
   if (!self->looks)
     return TRUE;
   guint best = medoid (self);
@@ -231,9 +231,9 @@ clipmoe_moments_add (ClipmoeMoments *self, const ClipmoeMomentLook *look) {
     scene = back || gap || !(like >= rules->same) ||
             (look->luma && self->has_luma && clipmoe_is_cut (self->luma, look->luma));
     if (back || gap)
-      go_on = end (self, self->last);
+      go_on = end_moment (self, self->last);
     else if (scene || like < self->limit || (rules->longest && look->time - self->start > rules->longest))
-      go_on = end (self, look->time);
+      go_on = end_moment (self, look->time);
   }
   if (scene && !blank)
     begin_scene (self, look->embedding);
@@ -263,8 +263,8 @@ clipmoe_moments_add (ClipmoeMoments *self, const ClipmoeMomentLook *look) {
 }
 
 gboolean
-clipmoe_moments_finish (ClipmoeMoments *self, gint64 time) {
-  gboolean go_on = end (self, time);
+clipmoe_moments_finish (ClipmoeMoments *self, gint64 end) {
+  gboolean go_on = end_moment (self, end);
   self->has_luma = FALSE;
   return go_on;
 }

@@ -50,7 +50,7 @@ means (const guint16 *sums, const guint32 *edges, guint n, guint step, guint row
     guint left = edges[u], right = MAX (edges[u + 1], left + 1);
     guint32 sum = 0;
     for (guint i = left; i < right; i++)
-      sum += sums[i * step];
+      sum += sums[(gsize)i * step];
     if (right - left != wide) {
       wide = right - left;
       weight = 1.0f / (float)(wide * rows);

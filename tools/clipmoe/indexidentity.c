@@ -7,7 +7,7 @@
 #include <base/file.h>
 #include <xxhash.h>
 
-#define PIECE (1 << 20)
+#define PIECE (G_GUINT64_CONSTANT (1) << 20)
 
 static void
 take (ClipmoeStoreFile *file, const struct stat *st) {

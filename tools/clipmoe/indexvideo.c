@@ -9,7 +9,9 @@
 
 #define STEP (GST_SECOND / 10)
 #define SILENCE (60 * GST_SECOND) /* a decoder that neither continues nor fails is given up after this */
-#define QUEUED 4                  /* decoded frames that wait, so that decoding goes on meanwhile */
+#define DAY (G_GINT64_CONSTANT (24) * 3600)
+#define YEAR (365 * DAY)
+#define QUEUED 4 /* decoded frames that wait, so that decoding goes on meanwhile */
 
 typedef struct {
   const ClipmoeIndexSampling *sampling;
@@ -117,7 +119,7 @@ read_date (const GstTagList *tags) {
   GDateTime *when = gst_date_time_has_time (date) ? gst_date_time_to_g_date_time (date) : NULL;
   if (when) {
     gint64 utc = g_date_time_to_unix (when);
-    if (utc > 365 * 24 * 3600 && utc < g_get_real_time () / G_USEC_PER_SEC + 48 * 3600)
+    if (utc > YEAR && utc < g_get_real_time () / G_USEC_PER_SEC + 2 * DAY)
       found = utc * G_USEC_PER_SEC + g_date_time_get_microsecond (when);
     g_date_time_unref (when);
   }

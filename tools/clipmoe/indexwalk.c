@@ -128,20 +128,20 @@ walk (ClipmoeIndexWalk *self, const char *folder, const struct stat *st, dev_t d
 }
 
 gboolean
-clipmoe_index_walk_add (ClipmoeIndexWalk *self, const char *given) {
+clipmoe_index_walk_add (ClipmoeIndexWalk *self, const char *path) {
   /* ".." behind a link is not the folder before it in the text */
-  char *real = strstr (given, "..") ? realpath (given, NULL) : NULL;
-  char *path = real ? g_strdup (real) : g_canonicalize_filename (given, NULL);
+  char *real = strstr (path, "..") ? realpath (path, NULL) : NULL;
+  char *full = real ? g_strdup (real) : g_canonicalize_filename (path, NULL);
   free (real);
   struct stat st;
-  gboolean there = *given && stat (path, &st) == 0;
+  gboolean there = *path && stat (full, &st) == 0;
   if (!there)
-    fault (self, path, g_strerror (*given ? errno : ENOENT));
+    fault (self, full, g_strerror (*path ? errno : ENOENT));
   else if (S_ISDIR (st.st_mode))
-    walk (self, path, &st, st.st_dev, 0);
+    walk (self, full, &st, st.st_dev, 0);
   else
-    add_file (self, path, &st, TRUE);
-  g_free (path);
+    add_file (self, full, &st, TRUE);
+  g_free (full);
   return there;
 }
 

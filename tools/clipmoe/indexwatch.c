@@ -9,7 +9,7 @@
 #include <base/error.h>
 #include "indexwalk.h"
 
-#define QUIET (10 * G_USEC_PER_SEC) /* what has not grown for so long is complete */
+#define QUIET (G_GINT64_CONSTANT (10) * G_USEC_PER_SEC) /* what has not grown for so long is complete */
 #define EVENTS                                                                                               \
   (IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR |           \
    IN_EXCL_UNLINK)
