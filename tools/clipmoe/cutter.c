@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define MOST_TRACKS 8
-#define ZERO (SECOND * 3600 * 1000)
+#define HELD (64u << 20) /* bytes of a stream that wait for another one */
+#define HELD_DECODED (256u << 20)
+#define ZERO (SECOND * 1000 * 3600)
 #define SECOND G_GINT64_CONSTANT (1000000000)
 
 /* One stream: what is read ends in a sink, what is written begins with a source. */
@@ -120,7 +122,7 @@ chain_of (const ClipmoeCutter *self, const GstCaps *caps, gboolean video) {
    */
   return g_strdup_printf ("queue max-size-buffers=0 max-size-time=0 max-size-bytes=%u ! %s "
                           "appsink name=out sync=false max-buffers=16 async=%s",
-                          self->exact ? 256u << 20 : 64u << 20, form, video ? "true" : "false");
+                          self->exact ? HELD_DECODED : HELD, form, video ? "true" : "false");
 }
 
 /* Also of what lies before the segment: sound often begins a little earlier. */
@@ -193,7 +195,8 @@ take_pad (GstElement *reader, GstPad *pad, ClipmoeCutter *self) {
       gst_object_unref (sink);
       gst_element_sync_state_with_parent (bin);
     } else {
-      GST_ELEMENT_ERROR (reader, CORE, MISSING_PLUGIN, ("%s", error ? error->message : "no decoder"), (NULL));
+      GST_ELEMENT_ERROR (reader, CORE, MISSING_PLUGIN, ("%s", error ? error->message : "it cannot be read"),
+                         (NULL));
       g_clear_error (&error);
     }
     g_free (chain);
