@@ -1,7 +1,7 @@
 /* ClipmoeEngine: one model with one encoder for many streams. Whoever has pictures has a #ClipmoeMailbox at
- * the engine (mailbox.h). A thread of the engine encodes what waits in all mailboxes, the oldest request
- * first and as many pictures at once as are faster together than one by one: the weights are read once for
- * several streams, and no stream waits for one that has nothing. Reference counted; any thread. Since: 0.1
+ * the engine (mailbox.h). Threads of the engine encode what waits in all mailboxes, the oldest request
+ * first and as many pictures at once as are faster together than one by one: the weights are in memory once
+ * for all streams, and no stream waits for one that has nothing. Reference counted; any thread. Since: 0.1
  *
  * After fork() engines and mailboxes work in the child as encoder.h says of encoders: threads are started
  * again when a picture is handed over, and what waited or was being encoded at the fork is not answered

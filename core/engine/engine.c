@@ -42,7 +42,7 @@ static Ready *
 ready_new (ClipmoeEncoder *encoder, guint n_lanes) {
   Ready *ready = g_new0 (Ready, 1);
   ready->encoder = encoder;
-  ready->lanes = g_new0 (ClipmoeEncoder *, n_lanes + 1);
+  ready->lanes = g_new0 (ClipmoeEncoder *, n_lanes);
   ready->users = 1;
   return ready;
 }

@@ -1,4 +1,5 @@
-/* Protects: a build without libpq says so in one sentence with the package to install, and without the password. */
+/* Protects: a build without libpq says so in one sentence with the package to install, and without the
+ * password. */
 #include <glib.h>
 #include <postgres.h>
 #include <string.h>

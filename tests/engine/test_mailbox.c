@@ -225,7 +225,7 @@ test_lanes (void) {
   machine_wait_begun (&m, 3);
   g_assert_cmpuint (m.lane[0], ==, CLIPMOE_ALL_LANES);
   g_assert_cmpuint (m.lane[1] + m.lane[2], ==, 1); /* 0 and 1 */
-  guint earlier = m.first[1][0] == 1 ? 1 : 2; /* they begin at once */
+  guint earlier = m.first[1][0] == 1 ? 1 : 2;      /* they begin at once */
   for (guint i = 0; i < 3; i++) {
     g_assert_cmpfloat (m.first[earlier][i], ==, (float)(1 + i));
     g_assert_cmpfloat (m.first[3 - earlier][i], ==, (float)(4 + i));

@@ -30,6 +30,7 @@ struct _ClipmoeCutter {
   gboolean has_video;
   gint64 first; /* under the lock: when the first key frame since the last seek is shown, or -1: none yet */
   gboolean turned;       /* players turn its pictures, because of a tag that muxers do not write */
+  gboolean no_index;     /* a seek lands somewhere before, not at the last key frame */
   gboolean decode_times; /* the container says when pictures are decoded, which MP4 needs */
   const char *ending;
   gint64 start, end; /* ns of stream time: the first frame that is written; where it ends */
@@ -217,6 +218,8 @@ note_element (GstBin *bin, GstBin *sub, GstElement *element, ClipmoeCutter *self
   const char *name = factory ? GST_OBJECT_NAME (factory) : "";
   if (g_str_equal (name, "qtdemux") || g_str_equal (name, "tsdemux"))
     self->decode_times = TRUE;
+  if (g_str_equal (name, "tsdemux") || g_str_equal (name, "mpegpsdemux"))
+    self->no_index = TRUE;
 }
 
 static Track *
@@ -245,6 +248,41 @@ seek_key_frame (ClipmoeCutter *self, gint64 time, gint64 *found, GError **error)
          fail (self, error, "no key frame with a time was found: --exact cuts it all the same");
 }
 
+/* Reads on from where a seek landed: when the last key frame at or before @start is shown; *found where no
+ * other one comes. */
+static gboolean
+read_to_key_frame (ClipmoeCutter *self, gint64 start, gint64 *found, GError **error) {
+  GstAppSink *sink = GST_APP_SINK (video_of (self)->sink);
+  GstMessage *message = NULL;
+  gboolean more = TRUE;
+  gst_element_set_state (self->read, GST_STATE_PLAYING);
+  while (more && !(message = pop (self->read, 0, GST_MESSAGE_ERROR))) {
+    GstSample *sample = gst_app_sink_try_pull_sample (sink, 100 * GST_MSECOND);
+    if (!sample) {
+      more = !gst_app_sink_is_eos (sink);
+      continue;
+    }
+    const GstBuffer *buffer = gst_sample_get_buffer (sample);
+    const GstSegment *segment = gst_sample_get_segment (sample);
+    if (GST_BUFFER_PTS_IS_VALID (buffer)) {
+      gint64 shown = stream_time (segment, GST_BUFFER_PTS (buffer));
+      gint64 decoded =
+          GST_BUFFER_DTS_IS_VALID (buffer) ? stream_time (segment, GST_BUFFER_DTS (buffer)) : shown - SECOND;
+      more = decoded <= start;
+      if (shown <= start && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT))
+        *found = MAX (*found, shown);
+    }
+    gst_sample_unref (sample);
+  }
+  gboolean ok = !message || fail_message (self, message, error);
+  g_clear_pointer (&message, gst_message_unref);
+  gst_element_set_state (self->read, GST_STATE_PAUSED);
+  gst_element_get_state (self->read, NULL, NULL, GST_SECOND);
+  while ((message = pop (self->read, 0, GST_MESSAGE_ASYNC_DONE)))
+    gst_message_unref (message);
+  return ok;
+}
+
 static gboolean
 seek (ClipmoeCutter *self, gint64 start, GError **error) {
   if (self->exact) {
@@ -255,15 +293,23 @@ seek (ClipmoeCutter *self, gint64 start, GError **error) {
            wait_for (self, self->read, GST_MESSAGE_ASYNC_DONE, error);
   }
   /* the nearest one of sound may lie a little before a key frame at the start and lead to the one before */
-  gint64 time = start + SECOND / 10, found = 0, step = SECOND / 10;
+  gint64 time = start + SECOND / 10, found = 0, first = -1, step = SECOND / 10;
   for (;; step *= 4) {
     if (!seek_key_frame (self, time, &found, error))
       return FALSE;
+    if (found <= start && self->no_index && first < 0) { /* once: then back to where it is read from */
+      first = found;
+      if (!read_to_key_frame (self, start, &first, error))
+        return FALSE;
+      start = first; /* frames before it are left out */
+      step = SECOND / 40;
+      continue;
+    }
     if (found <= start || time == 0)
       break;
     time = MAX (time - step, 0);
   }
-  self->start = found;
+  self->start = MAX (found, first);
   return TRUE;
 }
 
