@@ -64,7 +64,9 @@ on_bus (int number, siginfo_t *info, void *context) {
     before.sa_sigaction (number, info, context);
   } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
     before.sa_handler (number);
-  } else { /* the instruction is tried again and ends the process */
+  } else {
+    /* The instruction is tried again and ends the process. One that somebody sent is lost; the next one ends
+     * it. */
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigaction (number, &none, NULL);
   }
