@@ -2,7 +2,11 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK (clipmoe - error - quark, clipmoe_error)
+/* Not G_DEFINE_QUARK(), whose variable is written without an atomic by every thread that comes first. */
+GQuark
+clipmoe_error_quark (void) {
+  return g_quark_from_static_string ("clipmoe-error-quark");
+}
 
 gboolean
 clipmoe_error_set (GError **error, ClipmoeError code, const char *path, const char *format, ...) {

@@ -1,6 +1,8 @@
 /* What many streams cost on one engine. Prints a line a figure, with what it should be:
  *
- *   streams [--model NAME] [--seconds N] [together|fair|flush|beside]...     weights are made up
+ *   streams [--model NAME] [--precision f32|half|int8] [--seconds N] [together|fair|flush|beside]...
+ *
+ * Weights are made up, and f32 without --precision. The figures:
  *
  * together   looks a second of 16 streams on one engine against 16 engines of one thread; and the same by the
  *            processor's time, which other programs on the machine change less
@@ -54,11 +56,12 @@ make_model (const char *name) {
   return model;
 }
 
+static ClipmoePrecision precision = CLIPMOE_PRECISION_F32;
+
 static ClipmoeEngine *
 make_engine (ClipmoeModel *model, guint threads) {
   GError *error = NULL;
-  ClipmoeEncoderOptions how = {
-      .struct_size = sizeof how, .precision = CLIPMOE_PRECISION_F32, .threads = threads};
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how, .precision = precision, .threads = threads};
   ClipmoeEngine *engine = clipmoe_engine_new (model, &how, &error);
   must (engine != NULL, error);
   return engine;
@@ -260,18 +263,28 @@ beside (void) {
 
 int
 main (int argc, char **argv) {
-  char *model_name = NULL, **figures = NULL;
+  char *model_name = NULL, *precision_name = NULL, **figures = NULL;
   double seconds = 10;
   GError *error = NULL;
   GOptionEntry entries[] = {
       {"model", 0, 0, G_OPTION_ARG_STRING, &model_name,
        "An architecture as `clipmoe bench` names it (ViT-B-32)", "NAME"},
+      {"precision", 0, 0, G_OPTION_ARG_STRING, &precision_name, "What the engines encode with (f32)",
+       "f32|half|int8"},
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "How long each figure is measured (10)", "N"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &figures, NULL, NULL},
       {NULL}};
   GOptionContext *context = g_option_context_new ("[together|fair|flush|beside]...");
   g_option_context_add_main_entries (context, entries, NULL);
   must (g_option_context_parse (context, &argc, &argv, &error), error);
+  if (g_strcmp0 (precision_name, "half") == 0) {
+    precision = CLIPMOE_PRECISION_HALF;
+  } else if (g_strcmp0 (precision_name, "int8") == 0) {
+    precision = CLIPMOE_PRECISION_INT8;
+  } else if (precision_name && strcmp (precision_name, "f32") != 0) {
+    fprintf (stderr, "streams: --precision=%s: expected f32, half or int8\n", precision_name);
+    return 2;
+  }
   setvbuf (stdout, NULL, _IOLBF, 0);
 #define ASKED(NAME) (!figures || g_strv_contains ((const char *const *)figures, NAME))
   if (ASKED ("beside"))

@@ -545,6 +545,8 @@ test_failed (void) {
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
+  /* GLib makes its table of errors with the first one, under a lock that ThreadSanitizer does not see. */
+  g_error_free (g_error_new_literal (CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED, ""));
   alarm (slow_seconds (60));
   g_test_add_func ("/mailbox/answers", test_answers);
   g_test_add_func ("/mailbox/together", test_together);
