@@ -147,13 +147,12 @@ answer (Connection *c, const GString *text) {
 void
 clipmoe_connection_answer (SoupServerMessage *message, const GString *text) {
   Connection *c = connection_of (message);
-  GIOStream *stream = soup_server_message_steal_connection (message);
-  if (!stream)
-    return;
   if (c)
-    answer (c, text); /* the reference is ours */
-  else
-    g_object_unref (stream);
+    g_object_ref (c->stream);
+  GIOStream *around = soup_server_message_steal_connection (message); /* libsoup's own, around ours */
+  g_clear_object (&around);
+  if (c)
+    answer (c, text);
 }
 
 void
