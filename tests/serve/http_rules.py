@@ -130,6 +130,11 @@ def refusals(server):
         s.sendall(b"GET /health HTTP/1.1\r\nHost: local")
         s.shutdown(socket.SHUT_WR)
         check("half a head", status_of(answer_of(s)) in (400, b""))
+    with server.connect() as s:
+        s.sendall(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        go_on = s.recv(1000)
+        s.sendall(b"hello")
+        check("who asks whether to go on is told to", b"100 Continue" in go_on and b'"bytes":5' in answer_of(s), go_on)
     check("what is taken is taken", server.ask("/echo", "POST", b"x" * (1 << 20))[2] == b'{"bytes":1048576}\n')
     codes = [int(line.split('"')[1]) for line in server.ask("/metrics")[2].decode().splitlines() if line.startswith("clipmoe_http_requests_total")]
     check("refusals are counted", {413, 411, 404, 405, 421, 403} <= set(codes), codes)
@@ -207,6 +212,7 @@ def events(server):
 
 def stopped(server):
     """What was asked while the process was stopped for longer than a connection's time is answered."""
+    follows = Events(server)
     with server.connect() as s, server.connect() as half:
         half.sendall(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe")
         wait(lambda: server.metric("clipmoe_http_connections") >= 3)
@@ -217,6 +223,8 @@ def stopped(server):
         server.process.send_signal(signal.SIGCONT)
         answers = [status_of(answer_of(s)), status_of(answer_of(half))]
         check("after SIGSTOP and SIGCONT", answers == [200, 200], answers)
+    server.ask("/say", "POST", b"still here")
+    check("and events go on, longer than a connection on which nothing moves", wait(lambda: "data: still here" in follows.text) and follows.text.count("\n:\n") >= 1, follows.text)
 
 
 def tokens(place):

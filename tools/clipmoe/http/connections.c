@@ -158,8 +158,10 @@ clipmoe_connection_answer (SoupServerMessage *message, const GString *text) {
 void
 clipmoe_connection_bound_send (SoupServerMessage *message, gsize bytes) {
   Connection *c = connection_of (message);
-  if (c)
-    g_socket_set_option (socket_of (c), SOL_SOCKET, SO_SNDBUF, (gint)MIN (bytes, 1 << 20), NULL);
+  if (!c)
+    return;
+  g_socket_set_option (socket_of (c), SOL_SOCKET, SO_SNDBUF, (gint)MIN (bytes, 1 << 20), NULL);
+  g_socket_set_option (socket_of (c), IPPROTO_TCP, TCP_USER_TIMEOUT, (gint)c->owner->timeout * 1000, NULL);
 }
 
 void

@@ -25,7 +25,8 @@ void clipmoe_connection_waits (SoupServerMessage *message);
 
 /* Ends it, whatever is on its way; libsoup sees that in the next turn of the main loop. */
 void clipmoe_connection_end (SoupServerMessage *message);
-/* What is sent to it and not taken fills about @bytes of the system's memory, and not what it finds best. */
+/* What is sent to it and not taken fills about @bytes of the system's memory, and not what it finds best, and
+ * a client that has vanished without a word is given up after the time of a connection. */
 void clipmoe_connection_bound_send (SoupServerMessage *message, gsize bytes);
 /* Answers with @text, a whole reply, without waiting for the rest of the request: what still comes of it is
  * read and dropped, since a client that finds its connection closed while it writes never reads the answer.

@@ -189,7 +189,7 @@ clipmoe_events_new (const ClipmoeEventsOptions *options, guint pause, ClipmoeMet
   self->metrics = metrics;
   self->coming = g_string_new (NULL);
   g_mutex_init (&self->mutex);
-  self->timer = g_timeout_add_seconds (MAX (pause, 1), sign_of_life, self);
+  self->timer = g_timeout_add (pause, sign_of_life, self);
   return self;
 }
 

@@ -33,11 +33,12 @@ typedef struct {
 void clipmoe_event_print (GString *out, const char *type, const char *data);
 /* Any thread. Never waits. While nobody is connected it costs nothing. */
 void clipmoe_events_send (ClipmoeEvents *self, const char *type, const char *data);
-/* How many are connected; one that has left counts until the next event or a few seconds. Any thread. */
+/* How many are connected; one that has left counts until the next event or sign of
+ * life. Any thread. */
 guint clipmoe_events_get_n (ClipmoeEvents *self);
 
 /* --- for http.c; the main thread --- */
-/* @metrics: clipmoe_http_event_… is declared. @pause: seconds after which a sign of life is sent. */
+/* @metrics: clipmoe_http_event_… is declared. @pause: ms after which a sign of life is sent. */
 ClipmoeEvents *clipmoe_events_new (const ClipmoeEventsOptions *options, guint pause, ClipmoeMetrics *metrics);
 void clipmoe_events_free (ClipmoeEvents *self);
 /* The message is in its handler. FALSE: too many are connected. */

@@ -533,8 +533,9 @@ clipmoe_http_add_events (ClipmoeHttp *self, const char *path, ClipmoeRouteFlags 
   ClipmoeEventsOptions o = *options;
   declare_events (self);
   o.clients = MIN (o.clients ? o.clients : CLIPMOE_EVENTS_CLIENTS, MAX (self->most / 2, 1));
-  const Route route = {path, flags, NULL,
-                       NULL, NULL,  clipmoe_events_new (&o, MIN (self->timeout / 3, 15), self->metrics)};
+  const Route route = {path, flags,
+                       NULL, NULL,
+                       NULL, clipmoe_events_new (&o, MIN (self->timeout * 1000 / 3, 15000), self->metrics)};
   g_array_append_val (self->routes, route);
   return route.events;
 }
