@@ -131,6 +131,7 @@ gboolean clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeSto
 gboolean clipmoe_folder_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState state, const char *reason,
                               GError **error);
 GPtrArray *clipmoe_folder_get_files (ClipmoeStore *store, GError **error);
+GHashTable *clipmoe_folder_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error);
 gboolean clipmoe_folder_forget_file (ClipmoeStore *store, gint64 id, GError **error);
 
 /* --- folder-put.c --- */
@@ -145,6 +146,8 @@ GArray *clipmoe_folder_select (ClipmoeStore *store, const ClipmoeFilter *filter,
 GPtrArray *clipmoe_folder_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, GError **error);
 ClipmoeFound *clipmoe_folder_find (ClipmoeStore *store, gint64 id, GError **error);
 GPtrArray *clipmoe_folder_find_file (ClipmoeStore *store, gint64 file, GError **error);
+gboolean clipmoe_folder_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after, guint most,
+                                   GPtrArray *all, GError **error);
 GBytes *clipmoe_folder_get_thumbnail (ClipmoeStore *store, gint64 moment, GError **error);
 /* UTC of a frame in microseconds from its own UTC, or from the file's time and the frame's; 0: not known. */
 gint64 clipmoe_folder_utc (gint64 at, gint64 recorded, gint64 frame);

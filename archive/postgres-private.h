@@ -106,6 +106,7 @@ gboolean clipmoe_postgres_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState
 
 /* --- postgres-files.c --- */
 GPtrArray *clipmoe_postgres_get_files (ClipmoeStore *store, GError **error);
+GHashTable *clipmoe_postgres_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error);
 gboolean clipmoe_postgres_forget_file (ClipmoeStore *store, gint64 id, GError **error);
 gboolean clipmoe_postgres_retain (ClipmoeStore *store, gint64 before, guint64 bytes, guint64 *forgotten,
                                   GError **error);
@@ -129,6 +130,8 @@ GArray *clipmoe_postgres_select (ClipmoeStore *store, const ClipmoeFilter *filte
 GPtrArray *clipmoe_postgres_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, GError **error);
 ClipmoeFound *clipmoe_postgres_find (ClipmoeStore *store, gint64 id, GError **error);
 GPtrArray *clipmoe_postgres_find_file (ClipmoeStore *store, gint64 file, GError **error);
+gboolean clipmoe_postgres_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after,
+                                     guint most, GPtrArray *all, GError **error);
 GBytes *clipmoe_postgres_get_thumbnail (ClipmoeStore *store, gint64 moment, GError **error);
 
 /* --- postgres-verify.c --- */

@@ -27,6 +27,7 @@ typedef struct {
   gboolean (*next) (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error);
   gboolean (*give_back) (ClipmoeStore *self, gint64 file, const char *reason, GError **error);
   GPtrArray *(*get_files) (ClipmoeStore *self, GError **error);
+  GHashTable *(*find_files) (ClipmoeStore *self, const gint64 *ids, guint n, GError **error);
   gboolean (*forget_file) (ClipmoeStore *self, gint64 id, GError **error);
   gboolean (*retain) (ClipmoeStore *self, gint64 before, guint64 bytes, guint64 *forgotten, GError **error);
   gboolean (*refresh) (ClipmoeStore *self, gboolean *changed, GError **error);
@@ -35,11 +36,21 @@ typedef struct {
   GPtrArray *(*find_rows) (ClipmoeStore *self, const guint64 *rows, guint n, GError **error);
   ClipmoeFound *(*find) (ClipmoeStore *self, gint64 id, GError **error);
   GPtrArray *(*find_file) (ClipmoeStore *self, gint64 file, GError **error);
+  /* Appends what follows @found in its file by number, or precedes it, the nearest first; at most @most. For
+   * clipmoe_store_find_beside(). */
+  gboolean (*find_next) (ClipmoeStore *self, const ClipmoeFound *found, gboolean after, guint most,
+                         GPtrArray *all, GError **error);
   GBytes *(*get_thumbnail) (ClipmoeStore *self, gint64 moment, GError **error);
   gboolean (*verify) (ClipmoeStore *self, GPtrArray *faults, GError **error);
   gboolean (*repair) (ClipmoeStore *self, GPtrArray *losses, GError **error);
   gboolean (*compact) (ClipmoeStore *self, gboolean *done, GError **error);
 } ClipmoeStoreClass;
+
+/* (element-type gint64 ClipmoeStoreFile), for clipmoe_store_find_files(). */
+GHashTable *clipmoe_store_file_table_new (void);
+
+#define CLIPMOE_THUMBNAIL_TOO_LARGE                                                                          \
+  "the picture of moment %" G_GINT64_FORMAT " has %" G_GINT64_FORMAT " bytes, expected at most %u"
 
 /* An implementation's object begins with this. */
 struct _ClipmoeStore {
