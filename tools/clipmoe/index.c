@@ -306,5 +306,7 @@ clipmoe_cmd_index (int argc, char **argv) {
   }
   g_strfreev (paths);
   clear (&o);
-  return help ? 0 : r;
+  r = help ? 0 : r;
+  clipmoe_index_stop_leave (r);
+  return r;
 }
