@@ -66,6 +66,7 @@ typedef struct {
   /* what comes of it */
   ClipmoeClaim claim;
   gint64 take, id, noted; /* noted: who was known by this path */
+  gint64 before;          /* the highest number of a moment */
 } Claim;
 
 static void
@@ -258,6 +259,17 @@ claim_source (ClipmoePgSession *session, Claim *c, const Known *known, GError **
   return known->id ? TRUE : add_file (session, c, error);
 }
 
+/* The last take of a live source goes on, unless it is full. c->take stays 0 where there is none. */
+static gboolean
+continue_take (ClipmoePgSession *session, Claim *c, GError **error) {
+  return clipmoe_pg_get (session, &c->take, error,
+                         "UPDATE take SET finished = false, worker = $3, serial = $4, puts = 0 WHERE take ="
+                         " (SELECT max (take) FROM take WHERE file = $1) AND model = $2 AND moments < $5"
+                         " RETURNING take",
+                         "iitii", c->id, c->self->model, c->self->worker, c->serial,
+                         (gint64)CLIPMOE_TAKE_MOST);
+}
+
 /* Takes of this file that were cut off go; those of a live source are what was seen, and stay. */
 static gboolean
 begin_take (ClipmoePgSession *session, Claim *c, GError **error) {
@@ -266,11 +278,14 @@ begin_take (ClipmoePgSession *session, Claim *c, GError **error) {
                          "UPDATE file SET state = 1, reason = NULL, waits = path IS NOT NULL, worker = $2,"
                          " expires = now () + make_interval (secs => $3) WHERE file = $1",
                          "iti", c->id, c->self->worker, (gint64)c->self->lease) &&
-         clipmoe_pg_get (
-             session, &c->take, error,
-             "INSERT INTO take (file, model, digest, finished, worker, serial) VALUES ($1, $2, $3,"
-             " false, $4, $5) RETURNING take",
-             "iibti", c->id, c->self->model, digest, (gsize)DIGEST, c->self->worker, c->serial) &&
+         (digest || continue_take (session, c, error)) &&
+         (c->take ||
+          clipmoe_pg_get (
+              session, &c->take, error,
+              "INSERT INTO take (file, model, digest, finished, worker, serial) VALUES ($1, $2, $3,"
+              " false, $4, $5) RETURNING take",
+              "iibti", c->id, c->self->model, digest, (gsize)DIGEST, c->self->worker, c->serial)) &&
+         clipmoe_pg_get (session, &c->before, error, "SELECT moments FROM store", "") &&
          (digest ? clipmoe_postgres_delete_takes (session, c->id, c->self->model, c->take, TRUE, error)
                  : clipmoe_pg_run (
                        session, NULL, error,
@@ -299,8 +314,9 @@ claim (ClipmoePgSession *session, gpointer data, GError **error) {
     if (!clipmoe_pg_get (session, &c->take, error, "SELECT take FROM take WHERE worker = $1 AND serial = $2",
                          "ti", c->self->worker, c->serial))
       return FALSE;
-    if (c->take)
-      return clipmoe_pg_get (session, &c->id, error, "SELECT file FROM take WHERE take = $1", "i", c->take);
+    if (c->take) /* nobody has put anything into it since */
+      return clipmoe_pg_get (session, &c->id, error, "SELECT file FROM take WHERE take = $1", "i", c->take) &&
+             clipmoe_pg_get (session, &c->before, error, "SELECT moments FROM store", "");
   }
   if (!lock_name (session, c, &known, error))
     return FALSE;
@@ -346,6 +362,7 @@ clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gbool
   begun->file = c.id;
   begun->model = self->model;
   begun->embed = self->embed;
+  begun->before = c.before;
   g_hash_table_insert (self->takes, &begun->take, begun);
   return TRUE;
 }

@@ -21,6 +21,7 @@ typedef struct {
   gint64 take, file, model;
   guint embed;
   gint64 puts;   /* how many were done: one that is done again is known by it */
+  gint64 before; /* the highest number of a moment when it was claimed: what is in it up to this was there */
   gboolean lost; /* given to another */
 } ClipmoePgTake;
 

@@ -296,7 +296,7 @@ fail_take (ClipmoePgSession *session, gpointer data, GError **error) {
     if (!clipmoe_pg_get (session, &done, error,
                          "SELECT 1 FROM file WHERE file = $1 AND state = $2 AND worker IS NULL AND"
                          " reason IS NOT DISTINCT FROM $3 AND NOT EXISTS (SELECT 1 FROM take WHERE"
-                         " take = $4)",
+                         " take = $4 AND NOT finished)",
                          "iiti", e->take->file, (gint64)e->state, e->reason, e->take->take))
       return FALSE;
     return done || given_away (session, e->take, error);
@@ -306,9 +306,12 @@ fail_take (ClipmoePgSession *session, gpointer data, GError **error) {
              "UPDATE file SET state = $2, reason = $3, waits = false, worker = NULL, expires = NULL,"
              " lost = 0 WHERE file = $1",
              "iit", e->take->file, (gint64)e->state, e->reason) &&
-         clipmoe_pg_run (session, NULL, error, CLIPMOE_PG_DELETE_MOMENTS ("t.take = $1"), "i",
-                         e->take->take) &&
-         clipmoe_pg_run (session, NULL, error, "DELETE FROM take WHERE take = $1", "i", e->take->take);
+         clipmoe_pg_run (session, NULL, error, CLIPMOE_PG_DELETE_MOMENTS ("t.take = $1 AND m.moment > $2"),
+                         "ii", e->take->take, e->take->before) &&
+         clipmoe_pg_run (session, NULL, error, "DELETE FROM take WHERE take = $1 AND ($2 OR moments = 0)",
+                         "io", e->take->take, !live) &&
+         clipmoe_pg_run (session, NULL, error, "UPDATE take SET finished = true WHERE take = $1", "i",
+                         e->take->take);
 }
 
 gboolean

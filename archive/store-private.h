@@ -41,6 +41,10 @@ typedef struct {
   gboolean (*compact) (ClipmoeStore *self, gboolean *done, GError **error);
 } ClipmoeStoreClass;
 
+/* What a live source has shown is one take until it has so many moments: they come a few at a time, and a
+ * filter looks at each take. */
+#define CLIPMOE_TAKE_MOST 65536
+
 /* An implementation's object begins with this. */
 struct _ClipmoeStore {
   const ClipmoeStoreClass *class;

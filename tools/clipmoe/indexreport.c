@@ -11,7 +11,7 @@
 #define SECOND 1e9
 
 struct _ClipmoeIndexReport {
-  gboolean json, each, terminal, shown;
+  gboolean json, each, verbose, terminal, shown;
   gint64 begun, last_shown;
   guint expected;
   guint64 expected_bytes;
@@ -21,6 +21,7 @@ struct _ClipmoeIndexReport {
   double seconds;    /* that those took */
   GPtrArray *listed; /* (element-type utf8): "NAME: REASON" */
   guint unlisted;
+  guint others; /* of those that were skipped */
 };
 
 static const char *const names[] = {
@@ -50,10 +51,11 @@ clipmoe_index_show (const char *path) {
 }
 
 ClipmoeIndexReport *
-clipmoe_index_report_new (gboolean json, gboolean each) {
+clipmoe_index_report_new (gboolean json, gboolean each, gboolean verbose) {
   ClipmoeIndexReport *self = g_new0 (ClipmoeIndexReport, 1);
   self->json = json;
   self->each = each;
+  self->verbose = verbose;
   self->terminal = isatty (2) && !(json && isatty (1));
   self->begun = g_get_monotonic_time ();
   self->listed = g_ptr_array_new_with_free_func (g_free);
@@ -125,7 +127,9 @@ clipmoe_index_report_add (ClipmoeIndexReport *self, const ClipmoeIndexLine *line
     self->duration += line->duration;
     self->seconds += line->seconds;
   }
-  if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
+  if (line->other && !self->verbose) {
+    self->others++;
+  } else if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
     if (self->listed->len < MOST_LISTED) {
       char *shown = clipmoe_index_show (line->path),
            *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
@@ -209,8 +213,11 @@ clipmoe_index_report_finish (ClipmoeIndexReport *self) {
     fprintf (stderr, "clipmoe: %s\n", (const char *)self->listed->pdata[i]);
   if (self->unlisted)
     fprintf (stderr, "clipmoe: and %u more\n", self->unlisted);
+  if (self->others && !self->json)
+    fprintf (stderr, "clipmoe: %u other file%s; --verbose lists them\n", self->others,
+             self->others == 1 ? "" : "s");
   g_ptr_array_set_size (self->listed, 0);
-  self->unlisted = 0;
+  self->unlisted = self->others = 0;
   if (self->json) {
     g_string_append_printf (out, "{\"schema\":\"clipmoe.index.sums/1\",\"files\":%u", files);
     for (guint i = 0; i < CLIPMOE_N_INDEX_RESULTS; i++)

@@ -10,7 +10,8 @@
 
 #define STEP (GST_SECOND / 10)
 #define AT_ONCE (G_USEC_PER_SEC / 100)
-#define SILENCE (60 * G_USEC_PER_SEC)  /* a decoder that neither continues nor fails is given up after this  \
+#define SILENCE                                                                                              \
+  (60 * G_USEC_PER_SEC)                /* a decoder that neither continues nor fails is given up after this  \
                                         */
 #define IN_HOLES (10 * G_USEC_PER_SEC) /* the same in a file that is mostly holes */
 #define DAY (G_GINT64_CONSTANT (24) * 3600)

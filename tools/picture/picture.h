@@ -9,11 +9,20 @@
  * picture in it, which @error names. */
 gboolean clipmoe_picture_sort (const char *path, ClipmoePictureSort *sort, GError **error);
 
+/* When a picture was taken, in its own words: "2026:11:30 10:15:00" and "+01:00"; empty: it does not say.
+ * They come from the file, and may be anything else of that length. */
+typedef struct {
+  char taken[20], offset[7];
+} ClipmoePictureDate;
+
 /* Told by content: JPEG, PNG, GIF and WebP (of moving ones the first frame), BMP, TIFF, and HEIC, AVIF and
  * JPEG XL where gdk-pixbuf has a loader for them. *rgb is width*height*3 bytes without padding, free with
  * g_free(). At most 100 megapixels and 32768 a side. Grey, palettes, CMYK and 16 bits become 8-bit RGB; alpha
  * is dropped, not composited. UNSUPPORTED when it is none of these. */
 gboolean clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error);
+/* The same; @date: what its EXIF says, of JPEG, PNG and WebP. */
+gboolean clipmoe_picture_load_dated (const char *path, guint8 **rgb, guint *width, guint *height,
+                                     ClipmoePictureDate *date, GError **error);
 /* The same from bytes in memory; errors call them @name. */
 gboolean clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb,
                                  guint *width, guint *height, GError **error);
