@@ -31,7 +31,7 @@ clipmoe_postgres_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gb
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   IsKnown k = {self, file, 0};
   *known = FALSE;
-  if (!clipmoe_postgres_check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   if (!file->path)
     return TRUE;
@@ -196,14 +196,6 @@ add_file (ClipmoePgSession *session, Claim *c, GError **error) {
   return TRUE;
 }
 
-/* What there is to do with a file of @state whose content is known. @moved: under another path. */
-static ClipmoeClaim
-judge (gboolean finished, gint64 state, gboolean retry, gboolean moved) {
-  if (finished || ((state == CLIPMOE_FILE_FAILED || state == CLIPMOE_FILE_SKIPPED) && !retry))
-    return moved ? CLIPMOE_CLAIM_MOVED : CLIPMOE_CLAIM_UNCHANGED;
-  return CLIPMOE_CLAIM_AGAIN;
-}
-
 /* The moved file lies at the claimed path by now. Who was noted there, @known (id 0: nobody), gets the
  * other's old path if something lies there, as when two names were exchanged; else it is gone. */
 static gboolean
@@ -230,7 +222,7 @@ claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **er
     c->id = known->id;
     if (!is_finished (session, c, &finished, error) || !note_identity (session, c, error))
       return FALSE;
-    c->claim = judge (finished, known->state, c->retry, FALSE);
+    c->claim = clipmoe_store_judge (finished, (ClipmoeFileState)known->state, c->retry, FALSE);
     return c->claim != CLIPMOE_CLAIM_UNCHANGED || !finished ||
            clipmoe_pg_run (session, NULL, error, "UPDATE file SET state = 2, reason = NULL WHERE file = $1",
                            "i", c->id);
@@ -241,7 +233,7 @@ claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **er
     c->id = c->moved.id;
     if (!is_finished (session, c, &finished, error) || !move_file (session, c, known, error))
       return FALSE;
-    c->claim = judge (finished, c->moved.state, c->retry, TRUE);
+    c->claim = clipmoe_store_judge (finished, (ClipmoeFileState)c->moved.state, c->retry, TRUE);
     c->was_moved = TRUE;
     return TRUE;
   }
@@ -344,7 +336,7 @@ clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gbool
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   Claim c = {.self = self, .file = file, .retry = retry, .claim = CLIPMOE_CLAIM_UNCHANGED};
   *take = 0;
-  if (!clipmoe_postgres_check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   c.serial = ++self->serial;
   self->claimed = TRUE;

@@ -75,8 +75,6 @@ gboolean clipmoe_postgres_give_back (ClipmoeStore *store, gint64 file, const cha
 void clipmoe_postgres_release (ClipmoePostgres *self);
 
 /* --- postgres-takes.c --- */
-/* Expects a file that is claimed by path or source; FALSE with ARGUMENT. */
-gboolean clipmoe_postgres_check_file (ClipmoePostgres *self, const ClipmoeStoreFile *file, GError **error);
 /* Whether this object is at work at a file. */
 gboolean clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file);
 /* Statements that delete moments by a condition on m (moment) and t (take), note their numbers as gone, and

@@ -6,17 +6,6 @@
 #include "postgres-private.h"
 
 gboolean
-clipmoe_postgres_check_file (ClipmoePostgres *self, const ClipmoeStoreFile *file, GError **error) {
-  if (!self->model)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "no model was set, expected one before files are claimed");
-  if (!file->path == !file->source || (file->path && *file->path != '/'))
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "expected a file with either an absolute path or the name of a live source");
-  return TRUE;
-}
-
-gboolean
 clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file) {
   GHashTableIter iter;
   gpointer take;
@@ -120,13 +109,8 @@ put (ClipmoePgSession *session, gpointer data, GError **error) {
 static gboolean
 check_moments (ClipmoePostgres *self, guint embed, const ClipmoeMoment *moments, guint n, GError **error) {
   gsize bytes = 0;
-  for (guint i = 0; i < n; i++)
-    if (moments[i].end < moments[i].start || moments[i].at < 0 || !moments[i].vector ||
-        (moments[i].start < 0 && moments[i].end > G_MAXINT64 + moments[i].start))
-      return clipmoe_error_set (
-          error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-          "moment %u of %u: expected a vector, an end that is not before the start, and no time before 1970",
-          i, n);
+  if (!clipmoe_store_check_moments (self->base.where, moments, n, error))
+    return FALSE;
   for (guint i = 0; i < n; i++) {
     double squares = 0;
     for (guint k = 0; k < embed; k++)

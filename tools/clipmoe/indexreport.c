@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <base/jsontext.h>
 #include <base/plain.h>
+#include <shown.h>
 #include "common.h"
 
 #define MOST_LISTED 1000 /* names at the end; all stand in the store */
@@ -29,26 +30,6 @@ static const char *const names[] = {
     [CLIPMOE_INDEX_MOVED] = "moved",   [CLIPMOE_INDEX_SKIPPED] = "skipped",
     [CLIPMOE_INDEX_FAILED] = "failed",
 };
-
-char *
-clipmoe_index_show (const char *path) {
-  GString *out = g_string_new (NULL);
-  for (const char *at = path, *end = path + strlen (path); at < end;) {
-    gunichar c = g_utf8_get_char_validated (at, end - at);
-    if (c == '\n')
-      g_string_append (out, "\\n");
-    else if (c == '\\')
-      g_string_append (out, "\\\\");
-    else if ((gint)c < 0 || c < 32 || c == 127)
-      g_string_append_printf (out, "\\x%02x", (guint8)*at);
-    else
-      g_string_append_unichar (out, c);
-    at = (gint)c < 0 ? at + 1 : g_utf8_next_char (at);
-  }
-  char *plain = clipmoe_plain (out->str, (gssize)out->len); /* and those that turn the direction of writing */
-  g_string_free (out, TRUE);
-  return plain;
-}
 
 ClipmoeIndexReport *
 clipmoe_index_report_new (gboolean json, gboolean each, gboolean verbose) {
@@ -105,8 +86,7 @@ print_line (const ClipmoeIndexLine *line) {
 
 static gboolean
 print_words (const ClipmoeIndexLine *line) {
-  char *shown = clipmoe_index_show (line->path),
-       *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
+  char *shown = clipmoe_shown (line->path), *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
   GString *out = g_string_new (shown);
   if (line->result == CLIPMOE_INDEXED)
     g_string_append_printf (out, ": %" G_GUINT64_FORMAT " moments", line->moments);
@@ -131,7 +111,7 @@ clipmoe_index_report_add (ClipmoeIndexReport *self, const ClipmoeIndexLine *line
     self->others++;
   } else if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
     if (self->listed->len < MOST_LISTED) {
-      char *shown = clipmoe_index_show (line->path),
+      char *shown = clipmoe_shown (line->path),
            *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
       g_ptr_array_add (self->listed, g_strdup_printf ("%s: %s: %s", names[line->result], shown, reason));
       g_free (shown);
@@ -174,7 +154,7 @@ clipmoe_index_report_progress (ClipmoeIndexReport *self, const char *path, gint6
          looked_at = (double)self->bytes_looked_at + part * (double)bytes,
          left = (double)self->expected_bytes - (double)self->bytes - part * (double)bytes;
   double video = (double)(self->duration + position) / SECOND;
-  char *base = g_path_get_basename (path), *name = clipmoe_index_show (base);
+  char *base = g_path_get_basename (path), *name = clipmoe_shown (base);
   *g_utf8_offset_to_pointer (name, MIN (g_utf8_strlen (name, -1), 30)) = 0;
   GString *out = g_string_new ("\r\033[K");
   g_string_append_printf (out, "%u of %u files  ", done, self->expected);

@@ -46,8 +46,4 @@ void clipmoe_index_report_quiet (ClipmoeIndexReport *self);
 gboolean clipmoe_index_report_finish (ClipmoeIndexReport *self);
 guint clipmoe_index_report_get_failed (const ClipmoeIndexReport *self);
 
-/* (transfer full): a path for people: line ends, other controls, backslashes and what is no UTF-8 are
- * escaped. */
-char *clipmoe_index_show (const char *path);
-
 #endif
