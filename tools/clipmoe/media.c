@@ -1,5 +1,7 @@
 #include "media.h"
 
+#include "picture.h"
+
 gboolean
 clipmoe_media_open (ClipmoeMedia *self, const char *path, GError **error) {
   ClipmoePictureSort sort;

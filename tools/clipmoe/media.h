@@ -3,7 +3,7 @@
 #define CLIPMOE_MEDIA_H
 
 #include <clipmoe/image.h>
-#include "picture.h"
+#include "taken.h"
 
 /* A still picture: height rows of width pixels of 3 bytes, upright. @rgb is NULL where it is none. */
 typedef struct {

@@ -3,7 +3,7 @@
 #define CLIPMOE_PICTURE_EXIF_H
 
 #include <glib.h>
-#include "picture.h"
+#include "taken.h"
 
 typedef struct {
   guint orientation; /* as EXIF numbers it; 1 when there is none that makes sense */

@@ -4,16 +4,11 @@
 
 #include <clipmoe/clipmoe.h>
 #include "sort.h"
+#include "taken.h"
 
 /* What @path is by its first bytes, however long it is. FALSE: it cannot be read, or is of a kind that has no
  * picture in it, which @error names. */
 gboolean clipmoe_picture_sort (const char *path, ClipmoePictureSort *sort, GError **error);
-
-/* When a picture was taken, in its own words: "2026:11:30 10:15:00" and "+01:00"; empty: it does not say.
- * They come from the file, and may be anything else of that length. */
-typedef struct {
-  char taken[20], offset[7];
-} ClipmoePictureDate;
 
 /* Told by content: JPEG, PNG, GIF and WebP (of moving ones the first frame), BMP, TIFF, and HEIC, AVIF and
  * JPEG XL where gdk-pixbuf has a loader for them. *rgb is width*height*3 bytes without padding, free with
