@@ -104,23 +104,12 @@ is_running (ClipmoeFolder *self, gint64 file) {
   return FALSE;
 }
 
-static gboolean
-check_file (ClipmoeFolder *self, const ClipmoeStoreFile *file, GError **error) {
-  if (!self->model)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "no model was set, expected one before files are claimed");
-  if (!file->path == !file->source || (file->path && *file->path != '/'))
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "expected a file with either an absolute path or the name of a live source");
-  return TRUE;
-}
-
 gboolean
 clipmoe_folder_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean *known, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   gint64 n = 0;
   *known = FALSE;
-  if (!check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   if (!file->path)
     return TRUE;
@@ -222,14 +211,6 @@ begin_take (ClipmoeFolder *self, gint64 id, const ClipmoeStoreFile *file, Clipmo
   return TRUE;
 }
 
-/* What there is to do with a file of @state whose content is known. @moved: under another path. */
-static ClipmoeClaim
-judge (gboolean finished, gint64 state, gboolean retry, gboolean moved) {
-  if (finished || ((state == CLIPMOE_FILE_FAILED || state == CLIPMOE_FILE_SKIPPED) && !retry))
-    return moved ? CLIPMOE_CLAIM_MOVED : CLIPMOE_CLAIM_UNCHANGED;
-  return CLIPMOE_CLAIM_AGAIN;
-}
-
 static gboolean
 claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *known, gboolean retry,
             ClipmoeClaim *claim, gint64 *id, gboolean *any, GError **error) {
@@ -238,7 +219,7 @@ claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *know
     *id = known->id;
     if (!is_finished (self, *id, file->digest, &finished, error))
       return FALSE;
-    *claim = judge (finished, known->state, retry, FALSE);
+    *claim = clipmoe_store_judge (finished, (ClipmoeFileState)known->state, retry, FALSE);
     return note_identity (self, *id, file, error) &&
            (*claim != CLIPMOE_CLAIM_UNCHANGED || !finished || known->state == CLIPMOE_FILE_DONE ||
             clipmoe_sql_run (&self->sql, error, "UPDATE file SET state = 2, reason = NULL WHERE file = ?1",
@@ -252,7 +233,7 @@ claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *know
     *id = moved.id;
     ok = is_finished (self, *id, file->digest, &finished, error) &&
          move_file (self, &moved, known, file, error);
-    *claim = judge (ok && finished, moved.state, retry, TRUE);
+    *claim = clipmoe_store_judge (ok && finished, (ClipmoeFileState)moved.state, retry, TRUE);
     *any = TRUE;
   } else if (known->id) {
     *id = known->id;
@@ -283,7 +264,8 @@ clipmoe_folder_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolea
   gint64 id = 0;
   gboolean any = FALSE;
   *take = 0;
-  if (!check_file (self, file, error) || !clipmoe_folder_change_begin (self, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error) ||
+      !clipmoe_folder_change_begin (self, error))
     return FALSE;
   gboolean ok = find_name (self, file, &known, error);
   if (ok && known.id && is_running (self, known.id)) {

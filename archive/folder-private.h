@@ -113,7 +113,6 @@ gboolean clipmoe_folder_join_run (ClipmoeRun *last, const ClipmoeRun *run);
 /* What is in the finished @take of a live source goes to the one before it, unless that is full: a camera's
  * moments come a few at a time, and a filter looks at each take. */
 gboolean clipmoe_folder_join_take (ClipmoeFolder *self, const ClipmoeTake *take, GError **error);
-#define CLIPMOE_TAKE_MOST 65536 /* moments, from which on the next take of a live source stays one */
 /* The columns of a query that begins with CLIPMOE_RUN_COLUMNS. */
 #define CLIPMOE_RUN_COLUMNS                                                                                  \
   "r.vectors, r.first_row, r.n, r.first_moment, r.take, r.frame_first, r.frame_last, r.at_first, r.at_last," \

@@ -21,6 +21,7 @@ typedef struct {
   gint64 take, file, model;
   guint embed;
   gint64 puts;   /* how many were done: one that is done again is known by it */
+  gint64 before; /* the highest number of a moment when it was claimed: what is in it up to this was there */
   gboolean lost; /* given to another */
 } ClipmoePgTake;
 
@@ -74,8 +75,6 @@ gboolean clipmoe_postgres_give_back (ClipmoeStore *store, gint64 file, const cha
 void clipmoe_postgres_release (ClipmoePostgres *self);
 
 /* --- postgres-takes.c --- */
-/* Expects a file that is claimed by path or source; FALSE with ARGUMENT. */
-gboolean clipmoe_postgres_check_file (ClipmoePostgres *self, const ClipmoeStoreFile *file, GError **error);
 /* Whether this object is at work at a file. */
 gboolean clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file);
 /* Statements that delete moments by a condition on m (moment) and t (take), note their numbers as gone, and

@@ -52,11 +52,32 @@ GHashTable *clipmoe_store_file_table_new (void);
 #define CLIPMOE_THUMBNAIL_TOO_LARGE                                                                          \
   "the picture of moment %" G_GINT64_FORMAT " has %" G_GINT64_FORMAT " bytes, expected at most %u"
 
+/* What a live source has shown is one take until it has so many moments: they come a few at a time, and a
+ * filter looks at each take. */
+#define CLIPMOE_TAKE_MOST 65536
+
 /* An implementation's object begins with this. */
 struct _ClipmoeStore {
   const ClipmoeStoreClass *class;
   gboolean writing; /* opened for writing: the dispatcher refuses what writes elsewhere */
   char *where;      /* for messages; owned by the implementation */
 };
+
+/* --- storerules.c: what holds in every store --- */
+/* A file that is claimed: by path or source, after a model was set. FALSE: ARGUMENT. */
+gboolean clipmoe_store_check_file (const char *where, gboolean model, const ClipmoeStoreFile *file,
+                                   GError **error);
+/* Moments that are put. FALSE: ARGUMENT. */
+gboolean clipmoe_store_check_moments (const char *where, const ClipmoeMoment *moments, guint n,
+                                      GError **error);
+/* What there is to do with a file of @state whose content is known. @moved: under another path. */
+ClipmoeClaim clipmoe_store_judge (gboolean finished, ClipmoeFileState state, gboolean retry, gboolean moved);
+/* Whether @filter, NULL or not, lets everything pass. */
+gboolean clipmoe_filter_passes_all (const ClipmoeFilter *filter);
+/* Seconds of @zone before UTC at that instant, in microseconds, and the minute of its day. */
+gint64 clipmoe_filter_offset (GTimeZone *zone, gint64 utc);
+int clipmoe_filter_minute (GTimeZone *zone, gint64 utc);
+/* Whether a minute of the day is in the filter's hours, which are set. */
+gboolean clipmoe_filter_in_hours (const ClipmoeFilter *filter, int minute);
 
 #endif

@@ -376,6 +376,16 @@ test_live (void) {
       suite_finish (store, take, 0);
   }
   g_assert_cmpuint (suite_count (store), ==, 305);
+  /* one that fails leaves what was seen before */
+  clipmoe_store_close (store);
+  store = suite_write (where);
+  gint64 failing = suite_claim (store, &door, CLIPMOE_CLAIM_AGAIN);
+  suite_put_at (store, failing, 400, 2, 0, begin + 3 * day);
+  g_assert_cmpuint (suite_count (store), ==, 307);
+  clipmoe_store_fail (store, failing, CLIPMOE_FILE_FAILED, "it does", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (suite_count (store), ==, 305);
+  suite_verify (store);
   ClipmoeFilter filter = {.source = "door", .since = begin + day, .until = begin + 2 * day + G_USEC_PER_SEC};
   GPtrArray *found = suite_found (store, &filter);
   g_assert_cmpuint (found->len, ==, 101);
