@@ -39,7 +39,8 @@ typedef struct {
   gboolean orphans;     /* there was a gap before this group's key frame */
   gboolean open;        /* units of this group that are shown before its key frame need older ones */
   gboolean ordered;     /* none of a whole group was reordered without a time */
-  gboolean recounted;   /* pictures are numbered from `base` on */
+  gboolean changed;   /* units are of another kind than those before, or of the same with other parameters */
+  gboolean recounted; /* pictures are numbered from `base` on */
   guint32 base;
   gboolean synced;             /* there was a key frame since the stream began or jumped */
   gboolean fed;                /* the decoder got something since it was reset */
@@ -277,9 +278,11 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Cl
   GST_LOG_OBJECT (pad, "key frame at %" GST_TIME_FORMAT "%s", GST_TIME_ARGS (time),
                   self->gap ? ", what was before it left out" : "");
   self->orphans = self->gap;
-  if (self->gap)
+  /* One that begins anew by itself needs no reset, which would have each key picture decoded alone, and all
+   * of the decoder's memory set up for it. */
+  if (self->gap && (self->changed || !clipmoe_key_units_anew (self->reader)))
     reset_decoder (self, pad);
-  self->gap = FALSE;
+  self->gap = self->changed = FALSE;
   self->open = unit.kind == CLIPMOE_UNIT_KEY_OPEN;
   if (!self->open || self->orphans)
     self->recounted = self->open && clipmoe_key_units_get_number (self->reader, &self->base);
@@ -369,7 +372,7 @@ event (Stream *self, GstPad *pad, GstEvent *event) {
     break;
   case GST_EVENT_CAPS: /* this and the next may come amid a group, and what waits belongs before it */
     send_waiting (self, pad);
-    self->passing = TRUE;
+    self->passing = self->changed = TRUE;
     gst_event_parse_caps (event, &caps);
     clipmoe_key_units_set_caps (self->reader, caps);
     g_mutex_lock (&self->filter->lock);
