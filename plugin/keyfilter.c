@@ -13,6 +13,7 @@ struct _ClipmoeKeyFilter {
   GMutex lock;
   /* under the lock */
   ClipmoeDecode decode;
+  gboolean patient;
   GstClockTime period, longest_gap;
   guint64 units, dropped;
   GPtrArray *streams; /* that are watched */
@@ -192,6 +193,21 @@ reset_decoder (Stream *self, GstPad *pad) {
 }
 
 static gboolean
+is_patient (Stream *self) {
+  g_mutex_lock (&self->filter->lock);
+  gboolean patient = self->filter->patient;
+  g_mutex_unlock (&self->filter->lock);
+  return patient;
+}
+
+/* The key picture comes out now and not with the next one. */
+static void
+hurry (Stream *self, GstPad *pad) {
+  if (!is_patient (self))
+    reset_decoder (self, pad);
+}
+
+static gboolean
 is_live (Stream *self, GstPad *pad) {
   if (!self->asked) {
     GstQuery *query = gst_query_new_latency ();
@@ -280,7 +296,7 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Cl
   self->orphans = self->gap;
   /* One that begins anew by itself needs no reset, which would have each key picture decoded alone, and all
    * of the decoder's memory set up for it. */
-  if (self->gap && (self->changed || !clipmoe_key_units_anew (self->reader)))
+  if (self->gap && (self->changed || !clipmoe_key_units_anew (self->reader) || !is_patient (self)))
     reset_decoder (self, pad);
   self->gap = self->changed = FALSE;
   self->open = unit.kind == CLIPMOE_UNIT_KEY_OPEN;
@@ -331,7 +347,7 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
   }
   if (self->gap) {
     drop_waiting (self);
-    reset_decoder (self, pad); /* the key frame comes out now and not with the next one */
+    hurry (self, pad);
     return leave_out (self, info);
   }
   /* Whether pictures are reordered is seen at the first group: until then they wait. */
@@ -340,7 +356,7 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
                     self->waiting_bytes <= MOST_WAITING;
   if (decode == CLIPMOE_DECODE_KEY && !self->whole && !self->blind && !unsure) {
     drop_waiting (self);
-    reset_decoder (self, pad);
+    hurry (self, pad);
     return self->synced ? leave_out (self, info) : leave_out_alone (self, info);
   }
   /* without times nothing can be said, so all is decoded */
@@ -504,6 +520,13 @@ clipmoe_key_filter_set (ClipmoeKeyFilter *self, ClipmoeDecode decode, GstClockTi
   g_mutex_lock (&self->lock);
   self->decode = decode;
   self->period = period;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+clipmoe_key_filter_set_patient (ClipmoeKeyFilter *self, gboolean patient) {
+  g_mutex_lock (&self->lock);
+  self->patient = patient;
   g_mutex_unlock (&self->lock);
 }
 

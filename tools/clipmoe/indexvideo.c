@@ -327,6 +327,7 @@ clipmoe_index_video (const char *path, const ClipmoeIndexSampling *sampling, Cli
   if (build (&run, decoder, path, &queue, &sink, error)) {
     clipmoe_key_filter_set (clipmoe_bin_decoder_get_filter (decoder), decode[sampling->sample],
                             (GstClockTime)(sampling->every * GST_SECOND));
+    clipmoe_key_filter_set_patient (clipmoe_bin_decoder_get_filter (decoder), TRUE);
     clipmoe_bin_decoder_begin (decoder);
     gst_element_set_state (sink, GST_STATE_PAUSED);
     gst_element_set_state (queue, GST_STATE_PAUSED);
