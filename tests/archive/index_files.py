@@ -45,7 +45,25 @@ def cuts():
     parts = moments(store)[os.fsencode(path)]
     check("joined: moments follow each other without a gap", all(a[1] == b[0] for a, b in zip(parts, parts[1:])), parts)
     check("joined: from start to end", parts[0][0] == 0 and abs(parts[-1][1] - files(store)[os.fsencode(path)][3] // 10**6) <= 1, parts)
+    alone(path, len(parts))
     check("joined: every moment has a thumbnail, and its frame lies within it", all(m[5] and m[0] <= m[2] <= m[1] for m in parts), parts)
+
+
+def alone(path, fewest):
+    """Key frames that are decoded alone, several at once, are the pictures that they are among all."""
+    found = {}
+    for name, arguments in (("all", ["--sample", "all"]), ("key", ["--sample", "key"]), ("default", [])):
+        store = os.path.join(TOP, "alone-%s.store" % name)
+        done = run(store, "--same", "1", *arguments, path)
+        parts = moments(store)[os.fsencode(path)]
+        found[name] = {m[2]: m[5] for m in parts}
+        step = files(store)[os.fsencode(path)][3] / 10**9 / sum(m[4] for m in parts)
+        check("alone, %s: a look every %g s" % (name, 1 / indexing.RATE if name == "all" else 2),
+              abs(step - (1 / indexing.RATE if name == "all" else 2)) < 0.05, step, done.stderr)
+    for name in ("key", "default"):
+        both = found[name].keys() & found["all"].keys()
+        check("alone, %s: the pictures are those among all" % name,
+              len(both) >= fewest and all(found[name][t] == found["all"][t] for t in both), len(both), fewest, len(found[name]))
 
 
 def drawings():

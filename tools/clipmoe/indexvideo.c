@@ -174,6 +174,26 @@ take_data (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
+/* Rows are read wherever they lie, so no decoder need copy its pictures. One that decodes a few more rows
+ * than it shows, as those of H.264 do for 1080, copies nevertheless unless it gets memory that may have such.
+ */
+static GstPadProbeReturn
+answer_query (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+  GstCaps *caps;
+  GstVideoInfo format;
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return GST_PAD_PROBE_OK;
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (caps && gst_video_info_from_caps (&format, caps)) {
+    GstBufferPool *pool = gst_video_buffer_pool_new ();
+    gst_query_add_allocation_pool (query, pool, (guint)GST_VIDEO_INFO_SIZE (&format), 0, 0);
+    gst_object_unref (pool);
+  }
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return GST_PAD_PROBE_HANDLED;
+}
+
 /* Whether @error says that there never was a video in the file. */
 static gboolean
 is_no_video (const GError *error) {
@@ -301,6 +321,7 @@ build (Run *run, ClipmoeBinDecoder *decoder, const char *path, GstElement **queu
        gst_element_link_filtered (clipmoe_bin_decoder_get_last (decoder), *queue, known) &&
        gst_element_link (*queue, *sink);
   gst_caps_unref (known);
+  gst_pad_add_probe (taken, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, answer_query, NULL, NULL);
   gst_pad_add_probe (taken, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, take_data, run,
                      NULL);
   gst_object_unref (in);
@@ -328,6 +349,7 @@ clipmoe_index_video (const char *path, const ClipmoeIndexSampling *sampling, Cli
   if (build (&run, decoder, path, &queue, &sink, error)) {
     clipmoe_key_filter_set (clipmoe_bin_decoder_get_filter (decoder), decode[sampling->sample],
                             (GstClockTime)(sampling->every * GST_SECOND));
+    clipmoe_key_filter_set_patient (clipmoe_bin_decoder_get_filter (decoder), TRUE);
     clipmoe_bin_decoder_begin (decoder);
     gst_element_set_state (sink, GST_STATE_PAUSED);
     gst_element_set_state (queue, GST_STATE_PAUSED);
