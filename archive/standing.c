@@ -9,7 +9,8 @@
 /* Pictures are alike or not; a bank of words says nothing on that. */
 #define PICTURE_DISTANCE 5.0
 #define SAME 0.95 /* that far looks are one moment */
-#define WORDS_DISTANCE 4.54 /* --fit --sizes 500 */
+/* by --fit --sizes 500 */
+#define WORDS_DISTANCE 4.54
 
 void
 clipmoe_standing_init (ClipmoeStanding *self, const ClipmoeReach *words, double first, double five,
