@@ -30,8 +30,8 @@
 
 #include <base/error.h>
 #include <base/uri.h>
-#include "srclane.h"
 #include "srclink.h"
+#include "srcpush.h"
 
 GST_DEBUG_CATEGORY (clipmoe_src_debug);
 #define GST_CAT_DEFAULT clipmoe_src_debug
@@ -58,23 +58,20 @@ enum {
 };
 
 struct _GstClipmoeSrc {
-  GstPushSrc parent;
+  GstBin parent;
   SrcLane *pictures, *coded;
+  SrcPush *push; /* the bin's: brings the pictures */
   /* under the object lock */
   char *uri, *user, *password, *login_file, *protocols;
   double timeout, connect_timeout, retry_interval, retry_most;
   gboolean retry;
   guint latency;
-  GstPad *encoded;    /* NULL: not requested */
-  SrcLink *link;      /* above READY */
-  SrcLinkStats stats; /* of a run that is over */
-  char *lost;         /* why the stream is over */
-  /* streaming threads */
-  GstCaps *caps, *coded_caps;
-  gboolean coded_begun;
+  GstElement *encoded; /* the bin's: brings the coded video; NULL: not requested */
+  SrcLink *link;       /* above READY */
+  SrcLinkStats stats;  /* of a run that is over */
 };
 
-G_DEFINE_TYPE (GstClipmoeSrc, gst_clipmoe_src, GST_TYPE_PUSH_SRC)
+G_DEFINE_TYPE (GstClipmoeSrc, gst_clipmoe_src, GST_TYPE_BIN)
 GST_ELEMENT_REGISTER_DEFINE (clipmoesrc, "clipmoesrc", GST_RANK_NONE, GST_TYPE_CLIPMOE_SRC)
 
 static guint source_setup;
@@ -204,10 +201,8 @@ setup (gpointer data, GstElement *source) {
 static void
 over (gpointer data, const char *reason) {
   GstClipmoeSrc *self = data;
-  GST_OBJECT_LOCK (self);
-  g_free (self->lost);
-  self->lost = g_strdup (reason);
-  GST_OBJECT_UNLOCK (self);
+  if (reason)
+    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("%s", reason), ("retry is false"));
   src_lane_end (self->pictures);
   src_lane_end (self->coded);
 }
@@ -215,9 +210,8 @@ over (gpointer data, const char *reason) {
 /* --- start and stop --- */
 
 static gboolean
-start (GstBaseSrc *base) {
+open_link (GstClipmoeSrc *self) {
   static const SrcLinkCalls calls = {changed, setup, over};
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (base);
   GError *error = NULL;
   GST_OBJECT_LOCK (self);
   SrcLinkSettings settings = {.uri = g_strdup (self->uri),
@@ -232,14 +226,19 @@ start (GstBaseSrc *base) {
                               .retry_most =
                                   (gint64)(MAX (self->retry_most, self->retry_interval) * G_USEC_PER_SEC),
                               .retry = self->retry};
-  g_clear_pointer (&self->lost, g_free);
   g_clear_pointer (&self->stats.reason, g_free);
   self->stats = (SrcLinkStats){0};
-  gboolean coded = self->encoded != NULL;
+  GstElement *encoded = self->encoded ? gst_object_ref (self->encoded) : NULL;
+  char *uri = clipmoe_uri_without_login (self->uri);
+  GstClockTime latency = self->latency * GST_MSECOND;
   GST_OBJECT_UNLOCK (self);
-  src_lane_set_flushing (self->pictures, FALSE);
+  src_push_set_answers (self->push, uri, latency);
+  if (encoded)
+    src_push_set_answers (SRC_PUSH (encoded), uri, latency);
+  g_free (uri);
   SrcLink *link = src_link_new (&settings, GST_ELEMENT (self), &calls, self->pictures,
-                                coded ? self->coded : NULL, &error);
+                                encoded ? self->coded : NULL, &error);
+  g_clear_object (&encoded);
   if (!link) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
     g_error_free (error);
@@ -251,9 +250,8 @@ start (GstBaseSrc *base) {
   return TRUE;
 }
 
-static gboolean
-stop (GstBaseSrc *base) {
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (base);
+static void
+close_link (GstClipmoeSrc *self) {
   GST_OBJECT_LOCK (self);
   SrcLink *link = g_steal_pointer (&self->link);
   if (link)
@@ -262,8 +260,6 @@ stop (GstBaseSrc *base) {
   GST_OBJECT_UNLOCK (self);
   if (link && !src_link_free (link, STOP_PATIENCE))
     GST_WARNING_OBJECT (self, "the camera's connection does not close in time and is left to itself");
-  gst_clear_caps (&self->caps);
-  return TRUE;
 }
 
 static void
@@ -282,178 +278,66 @@ run_link (GstClipmoeSrc *self, gboolean playing) {
 static GstStateChangeReturn
 change_state (GstElement *element, GstStateChange change) {
   GstClipmoeSrc *self = GST_CLIPMOE_SRC (element);
+  if (change == GST_STATE_CHANGE_READY_TO_PAUSED && !open_link (self))
+    return GST_STATE_CHANGE_FAILURE;
   if (change == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
     run_link (self, FALSE);
   GstStateChangeReturn r = GST_ELEMENT_CLASS (gst_clipmoe_src_parent_class)->change_state (element, change);
-  if (change == GST_STATE_CHANGE_PAUSED_TO_PLAYING && r != GST_STATE_CHANGE_FAILURE)
+  gboolean failed = r == GST_STATE_CHANGE_FAILURE;
+  if (change == GST_STATE_CHANGE_PAUSED_TO_PLAYING && !failed)
     run_link (self, TRUE);
+  if (change == GST_STATE_CHANGE_PAUSED_TO_READY || (change == GST_STATE_CHANGE_READY_TO_PAUSED && failed))
+    close_link (self);
   return r;
 }
 
-/* --- pictures --- */
-
-static gboolean
-unlock (GstBaseSrc *base) {
-  src_lane_set_flushing (GST_CLIPMOE_SRC (base)->pictures, TRUE);
-  return TRUE;
-}
-
-static gboolean
-unlock_stop (GstBaseSrc *base) {
-  src_lane_set_flushing (GST_CLIPMOE_SRC (base)->pictures, FALSE);
-  return TRUE;
-}
-
-/* What the camera sends is what comes: caps are set with the first picture. */
-static gboolean
-negotiate (GstBaseSrc *base) {
-  return TRUE;
-}
-
-static GstFlowReturn
-end (GstClipmoeSrc *self) {
-  GST_OBJECT_LOCK (self);
-  char *lost = g_strdup (self->lost);
-  GST_OBJECT_UNLOCK (self);
-  if (!lost)
-    return GST_FLOW_EOS;
-  GST_ELEMENT_ERROR (self, RESOURCE, READ, ("%s", lost), ("retry is false"));
-  g_free (lost);
-  return GST_FLOW_ERROR;
-}
-
-static GstFlowReturn
-create (GstPushSrc *push, GstBuffer **buffer) {
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (push);
-  GstCaps *caps = NULL;
-  SrcLanePop popped = src_lane_pop (self->pictures, buffer, &caps);
-  if (popped == SRC_LANE_FLUSHING)
-    return GST_FLOW_FLUSHING;
-  if (popped == SRC_LANE_ENDED)
-    return end (self);
-  gboolean ok = TRUE;
-  if (!self->caps || !gst_caps_is_equal (self->caps, caps)) {
-    GST_INFO_OBJECT (self, "pictures are %" GST_PTR_FORMAT, caps);
-    gst_caps_replace (&self->caps, caps);
-    ok = gst_base_src_set_caps (GST_BASE_SRC (self), caps);
-  }
-  gst_caps_unref (caps);
-  if (!ok) {
-    gst_clear_buffer (buffer);
-    return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self)) ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
-  }
-  return GST_FLOW_OK;
-}
-
-static gboolean
-query (GstBaseSrc *base, GstQuery *query) {
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (base);
-  GST_OBJECT_LOCK (self);
-  char *uri = clipmoe_uri_without_login (self->uri);
-  GstClockTime latency = self->latency * GST_MSECOND;
-  GST_OBJECT_UNLOCK (self);
-  gboolean ours = TRUE;
-  switch (GST_QUERY_TYPE (query)) {
-  case GST_QUERY_URI:
-    gst_query_set_uri (query, uri);
-    break;
-  case GST_QUERY_LATENCY:
-    gst_query_set_latency (query, TRUE, latency, GST_CLOCK_TIME_NONE);
-    break;
-  default:
-    ours = FALSE;
-  }
-  g_free (uri);
-  return ours || GST_BASE_SRC_CLASS (gst_clipmoe_src_parent_class)->query (base, query);
-}
-
 /* --- the pad `encoded` --- */
-
-static void
-begin_coded (GstClipmoeSrc *self, GstPad *pad) {
-  char *id = gst_pad_create_stream_id (pad, GST_ELEMENT (self), "encoded");
-  GstSegment segment;
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (pad, gst_event_new_stream_start (id));
-  g_free (id);
-  gst_pad_push_event (pad, gst_event_new_caps (self->coded_caps));
-  gst_pad_push_event (pad, gst_event_new_segment (&segment));
-  self->coded_begun = TRUE;
-}
-
-/* Whatever becomes of this branch, the pictures go on. */
-static void
-loop_coded (gpointer data) {
-  GstPad *pad = data;
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (GST_PAD_PARENT (pad));
-  GstBuffer *buffer = NULL;
-  GstCaps *caps = NULL;
-  SrcLanePop popped = src_lane_pop (self->coded, &buffer, &caps);
-  if (popped != SRC_LANE_BUFFER) {
-    if (popped == SRC_LANE_ENDED && self->coded_begun)
-      gst_pad_push_event (pad, gst_event_new_eos ());
-    gst_pad_pause_task (pad);
-    return;
-  }
-  gboolean other = !self->coded_caps || !gst_caps_is_equal (self->coded_caps, caps);
-  gst_caps_replace (&self->coded_caps, caps);
-  if (!self->coded_begun)
-    begin_coded (self, pad);
-  else if (other)
-    gst_pad_push_event (pad, gst_event_new_caps (caps));
-  gst_caps_unref (caps);
-  GstFlowReturn flow = gst_pad_push (pad, buffer);
-  if (flow == GST_FLOW_OK)
-    return;
-  GST_INFO_OBJECT (pad, "nobody takes the video as it comes: %s", gst_flow_get_name (flow));
-  src_lane_set_flushing (self->coded, TRUE);
-  gst_pad_pause_task (pad);
-}
-
-static gboolean
-activate_coded (GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active) {
-  GstClipmoeSrc *self = GST_CLIPMOE_SRC (parent);
-  if (mode != GST_PAD_MODE_PUSH)
-    return FALSE;
-  if (active) {
-    src_lane_set_flushing (self->coded, FALSE);
-    return gst_pad_start_task (pad, loop_coded, pad, NULL);
-  }
-  src_lane_set_flushing (self->coded, TRUE);
-  gboolean stopped = gst_pad_stop_task (pad);
-  gst_clear_caps (&self->coded_caps);
-  self->coded_begun = FALSE;
-  return stopped;
-}
 
 static GstPad *
 request_pad (GstElement *element, GstPadTemplate *template, const char *name, const GstCaps *caps) {
   GstClipmoeSrc *self = GST_CLIPMOE_SRC (element);
   GST_OBJECT_LOCK (self);
   gboolean can = !self->encoded && !self->link;
+  if (can)
+    self->encoded = src_push_new ("encoded", self->coded);
   GST_OBJECT_UNLOCK (self);
   if (!can) {
     GST_WARNING_OBJECT (self, "the pad encoded is there already, or was requested while it runs");
     return NULL;
   }
-  GstPad *pad = gst_pad_new_from_template (template, "encoded");
-  gst_pad_set_activatemode_function (pad, activate_coded);
-  gst_pad_use_fixed_caps (pad);
-  GST_OBJECT_LOCK (self);
-  self->encoded = pad;
-  GST_OBJECT_UNLOCK (self);
-  gst_element_add_pad (element, pad);
-  return pad;
+  gst_bin_add (GST_BIN (self), self->encoded);
+  GstPad *src = gst_element_get_static_pad (self->encoded, "src"),
+         *ghost = gst_ghost_pad_new_from_template ("encoded", src, template);
+  gst_object_unref (src);
+  gst_element_add_pad (element, ghost);
+  return ghost;
 }
 
 static void
 release_pad (GstElement *element, GstPad *pad) {
   GstClipmoeSrc *self = GST_CLIPMOE_SRC (element);
   GST_OBJECT_LOCK (self);
-  self->encoded = NULL;
+  GstElement *encoded = g_steal_pointer (&self->encoded);
   GST_OBJECT_UNLOCK (self);
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
+  gst_element_set_state (encoded, GST_STATE_NULL);
+  gst_bin_remove (GST_BIN (self), encoded);
+}
+
+/* Whatever becomes of the branch behind `encoded`, the pictures go on. */
+static void
+handle_message (GstBin *bin, GstMessage *message) {
+  GstClipmoeSrc *self = GST_CLIPMOE_SRC (bin);
+  GST_OBJECT_LOCK (self);
+  gboolean aside = self->encoded && GST_MESSAGE_SRC (message) == GST_OBJECT (self->encoded);
+  GST_OBJECT_UNLOCK (self);
+  if (aside && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    GST_INFO_OBJECT (self, "nobody takes the video as it comes any more");
+    gst_message_unref (message);
+    return;
+  }
+  GST_BIN_CLASS (gst_clipmoe_src_parent_class)->handle_message (bin, message);
 }
 
 /* --- the class --- */
@@ -466,7 +350,6 @@ finalize (GObject *object) {
   g_free (self->password);
   g_free (self->login_file);
   g_free (self->protocols);
-  g_free (self->lost);
   g_free (self->stats.reason);
   src_lane_unref (self->pictures);
   src_lane_unref (self->coded);
@@ -484,8 +367,14 @@ gst_clipmoe_src_init (GstClipmoeSrc *self) {
   self->retry_most = 30;
   self->latency = 200;
   self->protocols = g_strdup ("tcp");
-  gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
-  gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  self->push = SRC_PUSH (src_push_new ("pictures", self->pictures));
+  gst_bin_add (GST_BIN (self), GST_ELEMENT (self->push));
+  GstPad *src = gst_element_get_static_pad (GST_ELEMENT (self->push), "src");
+  GstPadTemplate *template = gst_static_pad_template_get (&src_template);
+  gst_element_add_pad (GST_ELEMENT (self), gst_ghost_pad_new_from_template ("src", src, template));
+  gst_object_unref (template);
+  gst_object_unref (src);
+  GST_OBJECT_FLAG_SET (self, GST_ELEMENT_FLAG_SOURCE);
 }
 
 static void
@@ -539,7 +428,6 @@ static void
 gst_clipmoe_src_class_init (GstClipmoeSrcClass *klass) {
   GObjectClass *object = G_OBJECT_CLASS (klass);
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
-  GstBaseSrcClass *base = GST_BASE_SRC_CLASS (klass);
   GST_DEBUG_CATEGORY_INIT (clipmoe_src_debug, "clipmoesrc", 0, "camera that comes back");
   object->set_property = set_property;
   object->get_property = get_property;
@@ -561,11 +449,5 @@ gst_clipmoe_src_class_init (GstClipmoeSrcClass *klass) {
   element->change_state = change_state;
   element->request_new_pad = request_pad;
   element->release_pad = release_pad;
-  base->start = start;
-  base->stop = stop;
-  base->unlock = unlock;
-  base->unlock_stop = unlock_stop;
-  base->negotiate = negotiate;
-  base->query = query;
-  GST_PUSH_SRC_CLASS (klass)->create = create;
+  GST_BIN_CLASS (klass)->handle_message = handle_message;
 }

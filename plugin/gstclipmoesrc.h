@@ -2,10 +2,10 @@
 #ifndef GST_CLIPMOE_SRC_H
 #define GST_CLIPMOE_SRC_H
 
-#include <gst/base/gstpushsrc.h>
+#include <gst/gst.h>
 
 #define GST_TYPE_CLIPMOE_SRC (gst_clipmoe_src_get_type ())
-G_DECLARE_FINAL_TYPE (GstClipmoeSrc, gst_clipmoe_src, GST, CLIPMOE_SRC, GstPushSrc)
+G_DECLARE_FINAL_TYPE (GstClipmoeSrc, gst_clipmoe_src, GST, CLIPMOE_SRC, GstBin)
 GST_ELEMENT_REGISTER_DECLARE (clipmoesrc)
 
 #endif
