@@ -11,7 +11,8 @@
  *
  * It posts the element message `clipmoe-source` when the camera comes and goes, with the fields `state`
  * ("online" or "offline"), `reason` (why it is offline), `uri` (without login), `since` (µs UTC) and
- * `reconnects`. `stats` has the same.
+ * `reconnects`. `stats` has the same. An out-of-band event downstream has the same name and fields, from
+ * which publishers know of it.
  *
  * The pad `encoded`, where it is requested, brings the video as the camera sends it, with the same times: for
  * recording without decoding or encoding.
@@ -190,6 +191,10 @@ changed (gpointer data, gboolean online, const char *reason) {
   GST_INFO_OBJECT (self, "%s is %s%s%s", uri, online ? "online" : "offline", reason ? ": " : "",
                    reason ? reason : "");
   g_free (uri);
+  /* publishers hear it, too; it does not wait for pictures, of which there are none */
+  GstPad *src = gst_element_get_static_pad (GST_ELEMENT (self->push), "src");
+  gst_pad_push_event (src, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_copy (s)));
+  gst_object_unref (src);
   gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
 }
 
