@@ -4,8 +4,8 @@
 
 #include "watchconfig.h"
 
-/* Watches the cameras that the file @path lists until a signal ends it; @config (transfer full) is what the
- * file said. Returns the exit status. */
-int watch_supervise (const char *path, WatchConfig *config);
+/* Watches the cameras that the file @path lists until a signal ends it, and the process with it, status 0.
+ * @config (transfer full) is what the file said. */
+void watch_supervise (const char *path, WatchConfig *config) G_GNUC_NORETURN;
 
 #endif

@@ -57,7 +57,7 @@ clipmoe_cmd_watch (int argc, char **argv) {
       g_string_free (text, TRUE);
       watch_config_free (config);
     } else {
-      r = watch_supervise (files[0], config);
+      watch_supervise (files[0], config);
     }
   } else if (r == 1) {
     r = 0;
