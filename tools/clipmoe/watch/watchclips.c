@@ -67,6 +67,54 @@ parse (const char *path, const char *line) {
   return clip;
 }
 
+/* Deletes a file of ours, unless it is another by now. */
+static void delete (const WatchClips *self, const char *name, guint64 bytes) {
+  char *path = g_build_filename (self->folder, name, NULL);
+  struct stat st;
+  if (lstat (path, &st) == 0 && S_ISREG (st.st_mode) && (guint64)st.st_size == bytes)
+    g_unlink (path);
+  g_free (path);
+}
+
+static gboolean
+write_list (const WatchClips *self, GError **error) {
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < self->clips->len; i++)
+    g_string_append_printf (text, "%s\n", ((Clip *)self->clips->pdata[i])->line);
+  gboolean ok = clipmoe_file_write (self->list, text->str, text->len, error);
+  g_string_free (text, TRUE);
+  return ok;
+}
+
+/* Returns whether something went. */
+static gboolean
+prune (WatchClips *self) {
+  guint before = self->clips->len;
+  gint64 oldest = g_get_real_time () - (gint64)(self->days * 86400 * G_USEC_PER_SEC);
+  double all = 0;
+  for (guint i = 0; i < self->clips->len; i++) {
+    const Clip *clip = self->clips->pdata[i];
+    all += (double)(clip->bytes + clip->snapshot_bytes);
+  }
+  while (self->clips->len) {
+    const Clip *clip = self->clips->pdata[0];
+    gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
+    if (!late && !much)
+      break;
+    all -= (double)(clip->bytes + clip->snapshot_bytes);
+    delete (self, clip->file, clip->bytes);
+    if (clip->snapshot)
+      delete (self, clip->snapshot, clip->snapshot_bytes);
+    g_ptr_array_remove_index (self->clips, 0);
+  }
+  return self->clips->len != before;
+}
+
+gboolean
+watch_clips_prune (WatchClips *self, GError **error) {
+  return !prune (self) || write_list (self, error);
+}
+
 WatchClips *
 watch_clips_open (const char *folder, double days, double bytes, GError **error) {
   if (g_mkdir_with_parents (folder, 0777) != 0) {
@@ -100,6 +148,10 @@ watch_clips_open (const char *folder, double days, double bytes, GError **error)
   }
   g_strfreev (lines);
   g_free (text);
+  if (self && !watch_clips_prune (self, error)) {
+    watch_clips_free (self);
+    self = NULL;
+  }
   return self;
 }
 
@@ -130,36 +182,6 @@ watch_clips_path (const WatchClips *self, gint64 utc, const char *ending, guint 
   g_free (end);
   g_free (name);
   return path;
-}
-
-/* Deletes a file of ours, unless it is another by now. */
-static void delete (const WatchClips *self, const char *name, guint64 bytes) {
-  char *path = g_build_filename (self->folder, name, NULL);
-  struct stat st;
-  if (lstat (path, &st) == 0 && S_ISREG (st.st_mode) && (guint64)st.st_size == bytes)
-    g_unlink (path);
-  g_free (path);
-}
-
-static void
-prune (WatchClips *self) {
-  gint64 oldest = g_get_real_time () - (gint64)(self->days * 86400 * G_USEC_PER_SEC);
-  double all = 0;
-  for (guint i = 0; i < self->clips->len; i++) {
-    const Clip *clip = self->clips->pdata[i];
-    all += (double)(clip->bytes + clip->snapshot_bytes);
-  }
-  while (self->clips->len) {
-    const Clip *clip = self->clips->pdata[0];
-    gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
-    if (!late && !much)
-      break;
-    all -= (double)(clip->bytes + clip->snapshot_bytes);
-    delete (self, clip->file, clip->bytes);
-    if (clip->snapshot)
-      delete (self, clip->snapshot, clip->snapshot_bytes);
-    g_ptr_array_remove_index (self->clips, 0);
-  }
 }
 
 static char *
@@ -210,11 +232,7 @@ watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snap
   if (entry)
     g_ptr_array_add (self->clips, entry);
   prune (self);
-  GString *text = g_string_new (NULL);
-  for (guint i = 0; i < self->clips->len; i++)
-    g_string_append_printf (text, "%s\n", ((Clip *)self->clips->pdata[i])->line);
-  gboolean ok = clipmoe_file_write (self->list, text->str, text->len, why ? NULL : &why) && !why;
-  g_string_free (text, TRUE);
+  gboolean ok = write_list (self, why ? NULL : &why) && !why;
   g_free (line);
   g_free (file);
   g_free (picture);

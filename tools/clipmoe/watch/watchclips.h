@@ -7,7 +7,8 @@
 
 typedef struct _WatchClips WatchClips;
 
-/* Makes the folder where it is missing. @days, @bytes: what is kept; 0 = all. */
+/* Makes the folder where it is missing, and deletes what is too old or too much. @days, @bytes: what is kept;
+ * 0 = all. */
 WatchClips *watch_clips_open (const char *folder, double days, double bytes, GError **error);
 void watch_clips_free (WatchClips *self); /* NULL: nothing */
 const char *watch_clips_get_folder (const WatchClips *self);
@@ -17,5 +18,8 @@ char *watch_clips_path (const WatchClips *self, gint64 utc, const char *ending, 
  * @snapshot: a JPEG to be written beside it, or NULL. */
 gboolean watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snapshot, gint64 start,
                           gint64 end, const char *const *labels, GError **error);
+
+/* Deletes what has become too old. FALSE: the list cannot be written. */
+gboolean watch_clips_prune (WatchClips *self, GError **error);
 
 #endif

@@ -13,6 +13,7 @@
 #define MOST_WAITING 4000      /* units and looks that wait for the thread */
 #define MOST_CLIP (10 * 60 * GST_SECOND)
 #define SILENCE (2 * G_TIME_SPAN_SECOND) /* without video a recording ends */
+#define CARE (10 * G_TIME_SPAN_MINUTE)   /* how often old recordings are deleted when there are no new ones */
 #define TURN (200 * G_TIME_SPAN_MILLISECOND)
 #define LAST (G_TIME_SPAN_SECOND) /* that the end of the last recording may take */
 
@@ -325,6 +326,7 @@ hear_look (WatchRecorder *self, const Item *item) {
 static gpointer
 run (gpointer data) {
   WatchRecorder *self = data;
+  gint64 care = g_get_monotonic_time () + CARE;
   for (gboolean more = TRUE; more;) {
     Item *item = g_async_queue_timeout_pop (self->items, TURN);
     if (item && item->unit)
@@ -341,6 +343,12 @@ run (gpointer data) {
       end_clip (self);
     }
     poll_ending (self, 0);
+    if (g_get_monotonic_time () > care) {
+      GError *error = NULL;
+      care += CARE;
+      if (!watch_clips_prune (self->clips, &error))
+        say_error (self, error);
+    }
   }
   end_clip (self);
   gint64 end = g_get_monotonic_time () + LAST;
