@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 import gi
 gi.require_version("Gst", "1.0")
@@ -19,13 +20,28 @@ PATIENCE = 20 * max(SLOWNESS, 1)  # for what must come
 class Checks:
     def __init__(self):
         self.passed = self.failed = 0
+        self.lock = threading.Lock()
 
     def __call__(self, name, ok, *why):
-        self.passed += bool(ok)
-        self.failed += not ok
-        if not ok:
-            print("FAILED:", name, *[str(w)[:800] for w in why], flush=True)
+        with self.lock:
+            self.passed += bool(ok)
+            self.failed += not ok
+            if not ok:
+                print("FAILED:", name, *[str(w)[:800] for w in why], flush=True)
         return ok
+
+    def together(self, *functions):
+        """Runs them at the same time: they mostly wait."""
+        def run(function):
+            try:
+                function()
+            except Exception:
+                self("%s ends" % function.__name__, False, traceback.format_exc())
+        threads = [threading.Thread(target=run, args=(f,)) for f in functions]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
 
     def close(self):
         print("%d passed, %d failed, 0 skipped" % (self.passed, self.failed))

@@ -218,16 +218,16 @@ def traces(camera):
     p.wait()
 
 
-camera = Camera()
-cuts(camera)
-encoded(camera)
-if LONG:
-    traces(camera)
-camera.end()
-killed_and_stopped()
-logins()
-odd_streams()
-files()
+def one_camera():
+    camera = Camera()
+    cuts(camera)
+    encoded(camera)
+    if LONG:
+        traces(camera)
+    camera.end()
+
+
+check.together(one_camera, killed_and_stopped, logins, odd_streams, files)
 waits.sort()
 print("pictures again after %.1f s (median), %.1f s (longest)" % (waits[len(waits) // 2], waits[-1]))
 check("pictures again within 5 s", waits[-1] < 5 * max(live.SLOWNESS, 1), waits)

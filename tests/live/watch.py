@@ -8,6 +8,7 @@ file changes only what it names, and that it ends in time whatever happens.
 import glob
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ COMMAND = os.environ["CLIPMOE_COMMAND"]
 Gst.init(None)
 check = live.Checks()
 work = tempfile.mkdtemp()
+numbers = iter(range(1000))
 BASE = "[watch]\nmodel = clip-tiny\nlabels = a;b\nthreshold = 0\nrate = 5\ntimeout = 0.7\nretry-interval = 0.2\n"
 
 
@@ -73,12 +75,11 @@ class Service:
 
     def __init__(self, path, abstract=False, **env):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        name = "@clipmoe-test-%d" % os.getpid() if abstract else os.path.join(work, "notify")
-        if not abstract and os.path.exists(name):
-            os.unlink(name)
+        number = next(numbers)
+        name = "@clipmoe-test-%d-%d" % (os.getpid(), number) if abstract else os.path.join(work, "notify%d" % number)
         self.notify.bind(name.replace("@", "\0"))
         self.notify.setblocking(False)
-        self.heard, self.log = "", os.path.join(work, "log")
+        self.heard, self.log = "", os.path.join(work, "log%d" % number)
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([COMMAND, "watch", path], stdin=subprocess.DEVNULL, stderr=log, stdout=log,
                                             env=dict(os.environ, NOTIFY_SOCKET=name, WATCHDOG_USEC="3000000", **env))
@@ -229,10 +230,11 @@ def recordings():
     camera.end()
 
 
-files_are_checked()
-cameras_and_reload()
-stops_in_any_state()
-for _ in range(5 if LONG else 1):
-    recordings()
-    subprocess.run(["rm", "-r", os.path.join(work, "clips")], check=True)
+def all_recordings():
+    for _ in range(5 if LONG else 1):
+        recordings()
+        shutil.rmtree(os.path.join(work, "clips"))
+
+
+check.together(files_are_checked, cameras_and_reload, stops_in_any_state, all_recordings)
 check.close()
