@@ -7,7 +7,7 @@
  * login, sends what cannot be decoded, changes size or format, or stands still, is noticed by the pictures
  * that do not come. It is then closed and connected anew after one second, two, and so on up to thirty;
  * pictures go on in the same segment, in running time. Downstream sees neither an error nor an end, unless
- * `retry` is false. A camera that did not answer is asked every second whether it does again.
+ * `retry` is false. One that does not answer at all is tried again every three seconds at most.
  *
  * It posts the element message `clipmoe-source` when the camera comes and goes, with the fields `state`
  * ("online" or "offline"), `reason` (why it is offline), `uri` (without login), `since` (µs UTC) and

@@ -1,6 +1,5 @@
 #include "srcattempt.h"
 
-#include <gst/app/app.h>
 #include <string.h>
 #include <base/file.h>
 #include <base/uri.h>
@@ -125,51 +124,55 @@ retime (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_HANDLED;
 }
 
-/* Gaps are not passed on, and not waited for. */
-static GstFlowReturn
-picture (GstAppSink *sink, gpointer data) {
+static gboolean
+is_aborted (SrcAttempt *self) {
+  g_mutex_lock (&self->lock);
+  gboolean aborted = self->aborted;
+  g_mutex_unlock (&self->lock);
+  return aborted;
+}
+
+/* A decoded picture, or the end. */
+static GstPadProbeReturn
+picture (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   SrcAttempt *self = data;
-  GstSample *sample = gst_app_sink_pull_sample (sink);
-  GstBuffer *buffer = sample ? gst_sample_get_buffer (sample) : NULL;
-  if (buffer && gst_buffer_get_size (buffer)) {
+  GstBuffer *buffer = info->type & GST_PAD_PROBE_TYPE_BUFFER ? GST_PAD_PROBE_INFO_BUFFER (info) : NULL;
+  GstCaps *caps = buffer && gst_buffer_get_size (buffer) ? gst_pad_get_current_caps (pad) : NULL;
+  gboolean news = FALSE;
+  if (caps) {
     g_mutex_lock (&self->lock);
-    gboolean first = !self->state.pictures++, more = !self->aborted;
+    news = !self->state.pictures++;
     self->state.last = g_get_monotonic_time ();
     g_mutex_unlock (&self->lock);
-    if (more)
-      src_lane_push (self->pictures, gst_buffer_ref (buffer), gst_sample_get_caps (sample));
-    if (first)
-      self->changed (self->data);
-  }
-  if (sample)
-    gst_sample_unref (sample);
-  return GST_FLOW_OK;
-}
-
-static GstFlowReturn
-unit (GstAppSink *sink, gpointer data) {
-  SrcAttempt *self = data;
-  GstSample *sample = gst_app_sink_pull_sample (sink);
-  GstCaps *caps = sample ? gst_sample_get_caps (sample) : NULL;
-  if (caps && !gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw")) {
+    if (!is_aborted (self))
+      src_lane_push (self->pictures, gst_buffer_ref (buffer), caps);
+    gst_caps_unref (caps);
+  } else if (!buffer && GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS) {
     g_mutex_lock (&self->lock);
-    gboolean more = !self->aborted;
+    news = self->state.ended = TRUE;
     g_mutex_unlock (&self->lock);
-    if (more)
-      src_lane_push (self->coded, gst_buffer_ref (gst_sample_get_buffer (sample)), caps);
   }
-  if (sample)
-    gst_sample_unref (sample);
-  return GST_FLOW_OK;
+  if (news)
+    self->changed (self->data);
+  return GST_PAD_PROBE_OK;
 }
 
-static void
-picture_end (GstAppSink *sink, gpointer data) {
+/* Coded video; what is raw from the start is none. */
+static GstPadProbeReturn
+unit (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   SrcAttempt *self = data;
-  g_mutex_lock (&self->lock);
-  self->state.ended = TRUE;
-  g_mutex_unlock (&self->lock);
-  self->changed (self->data);
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  if (caps && !gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") &&
+      !is_aborted (self)) {
+    GstBufferList *list =
+        info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST ? GST_PAD_PROBE_INFO_BUFFER_LIST (info) : NULL;
+    for (guint i = 0; list && i < gst_buffer_list_length (list); i++)
+      src_lane_push (self->coded, gst_buffer_ref (gst_buffer_list_get (list, i)), caps);
+    if (!list)
+      src_lane_push (self->coded, gst_buffer_ref (GST_PAD_PROBE_INFO_BUFFER (info)), caps);
+  }
+  gst_clear_caps (&caps);
+  return GST_PAD_PROBE_OK;
 }
 
 /* --- which stream --- */
@@ -266,19 +269,16 @@ make_source (SrcAttempt *self, const SrcAttemptOptions *o, GError **error) {
   return source;
 }
 
+/* @take sees what comes to it. */
 static GstElement *
-make_sink (GstFlowReturn (*take_sample) (GstAppSink *, gpointer), const char *caps, SrcAttempt *self,
-           GError **error) {
-  GstElement *sink = make ("appsink", error);
+make_sink (GstPadProbeCallback take, GstPadProbeType kinds, SrcAttempt *self, GError **error) {
+  GstElement *sink = make ("fakesink", error);
   if (!sink)
     return NULL;
-  GstAppSinkCallbacks callbacks = {.new_sample = take_sample,
-                                   .eos = take_sample == picture ? picture_end : NULL};
-  GstCaps *wanted = caps ? gst_caps_from_string (caps) : NULL;
-  g_object_set (sink, "sync", FALSE, "async", FALSE, "emit-signals", FALSE, "caps", wanted,
-                "enable-last-sample", FALSE, NULL);
-  gst_app_sink_set_callbacks (GST_APP_SINK (sink), &callbacks, self, NULL);
-  gst_clear_caps (&wanted);
+  g_object_set (sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, NULL);
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  gst_pad_add_probe (pad, kinds, take, self, NULL);
+  gst_object_unref (pad);
   return sink;
 }
 
@@ -301,7 +301,7 @@ add (GstBin *bin, GstElement *element) {
   return element;
 }
 
-/* source ! parsebin ! tee ! queue ! decoder ! appsink, and from the tee another queue ! appsink. */
+/* source ! parsebin ! tee ! queue ! decoder ! fakesink, and from the tee another queue ! fakesink. */
 static gboolean
 build (SrcAttempt *self, const SrcAttemptOptions *o, GError **error) {
   GstBin *bin = GST_BIN (self->pipeline);
@@ -309,7 +309,11 @@ build (SrcAttempt *self, const SrcAttemptOptions *o, GError **error) {
              *parse = add (bin, source ? make ("parsebin", error) : NULL),
              *tee = add (bin, parse ? make ("tee", error) : NULL),
              *queue = add (bin, tee ? make_queue (error) : NULL),
-             *sink = add (bin, queue ? make_sink (picture, "video/x-raw", self, error) : NULL);
+             *sink =
+                 add (bin, queue ? make_sink (picture,
+                                              GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                                              self, error)
+                                 : NULL);
   if (!sink)
     return FALSE;
   self->parse = parse;
@@ -327,7 +331,10 @@ build (SrcAttempt *self, const SrcAttemptOptions *o, GError **error) {
   gst_object_unref (in);
   if (linked && o->coded) {
     GstElement *aside = add (bin, make_queue (error)),
-               *coded = add (bin, aside ? make_sink (unit, NULL, self, error) : NULL);
+               *coded = add (
+                   bin, aside ? make_sink (unit, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                                           self, error)
+                              : NULL);
     if (!coded)
       return FALSE;
     linked = gst_element_link_many (tee, aside, coded, NULL);

@@ -3,14 +3,13 @@
 #include <base/error.h>
 #include <base/file.h>
 #include "srcattempt.h"
-#include "srcwhy.h"
 
 GST_DEBUG_CATEGORY_EXTERN (clipmoe_src_debug);
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
-#define STEADY (10 * G_TIME_SPAN_SECOND) /* after so long online the first delay is the shortest again */
-#define BRIEF (G_TIME_SPAN_SECOND / 4)   /* a file that is shorter does not begin at once again */
-#define ASK (G_TIME_SPAN_SECOND)         /* how often a camera that did not answer is asked whether it does */
+#define STEADY (10 * G_TIME_SPAN_SECOND)     /* after so long online the first delay is the shortest again */
+#define BRIEF (G_TIME_SPAN_SECOND / 4)       /* a file that is shorter does not begin at once again */
+#define SILENT_MOST (2500 * G_TIME_SPAN_MILLISECOND) /* between two tries of a camera that does not answer */
 
 struct _SrcLink {
   gatomicrefcount refs; /* the owner's and the thread's */
@@ -19,7 +18,6 @@ struct _SrcLink {
   GstElement *owner;
   SrcLane *pictures, *coded;
   GThread *thread;
-  GCancellable *cancel;
   /* the thread's */
   SrcTimes times;
   GRand *random;
@@ -57,7 +55,6 @@ link_unref (SrcLink *self) {
   if (self->coded)
     src_lane_unref (self->coded);
   g_clear_object (&self->clock);
-  g_object_unref (self->cancel);
   g_rand_free (self->random);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
@@ -127,7 +124,7 @@ judge (const SrcLink *self, const SrcAttemptState *state, gint64 begun, gint64 *
 
 /* Watches the attempt until it is over. */
 static Over
-watch (SrcLink *self, SrcAttempt *attempt, guint generation, char **reason, gboolean *unreachable,
+watch (SrcLink *self, SrcAttempt *attempt, guint generation, char **reason, gboolean *silent,
        gint64 *lasted) {
   gint64 begun = g_get_monotonic_time (), until, first = 0;
   Over over = OVER_STOPPED;
@@ -146,7 +143,7 @@ watch (SrcLink *self, SrcAttempt *attempt, guint generation, char **reason, gboo
     if (why) {
       over = state.ended && !state.failed && state.pictures ? OVER_ENDED : OVER_LOST;
       *reason = why;
-      *unreachable = state.unreachable;
+      *silent = state.failed ? state.unreachable : !state.units || state.pictures;
       break;
     }
     if (!self->fresh && !self->stopping)
@@ -196,12 +193,12 @@ make_attempt (SrcLink *self, SrcAddress *address, GstClock *clock, GstClockTime 
 /* Connects once, until it is over. */
 static Over
 attempt_once (SrcLink *self, GstClock *clock, GstClockTime base_time, guint generation, char **reason,
-              gboolean *unreachable, gint64 *lasted) {
+              gboolean *silent, gint64 *lasted) {
   GError *error = NULL;
   SrcAddress address = {0};
   SrcAttempt *attempt = make_attempt (self, &address, clock, base_time, &error);
   src_address_clear (&address);
-  *unreachable = FALSE;
+  *silent = FALSE;
   *lasted = 0;
   if (!attempt) {
     *reason = g_strdup (error->message);
@@ -215,7 +212,7 @@ attempt_once (SrcLink *self, GstClock *clock, GstClockTime base_time, guint gene
   Over over = OVER_STOPPED;
   if (!stopping) {
     src_attempt_start (attempt);
-    over = watch (self, attempt, generation, reason, unreachable, lasted);
+    over = watch (self, attempt, generation, reason, silent, lasted);
   }
   SrcAttemptState state;
   src_attempt_abort (attempt);
@@ -231,57 +228,46 @@ attempt_once (SrcLink *self, GstClock *clock, GstClockTime base_time, guint gene
 
 /* --- the time between two --- */
 
-/* Waits for @delay, but not longer than until a camera that did not answer does. */
 static void
-pause_for (SrcLink *self, gint64 delay, gboolean unreachable) {
+pause_for (SrcLink *self, gint64 delay) {
   gint64 end = g_get_monotonic_time () + delay;
-  const char *uri = self->settings.uri;
-  gboolean network = g_str_has_prefix (uri, "rtsp") || g_str_has_prefix (uri, "http"),
-           answered = !unreachable;
-  if (network && answered) /* it may be there and bring nothing, or be stopped */
-    answered = src_answers (uri, ASK, self->cancel);
   g_mutex_lock (&self->lock);
-  while (!self->stopping && self->clock && g_get_monotonic_time () < end) {
-    gint64 next = network && !answered ? MIN (end, g_get_monotonic_time () + ASK) : end;
-    if (g_cond_wait_until (&self->changed, &self->lock, next) || !network || answered || next == end)
-      continue;
-    g_mutex_unlock (&self->lock);
-    gboolean answers = src_answers (uri, ASK, self->cancel);
-    g_mutex_lock (&self->lock);
-    if (answers)
-      break;
-  }
+  while (!self->stopping && self->clock && g_get_monotonic_time () < end)
+    g_cond_wait_until (&self->changed, &self->lock, end);
   g_mutex_unlock (&self->lock);
 }
 
+/* One that answers, and refuses or sends what is of no use, is left alone for longer and longer. One that is
+ * not there is tried again soon: that costs it nothing, and it is seen when it is back. */
 static void
-wait_and_grow (SrcLink *self, gint64 lasted, gboolean unreachable) {
+wait_and_grow (SrcLink *self, gint64 lasted, gboolean silent) {
   const SrcLinkSettings *s = &self->settings;
-  self->delay = lasted >= STEADY || !self->delay ? s->retry_least : MIN (self->delay * 2, s->retry_most);
+  gint64 most = silent ? MIN (MAX (SILENT_MOST, s->retry_least), s->retry_most) : s->retry_most;
+  self->delay = lasted >= STEADY || !self->delay ? s->retry_least : MIN (self->delay * 2, most);
   /* so that all cameras behind a switch do not come at once */
   gint64 delay = (gint64)((double)self->delay * g_rand_double_range (self->random, 0.8, 1.2));
   GST_INFO_OBJECT (self->owner, "next try in %.1f s", (double)delay / G_USEC_PER_SEC);
-  pause_for (self, delay, unreachable);
+  pause_for (self, delay);
 }
 
 /* Returns FALSE: the stream is over. */
 static gboolean
 connect_once (SrcLink *self, GstClock *clock, GstClockTime base_time, guint generation, gboolean file) {
   char *reason = NULL;
-  gboolean unreachable, more = TRUE;
+  gboolean silent, more = TRUE;
   gint64 lasted;
-  Over over = attempt_once (self, clock, base_time, generation, &reason, &unreachable, &lasted);
+  Over over = attempt_once (self, clock, base_time, generation, &reason, &silent, &lasted);
   if (over == OVER_STOPPED)
     self->delay = 0;
   else if (over == OVER_ENDED && file && self->settings.retry) { /* again from its start */
     self->delay = 0;
     if (lasted < BRIEF)
-      pause_for (self, BRIEF, FALSE);
+      pause_for (self, BRIEF);
   } else {
     tell (self, reason);
     more = self->settings.retry;
     if (more)
-      wait_and_grow (self, lasted, unreachable);
+      wait_and_grow (self, lasted, silent);
     else
       self->calls.over (self->owner, over == OVER_ENDED ? NULL : reason);
   }
@@ -341,7 +327,6 @@ src_link_new (SrcLinkSettings *settings, GstElement *owner, const SrcLinkCalls *
   self->owner = owner;
   self->pictures = src_lane_ref (pictures);
   self->coded = coded ? src_lane_ref (coded) : NULL;
-  self->cancel = g_cancellable_new ();
   self->random = g_rand_new ();
   src_times_init (&self->times);
   g_mutex_init (&self->lock);
@@ -391,7 +376,6 @@ gboolean
 src_link_free (SrcLink *self, gint64 patience) {
   gint64 end = g_get_monotonic_time () + patience;
   gboolean own = self->thread == g_thread_self ();
-  g_cancellable_cancel (self->cancel);
   g_mutex_lock (&self->lock);
   self->stopping = TRUE;
   if (self->attempt)

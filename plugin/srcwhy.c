@@ -45,33 +45,3 @@ src_why (GstMessage *message, gboolean *unreachable) {
   g_error_free (error);
   return plain;
 }
-
-gboolean
-src_answers (const char *uri, gint64 patience, GCancellable *cancel) {
-  char *scheme = g_uri_parse_scheme (uri), answer[5] = "";
-  gboolean rtsp = scheme && g_str_has_prefix (scheme, "rtsp"),
-           plain = scheme && (g_str_equal (scheme, "http") || (rtsp && !g_str_equal (scheme, "rtsps")));
-  const char *ask = rtsp ? "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n" : "OPTIONS * HTTP/1.0\r\n\r\n";
-  GSocketClient *client = g_socket_client_new ();
-  g_socket_client_set_timeout (client, (guint)MAX (patience / G_USEC_PER_SEC, 1));
-  g_socket_client_set_enable_proxy (client, FALSE);
-  GSocketConnection *connection =
-      g_socket_client_connect_to_uri (client, uri,
-                                      rtsp                                      ? 554
-                                      : scheme && g_str_equal (scheme, "https") ? 443
-                                                                                : 80,
-                                      cancel, NULL);
-  gboolean answers = connection != NULL;
-  if (connection && plain) {
-    gsize n = 0;
-    answers = g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (connection)), ask,
-                                         strlen (ask), NULL, cancel, NULL) &&
-              g_input_stream_read_all (g_io_stream_get_input_stream (G_IO_STREAM (connection)), answer,
-                                       sizeof answer - 1, &n, cancel, NULL) &&
-              (g_str_equal (answer, "RTSP") || g_str_equal (answer, "HTTP"));
-  }
-  g_clear_object (&connection);
-  g_object_unref (client);
-  g_free (scheme);
-  return answers;
-}
