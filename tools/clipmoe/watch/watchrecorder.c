@@ -38,7 +38,7 @@ typedef struct {
 struct _WatchRecorder {
   char *name;
   GstClockTime pre_roll, post_roll;
-  GstElement *pipeline; /* (transfer none): its clock */
+  GstElement *pipeline; /* for its clock */
   GAsyncQueue *items;
   GThread *thread;
   /* the thread's */
@@ -386,7 +386,7 @@ watch_recorder_new (const WatchCamera *camera, GstBin *pipeline, GstElement *sou
   self->name = g_strdup (camera->name);
   self->pre_roll = (GstClockTime)(camera->pre_roll * GST_SECOND);
   self->post_roll = (GstClockTime)(camera->post_roll * GST_SECOND);
-  self->pipeline = GST_ELEMENT (pipeline);
+  self->pipeline = gst_object_ref (GST_ELEMENT (pipeline));
   self->items = g_async_queue_new_full (item_free);
   self->ring = watch_ring_new (self->pre_roll + LATE, MOST_RING);
   self->ending = g_ptr_array_new_with_free_func (clip_free);
@@ -421,6 +421,7 @@ watch_recorder_free (WatchRecorder *self) {
   watch_ring_free (self->ring);
   g_ptr_array_unref (self->ending);
   gst_clear_caps (&self->caps);
+  gst_object_unref (self->pipeline);
   g_free (self->name);
   g_free (self);
 }
