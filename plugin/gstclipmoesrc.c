@@ -33,8 +33,8 @@
 #include <base/uri.h>
 #include "srclink.h"
 #include "srcpush.h"
+#include "srcwhy.h"
 
-GST_DEBUG_CATEGORY (clipmoe_src_debug);
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
 #define MOST_PICTURES 4              /* that wait for a slow pipeline */
