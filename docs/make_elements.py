@@ -46,7 +46,7 @@ def row(name, blurb, below):
         meaning += ": " + "; ".join("`%s`" % v[0] + (" " + v[1] if v[1][:4] != "GST_" else "") for v in values)
     elif "String." in below:
         kind, default = "text", re.search(r"Default: (.*)", below)[1].strip('" ')
-        default = "" if default == "null" else default
+        default = "" if default.startswith("null") else default  # of one that is only written: "null Write only"
     elif "Boolean." in below:
         kind, default = "true or false", re.search(r"Default: (\w+)", below)[1]
     elif "Range:" in below:
