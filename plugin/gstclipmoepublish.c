@@ -89,8 +89,11 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
     ClipmoeSinkStats stats = self->stats;
     if (self->sink)
       clipmoe_sink_get_stats (self->sink, &stats);
-    g_value_take_boxed (value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.written, "dropped",
-                                                  G_TYPE_UINT64, stats.dropped, NULL));
+    g_value_take_boxed (
+        value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.looks.written + stats.events.written,
+                                  "dropped", G_TYPE_UINT64, stats.looks.dropped + stats.events.dropped,
+                                  "events", G_TYPE_UINT64, stats.events.written, "events-dropped",
+                                  G_TYPE_UINT64, stats.events.dropped, NULL));
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   }
@@ -174,8 +177,10 @@ close_target (GstClipmoePublish *self) {
   GST_OBJECT_UNLOCK (self);
   clipmoe_sink_unref (sink);
   g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
-  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " lines written, %" G_GUINT64_FORMAT " dropped", stats.written,
-                   stats.dropped);
+  GST_INFO_OBJECT (self,
+                   "%" G_GUINT64_FORMAT " looks and %" G_GUINT64_FORMAT " events written, %" G_GUINT64_FORMAT
+                   " and %" G_GUINT64_FORMAT " dropped",
+                   stats.looks.written, stats.events.written, stats.looks.dropped, stats.events.dropped);
   if (lost)
     GST_ELEMENT_WARNING (
         self, RESOURCE, WRITE,
