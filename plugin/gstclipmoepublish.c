@@ -144,7 +144,7 @@ open_target (GstClipmoePublish *self) {
   int on = self->on;
   self->stats = (ClipmoeSinkStats){0};
   GST_OBJECT_UNLOCK (self);
-  ClipmoeSink *sink = clipmoe_target_open (target, news, self, &error);
+  ClipmoeSink *sink = clipmoe_target_open (target, NULL, news, self, &error);
   if (sink) {
     GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
     self->asked = FALSE;

@@ -2,7 +2,7 @@
 
 gboolean
 clipmoe_sink_news_is_trouble (ClipmoeSinkNews news) {
-  return news != CLIPMOE_SINK_READER && news != CLIPMOE_SINK_WORKS;
+  return news != CLIPMOE_SINK_READER && news != CLIPMOE_SINK_WORKS && news != CLIPMOE_SINK_CONNECTED;
 }
 
 char *

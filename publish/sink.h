@@ -18,6 +18,7 @@ typedef struct {
 
 typedef struct {
   ClipmoeSinkCounts looks, events;
+  guint64 waiting; /* looks and events that a broker's outbox has */
 } ClipmoeSinkStats;
 
 /* TRUE: for a live stream, which cannot wait: when the queue is full its oldest entry is dropped, and a
@@ -28,6 +29,14 @@ void clipmoe_sink_set_live (ClipmoeSink *self, gboolean live);
 gboolean clipmoe_sink_add (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
 /* The same for an event; looks and events are sent in the order in which they were added. */
 gboolean clipmoe_sink_add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error);
+/* What is not sent itself, but changes the state of its stream that a broker shows. Either may be NULL. */
+void clipmoe_sink_see (ClipmoeSink *self, const ClipmoeLook *look, const ClipmoeEvent *event);
+/* The labels of the stream @source from now on, for the state that a broker shows. @groups: for each the
+ * group that it is in, or NULL; may be NULL. */
+void clipmoe_sink_set_labels (ClipmoeSink *self, const char *source, const char *const *names,
+                              const char *const *groups, guint n);
+/* The size in pixels of the frames that looks are of from now on, for those formats that say it. */
+void clipmoe_sink_set_frame (ClipmoeSink *self, guint width, guint height);
 /* Waits until the queue is sent: for a live stream two seconds at most, else until nothing was taken for ten
  * seconds. Returns how many looks and events still wait; @error: writing failed. */
 guint clipmoe_sink_drain (ClipmoeSink *self, GError **error);
@@ -47,6 +56,10 @@ typedef struct {
   void (*set_live) (ClipmoeSink *self, gboolean live);
   gboolean (*add) (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
   gboolean (*add_event) (ClipmoeSink *self, const ClipmoeEvent *event, GError **error);
+  void (*see) (ClipmoeSink *self, const ClipmoeLook *look, const ClipmoeEvent *event); /* may be NULL */
+  void (*set_labels) (ClipmoeSink *self, const char *source, const char *const *names,
+                      const char *const *groups, guint n); /* may be NULL */
+  void (*set_frame) (ClipmoeSink *self, guint width, guint height);
   guint (*drain) (ClipmoeSink *self, GError **error);
   void (*cancel) (ClipmoeSink *self, gboolean cancel);
   void (*reopen) (ClipmoeSink *self);
