@@ -8,23 +8,32 @@
  * wait, then the oldest go and are counted in `stats`. A stream that can wait does. A named pipe need not
  * have a reader yet, and is opened again when its reader left and another one is there.
  *
+ * A broker (`mqtt://`, `mqtts://`, `kafka://`) need not be there either: what is to be sent waits in an outbox,
+ * in memory or in a file. It gets the state of each stream, too; docs/live.md has its topics.
+ *
  * ## Example
  * |[
  * gst-launch-1.0 filesrc location=street.mp4 ! decodebin ! videoconvert ! clipmoetag labels="car,person" !
  *     clipmoepublish target=file:street.jsonl ! fakesink
+ * gst-launch-1.0 v4l2src ! videoconvert ! clipmoetag labels="car,person" source=door !
+ *     clipmoepublish target=mqtts://broker.example login-file=broker.login on=event outbox=outbox.db ! fakesink
  * ]|
  */
 #include "gstclipmoepublish.h"
 
+#include <base/uri.h>
 #include <clipmoe/error.h>
+#include <math.h>
+#include "clipmoecontrol.h"
 #include "clipmoemeta.h"
+#include "publishsettings.h"
 #include "sentlooks.h"
 #include "target.h"
 
 GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
 
-enum { PROP_0, PROP_TARGET, PROP_ON, PROP_STATS };
+enum { PROP_0, PROP_TARGET, PROP_ON, PROP_STATS, PROP_SETTINGS };
 enum { ON_LOOK, ON_CHANGE, ON_FRAME };
 
 struct _GstClipmoePublish {
@@ -32,6 +41,7 @@ struct _GstClipmoePublish {
   /* under the object lock */
   char *target;
   int on;
+  ClipmoePublishSettings settings;
   ClipmoeSinkStats stats; /* of a run that is over */
   ClipmoeSink *sink;      /* above READY */
   gboolean stopping;      /* the end of a flush must not allow waiting again */
@@ -71,6 +81,8 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec) 
     self->target = g_value_dup_string (value);
   } else if (id == PROP_ON) {
     self->on = g_value_get_enum (value);
+  } else if (id >= PROP_SETTINGS && id < PROP_SETTINGS + CLIPMOE_PUBLISH_SETTINGS) {
+    clipmoe_publish_settings_set (&self->settings, id - PROP_SETTINGS, value);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   }
@@ -85,15 +97,18 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
     g_value_set_string (value, self->target);
   } else if (id == PROP_ON) {
     g_value_set_enum (value, self->on);
+  } else if (id >= PROP_SETTINGS && id < PROP_SETTINGS + CLIPMOE_PUBLISH_SETTINGS) {
+    clipmoe_publish_settings_get (&self->settings, id - PROP_SETTINGS, value);
   } else if (id == PROP_STATS) {
     ClipmoeSinkStats stats = self->stats;
     if (self->sink)
       clipmoe_sink_get_stats (self->sink, &stats);
-    g_value_take_boxed (
-        value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.looks.written + stats.events.written,
-                                  "dropped", G_TYPE_UINT64, stats.looks.dropped + stats.events.dropped,
-                                  "events", G_TYPE_UINT64, stats.events.written, "events-dropped",
-                                  G_TYPE_UINT64, stats.events.dropped, NULL));
+    g_value_take_boxed (value, gst_structure_new ("stats", "lines", G_TYPE_UINT64,
+                                                  stats.looks.written + stats.events.written, "dropped",
+                                                  G_TYPE_UINT64, stats.looks.dropped + stats.events.dropped,
+                                                  "events", G_TYPE_UINT64, stats.events.written,
+                                                  "events-dropped", G_TYPE_UINT64, stats.events.dropped,
+                                                  "waiting", G_TYPE_UINT64, stats.waiting, NULL));
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   }
@@ -113,6 +128,23 @@ news (gpointer data, ClipmoeSinkNews news, const char *sentence) {
   gst_object_unref (self);
 }
 
+/* From a broker, in a thread of the sink: the tagger is upstream. */
+static void
+command (gpointer data, const char *source, const ClipmoeCommand *c) {
+  GstClipmoePublish *self = gst_object_ref (data);
+  ClipmoeControl control = {source, NULL, NAN, -1};
+  if (c->kind == CLIPMOE_COMMAND_LABELS)
+    control.labels = c->labels;
+  else if (c->kind == CLIPMOE_COMMAND_THRESHOLD)
+    control.threshold = c->threshold;
+  else
+    control.enable = c->enable;
+  gboolean taken =
+      gst_pad_push_event (GST_BASE_TRANSFORM_SINK_PAD (self), clipmoe_control_event_new (&control));
+  GST_INFO_OBJECT (self, "a command for %s was %s", source, taken ? "passed on" : "taken by nobody");
+  gst_object_unref (self);
+}
+
 static gboolean
 is_live (GstBaseTransform *base) {
   GstQuery *query = gst_query_new_latency ();
@@ -129,7 +161,9 @@ cannot_open (GstClipmoePublish *self, const GError *error) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
   else if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT))
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), ("nothing was written to it"));
-  else if (error->domain == G_FILE_ERROR)
+  else if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_BUSY))
+    GST_ELEMENT_ERROR (self, RESOURCE, BUSY, ("%s", error->message), (NULL));
+  else if (error->domain == G_FILE_ERROR || g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO))
     GST_ELEMENT_ERROR (self, RESOURCE, OPEN_WRITE, ("%s", error->message), (NULL));
   else
     GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
@@ -142,11 +176,19 @@ open_target (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);
   char *target = g_strdup (self->target);
   int on = self->on;
+  ClipmoePublishSettings settings;
+  clipmoe_publish_settings_copy (&self->settings, &settings);
   self->stats = (ClipmoeSinkStats){0};
   GST_OBJECT_UNLOCK (self);
-  ClipmoeSink *sink = clipmoe_target_open (target, NULL, news, self, &error);
+  ClipmoeTargetOptions options;
+  clipmoe_publish_settings_options (&settings, &options);
+  options.command = command;
+  ClipmoeSink *sink = clipmoe_target_open (target, &options, news, self, &error);
+  clipmoe_publish_settings_clear (&settings);
   if (sink) {
-    GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
+    char *shown = clipmoe_uri_without_login (target);
+    GST_INFO_OBJECT (self, "target %s, on=%s", shown, names[on]);
+    g_free (shown);
     self->asked = FALSE;
     self->sent = clipmoe_sent_looks_new ();
     GST_OBJECT_LOCK (self);
@@ -266,7 +308,10 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
                     due        ? "sent"
                     : new.seen ? "known"
                                : "no change");
-    ok = !due || clipmoe_sink_add (sink, &look, &error);
+    if (due)
+      ok = clipmoe_sink_add (sink, &look, &error);
+    else if (!new.seen)
+      clipmoe_sink_see (sink, &look, NULL);
     clipmoe_looks_clear (&look);
   }
   clipmoe_sink_unref (sink);
@@ -284,6 +329,35 @@ ask_live (GstClipmoePublish *self) {
   self->asked = TRUE;
   GST_INFO_OBJECT (self, "the stream %s", live ? "is live, lines may be dropped" : "can wait");
   clipmoe_sink_unref (sink);
+}
+
+static void
+set_labels (GstClipmoePublish *self, GstEvent *event) {
+  ClipmoeLabelsNews labels;
+  ClipmoeSink *sink = hold_sink (self);
+  if (sink && clipmoe_labels_event_read (event, &labels)) {
+    clipmoe_sink_set_labels (sink, labels.source, (const char *const *)labels.names->pdata,
+                             (const char *const *)labels.groups->pdata, labels.names->len);
+    clipmoe_labels_news_clear (&labels);
+  }
+  if (sink)
+    clipmoe_sink_unref (sink);
+}
+
+static void
+set_frame (GstClipmoePublish *self, GstEvent *event) {
+  GstCaps *caps;
+  int width = 0, height = 0;
+  ClipmoeSink *sink = hold_sink (self);
+  gst_event_parse_caps (event, &caps);
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  if (!gst_structure_get_int (s, "width", &width) || !gst_structure_get_int (s, "height", &height) ||
+      width < 0 || height < 0)
+    width = height = 0;
+  if (sink) {
+    clipmoe_sink_set_frame (sink, (guint)width, (guint)height);
+    clipmoe_sink_unref (sink);
+  }
 }
 
 static GstFlowReturn
@@ -322,6 +396,12 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
     cancel (self, FALSE);
     clipmoe_sent_looks_jump (self->sent);
     break;
+  case GST_EVENT_CAPS:
+    set_frame (self, event);
+    break;
+  case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
+    set_labels (self, event);
+    break;
   case GST_EVENT_STREAM_START:
     clipmoe_sent_looks_set_stream (self->sent, event);
     break;
@@ -337,15 +417,29 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
 
 static void
 finalize (GObject *object) {
-  g_free (GST_CLIPMOE_PUBLISH (object)->target);
+  GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (object);
+  g_free (self->target);
+  clipmoe_publish_settings_clear (&self->settings);
   G_OBJECT_CLASS (gst_clipmoe_publish_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_publish_init (GstClipmoePublish *self) {
+  clipmoe_publish_settings_init (&self->settings);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
+}
+
+/* Says what this build knows. */
+static const char *
+target_blurb (void) {
+  char *forms = clipmoe_target_describe (),
+       *blurb = g_strdup_printf ("Where looks and events go: %s. A file of JSON lines is appended to", forms);
+  const char *kept = g_intern_string (blurb);
+  g_free (blurb);
+  g_free (forms);
+  return kept;
 }
 
 static void
@@ -359,10 +453,8 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
   object->finalize = finalize;
   g_object_class_install_property (
       object, PROP_TARGET,
-      g_param_spec_string (
-          "target", "Target",
-          "Where the JSON lines go: stdout: or file:PATH (appended to where it holds such lines)", NULL,
-          G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
+      g_param_spec_string ("target", "Target", target_blurb (), NULL,
+                           G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (
       object, PROP_ON,
       g_param_spec_enum ("on", "On", "When a line is sent", on_type (), ON_LOOK,
@@ -374,6 +466,7 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
                                                        "nothing does at the end",
                                                        GST_TYPE_STRUCTURE,
                                                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  clipmoe_publish_settings_install (object, PROP_SETTINGS);
   gst_type_mark_as_plugin_api (on_type (), 0);
   gst_element_class_set_static_metadata (element, "CLIP tag publisher", "Filter/Analyzer/Metadata",
                                          "Sends the tags that clipmoetag attached as JSON lines",

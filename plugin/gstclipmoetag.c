@@ -15,6 +15,7 @@
 
 #include "clipmoeframe.h"
 #include "clipmoemeta.h"
+#include "tagcontrol.h"
 #include "tagframe.h"
 #include "tagmodel.h"
 #include "tagopen.h"
@@ -170,6 +171,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
 static gboolean
 gst_clipmoe_tag_src_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
+  tag_control_obey (self, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
     GstQOSType type;
     GstClockTimeDiff diff;

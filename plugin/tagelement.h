@@ -41,7 +41,11 @@ struct _GstClipmoeTag {
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
-  gboolean asked_texts; /* other labels were asked for and are not there yet */
+  gboolean asked_texts;       /* other labels were asked for and are not there yet */
+  ClipmoeLabels *told_labels; /* that downstream was told of, under told_source */
+  char *told_source;
+  gint off;         /* atomic: a command has switched looking off */
+  gboolean was_off; /* with the last frame */
   TagClock clock;
   ClipmoeSchedule schedule; /* on tag_clock_rising() */
   guint skips;

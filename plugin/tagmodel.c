@@ -1,6 +1,7 @@
 #include "tagmodel.h"
 
 #include <base/plain.h>
+#include "tagcontrol.h"
 #include "taglook.h"
 #include "tagopen.h"
 #include "tagstream.h"
@@ -138,6 +139,7 @@ void
 tag_model_close (GstClipmoeTag *self) {
   tag_open_set (self, NULL);
   tag_stream_reset (self);
+  tag_control_forget (self);
   g_clear_pointer (&self->stream_id, g_free);
 }
 

@@ -4,6 +4,7 @@
 #include "homeassistant.h"
 #include "topicnames.h"
 
+#define SCORES_EVERY G_USEC_PER_SEC           /* a state in which scores alone are others */
 #define PATIENCE ((gint64)2 * G_USEC_PER_SEC) /* with a callback that runs while its user leaves */
 
 typedef struct {
@@ -12,6 +13,7 @@ typedef struct {
   GPtrArray *users; /* of ClipmoeMqttUser */
   gboolean listed;  /* its labels are known, not only those that were seen */
   gboolean discovery, commands;
+  gint64 shown;          /* when its state was last, monotonic time */
   GHashTable *announced; /* topics of Home Assistant → payload */
 } Source;
 
@@ -313,8 +315,11 @@ static void
 show (ClipmoeMqttBroker *self, Source *source, ClipmoeStateChange change) {
   if (change == CLIPMOE_STATE_LABELS && source->discovery)
     announce (self, source);
-  if (change != CLIPMOE_STATE_SAME)
-    show_state (self, source);
+  gint64 now = g_get_monotonic_time ();
+  if (change == CLIPMOE_STATE_SAME || (change == CLIPMOE_STATE_SCORES && now - source->shown < SCORES_EVERY))
+    return;
+  source->shown = now;
+  show_state (self, source);
 }
 
 void

@@ -32,6 +32,8 @@ struct _ClipmoeMqttLink {
   ClipmoeMqttHandler handler;
   gpointer data;
   char *name, *available;
+  char *id; /* the same with each connection: the broker ends the one before at once, and its last will is not
+               late */
   ClipmoeOutbox *outbox;
   GThread *thread;
   int event; /* eventfd: wakes the thread */
@@ -76,6 +78,12 @@ clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const ClipmoeMqttHandl
   self->name = g_strdup_printf ("%s://%s%s%s:%u/%s", address->tls ? "mqtts" : "mqtt", six ? "[" : "",
                                 address->host, six ? "]" : "", address->port, address->prefix);
   self->available = g_strconcat (address->prefix, "/available", NULL);
+  char *unique =
+           g_strdup_printf ("%s %d %p %u", g_get_host_name (), (int)getpid (), (void *)self, g_random_int ()),
+       *hash = clipmoe_topic_hash (unique, 12);
+  self->id = g_strconcat ("clipmoe-", hash, NULL);
+  g_free (hash);
+  g_free (unique);
   self->event = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
@@ -102,6 +110,7 @@ clipmoe_mqtt_link_free (ClipmoeMqttLink *self) {
   g_cond_clear (&self->changed);
   g_free (self->name);
   g_free (self->available);
+  g_free (self->id);
   g_free (self->said);
   g_free (self->told);
   g_free (self);
@@ -266,13 +275,7 @@ set_up (ClipmoeMqttLink *self, char **why) {
     g_error_free (error);
     return FALSE;
   }
-  char *host =
-           g_strdup_printf ("%s %d %p %u", g_get_host_name (), (int)getpid (), (void *)self, g_random_int ()),
-       *hash = clipmoe_topic_hash (host, 12), *id = g_strconcat ("clipmoe-", hash, NULL);
-  self->client = mosquitto_new (id, true, self);
-  g_free (id);
-  g_free (hash);
-  g_free (host);
+  self->client = mosquitto_new (self->id, true, self);
   int code = self->client ? MOSQ_ERR_SUCCESS : MOSQ_ERR_NOMEM;
   if (self->client) {
     mosquitto_connect_callback_set (self->client, on_connect);

@@ -33,6 +33,7 @@ ELSEWHERE = {
     r"cc ": "tests/install/examples.py compiles",
     r"docs/make_elements": "the test elements.md runs it",
     r"clipmoe serve|openssl rand": "tests/serve does",
+    r"mosquitto_pub": "tests/publish/mqtt.py does, without that program",
 }
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),

@@ -121,6 +121,7 @@ main (int argc, char **argv) {
   ClipmoeSink *sink = clipmoe_target_open (argv[1], &options, heard, NULL, &error);
   if (!sink) {
     say ("error\t%s", error->message);
+    g_error_free (error);
     return 1;
   }
   clipmoe_sink_set_live (sink, live);

@@ -68,6 +68,7 @@ def topics():
     f.say("drain")
     source = "clipmoe/rtsp:__cam_1__"
     until(lambda: json.loads(c.last(source + "/state") or "{}").get("groups") == {"gate": "shut"}, "the state")
+    until(lambda: len(c.of(source + "/event")) == 2 and c.of(source + "/look"), "the events and the look")
     look = json.loads(c.last(source + "/look"))
     check("a look", look["schema"] == "clipmoe.tags/1" and look["source"] == "rtsp://cam/1+#" and look["time"] == 1.5 and
           [t["label"] for t in look["tags"]] == ["a person", "shut"], look)
@@ -247,7 +248,7 @@ def faults():
     more(5)
     gate.open()
     until(lambda: connected(f), "the connection")
-    kinds = ["cut", "shut", "stalled", "slow", "gone"] * FAULTS
+    kinds = ["cut", "half", "shut", "stalled", "slow", "gone"] * FAULTS
     rng.shuffle(kinds)
     for kind in kinds:
         told, before = len(f.news()), gate.accepted
@@ -255,6 +256,10 @@ def faults():
         if kind == "cut":
             gate.cut(reset=rng.random() < .5)
             more(3)
+        elif kind == "half":
+            n = b.logged().count("already connected")
+            gate.half()
+            until(lambda: b.logged().count("already connected") > n, "the broker hears that the old connection is over")
         elif kind == "shut":
             gate.shut()
             until(lambda: any("cannot be reached" in n or "closed" in n or "broke" in n or "reset" in n.lower()
@@ -294,6 +299,7 @@ def faults():
     check("in order", numbers == sorted(numbers), numbers)
     check("the state came back with the connection", json.loads(Client_state(b.port, "clipmoe/s/state"))["labels"]["x"]["on"])
     told = [n for n in f.news()]
+    check("it is available at the end", c.last("clipmoe/available") == "online", c.of("clipmoe/available"))
     check("no trouble is told twice in a row", all(a != b for a, b in zip(told, told[1:])), told)
     lost = f.finish()
     check("nothing is lost at the end", lost == 0, lost)

@@ -32,9 +32,9 @@ class Broker:
     def __init__(self, folder, lines=(), port=None):
         os.makedirs(folder, exist_ok=True)
         self.folder, self.port, self.process = folder, port or free_port(), None
-        self.config = os.path.join(folder, "mosquitto.conf")
+        self.config, self.log = (os.path.join(folder, n) for n in ("mosquitto.conf", "log"))
         with open(self.config, "w") as f:
-            f.write("user root\nper_listener_settings false\nlistener %d 127.0.0.1\npersistence false\nlog_dest none\n" % self.port +
+            f.write("user root\nper_listener_settings false\nlistener %d 127.0.0.1\npersistence false\nlog_dest file %s\nlog_type notice\nlog_type error\n" % (self.port, self.log) +
                     "".join(l + "\n" for l in lines or ["allow_anonymous true"]))
 
     def start(self):
@@ -50,6 +50,10 @@ class Broker:
             return True
         except OSError:
             return False
+
+    def logged(self):
+        with open(self.log, encoding="utf-8") as f:
+            return f.read()
 
     def kill(self):
         if self.process:
@@ -182,7 +186,7 @@ class Gate:
 
     def __init__(self, to):
         self.to, self.port, self.how, self.pairs, self.listener = to, free_port(), "open", [], None
-        self.accepted = 0
+        self.accepted, self.silent = 0, set()
         self.open()
 
     def open(self):
@@ -226,7 +230,8 @@ class Gate:
             pass
         for s in (x, y):
             try:
-                s.shutdown(socket.SHUT_RDWR)
+                if s not in self.silent:
+                    s.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
 
@@ -241,6 +246,14 @@ class Gate:
                     s.close()
                 except OSError:
                     pass
+        self.pairs = []
+
+    def half(self):
+        """Breaks the sender's side alone: the broker does not see it."""
+        self.kept = self.pairs
+        for a, b in self.pairs:
+            self.silent.add(b)
+            a.shutdown(socket.SHUT_RDWR)
         self.pairs = []
 
     def shut(self):

@@ -404,7 +404,10 @@ main (int argc, char **argv) {
     return work (argv[2]);
   if (argc == 3 && g_str_equal (argv[1], "--open")) {
     GError *error = NULL;
-    return clipmoe_outbox_file_open (argv[2], &error) ? 99 : error->code;
+    ClipmoeOutboxFile *file = clipmoe_outbox_file_open (argv[2], &error);
+    int code = file ? 99 : error->code;
+    g_clear_error (&error);
+    return code;
   }
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/outbox/memory", test_memory);
