@@ -78,7 +78,6 @@ begin (const Announcement *a, const char *kind, const char *of, const char *name
   clipmoe_json_string (s, unique);
   g_free (unique);
   add_string (s, "name", name);
-  add_topic (a, s, "state_topic", "state");
   return s;
 }
 
@@ -107,10 +106,12 @@ static void
 announce_label (const Announcement *a, const ClipmoeStateLabel *label) {
   char *object, *score = g_strconcat (label->name, " score", NULL);
   GString *s = begin (a, "label", label->name, label->name, &object);
+  add_topic (a, s, "state_topic", "state");
   add_template (s, "{{ 'ON' if (value_json.labels[", label->name, "] | default({})).on else 'OFF' }}");
   g_string_append (s, ",\"payload_on\":\"ON\",\"payload_off\":\"OFF\"");
   end (a, "binary_sensor", object, s);
   s = begin (a, "score", label->name, score, &object);
+  add_topic (a, s, "state_topic", "state");
   add_template (s, "{{ (value_json.labels[", label->name, "] | default({})).score }}");
   g_string_append (s,
                    ",\"state_class\":\"measurement\",\"suggested_display_precision\":3,\"entity_category\":"
@@ -124,6 +125,7 @@ announce_group (const Announcement *a, const char *group) {
   char *object;
   gboolean unknown = FALSE;
   GString *s = begin (a, "group", group, group, &object);
+  add_topic (a, s, "state_topic", "state");
   add_template (s, "{{ value_json.groups[", group, "] | default('unknown') }}");
   g_string_append (s, ",\"device_class\":\"enum\",\"options\":[");
   for (guint i = 0; i < clipmoe_state_get_n (a->state); i++) {
@@ -140,17 +142,17 @@ announce_group (const Announcement *a, const char *group) {
   end (a, "sensor", object, s);
 }
 
+/* Without a state of their own: they show what was sent last. */
 static void
 announce_commands (const Announcement *a) {
   char *object;
   GString *s = begin (a, "set", "enable", "Tagging", &object);
   add_topic (a, s, "command_topic", "set/enable");
-  g_string_append (s,
-                   ",\"value_template\":\"{{ none }}\",\"optimistic\":true,\"entity_category\":\"config\"");
+  g_string_append (s, ",\"optimistic\":true,\"entity_category\":\"config\"");
   end (a, "switch", object, s);
   s = begin (a, "set", "threshold", "Threshold", &object);
   add_topic (a, s, "command_topic", "set/threshold");
-  g_string_append (s, ",\"value_template\":\"{{ none }}\",\"min\":0,\"max\":1,\"step\":0.01,\"mode\":\"box\","
+  g_string_append (s, ",\"min\":0,\"max\":1,\"step\":0.01,\"mode\":\"box\","
                       "\"optimistic\":true,\"entity_category\":\"config\"");
   end (a, "number", object, s);
 }

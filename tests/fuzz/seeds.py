@@ -140,6 +140,11 @@ def seeds():
                b'"peak_time":2.000000001,"mean":0.5,"score":-0.25,"at":"2023-11-14T22:13:20.123Z","model":"m@1","object_id":-7,"snapshot":"x.jpg"}')
         yield (b'{"schema":"clipmoe.event/1","type":"start","id":"0","source":null,"label":"","group":"g","start":0,"end":null,"peak":0,'
                b'"peak_time":0,"mean":0,"score":0,"at":null,"model":null,"object_id":null,"snapshot":null}')
+    elif TARGET == "broker":
+        yield b"cat; dog"
+        yield b"0.25\n"
+        yield b"ON"
+        yield "rtsp://cam/1+#\0rtsp:__cam_1__\0a \"bus\"\0it's {{ 1 }}\0caf\u00e9 \U0001f600\0unknown".encode()
     elif TARGET == "meta":
         yield ('meta, looks=(structure)< "look, source=(string)a, model=(string)b, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, '
                'tags=(structure)< \\"tag\\, label\\=\\(string\\)x\\, score\\=\\(double\\)0.5\\, cosine\\=\\(double\\)0.1\\;\\" >;" >;').encode()

@@ -181,7 +181,8 @@ def templates(made, state, strange):
 
 def commands(b):
     c = Client(b.port)
-    f = feed("mqtt://127.0.0.1:%d" % b.port, "commands")
+    gate = Gate(b.port)
+    f = feed("mqtt://127.0.0.1:%d" % gate.port, "commands")
     quiet = feed("mqtt://127.0.0.1:%d/quiet" % b.port)
     for g in (f, quiet):
         g.say("look", "a/b", 1, "x:0.5")
@@ -203,6 +204,13 @@ def commands(b):
           ["a/b", "enable", "0"], ["a/b", "threshold", "0.75"], ["a/b", "enable", "1"]], f.heard("command"))
     refused = [n for n in f.news() if "/set/" in n]
     check("what is wrong is refused with a sentence", len(refused) == 12 and all("expected" in n for n in refused), refused)
+    gate.cut()
+
+    def again():
+        c.publish("clipmoe/a_b/set/threshold", "0.125")
+        return ["a/b", "threshold", "0.125"] in f.heard("command")
+
+    until(again, "a command after the connection was made anew")
     check("without commands nothing is heard", not quiet.heard("command") and not [n for n in quiet.news() if "/set/" in n], quiet.lines)
     f.finish()
     f = feed("mqtt://127.0.0.1:%d" % b.port, "commands")
