@@ -194,6 +194,7 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   GST_OBJECT_LOCK (self);
   ClipmoeStreamFrame frame = {.time = moment.time,
                               .generation = self->generation,
+                              .connection = self->connection,
                               .labels = open->labels,
                               .rules = self->settings.rules};
   how.geometry = self->settings.geometry;
@@ -218,6 +219,8 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
     GST_TRACE_OBJECT (self, "%" GST_TIME_FORMAT " passes", GST_TIME_ARGS (moment.time));
   }
   tag_look_follow (self);
+  if (flow == GST_FLOW_OK)
+    tag_report_send_events (self);
   if (flow == GST_FLOW_OK && self->look)
     tag_report_attach (self, buffer, moment.time, fresh);
   return flow;
