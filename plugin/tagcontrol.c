@@ -25,7 +25,7 @@ tag_control_send_labels (GstClipmoeTag *self, TagSession *open) {
   const char **names = g_new (const char *, n), **groups = g_new (const char *, n);
   for (guint i = 0; i < n; i++) {
     names[i] = clipmoe_labels_get (labels, i)->name;
-    groups[i] = NULL;
+    groups[i] = clipmoe_labels_get (labels, i)->group;
   }
   GST_DEBUG_OBJECT (self, "the stream %s has %u labels", source ? source : "", n);
   tag_control_forget (self);

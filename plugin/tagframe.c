@@ -195,6 +195,7 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   GST_OBJECT_LOCK (self);
   ClipmoeStreamFrame frame = {.time = moment.time,
                               .generation = self->generation,
+                              .connection = self->connection,
                               .labels = open->labels,
                               .rules = self->settings.rules};
   how.geometry = self->settings.geometry;
@@ -220,6 +221,8 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   }
   tag_look_follow (self);
   tag_control_send_labels (self, open);
+  if (flow == GST_FLOW_OK)
+    tag_report_send_events (self);
   if (flow == GST_FLOW_OK && self->look)
     tag_report_attach (self, buffer, moment.time, fresh);
   return flow;
