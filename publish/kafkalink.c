@@ -335,6 +335,7 @@ run (gpointer data) {
   }
   if (self->producer)
     rd_kafka_destroy (g_steal_pointer (&self->producer));
+  clipmoe_outbox_unref (self->outbox);
   g_mutex_lock (&self->lock);
   self->over = TRUE;
   g_cond_broadcast (&self->changed);
@@ -434,17 +435,19 @@ stop (Link *self) {
   g_mutex_unlock (&self->lock);
   if (over) {
     g_thread_join (self->thread);
-    clipmoe_outbox_unref (self->outbox);
-    link_unref (self);
   } else {
-    g_thread_unref (self->thread); /* what it uses is left to it */
+    g_thread_unref (self->thread); /* it ends later */
   }
+  link_unref (self);
 }
 
 guint64
 clipmoe_kafka_user_leave (ClipmoeKafkaUser *self) {
   Link *link = self->link;
-  guint64 lost = clipmoe_outbox_port_leave (self->port);
+  g_mutex_lock (&link->lock);
+  gboolean mine = self->calling == g_thread_self (); /* a callback of ours leaves */
+  g_mutex_unlock (&link->lock);
+  guint64 lost = clipmoe_outbox_port_leave (self->port, !mine);
   gint64 end = g_get_monotonic_time () + PATIENCE;
   g_mutex_lock (&link->lock);
   self->left = TRUE;

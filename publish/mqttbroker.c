@@ -458,17 +458,18 @@ withdraw (ClipmoeMqttUser *self) {
 guint64
 clipmoe_mqtt_user_leave (ClipmoeMqttUser *self) {
   ClipmoeMqttBroker *broker = self->broker;
-  guint64 lost = clipmoe_outbox_port_leave (self->port);
+  g_mutex_lock (&broker->lock);
+  gboolean mine = self->calling == g_thread_self (); /* a callback of ours leaves */
+  g_mutex_unlock (&broker->lock);
+  guint64 lost = clipmoe_outbox_port_leave (self->port, !mine);
   withdraw (self);
   g_mutex_lock (&registry_lock);
   gboolean last = --broker->refs == 0;
   if (last)
     g_hash_table_remove (registry, broker->key);
   /* with the lock: who opens the same broker now waits, and finds the outbox's file closed */
-  if (last && clipmoe_mqtt_link_stop (broker->link)) {
-    clipmoe_outbox_unref (broker->outbox);
+  if (last && clipmoe_mqtt_link_stop (broker->link))
     broker_unhold (broker);
-  }
   g_mutex_unlock (&registry_lock);
   return lost;
 }

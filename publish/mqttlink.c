@@ -508,6 +508,7 @@ run (gpointer data) {
     delay = MIN (2 * delay, LONGEST_DELAY);
   }
   begin_anew (self);
+  clipmoe_outbox_unref (self->outbox);
   g_mutex_lock (&self->lock);
   self->over = TRUE;
   g_cond_broadcast (&self->changed);

@@ -34,7 +34,7 @@ typedef struct _ClipmoeMqttLink ClipmoeMqttLink;
 /* @address is copied. PREFIX/available is "online" while it is connected, "offline" as its last will. */
 ClipmoeMqttLink *clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const ClipmoeMqttHandler *handler,
                                         gpointer data);
-/* The thread begins; @outbox must live until clipmoe_mqtt_link_stop(). FALSE: G_THREAD_ERROR. */
+/* The thread begins, and takes over a reference of @outbox. FALSE: G_THREAD_ERROR, and it does not. */
 gboolean clipmoe_mqtt_link_start (ClipmoeMqttLink *self, ClipmoeOutbox *outbox, GError **error);
 void clipmoe_mqtt_link_wake (gpointer self); /* something was put into the outbox */
 /* From now on the broker retains @payload for @topic; NULL: nothing any more. */
@@ -44,7 +44,8 @@ void clipmoe_mqtt_link_repeat (ClipmoeMqttLink *self, const char *start);
 void clipmoe_mqtt_link_subscribe (ClipmoeMqttLink *self, const char *topic);
 void clipmoe_mqtt_link_unsubscribe (ClipmoeMqttLink *self, const char *topic);
 /* Says goodbye within half a second; afterwards the handler is not called. TRUE: the thread has ended; FALSE:
- * it hangs in the resolver or in the handler that calls this, and neither outbox nor link may be freed. */
+ * it hangs in the resolver or in the handler that calls this, and the link may not be freed. In both cases
+ * the outbox is closed when the thread ends. */
 gboolean clipmoe_mqtt_link_stop (ClipmoeMqttLink *self);
 void clipmoe_mqtt_link_free (ClipmoeMqttLink *self); /* after it was stopped, or was never started */
 

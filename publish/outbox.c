@@ -362,10 +362,10 @@ abandon (ClipmoeOutboxPort *port, GQueue *queue) {
 }
 
 guint64
-clipmoe_outbox_port_leave (ClipmoeOutboxPort *port) {
+clipmoe_outbox_port_leave (ClipmoeOutboxPort *port, gboolean wait) {
   ClipmoeOutbox *self = port->outbox;
   g_mutex_lock (&self->lock);
-  gint64 end = g_get_monotonic_time () + (port->gave_up ? 0 : GRACE);
+  gint64 end = g_get_monotonic_time () + (port->gave_up || !wait ? 0 : GRACE);
   while (port->counts.waiting && !is_in_vain (self) && g_get_monotonic_time () < end)
     g_cond_wait_until (&self->changed, &self->lock, end);
   guint64 left = port->counts.waiting;

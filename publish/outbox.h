@@ -55,9 +55,9 @@ void clipmoe_outbox_port_cancel (ClipmoeOutboxPort *port, gboolean cancel);
 void clipmoe_outbox_port_get_counts (ClipmoeOutboxPort *port, ClipmoeOutboxCounts *counts);
 /* (transfer full): why the file cannot be written, or NULL. */
 char *clipmoe_outbox_port_trouble (ClipmoeOutboxPort *port);
-/* Waits two seconds at most for what the port added; no more can be added afterwards. What is left is
- * dropped, or stays in the file. Returns how many were lost. */
-guint64 clipmoe_outbox_port_leave (ClipmoeOutboxPort *port);
+/* Waits two seconds at most for what the port added, if @wait (the thread that takes may not); no more can be
+ * added afterwards. What is left is dropped, or stays in the file. Returns how many were lost. */
+guint64 clipmoe_outbox_port_leave (ClipmoeOutboxPort *port, gboolean wait);
 void clipmoe_outbox_port_free (ClipmoeOutboxPort *port); /* after it left */
 
 #endif

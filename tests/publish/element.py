@@ -58,7 +58,7 @@ def said(name):
 def whole(b):
     """From video to state, and from a command to the tagger."""
     c = Client(b.port, user="camera", password=SECRET)
-    line = VIDEO + "clipmoetag name=t rate=10 score=cosine threshold=-1 labels=red;green source=door ! clipmoepublish " \
+    line = VIDEO + "clipmoetag name=t rate=10 score=cosine threshold=-1 labels=red,green source=door ! clipmoepublish " \
         "target=mqtt://camera@127.0.0.1:%d login-file=%s on=event discovery=homeassistant commands=true ! fakesink" % (
             b.port, login("good", SECRET))
     dots = os.path.join(work, "dots")
@@ -108,7 +108,7 @@ def shared(b):
     c = Client(b.port, user="camera", password=SECRET)
     before = b.logged().count(" as clipmoe-")
     to = " ! clipmoepublish target=mqtt://127.0.0.1:%d/pair login-file=%s ! fakesink " % (b.port, login("good", SECRET))
-    tag = "clipmoetag rate=10 labels=red;green threshold=0 source="
+    tag = "clipmoetag rate=10 labels=red,green threshold=0 source="
     p = launch("shared", VIDEO + tag + "left" + to + VIDEO + tag + "right" + to.rstrip())
     until(lambda: all(c.of("pair/%s/look" % s) for s in ("left", "right")), "looks of both")
     check("one connection", b.logged().count(" as clipmoe-") == before + 1, b.logged())

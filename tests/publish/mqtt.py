@@ -55,6 +55,24 @@ def connected(f):
     return any(n.endswith("is connected") for n in f.news())
 
 
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "state.schema.json"), encoding="utf-8") as schema:
+    STATE = json.load(schema)
+KINDS = {"string": str, "number": (int, float), "null": type(None), "boolean": bool, "object": dict}
+
+
+def conforms(value, rule):
+    """Whether @value is as docs/state.schema.json says."""
+    kinds = rule.get("type", [])
+    if "const" in rule and value != rule["const"] or kinds and not isinstance(
+            value, tuple(k for n in ([kinds] if isinstance(kinds, str) else kinds) for k in ([KINDS[n]] if isinstance(KINDS[n], type) else KINDS[n]))):
+        return False
+    if not isinstance(value, dict):
+        return True
+    more = rule.get("additionalProperties")
+    return set(rule.get("required", [])) <= set(value) and all(
+        conforms(v, rule["properties"][k]) if k in rule.get("properties", {}) else bool(more) and conforms(v, more) for k, v in value.items())
+
+
 def topics():
     b = broker("topics")
     c = Client(b.port)
@@ -74,6 +92,7 @@ def topics():
           [t["label"] for t in look["tags"]] == ["a person", "shut"], look)
     check("events", [json.loads(e)["id"] for e in c.of(source + "/event")] == ["e1", "e2"], c.of(source + "/event"))
     state = json.loads(c.last(source + "/state"))
+    check("every state is as the schema says", all(conforms(json.loads(p), STATE) for p in c.of(source + "/state")), c.of(source + "/state"))
     check("the state has all labels and groups", state["schema"] == "clipmoe.state/1" and state["labels"] == {
         "a person": {"on": True, "score": 0.75}, "open": {"on": False, "score": None}, "shut": {"on": True, "score": 0.75}}, state)
     until(lambda: len([t for t in c.topics() if t.endswith("/look")]) == 3, "three streams")

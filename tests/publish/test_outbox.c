@@ -66,7 +66,7 @@ outbox_at (const char *path, const char *target) {
 static void
 end (ClipmoeOutbox *outbox, ClipmoeOutboxPort *port) {
   clipmoe_outbox_set_state (outbox, CLIPMOE_OUTBOX_CUT);
-  clipmoe_outbox_port_leave (port);
+  clipmoe_outbox_port_leave (port, TRUE);
   clipmoe_outbox_port_free (port);
   clipmoe_outbox_unref (outbox);
 }
@@ -139,7 +139,7 @@ test_ports (void) {
     clipmoe_outbox_set_state (outbox, CLIPMOE_OUTBOX_CUT);
     clipmoe_outbox_port_cancel (one, TRUE);
     g_assert_cmpint (add (one, LOOK, 9), ==, CLIPMOE_OUTBOX_CLOSED);
-    g_assert_cmpuint (clipmoe_outbox_port_leave (one), ==, file ? 0 : 3);
+    g_assert_cmpuint (clipmoe_outbox_port_leave (one, TRUE), ==, file ? 0 : 3);
     clipmoe_outbox_port_get_counts (one, &counts);
     g_assert_cmpuint (counts.dropped[LOOK], ==, file ? 1 : 4);
     clipmoe_outbox_port_free (one);

@@ -198,6 +198,43 @@ test_ended_by_adder (void) {
   g_free (target);
 }
 
+#ifdef CLIPMOE_MQTT
+/* The same in the thread of a connection, which nobody answers; whoever comes next finds the outbox free. */
+static void
+end_cut (gpointer data, ClipmoeSinkNews news, const char *sentence) {
+  if (news == CLIPMOE_SINK_CUT && !g_atomic_int_get ((gint *)data)) {
+    while (!g_atomic_pointer_get (&ended))
+      g_usleep (1000);
+    clipmoe_sink_finish (ended);
+    clipmoe_sink_unref (ended);
+    g_atomic_int_set ((gint *)data, TRUE);
+  }
+}
+
+static void
+test_ended_by_connection (void) {
+  char *outbox = place ("ended.db");
+  for (guint i = 0; i < 3; i++) {
+    static gint over;
+    ClipmoeLook look = some_look ();
+    GError *error = NULL;
+    ClipmoeTargetOptions options = {.outbox = i ? outbox : NULL};
+    g_atomic_int_set (&over, FALSE);
+    g_atomic_pointer_set (&ended, NULL);
+    ClipmoeSink *sink = clipmoe_target_open ("mqtt://127.0.0.1:1", &options, end_cut, &over, &error);
+    g_assert_no_error (error);
+    clipmoe_sink_set_live (sink, TRUE);
+    g_assert_true (clipmoe_sink_add (sink, &look, NULL));
+    g_atomic_pointer_set (&ended, sink);
+    for (guint j = 0; !g_atomic_int_get (&over); j++) {
+      g_assert_cmpuint (j, <, 60000);
+      g_usleep (1000);
+    }
+  }
+  g_free (outbox);
+}
+#endif
+
 /* A stream that can wait for a reader who never comes waits, until it is cancelled. */
 static gpointer
 add_many (gpointer data) {
@@ -232,6 +269,9 @@ main (int argc, char **argv) {
   g_test_add_func ("/sink/options", test_options);
   g_test_add_func ("/sink/lines", test_lines);
   g_test_add_func ("/sink/ended-by-adder", test_ended_by_adder);
+#ifdef CLIPMOE_MQTT
+  g_test_add_func ("/sink/ended-by-connection", test_ended_by_connection);
+#endif
   g_test_add_func ("/sink/cancelled", test_cancelled);
   return g_test_run ();
 }
