@@ -59,7 +59,8 @@ source_free (gpointer data) {
 }
 
 static void
-broker_unhold (ClipmoeMqttBroker *self) {
+broker_unhold (gpointer data) {
+  ClipmoeMqttBroker *self = data;
   if (!g_atomic_int_dec_and_test (&self->holds))
     return;
   clipmoe_mqtt_link_free (self->link);
@@ -468,8 +469,8 @@ clipmoe_mqtt_user_leave (ClipmoeMqttUser *self) {
   if (last)
     g_hash_table_remove (registry, broker->key);
   /* with the lock: who opens the same broker now waits, and finds the outbox's file closed */
-  if (last && clipmoe_mqtt_link_stop (broker->link))
-    broker_unhold (broker);
+  if (last)
+    clipmoe_mqtt_link_stop (broker->link, broker_unhold, broker);
   g_mutex_unlock (&registry_lock);
   return lost;
 }

@@ -50,6 +50,8 @@ struct _ClipmoeMqttLink {
       *wanted; /* all; those that the broker was not asked for yet, "-" before one to end */
   gboolean ending, over;
   gint64 deadline;
+  void (*ended) (gpointer data); /* for the thread to call at its end */
+  gpointer ended_data;
 };
 
 static void
@@ -511,8 +513,12 @@ run (gpointer data) {
   clipmoe_outbox_unref (self->outbox);
   g_mutex_lock (&self->lock);
   self->over = TRUE;
+  void (*ended) (gpointer data) = self->ended;
+  gpointer ended_data = self->ended_data;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
+  if (ended)
+    ended (ended_data);
   return NULL;
 }
 
@@ -523,22 +529,28 @@ clipmoe_mqtt_link_start (ClipmoeMqttLink *self, ClipmoeOutbox *outbox, GError **
   return self->thread != NULL;
 }
 
-gboolean
-clipmoe_mqtt_link_stop (ClipmoeMqttLink *self) {
+void
+clipmoe_mqtt_link_stop (ClipmoeMqttLink *self, void (*ended) (gpointer data), gpointer data) {
+  GThread *thread = self->thread;
   g_mutex_lock (&self->lock);
   self->deadline = g_get_monotonic_time () + GOODBYE;
   self->ending = TRUE;
   g_mutex_unlock (&self->lock);
   clipmoe_mqtt_link_wake (self);
   g_mutex_lock (&self->lock);
-  while (!self->over && self->thread != g_thread_self ())
+  while (!self->over && thread != g_thread_self ())
     if (!g_cond_wait_until (&self->changed, &self->lock, self->deadline + GOODBYE))
       break;
   gboolean over = self->over;
+  if (!over) {
+    self->ended = ended;
+    self->ended_data = data;
+  }
   g_mutex_unlock (&self->lock);
-  if (over)
-    g_thread_join (self->thread);
-  else
-    g_thread_unref (self->thread);
-  return over;
+  if (over) {
+    g_thread_join (thread);
+    ended (data);
+  } else {
+    g_thread_unref (thread);
+  }
 }

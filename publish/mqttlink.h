@@ -43,10 +43,10 @@ void clipmoe_mqtt_link_retain (ClipmoeMqttLink *self, const char *topic, const c
 void clipmoe_mqtt_link_repeat (ClipmoeMqttLink *self, const char *start);
 void clipmoe_mqtt_link_subscribe (ClipmoeMqttLink *self, const char *topic);
 void clipmoe_mqtt_link_unsubscribe (ClipmoeMqttLink *self, const char *topic);
-/* Says goodbye within half a second; afterwards the handler is not called. TRUE: the thread has ended; FALSE:
- * it hangs in the resolver or in the handler that calls this, and the link may not be freed. In both cases
- * the outbox is closed when the thread ends. */
-gboolean clipmoe_mqtt_link_stop (ClipmoeMqttLink *self);
+/* Says goodbye within half a second; afterwards the handler is not called, and the outbox is given back.
+ * @ended is called once, when the link may be freed: before this returns, or, where the thread hangs in the
+ * resolver or in the handler that calls this, by it later. */
+void clipmoe_mqtt_link_stop (ClipmoeMqttLink *self, void (*ended) (gpointer data), gpointer data);
 void clipmoe_mqtt_link_free (ClipmoeMqttLink *self); /* after it was stopped, or was never started */
 
 #endif

@@ -11,7 +11,7 @@ struct _ClipmoeState {
   gint64 at;
   GPtrArray *labels;   /* of ClipmoeStateLabel */
   GHashTable *by_name; /* name → ClipmoeStateLabel */
-  gboolean by_events;
+  gboolean by_events, listed;
 };
 
 static void
@@ -71,8 +71,10 @@ is_list (const ClipmoeState *self, const char *const *names, const char *const *
 
 gboolean
 clipmoe_state_set_labels (ClipmoeState *self, const char *const *names, const char *const *groups, guint n) {
+  gboolean first = !self->listed;
+  self->listed = TRUE;
   if (is_list (self, names, groups, n))
-    return FALSE;
+    return first;
   GPtrArray *before = self->labels;
   GHashTable *were = self->by_name;
   self->labels = g_ptr_array_new_with_free_func (label_free);
@@ -142,7 +144,7 @@ clipmoe_state_look (ClipmoeState *self, const ClipmoeLook *look) {
   if (look->has_region)
     return CLIPMOE_STATE_SAME;
   note (self, look->time, look->at, look->model);
-  for (guint i = 0; i < look->n_tags; i++)
+  for (guint i = 0; i < look->n_tags && !self->listed; i++)
     if (look->tags[i].label && !g_hash_table_contains (self->by_name, look->tags[i].label) &&
         add_label (self, look->tags[i].label, NULL))
       change = CLIPMOE_STATE_LABELS;
@@ -166,7 +168,7 @@ clipmoe_state_event (ClipmoeState *self, const ClipmoeEvent *event) {
   note (self, event->type == CLIPMOE_EVENT_END ? event->end : MAX (self->time, event->start), event->at,
         event->model);
   ClipmoeStateLabel *label = g_hash_table_lookup (self->by_name, event->label);
-  if (!label) {
+  if (!label && !self->listed) {
     label = add_label (self, event->label, event->group);
     change = CLIPMOE_STATE_LABELS;
   }

@@ -21,7 +21,8 @@ ClipmoeState *clipmoe_state_new (const char *source);
 void clipmoe_state_free (ClipmoeState *self);
 const char *clipmoe_state_get_source (const ClipmoeState *self);
 /* The labels that the stream has from now on; what is known of those that stay is kept. @groups may be NULL,
- * and so may each of its elements. Returns whether the list changed. Without a call the labels are those that
+ * and so may each of its elements. What else is seen from then on is passed over, such as the end of a label
+ * that went. Returns whether the list changed, or was not known. Without a call the labels are those that
  * were seen. */
 gboolean clipmoe_state_set_labels (ClipmoeState *self, const char *const *names, const char *const *groups,
                                    guint n);
