@@ -22,14 +22,14 @@ typedef struct {
 
 /* Without a user; add one with clipmoe_broker_sink_set_user() before it is used as a sink. @name: the target,
  * for messages. */
-ClipmoeBrokerSink *clipmoe_broker_sink_new (const char *name, gboolean gva, ClipmoeSinkTell tell,
+ClipmoeBrokerSink *clipmoe_broker_sink_new (const char *name, gboolean gva, ClipmoeSinkTell heard,
                                             ClipmoeSinkCommand command, gpointer data);
 ClipmoeSink *clipmoe_broker_sink_set_user (ClipmoeBrokerSink *self, const ClipmoeBrokerUserClass *class,
                                            gpointer user);
 void clipmoe_broker_sink_free_unused (ClipmoeBrokerSink *self); /* that never got a user */
 /* For the connection, whose data is the sink: not after clipmoe_sink_finish(). Any thread. */
 void clipmoe_broker_sink_status (gpointer self, gboolean connected, const char *sentence);
-void clipmoe_broker_sink_command (gpointer self, const char *source, const ClipmoeCommand *command);
+void clipmoe_broker_sink_command (gpointer data, const char *source, const ClipmoeCommand *command);
 void clipmoe_broker_sink_notice (gpointer self, const char *sentence);
 void clipmoe_broker_sink_exposed (ClipmoeBrokerSink *self, const char *login_file); /* others can read it */
 

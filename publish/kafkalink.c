@@ -324,7 +324,7 @@ run (gpointer data) {
     if (!self->producer && !make_producer (self, &why)) {
       in_trouble (self, RD_KAFKA_RESP_ERR__INVALID_ARG, why);
       g_clear_pointer (&why, g_free);
-      pause_for (self, 10 * G_USEC_PER_SEC);
+      pause_for (self, PATIENCE);
       continue;
     }
     serve (self);

@@ -30,7 +30,7 @@ ClipmoeOutboxPort *clipmoe_mqtt_user_get_port (ClipmoeMqttUser *self);
 void clipmoe_mqtt_user_look (ClipmoeMqttUser *self, const ClipmoeLook *look);
 void clipmoe_mqtt_user_event (ClipmoeMqttUser *self, const ClipmoeEvent *event);
 /* As clipmoe_state_set_labels(). */
-void clipmoe_mqtt_user_labels (ClipmoeMqttUser *self, const char *source, const char *const *names,
+void clipmoe_mqtt_user_labels (ClipmoeMqttUser *self, const char *name, const char *const *names,
                                const char *const *groups, guint n);
 /* Its streams are offline unless others have them too. Waits for the port, then ends the connection if it was
  * the last one; afterwards nothing is called. Returns how many messages were lost. */

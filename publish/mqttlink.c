@@ -16,7 +16,7 @@
 #define ANSWER ((gint64)10 * G_USEC_PER_SEC) /* for the broker to accept the connection */
 #define GOODBYE (G_USEC_PER_SEC / 2)
 #define FIRST_DELAY G_USEC_PER_SEC
-#define LONGEST_DELAY (30 * G_USEC_PER_SEC)
+#define LONGEST_DELAY ((gint64)30 * G_USEC_PER_SEC)
 #define WINDOW 20 /* messages that are not confirmed */
 
 /* A message that is on its way. */

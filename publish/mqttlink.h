@@ -36,7 +36,7 @@ ClipmoeMqttLink *clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const
                                         gpointer data);
 /* The thread begins, and takes over a reference of @outbox. FALSE: G_THREAD_ERROR, and it does not. */
 gboolean clipmoe_mqtt_link_start (ClipmoeMqttLink *self, ClipmoeOutbox *outbox, GError **error);
-void clipmoe_mqtt_link_wake (gpointer self); /* something was put into the outbox */
+void clipmoe_mqtt_link_wake (gpointer data); /* something was put into the outbox */
 /* From now on the broker retains @payload for @topic; NULL: nothing any more. */
 void clipmoe_mqtt_link_retain (ClipmoeMqttLink *self, const char *topic, const char *payload);
 /* What is retained under topics that begin with @start is sent again. */
