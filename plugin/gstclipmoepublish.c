@@ -357,8 +357,9 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
     GST_LOG_OBJECT (self, "event %s is known", event.id);
   } else if (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id)) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
-    clipmoe_open_events_told (self->begun, &event, tagger);
-    if (!clipmoe_sink_add_event (sink, &event, &error))
+    if (clipmoe_sink_add_event (sink, &event, &error))
+      clipmoe_open_events_told (self->begun, &event, tagger);
+    else
       failed (self, error);
   } else {
     clipmoe_sink_see (sink, NULL, &event);
