@@ -25,7 +25,7 @@ void tag_events_clear (TagEvents *self);
 void tag_events_name (TagEvents *self, const char *source, const char *model, const char *tagger,
                       gboolean wanted);
 /* The stream's newest look. */
-void tag_events_add (TagEvents *self, const ClipmoeStream *stream, const ClipmoeStreamLook *look);
+void tag_events_add (TagEvents *self, const ClipmoeStream *stream, const ClipmoeStreamLook *found);
 /* The stream ends or jumps: what is open ends. */
 void tag_events_finish (TagEvents *self);
 /* Forgets what is not sent yet. */
