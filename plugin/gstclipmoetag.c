@@ -15,6 +15,7 @@
 
 #include "clipmoeframe.h"
 #include "clipmoemeta.h"
+#include "tagcontrol.h"
 #include "tagframe.h"
 #include "tagmodel.h"
 #include "tagopen.h"
@@ -122,6 +123,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   const GstSegment *segment;
   const char *id;
   guint group = 0;
+  gboolean same;
   GstTagList *tags;
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START: /* not on the streaming thread, which may be waiting for a look */
@@ -143,10 +145,12 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     gst_event_parse_stream_start (event, &id);
     gst_event_parse_group_id (event, &group); /* one file played twice has one id, and two groups */
     self->asked_uri = FALSE;
-    if (g_strcmp0 (id, self->stream_id) != 0 || group != self->group) {
+    same = g_strcmp0 (id, self->stream_id) == 0;
+    if (!same || group != self->group) {
       drain (self);
       tag_report_send_last (self);
-      tag_stream_reset (self);
+      tag_stream_start (self, same);
+      tag_report_send_events (self);
       g_free (self->stream_id);
       self->stream_id = g_strdup (id);
       self->group = group;
@@ -155,6 +159,8 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   case GST_EVENT_EOS:
     drain (self);
     tag_report_send_last (self);
+    tag_stream_end_events (self);
+    tag_report_send_events (self);
     tag_report_end (self);
     break;
   case GST_EVENT_TAG:
@@ -170,6 +176,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
 static gboolean
 gst_clipmoe_tag_src_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (base);
+  tag_control_obey (self, event);
   if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
     GstQOSType type;
     GstClockTimeDiff diff;

@@ -6,6 +6,7 @@
 #include <stream/schedule.h>
 #include <stream/statistics.h>
 #include "tagclock.h"
+#include "tagevents.h"
 #include "tagidentity.h"
 #include "tagsession.h"
 #include "tagsettings.h"
@@ -41,16 +42,22 @@ struct _GstClipmoeTag {
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
-  gboolean asked_texts; /* other labels were asked for and are not there yet */
+  gboolean asked_texts;       /* other labels were asked for and are not there yet */
+  ClipmoeLabels *told_labels; /* that downstream was told of, under told_source */
+  char *told_source;
+  gint off;         /* atomic: a command has switched looking off */
+  gboolean was_off; /* with the last frame */
   TagClock clock;
   ClipmoeSchedule schedule; /* on tag_clock_rising() */
   guint skips;
-  gint failed; /* atomic: there was an error, and it was posted */
+  guint connection; /* another one: the stream was interrupted, which hold may bridge */
+  gint failed;      /* atomic: there was an error, and it was posted */
 
   /* what looks are made with: by the streaming thread, or the mailbox's */
   GMutex looking; /* guards what follows; nothing else is locked under it */
   ClipmoeStream *stream;
   ClipmoeStreamLook *newest; /* finished aside, and no frame carries it yet */
+  TagEvents events;
   guint
       generation; /* another one: what was seen before counts for nothing; the streaming thread's to change */
 };

@@ -1,5 +1,6 @@
 #include "tagframe.h"
 
+#include "tagcontrol.h"
 #include "taglook.h"
 #include "tagmodel.h"
 #include "tagreport.h"
@@ -194,6 +195,7 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   GST_OBJECT_LOCK (self);
   ClipmoeStreamFrame frame = {.time = moment.time,
                               .generation = self->generation,
+                              .connection = self->connection,
                               .labels = open->labels,
                               .rules = self->settings.rules};
   how.geometry = self->settings.geometry;
@@ -209,8 +211,8 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
 
   how.before = self->schedule; /* a jump or other labels may have begun it anew */
   GstFlowReturn flow = GST_FLOW_OK;
-  gboolean fresh = FALSE;
-  if (worth_a_look (self, buffer, skip_corrupted) &&
+  gboolean fresh = FALSE, off = tag_control_is_off (self);
+  if (!off && worth_a_look (self, buffer, skip_corrupted) &&
       clipmoe_schedule_due (&self->schedule, tag_clock_rising (segment, moment.time), rate, interval) &&
       !late (self, buffer, &moment)) {
     flow = look_at (self, open, buffer, &frame, &how, &fresh);
@@ -218,6 +220,9 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
     GST_TRACE_OBJECT (self, "%" GST_TIME_FORMAT " passes", GST_TIME_ARGS (moment.time));
   }
   tag_look_follow (self);
+  tag_control_send_labels (self, open);
+  if (flow == GST_FLOW_OK)
+    tag_report_send_events (self);
   if (flow == GST_FLOW_OK && self->look)
     tag_report_attach (self, buffer, moment.time, fresh);
   return flow;

@@ -9,6 +9,11 @@
 
 /* The look as a message on the bus, if the settings ask for it. Streaming thread or worker. */
 void tag_report_post (GstClipmoeTag *self, ClipmoeStreamLook *found);
+/* Posts the events that wait, in their order, unless another thread, or a caller further up, is at it. Any
+ * thread. */
+void tag_report_post_events (GstClipmoeTag *self);
+/* Streaming thread: sends the events that wait downstream. */
+void tag_report_send_events (GstClipmoeTag *self);
 /* Streaming thread: puts the look that frames carry now on @buffer, a frame at stream time @time. @fresh: the
  * look is of this very frame. */
 void tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh);

@@ -1,11 +1,12 @@
 #include "tagstream.h"
 
 #include "tagopen.h"
+#include "tagreport.h"
 
-void
-tag_stream_jump (GstClipmoeTag *self) {
+/* What the next frames carry, when they are due and what is under way. */
+static void
+forget (GstClipmoeTag *self) {
   g_mutex_lock (&self->looking);
-  self->generation++;
   g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   g_mutex_unlock (&self->looking);
   self->schedule = (ClipmoeSchedule){0};
@@ -22,8 +23,24 @@ tag_stream_jump (GstClipmoeTag *self) {
 }
 
 void
-tag_stream_reset (GstClipmoeTag *self) {
-  tag_stream_jump (self);
+tag_stream_end_events (GstClipmoeTag *self) {
+  g_mutex_lock (&self->looking);
+  tag_events_finish (&self->events);
+  g_mutex_unlock (&self->looking);
+  tag_report_post_events (self);
+}
+
+void
+tag_stream_jump (GstClipmoeTag *self) {
+  g_mutex_lock (&self->looking);
+  self->generation++; /* a look that is under way begins no event any more */
+  g_mutex_unlock (&self->looking);
+  forget (self);
+  tag_stream_end_events (self);
+}
+
+static void
+begin (GstClipmoeTag *self) {
   tag_clock_reset (&self->clock);
   self->tag_orientation = GST_VIDEO_ORIENTATION_IDENTITY;
   self->asked_uri = self->live = FALSE;
@@ -33,4 +50,31 @@ tag_stream_reset (GstClipmoeTag *self) {
   g_clear_pointer (&self->uri, g_free);
   g_clear_pointer (&self->last, clipmoe_stream_look_unref);
   GST_OBJECT_UNLOCK (self);
+}
+
+void
+tag_stream_reset (GstClipmoeTag *self) {
+  tag_stream_jump (self);
+  begin (self);
+}
+
+void
+tag_stream_start (GstClipmoeTag *self, gboolean same_id) {
+  GST_OBJECT_LOCK (self);
+  gboolean bridged = (same_id || self->settings.source) && self->settings.rules.hold > 0;
+  GST_OBJECT_UNLOCK (self);
+  if (!bridged) {
+    tag_stream_reset (self);
+    return;
+  }
+  self->connection++;
+  forget (self);
+  begin (self);
+}
+
+void
+tag_stream_drop_events (GstClipmoeTag *self) {
+  g_mutex_lock (&self->looking);
+  tag_events_drop (&self->events);
+  g_mutex_unlock (&self->looking);
 }

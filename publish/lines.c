@@ -4,12 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <clipmoe/error.h>
+#include <stream/eventjson.h>
 #include <stream/lookjson.h>
+#include "gva.h"
 #include "linewriter.h"
 
 typedef struct {
   ClipmoeSink sink;
   ClipmoeLineWriter *writer;
+  gboolean gva;
+  gint width, height; /* atomic */
 } Lines;
 
 /* Whether @path is a regular file that does not begin like JSON lines, such as a video that was named by
@@ -37,7 +41,23 @@ set_live (ClipmoeSink *self, gboolean live) {
 
 static gboolean
 add (ClipmoeSink *self, const ClipmoeLook *look, GError **error) {
-  return clipmoe_line_writer_add (((Lines *)self)->writer, clipmoe_look_to_json (look), error);
+  Lines *lines = (Lines *)self;
+  char *text = lines->gva ? clipmoe_look_to_gva (look, (guint)g_atomic_int_get (&lines->width),
+                                                 (guint)g_atomic_int_get (&lines->height))
+                          : clipmoe_look_to_json (look);
+  return clipmoe_line_writer_add (lines->writer, CLIPMOE_LINE_LOOK, text, error);
+}
+
+static gboolean
+add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error) {
+  return clipmoe_line_writer_add (((Lines *)self)->writer, CLIPMOE_LINE_EVENT, clipmoe_event_to_json (event),
+                                  error);
+}
+
+static void
+set_frame (ClipmoeSink *self, guint width, guint height) {
+  g_atomic_int_set (&((Lines *)self)->width, (gint)width);
+  g_atomic_int_set (&((Lines *)self)->height, (gint)height);
 }
 
 static guint
@@ -62,7 +82,10 @@ finish (ClipmoeSink *self) {
 
 static void
 get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats) {
-  clipmoe_line_writer_get_counts (((Lines *)self)->writer, &stats->written, &stats->dropped);
+  ClipmoeLineWriter *writer = ((Lines *)self)->writer;
+  stats->waiting = 0; /* of brokers alone */
+  clipmoe_line_writer_get_counts (writer, CLIPMOE_LINE_LOOK, &stats->looks.written, &stats->looks.dropped);
+  clipmoe_line_writer_get_counts (writer, CLIPMOE_LINE_EVENT, &stats->events.written, &stats->events.dropped);
 }
 
 static void
@@ -72,8 +95,10 @@ lines_free (ClipmoeSink *self) {
 }
 
 ClipmoeSink *
-clipmoe_lines_open (const char *path, ClipmoeSinkTell tell, gpointer data, GError **error) {
-  static const ClipmoeSinkClass class = {set_live, add, drain, cancel, reopen, finish, get_stats, lines_free};
+clipmoe_lines_open (const char *scheme, const char *path, const ClipmoeTargetOptions *options,
+                    ClipmoeSinkTell tell, gpointer data, GError **error) {
+  static const ClipmoeSinkClass class = {set_live, add,    add_event, NULL,   NULL,      set_frame,
+                                         drain,    cancel, reopen,    finish, get_stats, lines_free};
   if (*path && is_foreign (path)) {
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
@@ -84,6 +109,6 @@ clipmoe_lines_open (const char *path, ClipmoeSinkTell tell, gpointer data, GErro
   if (!writer)
     return NULL;
   Lines *self = g_new (Lines, 1);
-  *self = (Lines){{&class, 1}, writer};
+  *self = (Lines){{&class, 1}, writer, options->gva, 0, 0};
   return &self->sink;
 }

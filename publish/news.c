@@ -2,12 +2,12 @@
 
 gboolean
 clipmoe_sink_news_is_trouble (ClipmoeSinkNews news) {
-  return news != CLIPMOE_SINK_READER && news != CLIPMOE_SINK_WORKS;
+  return news != CLIPMOE_SINK_READER && news != CLIPMOE_SINK_WORKS && news != CLIPMOE_SINK_CONNECTED;
 }
 
 char *
 clipmoe_sink_news_describe (ClipmoeSinkNews news, const char *target, int failed) {
-  static const char *const sentences[] = {
+  static const char *const sentences[CLIPMOE_SINK_NOTICE + 1] = {
       [CLIPMOE_SINK_NO_READER] = "nobody reads this named pipe yet, its lines wait",
       [CLIPMOE_SINK_LEFT] = "the reader left, lines wait for the next one",
       [CLIPMOE_SINK_READER] = "has a reader",

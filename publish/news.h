@@ -11,7 +11,10 @@ typedef enum {
   CLIPMOE_SINK_SLOW,      /* the reader is too slow, the first line was dropped */
   CLIPMOE_SINK_WAITS,     /* a stream that can wait waits, and nothing is read */
   CLIPMOE_SINK_FAILED,    /* a live stream's line could not be written */
-  CLIPMOE_SINK_WORKS      /* lines can be written again */
+  CLIPMOE_SINK_WORKS,     /* lines can be written again */
+  CLIPMOE_SINK_CUT,       /* a broker cannot be reached, or another reason than before why */
+  CLIPMOE_SINK_CONNECTED, /* it is connected */
+  CLIPMOE_SINK_NOTICE     /* something was refused or should be changed; it works all the same */
 } ClipmoeSinkNews;
 
 /* Called from any thread without a lock; each kind once until its opposite. @sentence: for people, with the
@@ -20,7 +23,8 @@ typedef void (*ClipmoeSinkTell) (gpointer data, ClipmoeSinkNews news, const char
 
 /* Whether it deserves a warning. */
 gboolean clipmoe_sink_news_is_trouble (ClipmoeSinkNews news);
-/* Returns (transfer full): the sentence. @failed: the errno of CLIPMOE_SINK_FAILED. */
+/* Returns (transfer full): the sentence, of all kinds before CLIPMOE_SINK_CUT. @failed: the errno of
+ * CLIPMOE_SINK_FAILED. */
 char *clipmoe_sink_news_describe (ClipmoeSinkNews news, const char *target, int failed);
 
 #endif

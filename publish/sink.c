@@ -10,6 +10,29 @@ clipmoe_sink_add (ClipmoeSink *self, const ClipmoeLook *look, GError **error) {
   return self->class->add (self, look, error);
 }
 
+gboolean
+clipmoe_sink_add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error) {
+  return self->class->add_event (self, event, error);
+}
+
+void
+clipmoe_sink_see (ClipmoeSink *self, const ClipmoeLook *look, const ClipmoeEvent *event) {
+  if (self->class->see)
+    self->class->see (self, look, event);
+}
+
+void
+clipmoe_sink_set_labels (ClipmoeSink *self, const char *source, const char *const *names,
+                         const char *const *groups, guint n) {
+  if (self->class->set_labels)
+    self->class->set_labels (self, source, names, groups, n);
+}
+
+void
+clipmoe_sink_set_frame (ClipmoeSink *self, guint width, guint height) {
+  self->class->set_frame (self, width, height);
+}
+
 guint
 clipmoe_sink_drain (ClipmoeSink *self, GError **error) {
   return self->class->drain (self, error);

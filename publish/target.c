@@ -4,20 +4,35 @@
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include "lines.h"
+#ifdef CLIPMOE_MQTT
+#include "mqtt.h"
+#else
+#define clipmoe_mqtt_open NULL
+#endif
+#ifdef CLIPMOE_KAFKA
+#include "kafka.h"
+#else
+#define clipmoe_kafka_open NULL
+#endif
 
-typedef ClipmoeSink *(*Open) (const char *place, ClipmoeSinkTell tell, gpointer data, GError **error);
+typedef ClipmoeSink *(*Open) (const char *scheme, const char *place, const ClipmoeTargetOptions *options,
+                              ClipmoeSinkTell tell, gpointer data, GError **error);
+
+enum { BROKER = 1, TLS = 2, HOME = 4 }; /* what a scheme has a use for */
 
 /* All known schemes; @open is NULL where this build lacks the implementation. */
 static const struct {
   const char *scheme;
   const char *place; /* what follows the colon, for messages; "" = nothing may follow */
   Open open;
+  guint uses;
+  const char *package; /* of Debian, which a build needs for it */
 } schemes[] = {
-    {"stdout", "", clipmoe_lines_open},
-    {"file", "PATH", clipmoe_lines_open},
-    {"mqtt", NULL, NULL},
-    {"mqtts", NULL, NULL},
-    {"kafka", NULL, NULL},
+    {"stdout", "", clipmoe_lines_open, 0, NULL},
+    {"file", "PATH", clipmoe_lines_open, 0, NULL},
+    {"mqtt", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, BROKER | HOME, "libmosquitto-dev"},
+    {"mqtts", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, BROKER | HOME | TLS, "libmosquitto-dev"},
+    {"kafka", "//HOST[:PORT][,HOST…]/TOPIC", clipmoe_kafka_open, BROKER | TLS, "librdkafka-dev"},
 };
 
 /* "stdout: or file:PATH" */
@@ -27,6 +42,19 @@ expected (void) {
   for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
     if (schemes[i].open)
       g_string_append_printf (text, "%s%s:%s", text->len ? " or " : "", schemes[i].scheme, schemes[i].place);
+  return g_string_free (text, FALSE);
+}
+
+char *
+clipmoe_target_describe (void) {
+  GString *text = g_string_new (NULL);
+  char *forms = expected ();
+  g_string_append (text, forms);
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (!schemes[i].open)
+      g_string_append_printf (text, "; %s: is not in this build, which had no %s", schemes[i].scheme,
+                              schemes[i].package);
+  g_free (forms);
   return g_string_free (text, FALSE);
 }
 
@@ -42,19 +70,46 @@ refuse (const char *target, const char *why, GError **error) {
   g_free (shown);
 }
 
+/* A setting that would be without effect is a mistake. */
+static gboolean
+check_options (const char *target, guint uses, const ClipmoeTargetOptions *options, GError **error) {
+  const char *wrong = NULL;
+  if (!(uses & BROKER) && (options->outbox || options->login_file))
+    wrong = options->outbox ? "outbox is for brokers" : "login-file is for brokers";
+  else if (!(uses & TLS) && options->tls_ca)
+    wrong = "tls-ca is for secure connections";
+  else if (!(uses & HOME) && (options->discovery || options->commands))
+    wrong = options->discovery ? "discovery is for mqtt: and mqtts:" : "commands are for mqtt: and mqtts:";
+  if (!wrong)
+    return TRUE;
+  char *shown = clipmoe_uri_without_login (target);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "Target %s: %s", shown, wrong);
+  g_free (shown);
+  return FALSE;
+}
+
 ClipmoeSink *
-clipmoe_target_open (const char *target, ClipmoeSinkTell tell, gpointer data, GError **error) {
+clipmoe_target_open (const char *target, const ClipmoeTargetOptions *options, ClipmoeSinkTell tell,
+                     gpointer data, GError **error) {
+  static const ClipmoeTargetOptions none;
   gsize length = target ? strcspn (target, ":") : 0;
+  if (!options)
+    options = &none;
   for (guint i = 0; target && i < G_N_ELEMENTS (schemes); i++) {
     if (strlen (schemes[i].scheme) != length || strncmp (target, schemes[i].scheme, length) != 0)
       continue;
     if (!schemes[i].open) {
-      refuse (target, "brokers are not built in yet", error);
+      char *why = g_strdup_printf ("this build has no %s: it needs the package %s", schemes[i].scheme,
+                                   schemes[i].package);
+      refuse (target, why, error);
+      g_free (why);
       return NULL;
     }
     if (target[length] != ':' || !target[length + 1] != !*schemes[i].place)
       break;
-    return schemes[i].open (target + length + 1, tell, data, error);
+    if (!check_options (target, schemes[i].uses, options, error))
+      return NULL;
+    return schemes[i].open (schemes[i].scheme, target + length + 1, options, tell, data, error);
   }
   refuse (target, "unknown", error);
   return NULL;

@@ -35,6 +35,7 @@ ELSEWHERE = {
     r"clipmoe serve|openssl rand": "tests/serve does",
     r"clipmoe watch|gst-launch-1.0 .*clipmoesrc": "tests/live does, with cameras of its own",
     r"pipelines/camera": "installs packages and fetches a video",
+    r"mosquitto_pub": "tests/publish/mqtt.py does, without that program",
 }
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),
@@ -108,6 +109,8 @@ def prepare(work):
     tiny.setup(work)
     tiny.model(work + "/clip")
     os.mkdir(work + "/pairs")
+    with open(work + "/door.labels", "w", encoding="utf-8") as f:
+        f.write(re.search(r"^```\n(a person.*?)^```", page("docs/live.md"), re.M | re.S)[1])
 
 
 def run_commands(work):
@@ -127,9 +130,11 @@ def run_commands(work):
             n += 1
             check("%s: %s" % (name, line), r.returncode == 0 and "ERROR" not in r.stdout and "CRITICAL" not in r.stdout, r.stdout)
             if "post-messages" in line:
-                check("%s: messages arrive: %s" % (name, line), "clipmoe-tags" in r.stdout, r.stdout)
+                kind = "clipmoe-event" if "post-messages=events" in line else "clipmoe-tags"
+                check("%s: messages arrive: %s" % (name, line), kind in r.stdout, r.stdout)
     check("commands are found", n >= 15, n)
-    check("publish wrote its file", os.path.getsize(work + "/street.jsonl") > 0)
+    for made in ("street.jsonl", "room.jsonl"):
+        check("publish wrote " + made, os.path.getsize(os.path.join(work, made)) > 0)
 
 
 def run_python(work, name, namespace):

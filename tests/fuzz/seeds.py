@@ -120,6 +120,7 @@ def seeds():
         yield b"a dog\na cat = a photo of a cat @ 0.5\n# x\n\\@ home\nx @ 0.25\n"
         yield "\ufeffcafé\r\n中文 = {}\r".encode()
         yield b"a photo of {};{} drawn"
+        yield b"a\n[group g]\nb @ 0.5\nc\n[]\n[group h i]\nd = x\n\\[e\n"
     elif TARGET == "tokenizer":
         yield "A photo of a dog's tail, &amp; 3 cats! <|endoftext|> ſ İ ǅ é 中文 🐕".encode()
         yield b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -140,9 +141,17 @@ def seeds():
                b'"peak_time":2.000000001,"mean":0.5,"score":-0.25,"at":"2023-11-14T22:13:20.123Z","model":"m@1","object_id":-7,"snapshot":"x.jpg"}')
         yield (b'{"schema":"clipmoe.event/1","type":"start","id":"0","source":null,"label":"","group":"g","start":0,"end":null,"peak":0,'
                b'"peak_time":0,"mean":0,"score":0,"at":null,"model":null,"object_id":null,"snapshot":null}')
+    elif TARGET == "broker":
+        yield b"cat; dog"
+        yield b"0.25\n"
+        yield b"ON"
+        yield "rtsp://cam/1+#\0rtsp:__cam_1__\0a \"bus\"\0it's {{ 1 }}\0caf\u00e9 \U0001f600\0unknown".encode()
     elif TARGET == "meta":
         yield ('meta, looks=(structure)< "look, source=(string)a, model=(string)b, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, '
                'tags=(structure)< \\"tag\\, label\\=\\(string\\)x\\, score\\=\\(double\\)0.5\\, cosine\\=\\(double\\)0.1\\;\\" >;" >;').encode()
+        yield (b"clipmoe-event, schema=(uint)1, type=(string)end, id=(string)01, label=(string)x, start=(guint64)1, end=(guint64)2, peak=(double)0.5, "
+               b"peak-time=(guint64)1, mean=(double)0.5, score=(double)0.5, source=(string)s, group=(string)g, at=(gint64)1700000000000000, "
+               b"object-id=(gint64)7, tagger=(string)t, sequence=(guint64)3;")
         yield b"meta, looks=(int)< 1, 2 >;"
         yield b"meta, looks=(structure)< \"look, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, tags=(int)<1>;\" >;"
         yield "look\0a dog\0source é\0model".encode() + struct.pack("<QQd", 5, 1 << 63, 0.5)

@@ -1,0 +1,88 @@
+#include "mqttretained.h"
+
+typedef struct {
+  char *topic, *payload;
+  gboolean waits;
+} Entry;
+
+struct _ClipmoeMqttRetained {
+  GHashTable *entries; /* topic → Entry */
+  GQueue waiting;      /* of Entry */
+};
+
+static void
+entry_free (gpointer data) {
+  Entry *entry = data;
+  g_free (entry->topic);
+  g_free (entry->payload);
+  g_free (entry);
+}
+
+ClipmoeMqttRetained *
+clipmoe_mqtt_retained_new (void) {
+  ClipmoeMqttRetained *self = g_new0 (ClipmoeMqttRetained, 1);
+  self->entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_free);
+  g_queue_init (&self->waiting);
+  return self;
+}
+
+void
+clipmoe_mqtt_retained_free (ClipmoeMqttRetained *self) {
+  g_queue_clear (&self->waiting);
+  g_hash_table_unref (self->entries);
+  g_free (self);
+}
+
+static void
+enqueue (ClipmoeMqttRetained *self, Entry *entry) {
+  if (!entry->waits)
+    g_queue_push_tail (&self->waiting, entry);
+  entry->waits = TRUE;
+}
+
+void
+clipmoe_mqtt_retained_set (ClipmoeMqttRetained *self, const char *topic, const char *payload) {
+  Entry *entry = g_hash_table_lookup (self->entries, topic);
+  if (entry && g_strcmp0 (entry->payload, payload) == 0)
+    return;
+  if (!entry) {
+    entry = g_new0 (Entry, 1);
+    entry->topic = g_strdup (topic);
+    g_hash_table_insert (self->entries, entry->topic, entry);
+  }
+  g_free (entry->payload);
+  entry->payload = g_strdup (payload);
+  enqueue (self, entry);
+}
+
+void
+clipmoe_mqtt_retained_repeat (ClipmoeMqttRetained *self, const char *start) {
+  GHashTableIter iter;
+  gpointer entry;
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, NULL, &entry))
+    if (g_str_has_prefix (((Entry *)entry)->topic, start))
+      enqueue (self, entry);
+}
+
+char *
+clipmoe_mqtt_retained_next (ClipmoeMqttRetained *self, char **payload) {
+  Entry *entry = g_queue_pop_head (&self->waiting);
+  if (!entry)
+    return NULL;
+  entry->waits = FALSE;
+  *payload = g_strdup (entry->payload);
+  return g_strdup (entry->topic);
+}
+
+void
+clipmoe_mqtt_retained_confirm (ClipmoeMqttRetained *self, const char *topic) {
+  Entry *entry = g_hash_table_lookup (self->entries, topic);
+  if (entry && !entry->payload && !entry->waits)
+    g_hash_table_remove (self->entries, topic);
+}
+
+gboolean
+clipmoe_mqtt_retained_waits (const ClipmoeMqttRetained *self) {
+  return self->waiting.length > 0;
+}
