@@ -1,5 +1,6 @@
 #include "tagstream.h"
 
+#include "tagobjects.h"
 #include "tagopen.h"
 
 void
@@ -8,6 +9,7 @@ tag_stream_jump (GstClipmoeTag *self) {
   self->generation++;
   g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   g_mutex_unlock (&self->looking);
+  tag_objects_forget (self);
   self->schedule = (ClipmoeSchedule){0};
   self->skips = 0;
   g_clear_pointer (&self->look, clipmoe_stream_look_unref);
