@@ -2,11 +2,15 @@
  * SECTION:element-clipmoepublish
  * @title: clipmoepublish
  *
- * Passes buffers through and sends the tags that they carry as JSON lines (schema clipmoe.tags/1). Files are
+ * Passes buffers through and sends the tags that they carry as JSON lines (schema clipmoe.tags/1), or with
+ * `on=event` what clipmoetag says of labels from start to end (schema clipmoe.event/1). Files are
  * appended to, one whole line a look, also where other processes append to the same file. A live stream never
  * waits for a slow reader, and never ends because of one, or of a full disk: at most 1000 lines or 16 MiB
  * wait, then the oldest go and are counted in `stats`. A stream that can wait does. A named pipe need not
  * have a reader yet, and is opened again when its reader left and another one is there.
+ *
+ * An event whose start was sent has an end: when this element stops before the tagger has said it, the end is
+ * where its last look was.
  *
  * ## Example
  * |[
@@ -17,7 +21,9 @@
 #include "gstclipmoepublish.h"
 
 #include <clipmoe/error.h>
+#include "clipmoeevent.h"
 #include "clipmoemeta.h"
+#include "openevents.h"
 #include "sentlooks.h"
 #include "target.h"
 
@@ -25,7 +31,7 @@ GST_DEBUG_CATEGORY_STATIC (clipmoe_publish_debug);
 #define GST_CAT_DEFAULT clipmoe_publish_debug
 
 enum { PROP_0, PROP_TARGET, PROP_ON, PROP_STATS };
-enum { ON_LOOK, ON_CHANGE, ON_FRAME };
+enum { ON_LOOK, ON_CHANGE, ON_FRAME, ON_EVENT };
 
 struct _GstClipmoePublish {
   GstBaseTransform parent;
@@ -38,6 +44,7 @@ struct _GstClipmoePublish {
   /* streaming thread */
   gboolean asked; /* whether the stream is live was asked */
   ClipmoeSentLooks *sent;
+  ClipmoeOpenEvents *begun; /* events whose start was sent */
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
@@ -55,6 +62,7 @@ on_type (void) {
       {ON_LOOK, "Every look, once", "look"},
       {ON_CHANGE, "Looks whose set of labels differs from the last one's", "change"},
       {ON_FRAME, "Every frame, with the age of its tags", "frame"},
+      {ON_EVENT, "Labels when they start, reach a higher peak (every 5 s at most), and end", "event"},
       {0, NULL, NULL}};
   static gsize type;
   if (g_once_init_enter (&type))
@@ -89,8 +97,11 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
     ClipmoeSinkStats stats = self->stats;
     if (self->sink)
       clipmoe_sink_get_stats (self->sink, &stats);
-    g_value_take_boxed (value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.written, "dropped",
-                                                  G_TYPE_UINT64, stats.dropped, NULL));
+    g_value_take_boxed (
+        value, gst_structure_new ("stats", "lines", G_TYPE_UINT64, stats.looks.written + stats.events.written,
+                                  "dropped", G_TYPE_UINT64, stats.looks.dropped + stats.events.dropped,
+                                  "events", G_TYPE_UINT64, stats.events.written, "events-dropped",
+                                  G_TYPE_UINT64, stats.events.dropped, NULL));
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
   }
@@ -134,7 +145,7 @@ cannot_open (GstClipmoePublish *self, const GError *error) {
 
 static gboolean
 open_target (GstClipmoePublish *self) {
-  static const char *const names[] = {"look", "change", "frame"};
+  static const char *const names[] = {"look", "change", "frame", "event"};
   GError *error = NULL;
   GST_OBJECT_LOCK (self);
   char *target = g_strdup (self->target);
@@ -146,6 +157,7 @@ open_target (GstClipmoePublish *self) {
     GST_INFO_OBJECT (self, "target %s, on=%s", target, names[on]);
     self->asked = FALSE;
     self->sent = clipmoe_sent_looks_new ();
+    self->begun = clipmoe_open_events_new ();
     GST_OBJECT_LOCK (self);
     self->sink = sink;
     self->stopping = FALSE;
@@ -158,6 +170,11 @@ open_target (GstClipmoePublish *self) {
   return sink != NULL;
 }
 
+static void
+send_end (const ClipmoeEvent *event, gpointer data) {
+  clipmoe_sink_add_event (data, event, NULL);
+}
+
 /* No pad is active any more. */
 static void
 close_target (GstClipmoePublish *self) {
@@ -166,6 +183,9 @@ close_target (GstClipmoePublish *self) {
   GST_OBJECT_UNLOCK (self);
   if (!sink)
     return;
+  clipmoe_sink_set_live (sink, TRUE); /* nothing is waited for any more, but for what finish() does */
+  clipmoe_sink_cancel (sink, FALSE);
+  clipmoe_open_events_finish (self->begun, send_end, sink);
   guint64 lost = clipmoe_sink_finish (sink); /* the property stats still reads from it */
   GST_OBJECT_LOCK (self);
   self->sink = NULL;
@@ -174,8 +194,11 @@ close_target (GstClipmoePublish *self) {
   GST_OBJECT_UNLOCK (self);
   clipmoe_sink_unref (sink);
   g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
-  GST_INFO_OBJECT (self, "%" G_GUINT64_FORMAT " lines written, %" G_GUINT64_FORMAT " dropped", stats.written,
-                   stats.dropped);
+  g_clear_pointer (&self->begun, clipmoe_open_events_free);
+  GST_INFO_OBJECT (self,
+                   "%" G_GUINT64_FORMAT " looks and %" G_GUINT64_FORMAT " events written, %" G_GUINT64_FORMAT
+                   " and %" G_GUINT64_FORMAT " dropped",
+                   stats.looks.written, stats.events.written, stats.looks.dropped, stats.events.dropped);
   if (lost)
     GST_ELEMENT_WARNING (
         self, RESOURCE, WRITE,
@@ -255,17 +278,43 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
       continue;
     }
     ClipmoeSentNews new = clipmoe_sent_looks_see (self->sent, &look, i);
-    gboolean due = on == ON_FRAME || (on == ON_LOOK ? !new.seen : new.changed);
+    gboolean due = on == ON_FRAME || (on == ON_LOOK && !new.seen) || (on == ON_CHANGE && new.changed);
+    clipmoe_open_events_see (self->begun, &look);
     GST_LOG_OBJECT (self, "look %" G_GUINT64_FORMAT " at %" GST_TIME_FORMAT ": %s", look.sequence,
                     GST_TIME_ARGS (look.time),
                     due        ? "sent"
                     : new.seen ? "known"
-                               : "no change");
+                               : "not due");
     ok = !due || clipmoe_sink_add (sink, &look, &error);
     clipmoe_looks_clear (&look);
   }
   clipmoe_sink_unref (sink);
   return ok ? GST_FLOW_OK : failed (self, error);
+}
+
+/* Sends the event in @s, if it is due. What was begun is told to its end, whatever `on` is by then. */
+static void
+publish_event (GstClipmoePublish *self, const GstStructure *s) {
+  GError *error = NULL;
+  ClipmoeEvent event;
+  const char *tagger;
+  guint64 sequence;
+  ClipmoeSink *sink = hold_sink (self);
+  if (!sink)
+    return;
+  GST_OBJECT_LOCK (self);
+  int on = self->on;
+  GST_OBJECT_UNLOCK (self);
+  if (!clipmoe_event_read (s, &event, &tagger, &sequence)) {
+    GST_LOG_OBJECT (self, "an event that is none of ours");
+  } else if (!(tagger && clipmoe_sent_looks_see_event (self->sent, tagger, sequence)) &&
+             (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id))) {
+    GST_LOG_OBJECT (self, "event %s is sent", event.id);
+    clipmoe_open_events_told (self->begun, &event, tagger);
+    if (!clipmoe_sink_add_event (sink, &event, &error))
+      failed (self, error);
+  }
+  clipmoe_sink_unref (sink);
 }
 
 /* Asked with the first data: at the start nothing upstream is linked yet. */
@@ -305,7 +354,7 @@ end (GstClipmoePublish *self) {
 static gboolean
 sink_event (GstBaseTransform *base, GstEvent *event) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
-  const GstStructure *look = clipmoe_looks_event (event);
+  const GstStructure *look = clipmoe_looks_event (event), *happened = clipmoe_event_structure (event);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_EOS: /* all lines are written before EOS is passed on */
     end (self);
@@ -324,6 +373,9 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
     if (look) { /* a look that no buffer was left to carry */
       ask_live (self);
       publish (self, look); /* a failure is returned for the next buffer */
+    } else if (happened) {
+      ask_live (self);
+      publish_event (self, happened);
     }
     break;
   }
@@ -366,13 +418,14 @@ gst_clipmoe_publish_class_init (GstClipmoePublishClass *klass) {
                                    g_param_spec_boxed ("stats", "Statistics",
                                                        "lines written, and dropped: a live stream does "
                                                        "not wait for a slow reader or a full disk, and "
-                                                       "nothing does at the end",
+                                                       "nothing does at the end; events and events-dropped: "
+                                                       "those of them that were events",
                                                        GST_TYPE_STRUCTURE,
                                                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   gst_type_mark_as_plugin_api (on_type (), 0);
-  gst_element_class_set_static_metadata (element, "CLIP tag publisher", "Filter/Analyzer/Metadata",
-                                         "Sends the tags that clipmoetag attached as JSON lines",
-                                         "The clipmoe authors");
+  gst_element_class_set_static_metadata (
+      element, "CLIP tag publisher", "Filter/Analyzer/Metadata",
+      "Sends the tags that clipmoetag attached, or its events, as JSON lines", "The clipmoe authors");
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
   element->change_state = change_state;

@@ -131,6 +131,7 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   const GstSegment *segment;
   const char *id;
   guint group = 0;
+  gboolean same;
   GstTagList *tags;
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START: /* not on the streaming thread, which may be waiting for a look */
@@ -152,10 +153,12 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     gst_event_parse_stream_start (event, &id);
     gst_event_parse_group_id (event, &group); /* one file played twice has one id, and two groups */
     self->asked_uri = FALSE;
-    if (g_strcmp0 (id, self->stream_id) != 0 || group != self->group) {
+    same = g_strcmp0 (id, self->stream_id) == 0;
+    if (!same || group != self->group) {
       drain (self);
       tag_report_send_last (self);
-      tag_stream_reset (self);
+      tag_stream_start (self, same);
+      tag_report_send_events (self);
       g_free (self->stream_id);
       self->stream_id = g_strdup (id);
       self->group = group;
@@ -164,6 +167,8 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
   case GST_EVENT_EOS:
     drain (self);
     tag_report_send_last (self);
+    tag_stream_end_events (self);
+    tag_report_send_events (self);
     tag_report_end (self);
     break;
   case GST_EVENT_TAG:

@@ -13,7 +13,8 @@ typedef struct {
 } Entry;
 
 struct _ClipmoeSentLooks {
-  /* keyed by tagger, by stream and tagger, or by stream and the fields of a look without identity */
+  /* keyed by tagger (looks and events apart), by stream and tagger, or by stream and the fields of a look
+   * without identity */
   GHashTable *entries;
   char *stream;
   guint64 calls;
@@ -118,7 +119,7 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
   Entry *said;
   self->calls++;
   if (look->tagger) {
-    news.seen = number_seen (entry_of (self, g_strconcat ("T", look->tagger, NULL)), look->sequence);
+    news.seen = number_seen (entry_of (self, g_strconcat ("TL", look->tagger, NULL)), look->sequence);
     if (look->has_region && !look->has_object) { /* of a thing that nobody knows there is no look before */
       news.changed = !news.seen;
       return news;
@@ -146,6 +147,12 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
     said->said = clipmoe_look_copy (&tags);
   }
   return news;
+}
+
+gboolean
+clipmoe_sent_looks_see_event (ClipmoeSentLooks *self, const char *tagger, guint64 sequence) {
+  self->calls++;
+  return number_seen (entry_of (self, g_strconcat ("TE", tagger, NULL)), sequence);
 }
 
 guint

@@ -7,6 +7,7 @@
 #include <stream/schedule.h>
 #include <stream/statistics.h>
 #include "tagclock.h"
+#include "tagevents.h"
 #include "tagidentity.h"
 #include "tagregions.h"
 #include "tagsession.h"
@@ -59,15 +60,16 @@ struct _GstClipmoeTag {
   TagStill still;
   TagRegions regions;  /* of this frame */
   GArray *handed_over; /* of TagRegion: of the last request that tag_objects_look_later() made */
+  gint stirred;        /* atomic: the next frame is looked at, however still */
+  guint connection;    /* another one: the stream was interrupted, which hold may bridge */
   gint failed;         /* atomic: there was an error, and it was posted */
-
-  gint stirred; /* atomic: the next frame is looked at, however still */
 
   /* what looks are made with: by the streaming thread, or the mailbox's */
   GMutex looking; /* guards what follows; nothing else is locked under it */
   ClipmoeStream *stream;
   ClipmoeObjects *objects;   /* their looks are counted together with the stream's */
   ClipmoeStreamLook *newest; /* finished aside, and no frame carries it yet */
+  TagEvents events;
   guint
       generation; /* another one: what was seen before counts for nothing; the streaming thread's to change */
 };

@@ -248,6 +248,7 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   GST_OBJECT_LOCK (self);
   ClipmoeStreamFrame frame = {.time = moment.time,
                               .generation = self->generation,
+                              .connection = self->connection,
                               .labels = open->labels,
                               .rules = self->settings.rules};
   read_how (self, &moment, &how);
@@ -269,8 +270,10 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
     GST_TRACE_OBJECT (self, "%" GST_TIME_FORMAT " passes", GST_TIME_ARGS (moment.time));
   }
   tag_look_follow (self);
+  if (flow == GST_FLOW_OK)
+    tag_report_send_events (self);
   if (flow == GST_FLOW_OK && how.regions)
-    tag_objects_attach (self, buffer, moment.time);
+    tag_objects_attach (self, buffer, moment.time, how.still.now, frame.rules.hold);
   else if (flow == GST_FLOW_OK && self->look)
     tag_report_attach (self, buffer, moment.time, fresh);
   return flow;

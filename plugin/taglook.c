@@ -6,19 +6,43 @@
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
+/* The look that @embedding is, and its events; NULL: @frame is of before a jump. @aside: frames find it by
+ * tag_look_follow(). */
+static ClipmoeStreamLook *
+make (GstClipmoeTag *self, const ClipmoeStreamFrame *frame, const float *embedding, guint embed,
+      gboolean aside) {
+  ClipmoeStreamLook *found = NULL;
+  tag_report_name_events (self);
+  g_mutex_lock (&self->looking);
+  if (frame->generation == self->generation) {
+    found = clipmoe_stream_add (self->stream, embedding, embed, frame);
+    tag_events_add (&self->events, self->stream, found);
+    if (aside) {
+      clipmoe_stream_look_unref (self->newest);
+      self->newest = clipmoe_stream_look_ref (found);
+    }
+  }
+  g_mutex_unlock (&self->looking);
+  return found;
+}
+
 gboolean
 tag_look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame, gint64 begin,
               GError **error) {
   if (!tag_session_encode (open, error))
     return FALSE;
-  g_mutex_lock (&self->looking);
-  ClipmoeStreamLook *look = clipmoe_stream_add (self->stream, open->embedding, open->embed, frame);
-  g_mutex_unlock (&self->looking);
+  ClipmoeStreamLook *look = make (self, frame, open->embedding, open->embed, FALSE);
+  if (!look) {
+    g_set_error_literal (error, CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED,
+                         "the element was stopped while it looked");
+    return FALSE;
+  }
   clipmoe_stream_look_unref (self->look);
   self->look = clipmoe_stream_look_ref (look);
   tag_report_count (self, look, g_get_monotonic_time () - begin);
   tag_report_latency (self);
   tag_report_post (self, look);
+  tag_report_post_events (self);
   clipmoe_stream_look_unref (look);
   return TRUE;
 }
@@ -51,15 +75,8 @@ tag_look_answered (GstElement *element, const TagRequest *request, const float *
     tag_report_pass_over (self, TAG_TROUBLE_MODEL, error);
     return;
   }
-  ClipmoeStreamLook *look = NULL;
   gint64 begin = g_get_monotonic_time ();
-  g_mutex_lock (&self->looking);
-  if (frame->generation == self->generation) {
-    look = clipmoe_stream_add (self->stream, embedding, embed, frame);
-    clipmoe_stream_look_unref (self->newest);
-    self->newest = clipmoe_stream_look_ref (look);
-  }
-  g_mutex_unlock (&self->looking);
+  ClipmoeStreamLook *look = make (self, frame, embedding, embed, TRUE);
   if (!look) /* the stream has jumped */
     return;
   tag_report_count (self, look, microseconds + g_get_monotonic_time () - begin);
@@ -67,6 +84,7 @@ tag_look_answered (GstElement *element, const TagRequest *request, const float *
   tag_identity_finished (&self->identity, look);
   GST_OBJECT_UNLOCK (self);
   tag_report_post (self, look);
+  tag_report_post_events (self);
   clipmoe_stream_look_unref (look);
 }
 

@@ -104,12 +104,13 @@ open_session (GstClipmoeTag *self, GError **error) {
     GST_OBJECT_LOCK (self);
     self->stats.latency = took;
     GST_OBJECT_UNLOCK (self);
-    GST_INFO_OBJECT (self,
-                     "mode %s, rate %g, interval %u, threshold %g, top-k %u, smoothing %g s, hold %g s, "
-                     "a look takes %" GST_TIME_FORMAT,
-                     tag_mode_name (settings.mode), settings.rate, settings.interval,
-                     settings.rules.threshold, settings.rules.top_k, settings.rules.smoothing,
-                     settings.rules.hold, GST_TIME_ARGS (took));
+    GST_INFO_OBJECT (
+        self,
+        "mode %s, rate %g, interval %u, threshold %g, top-k %u, smoothing %g s, hold %g s, settle %g s, "
+        "a look takes %" GST_TIME_FORMAT,
+        tag_mode_name (settings.mode), settings.rate, settings.interval, settings.rules.threshold,
+        settings.rules.top_k, settings.rules.smoothing, settings.rules.hold, settings.rules.settle,
+        GST_TIME_ARGS (took));
   }
   tag_settings_clear (&settings);
   return open;
@@ -143,6 +144,7 @@ void
 tag_model_close (GstClipmoeTag *self) {
   tag_open_set (self, NULL);
   tag_stream_reset (self);
+  tag_stream_drop_events (self);
   g_clear_pointer (&self->stream_id, g_free);
 }
 

@@ -48,7 +48,9 @@ finish (GstClipmoeTag *self, const ClipmoeStreamFrame *frame, const TagRegion *r
         const float *embeddings, guint embed, gint64 begin) {
   ClipmoeStreamLook **looks = g_new (ClipmoeStreamLook *, n);
   gboolean *changed = g_new (gboolean, n);
+  tag_report_name_events (self);
   g_mutex_lock (&self->looking);
+  ClipmoeLook names = tag_events_prepare (&self->events, frame);
   gboolean counts = frame->generation == self->generation;
   for (guint i = 0; i < n && counts; i++) {
     ClipmoeStreamFrame one = *frame;
@@ -56,7 +58,8 @@ finish (GstClipmoeTag *self, const ClipmoeStreamFrame *frame, const TagRegion *r
     memcpy (one.region, regions[i].part, sizeof one.region);
     one.has_object = regions[i].has_id;
     one.object_id = regions[i].id;
-    looks[i] = clipmoe_objects_add (self->objects, embeddings + (gsize)i * embed, embed, &one, &changed[i]);
+    looks[i] =
+        clipmoe_objects_add (self->objects, embeddings + (gsize)i * embed, embed, &one, &names, &changed[i]);
   }
   g_mutex_unlock (&self->looking);
   if (counts) {
@@ -70,6 +73,7 @@ finish (GstClipmoeTag *self, const ClipmoeStreamFrame *frame, const TagRegion *r
       tag_report_post_object (self, looks[i], changed[i]);
       clipmoe_stream_look_unref (looks[i]);
     }
+    tag_report_post_events (self);
   }
   g_free (looks);
   g_free (changed);
@@ -129,7 +133,7 @@ tag_objects_answered (GstClipmoeTag *self, const TagRequest *request, const floa
 }
 
 void
-tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time) {
+tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gint64 now, double hold) {
   GArray *all = self->regions.all;
   GPtrArray *known = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_stream_look_unref);
   g_mutex_lock (&self->looking);
@@ -138,8 +142,13 @@ tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time) {
         REGION (all, i)->has_id ? clipmoe_objects_get (self->objects, REGION (all, i)->id) : NULL;
     if (look)
       g_ptr_array_add (known, clipmoe_stream_look_ref (look));
+    if (look)
+      clipmoe_objects_see (self->objects, look->look.object_id, now);
   }
+  clipmoe_objects_leave (self->objects, now, (gint64)(hold * GST_SECOND));
   g_mutex_unlock (&self->looking);
+  tag_report_post_events (self);
+  tag_report_send_events (self);
   tag_report_attach_all (self, buffer, time, known);
   g_ptr_array_unref (known);
 }

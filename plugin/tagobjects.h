@@ -19,8 +19,9 @@ gboolean tag_objects_look_later (GstClipmoeTag *self, TagSession *open, const Cl
 void tag_objects_answered (GstClipmoeTag *self, const TagRequest *request, const float *embeddings,
                            guint embed, gint64 microseconds, const GError *error);
 /* Streaming thread: puts on @buffer, a frame at stream time @time, the looks that were finished since the
- * last one, and the newest looks at the other objects that are in its regions. */
-void tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time);
+ * last one, and the newest looks at the other objects that are in its regions. The events of objects
+ * that are gone for longer than @hold seconds end. @now: as tag_clock_rising(). */
+void tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gint64 now, double hold);
 /* Nothing of what was seen counts any more: the stream jumped. */
 void tag_objects_forget (GstClipmoeTag *self);
 /* Other labels: every object is due. */

@@ -80,6 +80,47 @@ age_of (const ClipmoeLook *look, GstClockTime time) {
 }
 
 void
+tag_report_name_events (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  const char *source = self->settings.source ? self->settings.source : self->uri;
+  g_mutex_lock (&self->looking);
+  tag_events_name (&self->events, source ? source : self->identity.path, self->model_id,
+                   self->identity.tagger, self->settings.post == TAG_POST_EVENTS);
+  g_mutex_unlock (&self->looking);
+  GST_OBJECT_UNLOCK (self);
+}
+
+void
+tag_report_post_events (GstClipmoeTag *self) {
+  TagEvents *e = &self->events;
+  GstStructure *s;
+  g_mutex_lock (&self->looking);
+  gboolean mine = !e->posting;
+  while (mine && (s = g_queue_pop_head (&e->posts))) {
+    e->posting = TRUE;
+    g_mutex_unlock (&self->looking);
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+    g_mutex_lock (&self->looking);
+  }
+  if (mine)
+    e->posting = FALSE;
+  g_mutex_unlock (&self->looking);
+}
+
+void
+tag_report_send_events (GstClipmoeTag *self) {
+  for (;;) {
+    g_mutex_lock (&self->looking);
+    GstStructure *s = g_queue_pop_head (&self->events.pushes);
+    g_mutex_unlock (&self->looking);
+    if (!s)
+      return;
+    gst_pad_push_event (GST_BASE_TRANSFORM_SRC_PAD (self),
+                        gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM, s));
+  }
+}
+
+void
 tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh) {
   const ClipmoeStreamLook *found = self->look;
   /* The lock is held to the end: the source may be set meanwhile, and a copy would cost an allocation. */

@@ -11,6 +11,13 @@
 void tag_report_post (GstClipmoeTag *self, ClipmoeStreamLook *found);
 /* The same for a look at a region. @changed: its object had another set of labels before. */
 void tag_report_post_object (GstClipmoeTag *self, ClipmoeStreamLook *found, gboolean changed);
+/* Whose the events of the next looks are. Any thread, without the lock of what looks are made with. */
+void tag_report_name_events (GstClipmoeTag *self);
+/* Posts the events that wait, in their order, unless another thread, or a caller further up, is at it. Any
+ * thread. */
+void tag_report_post_events (GstClipmoeTag *self);
+/* Streaming thread: sends the events that wait downstream. */
+void tag_report_send_events (GstClipmoeTag *self);
 /* Streaming thread: puts the look that frames carry now on @buffer, a frame at stream time @time. @fresh: the
  * look is of this very frame. */
 void tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gboolean fresh);

@@ -25,6 +25,7 @@ enum {
   PROP_THREADS,
   PROP_SMOOTHING,
   PROP_HOLD,
+  PROP_SETTLE,
   PROP_ATTACH_EMBEDDING,
   PROP_POST_MESSAGES,
   PROP_SOURCE,
@@ -84,10 +85,12 @@ static const GEnumValue region_modes[] = {
     {TAG_REGION_ROI_LIST, "Each region that a detector has left on the buffer (GstVideoRegionOfInterestMeta)",
      "roi-list"},
     {0, NULL, NULL}};
-static const GEnumValue posts[] = {{TAG_POST_NONE, "No messages", "none"},
-                                   {TAG_POST_CHANGES, "When the set of tags changes", "changes"},
-                                   {TAG_POST_ALL, "Every look", "all"},
-                                   {0, NULL, NULL}};
+static const GEnumValue posts[] = {
+    {TAG_POST_NONE, "No messages", "none"},
+    {TAG_POST_CHANGES, "When the set of tags changes", "changes"},
+    {TAG_POST_ALL, "Every look", "all"},
+    {TAG_POST_EVENTS, "Messages clipmoe-event: labels from start to end", "events"},
+    {0, NULL, NULL}};
 
 void
 tag_settings_init (TagSettings *self) {
@@ -198,6 +201,9 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   case PROP_HOLD:
     self->rules.hold = g_value_get_double (value);
     break;
+  case PROP_SETTLE:
+    self->rules.settle = g_value_get_double (value);
+    break;
   case PROP_ATTACH_EMBEDDING:
     self->attach_embedding = self->texts.may_be_empty = g_value_get_boolean (value);
     break;
@@ -290,6 +296,9 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
   case PROP_HOLD:
     g_value_set_double (value, self->rules.hold);
     break;
+  case PROP_SETTLE:
+    g_value_set_double (value, self->rules.settle);
+    break;
   case PROP_ATTACH_EMBEDDING:
     g_value_set_boolean (value, self->attach_embedding);
     break;
@@ -356,11 +365,11 @@ tag_settings_install (GObjectClass *klass) {
           ready);
   TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
-  TEXT (
-      PROP_LABELS_FILE, "labels-file", "Labels file",
-      "A file with one label a line: label [= prompt] [@ threshold]; or the name of an installed list. Read "
-      "where labels has none",
-      playing);
+  TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",
+        "A file with one label a line: label [= prompt] [@ threshold], in groups that exclude each other "
+        "behind "
+        "[group NAME]; or the name of an installed list. Read where labels has none",
+        playing);
   TEXT (PROP_TEMPLATES, "templates", "Templates",
         "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "
         "a photo of a {}.",
@@ -404,11 +413,16 @@ tag_settings_install (GObjectClass *klass) {
         "and "
         "goes below 0.8 of it",
         0, 3600, 0, controlled);
+  REAL (
+      PROP_SETTLE, "settle", "Settle",
+      "Seconds: a tag appears, and a group of labels changes, only when it has lasted for that; 0 = at once",
+      0, 3600, 0, controlled);
   g_object_class_install_property (klass, PROP_ATTACH_EMBEDDING,
                                    g_param_spec_boolean ("attach-embedding", "Attach embedding",
                                                          "Attach the unit vector too", FALSE, playing));
-  CHOICE (PROP_POST_MESSAGES, "post-messages", "Post messages", "Element messages clipmoe-tags on the bus",
-          "ClipmoeTagPost", posts, TAG_POST_NONE, playing);
+  CHOICE (PROP_POST_MESSAGES, "post-messages", "Post messages",
+          "Element messages clipmoe-tags, or clipmoe-event, on the bus", "ClipmoeTagPost", posts,
+          TAG_POST_NONE, playing);
   TEXT (PROP_SOURCE, "source", "Source",
         "What the JSON calls this stream; unset = what the URI query answers", playing);
   g_object_class_install_property (

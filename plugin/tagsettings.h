@@ -6,7 +6,7 @@
 #include <stream/rules.h>
 #include "taglabels.h"
 
-typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL } TagPost;
+typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL, TAG_POST_EVENTS } TagPost;
 typedef enum { TAG_REGION_FULL_FRAME, TAG_REGION_ROI_LIST } TagRegionMode;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
 

@@ -17,7 +17,8 @@ same_number (double a, double b) {
 static gboolean
 same_rules (const ClipmoeRules *a, const ClipmoeRules *b) {
   return a->score == b->score && same_number (a->threshold, b->threshold) && a->top_k == b->top_k &&
-         same_number (a->smoothing, b->smoothing) && same_number (a->hold, b->hold);
+         same_number (a->smoothing, b->smoothing) && same_number (a->hold, b->hold) &&
+         same_number (a->settle, b->settle);
 }
 
 /* Whether the picture that is remembered was looked at as this one would be. */
@@ -32,16 +33,19 @@ same_way (const TagStill *last, const ClipmoeStreamFrame *frame, const TagStillH
 static void
 pass_time (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame) {
   ClipmoeStreamLook *look = NULL;
+  tag_report_name_events (self);
   g_mutex_lock (&self->looking);
   ClipmoeStreamLook *before = self->newest ? self->newest : self->look;
   if (before && before->look.time == self->still.time) { /* else its own look is not finished yet */
     look = clipmoe_stream_add (self->stream, before->look.embedding, open->embed, frame);
+    tag_events_add (&self->events, self->stream, look);
     if (clipmoe_look_same_labels (&look->look, &before->look))
       g_clear_pointer (&look, clipmoe_stream_look_unref);
     else
       g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   }
   g_mutex_unlock (&self->looking);
+  tag_report_post_events (self);
   if (!look)
     return;
   self->still.time = frame->time;
@@ -64,7 +68,7 @@ tag_still_passes (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFram
   GST_OBJECT_LOCK (self);
   self->stats.still++;
   GST_OBJECT_UNLOCK (self);
-  if (frame->rules.smoothing > 0 || frame->rules.hold > 0)
+  if (frame->rules.smoothing > 0 || frame->rules.hold > 0 || frame->rules.settle > 0)
     pass_time (self, open, frame);
   return TRUE;
 }

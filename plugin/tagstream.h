@@ -6,7 +6,15 @@
 
 /* The stream jumped: nothing of what was seen before says anything of what comes. */
 void tag_stream_jump (GstClipmoeTag *self);
-/* Another stream begins: forgets its looks, its times, its mode and what it is called. */
+/* Forgets the stream: its looks, its times, its mode and what it is called. */
 void tag_stream_reset (GstClipmoeTag *self);
+/* Another stream begins, or the same one again: @same_id. A camera that is connected anew, which has the id
+ * or the property `source` of before, keeps what is open if the next look comes before `hold` is over;
+ * anything else is forgotten. */
+void tag_stream_start (GstClipmoeTag *self, gboolean same_id);
+/* Ends the events that are open, and posts that. */
+void tag_stream_end_events (GstClipmoeTag *self);
+/* Nobody downstream takes events any more: those that wait are forgotten. */
+void tag_stream_drop_events (GstClipmoeTag *self);
 
 #endif

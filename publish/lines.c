@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <clipmoe/error.h>
+#include <stream/eventjson.h>
 #include <stream/lookjson.h>
 #include "linewriter.h"
 
@@ -37,7 +38,14 @@ set_live (ClipmoeSink *self, gboolean live) {
 
 static gboolean
 add (ClipmoeSink *self, const ClipmoeLook *look, GError **error) {
-  return clipmoe_line_writer_add (((Lines *)self)->writer, clipmoe_look_to_json (look), error);
+  return clipmoe_line_writer_add (((Lines *)self)->writer, CLIPMOE_LINE_LOOK, clipmoe_look_to_json (look),
+                                  error);
+}
+
+static gboolean
+add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error) {
+  return clipmoe_line_writer_add (((Lines *)self)->writer, CLIPMOE_LINE_EVENT, clipmoe_event_to_json (event),
+                                  error);
 }
 
 static guint
@@ -62,7 +70,9 @@ finish (ClipmoeSink *self) {
 
 static void
 get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats) {
-  clipmoe_line_writer_get_counts (((Lines *)self)->writer, &stats->written, &stats->dropped);
+  ClipmoeLineWriter *writer = ((Lines *)self)->writer;
+  clipmoe_line_writer_get_counts (writer, CLIPMOE_LINE_LOOK, &stats->looks.written, &stats->looks.dropped);
+  clipmoe_line_writer_get_counts (writer, CLIPMOE_LINE_EVENT, &stats->events.written, &stats->events.dropped);
 }
 
 static void
@@ -73,7 +83,8 @@ lines_free (ClipmoeSink *self) {
 
 ClipmoeSink *
 clipmoe_lines_open (const char *path, ClipmoeSinkTell tell, gpointer data, GError **error) {
-  static const ClipmoeSinkClass class = {set_live, add, drain, cancel, reopen, finish, get_stats, lines_free};
+  static const ClipmoeSinkClass class = {set_live, add,    add_event, drain,     cancel,
+                                         reopen,   finish, get_stats, lines_free};
   if (*path && is_foreign (path)) {
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,

@@ -1,4 +1,4 @@
-/* The sink for `stdout:` and `file:PATH`: one JSON line for each look. */
+/* The sink for `stdout:` and `file:PATH`: one JSON line for each look and each event. */
 #ifndef CLIPMOE_LINES_H
 #define CLIPMOE_LINES_H
 

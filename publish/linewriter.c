@@ -12,6 +12,18 @@
 #define RETRY (G_USEC_PER_SEC / 10)              /* between two attempts to open a pipe */
 #define SAY_WAITING ((gint64)5 * G_USEC_PER_SEC) /* after a stream has waited this long it is reported */
 
+typedef struct {
+  ClipmoeLineKind kind;
+  gsize length; /* with the line feed */
+  char *text;
+} Line;
+
+static void
+line_free (Line *line) {
+  g_free (line->text);
+  g_free (line);
+}
+
 struct _ClipmoeLineWriter {
   gint refs;            /* one of the owner, one of the thread */
   char *name;           /* the target, for messages */
@@ -21,7 +33,7 @@ struct _ClipmoeLineWriter {
   GThread *thread;
   GMutex lock;   /* guards what follows */
   GCond changed; /* a line was added or written, or a flag changed */
-  GQueue lines;  /* of char *, each with room for a line feed; the line being written is not in it */
+  GQueue lines;  /* of Line; the one being written is not in it */
   gsize bytes;
   gboolean live, writing, cancelled, reopen, ending;
   gboolean gave_up, over; /* a drain timed out and nothing was written since; the thread has finished */
@@ -30,7 +42,7 @@ struct _ClipmoeLineWriter {
   gint64 moved;           /* when bytes were last written, or the queue was empty */
   int failed;             /* errno of the write that ended it, or 0 */
   guint told;             /* bit set of the ClipmoeSinkNews that were told and still hold */
-  guint64 written, dropped;
+  guint64 written[CLIPMOE_LINE_KINDS], dropped[CLIPMOE_LINE_KINDS];
 };
 
 /* A reader that left shall be EPIPE and a file over its size limit EFBIG, not a signal, whatever the host
@@ -48,7 +60,7 @@ static void
 writer_unref (ClipmoeLineWriter *self) {
   if (!g_atomic_int_dec_and_test (&self->refs))
     return;
-  g_queue_clear_full (&self->lines, g_free);
+  g_queue_clear_full (&self->lines, (GDestroyNotify)line_free);
   clipmoe_line_file_clear (&self->file);
   g_free (self->name);
   g_mutex_clear (&self->lock);
@@ -107,25 +119,25 @@ go_on (gpointer data, gboolean moved) {
 
 /* With the lock held: takes over @line, the result of whose writing is @failed. */
 static void
-wrote (ClipmoeLineWriter *self, char *line, gsize length, int failed) {
+wrote (ClipmoeLineWriter *self, Line *line, int failed) {
   self->writing = FALSE;
   self->moved = g_get_monotonic_time ();
   if (failed == CLIPMOE_LINE_NOBODY) { /* the next reader gets the whole line */
-    line[length] = '\0';
     g_queue_push_head (&self->lines, line);
-    self->bytes += length;
+    self->bytes += line->length;
     self->left = self->moved;
     tell (self, CLIPMOE_SINK_LEFT, 0);
     return;
   }
-  g_free (line);
+  ClipmoeLineKind kind = line->kind;
+  line_free (line);
   if (!failed) {
-    self->written++;
+    self->written[kind]++;
     self->gave_up = FALSE;
     tell (self, CLIPMOE_SINK_WORKS, 0);
     return;
   }
-  self->dropped++;
+  self->dropped[kind]++;
   if (failed != ECANCELED && self->live)
     tell (self, CLIPMOE_SINK_FAILED, failed);
   else
@@ -171,17 +183,15 @@ run (gpointer data) {
       g_cond_wait (&self->changed, &self->lock);
       continue;
     }
-    char *line = g_queue_pop_head (&self->lines);
-    gsize length = strlen (line);
-    self->bytes -= length;
+    Line *line = g_queue_pop_head (&self->lines);
+    self->bytes -= line->length;
     self->writing = TRUE;
     self->moved = g_get_monotonic_time ();
     g_cond_broadcast (&self->changed);
     g_mutex_unlock (&self->lock);
-    line[length] = '\n'; /* clipmoe_line_writer_add() made room for it */
-    int failed = clipmoe_line_file_write (&self->file, line, length + 1, go_on, self);
+    int failed = clipmoe_line_file_write (&self->file, line->text, line->length, go_on, self);
     g_mutex_lock (&self->lock);
-    wrote (self, line, length, failed);
+    wrote (self, line, failed);
     g_cond_broadcast (&self->changed);
   }
   self->over = TRUE;
@@ -245,8 +255,8 @@ clipmoe_line_writer_finish (ClipmoeLineWriter *self) {
       break;
   gboolean over = self->over;
   guint64 waiting = self->lines.length + (!over && self->writing);
-  self->dropped += self->lines.length; /* the line being written is counted by the thread */
-  g_queue_clear_full (&self->lines, g_free);
+  for (Line *line; (line = g_queue_pop_head (&self->lines)); line_free (line))
+    self->dropped[line->kind]++; /* the line being written is counted by the thread */
   self->bytes = 0;
   self->tell = NULL;
   /* a failed write was reported when it failed */
@@ -275,17 +285,19 @@ check (ClipmoeLineWriter *self, GError **error) {
 }
 
 gboolean
-clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
-  gsize length = strlen (line);
-  line = g_realloc (line, length + 2);
+clipmoe_line_writer_add (ClipmoeLineWriter *self, ClipmoeLineKind kind, char *text, GError **error) {
+  gsize length = strlen (text);
+  Line *line = g_new (Line, 1);
+  *line = (Line){kind, length + 1, g_realloc (text, length + 1)};
+  line->text[length] = '\n';
   g_mutex_lock (&self->lock);
   while (check (self, NULL) && self->lines.length &&
-         (self->lines.length >= CLIPMOE_LINES_MOST || self->bytes + length > CLIPMOE_LINES_BYTES)) {
+         (self->lines.length >= CLIPMOE_LINES_MOST || self->bytes + line->length > CLIPMOE_LINES_BYTES)) {
     if (self->live) {
-      char *oldest = g_queue_pop_head (&self->lines);
-      self->bytes -= strlen (oldest);
-      g_free (oldest);
-      self->dropped++;
+      Line *oldest = g_queue_pop_head (&self->lines);
+      self->bytes -= oldest->length;
+      self->dropped[oldest->kind]++;
+      line_free (oldest);
       tell (self, CLIPMOE_SINK_SLOW, 0);
     } else {
       g_cond_wait (&self->changed, &self->lock);
@@ -294,11 +306,11 @@ clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error) {
   gboolean ok = check (self, error);
   if (ok) {
     g_queue_push_tail (&self->lines, line);
-    self->bytes += length;
+    self->bytes += line->length;
     g_cond_broadcast (&self->changed);
   } else {
-    g_free (line);
-    self->dropped++;
+    line_free (line);
+    self->dropped[kind]++;
   }
   g_mutex_unlock (&self->lock);
   return ok;
@@ -337,9 +349,10 @@ clipmoe_line_writer_reopen (ClipmoeLineWriter *self) {
 }
 
 void
-clipmoe_line_writer_get_counts (ClipmoeLineWriter *self, guint64 *written, guint64 *dropped) {
+clipmoe_line_writer_get_counts (ClipmoeLineWriter *self, ClipmoeLineKind kind, guint64 *written,
+                                guint64 *dropped) {
   g_mutex_lock (&self->lock);
-  *written = self->written;
-  *dropped = self->dropped;
+  *written = self->written[kind];
+  *dropped = self->dropped[kind];
   g_mutex_unlock (&self->lock);
 }

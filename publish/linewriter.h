@@ -7,6 +7,9 @@
 
 typedef struct _ClipmoeLineWriter ClipmoeLineWriter;
 
+/* What a line is of; they are counted apart. */
+typedef enum { CLIPMOE_LINE_LOOK, CLIPMOE_LINE_EVENT, CLIPMOE_LINE_KINDS } ClipmoeLineKind;
+
 #define CLIPMOE_LINES_MOST 1000
 #define CLIPMOE_LINES_BYTES (16 << 20)
 
@@ -24,9 +27,9 @@ void clipmoe_line_writer_set_live (ClipmoeLineWriter *self, gboolean live);
 guint64 clipmoe_line_writer_finish (ClipmoeLineWriter *self);
 /* After clipmoe_line_writer_finish(). No other call may be running, or come later. */
 void clipmoe_line_writer_free (ClipmoeLineWriter *self);
-/* Takes over @line, which has no line feed. Returns FALSE with @error when a write failed before
+/* Takes over @text, which has no line feed. Returns FALSE with @error when a write failed before
  * (G_FILE_ERROR), FALSE without when it was cancelled or finished. */
-gboolean clipmoe_line_writer_add (ClipmoeLineWriter *self, char *line, GError **error);
+gboolean clipmoe_line_writer_add (ClipmoeLineWriter *self, ClipmoeLineKind kind, char *text, GError **error);
 /* Waits until the queue is written: for a live stream two seconds at most, else until nothing was read for
  * ten seconds. Returns how many lines still wait; @error: writing failed (G_FILE_ERROR). */
 guint clipmoe_line_writer_drain (ClipmoeLineWriter *self, GError **error);
@@ -35,7 +38,8 @@ void clipmoe_line_writer_cancel (ClipmoeLineWriter *self, gboolean cancel);
 /* For log rotation: the path is opened again before the next line is written, or now if none waits. Anything
  * but a regular file is left as it is. */
 void clipmoe_line_writer_reopen (ClipmoeLineWriter *self);
-/* Lines written and dropped so far. Any thread. */
-void clipmoe_line_writer_get_counts (ClipmoeLineWriter *self, guint64 *written, guint64 *dropped);
+/* Lines of @kind written and dropped so far. Any thread. */
+void clipmoe_line_writer_get_counts (ClipmoeLineWriter *self, ClipmoeLineKind kind, guint64 *written,
+                                     guint64 *dropped);
 
 #endif

@@ -10,6 +10,11 @@ clipmoe_sink_add (ClipmoeSink *self, const ClipmoeLook *look, GError **error) {
   return self->class->add (self, look, error);
 }
 
+gboolean
+clipmoe_sink_add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error) {
+  return self->class->add_event (self, event, error);
+}
+
 guint
 clipmoe_sink_drain (ClipmoeSink *self, GError **error) {
   return self->class->drain (self, error);

@@ -1,35 +1,42 @@
-/* Where looks go (a look is one inference on one frame): one interface for every kind of target. target.h
- * opens one.
+/* Where looks and events go (a look is one inference on one frame, an event a label of a stream from start to
+ * end): one interface for every kind of target. target.h opens one.
  *
  * A sink has a queue, so that a slow reader does not hold up video. Every function may be called from any
  * thread by whoever holds a reference. */
 #ifndef CLIPMOE_SINK_H
 #define CLIPMOE_SINK_H
 
+#include <stream/event.h>
 #include <stream/look.h>
 #include "news.h"
 
 typedef struct _ClipmoeSink ClipmoeSink;
 
 typedef struct {
-  guint64 written, dropped; /* looks */
+  guint64 written, dropped;
+} ClipmoeSinkCounts;
+
+typedef struct {
+  ClipmoeSinkCounts looks, events;
 } ClipmoeSinkStats;
 
-/* TRUE: for a live stream, which cannot wait: when the queue is full the oldest look is dropped, and a failed
- * write drops its look. FALSE, the default: clipmoe_sink_add() waits, and a failed write ends the sink. */
+/* TRUE: for a live stream, which cannot wait: when the queue is full its oldest entry is dropped, and a
+ * failed write drops what it was of. FALSE, the default: adding waits, and a failed write ends the sink. */
 void clipmoe_sink_set_live (ClipmoeSink *self, gboolean live);
 /* Sends a copy of @look. FALSE with @error: writing failed, now or before (G_FILE_ERROR). FALSE without: it
  * was cancelled, or finished meanwhile. */
 gboolean clipmoe_sink_add (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
+/* The same for an event; looks and events are sent in the order in which they were added. */
+gboolean clipmoe_sink_add_event (ClipmoeSink *self, const ClipmoeEvent *event, GError **error);
 /* Waits until the queue is sent: for a live stream two seconds at most, else until nothing was taken for ten
- * seconds. Returns how many looks still wait; @error: writing failed. */
+ * seconds. Returns how many looks and events still wait; @error: writing failed. */
 guint clipmoe_sink_drain (ClipmoeSink *self, GError **error);
-/* TRUE: the two functions above return at once; FALSE: they may wait again. */
+/* TRUE: the functions above return at once; FALSE: they may wait again. */
 void clipmoe_sink_cancel (ClipmoeSink *self, gboolean cancel);
 /* For log rotation: the target is opened again under its name. Does nothing where there is no such name. */
 void clipmoe_sink_reopen (ClipmoeSink *self);
 /* Waits up to two seconds for the queue to be sent; afterwards nothing is told, added or sent, and the
- * statistics are final. Returns how many looks were lost. Call it once, before the last unref. */
+ * statistics are final. Returns how many looks and events were lost. Call it once, before the last unref. */
 guint64 clipmoe_sink_finish (ClipmoeSink *self);
 void clipmoe_sink_get_stats (ClipmoeSink *self, ClipmoeSinkStats *stats);
 ClipmoeSink *clipmoe_sink_ref (ClipmoeSink *self);
@@ -39,6 +46,7 @@ void clipmoe_sink_unref (ClipmoeSink *self);
 typedef struct {
   void (*set_live) (ClipmoeSink *self, gboolean live);
   gboolean (*add) (ClipmoeSink *self, const ClipmoeLook *look, GError **error);
+  gboolean (*add_event) (ClipmoeSink *self, const ClipmoeEvent *event, GError **error);
   guint (*drain) (ClipmoeSink *self, GError **error);
   void (*cancel) (ClipmoeSink *self, gboolean cancel);
   void (*reopen) (ClipmoeSink *self);

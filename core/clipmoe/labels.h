@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @name: what is reported
  * @prompt: (nullable): the text that is encoded; NULL = the templates
  * @threshold: the score from which on it counts; NAN = the caller's
+ * @group: (nullable): the group of labels that exclude each other to which it belongs
  *
  * One label of a list. Made by the library: clipmoe_label_new().
  */
@@ -23,6 +24,7 @@ typedef struct {
   const char *name;
   const char *prompt;
   double threshold;
+  const char *group;
 } ClipmoeLabel;
 
 /**
@@ -37,6 +39,13 @@ typedef struct {
  */
 CLIPMOE_API ClipmoeLabel *clipmoe_label_new (const char *name, const char *prompt, double threshold);
 CLIPMOE_API void clipmoe_label_free (ClipmoeLabel *self);
+/**
+ * clipmoe_label_set_group:
+ * @group: (nullable): UTF-8, copied
+ *
+ * One caller at a time, before the label is used.
+ */
+CLIPMOE_API void clipmoe_label_set_group (ClipmoeLabel *self, const char *group);
 
 /**
  * clipmoe_label_list_parse:
@@ -56,7 +65,9 @@ CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **erro
  * above, or a file of more than 16 MiB
  *
  * A line is `label [= prompt] [@ threshold]`. `#` at its start makes it a remark, the last ` @ number`
- * counts, and `\=` and `\@` are the characters themselves. Any thread.
+ * counts, and `\=` and `\@` are the characters themselves. The line `[group NAME]` begins a group of two or
+ * more labels that exclude each other, `[]` or another group ends it; `\[` is the character itself. No label
+ * of a group is called "unknown", since that is what a group is when none of its labels is there. Any thread.
  *
  * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
  */
@@ -118,6 +129,19 @@ CLIPMOE_API guint clipmoe_labels_get_n_negatives (const ClipmoeLabels *self);
  */
 CLIPMOE_API const ClipmoeLabel *clipmoe_labels_get (const ClipmoeLabels *self, guint i);
 /**
+ * clipmoe_labels_get_n_groups:
+ *
+ * Returns: how many groups the labels have
+ */
+CLIPMOE_API guint clipmoe_labels_get_n_groups (const ClipmoeLabels *self);
+/**
+ * clipmoe_labels_get_group:
+ * @i: a label, no negative
+ *
+ * Returns: the number of its group, from 0 on in the order of the list; -1 = it is in none
+ */
+CLIPMOE_API gint clipmoe_labels_get_group (const ClipmoeLabels *self, guint i);
+/**
  * clipmoe_labels_get_vector:
  *
  * Returns: (transfer none): float32 [embed], the unit vector of row @i
@@ -144,7 +168,9 @@ CLIPMOE_API guint clipmoe_labels_get_n_truncated (const ClipmoeLabels *self);
  *   e^(s b) is the mean over the negatives, if there are any
  * @CLIPMOE_SCORE_COSINE: c as it is
  *
- * How a score is made of a cosine c; s = exp (ClipmoeModelInfo.logit_scale).
+ * How a score is made of a cosine c; s = exp (ClipmoeModelInfo.logit_scale). With softmax and sigmoid, the
+ * labels of a group have the softmax over the group and the negatives, and no other label's score depends on
+ * them.
  */
 typedef enum { CLIPMOE_SCORE_SOFTMAX, CLIPMOE_SCORE_SIGMOID, CLIPMOE_SCORE_COSINE } ClipmoeScore;
 
@@ -170,17 +196,38 @@ CLIPMOE_API void clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore 
  *
  * Any thread.
  *
- * Returns: softmax 0.1, sigmoid 0.5, cosine minus infinity
+ * Returns: softmax 0.1, sigmoid 0.5, cosine minus infinity: of a label that is in no group
  */
 CLIPMOE_API double clipmoe_scorer_default_threshold (ClipmoeScore kind);
 /**
+ * clipmoe_scorer_threshold:
+ * @i: a label
+ * @threshold: for labels without one of their own; NAN = the default: that of @kind; of a label in a group
+ * 0.5, and with cosine minus infinity
+ *
+ * Any thread.
+ *
+ * Returns: the score from which on label @i counts
+ */
+CLIPMOE_API double clipmoe_scorer_threshold (const ClipmoeLabels *self, ClipmoeScore kind, double threshold,
+                                             guint i);
+/**
+ * clipmoe_scorer_best:
+ * @scores: [clipmoe_labels_get_n()]
+ * @best: (out caller-allocates): [clipmoe_labels_get_n_groups()]
+ *
+ * The label with the highest score of each group, the first of equal ones. Any thread.
+ */
+CLIPMOE_API void clipmoe_scorer_best (const ClipmoeLabels *self, const double *scores, guint *best);
+/**
  * clipmoe_scorer_top:
  * @scores: [clipmoe_labels_get_n()]
- * @threshold: for labels without one of their own; NAN = the default of @kind
+ * @threshold: as of clipmoe_scorer_threshold()
  * @k: the most labels that are wanted
  * @indices: (out caller-allocates): room for @k of them, or for all labels if these are fewer
  *
- * Which labels are at or above their threshold, best first; equal ones by index. Any thread.
+ * Which labels are at or above their threshold, best first; equal ones by index. Of a group this is the best
+ * one at most. Any thread.
  *
  * Returns: how many indices were written
  */

@@ -2,6 +2,29 @@
 #include "labels-private.h"
 #include "vectors.h"
 
+/* Numbers the groups in the order of their first labels. */
+static void
+number_groups (ClipmoeLabels *self) {
+  GHashTable *numbers = NULL;
+  for (guint i = 0; i < self->n; i++) {
+    const char *name = clipmoe_labels_get (self, i)->group;
+    if (!name)
+      continue;
+    if (!numbers) {
+      numbers = g_hash_table_new (g_str_hash, g_str_equal);
+      self->groups = g_new (gint, self->n);
+      for (guint j = 0; j < self->n; j++)
+        self->groups[j] = -1;
+    }
+    gpointer number;
+    if (!g_hash_table_lookup_extended (numbers, name, NULL, &number))
+      g_hash_table_insert (numbers, (gpointer)name, number = GUINT_TO_POINTER (self->n_groups++));
+    self->groups[i] = (gint)GPOINTER_TO_UINT (number);
+  }
+  if (numbers)
+    g_hash_table_unref (numbers);
+}
+
 ClipmoeLabels *
 clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negatives,
                     const char *const *templates, GError **error) {
@@ -16,9 +39,12 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   guint rows = self->n + self->n_negatives + 1;
   for (guint i = 0; i + 1 < rows; i++) {
     const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
-    g_ptr_array_add (self->labels, clipmoe_label_new (l->name, l->prompt, l->threshold));
+    ClipmoeLabel *copy = clipmoe_label_new (l->name, l->prompt, l->threshold);
+    clipmoe_label_set_group (copy, l->group);
+    g_ptr_array_add (self->labels, copy);
   }
   g_ptr_array_add (self->labels, NULL); /* the background */
+  number_groups (self);
   self->vectors = g_try_new0 (float, (gsize)rows * self->embed);
   gboolean ok = self->vectors != NULL;
   if (!ok)
@@ -41,6 +67,7 @@ clipmoe_labels_unref (ClipmoeLabels *self) {
   if (!self || !g_atomic_int_dec_and_test (&self->ref_count))
     return;
   g_ptr_array_unref (self->labels);
+  g_free (self->groups);
   g_free (self->vectors);
   g_free (self);
 }
@@ -58,6 +85,16 @@ clipmoe_labels_get_n_negatives (const ClipmoeLabels *self) {
 const ClipmoeLabel *
 clipmoe_labels_get (const ClipmoeLabels *self, guint i) {
   return self->labels->pdata[i];
+}
+
+guint
+clipmoe_labels_get_n_groups (const ClipmoeLabels *self) {
+  return self->n_groups;
+}
+
+gint
+clipmoe_labels_get_group (const ClipmoeLabels *self, guint i) {
+  return self->groups ? self->groups[i] : -1;
 }
 
 const float *

@@ -1,23 +1,30 @@
-/* Parses label lists: `label [= prompt] [@ threshold]`. */
+/* Parses label lists: `label [= prompt] [@ threshold]`, `[group NAME]`. */
 #include <string.h>
 #include "../clipmoe/labels.h"
 #include "lines.h"
 
 typedef struct {
   GPtrArray *labels;
-  GHashTable *names; /* borrowed from the labels */
+  GHashTable *names;   /* borrowed from the labels */
+  GHashTable *groups;  /* all that were begun */
+  char *group, *begun; /* the one that labels belong to now, and where it began; or NULL */
+  guint in_group;      /* labels of it so far */
 } List;
 
 static List
 list_new (void) {
-  return (List){g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free),
-                g_hash_table_new (g_str_hash, g_str_equal)};
+  return (List){.labels = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_label_free),
+                .names = g_hash_table_new (g_str_hash, g_str_equal),
+                .groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL)};
 }
 
 /* Returns the labels, or NULL when not @ok. */
 static GPtrArray *
 list_free (List *self, gboolean ok) {
   g_hash_table_unref (self->names);
+  g_hash_table_unref (self->groups);
+  g_free (self->group);
+  g_free (self->begun);
   if (!ok)
     g_clear_pointer (&self->labels, g_ptr_array_unref);
   return self->labels;
@@ -38,6 +45,8 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     fault = "not UTF-8";
   } else if (g_hash_table_contains (list->names, name)) {
     fault = "stands there twice";
+  } else if (list->group && g_str_equal (name, "unknown")) {
+    fault = "is what a group is when none of its labels is there, expected another name";
   }
   if (fault) {
     char *shown = clipmoe_lines_quote (name);
@@ -48,6 +57,8 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     return FALSE;
   }
   ClipmoeLabel *l = clipmoe_label_new (name, prompt, threshold);
+  clipmoe_label_set_group (l, list->group);
+  list->in_group += list->group != NULL;
   g_ptr_array_add (list->labels, l);
   g_hash_table_add (list->names, (gpointer)l->name);
   g_free (name);
@@ -120,8 +131,64 @@ take_threshold (char *line, double *threshold, const char *where, GError **error
 }
 
 static gboolean
+end_group (List *list, GError **error) {
+  gboolean ok = !list->group || list->in_group > 1;
+  if (!ok) {
+    char *shown = clipmoe_lines_quote (list->group);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: group \"%s\": %s in it, expected two or more that exclude each other", list->begun,
+                 shown, list->in_group ? "one label" : "no label");
+    g_free (shown);
+  }
+  g_clear_pointer (&list->group, g_free);
+  g_clear_pointer (&list->begun, g_free);
+  list->in_group = 0;
+  return ok;
+}
+
+/* @line: `[group NAME]` or `[]`. */
+static gboolean
+parse_section (List *list, const char *where, char *line, GError **error) {
+  gsize length = strlen (line);
+  const char *fault = NULL;
+  ClipmoeError code = CLIPMOE_ERROR_FORMAT;
+  char *shown = clipmoe_lines_quote (line), *name = NULL;
+  if (!end_group (list, error)) {
+    g_free (shown);
+    return FALSE;
+  }
+  if (line[length - 1] == ']') {
+    line[length - 1] = 0;
+    name = clipmoe_lines_strip (line + 1);
+  }
+  if (name && !*name) {
+    g_free (shown);
+    return TRUE;
+  }
+  if (!name || !g_str_has_prefix (name, "group") || (name[5] && !g_ascii_isspace (name[5])) ||
+      !*(name = clipmoe_lines_strip (name + 5))) {
+    fault = "expected [group NAME], [] to end a group, or \\[ for a label that begins so";
+  } else if (strlen (name) > CLIPMOE_MAX_LABEL) {
+    fault = "longer than " G_STRINGIFY (CLIPMOE_MAX_LABEL) " bytes";
+    code = CLIPMOE_ERROR_LIMIT;
+  } else if (!g_hash_table_add (list->groups, g_strdup (name))) {
+    fault = "this group stands there twice";
+  }
+  if (fault) {
+    g_set_error (error, CLIPMOE_ERROR, code, "%s: %s: %s", where, shown, fault);
+  } else {
+    list->group = g_strdup (name);
+    list->begun = g_strdup (where);
+  }
+  g_free (shown);
+  return !fault;
+}
+
+static gboolean
 parse_line (List *list, const char *where, char *line, GError **error) {
   double threshold = NAN, early = NAN;
+  if (line[0] == '[' && (g_str_has_suffix (line, "]") || g_str_has_prefix (line, "[group")))
+    return parse_section (list, where, line, error);
   if (!take_threshold (line, &threshold, where, error))
     return FALSE;
   char *equals = NULL;
@@ -137,7 +204,8 @@ parse_line (List *list, const char *where, char *line, GError **error) {
                  "%s: a threshold in front of =, expected label [= prompt] [@ threshold]", where);
     return FALSE;
   }
-  char *name = clipmoe_lines_strip (unescape (g_strdup (line)));
+  gboolean bracket = line[0] == '\\' && line[1] == '['; /* \[ begins a label and no section */
+  char *name = clipmoe_lines_strip (unescape (g_strdup (line + bracket)));
   char *prompt = equals ? clipmoe_lines_strip (unescape (g_strdup (equals))) : NULL;
   if (!*name || (prompt && !*prompt)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected label [= prompt] [@ threshold]",
@@ -159,6 +227,7 @@ clipmoe_label_list_load (const char *path_or_name, GError **error) {
     ok = parse_line (&list, where, line, error);
     g_free (where);
   }
+  ok = ok && end_group (&list, error);
   if (ok && !list.labels->len) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no label in it, expected one a line",
                  lines.path);

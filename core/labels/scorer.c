@@ -5,6 +5,9 @@
 /* Rows whose dot products are computed side by side, since each addition waits for the one before it. */
 #define ROWS 8
 
+/* Of a label in a group: it is likelier than all others of it together. */
+#define GROUP_THRESHOLD 0.5
+
 /* The order of the additions of one row is part of the result: six decimals of it are printed. */
 static void
 dot_rows (const float *rows, const float *embedding, guint embed, float *out) {
@@ -30,6 +33,44 @@ clipmoe_scorer_cosines (const ClipmoeLabels *self, const float *embedding, float
   }
 }
 
+/* Of the labels in no group the softmax over these and the negatives, and of those in a group over it and the
+ * negatives. @ungrouped: write the former. Slot 0 is of no group, slot g + 1 of group g. */
+static void
+softmax (const ClipmoeLabels *self, const float *cosines, gboolean ungrouped, double *scores) {
+  guint n = self->n, all = n + self->n_negatives, slots = self->n_groups + 1;
+  double s = self->scale, none[2], *top = self->n_groups ? g_new (double, 2 * (gsize)slots) : none,
+         *sum = top + slots, negative = -INFINITY, negatives = 0;
+  for (guint i = 0; i < slots; i++) {
+    top[i] = -INFINITY;
+    sum[i] = 0;
+  }
+  for (guint i = n; i < all; i++)
+    negative = MAX (negative, s * cosines[i]);
+  for (guint i = 0; i < n; i++) {
+    double *t = &top[clipmoe_labels_get_group (self, i) + 1];
+    *t = MAX (*t, s * cosines[i]);
+  }
+  for (guint i = 0; i < slots; i++)
+    top[i] = MAX (top[i], negative);
+  for (guint i = 0; i < n; i++) {
+    gint slot = clipmoe_labels_get_group (self, i) + 1;
+    sum[slot] += exp (s * cosines[i] - top[slot]);
+  }
+  for (guint i = n; i < all; i++) {
+    sum[0] += exp (s * cosines[i] - top[0]);
+    negatives += exp (s * cosines[i] - negative);
+  }
+  for (guint i = 1; i < slots && all > n; i++)
+    sum[i] += negatives * exp (negative - top[i]);
+  for (guint i = 0; i < n; i++) {
+    gint slot = clipmoe_labels_get_group (self, i) + 1;
+    if (slot || ungrouped)
+      scores[i] = exp (s * cosines[i] - top[slot]) / sum[slot];
+  }
+  if (top != none)
+    g_free (top);
+}
+
 void
 clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore kind, const float *cosines, double *scores) {
   guint n = self->n, all = n + self->n_negatives;
@@ -38,13 +79,7 @@ clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore kind, const float
     for (guint i = 0; i < n; i++)
       scores[i] = cosines[i];
   } else if (kind == CLIPMOE_SCORE_SOFTMAX) {
-    double top = -INFINITY, sum = 0;
-    for (guint i = 0; i < all; i++)
-      top = MAX (top, s * cosines[i]);
-    for (guint i = 0; i < all; i++)
-      sum += exp (s * cosines[i] - top);
-    for (guint i = 0; i < n; i++)
-      scores[i] = exp (s * cosines[i] - top) / sum;
+    softmax (self, cosines, TRUE, scores);
   } else {
     /* The background: log of the mean of e^(s c) over the negatives, or of the background row. */
     const float *b = cosines + (self->n_negatives ? n : all);
@@ -58,6 +93,8 @@ clipmoe_scorer_scores (const ClipmoeLabels *self, ClipmoeScore kind, const float
     for (guint i = 0; i < n; i++)
       scores[i] = 1 / (1 + exp (background - s * cosines[i]));
   }
+  if (self->n_groups && kind == CLIPMOE_SCORE_SIGMOID)
+    softmax (self, cosines, FALSE, scores);
 }
 
 double
@@ -65,15 +102,36 @@ clipmoe_scorer_default_threshold (ClipmoeScore kind) {
   return kind == CLIPMOE_SCORE_SOFTMAX ? 0.1 : kind == CLIPMOE_SCORE_SIGMOID ? 0.5 : -INFINITY;
 }
 
+double
+clipmoe_scorer_threshold (const ClipmoeLabels *self, ClipmoeScore kind, double threshold, guint i) {
+  double own = clipmoe_labels_get (self, i)->threshold;
+  if (!isnan (own))
+    return own;
+  if (!isnan (threshold))
+    return threshold;
+  gboolean alone = kind == CLIPMOE_SCORE_COSINE || clipmoe_labels_get_group (self, i) < 0;
+  return alone ? clipmoe_scorer_default_threshold (kind) : GROUP_THRESHOLD;
+}
+
+void
+clipmoe_scorer_best (const ClipmoeLabels *self, const double *scores, guint *best) {
+  for (guint g = 0; g < self->n_groups; g++)
+    best[g] = G_MAXUINT;
+  for (guint i = 0; self->groups && i < self->n; i++) {
+    gint g = self->groups[i];
+    if (g >= 0 && (best[g] == G_MAXUINT || scores[i] > scores[best[g]]))
+      best[g] = i;
+  }
+}
+
 guint
 clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *scores, double threshold,
                     guint k, guint *indices) {
-  guint n = 0;
-  if (isnan (threshold))
-    threshold = clipmoe_scorer_default_threshold (kind);
+  guint n = 0, *best = g_new (guint, self->n_groups + 1);
+  clipmoe_scorer_best (self, scores, best);
   for (guint i = 0; i < self->n; i++) {
-    double own = clipmoe_labels_get (self, i)->threshold;
-    if (!(scores[i] >= (isnan (own) ? threshold : own)))
+    gint g = clipmoe_labels_get_group (self, i);
+    if (!(scores[i] >= clipmoe_scorer_threshold (self, kind, threshold, i)) || (g >= 0 && best[g] != i))
       continue;
     guint at = MIN (n, k);
     while (at > 0 && scores[i] > scores[indices[at - 1]])
@@ -85,6 +143,7 @@ clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *
     indices[at] = i;
     n = last + 1;
   }
+  g_free (best);
   return n;
 }
 

@@ -10,9 +10,9 @@ typedef struct {
   gboolean begun, open; /* begun: it settles, or is open and was told */
   gboolean has_object;
   gint64 object_id;
-  char *label, id[ID_DIGITS + 1];
+  char *label, *group, id[ID_DIGITS + 1];
   guint64 start, end, peak_time, told;
-  double peak, sum, score;
+  double peak, told_peak, sum, score;
   guint looks;
   gint64 at;
 } Entry;
@@ -59,8 +59,10 @@ clipmoe_events_new (gint64 update, ClipmoeEventHandler handler, gpointer data) {
 
 static void
 clear (ClipmoeEvents *self) {
-  for (guint i = 0; i < self->n; i++)
+  for (guint i = 0; i < self->n; i++) {
     g_free (self->entries[i].label);
+    g_free (self->entries[i].group);
+  }
   g_clear_pointer (&self->entries, g_free);
   g_clear_pointer (&self->source, g_free);
   g_clear_pointer (&self->model, g_free);
@@ -82,6 +84,7 @@ tell (ClipmoeEvents *self, const Entry *e, ClipmoeEventType type) {
                         .source = self->source,
                         .label = e->label,
                         .model = self->model,
+                        .group = e->group,
                         .start = e->start,
                         .end = type == CLIPMOE_EVENT_END ? e->end : 0,
                         .peak = e->peak,
@@ -142,7 +145,8 @@ same_stream (const ClipmoeEvents *self, const ClipmoeLook *look, const ClipmoeLa
   gboolean same = self->n == n && g_strcmp0 (self->source, look->source) == 0 &&
                   g_strcmp0 (self->model, look->model) == 0;
   for (guint i = 0; i < n && same; i++)
-    same = g_str_equal (self->entries[i].label, labels[i].label);
+    same = g_str_equal (self->entries[i].label, labels[i].label) &&
+           g_strcmp0 (self->entries[i].group, labels[i].group) == 0;
   return same;
 }
 
@@ -172,10 +176,12 @@ add_one (ClipmoeEvents *self, Entry *e, const ClipmoeLook *look, const ClipmoeLa
   }
   guint64 passed = look->time > e->told ? look->time - e->told : e->told - look->time;
   gboolean opens = !e->open && state->hysteresis.open;
-  if (!opens && !(e->open && self->update > 0 && passed >= (guint64)self->update))
+  gboolean better = e->open && e->peak > e->told_peak && self->update > 0 && passed >= (guint64)self->update;
+  if (!opens && !better)
     return;
   e->open = TRUE;
   e->told = look->time;
+  e->told_peak = e->peak;
   tell (self, e, opens ? CLIPMOE_EVENT_START : CLIPMOE_EVENT_UPDATE);
 }
 
@@ -188,8 +194,10 @@ clipmoe_events_add (ClipmoeEvents *self, const ClipmoeLook *look, const ClipmoeL
     self->model = g_strdup (look->model);
     self->entries = g_new0 (Entry, n);
     self->n = n;
-    for (guint i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++) {
       self->entries[i].label = g_strdup (labels[i].label);
+      self->entries[i].group = g_strdup (labels[i].group);
+    }
   }
   for (guint i = 0; i < n; i++)
     add_one (self, &self->entries[i], look, &labels[i]);

@@ -31,7 +31,7 @@ void clipmoe_event_free (ClipmoeEvent *event); /* NULL: nothing */
 
 /* What the newest look said of one label. */
 typedef struct {
-  const char *label;
+  const char *label, *group; /* the group, or NULL */
   double score;
   ClipmoeHysteresis hysteresis;   /* after the look */
   ClipmoeHysteresisChange change; /* by the look */
@@ -42,8 +42,9 @@ typedef void (*ClipmoeEventHandler) (const ClipmoeEvent *event, gpointer data);
 
 typedef struct _ClipmoeEvents ClipmoeEvents;
 
-/* @handler is called with every event by the functions below. @update: ns of stream time between two
- * lines of an event that goes on; 0 = its start and its end alone. */
+/* @handler is called with every event by the functions below. @update: an event that goes on is told again
+ * when its peak has become higher, but not before so many ns of stream time have passed; 0 = its start and
+ * its end alone. */
 ClipmoeEvents *clipmoe_events_new (gint64 update, ClipmoeEventHandler handler, gpointer data);
 void clipmoe_events_free (ClipmoeEvents *self); /* does not end what is open; NULL: nothing */
 /* The next look of one stream, or of one object of it; one caller at a time. Reads @look's source, model,

@@ -56,3 +56,10 @@ clipmoe_hysteresis_add (ClipmoeHysteresis *self, const ClipmoeHysteresisRules *r
   self->end = until;
   return change | CLIPMOE_HYSTERESIS_INSIDE;
 }
+
+ClipmoeHysteresisChange
+clipmoe_hysteresis_close (ClipmoeHysteresis *self) {
+  ClipmoeHysteresisChange change = self->open ? CLIPMOE_HYSTERESIS_CLOSED : 0;
+  *self = (ClipmoeHysteresis){0};
+  return change;
+}

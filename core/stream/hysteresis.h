@@ -37,5 +37,7 @@ typedef enum {
  * are the same moment, since times come from frames and were divided. */
 ClipmoeHysteresisChange clipmoe_hysteresis_add (ClipmoeHysteresis *self, const ClipmoeHysteresisRules *rules,
                                                 double threshold, gint64 time, gint64 until, double score);
+/* Closes what is open, in a gap or not, for something else than its score. Returns what that did. */
+ClipmoeHysteresisChange clipmoe_hysteresis_close (ClipmoeHysteresis *self);
 
 #endif

@@ -5,6 +5,9 @@ typedef struct {
   guint64 used, asked;
   ClipmoeStream *stream;
   ClipmoeStreamLook *look; /* NULL: none yet */
+  ClipmoeEvents *events;   /* NULL: nobody hears of them */
+  gboolean told;           /* since they were ended */
+  gint64 seen;
 } Object;
 
 struct _ClipmoeObjects {
@@ -14,21 +17,37 @@ struct _ClipmoeObjects {
   guint64 calls;
   ClipmoeStream *nobody; /* of objects without an id */
   guint generation;      /* of `nobody`: another one for each look */
+  gint64 update;
+  ClipmoeEventHandler handler;
+  gpointer data;
 };
+
+static void
+end_events (Object *o) {
+  if (o->told)
+    clipmoe_events_finish (o->events);
+  o->told = FALSE;
+}
 
 static void
 object_free (gpointer data) {
   Object *o = data;
+  end_events (o);
+  clipmoe_events_free (o->events);
   clipmoe_stream_free (o->stream);
   clipmoe_stream_look_unref (o->look);
   g_free (o);
 }
 
 ClipmoeObjects *
-clipmoe_objects_new (guint most, ClipmoeStream *beside) {
+clipmoe_objects_new (guint most, ClipmoeStream *beside, gint64 update, ClipmoeEventHandler handler,
+                     gpointer data) {
   ClipmoeObjects *self = g_new0 (ClipmoeObjects, 1);
   self->most = MAX (most, 1);
   self->beside = beside;
+  self->update = update;
+  self->handler = handler;
+  self->data = data;
   self->objects = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, object_free);
   self->nobody = clipmoe_stream_new_beside (beside);
   return self;
@@ -85,6 +104,8 @@ find_or_make (ClipmoeObjects *self, gint64 id) {
   o->id = id;
   o->used = ++self->calls;
   o->stream = clipmoe_stream_new_beside (self->beside);
+  if (self->handler)
+    o->events = clipmoe_events_new (self->update, self->handler, self->data);
   g_hash_table_insert (self->objects, &o->id, o);
   return o;
 }
@@ -117,9 +138,49 @@ clipmoe_objects_withdraw_all (ClipmoeObjects *self) {
     ((Object *)value)->asked = 0;
 }
 
+void
+clipmoe_objects_end_events (ClipmoeObjects *self) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    end_events (value);
+}
+
+void
+clipmoe_objects_see (ClipmoeObjects *self, gint64 id, gint64 now) {
+  Object *o = find (self, id);
+  if (o)
+    o->seen = now;
+}
+
+void
+clipmoe_objects_leave (ClipmoeObjects *self, gint64 now, gint64 absent) {
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, self->objects);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Object *o = value;
+    if (now - o->seen > absent)
+      end_events (o);
+  }
+}
+
+static void
+tell (Object *o, const ClipmoeLook *found, const ClipmoeLook *names) {
+  guint n;
+  const ClipmoeLabelState *labels = clipmoe_stream_get_labels (o->stream, &n);
+  ClipmoeLook look = *found;
+  look.source = names->source;
+  look.model = names->model;
+  look.tagger = names->tagger;
+  clipmoe_events_add (o->events, &look, labels, n);
+  o->told = TRUE;
+}
+
 ClipmoeStreamLook *
 clipmoe_objects_add (ClipmoeObjects *self, const float *embedding, guint embed,
-                     const ClipmoeStreamFrame *frame, gboolean *changed) {
+                     const ClipmoeStreamFrame *frame, const ClipmoeLook *names, gboolean *changed) {
   if (!frame->has_object) {
     ClipmoeStreamFrame once = *frame;
     once.generation = ++self->generation;
@@ -131,6 +192,8 @@ clipmoe_objects_add (ClipmoeObjects *self, const float *embedding, guint embed,
   *changed = !o->look || !clipmoe_look_same_labels (&look->look, &o->look->look);
   clipmoe_stream_look_unref (o->look);
   o->look = clipmoe_stream_look_ref (look);
+  if (o->events)
+    tell (o, &look->look, names);
   return look;
 }
 

@@ -2,8 +2,5 @@
 
 double
 clipmoe_rules_threshold (const ClipmoeRules *self, const ClipmoeLabels *labels, guint i) {
-  double own = clipmoe_labels_get (labels, i)->threshold;
-  if (!isnan (own))
-    return own;
-  return isnan (self->threshold) ? clipmoe_scorer_default_threshold (self->score) : self->threshold;
+  return clipmoe_scorer_threshold (labels, self->score, self->threshold, i);
 }

@@ -6,9 +6,9 @@
 
 typedef struct {
   ClipmoeScore score;
-  double threshold;       /* of labels without one of their own; NAN = the score's default */
-  double smoothing, hold; /* seconds; 0 = none */
-  guint top_k;            /* tags that a look reports at most */
+  double threshold;               /* of labels without one of their own; NAN = the score's default */
+  double smoothing, hold, settle; /* seconds; 0 = none */
+  guint top_k;                    /* tags that a look reports at most */
 } ClipmoeRules;
 
 /* The threshold of label @i. */

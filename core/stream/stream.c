@@ -14,7 +14,7 @@
 struct _ClipmoeStream {
   ClipmoeLabels *labels; /* that the arrays are for */
   guint embed;           /* of their vectors */
-  guint generation;
+  guint generation, connection;
   gboolean looked;
   guint64 last;      /* stream time of the last look, ns */
   gint64 now;        /* ns that have passed between looks, whichever way the stream runs */
@@ -24,6 +24,7 @@ struct _ClipmoeStream {
   double *scores;
   ClipmoeLabelState *states;
   guint *order;
+  guint *best; /* of each group: its label with the highest score */
 };
 
 ClipmoeStreamLook *
@@ -69,6 +70,7 @@ clipmoe_stream_free (ClipmoeStream *self) {
   g_free (self->scores);
   g_free (self->states);
   g_free (self->order);
+  g_free (self->best);
   g_free (self);
 }
 
@@ -83,7 +85,9 @@ same_labels (const ClipmoeLabels *a, const ClipmoeLabels *b, guint embed) {
     double dot = 0;
     for (guint j = 0; j < embed; j++)
       dot += (double)x[j] * y[j];
-    if (dot < ARITHMETIC || !g_str_equal (clipmoe_labels_get (a, i)->name, clipmoe_labels_get (b, i)->name))
+    const ClipmoeLabel *one = clipmoe_labels_get (a, i), *other = clipmoe_labels_get (b, i);
+    if (dot < ARITHMETIC || !g_str_equal (one->name, other->name) ||
+        g_strcmp0 (one->group, other->group) != 0)
       return FALSE;
   }
   return TRUE;
@@ -100,6 +104,7 @@ set_labels (ClipmoeStream *self, ClipmoeLabels *labels, guint embed) {
     self->scores = g_renew (double, self->scores, n + 1);
     self->states = g_renew (ClipmoeLabelState, self->states, n + 1);
     self->order = g_renew (guint, self->order, n + 1);
+    self->best = g_renew (guint, self->best, clipmoe_labels_get_n_groups (labels) + 1);
     self->looked = FALSE;
   }
   clipmoe_labels_unref (self->labels);
@@ -115,7 +120,11 @@ prepare (ClipmoeStream *self, const ClipmoeStreamFrame *frame, guint embed) {
   guint64 passed = frame->time > self->last ? frame->time - self->last : self->last - frame->time;
   if (self->generation != frame->generation || passed > CENTURY || self->now > CENTURY)
     self->looked = FALSE;
+  if (self->connection != frame->connection &&
+      (frame->time <= self->last || passed >= (guint64)MAX (clipmoe_ns (frame->rules.hold), 0)))
+    self->looked = FALSE;
   self->generation = frame->generation;
+  self->connection = frame->connection;
   double seconds = 0;
   if (self->looked) {
     seconds = fabs ((double)frame->time / NS_PER_SECOND - (double)self->last / NS_PER_SECOND);
@@ -135,22 +144,41 @@ by_score (const void *a, const void *b, void *data) {
   return scores[x] > scores[y] ? -1 : scores[x] < scores[y] ? 1 : x < y ? -1 : x > y;
 }
 
+/* What the look says of each label. In a group the best one alone can be at its threshold, and what was there
+ * before it stays until it has settled: then that is closed. */
+static void
+find_states (ClipmoeStream *self, const ClipmoeRules *rules) {
+  gint64 hold = clipmoe_ns (rules->hold), settle = clipmoe_ns (rules->settle);
+  guint n = clipmoe_labels_get_n (self->labels);
+  clipmoe_scorer_best (self->labels, self->scores, self->best);
+  for (guint i = 0; i < n; i++) {
+    gint g = clipmoe_labels_get_group (self->labels, i);
+    ClipmoeHysteresisRules how = {CLIPMOE_CLOSE_RATIO, g < 0 ? hold : MAX (hold, settle), settle};
+    double threshold = clipmoe_rules_threshold (rules, self->labels, i);
+    const ClipmoeLabel *label = clipmoe_labels_get (self->labels, i);
+    ClipmoeLabelState *state = &self->states[i];
+    state->label = label->name;
+    state->group = label->group;
+    state->score = self->scores[i];
+    state->change = clipmoe_hysteresis_add (&state->hysteresis, &how, threshold, self->now, G_MAXINT64,
+                                            g < 0 || self->best[g] == i ? state->score : NAN);
+  }
+  for (guint i = 0; i < n; i++) {
+    gint g = clipmoe_labels_get_group (self->labels, i);
+    if (g >= 0 && self->best[g] != i && self->states[self->best[g]].hysteresis.open)
+      self->states[i].change |= clipmoe_hysteresis_close (&self->states[i].hysteresis);
+  }
+}
+
 /* Which labels are open now, best first, in @order. A look stands until the next one, however late that is.
  */
 static guint
 find_open (ClipmoeStream *self, const ClipmoeRules *rules) {
-  ClipmoeHysteresisRules how = {.close_ratio = CLIPMOE_CLOSE_RATIO, .hold = clipmoe_ns (rules->hold)};
   guint n = clipmoe_labels_get_n (self->labels), open = 0;
-  for (guint i = 0; i < n; i++) {
-    double threshold = clipmoe_rules_threshold (rules, self->labels, i);
-    ClipmoeLabelState *state = &self->states[i];
-    state->label = clipmoe_labels_get (self->labels, i)->name;
-    state->score = self->scores[i];
-    state->change =
-        clipmoe_hysteresis_add (&state->hysteresis, &how, threshold, self->now, G_MAXINT64, state->score);
-    if (state->hysteresis.open)
+  find_states (self, rules);
+  for (guint i = 0; i < n; i++)
+    if (self->states[i].hysteresis.open)
       self->order[open++] = i;
-  }
   clipmoe_sort (self->order, open, sizeof *self->order, by_score, self->scores);
   return open;
 }
@@ -165,7 +193,7 @@ clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
                          self->looked ? rules->smoothing : 0);
   clipmoe_scorer_scores (self->labels, rules->score, self->smoothed, self->scores);
   self->looked = TRUE;
-  guint n = MIN (find_open (self, rules), rules->top_k);
+  guint open = find_open (self, rules), n = MIN (open, rules->top_k); /* MIN() evaluates one of both twice */
   ClipmoeTag *tags = g_new (ClipmoeTag, n + 1);
   for (guint i = 0; i < n; i++) {
     guint label = self->order[i];

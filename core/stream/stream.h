@@ -10,9 +10,11 @@
 
 /* What is known of the frame that an embedding is of. */
 typedef struct {
-  guint64 time;          /* stream time in ns; a stream may run backwards */
-  gint64 at;             /* UTC in microseconds, or 0 */
-  guint generation;      /* a new number resets the state: the stream jumped */
+  guint64 time;     /* stream time in ns; a stream may run backwards */
+  gint64 at;        /* UTC in microseconds, or 0 */
+  guint generation; /* a new number resets the state: the stream jumped */
+  guint connection; /* a new number does so unless the look comes less than `hold` after the last one: the
+                       stream was interrupted */
   ClipmoeLabels *labels; /* borrowed */
   ClipmoeRules rules;
   ClipmoeLookFrame frame; /* for messages */

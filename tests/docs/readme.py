@@ -106,6 +106,8 @@ def prepare(work):
     tiny.setup(work)
     tiny.model(work + "/clip")
     os.mkdir(work + "/pairs")
+    with open(work + "/door.labels", "w", encoding="utf-8") as f:
+        f.write(re.search(r"^```\n(a person.*?)^```", page("docs/live.md"), re.M | re.S)[1])
 
 
 def run_commands(work):
@@ -125,9 +127,11 @@ def run_commands(work):
             n += 1
             check("%s: %s" % (name, line), r.returncode == 0 and "ERROR" not in r.stdout and "CRITICAL" not in r.stdout, r.stdout)
             if "post-messages" in line:
-                check("%s: messages arrive: %s" % (name, line), "clipmoe-tags" in r.stdout, r.stdout)
+                kind = "clipmoe-event" if "post-messages=events" in line else "clipmoe-tags"
+                check("%s: messages arrive: %s" % (name, line), kind in r.stdout, r.stdout)
     check("commands are found", n >= 15, n)
-    check("publish wrote its file", os.path.getsize(work + "/street.jsonl") > 0)
+    for made in ("street.jsonl", "room.jsonl"):
+        check("publish wrote " + made, os.path.getsize(os.path.join(work, made)) > 0)
 
 
 def run_python(work, name, namespace):

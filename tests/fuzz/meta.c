@@ -1,9 +1,11 @@
-/* Looks: their JSON line, and what is read from metadata that somebody else wrote. */
+/* Looks and events: their JSON line, and what is read from structures that somebody else wrote. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clipmoeevent.h"
 #include "clipmoemeta.h"
+#include <stream/eventjson.h>
 #include <stream/lookjson.h>
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
@@ -78,6 +80,17 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
       clipmoe_looks_clear (&found);
     }
     gst_buffer_unref (buffer);
+  }
+  ClipmoeEvent event;
+  const char *tagger;
+  guint64 sequence;
+  if (foreign && clipmoe_event_read (foreign, &event, &tagger, &sequence)) {
+    char *line = clipmoe_event_to_json (&event);
+    ClipmoeEvent *back = clipmoe_event_from_json (line, strlen (line), "the line", NULL);
+    if (!back || back->type != event.type)
+      abort ();
+    clipmoe_event_free (back);
+    g_free (line);
   }
   if (foreign)
     gst_structure_free (foreign);

@@ -120,6 +120,7 @@ def seeds():
         yield b"a dog\na cat = a photo of a cat @ 0.5\n# x\n\\@ home\nx @ 0.25\n"
         yield "\ufeffcafé\r\n中文 = {}\r".encode()
         yield b"a photo of {};{} drawn"
+        yield b"a\n[group g]\nb @ 0.5\nc\n[]\n[group h i]\nd = x\n\\[e\n"
     elif TARGET == "tokenizer":
         yield "A photo of a dog's tail, &amp; 3 cats! <|endoftext|> ſ İ ǅ é 中文 🐕".encode()
         yield b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -143,6 +144,9 @@ def seeds():
     elif TARGET == "meta":
         yield ('meta, looks=(structure)< "look, source=(string)a, model=(string)b, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, '
                'tags=(structure)< \\"tag\\, label\\=\\(string\\)x\\, score\\=\\(double\\)0.5\\, cosine\\=\\(double\\)0.1\\;\\" >;" >;').encode()
+        yield (b"clipmoe-event, schema=(uint)1, type=(string)end, id=(string)01, label=(string)x, start=(guint64)1, end=(guint64)2, peak=(double)0.5, "
+               b"peak-time=(guint64)1, mean=(double)0.5, score=(double)0.5, source=(string)s, group=(string)g, at=(gint64)1700000000000000, "
+               b"object-id=(gint64)7, tagger=(string)t, sequence=(guint64)3;")
         yield b"meta, looks=(int)< 1, 2 >;"
         yield b"meta, looks=(structure)< \"look, time=(guint64)1, age=(guint64)0, fresh=(boolean)true, tags=(int)<1>;\" >;"
         yield "look\0a dog\0source é\0model".encode() + struct.pack("<QQd", 5, 1 << 63, 0.5)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Checks what a publisher sends: every look once, however streams are joined or split, under the name of its stream; and that no
+"""Checks what a publisher sends: every look and every event once, however streams are joined or split, under the name of its stream; and that no
 reader can block, end or silence a live stream."""
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -54,7 +55,7 @@ def play(line, prepare=None, rounds=1):
     for name in ("t", "p"):
         e = p.get_by_name(name)
         s = e.get_property("stats") if e else None
-        for f in ("looks", "lines", "dropped"):
+        for f in ("looks", "lines", "dropped", "events"):
             if s and s.has_field(f):
                 stats[f] = s.get_value(f)
     p.set_state(Gst.State.NULL)
@@ -272,12 +273,81 @@ def added():
     p.set_state(Gst.State.NULL)
 
 
+TYPES = {"string": str, "null": type(None), "integer": int, "number": (int, float), "object": dict, "array": list, "boolean": bool}
+
+
+def conforms(value, schema):
+    """Whether @value is as @schema says, by the words that ours use."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds and not any(isinstance(value, TYPES[k]) for k in kinds) or value != schema.get("const", value) or \
+            value not in schema.get("enum", [value]):
+        return False
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        return False
+    if isinstance(value, (int, float)) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        return False
+    if isinstance(value, list):
+        return all(conforms(v, schema.get("items", {})) for v in value)
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        return set(schema.get("required", [])) <= set(value) and (set(value) <= set(properties) or
+                schema.get("additionalProperties", True)) and all(conforms(v, properties.get(k, {})) for k, v in value.items())
+    return True
+
+
+def schema(name):
+    with open(os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "docs", name), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def events():
+    """Starts and ends, each once; and an end for every start, whoever stops first."""
+    lines_are = schema("event.schema.json")
+    short = lambda lines: sorted((l["type"], l["label"]) for l in lines)
+    both = [("end", "a"), ("end", "b"), ("start", "a"), ("start", "b")]
+    camera = "videotestsrc num-buffers=40 ! " + RAW + " ! "
+    how, lines, _, _, stats = published(camera + tag("source=cam") + " ! PUBLISH on=event ! fakesink")
+    check("events of a file", how == "eos" and short(lines) == both and stats["events"] == stats["lines"] == 4, how, lines, stats)
+    check("events are as their schema says", all(conforms(l, lines_are) for l in lines), lines)
+    check("the schema refuses what is none", not conforms(dict(lines[0], type="stop"), lines_are) and
+          not conforms(dict(lines[0], more=1), lines_are) and not conforms({"schema": "clipmoe.event/1"}, lines_are))
+    check("an event ends with the last look", {(l["start"], l["end"], l["at"], l["source"]) for l in lines if l["type"] == "end"} ==
+          {(0, 3, None, "cam")}, lines)
+    how, lines, _, _, stats = published(camera + tag() + " ! tee name=j  funnel name=u ! PUBLISH on=event ! fakesink sync=false "
+                                        "j. ! queue ! u. j. ! queue ! u.")
+    check("branches that join again: events once", how == "eos" and short(lines) == both, how, lines)
+    how, lines, _, _, stats = published(camera + tag("post-messages=all") + " ! PUBLISH ! fakesink")
+    looks_are = schema("tags.schema.json")
+    check("looks are as their schema says, and no event is among them", len(lines) == 4 and stats["events"] == 0 and
+          all(conforms(l, looks_are) for l in lines), lines)
+    for other in (None, "look"):  # of what the property says at the end
+        path = os.path.join(work, "stopped-%s.jsonl" % other)
+        p = Gst.parse_launch("videotestsrc is-live=true ! " + RAW + " ! " + tag(rate=0, mode="latest") +
+                             " ! clipmoepublish name=p on=event target=file:" + path + " ! fakesink")
+        p.set_state(Gst.State.PLAYING)
+        for _ in range(3000):
+            if p.get_by_name("p").get_property("stats").get_value("events") >= 2:
+                break
+            time.sleep(.01)
+        if other:
+            Gst.util_set_object_arg(p.get_by_name("p"), "on", other)
+        time.sleep(.3)  # some looks that the end must be after
+        p.set_state(Gst.State.NULL)
+        with open(path, encoding="utf-8") as f:
+            lines = [l for l in map(json.loads, f) if l["schema"] == "clipmoe.event/1"]
+        ids = lambda kind: sorted(l["id"] for l in lines if l["type"] == kind)
+        check("a publisher that stops ends what it began, on=%s" % other, short(lines) == both and ids("start") == ids("end") and
+              all(conforms(l, lines_are) and l["at"] and (l["type"] == "start" or l["end"] > l["start"]) for l in lines), lines)
+
+
 signal.alarm(300)
 once()
 changes()
 names_of_streams()
 readers()
 added()
+events()
 print("%d passed, %d failed, 0 skipped" % (passed, failed))
 sys.stdout.flush()
 os._exit(failed != 0)

@@ -324,6 +324,37 @@ test_latest (void) {
   done (h, bus);
 }
 
+/* Events are of objects, and end when these are gone. */
+static void
+test_events (void) {
+  GstBus *bus;
+  GstHarness *h = regions ("mode=sync hold=0.2 post-messages=events", &bus);
+  static const char *const wanted[] = {"\"type\":\"start\"", "\"type\":\"end\""};
+  guint n_events[2][2] = {0};
+  for (guint n = 0; n < 8; n++) {
+    GstBuffer *b = empty (n);
+    mark (b, "thing", 1, 0, 0, 30, 30);
+    if (n < 3)
+      mark (b, "thing", 0, 40, 0, 30, 30);
+    gst_buffer_unref (through (h, b));
+    for (GstMessage *m; (m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT)); gst_message_unref (m)) {
+      const char *json = gst_structure_get_string (gst_message_get_structure (m), "json");
+      guint type = strstr (json, wanted[1]) != NULL, object = strstr (json, "\"object_id\":1,") != NULL;
+      g_assert_true (type || strstr (json, wanted[0]));
+      g_assert_true (object || strstr (json, "\"object_id\":0,"));
+      g_assert_cmpuint (n, ==, type ? 5 : 0); /* at 0.5 s it is gone for longer than since 0.2 s */
+      n_events[type][object]++;
+    }
+  }
+  g_assert_cmpuint (n_events[0][0], ==, 2); /* both labels */
+  g_assert_cmpuint (n_events[0][1], ==, 2);
+  g_assert_cmpuint (n_events[1][0], ==, 2);
+  g_assert_cmpuint (n_events[1][1], ==, 0);
+  gst_harness_push_event (h, gst_event_new_eos ());
+  g_assert_cmpuint (count (bus, GST_MESSAGE_ELEMENT), ==, 2);
+  done (h, bus);
+}
+
 int
 main (int argc, char **argv) {
   begin (&argc, &argv);
@@ -335,6 +366,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/regions/interval", test_interval);
   g_test_add_func ("/regions/rate", test_rate);
   g_test_add_func ("/regions/latest", test_latest);
+  g_test_add_func ("/regions/events", test_events);
   int r = run ();
   gst_deinit (); /* for GStreamer's tracer of leaks */
   return r;

@@ -142,6 +142,22 @@ test_objects (void) {
   clipmoe_sent_looks_free (s);
 }
 
+/* Events have numbers of their own. */
+static void
+test_events (void) {
+  ClipmoeSentLooks *s = clipmoe_sent_looks_new ();
+  stream (s, "s", 1);
+  g_assert_cmpuint (see (s, of ("t", 1, ab, 2), 0), ==, 2);
+  g_assert_false (clipmoe_sent_looks_see_event (s, "t", 1));
+  g_assert_false (clipmoe_sent_looks_see_event (s, "t", 3));
+  g_assert_false (clipmoe_sent_looks_see_event (s, "t", 2));
+  g_assert_true (clipmoe_sent_looks_see_event (s, "t", 1));
+  g_assert_false (clipmoe_sent_looks_see_event (s, "u", 1));
+  g_assert_cmpuint (see (s, of ("t", 1, ab, 2), 0), ==, 0);
+  g_assert_cmpuint (see (s, of ("t", 3, ab, 2), 0), >, 0);
+  clipmoe_sent_looks_free (s);
+}
+
 int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
@@ -151,5 +167,6 @@ main (int argc, char **argv) {
   g_test_add_func ("/sent/foreign", test_foreign);
   g_test_add_func ("/sent/many", test_many);
   g_test_add_func ("/sent/objects", test_objects);
+  g_test_add_func ("/sent/events", test_events);
   return g_test_run ();
 }

@@ -18,7 +18,7 @@
 typedef struct {
   gulong before;
   guint n, looks, checked;
-  gboolean disturbed; /* by a message, within this frame */
+  gboolean disturbed; /* by a message or an event, within this frame */
 } Count;
 
 static GstPadProbeReturn
@@ -36,6 +36,13 @@ posted (GstBus *bus, GstMessage *message, gpointer data) {
     ((Count *)data)->disturbed = TRUE;
   gst_message_unref (message);
   return GST_BUS_DROP;
+}
+
+/* A label starts, or has a higher peak: that is sent once. */
+static GstPadProbeReturn
+happens (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  ((Count *)data)->disturbed = TRUE;
+  return GST_PAD_PROBE_OK;
 }
 
 /* The same look attached to a buffer that has none. */
@@ -79,6 +86,7 @@ check (const char *properties) {
   gst_bus_set_sync_handler (bus, posted, &count, NULL);
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER, enters, &count, NULL);
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, leaves, &count, NULL);
+  gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, happens, &count, NULL);
   for (guint i = 0; i < WARM + FRAMES; i++) {
     gst_buffer_unref (through (h, frame (RGB64, i)));
     for (guint tries = 0; i == 0 && tries < 2000 && stat_of (h, "looks") == 0; tries++)

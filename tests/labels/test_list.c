@@ -27,7 +27,7 @@ load (const char *text, gssize length, GError **error) {
   return list;
 }
 
-/* "name|prompt|threshold" of every label, one a line. */
+/* "name|prompt|threshold" of every label, one a line, and "|group" of those in one. */
 static char *
 written (GPtrArray *list) {
   GString *s = g_string_new (NULL);
@@ -36,7 +36,7 @@ written (GPtrArray *list) {
     g_string_append_printf (s, "%s|%s|", l->name, l->prompt ? l->prompt : "");
     if (!isnan (l->threshold))
       g_string_append_printf (s, "%g", l->threshold);
-    g_string_append_c (s, '\n');
+    g_string_append_printf (s, l->group ? "|%s\n" : "\n", l->group);
   }
   g_ptr_array_unref (list);
   return g_string_free (s, FALSE);
@@ -65,6 +65,11 @@ grammar (void) {
       {"c:\\dir\\\na\\\\b\n", "c:\\dir\\||\na\\\\b||\n"}, /* other backslashes are signs */
       {"\320\272\320\276\321\210\320\272\320\260 = a cat @ 0.3\n\347\214\253\n",
        "\320\272\320\276\321\210\320\272\320\260|a cat|0.3\n\347\214\253||\n"},
+      {"x\n[group gate]\nopen = an open gate @ 0.7\nclosed\n[]\ny\n[ group\tthe  lamp ]\r\non\noff\n",
+       "x||\nopen|an open gate|0.7|gate\nclosed|||gate\ny||\non|||the  lamp\noff|||the  lamp\n"},
+      {"[group a]\nb\nc\n[group d]\ne\nf\n[]\n[]\nunknown\n", "b|||a\nc|||a\ne|||d\nf|||d\nunknown||\n"},
+      {"\\[group a]\n\\[] = [b]\n[red] car\n[x] = \\[y]z\n\\\\[\n",
+       "[group a]||\n[]|[b]|\n[red] car||\n[x]|\\[y]z|\n\\\\[||\n"},
       {"a;b,c\n{}\n%s%n\n<|endoftext|>\n-x\n", "a;b,c||\n{}||\n%s%n||\n<|endoftext|>||\n-x||\n"},
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -121,6 +126,22 @@ refusals (void) {
   refused ("dog @ 1e999\n", -1, format, "list.txt:1: \"@ 1e999\"");
   refused ("dog @ 0.5.\n", -1, format, "list.txt:1");
   refused ("dog @ 0.5 = a dog\n", -1, format, "list.txt:1: a threshold");
+  refused ("[group g]\na\nb\n[]\na\n", -1, format, "list.txt:5: label \"a\": stands there twice");
+  refused ("[group g]\na\nb\n[group h]\nb\nc\n", -1, format, "list.txt:5: label \"b\": stands there twice");
+  refused ("[group g]\na\nb\n[group g]\nc\nd\n", -1, format,
+           "list.txt:4: [group g]: this group stands there twice");
+  refused ("\n[group g]\n\n[group h]\nc\nd\n", -1, format,
+           "list.txt:2: group \"g\": no label in it, expected two or more");
+  refused ("[group g]\n# a\n[]\nc\n", -1, format, "list.txt:1: group \"g\": no label in it");
+  refused ("a\n[group g]\nb\n", -1, format, "list.txt:2: group \"g\": one label in it");
+  refused ("a\n[group g]\n", -1, format, "list.txt:2: group \"g\": no label in it");
+  refused ("[group]\na\nb\n", -1, format, "list.txt:1: [group]: expected [group NAME]");
+  refused ("[group  ]\na\nb\n", -1, format, "list.txt:1");
+  refused ("a\n[groups x]\nb\nc\n", -1, format, "list.txt:2: [groups x]: expected [group NAME]");
+  refused ("a\n[camera]\nb\nc\n", -1, format, "list.txt:2: [camera]: expected [group NAME]");
+  refused ("a\n[group x\nb\nc\n", -1, format, "list.txt:2: [group x: expected [group NAME]");
+  refused ("[group x]\na\nunknown = a fog\n", -1, format,
+           "list.txt:3: label \"unknown\": is what a group is");
   refused ("\033[31mred\a\n\033[31mred\a\n", -1, format, "list.txt:2"); /* no terminal code in a message */
 
   char *huge = g_strnfill (8193, 'a'), *prompt = g_strconcat ("a = ", huge, NULL);
@@ -131,6 +152,11 @@ refusals (void) {
   GPtrArray *list = load (huge, -1, NULL);
   g_assert_nonnull (list);
   g_ptr_array_unref (list);
+  g_free (huge);
+  g_free (prompt);
+  huge = g_strnfill (8193, 'a');
+  prompt = g_strdup_printf ("[group %s]\nb\nc\n", huge);
+  refused (prompt, -1, CLIPMOE_ERROR_LIMIT, "list.txt:1");
   g_free (huge);
   g_free (prompt);
   GString *many = g_string_new (NULL);

@@ -185,6 +185,67 @@ formulas (void) {
   clipmoe_labels_unref (l);
 }
 
+/* A group's labels have a softmax of their own, and no other label's score depends on them. */
+static void
+grouped (void) {
+  static const char *const none[] = {"{}", NULL};
+  static const guint inside[] = {1, 2, 5}, outside[] = {0, 3, 4};
+  const char *text = "dog\n[group g]\nred\nblue\n[]\ncat\nsky\n[group h]\nday\nnight\n";
+  double s = exp (clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->logit_scale);
+  GRand *random = g_rand_new_with_seed (5);
+  for (guint negatives = 0; negatives < 3; negatives++) {
+    GPtrArray *list = from_lines (text);
+    g_ptr_array_insert (list, 5,
+                        clipmoe_label_new ("green", NULL, NAN)); /* not beside the others of its group */
+    clipmoe_label_set_group (list->pdata[5], "h");
+    clipmoe_label_set_group (list->pdata[5], "g");
+    ClipmoeLabels *l = labels_of (encoder, list, negatives == 0 ? NULL : negatives == 1 ? "x" : "x,y", none);
+    g_assert_cmpuint (clipmoe_labels_get_n_groups (l), ==, 2);
+    g_assert_cmpint (clipmoe_labels_get_group (l, 5), ==, 0);
+    g_assert_cmpint (clipmoe_labels_get_group (l, 7), ==, 1);
+    g_assert_cmpint (clipmoe_labels_get_group (l, 4), ==, -1);
+    g_assert_cmpstr (clipmoe_labels_get (l, 5)->group, ==, "g");
+    for (guint k = 0; k < 100; k++) {
+      float c[16], in[8], out[8];
+      double got[8];
+      guint best[2], rest = negatives + 1;
+      for (guint i = 0; i < 8 + rest; i++)
+        c[i] = k == 0   ? 1
+               : k == 1 ? -1
+               : k == 2 ? (i % 2 ? 1 : -1)
+                        : (float)g_rand_double_range (random, -1, 1);
+      for (guint i = 0; i < 3; i++) {
+        in[i] = c[inside[i]];
+        out[i] = c[outside[i]];
+      }
+      memcpy (in + 3, c + 8, rest * sizeof *c);
+      memcpy (out + 3, c + 8, rest * sizeof *c);
+      for (int kind = CLIPMOE_SCORE_SOFTMAX; kind <= CLIPMOE_SCORE_COSINE; kind++) {
+        clipmoe_scorer_scores (l, kind, c, got);
+        int own = kind == CLIPMOE_SCORE_COSINE ? kind : CLIPMOE_SCORE_SOFTMAX;
+        for (guint i = 0; i < 3; i++) {
+          g_assert_cmpfloat (fabs (got[inside[i]] - plain (own, s, in, 3, negatives, i)), <, 1e-12);
+          g_assert_cmpfloat (fabs (got[outside[i]] - plain (kind, s, out, 3, negatives, i)), <, 1e-12);
+        }
+        clipmoe_scorer_best (l, got, best);
+        for (guint i = 0; i < 3; i++)
+          g_assert_cmpfloat (got[inside[i]], <=, got[best[0]]);
+        g_assert_cmpuint (best[1], ==, got[7] > got[6] ? 7 : 6);
+      }
+    }
+    clipmoe_labels_unref (l);
+  }
+  g_rand_free (random);
+  ClipmoeLabels *l = labels_of (encoder, from_lines (text), NULL, none);
+  const double scores[] = {0.1, 0.49, 0.2, 0.09, 0.3, 0.5, 0.5};
+  guint at[7];
+  g_assert_cmpuint (clipmoe_scorer_top (l, CLIPMOE_SCORE_SOFTMAX, scores, NAN, 7, at), ==, 3);
+  g_assert_cmpmem (at, 12, ((guint[]){5, 4, 0}), 12); /* 0.5 in a group, and of equal ones the first */
+  g_assert_cmpuint (clipmoe_scorer_top (l, CLIPMOE_SCORE_SOFTMAX, scores, 0.15, 7, at), ==, 3);
+  g_assert_cmpmem (at, 12, ((guint[]){5, 1, 4}), 12);
+  clipmoe_labels_unref (l);
+}
+
 static void
 best (void) {
   static const char *const none[] = {"{}", NULL};
@@ -355,9 +416,10 @@ order (void) {
 
 int
 main (int argc, char **argv) {
-  static const Group groups[] = {{"/scores/vectors", vectors},     {"/scores/order", order},
-                                 {"/scores/formulas", formulas},   {"/scores/best", best},
-                                 {"/scores/smoothing", smoothing}, {"/scores/reference", reference}};
+  static const Group groups[] = {{"/scores/vectors", vectors},    {"/scores/order", order},
+                                 {"/scores/formulas", formulas},  {"/scores/best", best},
+                                 {"/scores/grouped", grouped},    {"/scores/smoothing", smoothing},
+                                 {"/scores/reference", reference}};
   encoder = encoder_of (NULL, NULL);
   embed = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->embed;
   g_assert_cmpuint (embed, <=, 1024);

@@ -66,14 +66,14 @@ line (char c, gsize n) {
 static void
 add (ClipmoeLineWriter *w, char *text) {
   GError *error = NULL;
-  g_assert_true (clipmoe_line_writer_add (w, text, &error));
+  g_assert_true (clipmoe_line_writer_add (w, CLIPMOE_LINE_LOOK, text, &error));
   g_assert_no_error (error);
 }
 
 static void
 counts (ClipmoeLineWriter *w, guint64 written, guint64 dropped) {
   guint64 a, b;
-  clipmoe_line_writer_get_counts (w, &a, &b);
+  clipmoe_line_writer_get_counts (w, CLIPMOE_LINE_LOOK, &a, &b);
   g_assert_cmpuint (a, ==, written);
   g_assert_cmpuint (b, ==, dropped);
 }
@@ -81,7 +81,7 @@ counts (ClipmoeLineWriter *w, guint64 written, guint64 dropped) {
 static guint64
 written_by (ClipmoeLineWriter *w) {
   guint64 a, b;
-  clipmoe_line_writer_get_counts (w, &a, &b);
+  clipmoe_line_writer_get_counts (w, CLIPMOE_LINE_LOOK, &a, &b);
   return a;
 }
 
@@ -311,7 +311,7 @@ test_never (void) {
   g_assert_cmpuint (left, >, 0);
   g_assert_cmpuint (clipmoe_line_writer_finish (w), ==, left);
   guint64 written, dropped;
-  clipmoe_line_writer_get_counts (w, &written, &dropped);
+  clipmoe_line_writer_get_counts (w, CLIPMOE_LINE_LOOK, &written, &dropped);
   g_assert_cmpuint (written + dropped, ==, 500); /* counted when it is over */
   g_assert_cmpuint (dropped, ==, left);
   clipmoe_line_writer_free (w);
@@ -363,13 +363,14 @@ test_left (void) {
   until (written_by (w) == 1);
   g_assert_cmpint (read (fd, buffer, sizeof buffer), ==, 8);
   close (fd);
-  while (!error && clipmoe_line_writer_add (w, line ('b', 5), &error)) /* waits when the queue is full */
+  while (!error && clipmoe_line_writer_add (w, CLIPMOE_LINE_LOOK, line ('b', 5),
+                                            &error)) /* waits when the queue is full */
     ;
   g_assert_error (error, G_FILE_ERROR, G_FILE_ERROR_PIPE);
   g_clear_error (&error);
   clipmoe_line_writer_finish (w);
   guint64 written, dropped;
-  clipmoe_line_writer_get_counts (w, &written, &dropped);
+  clipmoe_line_writer_get_counts (w, CLIPMOE_LINE_LOOK, &written, &dropped);
   g_assert_cmpuint (written, ==, 1);
   g_assert_cmpuint (dropped, >=, CLIPMOE_LINES_MOST);
   clipmoe_line_writer_free (w);
@@ -424,7 +425,7 @@ test_open (void) {
 static void
 is_written (ClipmoeLineWriter *w, guint64 n) {
   guint64 written, dropped;
-  until ((clipmoe_line_writer_get_counts (w, &written, &dropped), written == n));
+  until ((clipmoe_line_writer_get_counts (w, CLIPMOE_LINE_LOOK, &written, &dropped), written == n));
 }
 
 /* Lines do not go where nobody can read them: a file that was deleted is made anew, one that was renamed is

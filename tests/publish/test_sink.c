@@ -1,6 +1,7 @@
 /* Checks the interface for targets: which schemes there are, what is refused and with which message, that a
- * look arrives as its JSON line, and that the callback may end the sink. */
+ * look and an event arrive as their JSON lines, and that the callback may end the sink. */
 #include <clipmoe/error.h>
+#include <stream/eventjson.h>
 #include <stream/lookjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,21 @@ some_look (void) {
   static const ClipmoeTag tags[] = {{"a \"bus\"", 0.5, 0.25}, {"a car", 0.25, 0.125}};
   return (ClipmoeLook){
       .source = "s", .model = "m@1", .time = 1500000000, .fresh = TRUE, .tags = tags, .n_tags = 2};
+}
+
+static ClipmoeEvent
+some_event (void) {
+  return (ClipmoeEvent){.type = CLIPMOE_EVENT_END,
+                        .id = "0123456789abcdef",
+                        .source = "s",
+                        .label = "a \"bus\"",
+                        .model = "m@1",
+                        .start = 1500000000,
+                        .end = 2500000000,
+                        .peak = 0.5,
+                        .peak_time = 1500000000,
+                        .mean = 0.5,
+                        .score = 0.25};
 }
 
 static void
@@ -55,7 +71,8 @@ test_lines (void) {
   GError *error = NULL;
   ClipmoeSinkStats stats;
   ClipmoeLook look = some_look ();
-  char *json = clipmoe_look_to_json (&look);
+  ClipmoeEvent event = some_event ();
+  char *json = clipmoe_look_to_json (&look), *happened = clipmoe_event_to_json (&event);
   g_assert_true (g_file_set_contents (path, "\n <html>", -1, NULL));
   g_assert_null (clipmoe_target_open (target, NULL, NULL, &error));
   g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
@@ -65,21 +82,29 @@ test_lines (void) {
   g_assert_no_error (error);
   g_assert_true (clipmoe_sink_add (sink, &look, &error));
   g_assert_cmpuint (clipmoe_sink_drain (sink, &error), ==, 0);
+  g_assert_true (clipmoe_sink_add_event (sink, &event, &error));
   g_assert_true (clipmoe_sink_add (sink, &look, &error));
   g_assert_cmpuint (clipmoe_sink_finish (sink), ==, 0);
   g_assert_no_error (error);
   g_assert_false (clipmoe_sink_add (sink, &look, &error)); /* over, and no error of whoever adds */
   g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_false (clipmoe_sink_add_event (sink, &event, &error));
+    g_assert_no_error (error);
+  }
   clipmoe_sink_get_stats (sink, &stats);
-  g_assert_cmpuint (stats.written, ==, 2);
-  g_assert_cmpuint (stats.dropped, ==, 1);
+  g_assert_cmpuint (stats.looks.written, ==, 2);
+  g_assert_cmpuint (stats.looks.dropped, ==, 1);
+  g_assert_cmpuint (stats.events.written, ==, 1);
+  g_assert_cmpuint (stats.events.dropped, ==, 2);
   clipmoe_sink_unref (sink);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
-  char *expected = g_strdup_printf ("{}\n%s\n%s\n", json, json);
+  char *expected = g_strdup_printf ("{}\n%s\n%s\n%s\n", json, happened, json);
   g_assert_cmpstr (text, ==, expected);
   g_free (expected);
   g_free (text);
   g_free (json);
+  g_free (happened);
   g_free (path);
   g_free (target);
 }

@@ -146,7 +146,7 @@ check_list (GPtrArray *list, const Expected *expected, guint n) {
   check_order (list);
 }
 
-/* It starts where it began to settle, is told once it has, and says how things stand every two seconds. */
+/* It starts where it began to settle, is told once it has, and again with a higher peak every two seconds. */
 static void
 test_settle (void) {
   static const double scores[] = {0.5, 0.6, 0.7, 0.8, 0.1, 0.9, 0.1, 0.2, 0.2, 0.6, 0.1};
@@ -169,6 +169,30 @@ test_settle (void) {
   g_assert_cmpfloat (last->peak, ==, 0.9);
   g_assert_cmpuint (last->peak_time, ==, 5 * SECOND);
   g_assert_cmpfloat (fabs (last->mean - (0.5 + 0.6 + 0.7 + 0.8 + 0.9) / 5), <, 1e-12);
+  clipmoe_events_free (events);
+  g_ptr_array_unref (list);
+}
+
+/* No better peak, no update; one that comes too early waits for the next look that may tell. */
+static void
+test_updates (void) {
+  static const double scores[] = {0.8, 0.7, 0.7, 0.7, 0.81, 0.7, 0.82, 0.7, 0.7, 0.7, 0.82, 0.7};
+  static const Expected expected[] = {{CLIPMOE_EVENT_START, "a", 0, 0, 0.8},
+                                      {CLIPMOE_EVENT_UPDATE, "a", 0, 0, 0.81}, /* at 4 s */
+                                      {CLIPMOE_EVENT_UPDATE, "a", 0, 0, 0.7},  /* at 7 s */
+                                      {CLIPMOE_EVENT_END, "a", 0, 11, 0.7}};
+  ClipmoeHysteresisRules rules = {.close_ratio = 0.8};
+  ClipmoeLabelState labels[N] = {{0}};
+  GPtrArray *list = list_new ();
+  ClipmoeEvents *events = clipmoe_events_new (3 * SECOND, keep, list);
+  for (guint k = 0; k < G_N_ELEMENTS (scores); k++) {
+    double all[N] = {scores[k]};
+    ClipmoeLook look = {.source = "s", .model = "m", .tagger = "t", .time = k * SECOND, .sequence = k + 1};
+    add (events, labels, &rules, &look, all);
+  }
+  clipmoe_events_finish (events);
+  check_list (list, expected, G_N_ELEMENTS (expected));
+  g_assert_cmpuint (((ClipmoeEvent *)list->pdata[2])->peak_time, ==, 6 * SECOND);
   clipmoe_events_free (events);
   g_ptr_array_unref (list);
 }
@@ -337,6 +361,7 @@ main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/event/timeline", test_timeline);
   g_test_add_func ("/event/settle", test_settle);
+  g_test_add_func ("/event/updates", test_updates);
   g_test_add_func ("/event/jumps", test_jumps);
   g_test_add_func ("/event/id", test_id);
   g_test_add_func ("/event/line", test_line);

@@ -18,7 +18,9 @@ see (ClipmoeObjects *objects, gint64 id, guint n, guint which, double smoothing,
       .region = {0.25, 0.5, 0.125, 1},
       .has_object = id >= 0,
       .object_id = id};
-  return clipmoe_objects_add (objects, clipmoe_labels_get_vector (labels, which), embed, &frame, changed);
+  ClipmoeLook names = {.source = "s", .model = "m", .tagger = "t"};
+  return clipmoe_objects_add (objects, clipmoe_labels_get_vector (labels, which), embed, &frame, &names,
+                              changed);
 }
 
 static const char *
@@ -29,7 +31,7 @@ only (ClipmoeStreamLook *look) {
 static void
 test_apart (void) {
   ClipmoeStream *stream = clipmoe_stream_new ();
-  ClipmoeObjects *objects = clipmoe_objects_new (8, stream);
+  ClipmoeObjects *objects = clipmoe_objects_new (8, stream, 0, NULL, NULL);
   gboolean changed;
   ClipmoeStreamLook *a = see (objects, 1, 0, 0, 10, &changed);
   g_assert_true (changed);
@@ -72,7 +74,7 @@ test_apart (void) {
 static void
 test_due (void) {
   ClipmoeStream *stream = clipmoe_stream_new ();
-  ClipmoeObjects *objects = clipmoe_objects_new (8, stream);
+  ClipmoeObjects *objects = clipmoe_objects_new (8, stream, 0, NULL, NULL);
   guint64 asked;
   static const struct { guint interval, looks; } cases[] = {{0, 1}, {1, 30}, {2, 15}, {7, 5}, {100, 1}};
   for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
@@ -98,7 +100,7 @@ test_due (void) {
 static void
 test_bound (void) {
   ClipmoeStream *stream = clipmoe_stream_new ();
-  ClipmoeObjects *objects = clipmoe_objects_new (4, stream);
+  ClipmoeObjects *objects = clipmoe_objects_new (4, stream, 0, NULL, NULL);
   guint64 asked;
   for (gint64 id = 0; id < 10000; id++) {
     clipmoe_objects_ask (objects, id * G_GINT64_CONSTANT (0x100000001), 1);
@@ -111,6 +113,50 @@ test_bound (void) {
   g_assert_cmpuint (clipmoe_objects_get_n (objects), ==, 0);
   clipmoe_objects_free (objects);
   clipmoe_objects_free (NULL);
+  clipmoe_stream_free (stream);
+}
+
+static guint told[3], ends_of[4];
+
+static void
+hear (const ClipmoeEvent *event, gpointer data) {
+  g_assert_true (event->has_object);
+  g_assert_cmpstr (event->source, ==, "s");
+  told[event->type]++;
+  if (event->type == CLIPMOE_EVENT_END)
+    ends_of[event->object_id]++;
+}
+
+/* Each object has events of its own, which end when it is gone. */
+static void
+test_events (void) {
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  ClipmoeObjects *objects = clipmoe_objects_new (3, stream, 0, hear, NULL);
+  gboolean changed;
+  for (gint64 id = -1; id < 3; id++) {
+    clipmoe_stream_look_unref (see (objects, id, 0, 0, 0, &changed));
+    clipmoe_objects_see (objects, id, 0);
+  }
+  g_assert_cmpuint (told[CLIPMOE_EVENT_START], ==, 3); /* of nobody there are none */
+  clipmoe_stream_look_unref (see (objects, 1, 1, 1, 0, &changed));
+  g_assert_cmpuint (ends_of[1], ==, 1);
+  g_assert_cmpuint (told[CLIPMOE_EVENT_START], ==, 4);
+  clipmoe_objects_see (objects, 1, 2 * SECOND);
+  clipmoe_objects_see (objects, 2, SECOND);
+  clipmoe_objects_leave (objects, 2 * SECOND, SECOND);
+  g_assert_cmpuint (ends_of[0], ==, 1); /* gone for two seconds; the others for one at most */
+  g_assert_cmpuint (ends_of[1] + ends_of[2], ==, 1);
+  clipmoe_stream_look_unref (see (objects, 2, 3, 0, 0, &changed)); /* it goes on */
+  clipmoe_stream_look_unref (see (objects, 0, 3, 0, 0, &changed)); /* it is back: another event */
+  g_assert_cmpuint (told[CLIPMOE_EVENT_START], ==, 5);
+  clipmoe_stream_look_unref (see (objects, 3, 4, 0, 0, &changed)); /* object 1 is forgotten */
+  g_assert_cmpuint (ends_of[1], ==, 2);
+  clipmoe_objects_end_events (objects);
+  g_assert_cmpuint (told[CLIPMOE_EVENT_START], ==, 6);
+  g_assert_cmpuint (told[CLIPMOE_EVENT_END], ==, 6);
+  clipmoe_objects_clear (objects);
+  g_assert_cmpuint (told[CLIPMOE_EVENT_END], ==, 6);
+  clipmoe_objects_free (objects);
   clipmoe_stream_free (stream);
 }
 
@@ -129,6 +175,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/objects/apart", test_apart);
   g_test_add_func ("/objects/due", test_due);
   g_test_add_func ("/objects/bound", test_bound);
+  g_test_add_func ("/objects/events", test_events);
   int r = g_test_run ();
   g_ptr_array_unref (list);
   clipmoe_labels_unref (labels);

@@ -1,6 +1,8 @@
 /* Protects that a stream's tags open and close as ClipmoeTimeline's intervals do, forwards and backwards,
- * with and without hold; smoothing; another generation of the stream; other labels, and other models'. */
+ * with and without hold; smoothing; another generation of the stream, and an interruption; other labels, and
+ * other models'; groups of labels, of which one is open at most. */
 #include <math.h>
+#include <string.h>
 #include <clipmoe/timeline.h>
 #include <stream/stream.h>
 
@@ -200,6 +202,11 @@ count_event (const ClipmoeEvent *event, gpointer data) {
   n[event->type]++;
 }
 
+static void
+keep_event (const ClipmoeEvent *event, gpointer data) {
+  g_ptr_array_add (data, clipmoe_event_copy (event));
+}
+
 /* The same openings and closings make a stream's tags and its events, labels beyond the best k among them. */
 static void
 test_events (void) {
@@ -240,6 +247,117 @@ test_events (void) {
   g_free (e);
 }
 
+/* What is seen each second: a, b, c of a group, or something else. */
+static char *
+play (const char *seen, double hold, double settle, GPtrArray *told) {
+  static const char names[] = "abc";
+  GPtrArray *list = clipmoe_label_list_parse ("a dog;a red car;the sky at night", NULL);
+  for (guint i = 0; i < 3; i++)
+    clipmoe_label_set_group (list->pdata[i], "g");
+  ClipmoeLabels *made = clipmoe_labels_new (encoder, list, NULL, (const char *const[]){"{}", NULL}, NULL);
+  guint embed = clipmoe_model_get_info (model)->embed, n;
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  ClipmoeEvents *events = clipmoe_events_new (0, keep_event, told);
+  GString *states = g_string_new (NULL);
+  for (guint i = 0; seen[i]; i++) {
+    const char *name = strchr (names, seen[i]);
+    ClipmoeStreamFrame frame = {
+        .time = i * SECOND,
+        .labels = made,
+        .rules = {
+            .score = CLIPMOE_SCORE_COSINE, .threshold = 0.95, .hold = hold, .settle = settle, .top_k = 5}};
+    float *e =
+        g_memdup2 (clipmoe_labels_get_vector (made, name ? (guint)(name - names) : 0), embed * sizeof *e);
+    for (guint j = 0; j < embed && !name; j++)
+      e[j] = -e[j];
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    g_assert_cmpuint (found->look.n_tags, <=, 1);
+    const ClipmoeLabelState *labels = clipmoe_stream_get_labels (stream, &n);
+    g_assert_cmpstr (labels[0].group, ==, "g");
+    char now = '-';
+    for (guint k = 0; k < n; k++)
+      if (labels[k].hysteresis.open) {
+        g_assert_cmpint (now, ==, '-');
+        now = names[k];
+        g_assert_cmpstr (found->look.tags[0].label, ==, labels[k].label);
+      }
+    g_string_append_c (states, now);
+    clipmoe_events_add (events, &found->look, labels, n);
+    clipmoe_stream_look_unref (found);
+    g_free (e);
+  }
+  clipmoe_events_finish (events);
+  clipmoe_events_free (events);
+  clipmoe_stream_free (stream);
+  clipmoe_labels_unref (made);
+  g_ptr_array_unref (list);
+  return g_string_free (states, FALSE);
+}
+
+/* One label of a group at most is open; the group changes when its new state has lasted for settle, and to
+ * nothing after hold at the earliest. */
+static void
+test_groups (void) {
+  static const struct {
+    const char *seen, *open;
+    double hold, settle;
+  } cases[] = {{"aabb-cc-", "aabb-cc-", 0, 0},         {"aaaababbbb----ccbbb", "--aaaaaabbbb------b", 0, 2},
+               {"ab-------b", "abbbbb---b", 4, 0},     {"a-ba", "aaba", 3, 0},
+               {"aaa-a-bbb-bb", "-aaaaaabbbbb", 3, 1}, {"a-b-c-a-", "--------", 0, 1}};
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GPtrArray *told = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_event_free);
+    char *open = play (cases[i].seen, cases[i].hold, cases[i].settle, told);
+    g_assert_cmpstr (open, ==, cases[i].open);
+    g_free (open);
+    if (i == 1) { /* an event is of when something was seen, however late that is known */
+      static const guint64 ends[][2] = {{0, 6}, {6, 10}, {16, 18}};
+      guint n = 0;
+      for (guint k = 0; k < told->len; k++) {
+        const ClipmoeEvent *e = told->pdata[k];
+        g_assert_cmpstr (e->group, ==, "g");
+        if (e->type != CLIPMOE_EVENT_END)
+          continue;
+        g_assert_cmpuint (e->start, ==, ends[n][0] * SECOND);
+        g_assert_cmpuint (e->end, ==, ends[n++][1] * SECOND);
+      }
+      g_assert_cmpuint (n, ==, 3);
+    }
+    g_ptr_array_unref (told);
+  }
+}
+
+/* A stream that was interrupted for less than hold goes on; else nothing of before counts. */
+static void
+test_connections (void) {
+  static const struct {
+    guint second, connection, generation;
+    double cosine;
+    gboolean open;
+  } looks[] = {{10, 0, 0, 0.6, TRUE},   {12, 0, 0, 0.45, TRUE},  {16, 1, 0, 0.45, TRUE},
+               {21, 2, 0, 0.45, FALSE}, {22, 2, 0, 0.6, TRUE},   {22, 3, 0, 0.45, FALSE},
+               {23, 3, 0, 0.6, TRUE},   {20, 4, 0, 0.45, FALSE}, {21, 4, 0, 0.6, TRUE},
+               {22, 5, 1, 0.45, FALSE}};
+  guint embed = clipmoe_model_get_info (model)->embed;
+  float *e = g_new (float, embed);
+  for (guint held = 0; held < 2; held++) {
+    ClipmoeStream *stream = clipmoe_stream_new ();
+    for (guint i = 0; i < G_N_ELEMENTS (looks); i++) {
+      ClipmoeStreamFrame frame = {
+          .time = looks[i].second * SECOND,
+          .connection = looks[i].connection,
+          .generation = looks[i].generation,
+          .labels = labels,
+          .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .hold = held ? 5 : 0, .top_k = 5}};
+      vector (e, embed, looks[i].cosine);
+      ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+      g_assert_cmpuint (found->look.n_tags, ==, looks[i].open && (held || i != 2));
+      clipmoe_stream_look_unref (found);
+    }
+    clipmoe_stream_free (stream);
+  }
+  g_free (e);
+}
+
 int
 main (int argc, char **argv) {
   g_test_init (&argc, &argv, NULL);
@@ -254,6 +372,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/stream/same-words", test_same_words);
   g_test_add_func ("/stream/other-model", test_other_model);
   g_test_add_func ("/stream/events", test_events);
+  g_test_add_func ("/stream/groups", test_groups);
+  g_test_add_func ("/stream/connections", test_connections);
   int r = g_test_run ();
   clipmoe_labels_unref (labels);
   clipmoe_encoder_free (encoder);

@@ -13,7 +13,7 @@ struct _ClipmoeTagPictures {
   gboolean failed, hopeless;
 };
 
-/* Copies the properties that both have. A picture stands alone: no rate, no smoothing. */
+/* Copies the properties that both have. A picture stands alone: no rate, and nothing that lasts. */
 static void
 copy_properties (GstElement *to, GstElement *from) {
   guint n;
@@ -29,7 +29,7 @@ copy_properties (GstElement *to, GstElement *from) {
     g_value_unset (&v);
   }
   g_free (specs);
-  g_object_set (to, "rate", 0.0, "inference-interval", 1, "smoothing", 0.0, "hold", 0.0, NULL);
+  g_object_set (to, "rate", 0.0, "inference-interval", 1, "smoothing", 0.0, "hold", 0.0, "settle", 0.0, NULL);
   gst_util_set_object_arg (G_OBJECT (to), "mode", "sync");
 }
 
