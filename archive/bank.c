@@ -106,44 +106,25 @@ clipmoe_bank_keep (const ClipmoeBank *self, const float *query, gboolean *kept, 
   return n;
 }
 
-/* The mean of the @k highest of @values, whose order changes. */
-static double
-mean_of_highest (float *values, guint n, guint k) {
-  double sum = 0;
-  k = MIN (k, n);
-  for (guint i = 0; i < k; i++) {
-    guint best = i;
-    for (guint j = i + 1; j < n; j++)
-      if (values[j] > values[best])
-        best = j;
-    float value = values[best];
-    values[best] = values[i];
-    values[i] = value;
-    sum += value;
-  }
-  return sum / k;
+void
+clipmoe_bank_cosines (const ClipmoeBank *self, const float *picture, float *cosines) {
+  for (guint i = 0; i < self->n; i++)
+    cosines[i] = dot (clipmoe_bank_get_vector (self, i), picture, self->embed);
 }
 
-void
-clipmoe_bank_figures (const ClipmoeBank *self, const gboolean *kept, const float *picture, double scale,
-                      float *scratch, ClipmoeBankFigures *figures) {
+double
+clipmoe_bank_background (const ClipmoeBank *self, const gboolean *kept, const float *cosines, double scale) {
   guint n = 0;
-  double sum = 0, square = 0, exps = 0, top = -INFINITY;
+  double exps = 0, top = -INFINITY;
+  for (guint i = 0; i < self->n; i++)
+    if (kept[i])
+      top = MAX (top, cosines[i]);
   for (guint i = 0; i < self->n; i++)
     if (kept[i]) {
-      float c = dot (clipmoe_bank_get_vector (self, i), picture, self->embed);
-      scratch[n++] = c;
-      sum += c;
-      top = MAX (top, c);
+      exps += exp (scale * (cosines[i] - top));
+      n++;
     }
-  figures->mean = sum / n;
-  for (guint i = 0; i < n; i++) {
-    square += (scratch[i] - figures->mean) * (scratch[i] - figures->mean);
-    exps += exp (scale * (scratch[i] - top));
-  }
-  figures->deviation = MAX (sqrt (square / n), 1e-6);
-  figures->background = top + log (exps / n) / scale;
-  figures->best = mean_of_highest (scratch, n, CLIPMOE_BANK_BEST);
+  return top + log (exps / n) / scale;
 }
 
 /* --- made by a model, kept in the cache folder --- */

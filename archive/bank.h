@@ -32,16 +32,11 @@ const float *clipmoe_bank_get_vector (const ClipmoeBank *self, guint i);
  * queries are near everything. Returns how many are used. */
 guint clipmoe_bank_keep (const ClipmoeBank *self, const float *query, gboolean *kept, double *common);
 
-/* How one picture relates to the kept words. */
-typedef struct {
-  double mean, deviation; /* of the cosines */
-  double best;            /* the mean of the CLIPMOE_BANK_BEST highest */
-  double background;      /* log of the mean of e^(scale c), over scale: section 4's background */
-} ClipmoeBankFigures;
-#define CLIPMOE_BANK_BEST 10
-
-/* @picture: float32 [embed]. @scratch: [n] floats. At least one word is kept. */
-void clipmoe_bank_figures (const ClipmoeBank *self, const gboolean *kept, const float *picture, double scale,
-                           float *scratch, ClipmoeBankFigures *figures);
+/* The cosines of one picture, float32 [embed], with all words: @cosines [n]. */
+void clipmoe_bank_cosines (const ClipmoeBank *self, const float *picture, float *cosines);
+/* What the kept words, one at least, have to do with a picture: log of the mean of e^(scale c), over scale.
+ * @cosines: as above. */
+double clipmoe_bank_background (const ClipmoeBank *self, const gboolean *kept, const float *cosines,
+                                double scale);
 
 #endif

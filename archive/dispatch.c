@@ -33,6 +33,24 @@ clipmoe_store_file_free (ClipmoeStoreFile *file) {
   g_free (file);
 }
 
+static void
+file_free (gpointer file) {
+  clipmoe_store_file_free (file);
+}
+
+GHashTable *
+clipmoe_store_file_table_new (void) {
+  return g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, file_free);
+}
+
+ClipmoeFound *
+clipmoe_found_copy (const ClipmoeFound *found) {
+  ClipmoeFound *copy = g_memdup2 (found, sizeof *found);
+  copy->path = g_strdup (found->path);
+  copy->source = g_strdup (found->source);
+  return copy;
+}
+
 void
 clipmoe_found_free (ClipmoeFound *found) {
   if (!found)
@@ -138,6 +156,11 @@ clipmoe_store_give_back (ClipmoeStore *self, gint64 file, const char *reason, GE
 GPtrArray *
 clipmoe_store_get_files (ClipmoeStore *self, GError **error) {
   return self->class->get_files (self, error);
+}
+
+GHashTable *
+clipmoe_store_find_files (ClipmoeStore *self, const gint64 *ids, guint n, GError **error) {
+  return self->class->find_files (self, ids, n, error);
 }
 
 gboolean

@@ -133,7 +133,7 @@ clipmoe_folder_is_replaced (ClipmoeFolder *self) {
   if (!self->sql.db)
     return TRUE;
   if (stat (self->path, &st) != 0)
-    return FALSE; /* what is open can be read on */
+    return errno == ENOENT; /* removed: nothing of it is answered any more. Else what is open is read on */
   if (st.st_dev != self->device || st.st_ino != self->inode)
     return TRUE;
   return self->immutable &&

@@ -104,23 +104,12 @@ is_running (ClipmoeFolder *self, gint64 file) {
   return FALSE;
 }
 
-static gboolean
-check_file (ClipmoeFolder *self, const ClipmoeStoreFile *file, GError **error) {
-  if (!self->model)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "no model was set, expected one before files are claimed");
-  if (!file->path == !file->source || (file->path && *file->path != '/'))
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "expected a file with either an absolute path or the name of a live source");
-  return TRUE;
-}
-
 gboolean
 clipmoe_folder_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean *known, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   gint64 n = 0;
   *known = FALSE;
-  if (!check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   if (!file->path)
     return TRUE;
@@ -222,14 +211,6 @@ begin_take (ClipmoeFolder *self, gint64 id, const ClipmoeStoreFile *file, Clipmo
   return TRUE;
 }
 
-/* What there is to do with a file of @state whose content is known. @moved: under another path. */
-static ClipmoeClaim
-judge (gboolean finished, gint64 state, gboolean retry, gboolean moved) {
-  if (finished || ((state == CLIPMOE_FILE_FAILED || state == CLIPMOE_FILE_SKIPPED) && !retry))
-    return moved ? CLIPMOE_CLAIM_MOVED : CLIPMOE_CLAIM_UNCHANGED;
-  return CLIPMOE_CLAIM_AGAIN;
-}
-
 static gboolean
 claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *known, gboolean retry,
             ClipmoeClaim *claim, gint64 *id, gboolean *any, GError **error) {
@@ -238,7 +219,7 @@ claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *know
     *id = known->id;
     if (!is_finished (self, *id, file->digest, &finished, error))
       return FALSE;
-    *claim = judge (finished, known->state, retry, FALSE);
+    *claim = clipmoe_store_judge (finished, (ClipmoeFileState)known->state, retry, FALSE);
     return note_identity (self, *id, file, error) &&
            (*claim != CLIPMOE_CLAIM_UNCHANGED || !finished || known->state == CLIPMOE_FILE_DONE ||
             clipmoe_sql_run (&self->sql, error, "UPDATE file SET state = 2, reason = NULL WHERE file = ?1",
@@ -252,7 +233,7 @@ claim_path (ClipmoeFolder *self, const ClipmoeStoreFile *file, const Known *know
     *id = moved.id;
     ok = is_finished (self, *id, file->digest, &finished, error) &&
          move_file (self, &moved, known, file, error);
-    *claim = judge (ok && finished, moved.state, retry, TRUE);
+    *claim = clipmoe_store_judge (ok && finished, (ClipmoeFileState)moved.state, retry, TRUE);
     *any = TRUE;
   } else if (known->id) {
     *id = known->id;
@@ -283,7 +264,8 @@ clipmoe_folder_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolea
   gint64 id = 0;
   gboolean any = FALSE;
   *take = 0;
-  if (!check_file (self, file, error) || !clipmoe_folder_change_begin (self, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error) ||
+      !clipmoe_folder_change_begin (self, error))
     return FALSE;
   gboolean ok = find_name (self, file, &known, error);
   if (ok && known.id && is_running (self, known.id)) {
@@ -384,42 +366,67 @@ clipmoe_folder_forget_file (ClipmoeStore *store, gint64 id, GError **error) {
   return clipmoe_folder_change_end (self, delete_file (self, id, error), TRUE, error);
 }
 
+#define FILES                                                                                                \
+  "SELECT f.file, path, source, device, inode, size, mtime, f.digest, recorded, recorded_by, duration,"      \
+  " picture, state, reason, (SELECT ifnull (sum (t.moments), 0) FROM take t JOIN model m ON m.model ="       \
+  " t.model AND m.state = 1 WHERE t.file = f.file) FROM file f "
+
+static ClipmoeStoreFile *
+read_file (sqlite3_stmt *s) {
+  ClipmoeStoreFile *file = g_new0 (ClipmoeStoreFile, 1);
+  const void *digest = sqlite3_column_blob (s, 7);
+  file->id = sqlite3_column_int64 (s, 0);
+  file->path = clipmoe_sql_bytes (s, 1);
+  file->source = clipmoe_sql_bytes (s, 2);
+  file->device = (guint64)sqlite3_column_int64 (s, 3);
+  file->inode = (guint64)sqlite3_column_int64 (s, 4);
+  file->size = (guint64)sqlite3_column_int64 (s, 5);
+  file->mtime = sqlite3_column_int64 (s, 6);
+  if (digest && sqlite3_column_bytes (s, 7) == DIGEST)
+    memcpy (file->digest, digest, DIGEST);
+  file->recorded = sqlite3_column_int64 (s, 8);
+  file->recorded_by = (ClipmoeRecordedBy)sqlite3_column_int (s, 9);
+  file->duration = sqlite3_column_int64 (s, 10);
+  file->picture = sqlite3_column_int (s, 11) != 0;
+  file->state = (ClipmoeFileState)sqlite3_column_int (s, 12);
+  file->reason = clipmoe_sql_bytes (s, 13);
+  file->moments = (guint64)MAX (sqlite3_column_int64 (s, 14), 0);
+  return file;
+}
+
 GPtrArray *
 clipmoe_folder_get_files (ClipmoeStore *store, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   GError *failed = NULL;
   GPtrArray *files = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_store_file_free);
-  sqlite3_stmt *s = clipmoe_sql_query (
-      &self->sql, &failed,
-      "SELECT f.file, path, source, device, inode, size, mtime, f.digest, recorded, recorded_by, duration, "
-      "picture,"
-      " state, reason, (SELECT ifnull (sum (t.moments), 0) FROM take t JOIN model m ON m.model = t.model AND"
-      " m.state = 1 WHERE t.file = f.file) FROM file f ORDER BY path, source",
-      "");
-  while (s && clipmoe_sql_step (&self->sql, s, &failed)) {
-    ClipmoeStoreFile *file = g_new0 (ClipmoeStoreFile, 1);
-    const void *digest = sqlite3_column_blob (s, 7);
-    file->id = sqlite3_column_int64 (s, 0);
-    file->path = clipmoe_sql_bytes (s, 1);
-    file->source = clipmoe_sql_bytes (s, 2);
-    file->device = (guint64)sqlite3_column_int64 (s, 3);
-    file->inode = (guint64)sqlite3_column_int64 (s, 4);
-    file->size = (guint64)sqlite3_column_int64 (s, 5);
-    file->mtime = sqlite3_column_int64 (s, 6);
-    if (digest && sqlite3_column_bytes (s, 7) == DIGEST)
-      memcpy (file->digest, digest, DIGEST);
-    file->recorded = sqlite3_column_int64 (s, 8);
-    file->recorded_by = (ClipmoeRecordedBy)sqlite3_column_int (s, 9);
-    file->duration = sqlite3_column_int64 (s, 10);
-    file->picture = sqlite3_column_int (s, 11) != 0;
-    file->state = (ClipmoeFileState)sqlite3_column_int (s, 12);
-    file->reason = clipmoe_sql_bytes (s, 13);
-    file->moments = (guint64)MAX (sqlite3_column_int64 (s, 14), 0);
-    g_ptr_array_add (files, file);
-  }
+  sqlite3_stmt *s = clipmoe_sql_query (&self->sql, &failed, FILES "ORDER BY path, source", "");
+  while (s && clipmoe_sql_step (&self->sql, s, &failed))
+    g_ptr_array_add (files, read_file (s));
   if (!failed)
     return files;
   g_propagate_error (error, failed);
   g_ptr_array_unref (files);
+  return NULL;
+}
+
+GHashTable *
+clipmoe_folder_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error) {
+  ClipmoeFolder *self = (ClipmoeFolder *)store;
+  GError *failed = NULL;
+  GHashTable *files = clipmoe_store_file_table_new ();
+  for (guint i = 0; i < n && !failed; i++) {
+    if (g_hash_table_contains (files, &ids[i]))
+      continue;
+    sqlite3_stmt *s = clipmoe_sql_query (&self->sql, &failed, FILES "WHERE f.file = ?1", "i", ids[i]);
+    if (s && clipmoe_sql_step (&self->sql, s, &failed)) {
+      ClipmoeStoreFile *file = read_file (s);
+      g_hash_table_insert (files, &file->id, file);
+      sqlite3_reset (s);
+    }
+  }
+  if (!failed)
+    return files;
+  g_propagate_error (error, failed);
+  g_hash_table_unref (files);
   return NULL;
 }

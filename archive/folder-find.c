@@ -1,5 +1,6 @@
 /* Moments by row, by id and by file, and their thumbnails. */
 #include <base/error.h>
+#include <base/limits.h>
 #include "folder-private.h"
 
 #define COLUMNS                                                                                              \
@@ -117,14 +118,45 @@ clipmoe_folder_find_file (ClipmoeStore *store, gint64 file, GError **error) {
   return NULL;
 }
 
+/* Runs are walked in order of their moments from the one of @found on: what comes first is read alone. */
+gboolean
+clipmoe_folder_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after, guint most,
+                          GPtrArray *all, GError **error) {
+#define NEXT(beyond, order)                                                                                  \
+  "SELECT " COLUMNS " FROM run r CROSS JOIN take t ON t.take = r.take CROSS JOIN file f ON f.file = t.file"  \
+  " CROSS JOIN moment m ON m.moment BETWEEN r.first_moment AND r.first_moment + r.n - 1 AND " beyond         \
+  " WHERE r.vectors = ?1 AND t.file = ?3 AND r.first_row + m.moment - r.first_moment < ?4"                   \
+  " ORDER BY r.first_moment " order ", m.moment " order " LIMIT ?5"
+  ClipmoeFolder *self = (ClipmoeFolder *)store;
+  GError *failed = NULL;
+  if (clipmoe_folder_have_view (self, &failed)) {
+    sqlite3_stmt *s =
+        clipmoe_sql_query (&self->sql, &failed,
+                           after ? NEXT ("m.moment > ?2 AND r.first_moment > ?2 - 256", "ASC")
+                                 : NEXT ("m.moment < ?2 AND r.first_moment < ?2", "DESC"),
+                           "iiiii", self->view, found->id, found->file, (gint64)self->rows, (gint64)most);
+    while (s && clipmoe_sql_step (&self->sql, s, &failed))
+      g_ptr_array_add (all, read_found (s));
+  }
+  if (failed)
+    g_propagate_error (error, failed);
+  return !failed;
+}
+
 GBytes *
 clipmoe_folder_get_thumbnail (ClipmoeStore *store, gint64 moment, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   GBytes *jpeg = NULL;
-  sqlite3_stmt *s =
-      clipmoe_sql_query (&self->sql, error, "SELECT jpeg FROM thumbnail WHERE moment = ?1", "i", moment);
+  sqlite3_stmt *s = clipmoe_sql_query (
+      &self->sql, error,
+      "SELECT length (jpeg), CASE WHEN length (jpeg) <= ?2 THEN jpeg END FROM thumbnail WHERE moment = ?1",
+      "ii", moment, (gint64)CLIPMOE_MAX_THUMBNAIL);
   if (s && clipmoe_sql_step (&self->sql, s, error)) {
-    jpeg = g_bytes_new (sqlite3_column_blob (s, 0), (gsize)sqlite3_column_bytes (s, 0));
+    if (sqlite3_column_type (s, 1) == SQLITE_NULL)
+      clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, store->where, CLIPMOE_THUMBNAIL_TOO_LARGE, moment,
+                         (gint64)sqlite3_column_int64 (s, 0), CLIPMOE_MAX_THUMBNAIL);
+    else
+      jpeg = g_bytes_new (sqlite3_column_blob (s, 1), (gsize)sqlite3_column_bytes (s, 1));
     sqlite3_reset (s);
   }
   return jpeg;

@@ -113,7 +113,6 @@ gboolean clipmoe_folder_join_run (ClipmoeRun *last, const ClipmoeRun *run);
 /* What is in the finished @take of a live source goes to the one before it, unless that is full: a camera's
  * moments come a few at a time, and a filter looks at each take. */
 gboolean clipmoe_folder_join_take (ClipmoeFolder *self, const ClipmoeTake *take, GError **error);
-#define CLIPMOE_TAKE_MOST 65536 /* moments, from which on the next take of a live source stays one */
 /* The columns of a query that begins with CLIPMOE_RUN_COLUMNS. */
 #define CLIPMOE_RUN_COLUMNS                                                                                  \
   "r.vectors, r.first_row, r.n, r.first_moment, r.take, r.frame_first, r.frame_last, r.at_first, r.at_last," \
@@ -131,6 +130,7 @@ gboolean clipmoe_folder_finish (ClipmoeStore *store, gint64 id, const ClipmoeSto
 gboolean clipmoe_folder_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState state, const char *reason,
                               GError **error);
 GPtrArray *clipmoe_folder_get_files (ClipmoeStore *store, GError **error);
+GHashTable *clipmoe_folder_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error);
 gboolean clipmoe_folder_forget_file (ClipmoeStore *store, gint64 id, GError **error);
 
 /* --- folder-put.c --- */
@@ -145,6 +145,8 @@ GArray *clipmoe_folder_select (ClipmoeStore *store, const ClipmoeFilter *filter,
 GPtrArray *clipmoe_folder_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, GError **error);
 ClipmoeFound *clipmoe_folder_find (ClipmoeStore *store, gint64 id, GError **error);
 GPtrArray *clipmoe_folder_find_file (ClipmoeStore *store, gint64 file, GError **error);
+gboolean clipmoe_folder_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after, guint most,
+                                   GPtrArray *all, GError **error);
 GBytes *clipmoe_folder_get_thumbnail (ClipmoeStore *store, gint64 moment, GError **error);
 /* UTC of a frame in microseconds from its own UTC, or from the file's time and the frame's; 0: not known. */
 gint64 clipmoe_folder_utc (gint64 at, gint64 recorded, gint64 frame);

@@ -124,19 +124,6 @@ put (ClipmoeFolder *self, ClipmoeTake *take, const ClipmoeMoment *moments, guint
   return ok;
 }
 
-static gboolean
-check (ClipmoeFolder *self, const ClipmoeMoment *moments, guint n, GError **error) {
-  for (guint i = 0; i < n; i++)
-    if (moments[i].end < moments[i].start || moments[i].at < 0 || !moments[i].vector ||
-        (moments[i].start < 0 && moments[i].end > G_MAXINT64 + moments[i].start))
-      return clipmoe_error_set (
-          error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-          "moment %u of %u: expected a vector, an end that is not before the start, and no "
-          "time before 1970",
-          i, n);
-  return TRUE;
-}
-
 gboolean
 clipmoe_folder_put (ClipmoeStore *store, gint64 id, const ClipmoeMoment *moments, guint n, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
@@ -147,7 +134,8 @@ clipmoe_folder_put (ClipmoeStore *store, gint64 id, const ClipmoeMoment *moments
                               "take %" G_GINT64_FORMAT " is not running", id);
   if (n == 0)
     return TRUE;
-  if (!check (self, moments, n, error) || !open_append (self, take->model, error))
+  if (!clipmoe_store_check_moments (store->where, moments, n, error) ||
+      !open_append (self, take->model, error))
     return FALSE;
   gsize embed = clipmoe_vectors_get_embed (self->append);
   float *vectors = g_try_new (float, embed *n);

@@ -34,41 +34,22 @@ typedef struct {
 
 #define MANY 8192 /* moments, from which on those that are long enough are looked up by the index */
 
-static gint64
-offset_at (GTimeZone *zone, gint64 utc) {
-  gint interval = g_time_zone_find_interval (zone, G_TIME_TYPE_UNIVERSAL, utc / G_USEC_PER_SEC);
-  return interval < 0 ? 0 : g_time_zone_get_offset (zone, interval);
-}
-
-/* Minutes since midnight, local. */
-static int
-minute_of_day (GTimeZone *zone, gint64 utc) {
-  gint64 seconds = utc / G_USEC_PER_SEC + offset_at (zone, utc);
-  return (int)(((seconds % 86400) + 86400) % 86400 / 60);
-}
-
-static gboolean
-in_hours (const ClipmoeFilter *filter, int minute) {
-  int from = filter->hours_from, until = filter->hours_until;
-  return from <= until ? minute >= from && minute < until : minute >= from || minute < until;
-}
-
 static Verdict
 judge_hours (const Judge *judge, gint64 first, gint64 last) {
   const ClipmoeFilter *filter = judge->filter;
   if (!filter->hours_from && !filter->hours_until)
     return ALL;
-  int minute = minute_of_day (judge->zone, first);
-  Verdict inside = in_hours (filter, minute) ? ALL : NONE;
+  int minute = clipmoe_filter_minute (judge->zone, first);
+  Verdict inside = clipmoe_filter_in_hours (filter, minute) ? ALL : NONE;
   if (first == last)
     return inside;
   if (last - first >= DAY_MINUTES * MINUTE_US ||
-      offset_at (judge->zone, first) != offset_at (judge->zone, last))
+      clipmoe_filter_offset (judge->zone, first) != clipmoe_filter_offset (judge->zone, last))
     return SOME;
   /* when it changes next */
   int to_from = (filter->hours_from - minute + DAY_MINUTES - 1) % DAY_MINUTES + 1,
       to_until = (filter->hours_until - minute + DAY_MINUTES - 1) % DAY_MINUTES + 1;
-  gint64 into = (first + offset_at (judge->zone, first) * G_USEC_PER_SEC) % MINUTE_US,
+  gint64 into = (first + clipmoe_filter_offset (judge->zone, first) * G_USEC_PER_SEC) % MINUTE_US,
          change = first - into + MIN (to_from, to_until) * MINUTE_US;
   return last < change ? inside : SOME;
 }
@@ -339,18 +320,13 @@ select_some (ClipmoeFolder *self, const ClipmoeFilter *filter, GArray *ranges, G
   return ok;
 }
 
-static gboolean
-passes_all (const ClipmoeFilter *f) {
-  return !f || (!f->since && !f->until && !f->hours_from && !f->hours_until && !f->path && !f->source &&
-                !f->file && f->min_duration <= 0);
-}
-
 GArray *
 clipmoe_folder_select (ClipmoeStore *store, const ClipmoeFilter *filter, GError **error) {
   ClipmoeFolder *self = (ClipmoeFolder *)store;
   GArray *ranges = g_array_new (FALSE, FALSE, sizeof (ClipmoeRowRange));
   if (clipmoe_folder_have_view (self, error) &&
-      (passes_all (filter) ? select_all (self, ranges, error) : select_some (self, filter, ranges, error)))
+      (clipmoe_filter_passes_all (filter) ? select_all (self, ranges, error)
+                                          : select_some (self, filter, ranges, error)))
     return ranges;
   g_array_unref (ranges);
   return NULL;

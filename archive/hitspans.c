@@ -33,37 +33,28 @@ make_span (const ClipmoeHit *hit, const char *label) {
   return span;
 }
 
-/* How long the files of the hits are, in seconds: (element-type gint64 double). NULL with @error. */
-static GHashTable *
-read_lengths (ClipmoeStore *store, GError **error) {
-  GPtrArray *files = clipmoe_store_get_files (store, error);
-  if (!files)
-    return NULL;
-  GHashTable *lengths = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  for (guint i = 0; i < files->len; i++) {
-    const ClipmoeStoreFile *file = files->pdata[i];
-    gint64 *id = g_new (gint64, 1);
-    double *length = g_new (double, 1);
-    *id = file->id;
-    *length = (double)file->duration / SECOND;
-    g_hash_table_insert (lengths, id, length);
-  }
-  g_ptr_array_unref (files);
-  return lengths;
+GHashTable *
+clipmoe_hit_files (const ClipmoeAnswer *answer, ClipmoeStore *store, GError **error) {
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  for (guint i = 0; i < answer->hits->len; i++)
+    g_array_append_val (ids, ((const ClipmoeHit *)answer->hits->pdata[i])->found->file);
+  GHashTable *files = clipmoe_store_find_files (store, (const gint64 *)(gpointer)ids->data, ids->len, error);
+  g_array_unref (ids);
+  return files;
 }
 
 static void
-add_length (ClipmoeSpan *span, const ClipmoeFound *found, GHashTable *lengths) {
-  const double *length = g_hash_table_lookup (lengths, &found->file);
-  if (length && span->timed)
-    span->length = *length;
+add_length (ClipmoeSpan *span, const ClipmoeFound *found, GHashTable *files) {
+  const ClipmoeStoreFile *file = g_hash_table_lookup (files, &found->file);
+  if (file && span->timed)
+    span->length = (double)file->duration / SECOND;
 }
 
 GPtrArray *
 clipmoe_hit_spans (const ClipmoeAnswer *answer, ClipmoeStore *store, const char *label, gboolean thumbnails,
                    gboolean lengths, GError **error) {
   GPtrArray *spans = g_ptr_array_new_with_free_func (span_free);
-  GHashTable *known = lengths ? read_lengths (store, error) : NULL;
+  GHashTable *known = lengths ? clipmoe_hit_files (answer, store, error) : NULL;
   gboolean ok = known || !lengths;
   for (guint i = 0; ok && i < answer->hits->len; i++) {
     const ClipmoeHit *hit = answer->hits->pdata[i];

@@ -5,6 +5,8 @@
 #include "search.h"
 #include "spans.h"
 
+/* The files of the hits, by number: (element-type gint64 ClipmoeStoreFile). NULL with @error. */
+GHashTable *clipmoe_hit_files (const ClipmoeAnswer *answer, ClipmoeStore *store, GError **error);
 /* A span a hit, in the answer's order: (element-type ClipmoeSpan), in a GPtrArray that frees them; they
  * borrow the answer's and @label's strings. @thumbnails, @lengths (of the whole files): whether the store
  * is asked for them. Frame rates are not known. NULL with @error. */

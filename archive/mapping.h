@@ -1,7 +1,10 @@
 /* Files mapped for reading, of which it is no signal when somebody cuts them short: the memory reads as zeros
  * from then on, and can tell.
  *
- * The first mapping installs a handler for SIGBUS, which passes on what is not about such memory. Only the
+ * The first mapping installs a handler for SIGBUS, once, which passes on what is not about such memory to the
+ * one before. An application that installs its own afterwards has to do the same with ours (call what
+ * sigaction() gave it as the one before): else a file that is cut short while it is searched ends the process,
+ * as it would without us. Only the
  * 8-bit copy of vectors is read this way, since reading it all is the cost of a search: pread() into a buffer
  * took 2 to 3 times as long (docs/kernels.md). */
 #ifndef CLIPMOE_MAPPING_H

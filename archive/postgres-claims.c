@@ -31,7 +31,7 @@ clipmoe_postgres_is_known (ClipmoeStore *store, const ClipmoeStoreFile *file, gb
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   IsKnown k = {self, file, 0};
   *known = FALSE;
-  if (!clipmoe_postgres_check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   if (!file->path)
     return TRUE;
@@ -66,6 +66,7 @@ typedef struct {
   /* what comes of it */
   ClipmoeClaim claim;
   gint64 take, id, noted; /* noted: who was known by this path */
+  gint64 before;          /* the highest number of a moment */
 } Claim;
 
 static void
@@ -195,14 +196,6 @@ add_file (ClipmoePgSession *session, Claim *c, GError **error) {
   return TRUE;
 }
 
-/* What there is to do with a file of @state whose content is known. @moved: under another path. */
-static ClipmoeClaim
-judge (gboolean finished, gint64 state, gboolean retry, gboolean moved) {
-  if (finished || ((state == CLIPMOE_FILE_FAILED || state == CLIPMOE_FILE_SKIPPED) && !retry))
-    return moved ? CLIPMOE_CLAIM_MOVED : CLIPMOE_CLAIM_UNCHANGED;
-  return CLIPMOE_CLAIM_AGAIN;
-}
-
 /* The moved file lies at the claimed path by now. Who was noted there, @known (id 0: nobody), gets the
  * other's old path if something lies there, as when two names were exchanged; else it is gone. */
 static gboolean
@@ -229,7 +222,7 @@ claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **er
     c->id = known->id;
     if (!is_finished (session, c, &finished, error) || !note_identity (session, c, error))
       return FALSE;
-    c->claim = judge (finished, known->state, c->retry, FALSE);
+    c->claim = clipmoe_store_judge (finished, (ClipmoeFileState)known->state, c->retry, FALSE);
     return c->claim != CLIPMOE_CLAIM_UNCHANGED || !finished ||
            clipmoe_pg_run (session, NULL, error, "UPDATE file SET state = 2, reason = NULL WHERE file = $1",
                            "i", c->id);
@@ -240,7 +233,7 @@ claim_path (ClipmoePgSession *session, Claim *c, const Known *known, GError **er
     c->id = c->moved.id;
     if (!is_finished (session, c, &finished, error) || !move_file (session, c, known, error))
       return FALSE;
-    c->claim = judge (finished, c->moved.state, c->retry, TRUE);
+    c->claim = clipmoe_store_judge (finished, (ClipmoeFileState)c->moved.state, c->retry, TRUE);
     c->was_moved = TRUE;
     return TRUE;
   }
@@ -258,6 +251,17 @@ claim_source (ClipmoePgSession *session, Claim *c, const Known *known, GError **
   return known->id ? TRUE : add_file (session, c, error);
 }
 
+/* The last take of a live source goes on, unless it is full. c->take stays 0 where there is none. */
+static gboolean
+continue_take (ClipmoePgSession *session, Claim *c, GError **error) {
+  return clipmoe_pg_get (session, &c->take, error,
+                         "UPDATE take SET finished = false, worker = $3, serial = $4, puts = 0 WHERE take ="
+                         " (SELECT max (take) FROM take WHERE file = $1) AND model = $2 AND moments < $5"
+                         " RETURNING take",
+                         "iitii", c->id, c->self->model, c->self->worker, c->serial,
+                         (gint64)CLIPMOE_TAKE_MOST);
+}
+
 /* Takes of this file that were cut off go; those of a live source are what was seen, and stay. */
 static gboolean
 begin_take (ClipmoePgSession *session, Claim *c, GError **error) {
@@ -266,11 +270,14 @@ begin_take (ClipmoePgSession *session, Claim *c, GError **error) {
                          "UPDATE file SET state = 1, reason = NULL, waits = path IS NOT NULL, worker = $2,"
                          " expires = now () + make_interval (secs => $3) WHERE file = $1",
                          "iti", c->id, c->self->worker, (gint64)c->self->lease) &&
-         clipmoe_pg_get (
-             session, &c->take, error,
-             "INSERT INTO take (file, model, digest, finished, worker, serial) VALUES ($1, $2, $3,"
-             " false, $4, $5) RETURNING take",
-             "iibti", c->id, c->self->model, digest, (gsize)DIGEST, c->self->worker, c->serial) &&
+         (digest || continue_take (session, c, error)) &&
+         (c->take ||
+          clipmoe_pg_get (
+              session, &c->take, error,
+              "INSERT INTO take (file, model, digest, finished, worker, serial) VALUES ($1, $2, $3,"
+              " false, $4, $5) RETURNING take",
+              "iibti", c->id, c->self->model, digest, (gsize)DIGEST, c->self->worker, c->serial)) &&
+         clipmoe_pg_get (session, &c->before, error, "SELECT moments FROM store", "") &&
          (digest ? clipmoe_postgres_delete_takes (session, c->id, c->self->model, c->take, TRUE, error)
                  : clipmoe_pg_run (
                        session, NULL, error,
@@ -299,8 +306,9 @@ claim (ClipmoePgSession *session, gpointer data, GError **error) {
     if (!clipmoe_pg_get (session, &c->take, error, "SELECT take FROM take WHERE worker = $1 AND serial = $2",
                          "ti", c->self->worker, c->serial))
       return FALSE;
-    if (c->take)
-      return clipmoe_pg_get (session, &c->id, error, "SELECT file FROM take WHERE take = $1", "i", c->take);
+    if (c->take) /* nobody has put anything into it since */
+      return clipmoe_pg_get (session, &c->id, error, "SELECT file FROM take WHERE take = $1", "i", c->take) &&
+             clipmoe_pg_get (session, &c->before, error, "SELECT moments FROM store", "");
   }
   if (!lock_name (session, c, &known, error))
     return FALSE;
@@ -328,7 +336,7 @@ clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gbool
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   Claim c = {.self = self, .file = file, .retry = retry, .claim = CLIPMOE_CLAIM_UNCHANGED};
   *take = 0;
-  if (!clipmoe_postgres_check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   c.serial = ++self->serial;
   self->claimed = TRUE;
@@ -346,6 +354,7 @@ clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *file, gbool
   begun->file = c.id;
   begun->model = self->model;
   begun->embed = self->embed;
+  begun->before = c.before;
   g_hash_table_insert (self->takes, &begun->take, begun);
   return TRUE;
 }

@@ -3,43 +3,45 @@
 #include <base/error.h>
 #include "postgres-private.h"
 
+#define COLUMNS                                                                                              \
+  "SELECT f.file, path, source, device, inode, size, mtime, f.digest, recorded, recorded_by, duration,"      \
+  " picture, f.state, reason, coalesce (n.moments, 0) FROM file f LEFT JOIN "
+#define SUMS                                                                                                 \
+  "(SELECT t.file, sum (t.moments)::bigint AS moments FROM take t JOIN model m ON m.model = t.model AND"     \
+  " m.state = 1 "
+
+static ClipmoeStoreFile *
+read_file (const PGresult *r, int i) {
+  ClipmoeStoreFile *file = g_new0 (ClipmoeStoreFile, 1);
+  file->id = clipmoe_pg_number (r, i, 0);
+  file->path = clipmoe_pg_bytes (r, i, 1);
+  file->source = clipmoe_pg_bytes (r, i, 2);
+  file->device = (guint64)clipmoe_pg_number (r, i, 3);
+  file->inode = (guint64)clipmoe_pg_number (r, i, 4);
+  file->size = (guint64)clipmoe_pg_number (r, i, 5);
+  file->mtime = clipmoe_pg_number (r, i, 6);
+  if (PQgetlength (r, i, 7) == CLIPMOE_POSTGRES_DIGEST)
+    memcpy (file->digest, PQgetvalue (r, i, 7), CLIPMOE_POSTGRES_DIGEST);
+  file->recorded = clipmoe_pg_number (r, i, 8);
+  file->recorded_by = (ClipmoeRecordedBy)clipmoe_pg_number (r, i, 9);
+  file->duration = clipmoe_pg_number (r, i, 10);
+  file->picture = clipmoe_pg_number (r, i, 11) != 0;
+  file->state = (ClipmoeFileState)clipmoe_pg_number (r, i, 12);
+  file->reason = clipmoe_pg_bytes (r, i, 13);
+  file->moments = (guint64)MAX (clipmoe_pg_number (r, i, 14), 0);
+  return file;
+}
+
 static gboolean
 get_files (ClipmoePgSession *session, gpointer data, GError **error) {
   GPtrArray *files = data;
   g_ptr_array_set_size (files, 0);
   PGresult *r = clipmoe_pg_query (
-      session, error,
-      "SELECT f.file, path, source, device, inode, size, mtime, f.digest, recorded, recorded_by, duration, "
-      "picture,"
-      " f.state, reason, coalesce (n.moments, 0) FROM file f LEFT JOIN (SELECT t.file, sum "
-      "(t.moments)::bigint AS"
-      " moments FROM take t JOIN model m ON m.model = t.model AND m.state = 1 GROUP BY t.file) n ON"
-      " n.file = f.file ORDER BY path, source",
-      "");
-  if (!r)
-    return FALSE;
-  for (int i = 0; i < PQntuples (r); i++) {
-    ClipmoeStoreFile *file = g_new0 (ClipmoeStoreFile, 1);
-    file->id = clipmoe_pg_number (r, i, 0);
-    file->path = clipmoe_pg_bytes (r, i, 1);
-    file->source = clipmoe_pg_bytes (r, i, 2);
-    file->device = (guint64)clipmoe_pg_number (r, i, 3);
-    file->inode = (guint64)clipmoe_pg_number (r, i, 4);
-    file->size = (guint64)clipmoe_pg_number (r, i, 5);
-    file->mtime = clipmoe_pg_number (r, i, 6);
-    if (PQgetlength (r, i, 7) == CLIPMOE_POSTGRES_DIGEST)
-      memcpy (file->digest, PQgetvalue (r, i, 7), CLIPMOE_POSTGRES_DIGEST);
-    file->recorded = clipmoe_pg_number (r, i, 8);
-    file->recorded_by = (ClipmoeRecordedBy)clipmoe_pg_number (r, i, 9);
-    file->duration = clipmoe_pg_number (r, i, 10);
-    file->picture = clipmoe_pg_number (r, i, 11) != 0;
-    file->state = (ClipmoeFileState)clipmoe_pg_number (r, i, 12);
-    file->reason = clipmoe_pg_bytes (r, i, 13);
-    file->moments = (guint64)MAX (clipmoe_pg_number (r, i, 14), 0);
-    g_ptr_array_add (files, file);
-  }
+      session, error, COLUMNS SUMS "GROUP BY t.file) n ON n.file = f.file ORDER BY path, source", "");
+  for (int i = 0; r && i < PQntuples (r); i++)
+    g_ptr_array_add (files, read_file (r, i));
   PQclear (r);
-  return TRUE;
+  return r != NULL;
 }
 
 GPtrArray *
@@ -49,6 +51,38 @@ clipmoe_postgres_get_files (ClipmoeStore *store, GError **error) {
   if (clipmoe_pg_do (&self->session, FALSE, get_files, files, error))
     return files;
   g_ptr_array_unref (files);
+  return NULL;
+}
+
+typedef struct {
+  const gint64 *ids;
+  guint n;
+  GHashTable *files;
+} Wanted;
+
+static gboolean
+find_files (ClipmoePgSession *session, gpointer data, GError **error) {
+  Wanted *w = data;
+  g_hash_table_remove_all (w->files);
+  PGresult *r = clipmoe_pg_query (session, error,
+                                  COLUMNS SUMS "WHERE t.file = ANY ($1) GROUP BY t.file) n ON n.file = f.file"
+                                               " WHERE f.file = ANY ($1)",
+                                  "I", w->ids, w->n);
+  for (int i = 0; r && i < PQntuples (r); i++) {
+    ClipmoeStoreFile *file = read_file (r, i);
+    g_hash_table_replace (w->files, &file->id, file);
+  }
+  PQclear (r);
+  return r != NULL;
+}
+
+GHashTable *
+clipmoe_postgres_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error) {
+  ClipmoePostgres *self = (ClipmoePostgres *)store;
+  Wanted w = {ids, n, clipmoe_store_file_table_new ()};
+  if (clipmoe_pg_do (&self->session, FALSE, find_files, &w, error))
+    return w.files;
+  g_hash_table_unref (w.files);
   return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Moments by row, by number and by file, and their thumbnails. */
 #include <base/error.h>
+#include <base/limits.h>
 #include "postgres-private.h"
 
 #define COLUMNS                                                                                              \
@@ -38,6 +39,8 @@ typedef struct {
   const guint64 *rows;
   guint n;
   gint64 id;
+  gint64 most, but; /* of find_next() */
+  gboolean after;
   GPtrArray *all;
   GBytes *jpeg;
 } Find;
@@ -77,14 +80,6 @@ find_numbers (ClipmoePgSession *session, gpointer data, GError **error) {
   return r != NULL;
 }
 
-static ClipmoeFound *
-copy_found (const ClipmoeFound *found) {
-  ClipmoeFound *copy = g_memdup2 (found, sizeof *found);
-  copy->path = g_strdup (found->path);
-  copy->source = g_strdup (found->source);
-  return copy;
-}
-
 /* Of found moments in order of rows the one at @row, or NULL. */
 static const ClipmoeFound *
 at_row (const GPtrArray *sorted, guint64 row) {
@@ -114,7 +109,7 @@ clipmoe_postgres_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, G
                 (!self->mirror || clipmoe_pg_do (&self->session, FALSE, find_numbers, &f, error));
   for (guint i = 0; ok && i < n; i++) {
     const ClipmoeFound *found = at_row (f.all, rows[i]);
-    g_ptr_array_add (all, found ? copy_found (found) : NULL);
+    g_ptr_array_add (all, found ? clipmoe_found_copy (found) : NULL);
   }
   g_ptr_array_unref (f.all);
   if (ok)
@@ -177,13 +172,46 @@ clipmoe_postgres_find_file (ClipmoeStore *store, gint64 file, GError **error) {
 }
 
 static gboolean
+find_next (ClipmoePgSession *session, gpointer data, GError **error) {
+  Find *f = data;
+  g_ptr_array_set_size (f->all, 0);
+  PGresult *r =
+      clipmoe_pg_query (session, error,
+                        f->after ? COLUMNS "t.file = $3 AND m.moment > $4 ORDER BY m.moment LIMIT $5"
+                                 : COLUMNS "t.file = $3 AND m.moment < $4 ORDER BY m.moment DESC LIMIT $5",
+                        "iiiii", f->self->view, f->self->last, f->id, f->but, f->most);
+  if (r)
+    collect (f, r);
+  return r != NULL;
+}
+
+gboolean
+clipmoe_postgres_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after, guint most,
+                            GPtrArray *all, GError **error) {
+  ClipmoePostgres *self = (ClipmoePostgres *)store;
+  Find f = {.self = self, .id = found->file, .most = most, .but = found->id, .after = after, .all = all};
+  return clipmoe_postgres_have_view (self, error) &&
+         (!self->mirror || clipmoe_pg_do (&self->session, FALSE, find_next, &f, error));
+}
+
+static gboolean
 get_thumbnail (ClipmoePgSession *session, gpointer data, GError **error) {
   Find *f = data;
-  PGresult *r = clipmoe_pg_query (session, error, "SELECT jpeg FROM thumbnail WHERE moment = $1", "i", f->id);
-  if (r && PQntuples (r) > 0)
-    f->jpeg = g_bytes_new (PQgetvalue (r, 0, 0), (gsize)PQgetlength (r, 0, 0));
+  PGresult *r =
+      clipmoe_pg_query (session, error,
+                        "SELECT octet_length (jpeg), CASE WHEN octet_length (jpeg) <= $2 THEN jpeg END"
+                        " FROM thumbnail WHERE moment = $1",
+                        "ii", f->id, (gint64)CLIPMOE_MAX_THUMBNAIL);
+  gboolean ok = r != NULL;
+  if (r && PQntuples (r) > 0) {
+    if (PQgetisnull (r, 0, 1))
+      ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, session->shown, CLIPMOE_THUMBNAIL_TOO_LARGE, f->id,
+                              clipmoe_pg_number (r, 0, 0), CLIPMOE_MAX_THUMBNAIL);
+    else
+      f->jpeg = g_bytes_new (PQgetvalue (r, 0, 1), (gsize)PQgetlength (r, 0, 1));
+  }
   PQclear (r);
-  return r != NULL;
+  return ok;
 }
 
 GBytes *

@@ -21,6 +21,7 @@ typedef struct {
   gint64 take, file, model;
   guint embed;
   gint64 puts;   /* how many were done: one that is done again is known by it */
+  gint64 before; /* the highest number of a moment when it was claimed: what is in it up to this was there */
   gboolean lost; /* given to another */
 } ClipmoePgTake;
 
@@ -74,8 +75,6 @@ gboolean clipmoe_postgres_give_back (ClipmoeStore *store, gint64 file, const cha
 void clipmoe_postgres_release (ClipmoePostgres *self);
 
 /* --- postgres-takes.c --- */
-/* Expects a file that is claimed by path or source; FALSE with ARGUMENT. */
-gboolean clipmoe_postgres_check_file (ClipmoePostgres *self, const ClipmoeStoreFile *file, GError **error);
 /* Whether this object is at work at a file. */
 gboolean clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file);
 /* Statements that delete moments by a condition on m (moment) and t (take), note their numbers as gone, and
@@ -106,6 +105,7 @@ gboolean clipmoe_postgres_fail (ClipmoeStore *store, gint64 id, ClipmoeFileState
 
 /* --- postgres-files.c --- */
 GPtrArray *clipmoe_postgres_get_files (ClipmoeStore *store, GError **error);
+GHashTable *clipmoe_postgres_find_files (ClipmoeStore *store, const gint64 *ids, guint n, GError **error);
 gboolean clipmoe_postgres_forget_file (ClipmoeStore *store, gint64 id, GError **error);
 gboolean clipmoe_postgres_retain (ClipmoeStore *store, gint64 before, guint64 bytes, guint64 *forgotten,
                                   GError **error);
@@ -129,6 +129,8 @@ GArray *clipmoe_postgres_select (ClipmoeStore *store, const ClipmoeFilter *filte
 GPtrArray *clipmoe_postgres_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, GError **error);
 ClipmoeFound *clipmoe_postgres_find (ClipmoeStore *store, gint64 id, GError **error);
 GPtrArray *clipmoe_postgres_find_file (ClipmoeStore *store, gint64 file, GError **error);
+gboolean clipmoe_postgres_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboolean after,
+                                     guint most, GPtrArray *all, GError **error);
 GBytes *clipmoe_postgres_get_thumbnail (ClipmoeStore *store, gint64 moment, GError **error);
 
 /* --- postgres-verify.c --- */

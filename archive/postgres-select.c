@@ -38,16 +38,6 @@ typedef struct {
   GArray *ranges;
 } Select;
 
-static gboolean
-in_hours (const Select *s, gint64 utc) {
-  const int from = s->filter->hours_from, until = s->filter->hours_until;
-  gint64 seconds = utc / G_USEC_PER_SEC;
-  gint interval = g_time_zone_find_interval (s->zone, G_TIME_TYPE_UNIVERSAL, seconds);
-  seconds += interval < 0 ? 0 : g_time_zone_get_offset (s->zone, interval);
-  int minute = (int)(((seconds % 86400) + 86400) % 86400 / 60);
-  return from <= until ? minute >= from && minute < until : minute >= from || minute < until;
-}
-
 /* The files whose path is like the pattern. */
 static gboolean
 select_files (ClipmoePgSession *session, gpointer data, GError **error) {
@@ -98,7 +88,7 @@ select_moments (ClipmoePgSession *session, gpointer data, GError **error) {
   if (!r)
     return FALSE;
   for (int i = 0; i < PQntuples (r); i++)
-    if (!s->zone || in_hours (s, clipmoe_pg_number (r, i, 2)))
+    if (!s->zone || clipmoe_filter_in_hours (f, clipmoe_filter_minute (s->zone, clipmoe_pg_number (r, i, 2))))
       add_numbers (self, s->ranges, clipmoe_pg_number (r, i, 0), clipmoe_pg_number (r, i, 1));
   PQclear (r);
   return TRUE;
@@ -120,18 +110,12 @@ select_some (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray *ranges,
   return ok;
 }
 
-static gboolean
-passes_all (const ClipmoeFilter *f) {
-  return !f || (!f->since && !f->until && !f->hours_from && !f->hours_until && !f->path && !f->source &&
-                !f->file && f->min_duration <= 0);
-}
-
 GArray *
 clipmoe_postgres_select (ClipmoeStore *store, const ClipmoeFilter *filter, GError **error) {
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   GArray *ranges = g_array_new (FALSE, FALSE, sizeof (ClipmoeRowRange));
   gboolean ok = clipmoe_postgres_have_view (self, error);
-  if (ok && self->mirror && passes_all (filter)) {
+  if (ok && self->mirror && clipmoe_filter_passes_all (filter)) {
     ok = clipmoe_postgres_follow_gone (self, error);
     if (ok)
       select_all (self, ranges);

@@ -6,17 +6,6 @@
 #include "postgres-private.h"
 
 gboolean
-clipmoe_postgres_check_file (ClipmoePostgres *self, const ClipmoeStoreFile *file, GError **error) {
-  if (!self->model)
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "no model was set, expected one before files are claimed");
-  if (!file->path == !file->source || (file->path && *file->path != '/'))
-    return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-                              "expected a file with either an absolute path or the name of a live source");
-  return TRUE;
-}
-
-gboolean
 clipmoe_postgres_is_running (ClipmoePostgres *self, gint64 file) {
   GHashTableIter iter;
   gpointer take;
@@ -120,13 +109,8 @@ put (ClipmoePgSession *session, gpointer data, GError **error) {
 static gboolean
 check_moments (ClipmoePostgres *self, guint embed, const ClipmoeMoment *moments, guint n, GError **error) {
   gsize bytes = 0;
-  for (guint i = 0; i < n; i++)
-    if (moments[i].end < moments[i].start || moments[i].at < 0 || !moments[i].vector ||
-        (moments[i].start < 0 && moments[i].end > G_MAXINT64 + moments[i].start))
-      return clipmoe_error_set (
-          error, CLIPMOE_ERROR_ARGUMENT, self->base.where,
-          "moment %u of %u: expected a vector, an end that is not before the start, and no time before 1970",
-          i, n);
+  if (!clipmoe_store_check_moments (self->base.where, moments, n, error))
+    return FALSE;
   for (guint i = 0; i < n; i++) {
     double squares = 0;
     for (guint k = 0; k < embed; k++)
@@ -296,7 +280,7 @@ fail_take (ClipmoePgSession *session, gpointer data, GError **error) {
     if (!clipmoe_pg_get (session, &done, error,
                          "SELECT 1 FROM file WHERE file = $1 AND state = $2 AND worker IS NULL AND"
                          " reason IS NOT DISTINCT FROM $3 AND NOT EXISTS (SELECT 1 FROM take WHERE"
-                         " take = $4)",
+                         " take = $4 AND NOT finished)",
                          "iiti", e->take->file, (gint64)e->state, e->reason, e->take->take))
       return FALSE;
     return done || given_away (session, e->take, error);
@@ -306,9 +290,12 @@ fail_take (ClipmoePgSession *session, gpointer data, GError **error) {
              "UPDATE file SET state = $2, reason = $3, waits = false, worker = NULL, expires = NULL,"
              " lost = 0 WHERE file = $1",
              "iit", e->take->file, (gint64)e->state, e->reason) &&
-         clipmoe_pg_run (session, NULL, error, CLIPMOE_PG_DELETE_MOMENTS ("t.take = $1"), "i",
-                         e->take->take) &&
-         clipmoe_pg_run (session, NULL, error, "DELETE FROM take WHERE take = $1", "i", e->take->take);
+         clipmoe_pg_run (session, NULL, error, CLIPMOE_PG_DELETE_MOMENTS ("t.take = $1 AND m.moment > $2"),
+                         "ii", e->take->take, e->take->before) &&
+         clipmoe_pg_run (session, NULL, error, "DELETE FROM take WHERE take = $1 AND ($2 OR moments = 0)",
+                         "io", e->take->take, !live) &&
+         clipmoe_pg_run (session, NULL, error, "UPDATE take SET finished = true WHERE take = $1", "i",
+                         e->take->take);
 }
 
 gboolean

@@ -48,7 +48,7 @@ clipmoe_postgres_register (ClipmoeStore *store, const ClipmoeStoreFile *file, gb
                            GError **error) {
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   Register g = {self, file, retry, 0};
-  if (!clipmoe_postgres_check_file (self, file, error))
+  if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
     return FALSE;
   if (!file->path)
     return clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, store->where,

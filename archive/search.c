@@ -139,16 +139,23 @@ typedef struct {
   GArray *ranges;
   guint64 rows; /* in all ranges */
   guint threads;
+  /* set by the scan: the highest cosine, and the mean of the CLIPMOE_REACH_FIRST highest */
+  double first, five;
 } Query;
 
 /* The best @k moments become at most @most hits. NULL with @error. */
 static GPtrArray *
-scan_once (const Query *q, gsize k, guint most, ClipmoeScanSpread *spread, GError **error) {
+scan_once (Query *q, gsize k, guint most, ClipmoeScanSpread *spread, GError **error) {
   ClipmoeScanHit *found = g_new (ClipmoeScanHit, k);
   GPtrArray *hits = NULL, *founds = NULL;
   gssize n = clipmoe_scan (q->vectors, q->query, (const ClipmoeRowRange *)(void *)q->ranges->data,
                            q->ranges->len, k, q->threads, found, spread, error);
   if (n >= 0) {
+    gssize first = MIN (n, CLIPMOE_REACH_FIRST);
+    q->first = n ? found[0].cosine : 0;
+    q->five = 0;
+    for (gssize i = 0; i < first; i++)
+      q->five += found[i].cosine / (double)first;
     guint64 *rows = g_new (guint64, (gsize)n + 1);
     for (gssize i = 0; i < n; i++)
       rows[i] = found[i].row;
@@ -172,7 +179,7 @@ scan_once (const Query *q, gsize k, guint most, ClipmoeScanSpread *spread, GErro
 
 /* As scan_once(), with as many moments as are needed for @most hits. */
 static GPtrArray *
-scan (const Query *q, guint most, ClipmoeScanSpread *spread, GError **error) {
+scan (Query *q, guint most, ClipmoeScanSpread *spread, GError **error) {
   gsize k = MAX (FEWEST_MOMENTS, (gsize)most * MOMENTS_A_HIT);
   for (;; k *= 4) {
     k = (gsize)MIN (MIN (k, MOST_MOMENTS), q->rows);
@@ -183,30 +190,53 @@ scan (const Query *q, guint most, ClipmoeScanSpread *spread, GError **error) {
   }
 }
 
+/* How high the words of @bank reach among the query's moments. */
+static gboolean
+reach (const Query *q, const ClipmoeBank *bank, ClipmoeReach *out, GError **error) {
+  ClipmoeReachTops *tops = clipmoe_reach_tops_new (bank);
+  float *row = g_new (float, clipmoe_bank_get_embed (bank));
+  guint64 n = MIN (q->rows, CLIPMOE_REACH_SAMPLE), before = 0; /* rows of the ranges before */
+  gboolean ok = TRUE;
+  for (guint64 i = 0, r = 0; i < n && ok; i++) {
+    /* the i-th of n among all rows, without a product that overflows */
+    guint64 at = i * (q->rows / n) + i * (q->rows % n) / n;
+    const ClipmoeRowRange *range = &g_array_index (q->ranges, ClipmoeRowRange, r);
+    for (; at - before >= range->n; range = &g_array_index (q->ranges, ClipmoeRowRange, ++r))
+      before += range->n;
+    ok = clipmoe_vectors_get (q->vectors, range->first + (at - before), row, error);
+    if (ok)
+      clipmoe_reach_tops_add (tops, row);
+  }
+  if (ok)
+    clipmoe_reach_tops_tell (tops, q->rows, out);
+  g_free (row);
+  clipmoe_reach_tops_free (tops);
+  return ok;
+}
+
 /* What the bank says of the hits. */
 static gboolean
 compare (ClipmoeAnswer *answer, const Query *q, const ClipmoeBank *bank, double scale, GError **error) {
-  guint n = answer->hits->len, words = clipmoe_bank_get_n (bank);
-  float *row = g_new (float, clipmoe_bank_get_embed (bank)), *scratch = g_new (float, words);
-  gboolean *kept = g_new (gboolean, words), ok = TRUE;
-  ClipmoeStandingHit *figures = g_new0 (ClipmoeStandingHit, n);
+  float *row = g_new (float, clipmoe_bank_get_embed (bank)),
+        *cosines = g_new (float, clipmoe_bank_get_n (bank));
+  gboolean *kept = g_new (gboolean, clipmoe_bank_get_n (bank));
   double common;
+  ClipmoeReach words;
   clipmoe_bank_keep (bank, q->query, kept, &common);
-  for (guint i = 0; i < n && ok; i++) {
+  gboolean ok = reach (q, bank, &words, error);
+  for (guint i = 0; i < answer->hits->len && ok; i++) {
     ClipmoeHit *hit = answer->hits->pdata[i];
     ok = clipmoe_vectors_get (q->vectors, hit->found->row, row, error);
     if (!ok)
       break;
-    figures[i].cosine = hit->cosine;
-    clipmoe_bank_figures (bank, kept, row, scale, scratch, &figures[i].bank);
-    hit->score = 1 / (1 + exp (scale * (figures[i].bank.background - hit->cosine)));
+    clipmoe_bank_cosines (bank, row, cosines);
+    hit->score = 1 / (1 + exp (scale * (clipmoe_bank_background (bank, kept, cosines, scale) - hit->cosine)));
   }
   if (ok)
-    clipmoe_standing_init (&answer->standing, figures, n, answer->median, common);
+    clipmoe_standing_init (&answer->standing, &words, q->first, q->five, common);
   answer->compared = ok;
-  g_free (figures);
   g_free (kept);
-  g_free (scratch);
+  g_free (cosines);
   g_free (row);
   return ok;
 }
@@ -226,12 +256,11 @@ judge (ClipmoeAnswer *answer, gboolean words) {
 }
 
 static gboolean
-search (ClipmoeAnswer *answer, const Query *q, gboolean words, const ClipmoeBank *bank, double scale,
-        guint limit, GError **error) {
+search (ClipmoeAnswer *answer, Query *q, gboolean words, const ClipmoeBank *bank, double scale, guint limit,
+        GError **error) {
   ClipmoeScanSpread spread = {0};
-  /* the rule looks at more hits than may be wanted */
   g_ptr_array_unref (answer->hits);
-  answer->hits = scan (q, MAX (limit, CLIPMOE_STANDING_HITS), &spread, error);
+  answer->hits = scan (q, limit, &spread, error);
   if (!answer->hits) {
     answer->hits = g_ptr_array_new ();
     return FALSE;
@@ -246,8 +275,6 @@ search (ClipmoeAnswer *answer, const Query *q, gboolean words, const ClipmoeBank
   }
   if (words && bank && answer->hits->len && !compare (answer, q, bank, scale, error))
     return FALSE;
-  if (answer->hits->len > limit)
-    g_ptr_array_set_size (answer->hits, (int)limit);
   judge (answer, words);
   return TRUE;
 }

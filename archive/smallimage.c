@@ -59,6 +59,52 @@ means (const guint16 *sums, const guint32 *edges, guint n, guint step, guint row
   }
 }
 
+/* The same for boxes of @wide samples each that lie side by side. */
+static inline void
+even_means (const guint16 *sums, guint wide, guint n, guint rows, guint8 *to) {
+  gint32 totals[CLIPMOE_SMALL_SIDE];
+  guint8 bytes[CLIPMOE_SMALL_SIDE];
+  const float weight = 1.0f / (float)(wide * rows);
+  for (guint u = 0; u < n; u++) {
+    gint32 sum = 0;
+    for (guint i = 0; i < wide; i++)
+      sum += sums[u * wide + i];
+    totals[u] = sum;
+  }
+  for (guint u = 0; u < n; u++)
+    bytes[u] = (guint8)(gint32)((float)totals[u] * weight + 0.5f);
+  for (guint u = 0; u < n; u++)
+    to[u * 3] = bytes[u];
+}
+
+/* The common widths are constants for the compiler. */
+static void
+row_means (const guint16 *sums, const guint32 *edges, guint even, guint n, guint step, guint rows,
+           guint8 *to) {
+  switch (step == 1 ? even : 0) {
+  case 2:
+    even_means (sums, 2, n, rows, to);
+    break;
+  case 3:
+    even_means (sums, 3, n, rows, to);
+    break;
+  case 4:
+    even_means (sums, 4, n, rows, to);
+    break;
+  case 6:
+    even_means (sums, 6, n, rows, to);
+    break;
+  case 12:
+    even_means (sums, 12, n, rows, to);
+    break;
+  default:
+    if (step == 1)
+      means (sums, edges, n, 1, rows, to);
+    else
+      means (sums, edges, n, step, rows, to);
+  }
+}
+
 /* One channel of @part to width x height samples, three bytes apart. @sums: for a row of the plane; @edges:
  * width + 1. */
 static void
@@ -81,10 +127,7 @@ shrink (const ClipmoeImage *image, const Channel *c, Part part, guint width, gui
       for (gsize i = 0; i < bytes; i++)
         sums[i] = (guint16)(sums[i] + from[i]);
     }
-    if (c->step == 1)
-      means (sums, edges, width, 1, rows, to);
-    else
-      means (sums, edges, width, c->step, rows, to);
+    row_means (sums, edges, w % width ? 0 : (guint)(w / width), width, c->step, rows, to);
   }
 }
 

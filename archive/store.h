@@ -141,6 +141,9 @@ gboolean clipmoe_store_give_back (ClipmoeStore *self, gint64 file, const char *r
 
 /* (element-type ClipmoeStoreFile), by path; NULL on error. */
 GPtrArray *clipmoe_store_get_files (ClipmoeStore *self, GError **error);
+/* The files that are there of these numbers: (element-type gint64 ClipmoeStoreFile), each under its own
+ * number; NULL on error. */
+GHashTable *clipmoe_store_find_files (ClipmoeStore *self, const gint64 *ids, guint n, GError **error);
 /* Forgets a file with all its moments. */
 gboolean clipmoe_store_forget_file (ClipmoeStore *self, gint64 id, GError **error);
 /* Forgets moments of live sources whose end is before @before (UTC microseconds; 0: none), and then their
@@ -174,6 +177,7 @@ typedef struct {
   ClipmoeWhy why;
   gboolean has_thumbnail;
 } ClipmoeFound;
+ClipmoeFound *clipmoe_found_copy (const ClipmoeFound *found);
 void clipmoe_found_free (ClipmoeFound *found);
 
 /* What a reader sees: the rows of one instant. Renewed by each call of clipmoe_store_refresh(), the first
@@ -191,7 +195,14 @@ GPtrArray *clipmoe_store_find_rows (ClipmoeStore *self, const guint64 *rows, gui
 ClipmoeFound *clipmoe_store_find (ClipmoeStore *self, gint64 id, GError **error);
 /* Moments of one file in time order: (element-type ClipmoeFound). */
 GPtrArray *clipmoe_store_find_file (ClipmoeStore *self, gint64 file, GError **error);
-/* (transfer full) (nullable): NULL without an error: it has none. */
+/* The moments around @found in the run that it belongs to, itself included, in time order: at most @most
+ * before and @most after it. Moments of a file are one run; those of a live source are one until its stream
+ * time goes back or parts from the time of day, as where the stream was begun anew. (element-type
+ * ClipmoeFound). */
+GPtrArray *clipmoe_store_find_beside (ClipmoeStore *self, const ClipmoeFound *found, guint most,
+                                      GError **error);
+/* (transfer full) (nullable): NULL without an error: it has none. FORMAT: it is larger than
+ * CLIPMOE_MAX_THUMBNAIL. */
 GBytes *clipmoe_store_get_thumbnail (ClipmoeStore *self, gint64 moment, GError **error);
 
 /* --- care --- */

@@ -12,6 +12,7 @@ struct _ClipmoeBinDecoder {
   /* under the lock */
   gboolean is_connected; /* decodebin has put in what reads the file */
   char *missing;         /* what a decoder is missing for */
+  char *unloaded;        /* the plugin that has one, which cannot be loaded; NULL: none is installed */
 };
 
 /* While decodebin connects an element it takes that element's errors for a sign to try another one, and
@@ -57,19 +58,46 @@ element_added (GstBin *bin, GstBin *sub_bin, GstElement *element, ClipmoeBinDeco
   }
 }
 
+/* (transfer full) (nullable): the plugin that would do what @message misses, if it is installed and cannot be
+ * loaded, as where memory or file descriptors have run out. */
+static char *
+find_unloaded (GstMessage *message) {
+  const GstStructure *s = gst_message_get_structure (message);
+  GstCaps *caps = NULL;
+  char *found = NULL;
+  if (!gst_structure_get (s, "detail", GST_TYPE_CAPS, &caps, NULL))
+    return NULL;
+  GList *all = gst_element_factory_list_get_elements (GST_ELEMENT_FACTORY_TYPE_DECODABLE, GST_RANK_MARGINAL),
+        *able = gst_element_factory_list_filter (all, caps, GST_PAD_SINK, FALSE);
+  for (GList *at = able; at && !found; at = at->next) {
+    GstPluginFeature *loaded = gst_plugin_feature_load (at->data);
+    if (!loaded)
+      found = g_strdup (gst_plugin_feature_get_plugin_name (at->data));
+    g_clear_object (&loaded);
+  }
+  gst_plugin_feature_list_free (able);
+  gst_plugin_feature_list_free (all);
+  gst_caps_unref (caps);
+  return found;
+}
+
 GstMessage *
 clipmoe_bin_decoder_explain (ClipmoeBinDecoder *self, GstMessage *message) {
   if (gst_is_missing_plugin_message (message)) {
+    char *unloaded = find_unloaded (message);
     g_mutex_lock (&self->lock);
-    if (!self->missing)
+    if (!self->missing) {
       self->missing = gst_missing_plugin_message_get_description (message);
+      self->unloaded = g_steal_pointer (&unloaded);
+    }
     g_mutex_unlock (&self->lock);
+    g_free (unloaded);
   } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
     GError *error = NULL;
     char *debug = NULL;
     gst_message_parse_error (message, &error, &debug);
     g_mutex_lock (&self->lock);
-    char *missing = g_strdup (self->missing);
+    char *missing = g_strdup (self->missing), *unloaded = g_strdup (self->unloaded);
     g_mutex_unlock (&self->lock);
     char *left_out = self->tracks ? clipmoe_bin_tracks_get_left_out (self->tracks) : NULL;
     if (g_error_matches (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) ||
@@ -80,6 +108,11 @@ clipmoe_bin_decoder_explain (ClipmoeBinDecoder *self, GstMessage *message) {
                              "The decoder %s gives pictures in a device's memory alone, and no element that "
                              "brings them into the system's is installed",
                              left_out)
+          : unloaded
+              ? g_error_new (error->domain, error->code,
+                             "%s: its plugin \"%s\" is installed and cannot be loaded; expected room for it: "
+                             "memory (ulimit -v) and open files (ulimit -n)",
+                             missing, unloaded)
           : missing
               ? g_error_new (error->domain, error->code,
                              "Missing: %s (Debian: gstreamer1.0-libav, gstreamer1.0-plugins-bad)", missing)
@@ -93,6 +126,7 @@ clipmoe_bin_decoder_explain (ClipmoeBinDecoder *self, GstMessage *message) {
     }
     g_free (left_out);
     g_free (missing);
+    g_free (unloaded);
     g_error_free (error);
     g_free (debug);
   }
@@ -135,6 +169,7 @@ clipmoe_bin_decoder_free (ClipmoeBinDecoder *self) {
   if (!self)
     return;
   g_free (self->missing);
+  g_free (self->unloaded);
   clipmoe_bin_tracks_free (self->tracks);
   clipmoe_key_filter_unref (self->filter);
   g_mutex_clear (&self->lock);
@@ -174,6 +209,7 @@ void
 clipmoe_bin_decoder_end (ClipmoeBinDecoder *self) {
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->missing, g_free);
+  g_clear_pointer (&self->unloaded, g_free);
   g_mutex_unlock (&self->lock);
   if (self->tracks)
     clipmoe_bin_tracks_reset (self->tracks);

@@ -116,7 +116,7 @@ index_stream_add (IndexStream *self, const ClipmoeLook *look, ClipmoeSmall *smal
                            .luma = small ? luma : NULL,
                            .small = small};
   if (self->live && !one.at) /* another writer's; a camera's moment without a time could not be found by it */
-    one.at = g_get_real_time () - (gint64)(look->age / 1000);
+    one.at = MAX (g_get_real_time () - (gint64)(look->age / 1000), 0); /* nor one before 1970 */
   clipmoe_moments_add (self->moments, &one);
   self->usual = self->came ? MIN (now - self->came, MOST_USUAL) : 0;
   self->came = now;

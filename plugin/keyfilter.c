@@ -13,6 +13,7 @@ struct _ClipmoeKeyFilter {
   GMutex lock;
   /* under the lock */
   ClipmoeDecode decode;
+  gboolean patient;
   GstClockTime period, longest_gap;
   guint64 units, dropped;
   GPtrArray *streams; /* that are watched */
@@ -39,7 +40,8 @@ typedef struct {
   gboolean orphans;     /* there was a gap before this group's key frame */
   gboolean open;        /* units of this group that are shown before its key frame need older ones */
   gboolean ordered;     /* none of a whole group was reordered without a time */
-  gboolean recounted;   /* pictures are numbered from `base` on */
+  gboolean changed;   /* units are of another kind than those before, or of the same with other parameters */
+  gboolean recounted; /* pictures are numbered from `base` on */
   guint32 base;
   gboolean synced;             /* there was a key frame since the stream began or jumped */
   gboolean fed;                /* the decoder got something since it was reset */
@@ -191,6 +193,21 @@ reset_decoder (Stream *self, GstPad *pad) {
 }
 
 static gboolean
+is_patient (Stream *self) {
+  g_mutex_lock (&self->filter->lock);
+  gboolean patient = self->filter->patient;
+  g_mutex_unlock (&self->filter->lock);
+  return patient;
+}
+
+/* The key picture comes out now and not with the next one. */
+static void
+hurry (Stream *self, GstPad *pad) {
+  if (!is_patient (self))
+    reset_decoder (self, pad);
+}
+
+static gboolean
 is_live (Stream *self, GstPad *pad) {
   if (!self->asked) {
     GstQuery *query = gst_query_new_latency ();
@@ -277,9 +294,11 @@ key_unit (Stream *self, GstPad *pad, GstPadProbeInfo *info, ClipmoeUnit unit, Cl
   GST_LOG_OBJECT (pad, "key frame at %" GST_TIME_FORMAT "%s", GST_TIME_ARGS (time),
                   self->gap ? ", what was before it left out" : "");
   self->orphans = self->gap;
-  if (self->gap)
+  /* One that begins anew by itself needs no reset, which would have each key picture decoded alone, and all
+   * of the decoder's memory set up for it. */
+  if (self->gap && (self->changed || !clipmoe_key_units_anew (self->reader) || !is_patient (self)))
     reset_decoder (self, pad);
-  self->gap = FALSE;
+  self->gap = self->changed = FALSE;
   self->open = unit.kind == CLIPMOE_UNIT_KEY_OPEN;
   if (!self->open || self->orphans)
     self->recounted = self->open && clipmoe_key_units_get_number (self->reader, &self->base);
@@ -328,7 +347,7 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
   }
   if (self->gap) {
     drop_waiting (self);
-    reset_decoder (self, pad); /* the key frame comes out now and not with the next one */
+    hurry (self, pad);
     return leave_out (self, info);
   }
   /* Whether pictures are reordered is seen at the first group: until then they wait. */
@@ -337,7 +356,7 @@ unit (Stream *self, GstPad *pad, GstPadProbeInfo *info) {
                     self->waiting_bytes <= MOST_WAITING;
   if (decode == CLIPMOE_DECODE_KEY && !self->whole && !self->blind && !unsure) {
     drop_waiting (self);
-    reset_decoder (self, pad);
+    hurry (self, pad);
     return self->synced ? leave_out (self, info) : leave_out_alone (self, info);
   }
   /* without times nothing can be said, so all is decoded */
@@ -369,7 +388,7 @@ event (Stream *self, GstPad *pad, GstEvent *event) {
     break;
   case GST_EVENT_CAPS: /* this and the next may come amid a group, and what waits belongs before it */
     send_waiting (self, pad);
-    self->passing = TRUE;
+    self->passing = self->changed = TRUE;
     gst_event_parse_caps (event, &caps);
     clipmoe_key_units_set_caps (self->reader, caps);
     g_mutex_lock (&self->filter->lock);
@@ -501,6 +520,13 @@ clipmoe_key_filter_set (ClipmoeKeyFilter *self, ClipmoeDecode decode, GstClockTi
   g_mutex_lock (&self->lock);
   self->decode = decode;
   self->period = period;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+clipmoe_key_filter_set_patient (ClipmoeKeyFilter *self, gboolean patient) {
+  g_mutex_lock (&self->lock);
+  self->patient = patient;
   g_mutex_unlock (&self->lock);
 }
 

@@ -20,6 +20,9 @@ void clipmoe_key_filter_unref (ClipmoeKeyFilter *self);
 void clipmoe_key_filter_watch (ClipmoeKeyFilter *self, GstPad *pad);
 /* @period: the longest time without a frame that AUTO puts up with; 0 = every frame is wanted. Any thread. */
 void clipmoe_key_filter_set (ClipmoeKeyFilter *self, ClipmoeDecode decode, GstClockTime period);
+/* Whoever takes the pictures can wait for them until the end of the stream: the decoder is not made to give
+ * each out at once, and may decode several key pictures side by side. Any thread. */
+void clipmoe_key_filter_set_patient (ClipmoeKeyFilter *self, gboolean patient);
 /* Nothing of the streams named @stream_id that are watched now is decoded from here on, nor counted. Any
  * thread. */
 void clipmoe_key_filter_mute (ClipmoeKeyFilter *self, const char *stream_id);

@@ -278,6 +278,11 @@ clipmoe_key_units_get_number (const ClipmoeKeyUnits *self, guint32 *number) {
 }
 
 gboolean
+clipmoe_key_units_anew (const ClipmoeKeyUnits *self) {
+  return (self->codec == H264 || self->codec == H265) && self->nal.anew;
+}
+
+gboolean
 clipmoe_key_units_restarted (const ClipmoeKeyUnits *self) {
   return self->codec == H264 && self->nal.numbered && self->nal.restarted;
 }

@@ -24,6 +24,9 @@ ClipmoeUnit clipmoe_key_units_look (ClipmoeKeyUnits *self, const guint8 *data, g
  * start, some so many that the key picture itself is lost. FALSE: the unit looked at last has no such number.
  */
 gboolean clipmoe_key_units_get_number (const ClipmoeKeyUnits *self, guint32 *number);
+/* Whether the unit looked at last is a key picture with which a decoder begins anew by itself, and still
+ * shows all of those before it. */
+gboolean clipmoe_key_units_anew (const ClipmoeKeyUnits *self);
 /* Whether its number does not go on from the one before it. */
 gboolean clipmoe_key_units_restarted (const ClipmoeKeyUnits *self);
 /* The same unit in a count in which the picture of the number @base has 0, in bytes of its own; NULL: not

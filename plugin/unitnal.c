@@ -73,7 +73,7 @@ skip_scaling_list (ClipmoeBits *bits, guint n) {
 static void
 read_sps (ClipmoeNalUnits *self, const guint8 *data, gsize size) {
   static const guint8 with_chroma[] = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135};
-  guint planes = 0;
+  guint planes = 0, no_deltas = 0, order_bits = 0;
   ClipmoeBits bits;
   clipmoe_bits_init (&bits, data, size, TRUE);
   guint profile = clipmoe_bits_get (&bits, 8);
@@ -93,9 +93,9 @@ read_sps (ClipmoeNalUnits *self, const guint8 *data, gsize size) {
   }
   guint32 frame_num_bits = clipmoe_bits_get_ue (&bits) + 4, order = clipmoe_bits_get_ue (&bits);
   if (order == 0) {
-    clipmoe_bits_get_ue (&bits);
+    order_bits = clipmoe_bits_get_ue (&bits) + 4;
   } else if (order == 1) {
-    clipmoe_bits_get (&bits, 1);
+    no_deltas = clipmoe_bits_get (&bits, 1);
     clipmoe_bits_get_se (&bits);
     clipmoe_bits_get_se (&bits);
     for (guint32 n = clipmoe_bits_get_ue (&bits); n && !bits.over; n--)
@@ -106,12 +106,15 @@ read_sps (ClipmoeNalUnits *self, const guint8 *data, gsize size) {
   clipmoe_bits_get_ue (&bits);
   clipmoe_bits_get_ue (&bits);
   guint frames_only = clipmoe_bits_get (&bits, 1);
-  if (bits.over || id >= G_N_ELEMENTS (self->sps) || frame_num_bits > 16)
+  if (bits.over || id >= G_N_ELEMENTS (self->sps) || frame_num_bits > 16 || order > 2 || order_bits > 16)
     return;
   self->sps[id].known = TRUE;
   self->sps[id].planes = (guint8)planes;
   self->sps[id].frame_num_bits = (guint8)frame_num_bits;
   self->sps[id].frames_only = (guint8)frames_only;
+  self->sps[id].order = (guint8)order;
+  self->sps[id].order_bits = (guint8)order_bits;
+  self->sps[id].no_deltas = (guint8)no_deltas;
 }
 
 static void
@@ -119,8 +122,20 @@ read_pps (ClipmoeNalUnits *self, const guint8 *data, gsize size) {
   ClipmoeBits bits;
   clipmoe_bits_init (&bits, data, size, TRUE);
   guint32 id = clipmoe_bits_get_ue (&bits), sps = clipmoe_bits_get_ue (&bits);
-  if (!bits.over && id < G_N_ELEMENTS (self->pps) && sps < G_N_ELEMENTS (self->sps))
-    self->pps[id] = (guint8)(sps + 1);
+  if (bits.over || id >= G_N_ELEMENTS (self->pps) || sps >= G_N_ELEMENTS (self->sps))
+    return;
+  self->pps[id].sps = (guint8)(sps + 1);
+  clipmoe_bits_get (&bits, 1);
+  self->pps[id].deltas = (guint8)clipmoe_bits_get (&bits, 1);
+  gboolean groups = clipmoe_bits_get_ue (&bits) != 0; /* their description is not read */
+  clipmoe_bits_get_ue (&bits);
+  clipmoe_bits_get_ue (&bits);
+  clipmoe_bits_get (&bits, 3);
+  for (guint i = 0; i < 3; i++)
+    clipmoe_bits_get_se (&bits);
+  clipmoe_bits_get (&bits, 2);
+  self->pps[id].redundant = (guint8)clipmoe_bits_get (&bits, 1);
+  self->pps[id].known = !groups && !bits.over;
 }
 
 /* Whether supplemental information says that pictures are right from this one on: recovery_frame_cnt 0. Each
@@ -149,6 +164,7 @@ recovers_here (const guint8 *data, gsize size) {
 
 typedef struct {
   guint type; /* 0 P, 1 B, 2 I, 3 SP, 4 SI */
+  guint pps;
   gboolean field, bottom;
   gboolean numbered; /* its sequence is known, so is `frame`, of so many bits from that bit on */
   guint32 frame;
@@ -156,29 +172,59 @@ typedef struct {
   gsize frame_at;
 } Slice;
 
+/* H.264 7.3.3 up to bottom_field_flag */
+static gboolean
+read_head (const ClipmoeNalUnits *self, ClipmoeBits *bits, Slice *slice) {
+  clipmoe_bits_get_ue (bits);
+  guint32 type = clipmoe_bits_get_ue (bits), pps = clipmoe_bits_get_ue (bits);
+  memset (slice, 0, sizeof *slice);
+  slice->type = type % 5;
+  slice->pps = pps;
+  if (bits->over || type > 9 || pps >= G_N_ELEMENTS (self->pps))
+    return FALSE;
+  guint sps = self->pps[pps].sps;
+  if (sps && self->sps[sps - 1].known) {
+    if (self->sps[sps - 1].planes)
+      clipmoe_bits_get (bits, 2);
+    slice->numbered = TRUE;
+    slice->frame_at = bits->byte * 8 + bits->bit;
+    slice->frame_bits = self->sps[sps - 1].frame_num_bits;
+    slice->frame = clipmoe_bits_get (bits, slice->frame_bits);
+    slice->field = !self->sps[sps - 1].frames_only && clipmoe_bits_get (bits, 1);
+    slice->bottom = slice->field && clipmoe_bits_get (bits, 1);
+  }
+  return !bits->over;
+}
+
 /* @escaped: see ClipmoeBits */
 static gboolean
 read_slice (const ClipmoeNalUnits *self, const guint8 *data, gsize size, gboolean escaped, Slice *slice) {
   ClipmoeBits bits;
   clipmoe_bits_init (&bits, data, size, escaped);
-  clipmoe_bits_get_ue (&bits);
-  guint32 type = clipmoe_bits_get_ue (&bits), pps = clipmoe_bits_get_ue (&bits);
-  memset (slice, 0, sizeof *slice);
-  slice->type = type % 5;
-  if (bits.over || type > 9 || pps >= G_N_ELEMENTS (self->pps))
+  return read_head (self, &bits, slice);
+}
+
+/* Whether a slice of an IDR picture lets those before it be shown: no_output_of_prior_pics_flag. FALSE also
+ * where that is not known. */
+static gboolean
+lets_older_out (const ClipmoeNalUnits *self, const guint8 *data, gsize size) {
+  Slice slice;
+  ClipmoeBits bits;
+  clipmoe_bits_init (&bits, data, size, TRUE);
+  if (!read_head (self, &bits, &slice) || !slice.numbered || !self->pps[slice.pps].known)
     return FALSE;
-  guint sps = self->pps[pps];
-  if (sps && self->sps[sps - 1].known) {
-    if (self->sps[sps - 1].planes)
-      clipmoe_bits_get (&bits, 2);
-    slice->numbered = TRUE;
-    slice->frame_at = bits.byte * 8 + bits.bit;
-    slice->frame_bits = self->sps[sps - 1].frame_num_bits;
-    slice->frame = clipmoe_bits_get (&bits, slice->frame_bits);
-    slice->field = !self->sps[sps - 1].frames_only && clipmoe_bits_get (&bits, 1);
-    slice->bottom = slice->field && clipmoe_bits_get (&bits, 1);
-  }
-  return !bits.over;
+  guint sps = self->pps[slice.pps].sps - 1u, order = self->sps[sps].order;
+  gboolean both = self->pps[slice.pps].deltas && !slice.field;
+  clipmoe_bits_get_ue (&bits);
+  if (order == 0)
+    clipmoe_bits_get (&bits, self->sps[sps].order_bits);
+  else if (order == 1 && !self->sps[sps].no_deltas)
+    clipmoe_bits_get_se (&bits);
+  if (both && (order == 0 || (order == 1 && !self->sps[sps].no_deltas)))
+    clipmoe_bits_get_se (&bits);
+  if (self->pps[slice.pps].redundant)
+    clipmoe_bits_get_ue (&bits);
+  return !clipmoe_bits_get (&bits, 1) && !bits.over;
 }
 
 static gboolean
@@ -209,7 +255,7 @@ clipmoe_nal_units_look_h264 (ClipmoeNalUnits *self, const guint8 *data, gsize si
   ClipmoeUnit unit = {CLIPMOE_UNIT_UNKNOWN, TRUE};
   Nals nals = {data, size, 0, self->length};
   gboolean recovers = FALSE, half = self->half;
-  self->numbered = FALSE;
+  self->numbered = self->anew = FALSE;
   const guint8 *nal;
   gsize n;
   while (next_nal (&nals, 2, &nal, &n)) {
@@ -241,6 +287,7 @@ clipmoe_nal_units_look_h264 (ClipmoeNalUnits *self, const guint8 *data, gsize si
       look_behind (self, nals, &slice, &intra, &both);
     unit.kind = type == 5 ? CLIPMOE_UNIT_KEY : recovers && intra ? CLIPMOE_UNIT_KEY_OPEN : CLIPMOE_UNIT_DELTA;
     unit.reordered = slice.type == 1;
+    self->anew = type == 5 && lets_older_out (self, nal + 1, n - 1);
     self->half = unit.kind != CLIPMOE_UNIT_DELTA && slice.field && !both;
     self->half_bottom = slice.bottom;
     self->half_frame = slice.frame;
@@ -323,6 +370,7 @@ clipmoe_nal_units_look_h265 (ClipmoeNalUnits *self, const guint8 *data, gsize si
   Nals nals = {data, size, 0, self->length};
   const guint8 *nal;
   gsize n;
+  self->anew = FALSE;
   while (next_nal (&nals, 3, &nal, &n)) {
     guint type = nal[0] >> 1 & 63, layer = (nal[0] & 1) << 5 | nal[1] >> 3;
     if (layer)
@@ -337,6 +385,8 @@ clipmoe_nal_units_look_h265 (ClipmoeNalUnits *self, const guint8 *data, gsize si
                 : type == 8 || type == 9 ? CLIPMOE_UNIT_LEADING /* RASL; RADL needs the key picture alone */
                 : type <= 7              ? CLIPMOE_UNIT_DELTA
                                          : CLIPMOE_UNIT_UNKNOWN;
+    /* IDR; its first slice, and no_output_of_prior_pics_flag not set */
+    self->anew = (type == 19 || type == 20) && (nal[2] & 0xc0) == 0x80;
     return unit;
   }
   return unit;

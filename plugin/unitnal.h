@@ -9,15 +9,23 @@ typedef struct {
   guint length; /* bytes of a length; 0: start codes */
   struct {
     guint8 known, frame_num_bits, frames_only, planes;
+    guint8 order, order_bits,
+        no_deltas; /* pic_order_cnt_type, the bits of its counter, no differences follow */
   } sps[32];
-  guint8 pps[256]; /* its sequence's number + 1; 0: unknown */
-  gboolean half;   /* the first field of a key picture waits for the second */
+  struct {
+    guint8 sps; /* its sequence's number + 1; 0: unknown */
+    guint8 known, deltas, redundant;
+  } pps[256];
+  gboolean half; /* the first field of a key picture waits for the second */
   gboolean half_bottom;
   guint32 half_frame;
   gboolean numbered; /* the picture looked at last has the frame_num `number` */
   guint32 number;
   /* its number does not go on from the one before it: memory_management_control_operation 5 */
   gboolean restarted;
+  /* the picture looked at last refers to none before it, nor does any after it, and what was not shown yet
+   * still is */
+  gboolean anew;
 } ClipmoeNalUnits;
 
 void clipmoe_nal_units_init (ClipmoeNalUnits *self, gboolean h265);

@@ -37,10 +37,13 @@
 #define CLIPMOE_MAX_PIXELS 100000000
 #define CLIPMOE_MAX_PICTURE_FILE (512u << 20) /* bytes */
 #define CLIPMOE_MAX_SCANS 200 /* of a progressive JPEG: each costs a walk over the whole picture */
-/* what `clipmoe serve` is asked */
+/* what `clipmoe serve` is asked, and what its archive holds */
+#define CLIPMOE_MAX_REQUEST_LINE 8192         /* bytes */
+#define CLIPMOE_MAX_HEAD 32768                /* bytes of request line and headers */
 #define CLIPMOE_MAX_ADDRESS 4096              /* bytes behind the `?` */
 #define CLIPMOE_MAX_QUERY 1000                /* bytes of words */
 #define CLIPMOE_MAX_QUERY_PICTURE (16u << 20) /* bytes */
 #define CLIPMOE_MAX_SERVED_HITS 200
+#define CLIPMOE_MAX_THUMBNAIL (1u << 20) /* bytes of one that is read */
 
 #endif

@@ -45,7 +45,25 @@ def cuts():
     parts = moments(store)[os.fsencode(path)]
     check("joined: moments follow each other without a gap", all(a[1] == b[0] for a, b in zip(parts, parts[1:])), parts)
     check("joined: from start to end", parts[0][0] == 0 and abs(parts[-1][1] - files(store)[os.fsencode(path)][3] // 10**6) <= 1, parts)
+    alone(path, len(parts))
     check("joined: every moment has a thumbnail, and its frame lies within it", all(m[5] and m[0] <= m[2] <= m[1] for m in parts), parts)
+
+
+def alone(path, fewest):
+    """Key frames that are decoded alone, several at once, are the pictures that they are among all."""
+    found = {}
+    for name, arguments in (("all", ["--sample", "all"]), ("key", ["--sample", "key"]), ("default", [])):
+        store = os.path.join(TOP, "alone-%s.store" % name)
+        done = run(store, "--same", "1", *arguments, path)
+        parts = moments(store)[os.fsencode(path)]
+        found[name] = {m[2]: m[5] for m in parts}
+        step = files(store)[os.fsencode(path)][3] / 10**9 / sum(m[4] for m in parts)
+        check("alone, %s: a look every %g s" % (name, 1 / indexing.RATE if name == "all" else 2),
+              abs(step - (1 / indexing.RATE if name == "all" else 2)) < 0.05, step, done.stderr)
+    for name in ("key", "default"):
+        both = found[name].keys() & found["all"].keys()
+        check("alone, %s: the pictures are those among all" % name,
+              len(both) >= fewest and all(found[name][t] == found["all"][t] for t in both), len(both), fewest, len(found[name]))
 
 
 def drawings():
@@ -130,6 +148,10 @@ def odd_files(video):
     write(b".hidden.mp4", data)
     Image.fromarray(numpy.random.default_rng(2).integers(0, 256, (40, 60, 3), "u1")).save(os.path.join(folder, "picture.png"))
     Image.new("RGB", (64, 64)).save(os.path.join(folder, "black.png"))
+    taken = Image.Exif()
+    taken[0x8769] = {0x9003: "2024:07:01 10:15:00", 0x9011: "+05:30"}
+    for name in "20200101_101500.jpg", "20200101_101500.png", "20200101_101500.webp":
+        Image.fromarray(numpy.random.default_rng(len(name)).integers(0, 256, (40, 60, 3), "u1")).save(os.path.join(folder, name), exif=taken)
     write(b"broken.png", b"\x89PNG\r\n\x1a\nno more")
     os.mkfifo(os.path.join(folder, "fifo.mp4"))
     os.symlink(".", os.path.join(folder, "loop"))
@@ -138,7 +160,7 @@ def odd_files(video):
     indexing.gst("audiotestsrc", "num-buffers=20", "!", "vorbisenc", "!", "matroskamux", "!", "filesink", "location=" + sound)
     expected = {"empty.mp4": "failed", "cut.mp4": "failed", "noise.mp4": "skipped", "page.html": "skipped", "notes.dat": "skipped",
                 "picture.png": "indexed", "black.png": "indexed", "broken.png": "failed", "sound.ogg.mkv": "skipped",
-                "a\nb.mp4": "indexed"}
+                "a\nb.mp4": "indexed", "20200101_101500.jpg": "indexed", "20200101_101500.png": "indexed", "20200101_101500.webp": "indexed"}
     done = run(store, "--json", folder)
     said, sums = lines(done)
     got = {os.path.relpath(p, folder): o["result"] for p, o in said.items()}
@@ -150,9 +172,20 @@ def odd_files(video):
     check("paths are kept exactly", {newline, invalid} <= set(moments(store)), moments(store).keys())
     check("a black picture stands for itself", [m[3] for m in moments(store)[os.fsencode(os.path.join(folder, "black.png"))]] == [3], moments(store))
     check("and says so; others have one look", [m[3] for m in moments(store)[os.fsencode(os.path.join(folder, "picture.png"))]] == [1])
+    taken = [f[1:3] for p, f in files(store).items() if b"20200101_101500" in p]
+    check("EXIF says when a picture was taken, before its name does", [tuple(t) for t in taken] == [(1719809100000000, 1)] * 3, taken)
     done = run(store, folder)
     text = done.stderr.decode()
     check("without --json the same is listed at the end", done.returncode == 1 and "failed: %s/empty.mp4: it is empty" % folder in text, text)
+    check("of what is plainly neither picture nor video the number is said", "page.html" not in text and "notes.dat" not in text and
+          "clipmoe: 2 other files; --verbose lists them" in text, text)
+    text = run(store, "--verbose", folder).stderr.decode()
+    check("--verbose lists it", "page.html" in text and "notes.dat" in text and "other files" not in text, text)
+    text = run(store, "").stderr.decode()
+    check("an empty name is refused as one", text == "clipmoe index: a name of a file or a folder is empty, see clipmoe index --help\n", text)
+    text = run(store, os.path.join(folder, "page.html"), env={**os.environ, "TZ": "Foo"}).stderr.decode()
+    check("a time zone that there is not is said, and a file that was named is listed", text.count("TZ=Foo: no such time zone") == 1 and
+          "page.html" in text, text)
     done = run(store, os.path.join(folder, "noise.mp4"), os.path.join(folder, "page.html"))
     check("what was merely skipped is exit status 0", done.returncode == 0, done.stderr)
     shown = run(os.path.join(TOP, "odd2.store"), "--retry", os.path.join(folder, "empty.mp4"), os.fsencode(folder) + b"/\xff\n\x1b[31m.mp4").stderr

@@ -28,26 +28,29 @@ def rule():
 
 failed = 0
 random = np.random.default_rng(19)
-for words, embed, rows, scale, near in (300, 64, 500, 25.0, 0.0), (40, 512, 60, 100.0, 0.7), (12, 17, 3, 25.0, 0.0), (200, 32, 21, 4.6, 2.0):
+for words, embed, rows, scale, near in (300, 64, 500, 25.0, 0.0), (40, 512, 60, 100.0, 0.7), (12, 17, 3, 25.0, 0.0), (200, 32, 21, 4.6, 2.0), (90, 24, 3000, 25.0, 0.0), (9, 8, 1, 25.0, 0.0):
     common = random.normal(size=embed)
     bank = unit(random.normal(size=(words, embed)) + 0.4 * common)
     query = unit(random.normal(size=embed) + near * bank[3] * np.sqrt(embed))
     all_rows = unit(random.normal(size=(rows, embed)) + 0.3 * common)
     cosines = all_rows.astype(float) @ query.astype(float)
     hits = np.argsort(-cosines, kind="stable")[:figures.HITS + 5]
-    expected = figures.figures(figures.Bank(bank.astype(float), scale), query.astype(float), cosines, hits, all_rows[hits].astype(float))
+    some = figures.sample(rows)
+    reached = figures.reach((all_rows[some].astype(float) @ bank.T.astype(float)), rows)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a single moment has no spread
+        expected = figures.figures(figures.Bank(bank.astype(float), scale), query.astype(float), cosines, hits, all_rows[hits].astype(float), reached)
     with tempfile.NamedTemporaryFile() as f:
-        f.write(bank.tobytes() + query.tobytes() + all_rows[hits].tobytes())
+        f.write(bank.tobytes() + query.tobytes() + all_rows[hits].tobytes() + all_rows[some].tobytes())
         f.flush()
-        r = subprocess.run([sys.argv[1], f.name, *map(str, (words, embed, len(hits), scale)),
-                            repr(float(np.median(cosines)))], capture_output=True, check=True, timeout=60)
+        r = subprocess.run([sys.argv[1], f.name, *map(str, (words, embed, len(hits), scale, rows, len(some)))], capture_output=True, check=True, timeout=60)
     lines = r.stdout.decode().split("\n")
     kept = figures.Bank(bank.astype(float), scale).keep(query.astype(float))[0].sum()
     got = np.array([[float(x) for x in line.split()] for line in lines[1:] if line])
     names = ("score",) + figures.RULE
     want = np.stack([expected[n] for n in names], 1)
     weights, threshold = rule()
-    want = np.c_[want, sum(w * expected[n] for w, n in zip(weights, figures.RULE)) - threshold]
+    first = sum(w * expected[n][0] for w, n in zip(weights, figures.RULE)) - threshold
+    want = np.c_[want, first - (expected["lead"][0] - expected["lead"])]
     off = np.abs(got - want).max(0) if got.shape == want.shape else np.inf
     if int(lines[0]) != kept or np.max(off) > 2e-4:
         failed += 1

@@ -96,6 +96,19 @@ test_moments (void) {
   g_assert_cmpint (kept->recorded, ==, recorded);
   g_assert_cmpint (kept->duration, ==, 60 * SECOND);
   g_assert_cmpmem (kept->digest, 16, file->digest, 16);
+  gint64 ids[] = {kept->id, 4711, kept->id, G_MININT64};
+  GHashTable *files = clipmoe_store_find_files (store, ids, G_N_ELEMENTS (ids), &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_hash_table_size (files), ==, 1);
+  const ClipmoeStoreFile *one = g_hash_table_lookup (files, &ids[0]);
+  g_assert_cmpstr (one->path, ==, kept->path);
+  g_assert_cmpuint (one->moments, ==, 5);
+  g_assert_cmpint (one->recorded, ==, recorded);
+  g_hash_table_unref (files);
+  files = clipmoe_store_find_files (store, NULL, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_hash_table_size (files), ==, 0);
+  g_hash_table_unref (files);
   clipmoe_store_file_free (kept);
   /* a reader does not write */
   g_assert_false (clipmoe_store_set_model (store, "b@1", NULL, 3, FALSE, &error));
@@ -363,6 +376,16 @@ test_live (void) {
       suite_finish (store, take, 0);
   }
   g_assert_cmpuint (suite_count (store), ==, 305);
+  /* one that fails leaves what was seen before */
+  clipmoe_store_close (store);
+  store = suite_write (where);
+  gint64 failing = suite_claim (store, &door, CLIPMOE_CLAIM_AGAIN);
+  suite_put_at (store, failing, 400, 2, 0, begin + 3 * day);
+  g_assert_cmpuint (suite_count (store), ==, 307);
+  clipmoe_store_fail (store, failing, CLIPMOE_FILE_FAILED, "it does", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (suite_count (store), ==, 305);
+  suite_verify (store);
   ClipmoeFilter filter = {.source = "door", .since = begin + day, .until = begin + 2 * day + G_USEC_PER_SEC};
   GPtrArray *found = suite_found (store, &filter);
   g_assert_cmpuint (found->len, ==, 101);
@@ -490,6 +513,13 @@ test_refresh (void) {
 }
 
 static void
+test_beside (void) {
+  char *where = suite_fresh ();
+  store_beside_test (where);
+  g_free (where);
+}
+
+static void
 test_filters (void) {
   char *where = suite_fresh ();
   store_filters_test (where);
@@ -504,7 +534,7 @@ store_suite (const char *name, StoreFresh fresh) {
   } tests[] = {
       {"moments", test_moments}, {"takes", test_takes},     {"claims", test_claims},
       {"models", test_models},   {"live", test_live},       {"compact", test_compact},
-      {"refresh", test_refresh}, {"filters", test_filters},
+      {"refresh", test_refresh}, {"filters", test_filters}, {"beside", test_beside},
   };
   suite_fresh = fresh;
   for (guint i = 0; i < G_N_ELEMENTS (tests); i++) {

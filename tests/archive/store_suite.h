@@ -51,6 +51,8 @@ char *suite_make (guint files, guint n);
 /* Runs SQL in the database at @path, by another program. */
 void suite_run_sqlite (const char *path, const char *statements);
 
+/* Moments beside one, in a store that does not exist yet (store_beside.c). */
+void store_beside_test (const char *where);
 /* Filters, in a store that does not exist yet (store_filters.c). */
 void store_filters_test (const char *where);
 

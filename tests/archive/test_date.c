@@ -49,11 +49,43 @@ test_dates (void) {
   }
 }
 
+static void
+test_taken (void) {
+  static const struct {
+    const char *taken, *offset;
+    gint64 expected; /* 0: none */
+  } cases[] = {
+      {"2024:07:01 10:15:00", "+05:30", 1719809100},
+      {"2024:07:01 10:15:00", "-08:00", 1719857700},
+      {"2024:07:01 10:15:00", "", 1719821700},
+      {"2024:01:01 10:15:00", "      ", 1704100500},
+      {"2024:07:01 10:15:00", "+99:99", 0},
+      {"0000:00:00 00:00:00", "", 0},
+      {"    :  :     :  :  ", "", 0},
+      {"1970:01:01 00:00:00", "", 0},
+      {"2199:07:01 10:15:00", "", 0},
+      {"2024:02:30 10:15:00", "", 0},
+      {"2024-07-01 10:15:00", "", 0},
+      {"2024:07:01 24:15:00", "", 0},
+      {"2024:07:01 10:15", "", 0},
+      {"", "", 0},
+      {"\xff\xfe", "+\xff", 0},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    gint64 utc = 0;
+    g_test_message ("%s %s", cases[i].taken, cases[i].offset);
+    g_assert_cmpint (clipmoe_index_date_taken (cases[i].taken, cases[i].offset, &utc), ==,
+                     cases[i].expected != 0);
+    g_assert_cmpint (utc, ==, cases[i].expected * G_USEC_PER_SEC);
+  }
+}
+
 int
 main (int argc, char **argv) {
   setenv ("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
   tzset ();
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/index/date", test_dates);
+  g_test_add_func ("/index/taken", test_taken);
   return g_test_run ();
 }

@@ -519,6 +519,33 @@ test_repair (void) {
   g_free (where);
 }
 
+/* What a live source shows a few moments at a time is one take: a filter looks at each. */
+static void
+test_source (void) {
+  char *uri = fresh ();
+  ClipmoeStore *store = suite_write (uri);
+  const ClipmoeStoreFile door = {.source = (char *)"door"}, hall = {.source = (char *)"hall"};
+  for (guint i = 0; i < 6; i++) {
+    gint64 take = suite_claim (store, i % 3 ? &door : &hall, i < 2 ? CLIPMOE_CLAIM_NEW : CLIPMOE_CLAIM_AGAIN);
+    suite_put_at (store, take, 100 * i, 2, 0, G_USEC_PER_SEC * (gint64)(1000 + i));
+    if (i < 5)
+      suite_finish (store, take, 0); /* the last one is cut off */
+  }
+  clipmoe_store_close (store);
+  char *takes =
+      run_sql (uri, "SELECT count(*) || ' ' || min(moments) || ' ' || max(moments) FROM clipmoe.take");
+  g_assert_cmpstr (takes, ==, "2 4 8");
+  store = suite_write (uri);
+  gint64 take = suite_claim (store, &door, CLIPMOE_CLAIM_AGAIN);
+  suite_put_at (store, take, 900, 1, 0, G_USEC_PER_SEC * G_GINT64_CONSTANT (2000));
+  suite_finish (store, take, 0);
+  g_assert_cmpuint (suite_count (store), ==, 13);
+  suite_verify (store);
+  clipmoe_store_close (store);
+  g_free (takes);
+  g_free (uri);
+}
+
 int
 main (int argc, char **argv) {
   g_setenv ("TZ", "Europe/Berlin", TRUE); /* where an hour comes twice */
@@ -535,6 +562,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/postgres/copied", test_copied);
   g_test_add_func ("/postgres/at-once", test_at_once);
   g_test_add_func ("/postgres/repair", test_repair);
+  g_test_add_func ("/postgres/source", test_source);
   int failed = g_test_run ();
   suite_end ();
   return failed;

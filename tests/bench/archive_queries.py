@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+import archive_growth
 import goals
 import peers
 import vectorfile
@@ -162,18 +163,6 @@ class Queries:
         good = value <= goal if most else value >= goal
         print("  %-50s %8.1f %s (goal %s%g: %s)" % (what, value, unit, "at most " if most else "", goal, "reached" if good else "BELOW"))
 
-    def growth(self, sizes):
-        print("\nhow it grows, %d threads" % self.o.threads)
-        before = None
-        for rows in sizes:
-            self.make(rows)
-            self.measure(self.ours, (self.k, 1), 2)
-            ms = self.measure(self.ours, (self.k, 1), max(5, 5 * self.o.rounds * 100000 // rows))
-            print("  %9d rows %10.2f ms %8.1f ns a row%s" % (
-                rows, ms, ms * 1e6 / rows, "" if before is None else "  %5.2f x for %d x the rows" % (ms / before[1], rows / before[0])))
-            before = rows, ms
-            sys.stdout.flush()
-
 
 def times(peer, what, n):
     values = list(map(float, peer.ask("time", *what, n)))
@@ -193,11 +182,16 @@ def exact(path, rows, embed, queries, k):
 
 
 def run(o, cpus):
-    q = Queries(o, cpus)
+    q, good = Queries(o, cpus), True
     try:
-        good = q.compare(o.rows)
-        q.costs(o.rows)
-        q.growth([10000, 100000, 1000000] + ([10000000] if o.ten_million else []))
+        if "queries" in o.only:
+            good = q.compare(o.rows)
+            q.costs(o.rows)
+        if "growth" in o.only:
+            measured = archive_growth.measure(q, o.most)
+            good = archive_growth.tell(measured, o.threads) and good
+            if o.svg:
+                archive_growth.draw(measured, o.svg, "A query's time by the number of moments, %d dimensions, %d threads" % (o.embed, o.threads))
     finally:
         q.ours.close()
     return good

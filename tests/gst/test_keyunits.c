@@ -142,6 +142,105 @@ kind (ClipmoeKeyUnits *r, const void *data, gsize size) {
 
 #define KIND(reader, bytes) kind (reader, bytes, sizeof bytes - 1)
 
+/* Parameter sets of H.264 without fields: pic_order_cnt_type, whether differences and redundant_pic_cnt are
+ * in slices, and whether pictures are cut into slice groups. */
+static void
+put_other_sets (GByteArray *unit, Writer *w, guint order, guint deltas, guint redundant, guint groups) {
+  put (w, 8, 0x67);
+  put (w, 24, 0x4d001e);
+  put_ue (w, 0);
+  put_ue (w, 5);
+  put_ue (w, order);
+  if (order == 0)
+    put_ue (w, 2); /* 6 bits */
+  if (order == 1) {
+    put (w, 1, 0);
+    put_ue (w, 1);
+    put_ue (w, 2);
+    put_ue (w, 1);
+    put_ue (w, 3);
+  }
+  put_ue (w, 3);
+  put (w, 1, 0);
+  put_ue (w, 9);
+  put_ue (w, 4);
+  put (w, 4, 8);
+  put_nal (unit, w);
+  put (w, 8, 0x68);
+  put_ue (w, 0);
+  put_ue (w, 0);
+  put (w, 2, 2 | deltas);
+  put_ue (w, groups);
+  put_ue (w, 2);
+  put_ue (w, 0);
+  put (w, 3, 0);
+  for (guint i = 0; i < 3; i++)
+    put_ue (w, i);
+  put (w, 3, redundant);
+  put_nal (unit, w);
+}
+
+static void
+put_idr (GByteArray *unit, Writer *w, guint order, guint deltas, guint redundant, guint discards) {
+  put (w, 8, 0x65);
+  put_ue (w, 0);
+  put_ue (w, 7);
+  put_ue (w, 0);
+  put (w, 9, 0);
+  put_ue (w, 5);
+  if (order == 0)
+    put (w, 6, 33);
+  if (order == 1)
+    put_ue (w, 3);
+  if (order < 2 && deltas)
+    put_ue (w, 8);
+  if (redundant)
+    put_ue (w, 1);
+  put (w, 2, discards << 1 | !discards);
+  put_nal (unit, w);
+}
+
+/* Only a picture that begins anew and lets those before it be shown needs no reset of the decoder. */
+static void
+test_anew (void) {
+  Writer w = {g_byte_array_new (), 0, 0};
+  GByteArray *unit = g_byte_array_new ();
+  for (guint i = 0; i < 24; i++) {
+    guint order = i % 3, deltas = i / 3 & 1, redundant = i / 6 & 1, groups = i / 12;
+    ClipmoeKeyUnits *r = reader ("video/x-h264,stream-format=byte-stream,alignment=au");
+    for (guint discards = 0; discards < 2; discards++) {
+      g_byte_array_set_size (unit, 0);
+      put_other_sets (unit, &w, order, deltas, redundant, groups);
+      put_idr (unit, &w, order, deltas, redundant, discards);
+      g_assert_cmpint (kind (r, unit->data, unit->len), ==, CLIPMOE_UNIT_KEY);
+      g_assert_cmpint (clipmoe_key_units_anew (r), ==, !discards && !groups);
+    }
+    g_byte_array_set_size (unit, 0);
+    put_idr (unit, &w, order, deltas, redundant, 0);
+    g_assert_cmpint (kind (r, unit->data, unit->len), ==, CLIPMOE_UNIT_KEY);
+    g_assert_cmpint (clipmoe_key_units_anew (r), ==, !groups);
+    unit->data[4] = 0x61; /* no IDR picture */
+    g_assert_cmpint (kind (r, unit->data, unit->len), ==, CLIPMOE_UNIT_DELTA);
+    g_assert_false (clipmoe_key_units_anew (r));
+    clipmoe_key_units_free (r);
+  }
+  ClipmoeKeyUnits *r = reader ("video/x-h264,stream-format=byte-stream,alignment=au");
+  unit->data[4] = 0x65;
+  g_assert_cmpint (kind (r, unit->data, unit->len), ==, CLIPMOE_UNIT_KEY);
+  g_assert_false (clipmoe_key_units_anew (r)); /* without its parameter sets */
+  clipmoe_key_units_free (r);
+  r = reader ("video/x-h265,stream-format=byte-stream,alignment=au");
+  g_assert_cmpint (KIND (r, "\0\0\0\1\x26\1\x9f"), ==, CLIPMOE_UNIT_KEY);
+  g_assert_true (clipmoe_key_units_anew (r));
+  g_assert_cmpint (KIND (r, "\0\0\0\1\x26\1\xdf"), ==, CLIPMOE_UNIT_KEY); /* no_output_of_prior_pics_flag */
+  g_assert_false (clipmoe_key_units_anew (r));
+  g_assert_cmpint (KIND (r, "\0\0\0\1\x2a\1\x9f"), ==, CLIPMOE_UNIT_KEY); /* CRA */
+  g_assert_false (clipmoe_key_units_anew (r));
+  clipmoe_key_units_free (r);
+  g_byte_array_unref (unit);
+  g_byte_array_unref (w.bytes);
+}
+
 static void
 test_h264 (void) {
   static const struct {
@@ -416,6 +515,7 @@ main (int argc, char **argv) {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/keyunits/h264", test_h264);
+  g_test_add_func ("/keyunits/anew", test_anew);
   g_test_add_func ("/keyunits/numbers", test_numbers);
   g_test_add_func ("/keyunits/h265", test_h265);
   g_test_add_func ("/keyunits/mpeg", test_mpeg);

@@ -1,48 +1,20 @@
 #!/usr/bin/python3
-"""Checks the sums of resizing on processors that this machine does not have: NEON from a cross build under qemu-aarch64; under
-qemu-x86_64 AVX2 on a Haswell, and on a Nehalem plain C without an illegal instruction.
+"""Checks the sums of resizing on processors that this machine does not have (elsewhere.py).
 
     cross.py TEST SOURCES   the built test of the kernels, and the folder core/kernels
 """
 import os
-import platform
-import shutil
-import subprocess
 import sys
-import tempfile
 
-test, core = sys.argv[1], sys.argv[2]
-failed, ran, missing = 0, 0, []
+sys.path.insert(0, os.environ["CLIPMOE_TEST_SOURCES"])
+import elsewhere  # noqa: E402
 
-
-def check(name, command, code, text):
-    global failed, ran
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-    good = done.returncode == code and text in done.stdout
-    ran += 1
-    failed += not good
-    why = "" if good else ": exit status %d: %s" % (done.returncode, done.stdout[-500:])
-    print("%s %s%s" % ("ok" if good else "FAIL", name, why))
+TEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_kernels.c")
 
 
-if platform.machine() == "x86_64" and shutil.which("qemu-x86_64"):
-    check("Haswell", ["qemu-x86_64", "-cpu", "Haswell", test], 0, "avx2: equals plain C\n")
-    check("Nehalem", ["qemu-x86_64", "-cpu", "Nehalem", test], 77, "skipped")
-else:
-    missing.append("qemu-x86_64")
+def arm(compile_to):
+    built = compile_to("test", "-static", TEST, "resize-choose.c", "generic/resize_generic.c", "arm/resize_neon.c")
+    return built, [("NEON", [], "neon: equals plain C\n")]
 
-gcc = "aarch64-linux-gnu-gcc"
-if shutil.which(gcc) and shutil.which("qemu-aarch64"):
-    with tempfile.TemporaryDirectory() as top:
-        built = os.path.join(top, "test")
-        here = os.path.dirname(os.path.abspath(__file__))
-        flags = ("-static -O3 -Wall -Wextra -Werror -Wno-unused-parameter -std=gnu11 -D_GNU_SOURCE -ffp-contract=off").split()
-        files = [os.path.join(core, f) for f in ("resize-choose.c", "generic/resize_generic.c", "arm/resize_neon.c")]
-        subprocess.run([gcc, *flags, "-I", os.path.dirname(core), "-o", built, os.path.join(here, "test_kernels.c"), *files],
-                       check=True)
-        check("NEON", ["qemu-aarch64", built], 0, "neon: equals plain C\n")
-else:
-    missing.append("gcc-aarch64-linux-gnu with qemu-user")
-if missing:
-    print("skipped: not at hand: " + ", ".join(missing))
-sys.exit(1 if failed else 0 if ran else 77)
+
+elsewhere.run(sys.argv[1], sys.argv[2], arm)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import attacks
 import serving
 from serving import COMMAND, HTML_NAME, SCENE, Place, Server, check, seconds
 
@@ -140,13 +141,15 @@ def ranges(server, place):
     check("all of a file", status == 200 and body == data and h["Accept-Ranges"] == "bytes" and h["Content-Type"] == "video/webm", status, h.items())
     etag = h["ETag"]
     for header, first, last in (("bytes=0-", 0, n - 1), ("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19), ("bytes=%d-" % (n - 1), n - 1, n - 1), ("bytes=-5", n - 5, n - 1),
-                                ("bytes=5-%d" % (n * 9), 5, n - 1), ("bytes=-%d" % (n * 9), 0, n - 1), ("bytes=7-99999999999999999999", 7, n - 1)):
+                                ("bytes=5-%d" % (n * 9), 5, n - 1), ("bytes=-%d" % (n * 9), 0, n - 1), ("bytes=7-99999999999999999999", 7, n - 1),
+                                ("bytes=0-18446744073709551616", 0, n - 1), ("bytes=-18446744073709551617", 0, n - 1), ("BYTES=3-4", 3, 4)):
         status, h, body = server.ask(url, headers={"Range": header})
         check("range %s" % header, status == 206 and body == data[first:last + 1] and h["Content-Range"] == "bytes %d-%d/%d" % (first, last, n), status, h.items())
-    for header in ("bytes=%d-" % n, "bytes=%d-%d" % (n, n + 5), "bytes=99999999999999999999-", "bytes=-0"):
+    for header in ("bytes=%d-" % n, "bytes=%d-%d" % (n, n + 5), "bytes=99999999999999999999-", "bytes=18446744073709551616-", "bytes=-0"):
         status, h, body = server.ask(url, headers={"Range": header})
         check("range beyond the end: %s" % header, status == 416 and h["Content-Range"] == "bytes */%d" % n and body == b"", status, h.items())
-    for header in ("bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=0-1,5-6", "bytes=1 -2"):
+    for header in ("bytes=5-2", "bytes=", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=0-1,5-6", "bytes=1 -2", "bytes=--5", "bytes=0-1,", "bytes 0-1",
+                   "bytes=" + ",".join("%d-%d" % (i, i) for i in range(0, 3000, 3)), "bytes=-1-"):
         status, h, body = server.ask(url, headers={"Range": header})
         check("not followed: %s" % header, status == 200 and body == data, status)
     check("if it is the same", server.ask(url, headers={"Range": "bytes=0-3", "If-Range": etag})[0] == 206
@@ -211,13 +214,11 @@ def bodies(server):
     check("a body that is announced as too large", status_of(big) == 413 and time.monotonic() - begun < seconds(10), big)
     chunked = raw(server, b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
     check("a body of unknown length", status_of(chunked) == 411, chunked)
-    check("a body where none belongs", status_of(raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")) in (200, 400))
-    long_header = raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n" % (b"x" * 300000))
-    check("headers without end", status_of(long_header) != 200, long_header[:200])
+    check("a body where none belongs", status_of(raw(server, b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")) == 400)
 
 
 def slow_bodies(place):
-    """A picture that comes slowly is taken, since it moves; bodies of those who have no token are not kept."""
+    """A picture that comes slowly is taken, since it moves."""
     file = os.path.join(place.top, "token")
     with open(file, "w") as f:
         f.write(TOKEN + "\n")
@@ -234,20 +235,6 @@ def slow_bodies(place):
         except OSError as e:
             answer = str(e).encode()
     check("a body that takes longer than the time of a connection", status_of(answer) == 400, answer)
-
-    def memory():
-        with open("/proc/%d/status" % server.process.pid) as f:
-            return int(f.read().split("VmRSS:")[1].split()[0]) // 1024
-
-    before, begun = memory(), []
-    for _ in range(8):
-        s = socket.create_connection(("127.0.0.1", server.port), timeout=seconds(20))
-        s.sendall(start % (b"wrong-wrong-wrong-wrong", 13 << 20) + bytes(12 << 20))
-        begun.append(s)
-    after = memory()
-    check("bodies without a right token are not kept", after - before < 40, (before, after))
-    for s in begun:
-        s.close()
     server.stop()
 
 
@@ -313,14 +300,12 @@ def tokens(place):
     cookie = cookie.split(";")[0]
     check("by the cookie", server.ask("/api/files", headers={"Cookie": "a=b; " + cookie, "Host": "archive.example"})[0] == 200)
     check("by the header", server.ask("/metrics", headers={"Authorization": "Bearer " + TOKEN})[0] == 200)
-    begun = time.monotonic()
-    status, h, _ = server.ask("/api/files", headers={"Cookie": "clipmoe=" + TOKEN})
-    check("the token is no cookie, and that takes a while", status == 401 and time.monotonic() - begun >= 1 and "Max-Age=0" in h["Set-Cookie"], status)
-    with concurrent.futures.ThreadPoolExecutor(9) as pool:
-        codes = list(pool.map(lambda i: server.ask("/?token=wrong-wrong-wrong-%d" % i)[0], range(9)))
-    check("wrong ones", codes == [401] * 9, codes)
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        codes = list(pool.map(lambda i: server.ask("/?token=wrong-wrong-wrong-%d" % i)[0], range(10)))
+    check("wrong ones", codes == [401] * 10, codes)
     status, h, _ = server.ask("/?token=" + TOKEN)
     check("too many wrong ones: not even the right one", status == 429 and int(h["Retry-After"]) > 0, status)
+    check("who is in stays in", server.ask("/api/files", headers={"Cookie": cookie})[0] == 200)
     check("but from another address", server.ask("/api/files", headers={"Cookie": cookie}, source=("127.0.0.2", 0))[0] == 200)
     server.stop()
     check("it says that TLS belongs in front", "TLS" in server.said, server.said)
@@ -399,9 +384,13 @@ def main():
         many(server)
         grows(server, place)
         forgotten(server, place)
+        attacks.thumbnails(server, place)
+        attacks.cut_short(server, place)
         measures(server)
         stopped(server)
         check("SIGTERM as soon as it says where it is", all(Server(place).stop() == 0 for _ in range(3)))
+        attacks.store_replaced(place)
+        attacks.stopped_under_load(place)
         slow_clients(place)
         slow_bodies(place)
         tokens(place)

@@ -5,6 +5,7 @@ token; and what a screen reader needs."""
 import base64
 import os
 import shutil
+import sqlite3
 import sys
 import time
 
@@ -260,6 +261,26 @@ def reader(b, server):
     check("what is said of the page", b.js("document.documentElement.lang") == "en" and "a wheel" in b.driver.title)
 
 
+def live(b, server):
+    """A source that has run for an hour: its timeline is what is kept around the moment, and a click on it is another moment."""
+    moments = server.moments("old.avi")
+    with sqlite3.connect(os.path.join(server.place.store, "archive.sqlite")) as db:
+        db.execute("UPDATE file SET path = NULL, source = ? WHERE file = ?", (b"door", server.files()["old.avi"]["file_id"]))
+        db.executemany("UPDATE moment SET begins = begins + 3600000000000, ends = ends + 3600000000000, frame = frame + 3600000000000 WHERE moment = ?",
+                       [m[:1] for m in moments])
+        db.execute("UPDATE store SET change = change + 1")
+    db.close()
+    b.open(server.url + "?moment=%d" % moments[0][0])
+    b.wait("the frame that was kept", lambda: b.js("viewer.open && !still.hidden && video.hidden") and "live" in b.at("#viewer-note").text)
+    low, high = (float(b.at("#timeline").get_attribute("aria-value" + end)) for end in ("min", "max"))
+    check("a timeline of what is there", low == 3600 and abs(high - low - 2 * SCENE) < 1 and b.at("#timeline .span").get_attribute("style").startswith("left: 0%"), low, high)
+    width = b.js("timeline.getBoundingClientRect().width")
+    webdriver.ActionChains(b.driver).move_to_element_with_offset(b.at("#timeline"), int(width * 0.4), 5).click().perform()
+    b.wait("a click goes to the moment there", lambda: "moment=%d" % moments[-1][0] in b.driver.current_url)
+    b.keys(Keys.ESCAPE)
+    b.wait("closed", lambda: not b.js("viewer.open"))
+
+
 def token(b, place):
     file = os.path.join(place.top, "token")
     with open(file, "w") as f:
@@ -281,7 +302,7 @@ def main():
     try:
         server = Server(place)
         browser = Browser(os.path.join(place.top, "profile"))
-        for test in (typing, filters, opening, unplayable, similar, picture, keyboard, narrow, html_name, reader):
+        for test in (typing, filters, opening, unplayable, similar, picture, keyboard, narrow, html_name, reader, live):
             if not sys.argv[1:] or test.__name__ in sys.argv:
                 test(browser, server)
         wrong = [line["message"] for line in browser.driver.get_log("browser") if "Content Security" in line["message"] or "Uncaught" in line["message"]]

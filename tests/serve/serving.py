@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -96,6 +97,12 @@ class Server:
         status, _, body = self.ask(path, **more)
         assert status == 200, (path, status, body)
         return json.loads(body)
+
+    def wait_for(self, holds):
+        end = time.monotonic() + seconds(20)
+        while not holds() and time.monotonic() < end:
+            time.sleep(0.05)
+        return holds()
 
     def files(self):
         """{name: file of /api/files}"""

@@ -81,11 +81,11 @@ def compare(Gst, name, path, keys=None):
     if not problem:
         print("ok %s: %d of %d frames, the same tags; %.2f s of CPU instead of %.2f, longest gap %.2f s" % (
             name, len(some), len(every), fast, slow, numbers["longest-gap"] / 1e9))
-    return problem
+    return problem, every
 
 
-def auto(Gst, name, path, period, seldom):
-    """Key frames every @period seconds: enough for a look every 2 s, not for five a second."""
+def auto(Gst, name, path, period, seldom, every):
+    """Key frames every @period seconds: enough for a look every 2 s, not for five a second. @every: the looks at all frames."""
     problem = None
     for rate, all_of_it in ((0.5, seldom), (5, True)):
         looks, numbers, _, problem = run(Gst, path, "auto", rate)
@@ -94,6 +94,9 @@ def auto(Gst, name, path, period, seldom):
             problem = "%d looks at rate %g" % (len(looks), rate)
         if not problem and (numbers["units-dropped"] == 0) != all_of_it:
             problem = "rate %g: %r" % (rate, numbers)
+        differ = [t for t in looks if looks[t] != every.get(t)]
+        if not problem and differ:
+            problem = "rate %g: at %g s %r, %r among all" % (rate, differ[0], looks[differ[0]], every.get(differ[0]))
         if problem:
             break
         print("ok %s: auto at rate %g drops %d of %d units, longest gap %.2f s" % (
@@ -125,12 +128,13 @@ def main():
         if made.returncode:
             report(name, made.stdout.decode()[-300:])
             continue
-        report(name, compare(Gst, name, path, keys))
-        report(name, auto(Gst, name, path, 10 / keys, keys < 5))
+        problem, every = compare(Gst, name, path, keys)
+        report(name, problem)
+        report(name, auto(Gst, name, path, 10 / keys, keys < 5, every))
     if os.path.isdir(SHARED):
         for name in sorted(os.listdir(SHARED)):
             if name != "README.md":
-                report(name, compare(Gst, name, os.path.join(SHARED, name)))
+                report(name, compare(Gst, name, os.path.join(SHARED, name))[0])
     else:
         print("the folder of test videos is not at hand: clips made here alone")
     return 1 if failures else 0

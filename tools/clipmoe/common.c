@@ -136,6 +136,22 @@ clipmoe_say_once (const char *sentence) {
 }
 
 void
+clipmoe_say_zone (void) {
+  const char *name = g_getenv ("TZ");
+  if (name && *name == ':')
+    name++;
+  GTimeZone *zone = name && *name ? g_time_zone_new_identifier (name) : NULL;
+  if (name && *name && !zone) {
+    char *text = g_strdup_printf ("TZ=%s: no such time zone here, times are taken as UTC; expected one such "
+                                  "as Europe/Berlin",
+                                  name);
+    clipmoe_say_once (text);
+    g_free (text);
+  }
+  g_clear_pointer (&zone, g_time_zone_unref);
+}
+
+void
 clipmoe_say_assumed (const ClipmoeModelInfo *info) {
   char *line = clipmoe_model_info_describe_assumed (info);
   if (line)

@@ -43,6 +43,8 @@ void clipmoe_say (const char *sentence);
 /* The same, unless it was the last one said so: every element of a run that opens a
  * model says the same. */
 void clipmoe_say_once (const char *sentence);
+/* Says so where TZ names a time zone that is not known, which stands for UTC. */
+void clipmoe_say_zone (void);
 /* What no file says of the model. */
 void clipmoe_say_assumed (const ClipmoeModelInfo *info);
 /* Prints the sentence, frees @error, returns 1. */

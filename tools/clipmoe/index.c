@@ -30,7 +30,7 @@ typedef struct {
   ClipmoeModelArguments model;
   char *store, *sample, *precision;
   double every, same;
-  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json, worker;
+  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json, verbose, worker;
   int wait, lease; /* seconds */
 } Options;
 
@@ -76,6 +76,8 @@ parse (int argc, char **argv, Options *o, char ***paths) {
       {"verify", 0, 0, G_OPTION_ARG_NONE, &o->verify, "Read all of the archive and check it", NULL},
       {"repair", 0, 0, G_OPTION_ARG_NONE, &o->repair, "Mend an archive", NULL},
       {"wait", 0, 0, G_OPTION_ARG_INT, &o->wait, "Seconds to wait for another writer; default 5", "S"},
+      {"verbose", 0, 0, G_OPTION_ARG_NONE, &o->verbose,
+       "List the files in folders that are no picture and no video, too", NULL},
       {"json", 0, 0, G_OPTION_ARG_NONE, &o->json, "One JSON line a file, and one with sums", NULL},
       {NULL}};
   return clipmoe_parse (argc, argv, "clipmoe index", "PATH… — make videos and pictures searchable", about,
@@ -124,6 +126,9 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
   if (o->prune && o->watch)
     return clipmoe_usage ("index",
                           "--prune ends when it is done, and --watch does not: expected one of them");
+  for (char *const *p = paths; *p; p++)
+    if (!**p)
+      return clipmoe_usage ("index", "a name of a file or a folder is empty");
   if (!*paths && !o->verify && !o->repair && !o->prune && !o->reindex && !o->retry && !o->worker)
     return clipmoe_usage ("index", "expected a file or a folder");
   return clipmoe_check ("index", &o->model);
@@ -243,7 +248,7 @@ index_files (Options *o, const char *where, char *const *paths, ClipmoeStore *st
   all.run.same = o->same;
   all.run.retry = o->retry;
   all.run.filling = o->reindex;
-  all.run.report = clipmoe_index_report_new (o->json, o->watch);
+  all.run.report = clipmoe_index_report_new (o->json, o->watch, o->verbose);
   all.turns = (ClipmoeIndexTurns){.where = where, .store = store, .reindex = o->reindex};
   if (choose_model (o, store, &error) && (engine = open_engine (o, precision, &error))) {
     char *name = opened_as (o->model.model);
@@ -294,6 +299,8 @@ clipmoe_cmd_index (int argc, char **argv) {
   gboolean help = r == 1;
   if (!r)
     r = check (&o, paths, &sample, &precision);
+  if (!r)
+    clipmoe_say_zone ();
   if (!r && !gst_init_check (NULL, NULL, &error))
     r = clipmoe_fail (error);
   if (!r) {
@@ -306,5 +313,7 @@ clipmoe_cmd_index (int argc, char **argv) {
   }
   g_strfreev (paths);
   clear (&o);
-  return help ? 0 : r;
+  r = help ? 0 : r;
+  clipmoe_index_stop_leave (r);
+  return r;
 }

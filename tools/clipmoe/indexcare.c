@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <shown.h>
 #include <sys/stat.h>
 #include "common.h"
 #include "folder.h"
-#include "indexreport.h"
 
 static GPtrArray *
 sentences (void) {
@@ -78,7 +78,7 @@ clipmoe_index_prune (ClipmoeStore *store, char *const *paths) {
   GPtrArray *folders = sentences ();
   for (char *const *p = paths; *p; p++) {
     if (is_gone (*p)) {
-      char *shown = clipmoe_index_show (*p);
+      char *shown = clipmoe_shown (*p);
       fprintf (stderr, "clipmoe: %s: is gone itself: nothing is forgotten\n", shown);
       g_free (shown);
       g_ptr_array_unref (folders);

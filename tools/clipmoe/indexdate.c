@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#define DAY (G_GINT64_CONSTANT (24) * 3600)
+#define YEAR (365 * DAY)
+
 /* @n digits at @at as a number; -1: there are not so many. */
 static int
 digits (const char *at, guint n) {
@@ -76,4 +79,27 @@ clipmoe_index_date (const char *name, gint64 *utc) {
     if (g_ascii_isdigit (*at) && (at == name || !g_ascii_isdigit (at[-1])) && date (at, is_utc, utc))
       return TRUE;
   return FALSE;
+}
+
+gboolean
+clipmoe_index_date_taken (const char *taken, const char *offset, gint64 *utc) {
+  static const char form[] = "dddd:dd:dd dd:dd:dd";
+  if (strlen (taken) != sizeof form - 1)
+    return FALSE;
+  for (guint i = 0; form[i]; i++)
+    if (form[i] == 'd' ? !g_ascii_isdigit (taken[i]) : taken[i] != form[i])
+      return FALSE;
+  gboolean signed_offset = *offset == '+' || *offset == '-';
+  GTimeZone *zone = signed_offset ? g_time_zone_new_identifier (offset) : g_time_zone_new_local ();
+  GDateTime *when =
+      zone ? g_date_time_new (zone, digits (taken, 4), digits (taken + 5, 2), digits (taken + 8, 2),
+                              digits (taken + 11, 2), digits (taken + 14, 2), digits (taken + 17, 2))
+           : NULL;
+  gint64 seconds = when ? g_date_time_to_unix (when) : 0;
+  g_clear_pointer (&when, g_date_time_unref);
+  g_clear_pointer (&zone, g_time_zone_unref);
+  if (seconds <= YEAR || seconds >= g_get_real_time () / G_USEC_PER_SEC + 2 * DAY)
+    return FALSE;
+  *utc = seconds * G_USEC_PER_SEC;
+  return TRUE;
 }

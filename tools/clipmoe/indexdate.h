@@ -1,4 +1,4 @@
-/* When a file was recorded, by its name. */
+/* When a file was recorded, by its name, or by what a camera wrote into it. */
 #ifndef CLIPMOE_INDEX_DATE_H
 #define CLIPMOE_INDEX_DATE_H
 
@@ -9,5 +9,8 @@
  * VID-20261130-WA0001 and 2026-11-30, which stands for midnight. It is local time; PXL_… of Google's phones
  * is UTC. FALSE: none, or one that there is not. *utc: microseconds since 1970. */
 gboolean clipmoe_index_date (const char *name, gint64 *utc);
+/* EXIF's "2026:11:30 10:15:00" and its offset, "+01:00" or empty: local time then. FALSE: no such time, or
+ * none at which anybody can have taken a picture, as of a camera whose clock was never set. */
+gboolean clipmoe_index_date_taken (const char *taken, const char *offset, gint64 *utc);
 
 #endif

@@ -14,6 +14,7 @@
 #define MOST_PENDING 64        /* moments that are put at once */
 #define PUT_EVERY (2 * SECOND) /* so old are those that a killed run loses */
 #define BEAT_EVERY (10 * SECOND)
+#define COUNT_EVERY (30 * SECOND) /* what others add is heard of so often: it is summed up over all files */
 
 /* A file at work. */
 typedef struct {
@@ -27,6 +28,7 @@ typedef struct {
   GMutex lock;
   GArray *pending; /* (element-type ClipmoeMoment) with vectors and thumbnails of its own; under the lock */
   gboolean lost;   /* the take was given to another worker */
+  gboolean other;  /* found in a folder, and plainly no picture and no video */
   GError *trouble; /* of the store */
 } Work;
 
@@ -125,6 +127,7 @@ report (const Work *work, ClipmoeIndexResult result, const char *reason) {
                            .moments = result == CLIPMOE_INDEXED ? work->moments : 0,
                            .seconds = (double)(g_get_monotonic_time () - work->begun) / G_USEC_PER_SEC,
                            .duration = work->file.duration};
+  line.other = work->other;
   return clipmoe_index_report_add (work->run->report, &line, work->file.size);
 }
 
@@ -176,7 +179,9 @@ find_recorded (ClipmoeStoreFile *file, gint64 by_container) {
 /* --- its looks --- */
 
 static ClipmoeIndexVideoResult
-run_picture (Work *work, const ClipmoeMedia *media, GError **error) {
+run_picture (Work *work, const ClipmoeMedia *media, gint64 *taken, GError **error) {
+  if (!clipmoe_index_date_taken (media->date.taken, media->date.offset, taken))
+    *taken = 0;
   ClipmoeImage image = clipmoe_media_image (media);
   ClipmoeSmall *small = clipmoe_small_from_image (&image);
   work->file.picture = TRUE;
@@ -197,7 +202,7 @@ run_file (Work *work, ClipmoePictureSort sort, GError **error) {
   if (sort == CLIPMOE_PICTURE_STILL) {
     ClipmoeMedia media;
     if (clipmoe_media_open (&media, path, error))
-      result = run_picture (work, &media, error);
+      result = run_picture (work, &media, &facts.recorded, error);
     clipmoe_media_clear (&media);
   } else {
     clipmoe_index_looks_begin (work->run->looks, take_look, work);
@@ -264,7 +269,11 @@ measure (ClipmoeIndexRun *run, GError **error) {
 
 gboolean
 clipmoe_index_prepare (ClipmoeIndexRun *run, GError **error) {
-  run->counted = FALSE; /* others work, too */
+  gint64 now = g_get_monotonic_time (); /* others work, too */
+  if (now - run->counted_at >= COUNT_EVERY) {
+    run->counted = FALSE;
+    run->counted_at = now;
+  }
   return measure (run, error);
 }
 
@@ -299,6 +308,7 @@ is_media (Work *work, ClipmoePictureSort *sort, gboolean *said) {
     return TRUE;
   gboolean other = g_error_matches (why, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED) ||
                    (!work->file.size && !clipmoe_inputs_is_media_name (path));
+  work->other = other && !work->input->named;
   *said = refuse (work, other ? CLIPMOE_INDEX_SKIPPED : CLIPMOE_INDEX_FAILED, why);
   return FALSE;
 }

@@ -21,8 +21,9 @@ typedef struct {
   ClipmoeIndexReport *report;
   /* its own; all zero at first */
   ClipmoeIndexUsual usual;
-  gboolean counted; /* FALSE again where others may have written */
-  guint64 moments;  /* in the store, once they were counted */
+  gboolean counted;  /* FALSE again where others may have written */
+  gint64 counted_at; /* where others write at the same time */
+  guint64 moments;   /* in the store, once they were counted */
 } ClipmoeIndexRun;
 
 /* What fails with the file is reported, and TRUE. A run that is stopped (indexstop.h) keeps the moments that

@@ -5,13 +5,14 @@
 #include <unistd.h>
 #include <base/jsontext.h>
 #include <base/plain.h>
+#include <shown.h>
 #include "common.h"
 
 #define MOST_LISTED 1000 /* names at the end; all stand in the store */
 #define SECOND 1e9
 
 struct _ClipmoeIndexReport {
-  gboolean json, each, terminal, shown;
+  gboolean json, each, verbose, terminal, shown;
   gint64 begun, last_shown;
   guint expected;
   guint64 expected_bytes;
@@ -21,6 +22,7 @@ struct _ClipmoeIndexReport {
   double seconds;    /* that those took */
   GPtrArray *listed; /* (element-type utf8): "NAME: REASON" */
   guint unlisted;
+  guint others; /* of those that were skipped */
 };
 
 static const char *const names[] = {
@@ -29,31 +31,12 @@ static const char *const names[] = {
     [CLIPMOE_INDEX_FAILED] = "failed",
 };
 
-char *
-clipmoe_index_show (const char *path) {
-  GString *out = g_string_new (NULL);
-  for (const char *at = path, *end = path + strlen (path); at < end;) {
-    gunichar c = g_utf8_get_char_validated (at, end - at);
-    if (c == '\n')
-      g_string_append (out, "\\n");
-    else if (c == '\\')
-      g_string_append (out, "\\\\");
-    else if ((gint)c < 0 || c < 32 || c == 127)
-      g_string_append_printf (out, "\\x%02x", (guint8)*at);
-    else
-      g_string_append_unichar (out, c);
-    at = (gint)c < 0 ? at + 1 : g_utf8_next_char (at);
-  }
-  char *plain = clipmoe_plain (out->str, (gssize)out->len); /* and those that turn the direction of writing */
-  g_string_free (out, TRUE);
-  return plain;
-}
-
 ClipmoeIndexReport *
-clipmoe_index_report_new (gboolean json, gboolean each) {
+clipmoe_index_report_new (gboolean json, gboolean each, gboolean verbose) {
   ClipmoeIndexReport *self = g_new0 (ClipmoeIndexReport, 1);
   self->json = json;
   self->each = each;
+  self->verbose = verbose;
   self->terminal = isatty (2) && !(json && isatty (1));
   self->begun = g_get_monotonic_time ();
   self->listed = g_ptr_array_new_with_free_func (g_free);
@@ -103,8 +86,7 @@ print_line (const ClipmoeIndexLine *line) {
 
 static gboolean
 print_words (const ClipmoeIndexLine *line) {
-  char *shown = clipmoe_index_show (line->path),
-       *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
+  char *shown = clipmoe_shown (line->path), *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
   GString *out = g_string_new (shown);
   if (line->result == CLIPMOE_INDEXED)
     g_string_append_printf (out, ": %" G_GUINT64_FORMAT " moments", line->moments);
@@ -125,9 +107,11 @@ clipmoe_index_report_add (ClipmoeIndexReport *self, const ClipmoeIndexLine *line
     self->duration += line->duration;
     self->seconds += line->seconds;
   }
-  if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
+  if (line->other && !self->verbose) {
+    self->others++;
+  } else if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
     if (self->listed->len < MOST_LISTED) {
-      char *shown = clipmoe_index_show (line->path),
+      char *shown = clipmoe_shown (line->path),
            *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
       g_ptr_array_add (self->listed, g_strdup_printf ("%s: %s: %s", names[line->result], shown, reason));
       g_free (shown);
@@ -170,7 +154,7 @@ clipmoe_index_report_progress (ClipmoeIndexReport *self, const char *path, gint6
          looked_at = (double)self->bytes_looked_at + part * (double)bytes,
          left = (double)self->expected_bytes - (double)self->bytes - part * (double)bytes;
   double video = (double)(self->duration + position) / SECOND;
-  char *base = g_path_get_basename (path), *name = clipmoe_index_show (base);
+  char *base = g_path_get_basename (path), *name = clipmoe_shown (base);
   *g_utf8_offset_to_pointer (name, MIN (g_utf8_strlen (name, -1), 30)) = 0;
   GString *out = g_string_new ("\r\033[K");
   g_string_append_printf (out, "%u of %u files  ", done, self->expected);
@@ -209,8 +193,11 @@ clipmoe_index_report_finish (ClipmoeIndexReport *self) {
     fprintf (stderr, "clipmoe: %s\n", (const char *)self->listed->pdata[i]);
   if (self->unlisted)
     fprintf (stderr, "clipmoe: and %u more\n", self->unlisted);
+  if (self->others && !self->json)
+    fprintf (stderr, "clipmoe: %u other file%s; --verbose lists them\n", self->others,
+             self->others == 1 ? "" : "s");
   g_ptr_array_set_size (self->listed, 0);
-  self->unlisted = 0;
+  self->unlisted = self->others = 0;
   if (self->json) {
     g_string_append_printf (out, "{\"schema\":\"clipmoe.index.sums/1\",\"files\":%u", files);
     for (guint i = 0; i < CLIPMOE_N_INDEX_RESULTS; i++)

@@ -21,13 +21,15 @@ typedef struct {
   guint64 moments;    /* that were found now */
   double seconds;     /* that it took */
   gint64 duration;    /* ns; 0 = not known, or a picture */
+  gboolean other;     /* skipped: plainly nothing for an archive, and nobody named it */
 } ClipmoeIndexLine;
 
 typedef struct _ClipmoeIndexReport ClipmoeIndexReport;
 
 /* @json: lines of JSON on standard output (docs/index.schema.json) instead of sums for people. @each: those
- * get a line a file that was looked at, too. */
-ClipmoeIndexReport *clipmoe_index_report_new (gboolean json, gboolean each);
+ * get a line a file that was looked at, too. @verbose: other files are listed at the end, not counted alone.
+ */
+ClipmoeIndexReport *clipmoe_index_report_new (gboolean json, gboolean each, gboolean verbose);
 void clipmoe_index_report_free (ClipmoeIndexReport *self); /* NULL: nothing */
 /* There are so many files to be looked through, and bytes in them. */
 void clipmoe_index_report_expect (ClipmoeIndexReport *self, guint files, guint64 bytes);
@@ -39,12 +41,9 @@ void clipmoe_index_report_progress (ClipmoeIndexReport *self, const char *path, 
                                     gint64 duration, guint64 bytes);
 /* Clears what progress() shows; before anything else is said. */
 void clipmoe_index_report_quiet (ClipmoeIndexReport *self);
-/* Prints the sums, and by name and reason what was skipped or failed. FALSE: as add(). */
+/* Prints the sums, by name and reason what was skipped or failed, and how many other files there were. FALSE:
+ * as add(). */
 gboolean clipmoe_index_report_finish (ClipmoeIndexReport *self);
 guint clipmoe_index_report_get_failed (const ClipmoeIndexReport *self);
-
-/* (transfer full): a path for people: line ends, other controls, backslashes and what is no UTF-8 are
- * escaped. */
-char *clipmoe_index_show (const char *path);
 
 #endif

@@ -2,13 +2,18 @@
 
 #include <gst/gst.h>
 #include <gst/video/video.h>
+#include <sys/stat.h>
 #include <stream/schedule.h>
 #include "bindecoder.h"
 #include "clipmoeframe.h"
 #include "smallframe.h"
 
 #define STEP (GST_SECOND / 10)
-#define SILENCE (60 * GST_SECOND) /* a decoder that neither continues nor fails is given up after this */
+#define AT_ONCE (G_USEC_PER_SEC / 100)
+#define SILENCE                                                                                              \
+  (60 * G_USEC_PER_SEC)                /* a decoder that neither continues nor fails is given up after this  \
+                                        */
+#define IN_HOLES (10 * G_USEC_PER_SEC) /* the same in a file that is mostly holes */
 #define DAY (G_GINT64_CONSTANT (24) * 3600)
 #define YEAR (365 * DAY)
 #define QUEUED 4 /* decoded frames that wait, so that decoding goes on meanwhile */
@@ -169,6 +174,26 @@ take_data (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
+/* Rows are read wherever they lie, so no decoder need copy its pictures. One that decodes a few more rows
+ * than it shows, as those of H.264 do for 1080, copies nevertheless unless it gets memory that may have such.
+ */
+static GstPadProbeReturn
+answer_query (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+  GstCaps *caps;
+  GstVideoInfo format;
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return GST_PAD_PROBE_OK;
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (caps && gst_video_info_from_caps (&format, caps)) {
+    GstBufferPool *pool = gst_video_buffer_pool_new ();
+    gst_query_add_allocation_pool (query, pool, (guint)GST_VIDEO_INFO_SIZE (&format), 0, 0);
+    gst_object_unref (pool);
+  }
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return GST_PAD_PROBE_HANDLED;
+}
+
 /* Whether @error says that there never was a video in the file. */
 static gboolean
 is_no_video (const GError *error) {
@@ -196,16 +221,27 @@ fail (GstMessage *message, const char *path, guint64 frames, GError **error) {
   return result;
 }
 
-/* Until the end, an error, or a minute without progress. */
+/* Whether most of the file takes no room, as of a download that is not complete. A demuxer searches all of it
+ * for what comes next. */
+static gboolean
+is_mostly_holes (const char *path) {
+  struct stat st;
+  return stat (path, &st) == 0 && (gint64)st.st_blocks * 512 < (gint64)st.st_size / 2;
+}
+
+/* Until the end, an error, or too long without progress. */
 static ClipmoeIndexVideoResult
 wait_for_end (Run *run, ClipmoeBinDecoder *decoder, const char *path, ClipmoeIndexTick tick, gpointer data,
               GError **error) {
   GstBus *bus = gst_element_get_bus (run->pipeline);
   ClipmoeIndexVideoResult result = CLIPMOE_INDEX_VIDEO_DONE;
-  GstClockTime silence = 0;
+  gint64 heard = g_get_monotonic_time (); /* when there last was a sign of life */
   guint64 units_before = 0;
+  gboolean holes = is_mostly_holes (path);
   for (gboolean done = FALSE; !done;) {
+    gint64 now = g_get_monotonic_time ();
     GstMessage *m = gst_bus_timed_pop (bus, STEP);
+    gboolean waited = m || g_get_monotonic_time () - now >= AT_ONCE;
     g_mutex_lock (&run->lock);
     gint64 position = run->position;
     g_mutex_unlock (&run->lock);
@@ -216,17 +252,23 @@ wait_for_end (Run *run, ClipmoeBinDecoder *decoder, const char *path, ClipmoeInd
       guint64 units, dropped;
       GstClockTime gap;
       clipmoe_key_filter_get_counts (clipmoe_bin_decoder_get_filter (decoder), &units, &dropped, &gap);
-      silence = units == units_before ? silence + STEP : 0;
+      now = g_get_monotonic_time ();
+      heard = units == units_before ? heard : now;
       units_before = units;
-      if (silence >= SILENCE) {
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: stopped without an end", path);
+      if (!waited || now - heard >= (holes ? IN_HOLES : SILENCE)) {
+        /* a bus without an open file does not wait, and gives no messages */
+        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s", path,
+                     !waited ? "no open file is left to decode it with: expected more of them (ulimit -n)"
+                     : holes ? "stopped without an end: most of it is holes, as of a download that is not "
+                               "complete"
+                             : "stopped without an end");
         result = CLIPMOE_INDEX_VIDEO_FAILED;
         done = TRUE;
       }
       continue;
     } else {
       m = clipmoe_bin_decoder_explain (decoder, m);
-      silence = 0;
+      heard = g_get_monotonic_time ();
     }
     switch (done || !m ? GST_MESSAGE_UNKNOWN : GST_MESSAGE_TYPE (m)) {
     case GST_MESSAGE_EOS:
@@ -266,7 +308,7 @@ build (Run *run, ClipmoeBinDecoder *decoder, const char *path, GstElement **queu
   if (!ok) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
                  "GStreamer's elements filesrc, decodebin, videoconvert, queue and fakesink are not all "
-                 "installed");
+                 "installed, or memory (ulimit -v) or open files (ulimit -n) do not suffice for them");
     return FALSE;
   }
   g_object_set (source, "location", path, NULL);
@@ -279,6 +321,7 @@ build (Run *run, ClipmoeBinDecoder *decoder, const char *path, GstElement **queu
        gst_element_link_filtered (clipmoe_bin_decoder_get_last (decoder), *queue, known) &&
        gst_element_link (*queue, *sink);
   gst_caps_unref (known);
+  gst_pad_add_probe (taken, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, answer_query, NULL, NULL);
   gst_pad_add_probe (taken, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, take_data, run,
                      NULL);
   gst_object_unref (in);
@@ -306,6 +349,7 @@ clipmoe_index_video (const char *path, const ClipmoeIndexSampling *sampling, Cli
   if (build (&run, decoder, path, &queue, &sink, error)) {
     clipmoe_key_filter_set (clipmoe_bin_decoder_get_filter (decoder), decode[sampling->sample],
                             (GstClockTime)(sampling->every * GST_SECOND));
+    clipmoe_key_filter_set_patient (clipmoe_bin_decoder_get_filter (decoder), TRUE);
     clipmoe_bin_decoder_begin (decoder);
     gst_element_set_state (sink, GST_STATE_PAUSED);
     gst_element_set_state (queue, GST_STATE_PAUSED);

@@ -37,10 +37,13 @@ static const struct {
     {"area of a picture or frame", CLIPMOE_MAX_PIXELS, "pixels"},
     {"picture file", CLIPMOE_MAX_PICTURE_FILE, "bytes"},
     {"scans of a JPEG", CLIPMOE_MAX_SCANS, ""},
+    {"serve: request line", CLIPMOE_MAX_REQUEST_LINE, "bytes"},
+    {"serve: request line and headers", CLIPMOE_MAX_HEAD, "bytes"},
     {"serve: an address behind its ?", CLIPMOE_MAX_ADDRESS, "bytes"},
     {"serve: words of a query", CLIPMOE_MAX_QUERY, "bytes"},
     {"serve: picture of a query", CLIPMOE_MAX_QUERY_PICTURE, "bytes"},
     {"serve: hits of an answer", CLIPMOE_MAX_SERVED_HITS, ""},
+    {"picture of a moment in an archive", CLIPMOE_MAX_THUMBNAIL, "bytes"},
 };
 
 int

@@ -8,7 +8,7 @@ clipmoe_media_open (ClipmoeMedia *self, const char *path, GError **error) {
   *self = (ClipmoeMedia){0};
   return clipmoe_picture_sort (path, &sort, error) &&
          (sort != CLIPMOE_PICTURE_STILL ||
-          clipmoe_picture_load (path, &self->rgb, &self->width, &self->height, error));
+          clipmoe_picture_load_dated (path, &self->rgb, &self->width, &self->height, &self->date, error));
 }
 
 void

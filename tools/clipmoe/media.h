@@ -3,11 +3,13 @@
 #define CLIPMOE_MEDIA_H
 
 #include <clipmoe/image.h>
+#include "taken.h"
 
 /* A still picture: height rows of width pixels of 3 bytes, upright. @rgb is NULL where it is none. */
 typedef struct {
   guint8 *rgb;
   guint width, height;
+  ClipmoePictureDate date; /* when it was taken */
 } ClipmoeMedia;
 
 /* Decodes @path if it is a picture. FALSE with @error: it cannot be read, is neither picture nor video, or

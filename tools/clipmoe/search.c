@@ -261,6 +261,7 @@ check (const Options *o, char **words, ClipmoePrecision *precision) {
 static int
 check_outputs (Options *o) {
   clipmoe_interrupt_begin ();
+  clipmoe_say_zone ();
   return clipmoe_search_outputs_check (&o->outputs, o->images);
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
+#include <hitspans.h>
 #include <string.h>
 #include <unistd.h>
 #include <base/error.h>
@@ -213,34 +214,13 @@ write_one (const Clips *self, const ClipmoeHit *hit, guint rank, GError **error)
   return ok;
 }
 
-static void
-file_free (gpointer file) {
-  clipmoe_store_file_free (file);
-}
-
-/* By number; NULL with @error. */
-static GHashTable *
-read_files (ClipmoeStore *store, GError **error) {
-  GPtrArray *all = clipmoe_store_get_files (store, error);
-  if (!all)
-    return NULL;
-  GHashTable *files = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, file_free);
-  g_ptr_array_set_free_func (all, NULL);
-  for (guint i = 0; i < all->len; i++) {
-    ClipmoeStoreFile *file = all->pdata[i];
-    g_hash_table_insert (files, &file->id, file);
-  }
-  g_ptr_array_unref (all);
-  return files;
-}
-
 int
 clipmoe_search_clips_write (const char *folder, gboolean exact, const ClipmoeAnswer *answer,
                             ClipmoeStore *store) {
   GError *error = NULL;
   guint good = 0, n = answer->hits->len;
   Clips self = {.folder = folder, .exact = exact, .digits = n > 999 ? 4 : n > 99 ? 3 : 2};
-  self.files = gst_init_check (NULL, NULL, &error) ? read_files (store, &error) : NULL;
+  self.files = gst_init_check (NULL, NULL, &error) ? clipmoe_hit_files (answer, store, &error) : NULL;
   if (!self.files)
     return clipmoe_fail (error);
   for (guint i = 0; i < n; i++) {

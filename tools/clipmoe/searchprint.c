@@ -60,7 +60,7 @@ static void
 explain_answer (GString *out, const ClipmoeSearchPrint *print) {
   const ClipmoeAnswer *answer = print->answer;
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE],
-      d[G_ASCII_DTOSTR_BUF_SIZE];
+      d[G_ASCII_DTOSTR_BUF_SIZE], e[G_ASCII_DTOSTR_BUF_SIZE], f[G_ASCII_DTOSTR_BUF_SIZE];
   char *rule = clipmoe_standing_describe (print->words, answer->compared);
   g_string_append_printf (out, "Rule: %s.\n", rule);
   g_free (rule);
@@ -71,18 +71,19 @@ explain_answer (GString *out, const ClipmoeSearchPrint *print) {
       answer->moments, number (a, "%.4f", answer->median), number (b, "%.4f", answer->spread));
   if (!answer->compared)
     return;
-  g_string_append_printf (
-      out,
-      "Everyday words at the first hits: their best reach %s, spread %s; lead = (cosine - %s) "
-      "/ %s.\n",
-      number (a, "%.4f", answer->standing.base), number (b, "%.4f", answer->standing.unit),
-      number (c, "%.4f", answer->standing.base), number (d, "%.4f", answer->standing.unit));
-  g_string_append_printf (
-      out,
-      "Of the query: support %s (lead of the first %d hits), common %s (near all words), level %s "
-      "(of the median).\n",
-      number (a, "%+.3f", answer->standing.support), CLIPMOE_STANDING_SUPPORT,
-      number (b, "%+.3f", answer->standing.common), number (c, "%+.3f", answer->standing.level));
+  const ClipmoeStanding *s = &answer->standing;
+  g_string_append_printf (out,
+                          "What everyday words reach here: %s, spread %s; their best %d %s, spread %s; lead "
+                          "= (cosine - %s) / %s.\n",
+                          number (a, "%.4f", s->words.best), number (b, "%.4f", s->words.best_spread),
+                          CLIPMOE_REACH_FIRST, number (c, "%.4f", s->words.five),
+                          number (d, "%.4f", s->words.five_spread), number (e, "%.4f", s->words.best),
+                          number (f, "%.4f", s->words.best_spread));
+  g_string_append_printf (out,
+                          "Of the query: support %s (how far its best %d moments lie above those of the "
+                          "words), common %s (near all words).\n",
+                          number (a, "%+.3f", s->support), CLIPMOE_REACH_FIRST,
+                          number (b, "%+.3f", s->common));
 }
 
 void
@@ -146,11 +147,13 @@ append_explained (GString *out, const ClipmoeSearchPrint *print) {
   clipmoe_json_string (out, rule);
   append_number (out, "median", answer->median);
   append_number (out, "spread", answer->spread);
-  append_number (out, "base", answer->compared ? answer->standing.base : NAN);
-  append_number (out, "unit", answer->compared ? answer->standing.unit : NAN);
-  append_number (out, "support", answer->compared ? answer->standing.support : NAN);
-  append_number (out, "common", answer->compared ? answer->standing.common : NAN);
-  append_number (out, "level", answer->compared ? answer->standing.level : NAN);
+  const ClipmoeStanding *s = answer->compared ? &answer->standing : NULL;
+  append_number (out, "base", s ? s->words.best : NAN);
+  append_number (out, "unit", s ? s->words.best_spread : NAN);
+  append_number (out, "support_base", s ? s->words.five : NAN);
+  append_number (out, "support_unit", s ? s->words.five_spread : NAN);
+  append_number (out, "support", s ? s->support : NAN);
+  append_number (out, "common", s ? s->common : NAN);
   g_string_append_c (out, '}');
   g_free (rule);
 }

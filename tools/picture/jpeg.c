@@ -97,7 +97,7 @@ clipmoe_picture_jpeg (ClipmoePictureLoad *self) {
   jpeg_read_header (&info, TRUE);
   for (jpeg_saved_marker_ptr m = info.marker_list; m; m = m->next)
     if (m->data_length > 6 && memcmp (m->data, "Exif\0", 5) == 0) {
-      self->orientation = clipmoe_picture_exif (m->data + 6, m->data_length - 6);
+      clipmoe_picture_exif (m->data + 6, m->data_length - 6, &self->exif);
       break;
     }
   guint samples = 0;

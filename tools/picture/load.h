@@ -1,10 +1,11 @@
-/* A picture while it is decoded, and what all decoders do: refuse, check sizes, take memory, read EXIF. For
+/* A picture while it is decoded, and what all decoders do: refuse, check sizes, take memory. For
  * the files of this folder alone. */
 #ifndef CLIPMOE_PICTURE_LOAD_H
 #define CLIPMOE_PICTURE_LOAD_H
 
 #include <setjmp.h>
 #include <clipmoe/clipmoe.h>
+#include "exif.h"
 
 /* It lives in memory of its own, so that a long jump back leaves it as it was. */
 typedef struct {
@@ -12,7 +13,8 @@ typedef struct {
   const guint8 *data;
   gsize length, at;
   guint8 *rgb;
-  guint width, height, orientation; /* as EXIF numbers it */
+  guint width, height;
+  ClipmoePictureExif exif;
   GError **error;
   jmp_buf back;
 } ClipmoePictureLoad;
@@ -24,7 +26,5 @@ gboolean clipmoe_picture_check_size (ClipmoePictureLoad *self, guint width, guin
 /* The same, and memory for it, which is not cleared. Sizes are checked before anything is allocated by them.
  */
 gboolean clipmoe_picture_take_size (ClipmoePictureLoad *self, guint width, guint height);
-/* The orientation in a TIFF block, 1 when there is none that makes sense. */
-guint clipmoe_picture_exif (const guint8 *tiff, gsize length);
 
 #endif

@@ -12,7 +12,7 @@ turn (ClipmoePictureLoad *self) {
   static const struct {
     guint8 swap, flip_x, flip_y;
   } how[] = {{0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}};
-  guint o = self->orientation - 1, w = self->width, h = self->height;
+  guint o = self->exif.orientation - 1, w = self->width, h = self->height;
   if (!o)
     return TRUE;
   guint tw = how[o].swap ? h : w, th = how[o].swap ? w : h;
@@ -44,27 +44,36 @@ decode (ClipmoePictureLoad *self) {
                       : clipmoe_picture_pixbuf (self, kind->mime, kind->name, kind->package);
 }
 
-gboolean
-clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb, guint *width,
-                        guint *height, GError **error) {
+/* @date: optional. */
+static gboolean
+decode_dated (const char *name, const guint8 *data, gsize length, guint8 **rgb, guint *width, guint *height,
+              ClipmoePictureDate *date, GError **error) {
   GError *own = NULL;
   ClipmoePictureLoad *load = g_new0 (ClipmoePictureLoad, 1);
   load->path = name;
   load->data = data;
   load->length = length;
-  load->orientation = 1;
+  load->exif.orientation = 1;
   load->error = &own;
   gboolean ok = decode (load) && turn (load);
   if (ok) {
     *rgb = g_steal_pointer (&load->rgb);
     *width = load->width;
     *height = load->height;
+    if (date)
+      *date = load->exif.date;
   } else {
     g_propagate_error (error, own);
   }
   g_free (load->rgb);
   g_free (load);
   return ok;
+}
+
+gboolean
+clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb, guint *width,
+                        guint *height, GError **error) {
+  return decode_dated (name, data, length, rgb, width, height, NULL, error);
 }
 
 /* The first bytes, which tell what it is. */
@@ -93,7 +102,8 @@ clipmoe_picture_sort (const char *path, ClipmoePictureSort *sort, GError **error
 }
 
 gboolean
-clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
+clipmoe_picture_load_dated (const char *path, guint8 **rgb, guint *width, guint *height,
+                            ClipmoePictureDate *date, GError **error) {
   gsize length;
   /* a file that is no picture may be of any size and is refused without being read */
   const ClipmoePictureKind *kind = look (path, error);
@@ -112,8 +122,12 @@ clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *heigh
   }
   if (e)
     g_propagate_error (error, e);
-  gboolean ok =
-      data && clipmoe_picture_decode (path, (const guint8 *)data, length, rgb, width, height, error);
+  gboolean ok = data && decode_dated (path, (const guint8 *)data, length, rgb, width, height, date, error);
   g_free (data);
   return ok;
+}
+
+gboolean
+clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error) {
+  return clipmoe_picture_load_dated (path, rgb, width, height, NULL, error);
 }

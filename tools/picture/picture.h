@@ -4,6 +4,7 @@
 
 #include <clipmoe/clipmoe.h>
 #include "sort.h"
+#include "taken.h"
 
 /* What @path is by its first bytes, however long it is. FALSE: it cannot be read, or is of a kind that has no
  * picture in it, which @error names. */
@@ -14,6 +15,9 @@ gboolean clipmoe_picture_sort (const char *path, ClipmoePictureSort *sort, GErro
  * g_free(). At most 100 megapixels and 32768 a side. Grey, palettes, CMYK and 16 bits become 8-bit RGB; alpha
  * is dropped, not composited. UNSUPPORTED when it is none of these. */
 gboolean clipmoe_picture_load (const char *path, guint8 **rgb, guint *width, guint *height, GError **error);
+/* The same; @date: what its EXIF says, of JPEG, PNG and WebP. */
+gboolean clipmoe_picture_load_dated (const char *path, guint8 **rgb, guint *width, guint *height,
+                                     ClipmoePictureDate *date, GError **error);
 /* The same from bytes in memory; errors call them @name. */
 gboolean clipmoe_picture_decode (const char *name, const guint8 *data, gsize length, guint8 **rgb,
                                  guint *width, guint *height, GError **error);

@@ -27,7 +27,7 @@ take_pixels (ClipmoePictureLoad *self, GdkPixbuf *pixbuf) {
       memcpy (to, from + y * stride + x * channels, 3);
   const char *turned = gdk_pixbuf_get_option (pixbuf, "orientation");
   int orientation = turned ? atoi (turned) : 1;
-  self->orientation = orientation >= 1 && orientation <= 8 ? (guint)orientation : 1;
+  self->exif.orientation = orientation >= 1 && orientation <= 8 ? (guint)orientation : 1;
   return TRUE;
 }
 

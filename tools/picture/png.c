@@ -28,11 +28,11 @@ png_take (png_structp png, png_bytep to, gsize n) {
 }
 
 /* Before PNG had a chunk for it, and ImageMagick to this day: a text "\nexif\n LENGTH\nHEX…". */
-static guint
-orientation_of_text (const char *text) {
+static void
+read_text (const char *text, ClipmoePictureExif *exif) {
   for (guint lines = 0; lines < 3; lines++)
     if (!(text = strchr (text, '\n')) || !*++text)
-      return 1;
+      return;
   guint8 bytes[4096]; /* the first table of tags stands at the front */
   gsize n = 0;
   while (n < sizeof bytes) {
@@ -44,23 +44,26 @@ orientation_of_text (const char *text) {
     text += 2;
   }
   gsize head = n >= 6 && memcmp (bytes, "Exif\0", 6) == 0 ? 6 : 0;
-  return clipmoe_picture_exif (bytes + head, n - head);
+  clipmoe_picture_exif (bytes + head, n - head, exif);
 }
 
-static guint
-orientation_of (png_structp png, png_infop info) {
+static void
+read_exif (png_structp png, png_infop info, ClipmoePictureExif *exif) {
   png_uint_32 length;
-  png_bytep exif;
-  if (png_get_eXIf_1 (png, info, &length, &exif))
-    return clipmoe_picture_exif (exif, length);
+  png_bytep block;
+  if (png_get_eXIf_1 (png, info, &length, &block)) {
+    clipmoe_picture_exif (block, length, exif);
+    return;
+  }
   png_textp texts;
   int n = 0;
   png_get_text (png, info, &texts, &n);
   for (int i = 0; i < n; i++)
     if (texts[i].text && (g_str_equal (texts[i].key, "Raw profile type exif") ||
-                          g_str_equal (texts[i].key, "Raw profile type APP1")))
-      return orientation_of_text (texts[i].text);
-  return 1;
+                          g_str_equal (texts[i].key, "Raw profile type APP1"))) {
+      read_text (texts[i].text, exif);
+      return;
+    }
 }
 
 gboolean
@@ -98,7 +101,7 @@ clipmoe_picture_png (ClipmoePictureLoad *self) {
       for (guint y = 0; y < self->height; y++)
         png_read_row (png, self->rgb + (gsize)y * self->width * 3, NULL);
     png_read_end (png, info);
-    self->orientation = orientation_of (png, info);
+    read_exif (png, info, &self->exif);
   }
   png_destroy_read_struct (&png, &info, NULL);
   return ok;

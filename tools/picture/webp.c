@@ -85,7 +85,7 @@ clipmoe_picture_webp (ClipmoePictureLoad *self) {
       moves = (data[0] & 2) != 0;
     } else if (is (name, "EXIF")) {
       gsize head = n >= 6 && memcmp (data, "Exif\0", 6) == 0 ? 6 : 0; /* as JPEG has it: some write it here */
-      self->orientation = clipmoe_picture_exif (data + head, n - head);
+      clipmoe_picture_exif (data + head, n - head, &self->exif);
     } else if (self->rgb) { /* the first picture alone; EXIF comes behind it */
       continue;
     } else if (is (name, "ANMF") && moves) {

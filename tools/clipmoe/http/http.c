@@ -1,10 +1,12 @@
 #include "http.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <base/limits.h>
 #include <libsoup/soup.h>
 #include "address.h"
 #include "connections.h"
+#include "plain.h"
 #include "send.h"
 #include "token.h"
 
@@ -14,6 +16,7 @@ typedef struct {
   ClipmoeHttpHandler handler;
   ClipmoeLane *lane;
   gpointer data;
+  ClipmoeEvents *events; /* instead of a handler */
 } Route;
 
 struct _ClipmoeHttp {
@@ -26,6 +29,7 @@ struct _ClipmoeHttp {
   char *url;
   gboolean loopback, ends;
   guint64 body;
+  guint most, timeout;
 };
 
 static void
@@ -76,12 +80,36 @@ header (SoupServerMessage *message, const char *name) {
 }
 
 static void
-refuse (SoupServerMessage *message, guint status, const char *sentence, guint retry) {
+count (SoupServerMessage *message, ClipmoeHttp *self) {
+  char *labels = g_strdup_printf ("code=\"%u\"", soup_server_message_get_status (message));
+  clipmoe_metrics_add (self->metrics, "clipmoe_http_requests_total", labels, 1);
+  g_free (labels);
+}
+
+/* What is in @reply is taken. FALSE: the message is no longer libsoup's. */
+static gboolean
+reply_with (ClipmoeHttp *self, SoupServerMessage *message, ClipmoeHttpReply *reply) {
+  GBytes *body = reply->body ? g_bytes_ref (reply->body) : NULL;
+  gboolean drops = clipmoe_connection_drops_body (message);
+  clipmoe_send (message, reply);
+  if (drops) { /* libsoup would read the request to its end first */
+    GString *text = clipmoe_plain_print (soup_server_message_get_status (message),
+                                         soup_server_message_get_response_headers (message), body);
+    count (message, self);
+    clipmoe_connection_answer (message, text);
+    g_string_free (text, TRUE);
+  }
+  g_clear_pointer (&body, g_bytes_unref);
+  return !drops;
+}
+
+static void
+refuse (ClipmoeHttp *self, SoupServerMessage *message, guint status, const char *sentence, guint retry) {
   ClipmoeHttpReply reply;
   clipmoe_http_reply_init (&reply);
   clipmoe_http_reply_fail (&reply, status, sentence);
   reply.retry = retry;
-  clipmoe_send (message, &reply);
+  reply_with (self, message, &reply);
 }
 
 /* A request from a page of another site: what a browser says of it. */
@@ -132,8 +160,8 @@ answer (gpointer data) {
     g_hash_table_remove (a->http->asked, a);
     if (a->status && a->reply.status == 200)
       a->reply.status = a->status;
-    clipmoe_send (a->message, &a->reply);
-    soup_server_message_unpause (a->message);
+    if (reply_with (a->http, a->message, &a->reply))
+      soup_server_message_unpause (a->message);
   }
   clipmoe_http_reply_clear (&a->reply);
   clipmoe_http_ask_free (a->ask);
@@ -152,6 +180,14 @@ run_in_lane (gpointer job, gpointer own) {
 /* @ask is taken. */
 static void
 run (ClipmoeHttp *self, SoupServerMessage *message, const Route *route, ClipmoeHttpAsk *ask, guint status) {
+  if (route->events) {
+    if (ask->params->len)
+      refuse (self, message, 400, "no parameters here", 0);
+    else if (!clipmoe_events_join (route->events, message))
+      refuse (self, message, 503, "too many follow these events already", 10);
+    clipmoe_http_ask_free (ask);
+    return;
+  }
   Asked *a = asked_new (self, message, route, ask, status);
   if (!route->lane) {
     route->handler (ask, &a->reply, route->data);
@@ -164,6 +200,8 @@ run (ClipmoeHttp *self, SoupServerMessage *message, const Route *route, ClipmoeH
 }
 
 /* --- tokens --- */
+#define COOKIE_SECONDS (30 * 24 * 3600)
+
 static gboolean
 answer_wrong_page (gpointer data) { /* it has a place for a token */
   Asked *a = data;
@@ -221,41 +259,38 @@ is_let_in (ClipmoeHttp *self, SoupServerMessage *message, const Route *route, Cl
       clipmoe_token_check (self->token, query, header (message, "Authorization"), header (message, "Cookie"),
                            address, g_get_monotonic_time () / G_USEC_PER_SEC);
   g_free (address);
-  if (verdict == CLIPMOE_TOKEN_RIGHT && !query)
+  if (verdict == CLIPMOE_TOKEN_RIGHT && !query) {
+    if (page && clipmoe_token_renews (self->token, header (message, "Cookie")))
+      set_cookie (message, clipmoe_token_get_cookie (self->token), COOKIE_SECONDS);
     return TRUE;
+  }
   if (verdict == CLIPMOE_TOKEN_NONE && page) {
     *status = 401; /* the page itself is no secret, and asks for the token */
     return TRUE;
   }
   if (verdict == CLIPMOE_TOKEN_RIGHT) {
     char *to = without_token (path, ask);
-    set_cookie (message, clipmoe_token_get_cookie (self->token), 30 * 24 * 3600);
+    set_cookie (message, clipmoe_token_get_cookie (self->token), COOKIE_SECONDS);
     soup_message_headers_replace (soup_server_message_get_response_headers (message), "Location", to);
     ClipmoeHttpReply reply;
     clipmoe_http_reply_init (&reply);
     reply.status = 303;
-    clipmoe_send (message, &reply);
+    reply_with (self, message, &reply);
     g_free (to);
   } else if (verdict == CLIPMOE_TOKEN_WRONG) {
     clipmoe_metrics_add (self->metrics, "clipmoe_http_wrong_tokens_total", "", 1);
     set_cookie (message, "", 0);
-    g_timeout_add_seconds (CLIPMOE_TOKEN_DELAY, page && !route->lane ? answer_wrong_page : answer_wrong,
-                           asked_new (self, message, route, ask, 401));
+    g_timeout_add (CLIPMOE_TOKEN_DELAY * 1000, /* …_seconds() may be up to a quarter of one too early */
+                   page && !route->lane ? answer_wrong_page : answer_wrong,
+                   asked_new (self, message, route, ask, 401));
     ask = NULL;
   } else if (verdict == CLIPMOE_TOKEN_LOCKED) {
-    refuse (message, 429, "too many wrong tokens came from this address", CLIPMOE_TOKEN_WINDOW);
+    refuse (self, message, 429, "too many wrong tokens came from this address", CLIPMOE_TOKEN_WINDOW);
   } else {
-    refuse (message, 401, "a token is needed", 0);
+    refuse (self, message, 401, "a token is needed", 0);
   }
   clipmoe_http_ask_free (ask);
   return FALSE;
-}
-
-static void
-count (SoupServerMessage *message, ClipmoeHttp *self) {
-  char *labels = g_strdup_printf ("code=\"%u\"", soup_server_message_get_status (message));
-  clipmoe_metrics_add (self->metrics, "clipmoe_http_requests_total", labels, 1);
-  g_free (labels);
 }
 
 static void
@@ -269,27 +304,27 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   const Route *route = find_route (self, path, &id);
   gboolean post = g_str_equal (method, "POST");
   if (self->ends)
-    refuse (message, 503, "this server ends", 1);
+    refuse (self, message, 503, "this server ends", 1);
   else if (!self->token && !clipmoe_address_is_local_host (header (message, "Host")))
-    refuse (message, 421, "this server answers to 127.0.0.1, [::1] and localhost alone", 0);
+    refuse (self, message, 421, "this server answers to 127.0.0.1, [::1] and localhost alone", 0);
   else if (!route)
-    refuse (message, 404, "there is nothing at this address", 0);
+    refuse (self, message, 404, "there is nothing at this address", 0);
   else if (!(post && route->flags & CLIPMOE_ROUTE_POST) && !g_str_equal (method, "GET") &&
            !g_str_equal (method, "HEAD"))
-    refuse (message, 405, "this method is not for this address", 0);
+    refuse (self, message, 405, "this method is not for this address", 0);
   else if (is_foreign (message, route))
-    refuse (message, 403, "a page of another site asked", 0);
+    refuse (self, message, 403, "a page of another site asked", 0);
   else if (query && strlen (query) > CLIPMOE_MAX_ADDRESS)
-    refuse (message, 414, "the address is longer than " G_STRINGIFY (CLIPMOE_MAX_ADDRESS) " bytes", 0);
+    refuse (self, message, 414, "the address is longer than " G_STRINGIFY (CLIPMOE_MAX_ADDRESS) " bytes", 0);
   else {
     ClipmoeHttpAsk *ask = clipmoe_http_ask_new (query, &error);
     if (!ask) {
-      refuse (message, 400, error->message, 0);
+      refuse (self, message, 400, error->message, 0);
       g_error_free (error);
       return;
     }
     ask->id = id;
-    if (post)
+    if (post && !clipmoe_connection_drops_body (message))
       ask->body = soup_message_body_flatten (soup_server_message_get_request_body (message));
     if (!self->token || route->flags & CLIPMOE_ROUTE_OPEN ||
         is_let_in (self, message, route, ask, path, &status))
@@ -297,40 +332,45 @@ handle (SoupServer *server, SoupServerMessage *message, const char *path, GHashT
   }
 }
 
-/* Whether handle() would look at the body of this POST: no others are kept. */
+/* Whether handle() would look at the body of this POST: no others are waited for. */
 static gboolean
 is_body_wanted (const ClipmoeHttp *self, SoupServerMessage *message, const char *path) {
   gint64 id;
   const Route *route = find_route (self, path, &id);
   return route && route->flags & CLIPMOE_ROUTE_POST && !is_foreign (message, route) &&
-         (self->token ? clipmoe_token_is_right (self->token, header (message, "Authorization"),
-                                                header (message, "Cookie"))
-                      : clipmoe_address_is_local_host (header (message, "Host")));
+         (!self->token ? clipmoe_address_is_local_host (header (message, "Host"))
+                       : route->flags & CLIPMOE_ROUTE_OPEN ||
+                             clipmoe_token_is_right (self->token, header (message, "Authorization"),
+                                                     header (message, "Cookie")));
 }
 
-/* The headers are there, and the body is not read yet. */
+/* The headers are there, and the body is not read yet. What is refused is answered now. */
 static void
 handle_early (SoupServer *server, SoupServerMessage *message, const char *path, GHashTable *form,
               gpointer data) {
   ClipmoeHttp *self = data;
   SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
   SoupEncoding encoding = soup_message_headers_get_encoding (headers);
-  clipmoe_connection_moved (message);
-  gboolean post = g_str_equal (soup_server_message_get_method (message), "POST");
+  const char *method = soup_server_message_get_method (message);
+  gboolean post = g_str_equal (method, "POST");
   guint64 length = encoding == SOUP_ENCODING_CONTENT_LENGTH
-                       ? (guint64)MAX (soup_message_headers_get_content_length (headers), 0)
+                       ? (guint64)soup_message_headers_get_content_length (headers)
                        : 0;
-  if (!post || encoding != SOUP_ENCODING_CONTENT_LENGTH || length > self->body) {
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-    if (length > self->body)
-      refuse (message, 413, "the body is larger than this server takes", 0);
-    else if (post)
-      refuse (message, 411, "the length of the body is not said", 0);
-    else if (encoding == SOUP_ENCODING_CHUNKED)
-      refuse (message, 400, "a body where none belongs", 0);
-  } else if (!is_body_wanted (self, message, path)) {
-    soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  }
+  clipmoe_connection_moved (message);
+  if (post ? encoding == SOUP_ENCODING_CONTENT_LENGTH && length <= self->body &&
+                 is_body_wanted (self, message, path)
+           : !length && encoding != SOUP_ENCODING_CHUNKED)
+    return;
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  clipmoe_connection_drop_body (message);
+  if (length > self->body)
+    refuse (self, message, 413, "the body is larger than this server takes", 0);
+  else if (post && encoding != SOUP_ENCODING_CONTENT_LENGTH)
+    refuse (self, message, 411, "the length of the body is not said", 0);
+  else if (g_str_equal (method, "GET") || g_str_equal (method, "HEAD"))
+    refuse (self, message, 400, "a body where none belongs", 0);
+  else
+    handle (server, message, path, form, data); /* which refuses it */
 }
 
 /* A body that comes slowly moves. Less than this in the time of a connection does not. */
@@ -361,6 +401,17 @@ started (SoupServer *server, SoupServerMessage *message, gpointer data) {
   g_signal_connect (message, "finished", G_CALLBACK (count), self);
 }
 
+/* A connection and its file are two descriptors. */
+static void
+allow_files (guint connections) {
+  struct rlimit limit;
+  rlim_t wanted = (rlim_t)connections * 2 + 200;
+  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+    limit.rlim_cur = MIN (wanted, limit.rlim_max);
+    setrlimit (RLIMIT_NOFILE, &limit);
+  }
+}
+
 ClipmoeHttp *
 clipmoe_http_new (const ClipmoeHttpOptions *options, GError **error) {
   GSocketAddress *address = clipmoe_address_parse (options->listen, error);
@@ -369,6 +420,8 @@ clipmoe_http_new (const ClipmoeHttpOptions *options, GError **error) {
   ClipmoeHttp *self = g_new0 (ClipmoeHttp, 1);
   self->loopback = clipmoe_address_is_loopback (address);
   self->body = options->body;
+  self->most = options->connections;
+  self->timeout = options->timeout;
   self->routes = g_array_new (FALSE, FALSE, sizeof (Route));
   self->asked = g_hash_table_new (NULL, NULL);
   self->metrics = clipmoe_metrics_new ();
@@ -382,6 +435,7 @@ clipmoe_http_new (const ClipmoeHttpOptions *options, GError **error) {
   else
     ok = !options->token_file || (self->token = clipmoe_token_load (options->token_file, error));
   if (ok) {
+    allow_files (options->connections);
     self->server = soup_server_new ("raw-paths", TRUE, NULL);
     g_signal_connect (self->server, "request-started", G_CALLBACK (started), self);
     soup_server_add_early_handler (self->server, NULL, handle_early, self, NULL);
@@ -422,6 +476,8 @@ clipmoe_http_free (ClipmoeHttp *self) {
   g_hash_table_iter_init (&iter, self->asked);
   while (g_hash_table_iter_next (&iter, &asked, NULL))
     ((Asked *)asked)->http = NULL;
+  for (guint i = 0; i < self->routes->len; i++)
+    g_clear_pointer (&g_array_index (self->routes, Route, i).events, clipmoe_events_free);
   clipmoe_connections_free (self->connections);
   g_clear_object (&self->server);
   clipmoe_token_free (self->token);
@@ -453,6 +509,33 @@ clipmoe_http_get_metrics (ClipmoeHttp *self) {
 void
 clipmoe_http_add (ClipmoeHttp *self, const char *path, ClipmoeRouteFlags flags, ClipmoeHttpHandler handler,
                   ClipmoeLane *lane, gpointer data) {
-  const Route route = {path, flags, handler, lane, data};
+  const Route route = {path, flags, handler, lane, data, NULL};
   g_array_append_val (self->routes, route);
+}
+
+/* Of all streams of events together; declared by the first. */
+static void
+declare_events (ClipmoeHttp *self) {
+  for (guint i = 0; i < self->routes->len; i++)
+    if (g_array_index (self->routes, Route, i).events)
+      return;
+  clipmoe_metrics_declare (self->metrics, "clipmoe_http_event_clients", CLIPMOE_METRIC_GAUGE,
+                           "Clients that follow events.");
+  clipmoe_metrics_declare (self->metrics, "clipmoe_http_event_clients_ended_total", CLIPMOE_METRIC_COUNTER,
+                           "Clients that took events too slowly and were ended.");
+  clipmoe_metrics_add (self->metrics, "clipmoe_http_event_clients", "", 0);
+  clipmoe_metrics_add (self->metrics, "clipmoe_http_event_clients_ended_total", "", 0);
+}
+
+ClipmoeEvents *
+clipmoe_http_add_events (ClipmoeHttp *self, const char *path, ClipmoeRouteFlags flags,
+                         const ClipmoeEventsOptions *options) {
+  ClipmoeEventsOptions o = *options;
+  declare_events (self);
+  o.clients = MIN (o.clients ? o.clients : CLIPMOE_EVENTS_CLIENTS, MAX (self->most / 2, 1));
+  const Route route = {path, flags,
+                       NULL, NULL,
+                       NULL, clipmoe_events_new (&o, MIN (self->timeout * 1000 / 3, 15000), self->metrics)};
+  g_array_append_val (self->routes, route);
+  return route.events;
 }

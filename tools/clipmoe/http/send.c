@@ -3,26 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 #include "connections.h"
+#include "plain.h"
 #include "range.h"
 
 #define PIECE ((gsize)256 * 1024)
 
 void
 clipmoe_send_headers (SoupServerMessage *message) {
-  static const char *const headers[][2] = {
-      {"Content-Security-Policy",
-       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
-       "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
-      {"X-Content-Type-Options", "nosniff"},
-      {"X-Frame-Options", "DENY"},
-      {"Referrer-Policy", "no-referrer"},
-      {"Cross-Origin-Resource-Policy", "same-origin"},
-      {"Cross-Origin-Opener-Policy", "same-origin"},
-      {"Connection", "close"},
-  };
-  SoupMessageHeaders *all = soup_server_message_get_response_headers (message);
-  for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
-    soup_message_headers_replace (all, headers[i][0], headers[i][1]);
+  clipmoe_plain_headers (soup_server_message_get_response_headers (message));
 }
 
 /* A file on its way. */
@@ -179,10 +167,7 @@ clipmoe_send (SoupServerMessage *message, ClipmoeHttpReply *reply) {
     soup_message_headers_replace (headers, "Retry-After", seconds);
     g_free (seconds);
   }
-  soup_server_message_set_status (message, reply->status,
-                                  reply->status == 421 ? "Misdirected Request" /* libsoup lacks their names */
-                                  : reply->status == 429 ? "Too Many Requests"
-                                                         : NULL);
+  soup_server_message_set_status (message, reply->status, clipmoe_plain_phrase (reply->status));
   clipmoe_connection_moved (message);
   if (reply->status == 200 && is_etag (if_none, reply->etag)) {
     soup_message_headers_remove (headers, "Content-Type");

@@ -16,6 +16,7 @@ struct _ClipmoeToken {
   guint8 key[32]; /* of this process */
   char *digest;   /* of the token, by that key */
   char *cookie, *cookie_digest;
+  char *known; /* what the cookie of somebody ends with whom this process has let in; nobody can guess it */
   GHashTable *tries; /* address → Tries */
 };
 
@@ -69,9 +70,12 @@ clipmoe_token_load (const char *path, GError **error) {
     return NULL;
   }
   self->digest = digest (self, text);
-  self->cookie =
+  char *word =
       g_compute_hmac_for_string (G_CHECKSUM_SHA256, (const guchar *)text, length, "clipmoe cookie 1", -1);
-  self->cookie_digest = digest (self, self->cookie);
+  self->known = digest (self, "known");
+  self->cookie_digest = digest (self, word);
+  self->cookie = g_strconcat (word, ".", self->known, NULL);
+  g_free (word);
   self->tries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   memset (text, 0, n);
   g_free (text);
@@ -85,6 +89,7 @@ clipmoe_token_free (ClipmoeToken *self) {
   g_free (self->digest);
   g_free (self->cookie);
   g_free (self->cookie_digest);
+  g_free (self->known);
   g_hash_table_unref (self->tries);
   g_free (self);
 }
@@ -123,9 +128,9 @@ note_wrong (ClipmoeToken *self, const char *address, gint64 now) {
   t->wrong++;
 }
 
-/* The value of our cookie among all, or NULL. Free with g_free(). */
+/* The value of our cookie among all, or NULL; *known: behind its dot, or NULL. Free with g_free(). */
 static char *
-find_cookie (const char *cookies) {
+find_cookie (const char *cookies, const char **known) {
   char **all = g_strsplit (cookies ? cookies : "", ";", 64), *value = NULL;
   for (char **c = all; *c && !value; c++) {
     g_strstrip (*c);
@@ -133,6 +138,10 @@ find_cookie (const char *cookies) {
       value = g_strdup (*c + strlen (CLIPMOE_TOKEN_COOKIE "="));
   }
   g_strfreev (all);
+  char *dot = value ? strchr (value, '.') : NULL;
+  *known = dot ? dot + 1 : NULL;
+  if (dot)
+    *dot = 0;
   return value;
 }
 
@@ -144,7 +153,8 @@ find_bearer (const char *header) {
 
 gboolean
 clipmoe_token_is_right (const ClipmoeToken *self, const char *bearer, const char *cookies) {
-  char *cookie = find_cookie (cookies);
+  const char *known;
+  char *cookie = find_cookie (cookies, &known);
   bearer = find_bearer (bearer);
   gboolean right =
       bearer ? is (self, bearer, self->digest) : cookie && is (self, cookie, self->cookie_digest);
@@ -152,18 +162,36 @@ clipmoe_token_is_right (const ClipmoeToken *self, const char *bearer, const char
   return right;
 }
 
+/* Whether this process gave the cookie to somebody. */
+static gboolean
+is_known (const ClipmoeToken *self, const char *known) {
+  return known && strlen (known) == 64 && same (known, self->known);
+}
+
+gboolean
+clipmoe_token_renews (const ClipmoeToken *self, const char *cookies) {
+  const char *known;
+  char *cookie = find_cookie (cookies, &known);
+  gboolean renews = cookie && is (self, cookie, self->cookie_digest) && !is_known (self, known);
+  g_free (cookie);
+  return renews;
+}
+
 ClipmoeTokenVerdict
 clipmoe_token_check (ClipmoeToken *self, const char *query, const char *bearer, const char *cookies,
                      const char *address, gint64 now) {
+  const char *known;
   bearer = find_bearer (bearer);
-  char *cookie = find_cookie (cookies);
+  char *cookie = find_cookie (cookies, &known);
+  gboolean by_cookie = cookie && !query && !bearer;
   ClipmoeTokenVerdict verdict = CLIPMOE_TOKEN_NONE;
   if (query || bearer || cookie) {
     const Tries *t = find_tries (self, address, now);
-    if (t && t->wrong >= CLIPMOE_TOKEN_TRIES) {
+    gboolean locked = t && t->wrong >= CLIPMOE_TOKEN_TRIES && !(by_cookie && is_known (self, known));
+    if (locked) {
       verdict = CLIPMOE_TOKEN_LOCKED;
     } else if ((query && is (self, query, self->digest)) || (bearer && is (self, bearer, self->digest)) ||
-               (!query && !bearer && is (self, cookie, self->cookie_digest))) {
+               (by_cookie && is (self, cookie, self->cookie_digest))) {
       verdict = CLIPMOE_TOKEN_RIGHT;
     } else {
       verdict = CLIPMOE_TOKEN_WRONG;

@@ -10,7 +10,8 @@ typedef enum {
   CLIPMOE_TOKEN_RIGHT,
   CLIPMOE_TOKEN_NONE, /* none was brought */
   CLIPMOE_TOKEN_WRONG,
-  CLIPMOE_TOKEN_LOCKED, /* too many wrong ones came from this address: it was not looked at */
+  CLIPMOE_TOKEN_LOCKED, /* too many wrong ones came from this address: it was not looked at. Never whom this
+                           process has given a cookie, since behind a proxy all have one address */
 } ClipmoeTokenVerdict;
 
 #define CLIPMOE_TOKEN_COOKIE "clipmoe"
@@ -26,8 +27,12 @@ void clipmoe_token_free (ClipmoeToken *self);
  * much of the token is right. */
 ClipmoeTokenVerdict clipmoe_token_check (ClipmoeToken *self, const char *query, const char *bearer,
                                          const char *cookies, const char *address, gint64 now);
-/* (transfer none): the cookie's value; the token cannot be computed from it. */
+/* (transfer none): the cookie's value, of this process; the token cannot be computed from it. Its first part
+ * is right for every process with this token. */
 const char *clipmoe_token_get_cookie (const ClipmoeToken *self);
+/* Whether the right cookie among @cookies (nullable) was given by another process, and is to be given anew.
+ */
+gboolean clipmoe_token_renews (const ClipmoeToken *self, const char *cookies);
 
 /* Whether one of them is right, without counting it: for what may be read of a request until
  * clipmoe_token_check() decides about it. */

@@ -95,7 +95,7 @@ listen_to (int fd, GString *said) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     gint64 left = (end - g_get_monotonic_time ()) / 1000;
     char piece[512];
-    int ready = left > 0 ? poll (&p, 1, (int)left) : 0;
+    int ready = poll (&p, 1, (int)MAX (left, 0)); /* what was said while we were stopped counts */
     if (ready < 0 && errno == EINTR)
       continue;
     if (ready <= 0)

@@ -99,19 +99,13 @@ clipmoe_lookup_files (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoint
 /* The moments of its file on both sides of @found, in time order: [id, start, end, time]. */
 static gboolean
 put_neighbours (GString *out, ClipmoeReader *reader, const ClipmoeFound *found, GError **error) {
-  GPtrArray *all = clipmoe_store_find_file (reader->store, found->file, error);
+  GPtrArray *all = clipmoe_store_find_beside (reader->store, found, MOST_NEIGHBOURS / 2, error);
   if (!all)
     return FALSE;
-  guint here = 0;
-  for (guint i = 0; i < all->len; i++)
-    if (((ClipmoeFound *)all->pdata[i])->id == found->id)
-      here = i;
-  guint first = here > MOST_NEIGHBOURS / 2 ? here - MOST_NEIGHBOURS / 2 : 0,
-        end = MIN (all->len, first + MOST_NEIGHBOURS);
-  g_string_append_printf (out, ",\"moments_of_file\":%u,\"neighbours\":[", all->len);
-  for (guint i = first; i < end; i++) {
+  g_string_append (out, ",\"neighbours\":[");
+  for (guint i = 0; i < all->len; i++) {
     const ClipmoeFound *f = all->pdata[i];
-    g_string_append_printf (out, "%s[%" G_GINT64_FORMAT ",", i > first ? "," : "", f->id);
+    g_string_append_printf (out, "%s[%" G_GINT64_FORMAT ",", i ? "," : "", f->id);
     clipmoe_figures_time (out, f->start);
     g_string_append_c (out, ',');
     clipmoe_figures_time (out, f->end);
@@ -131,12 +125,13 @@ clipmoe_lookup_moment (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoin
   if (!no_params (ask, reply))
     return;
   ClipmoeFound *found = clipmoe_reader_find (reader, ask->id, &error);
-  const ClipmoeStoreFile *file = found ? clipmoe_reader_find_file (reader, found->file, FALSE, &error) : NULL;
+  const ClipmoeStoreFile *file = found ? clipmoe_reader_find_file (reader, found->file, &error) : NULL;
   GString *out = g_string_new ("{\"schema\":\"clipmoe.moment/1\",");
   if (file) {
     gint64 start, end;
     clipmoe_figures_moment (out, found);
-    g_string_append_printf (out, ",\"why\":\"%s\",\"duration\":", clipmoe_why_name (found->why));
+    g_string_append_printf (out, ",\"moments_of_file\":%" G_GUINT64_FORMAT ",\"why\":\"%s\",\"duration\":",
+                            file->moments, clipmoe_why_name (found->why));
     clipmoe_figures_time (out, file->duration ? file->duration : -1);
     clipmoe_figures_clip (found, &start, &end);
     g_string_append (out, ",\"video\":");
@@ -166,17 +161,27 @@ clipmoe_lookup_moment (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpoin
   g_clear_pointer (&found, clipmoe_found_free);
 }
 
+static gboolean
+is_jpeg (GBytes *bytes) {
+  gsize n;
+  const guint8 *data = g_bytes_get_data (bytes, &n);
+  return n > 3 && memcmp (data, "\xff\xd8\xff", 3) == 0;
+}
+
 void
 clipmoe_lookup_thumbnail (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data) {
   ClipmoeReader *reader = data;
   GError *error = NULL;
   if (!no_params (ask, reply))
     return;
-  reply->body = clipmoe_store_get_thumbnail (reader->store, ask->id, &error);
+  if (clipmoe_reader_refresh (reader, &error)) /* another archive that lies there by now has other pictures */
+    reply->body = clipmoe_store_get_thumbnail (reader->store, ask->id, &error);
   if (error)
     fail (reply, error);
   else if (!reply->body)
     clipmoe_http_reply_fail (reply, 404, "this moment has no thumbnail");
+  else if (!is_jpeg (reply->body))
+    clipmoe_http_reply_fail (reply, 500, "the archive is damaged: the picture of this moment is no JPEG");
   else {
     reply->type = "image/jpeg";
     reply->keep = KEPT;

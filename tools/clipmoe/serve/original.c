@@ -71,21 +71,12 @@ open_same (ClipmoeOriginal *self, const ClipmoeStoreFile *file, GError **error) 
 gboolean
 clipmoe_original_open (ClipmoeOriginal *self, ClipmoeReader *reader, gint64 file_id, GError **error) {
   *self = (ClipmoeOriginal){.fd = -1};
-  GError *why = NULL;
-  for (int anew = 0; anew < 2; anew++) { /* it may have been moved, and noted as moved */
-    g_clear_error (&why);
-    const ClipmoeStoreFile *file = clipmoe_reader_find_file (reader, file_id, anew, &why);
-    if (!file)
-      break;
-    if (!file->path) {
-      g_set_error (&why, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "a live stream leaves no video here");
-      break;
-    }
-    if (open_same (self, file, &why))
-      return TRUE;
+  const ClipmoeStoreFile *file = clipmoe_reader_find_file (reader, file_id, error);
+  if (file && !file->path) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "a live stream leaves no video here");
+    return FALSE;
   }
-  g_propagate_error (error, why);
-  return FALSE;
+  return file && open_same (self, file, error);
 }
 
 void

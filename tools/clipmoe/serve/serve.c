@@ -1,14 +1,13 @@
 /* clipmoe serve: an archive in a browser. */
+#include <arguments.h>
 #include <common.h>
-#include <http.h>
+#include <pages.h>
 #include <program.h>
 #include <base/buildfolder.h>
 #include <base/limits.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/resource.h>
 #include "clips.h"
 #include "lookups.h"
 #include "query.h"
@@ -30,36 +29,20 @@ static const char about[] =
     "remembered there. The word travels unencrypted unless a server that speaks TLS stands in front.\n"
     "docs/archive.md has the addresses that programs can ask.\n";
 
-/* The page's files, each with its type. */
-static const struct {
-  const char *path, *resource, *type;
-} pages[] = {
-    {"/", "index.html", "text/html; charset=utf-8"},
-    {"/page.css", "page.css", "text/css; charset=utf-8"},
-    {"/page.js", "page.js", "text/javascript; charset=utf-8"},
-    {"/query.js", "query.js", "text/javascript; charset=utf-8"},
-    {"/results.js", "results.js", "text/javascript; charset=utf-8"},
-    {"/viewer.js", "viewer.js", "text/javascript; charset=utf-8"},
-    {"/words.js", "words.js", "text/javascript; charset=utf-8"},
-    {"/icon.svg", "icon.svg", "image/svg+xml"},
+static const ClipmoeHttpPage pages[] = {
+    {"/", "/clipmoe/page/index.html", "text/html; charset=utf-8"},
+    {"/page.css", "/clipmoe/page/page.css", "text/css; charset=utf-8"},
+    {"/page.js", "/clipmoe/page/page.js", "text/javascript; charset=utf-8"},
+    {"/query.js", "/clipmoe/page/query.js", "text/javascript; charset=utf-8"},
+    {"/results.js", "/clipmoe/page/results.js", "text/javascript; charset=utf-8"},
+    {"/viewer.js", "/clipmoe/page/viewer.js", "text/javascript; charset=utf-8"},
+    {"/words.js", "/clipmoe/page/words.js", "text/javascript; charset=utf-8"},
+    {"/icon.svg", "/clipmoe/page/icon.svg", "image/svg+xml"},
 };
 
-static void
-answer_page (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer index) {
-  guint i = GPOINTER_TO_UINT (index);
-  char *path = g_strconcat ("/clipmoe/page/", pages[i].resource, NULL);
-  reply->body = g_resources_lookup_data (path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
-  char *digest = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, reply->body);
-  reply->type = pages[i].type;
-  reply->etag = g_strdup_printf ("\"%.24s\"", digest);
-  reply->changes = TRUE;
-  g_free (digest);
-  g_free (path);
-}
-
 typedef struct {
-  char *store, *listen, *token_file, *templates;
-  int connections, timeout;
+  char *store, *templates;
+  ClipmoeHttpArguments http;
   ClipmoeModelArguments model;
   ClipmoeQueryOptions query;
 } Options;
@@ -108,9 +91,7 @@ open_lanes (Serve *self, Options *options, GError **error) {
 
 static void
 add_routes (Serve *self) {
-  for (guint i = 0; i < G_N_ELEMENTS (pages); i++)
-    clipmoe_http_add (self->http, pages[i].path, i ? CLIPMOE_ROUTE_OPEN : CLIPMOE_ROUTE_PAGE, answer_page,
-                      NULL, GUINT_TO_POINTER (i));
+  clipmoe_http_add_pages (self->http, pages, G_N_ELEMENTS (pages));
   clipmoe_http_add (self->http, "/api/search", CLIPMOE_ROUTE_POST, clipmoe_query_answer, self->queries, NULL);
   clipmoe_http_add (self->http, "/api/files", 0, clipmoe_lookup_files, self->lookups, NULL);
   clipmoe_http_add (self->http, "/api/moments/#", 0, clipmoe_lookup_moment, self->lookups, NULL);
@@ -138,11 +119,7 @@ static int
 serve (Options *options) {
   Serve self = {0};
   GError *error = NULL;
-  const ClipmoeHttpOptions http = {.listen = options->listen,
-                                   .token_file = options->token_file,
-                                   .connections = (guint)options->connections,
-                                   .timeout = (guint)options->timeout,
-                                   .body = CLIPMOE_MAX_QUERY_PICTURE};
+  const ClipmoeHttpOptions http = clipmoe_http_arguments_options (&options->http, CLIPMOE_MAX_QUERY_PICTURE);
   self.http = clipmoe_http_new (&http, &error);
   if (!self.http || !open_lanes (&self, options, &error)) {
     serve_clear (&self);
@@ -162,30 +139,13 @@ serve (Options *options) {
   return 0;
 }
 
-/* A connection and its file are two descriptors. */
-static void
-allow_files (int connections) {
-  struct rlimit limit;
-  rlim_t wanted = (rlim_t)connections * 2 + 200;
-  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-    limit.rlim_cur = MIN (wanted, limit.rlim_max);
-    setrlimit (RLIMIT_NOFILE, &limit);
-  }
-}
-
 static int
 run (int argc, char **argv) {
-  Options o = {.connections = CLIPMOE_HTTP_CONNECTIONS, .timeout = CLIPMOE_HTTP_TIMEOUT};
-  char **rest = NULL;
+  Options o = {.http = CLIPMOE_HTTP_ARGUMENTS};
+  char **rest = NULL, *wrong = NULL;
   const GOptionEntry entries[] = {
       {"store", 0, 0, G_OPTION_ARG_FILENAME, &o.store, "The archive: a folder, or postgresql://…", "DIR"},
-      {"listen", 0, 0, G_OPTION_ARG_STRING, &o.listen, "Where to answer; port 0 = any (" DEFAULT_LISTEN ")",
-       "ADDRESS:PORT"},
-      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, &o.token_file,
-       "The word that lets people in is in this file", "FILE"},
-      {"connections", 0, 0, G_OPTION_ARG_INT, &o.connections, "The most at a time (256)", "N"},
-      {"timeout", 0, 0, G_OPTION_ARG_INT, &o.timeout, "Seconds without movement that end a connection (60)",
-       "N"},
+      CLIPMOE_HTTP_ENTRIES (o.http, DEFAULT_LISTEN),
       {"templates", 0, 0, G_OPTION_ARG_STRING, &o.templates,
        "What words are filled into, as in clipmoe search", "TEMPLATES"},
       CLIPMOE_MODEL_ENTRIES (o.model),
@@ -193,10 +153,8 @@ run (int argc, char **argv) {
   int r = clipmoe_parse (argc, argv, "clipmoe " NAME, NULL, about, entries, &rest);
   if (r == 0 && rest[0])
     r = clipmoe_usage (NAME, "\"%s\": expected options alone", rest[0]);
-  else if (r == 0 && (o.connections < 1 || o.connections > 10000))
-    r = clipmoe_usage (NAME, "--connections %d: expected 1 to 10000", o.connections);
-  else if (r == 0 && (o.timeout < 1 || o.timeout > 3600))
-    r = clipmoe_usage (NAME, "--timeout %d: expected 1 to 3600", o.timeout);
+  else if (r == 0 && (wrong = clipmoe_http_arguments_check (&o.http)))
+    r = clipmoe_usage (NAME, "%s", wrong);
   else if (r == 0)
     r = clipmoe_check (NAME, &o.model);
   else
@@ -204,16 +162,15 @@ run (int argc, char **argv) {
   if (r == 0) {
     if (!o.store)
       o.store = g_build_filename (g_get_user_data_dir (), "clipmoe", "archive", NULL);
-    if (!o.listen)
-      o.listen = g_strdup (DEFAULT_LISTEN);
-    allow_files (o.connections);
+    if (!o.http.listen)
+      o.http.listen = g_strdup (DEFAULT_LISTEN);
     r = serve (&o);
   }
   clipmoe_model_arguments_clear (&o.model);
   g_free (o.store);
-  g_free (o.listen);
+  clipmoe_http_arguments_clear (&o.http);
   g_free (o.templates);
-  g_free (o.token_file);
+  g_free (wrong);
   g_strfreev (rest);
   return MAX (r, 0);
 }

@@ -19,9 +19,15 @@ function say(place, text) {
   place.hidden = !text;
 }
 
+/** Where the timeline begins: a file at 0, a live stream with the first of the moments that came along. */
+function origin() {
+  return shown.video ? 0 : Math.min(shown.neighbours[0]?.[1] ?? shown.start, shown.start);
+}
+
+/** Where it ends. */
 function duration() {
   const last = shown.neighbours.at(-1)?.[2] ?? shown.end;
-  return Math.max(shown.duration ?? 0, last, 0.001);
+  return Math.max(shown.duration ?? 0, last, origin() + 0.001);
 }
 
 /** Stands at @time of the file, once the player can. */
@@ -62,13 +68,13 @@ video.addEventListener("error", () => {
 for (const event of ["timeupdate", "seeked", "loadedmetadata"]) video.addEventListener(event, drawHead);
 
 function place(element, from, to) {
-  const all = duration();
-  element.style.left = `${100 * Math.min(1, from / all)}%`;
-  if (to !== undefined) element.style.width = `${100 * Math.max(0, Math.min(1, to / all) - Math.min(1, from / all))}%`;
+  const first = origin(), all = duration() - first, at = time => Math.max(0, Math.min(1, (time - first) / all));
+  element.style.left = `${100 * at(from)}%`;
+  if (to !== undefined) element.style.width = `${100 * (at(to) - at(from))}%`;
 }
 
 function now() {
-  return goal ?? offset + video.currentTime;
+  return shown.video ? goal ?? offset + video.currentTime : shown.time;
 }
 
 function drawHead() {
@@ -84,6 +90,7 @@ function drawTimeline() {
   timeline.hidden = shown.picture;
   timeline.nextElementSibling.hidden = shown.picture;
   if (shown.picture) return;
+  timeline.setAttribute("aria-valuemin", origin().toFixed(1));
   timeline.setAttribute("aria-valuemax", duration().toFixed(1));
   at("viewer-end").textContent = clock(duration());
   moments.replaceChildren(...shown.neighbours.slice(1).map(([, start]) => {
@@ -95,6 +102,13 @@ function drawTimeline() {
   drawHead();
 }
 
+/** Whether a hit of the same source belongs to what the timeline shows: a source that was begun anew begins at 0 again. */
+function isOfRun(hit) {
+  if (shown.video) return true;
+  const apart = hit.at && shown.at ? (Date.parse(hit.at) - Date.parse(shown.at)) / 1000 - (hit.time - shown.time) : 0;
+  return Math.abs(apart) <= 5 && hit.start <= duration() && hit.end >= origin();
+}
+
 /** Where else in this file the query finds something, and how far that stands out. */
 async function drawMarks(query, picture) {
   const marks = timeline.querySelector(".marks"), file = shown.file_id;
@@ -104,14 +118,15 @@ async function drawMarks(query, picture) {
   const options = picture ? {method: "POST", body: picture} : {};
   const answer = await get(ask({...query, file}, MARKS), options).catch(() => null);
   if (!answer || shown?.file_id !== file) return;
-  marks.replaceChildren(...answer.hits.map(hit => {
+  const run = answer.hits.filter(isOfRun);
+  marks.replaceChildren(...run.map(hit => {
     const mark = document.createElement("div");
     if (hit.stands_out) mark.className = "out";
     place(mark, hit.start, hit.end);
     mark.style.height = `${percent(hit, 6)}%`;
     return mark;
   }));
-  const out = answer.hits.filter(hit => hit.stands_out).length;
+  const out = run.filter(hit => hit.stands_out).length;
   at("viewer-legend").textContent = out ? `stands out at ${out} ${out === 1 ? "place" : "places"} of this file` : "";
 }
 
@@ -237,22 +252,23 @@ neighbours.addEventListener("click", event => {
 
 /** A place in the file: in the clip alone where that is what plays, else the moment that is there. */
 function go(time) {
-  const to = Math.max(0, Math.min(duration(), time));
-  if (offset === 0 || (to >= shown.clip.start && to <= shown.clip.end)) seek(to);
+  const to = Math.max(origin(), Math.min(duration(), time));
+  if (!shown.video) onMoment(shown.neighbours.findLast(([, start]) => start <= to)?.[0] ?? shown.neighbours[0][0]);
+  else if (offset === 0 || (to >= shown.clip.start && to <= shown.clip.end)) seek(to);
   else onMoment(shown.neighbours.findLast(([, start]) => start <= to)?.[0] ?? shown.neighbours[0][0]);
   drawHead();
 }
 
 function timeOf(event) {
   const box = timeline.getBoundingClientRect();
-  return duration() * Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+  return origin() + (duration() - origin()) * Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
 }
 timeline.addEventListener("pointerdown", event => {
   timeline.setPointerCapture(event.pointerId);
   go(timeOf(event));
 });
 timeline.addEventListener("pointermove", event => {
-  if (timeline.hasPointerCapture(event.pointerId) && offset === 0) go(timeOf(event));
+  if (timeline.hasPointerCapture(event.pointerId) && shown.video && offset === 0) go(timeOf(event));
 });
 
 dialog.addEventListener("keydown", event => {
