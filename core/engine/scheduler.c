@@ -166,7 +166,7 @@ begin (Lane *lane, guint *as, gint64 *until) {
     return 0;
   *as = lane->number;
   if (self->runs || waiting >= self->n_threads) /* an equal share for each that is idle */
-    most = CLAMP ((waiting + idle - 1) / idle, 1, most);
+    most = CLAMP ((waiting + idle - 1) / MAX (idle, 1), 1, most);
   guint n = pick (lane, most, &all);
   if (n && !self->runs && (self->n_threads == 1 || waiting < self->n_threads || all)) {
     self->alone = TRUE;
