@@ -310,8 +310,9 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
   } else if (!(tagger && clipmoe_sent_looks_see_event (self->sent, tagger, sequence)) &&
              (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id))) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
-    clipmoe_open_events_told (self->begun, &event, tagger);
-    if (!clipmoe_sink_add_event (sink, &event, &error))
+    if (clipmoe_sink_add_event (sink, &event, &error))
+      clipmoe_open_events_told (self->begun, &event, tagger);
+    else
       failed (self, error);
   }
   clipmoe_sink_unref (sink);

@@ -20,12 +20,14 @@ typedef struct _ClipmoeTimeline ClipmoeTimeline;
  * @hold: two intervals of a label are one when the gap between them is shorter than this, in seconds. A gap
  * is where scores were below, or where nobody looked
  * @shortest: intervals shorter than this are dropped, in seconds
+ * @settle: an interval opens only when scores have been at the threshold for so many seconds without a gap;
+ * it still begins with the first of them
  *
  * What makes an interval. Made by the program.
  */
 typedef struct {
   gsize struct_size;
-  double close_ratio, hold, shortest;
+  double close_ratio, hold, shortest, settle;
 } ClipmoeTimelineOptions;
 
 /**

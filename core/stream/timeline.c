@@ -34,6 +34,7 @@ clipmoe_timeline_new (guint n_labels, const double *thresholds, const ClipmoeTim
   self->thresholds = g_memdup2 (thresholds, n_labels * sizeof *thresholds);
   self->rules.close_ratio = o.close_ratio > 0 ? MIN (o.close_ratio, 1) : CLIPMOE_CLOSE_RATIO;
   self->rules.hold = clipmoe_ns (o.hold);
+  self->rules.settle = clipmoe_ns (o.settle);
   self->shortest = o.shortest;
   self->states = g_new0 (State, n_labels);
   self->intervals = g_array_new (FALSE, FALSE, sizeof (ClipmoeInterval));

@@ -66,12 +66,13 @@ by_start (gconstpointer a, gconstpointer b) {
 }
 
 static void
-check_timeline (GRand *random, gint64 hold, gint64 update) {
+check_timeline (GRand *random, gint64 hold, gint64 settle, gint64 update) {
   double thresholds[N], scores[N] = {0};
   for (guint i = 0; i < N; i++)
     thresholds[i] = 0.5;
-  ClipmoeHysteresisRules rules = {.close_ratio = 0.8, .hold = hold};
-  ClipmoeTimelineOptions options = {.struct_size = sizeof options, .hold = (double)hold / SECOND};
+  ClipmoeHysteresisRules rules = {.close_ratio = 0.8, .hold = hold, .settle = settle};
+  ClipmoeTimelineOptions options = {
+      .struct_size = sizeof options, .hold = (double)hold / SECOND, .settle = (double)settle / SECOND};
   ClipmoeTimeline *timeline = clipmoe_timeline_new (N, thresholds, &options, NULL);
   ClipmoeLabelState labels[N] = {{0}};
   GPtrArray *list = list_new (), *ends = g_ptr_array_new ();
@@ -121,7 +122,7 @@ static void
 test_timeline (void) {
   GRand *random = g_rand_new_with_seed (11);
   for (guint i = 0; i < 8; i++)
-    check_timeline (random, 400 * MS * i, i & 1 ? SECOND : 0);
+    check_timeline (random, 400 * MS * i, 150 * MS * (i % 3), i & 1 ? SECOND : 0);
   g_rand_free (random);
 }
 

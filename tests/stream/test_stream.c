@@ -28,13 +28,13 @@ vector (float *out, guint embed, double c) {
 
 /* Random looks, at even times or at any (the same one again, gaps, back and forth). */
 static void
-check (GRand *random, double threshold, double hold, gboolean even, gboolean backwards) {
+check (GRand *random, double threshold, double hold, double settle, gboolean even, gboolean backwards) {
   guint embed = clipmoe_model_get_info (model)->embed;
   float *e = g_new (float, embed), cosines[2];
   double used = isnan (threshold) ? -INFINITY : threshold; /* of cosines, every label is open by default */
   double times[LOOKS + 1] = {0}, scores[LOOKS];
   gboolean open[LOOKS];
-  ClipmoeTimelineOptions options = {.struct_size = sizeof options, .hold = hold};
+  ClipmoeTimelineOptions options = {.struct_size = sizeof options, .hold = hold, .settle = settle};
   ClipmoeTimeline *timeline = clipmoe_timeline_new (1, &used, &options, NULL);
   ClipmoeStream *stream = clipmoe_stream_new ();
   guint64 time = SECOND * 1000 * LOOKS;
@@ -51,10 +51,13 @@ check (GRand *random, double threshold, double hold, gboolean even, gboolean bac
     vector (e, embed, g_rand_double_range (random, 0.3, 0.7));
     clipmoe_scorer_cosines (labels, e, cosines);
     scores[i] = cosines[0];
-    ClipmoeStreamFrame frame = {
-        .time = time,
-        .labels = labels,
-        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = threshold, .hold = hold, .top_k = 5}};
+    ClipmoeStreamFrame frame = {.time = time,
+                                .labels = labels,
+                                .rules = {.score = CLIPMOE_SCORE_COSINE,
+                                          .threshold = threshold,
+                                          .hold = hold,
+                                          .settle = settle,
+                                          .top_k = 5}};
     ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
     open[i] = found->look.n_tags == 1;
     g_assert_cmpuint (found->look.sequence, ==, i + 1);
@@ -64,9 +67,9 @@ check (GRand *random, double threshold, double hold, gboolean even, gboolean bac
     double from = times[i + 1], to = i + 1 < LOOKS ? times[i + 2] : from + 1;
     g_assert_true (clipmoe_timeline_add (timeline, from, to - from, &scores[i], NULL));
     if (open[i] != clipmoe_timeline_is_open (timeline, 0))
-      g_error (
-          "threshold %g, hold %g, look %u at %g s of score %g: open %d in the stream, %d in the timeline",
-          threshold, hold, i, from, scores[i], open[i], !open[i]);
+      g_error ("threshold %g, hold %g, settle %g, look %u at %g s of score %g: open %d in the stream, %d in "
+               "the timeline",
+               threshold, hold, settle, i, from, scores[i], open[i], !open[i]);
   }
   clipmoe_timeline_free (timeline);
   clipmoe_stream_free (stream);
@@ -80,7 +83,8 @@ test_timeline (void) {
   for (guint t = 0; t < G_N_ELEMENTS (thresholds); t++)
     for (guint halves = 0; halves < 8; halves++)
       for (guint kind = 0; kind < 4; kind++)
-        check (random, thresholds[t], halves / 2.0, kind & 1, kind & 2);
+        for (guint settle = 0; settle < 3; settle++)
+          check (random, thresholds[t], halves / 2.0, settle * 0.75, kind & 1, kind & 2);
   g_rand_free (random);
 }
 

@@ -260,16 +260,17 @@ def main():
     grouped = os.path.join(work, "grouped.labels")
     with open(grouped, "w", encoding="utf-8") as f:
         f.write("[group picture]\ncolor bars @ 0\na dog @ 0\na cat @ 0\n[]\na bus @ 0\n")
-    looks = [json.loads(l) for l in run("tag", "--json", "--labels-file", grouped, video).stdout.splitlines()]
-    check("of labels that exclude each other one is there", len(looks) == 4 and
-          all(len(l["tags"]) == 2 and any(t["label"] == "a bus" for t in l["tags"]) for l in looks), looks)
-    looks = [json.loads(l) for l in run("tag", "--json", "--settle", "2", "--labels-file", grouped, video).stdout.splitlines()]
-    check("--settle: not before it lasted", [len(l["tags"]) for l in looks] == [0, 0, 2, 2], looks)
+    seen = [json.loads(l) for l in run("tag", "--json", "--labels-file", grouped, video).stdout.splitlines()]
+    check("of labels that exclude each other one is there", len(seen) == 4 and
+          all(len(l["tags"]) == 2 and any(t["label"] == "a bus" for t in l["tags"]) for l in seen), seen)
+    seen = [json.loads(l) for l in run("tag", "--json", "--settle", "2", "--labels-file", grouped, video).stdout.splitlines()]
+    check("--settle: not before it lasted", [len(l["tags"]) for l in seen] == [0, 0, 2, 2], seen)
     check("a picture does not wait for that", len(json.loads(run("tag", "--json", "--settle", "2", "--labels-file", grouped, png).stdout)["tags"]) == 2)
     with open(grouped, "w", encoding="utf-8") as f:
         f.write("a\n[group picture]\nb\n")
     refused("a group of one label", 1, "tag", "--labels-file", grouped, png)
     check("it says which one", b"grouped.labels:2: group" in run("tag", "--labels-file", grouped, png).stderr)
+    os.unlink(grouped)
     rows = list(csv.reader(io.StringIO(run("tag", "--csv", *labels, video).stdout.decode(), newline="")))
     check("csv: header and one interval a label",
           rows[0] == ["source", "start", "end", "label", "peak", "peak_time", "mean"] and len(rows) == 3 and
