@@ -74,19 +74,16 @@ readable (const GstVideoFrame *frame, guint plane) {
 
 /* The visible part. A crop that reaches beyond the frame is clipped to it; in a padded frame the picture is
  * in the upper left corner. */
-static void
-set_crop (ClipmoeImage *image, const GstVideoFrame *frame, const GstVideoInfo *info) {
-  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
+void
+clipmoe_frame_get_visible (GstBuffer *buffer, const GstVideoInfo *info, GstVideoRectangle *visible) {
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+  const GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
   guint width = (guint)GST_VIDEO_INFO_WIDTH (info), height = (guint)GST_VIDEO_INFO_HEIGHT (info);
-  if (crop && crop->width && crop->height && crop->x < image->width && crop->y < image->height) {
-    image->crop_x = crop->x;
-    image->crop_y = crop->y;
-    image->crop_width = MIN (crop->width, image->width - crop->x);
-    image->crop_height = MIN (crop->height, image->height - crop->y);
-  } else if (width < image->width || height < image->height) {
-    image->crop_width = width;
-    image->crop_height = height;
-  }
+  guint all_width = meta ? meta->width : width, all_height = meta ? meta->height : height;
+  *visible = (GstVideoRectangle){.w = (gint)MIN (width, all_width), .h = (gint)MIN (height, all_height)};
+  if (crop && crop->width && crop->height && crop->x < all_width && crop->y < all_height)
+    *visible = (GstVideoRectangle){(gint)crop->x, (gint)crop->y, (gint)MIN (crop->width, all_width - crop->x),
+                                   (gint)MIN (crop->height, all_height - crop->y)};
 }
 
 gboolean
@@ -126,6 +123,13 @@ clipmoe_image_from_frame (ClipmoeImage *image, const GstVideoFrame *frame, const
                   (site & GST_VIDEO_CHROMA_SITE_V_COSITED ? CLIPMOE_SITE_V_COSITED : 0);
   image->par_n = (guint)GST_VIDEO_INFO_PAR_N (info);
   image->par_d = (guint)GST_VIDEO_INFO_PAR_D (info);
-  set_crop (image, frame, info);
+  GstVideoRectangle visible;
+  clipmoe_frame_get_visible (frame->buffer, info, &visible);
+  if (visible.x || visible.y || (guint)visible.w < image->width || (guint)visible.h < image->height) {
+    image->crop_x = (guint)visible.x;
+    image->crop_y = (guint)visible.y;
+    image->crop_width = (guint)visible.w;
+    image->crop_height = (guint)visible.h;
+  }
   return TRUE;
 }

@@ -31,6 +31,17 @@ G_BEGIN_DECLS
 CLIPMOE_API gboolean clipmoe_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer,
                                         GError **error);
 /**
+ * clipmoe_frame_get_visible:
+ * @buffer: a frame of @info
+ * @info: what the caps say
+ * @visible: (out caller-allocates): in pixels: what its GstVideoCropMeta leaves, as far as that lies within
+ * the frame; without one all of the frame
+ *
+ * Which part of a frame is shown.
+ */
+CLIPMOE_API void clipmoe_frame_get_visible (GstBuffer *buffer, const GstVideoInfo *info,
+                                            GstVideoRectangle *visible);
+/**
  * clipmoe_image_from_frame:
  * @image: (out caller-allocates): a view of @frame, valid as long as that is mapped, with the crop of its
  *   buffer's GstVideoCropMeta

@@ -233,6 +233,20 @@ clipmoe_gst_look_get_region (const ClipmoeGstLook *look, double *x, double *y, d
 }
 
 /**
+ * clipmoe_gst_look_get_object_id:
+ * @look: a look
+ * @id: (out) (optional): by what number whoever found the region knows what is in it; 0 where there is none
+ *
+ * Returns: whether the region has such a number
+ */
+gboolean
+clipmoe_gst_look_get_object_id (const ClipmoeGstLook *look, gint64 *id) {
+  if (id)
+    *id = look->look->has_object ? look->look->object_id : 0;
+  return look->look->has_object;
+}
+
+/**
  * clipmoe_gst_look_get_tags:
  * @look: a look
  *

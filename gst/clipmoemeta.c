@@ -53,6 +53,8 @@ look_structure (const ClipmoeLook *look) {
       gst_value_array_append_value (&region, &v);
     }
     gst_structure_take_value (s, "region", &region);
+    if (look->has_object)
+      gst_structure_set (s, "object-id", G_TYPE_INT, (gint)look->object_id, NULL);
   }
   if (look->embedding) {
     /* not GBytes: GStreamer serializes them as Base64 without quotes and cannot parse its "=" */
@@ -92,7 +94,7 @@ clipmoe_look_to_message (const ClipmoeLook *look, const ClipmoeLookFrame *frame)
 }
 
 void
-clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
+clipmoe_meta_append_all (GstBuffer *buffer, const ClipmoeLook *added, guint n) {
   GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, NAME);
   GValue looks = G_VALUE_INIT;
   g_value_init (&looks, GST_TYPE_ARRAY);
@@ -106,8 +108,14 @@ clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
     before = NULL;
   for (guint i = 0; before && i < gst_value_array_get_size (before); i++)
     gst_value_array_append_value (&looks, gst_value_array_get_value (before, i));
-  append_structure (&looks, look_structure (look));
+  for (guint i = 0; i < n; i++)
+    append_structure (&looks, look_structure (&added[i]));
   set_looks (s, &looks);
+}
+
+void
+clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
+  clipmoe_meta_append_all (buffer, look, 1);
 }
 
 /* Scores and cosines are smaller: larger values and NaN come from other writers. */
@@ -182,7 +190,10 @@ read_region (const GstStructure *s, ClipmoeLook *look) {
     look->region[i] = G_VALUE_HOLDS_DOUBLE (v) ? g_value_get_double (v) : NAN;
     ok = fabs (look->region[i]) < MOST; /* NaN is not */
   }
+  gint object = 0;
   look->has_region = ok;
+  look->has_object = ok && gst_structure_get_int (s, "object-id", &object);
+  look->object_id = object;
 }
 
 gboolean

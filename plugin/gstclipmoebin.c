@@ -171,7 +171,7 @@ gst_clipmoe_bin_init (GstClipmoeBin *self) {
   gst_object_unref (sink_t);
 }
 
-/* The same property once more, for another class. NULL: of a kind that clipmoetag does not have. */
+/* The same property once more, for another class. NULL: the bin has one of its own. */
 static GParamSpec *
 copy_spec (GParamSpec *s) {
   const char *name = s->name, *nick = g_param_spec_get_nick (s), *blurb = g_param_spec_get_blurb (s);
@@ -197,6 +197,8 @@ copy_spec (GParamSpec *s) {
                               g_str_equal (name, "video-direction") ? (gint)GST_VIDEO_ORIENTATION_AUTO
                                                                     : G_PARAM_SPEC_ENUM (s)->default_value,
                               flags);
+  if (G_IS_PARAM_SPEC_BOXED (s) && !g_str_equal (name, "stats"))
+    return g_param_spec_boxed (name, nick, blurb, s->value_type, flags);
   return NULL;
 }
 

@@ -21,6 +21,7 @@
 #include "tagopen.h"
 #include "tagreport.h"
 #include "tagstats.h"
+#include "tagstill.h"
 #include "tagstream.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -47,10 +48,15 @@ gst_clipmoe_tag_set_property (GObject *object, guint id, const GValue *value, GP
 static void
 gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
   GstClipmoeTag *self = GST_CLIPMOE_TAG (object);
-  TagSession *open = id == TAG_PROP_STATS ? tag_open_get (self) : NULL;
+  TagSession *open = id == TAG_PROP_STATS || id == TAG_PROP_ENGINE_STATS ? tag_open_get (self) : NULL;
+  TagStatsEngine engine = {0};
   gboolean known = TRUE;
-  if (open)
+  if (open) {
     tag_model_describe (self, open, FALSE);
+    clipmoe_mailbox_get_stats (open->mailbox, &engine.waiting_ms, &engine.waiting_ms_p95, &engine.share);
+    clipmoe_engine_get_stats (open->engine, &engine.runs, &engine.pictures, &engine.waiting, &engine.streams,
+                              &engine.batch);
+  }
   tag_session_unref (open);
   GST_OBJECT_LOCK (self);
   if (id == TAG_PROP_STATS) {
@@ -60,7 +66,9 @@ gst_clipmoe_tag_get_property (GObject *object, guint id, GValue *value, GParamSp
                            .precision = self->precision,
                            .reason = self->reason,
                            .model = self->model_id};
-    g_value_take_boxed (value, tag_stats_describe (&self->stats, &words));
+    g_value_take_boxed (value, tag_stats_describe (&self->stats, &words, &engine));
+  } else if (id == TAG_PROP_ENGINE_STATS) {
+    g_value_take_boxed (value, tag_stats_describe_engine (&engine));
   } else {
     known = tag_settings_get (&self->settings, id, value);
   }
@@ -113,6 +121,7 @@ gst_clipmoe_tag_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out) {
   GST_OBJECT_LOCK (self);
   tag_trouble_new_caps (&self->trouble);
   GST_OBJECT_UNLOCK (self);
+  tag_still_forget (self);
   /* A look in flight owns its pixels and its time, so it may finish whatever comes next. */
   return gst_video_info_from_caps (&self->info, in);
 }
@@ -275,10 +284,23 @@ gst_clipmoe_tag_class_init (GstClipmoeTagClass *klass) {
           "stats", "Statistics",
           "frames, looks, skipped (late, or replaced by a newer frame), unusable (frames that could not be "
           "looked "
-          "at), corrupted (flagged so, not looked at), ms-per-look (median) and ms-per-look-p95 of the last "
+          "at), corrupted (flagged so, not looked at), still (answered from memory), regions-too-small, "
+          "regions-left-out (empty, outside of the frame, too many), ms-per-look (median) and "
+          "ms-per-look-p95 of the last "
           "256 "
           "looks, mode, clock (what times are taken from: pts, dts, frame-rate, clock), tier, precision, "
-          "precision-reason, model",
+          "precision-reason, model, waiting-ms (median) and waiting-ms-p95: from a picture's being handed to "
+          "the "
+          "engine until its run begins, batch-share (this stream's part of the pictures that the engine ran "
+          "since the stream came to it)",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (
+      object, TAG_PROP_ENGINE_STATS,
+      g_param_spec_boxed (
+          "engine-stats", "Engine statistics",
+          "Of the engine, which several elements may share: runs, pictures, mean-batch (pictures of a run), "
+          "waiting (pictures that wait now), streams (elements at it), batch-size (the most pictures of a "
+          "run)",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 
   gst_element_class_set_static_metadata (element, "CLIP video tagger", "Filter/Analyzer/Video",

@@ -120,7 +120,15 @@ clipmoe_sent_looks_see (ClipmoeSentLooks *self, const ClipmoeLook *look, guint i
   self->calls++;
   if (look->tagger) {
     news.seen = number_seen (entry_of (self, g_strconcat ("TL", look->tagger, NULL)), look->sequence);
-    said = entry_of (self, g_strconcat ("S", self->stream, "\n", look->tagger, NULL));
+    if (look->has_region && !look->has_object) { /* of a thing that nobody knows there is no look before */
+      news.changed = !news.seen;
+      return news;
+    }
+    GString *key = g_string_new (NULL);
+    g_string_printf (key, "S%s\n%s", self->stream, look->tagger);
+    if (look->has_region)
+      g_string_append_printf (key, "\n%" G_GINT64_FORMAT, look->object_id);
+    said = entry_of (self, g_string_free (key, FALSE));
   } else { /* metadata of another writer: several looks on one buffer are told apart by their position */
     GString *key = g_string_new (NULL);
     g_string_printf (key, "F%s\n%u\n%s\n%s", self->stream, index, look->source ? look->source : "",

@@ -9,7 +9,8 @@ typedef struct _ClipmoeSentLooks ClipmoeSentLooks;
 
 typedef struct {
   gboolean seen;    /* seen before, on another buffer */
-  gboolean changed; /* not seen before, and with other labels than the same tagger's previous look */
+  gboolean changed; /* not seen before, and with other labels than the same tagger's previous look, of the
+                       same object where it is of a region */
 } ClipmoeSentNews;
 
 ClipmoeSentLooks *clipmoe_sent_looks_new (void);

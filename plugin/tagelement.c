@@ -7,7 +7,10 @@ tag_element_init (GstClipmoeTag *self) {
   tag_settings_init (&self->settings);
   tag_identity_init (&self->identity);
   self->stream = clipmoe_stream_new ();
+  self->handed_over = g_array_new (FALSE, FALSE, sizeof (TagRegion));
   tag_events_init (&self->events);
+  self->objects =
+      clipmoe_objects_new (TAG_MOST_OBJECTS, self->stream, TAG_EVENTS_UPDATE, tag_events_keep, &self->events);
   g_mutex_init (&self->looking);
   self->earliest = GST_CLOCK_TIME_NONE;
   tag_clock_reset (&self->clock);
@@ -17,7 +20,10 @@ void
 tag_element_clear (GstClipmoeTag *self) {
   tag_settings_clear (&self->settings);
   tag_identity_clear (&self->identity);
+  clipmoe_objects_free (self->objects);
   clipmoe_stream_free (self->stream);
+  tag_regions_clear (&self->regions);
+  g_array_unref (self->handed_over);
   tag_events_clear (&self->events);
   g_free (self->model_id);
   g_free (self->tier);

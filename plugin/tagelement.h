@@ -3,16 +3,27 @@
 #define CLIPMOE_TAG_ELEMENT_H
 
 #include <gst/base/gstbasetransform.h>
+#include <stream/objects.h>
 #include <stream/schedule.h>
 #include <stream/statistics.h>
 #include "tagclock.h"
 #include "tagevents.h"
 #include "tagidentity.h"
+#include "tagregions.h"
 #include "tagsession.h"
 #include "tagsettings.h"
 #include "tagtrouble.h"
 
 GST_DEBUG_CATEGORY_EXTERN (clipmoe_tag_debug);
+
+/* How the picture was looked at that later ones are compared with. */
+typedef struct {
+  guint64 time; /* stream time of its look */
+  guint generation;
+  ClipmoeGeometry geometry;
+  GstVideoOrientationMethod direction;
+  ClipmoeRules rules;
+} TagStill;
 
 typedef struct _GstClipmoeTag GstClipmoeTag;
 
@@ -50,12 +61,17 @@ struct _GstClipmoeTag {
   TagClock clock;
   ClipmoeSchedule schedule; /* on tag_clock_rising() */
   guint skips;
-  guint connection; /* another one: the stream was interrupted, which hold may bridge */
-  gint failed;      /* atomic: there was an error, and it was posted */
+  TagStill still;
+  TagRegions regions;  /* of this frame */
+  GArray *handed_over; /* of TagRegion: of the last request that tag_objects_look_later() made */
+  gint stirred;        /* atomic: the next frame is looked at, however still */
+  guint connection;    /* another one: the stream was interrupted, which hold may bridge */
+  gint failed;         /* atomic: there was an error, and it was posted */
 
   /* what looks are made with: by the streaming thread, or the mailbox's */
   GMutex looking; /* guards what follows; nothing else is locked under it */
   ClipmoeStream *stream;
+  ClipmoeObjects *objects;   /* their looks are counted together with the stream's */
   ClipmoeStreamLook *newest; /* finished aside, and no frame carries it yet */
   TagEvents events;
   guint

@@ -2,10 +2,8 @@
 
 #include "clipmoeevent.h"
 
-#define UPDATE (G_GINT64_CONSTANT (5) * GST_SECOND) /* between two updates of an event */
-
-static void
-keep (const ClipmoeEvent *event, gpointer data) {
+void
+tag_events_keep (const ClipmoeEvent *event, gpointer data) {
   TagEvents *self = data;
   self->told++;
   if (self->wanted)
@@ -16,7 +14,7 @@ keep (const ClipmoeEvent *event, gpointer data) {
 void
 tag_events_init (TagEvents *self) {
   *self = (TagEvents){0};
-  self->events = clipmoe_events_new (UPDATE, keep, self);
+  self->events = clipmoe_events_new (TAG_EVENTS_UPDATE, tag_events_keep, self);
   g_queue_init (&self->posts);
   g_queue_init (&self->pushes);
 }
@@ -59,6 +57,13 @@ tag_events_add (TagEvents *self, const ClipmoeStream *stream, const ClipmoeStrea
   self->frame = found->frame;
   self->time = look.time;
   clipmoe_events_add (self->events, &look, labels, n);
+}
+
+ClipmoeLook
+tag_events_prepare (TagEvents *self, const ClipmoeStreamFrame *frame) {
+  self->frame = frame->frame;
+  self->time = frame->time;
+  return (ClipmoeLook){.source = self->source, .model = self->model, .tagger = self->tagger};
 }
 
 void

@@ -26,6 +26,11 @@ void tag_events_name (TagEvents *self, const char *source, const char *model, co
                       gboolean wanted);
 /* The stream's newest look. */
 void tag_events_add (TagEvents *self, const ClipmoeStream *stream, const ClipmoeStreamLook *found);
+/* Remembers which look events come of that are told next, and who it is of: for an object's events. */
+ClipmoeLook tag_events_prepare (TagEvents *self, const ClipmoeStreamFrame *frame);
+/* As a #ClipmoeEventHandler, with @self. */
+void tag_events_keep (const ClipmoeEvent *event, gpointer self);
+#define TAG_EVENTS_UPDATE (G_GINT64_CONSTANT (5) * GST_SECOND) /* between two updates of an event */
 /* The stream ends or jumps: what is open ends. */
 void tag_events_finish (TagEvents *self);
 /* Forgets what is not sent yet. */

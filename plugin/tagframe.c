@@ -3,8 +3,10 @@
 #include "tagcontrol.h"
 #include "taglook.h"
 #include "tagmodel.h"
+#include "tagobjects.h"
 #include "tagreport.h"
 #include "tagsource.h"
+#include "tagstill.h"
 #include "tagstream.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -144,12 +146,16 @@ typedef struct {
   ClipmoeGeometry geometry;
   GstVideoOrientationMethod direction;
   ClipmoeSchedule before; /* what the schedule was without this frame */
+  gboolean regions;       /* the frame's regions are looked at, not all of it */
+  guint64 number;         /* of the frame */
+  TagStillHow still;
 } How;
 
 static GstFlowReturn
-hand_over (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame) {
+hand_over (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame, const How *how) {
   GError *error = NULL;
-  if (tag_look_later (self, open, frame, &error))
+  if (how->regions ? tag_objects_look_later (self, open, frame, how->number, &error)
+                   : tag_look_later (self, open, frame, &error))
     return GST_FLOW_OK;
   GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
   g_error_free (error);
@@ -164,17 +170,26 @@ look_at (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer, ClipmoeStream
   GError *error = NULL;
   TagTroubleKind kind = TAG_TROUBLE_FRAME;
   describe_frame (self, buffer, frame);
-  if (tag_session_preprocess (open, buffer, &self->info, how->geometry, how->direction, &error)) {
+  if (tag_session_preprocess (open, buffer, &self->info, how->geometry, how->direction,
+                              how->regions ? self->regions.due : NULL, &error)) {
     kind = TAG_TROUBLE_MODEL;
     GST_OBJECT_LOCK (self);
     tag_trouble_went_well (&self->trouble, TAG_TROUBLE_FRAME);
     GST_OBJECT_UNLOCK (self);
+    if (!how->regions && tag_still_passes (self, open, frame, &how->still))
+      return GST_FLOW_OK;
+    if (!how->regions)
+      tag_still_remember (self, open, frame, &how->still);
     if (how->mode == TAG_MODE_LATEST)
-      return hand_over (self, open, frame);
-    *fresh = tag_look_now (self, open, frame, begin, &error);
+      return hand_over (self, open, frame, how);
+    if (how->regions)
+      tag_objects_look_now (self, open, frame, how->number, begin, &error);
+    else
+      *fresh = tag_look_now (self, open, frame, begin, &error);
   }
   if (!error)
     return GST_FLOW_OK;
+  tag_still_forget (self);
   self->schedule = how->before; /* the next frame is tried in its place */
   GstFlowReturn flow = GST_FLOW_OK;
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_STOPPED))
@@ -183,6 +198,45 @@ look_at (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer, ClipmoeStream
     flow = GST_FLOW_ERROR;
   g_error_free (error);
   return flow;
+}
+
+/* Reads what the properties say of a look. With the object lock. */
+static void
+read_how (GstClipmoeTag *self, const TagMoment *moment, How *how) {
+  const TagSettings *settings = &self->settings;
+  how->geometry = settings->geometry;
+  how->direction = settings->direction;
+  if (how->direction == GST_VIDEO_ORIENTATION_AUTO)
+    how->direction = self->tag_orientation;
+  how->regions = settings->region == TAG_REGION_ROI_LIST;
+  how->number = ++self->stats.frames;
+  how->still = (TagStillHow){.threshold = settings->still_threshold,
+                             .most = settings->still_most,
+                             .now = tag_clock_rising (&GST_BASE_TRANSFORM (self)->segment, moment->time),
+                             .geometry = how->geometry,
+                             .direction = how->direction};
+  how->before = self->schedule; /* a jump or other labels may have begun it anew */
+}
+
+/* Whether there is a region to be looked at; if not, the next frame is tried in this one's place. */
+static gboolean
+choose_regions (GstClipmoeTag *self, const How *how, guint interval) {
+  if (tag_objects_choose (self, how->number, interval))
+    return TRUE;
+  self->schedule = how->before;
+  return FALSE;
+}
+
+/* What is read of the buffer's regions. */
+static void
+read_regions (GstClipmoeTag *self, GstBuffer *buffer) {
+  GST_OBJECT_LOCK (self);
+  TagRegionFilter filter = {.least = self->settings.min_region};
+  char *classes = g_strdup (self->settings.object_class);
+  GST_OBJECT_UNLOCK (self);
+  filter.classes = classes;
+  tag_objects_read (self, buffer, &filter);
+  g_free (classes);
 }
 
 GstFlowReturn
@@ -198,23 +252,20 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
                               .connection = self->connection,
                               .labels = open->labels,
                               .rules = self->settings.rules};
-  how.geometry = self->settings.geometry;
-  how.direction = self->settings.direction;
-  if (how.direction == GST_VIDEO_ORIENTATION_AUTO)
-    how.direction = self->tag_orientation;
+  read_how (self, &moment, &how);
   double rate = moment.every ? 0 : self->settings.rate;
-  guint interval = self->settings.interval;
+  guint interval = self->settings.interval, reclassify = self->settings.reclassify;
   gboolean skip_corrupted = self->settings.skip_corrupted;
   self->clock_source = moment.source;
-  self->stats.frames++;
   GST_OBJECT_UNLOCK (self);
 
-  how.before = self->schedule; /* a jump or other labels may have begun it anew */
   GstFlowReturn flow = GST_FLOW_OK;
   gboolean fresh = FALSE, off = tag_control_is_off (self);
+  if (how.regions)
+    read_regions (self, buffer);
   if (!off && worth_a_look (self, buffer, skip_corrupted) &&
       clipmoe_schedule_due (&self->schedule, tag_clock_rising (segment, moment.time), rate, interval) &&
-      !late (self, buffer, &moment)) {
+      !late (self, buffer, &moment) && (!how.regions || choose_regions (self, &how, reclassify))) {
     flow = look_at (self, open, buffer, &frame, &how, &fresh);
   } else {
     GST_TRACE_OBJECT (self, "%" GST_TIME_FORMAT " passes", GST_TIME_ARGS (moment.time));
@@ -223,7 +274,9 @@ tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   tag_control_send_labels (self, open);
   if (flow == GST_FLOW_OK)
     tag_report_send_events (self);
-  if (flow == GST_FLOW_OK && self->look)
+  if (flow == GST_FLOW_OK && how.regions)
+    tag_objects_attach (self, buffer, moment.time, how.still.now, frame.rules.hold);
+  else if (flow == GST_FLOW_OK && self->look)
     tag_report_attach (self, buffer, moment.time, fresh);
   return flow;
 }

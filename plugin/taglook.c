@@ -1,6 +1,8 @@
 #include "taglook.h"
 
+#include "tagobjects.h"
 #include "tagreport.h"
+#include "tagstill.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
@@ -10,13 +12,7 @@ static ClipmoeStreamLook *
 make (GstClipmoeTag *self, const ClipmoeStreamFrame *frame, const float *embedding, guint embed,
       gboolean aside) {
   ClipmoeStreamLook *found = NULL;
-  GST_OBJECT_LOCK (self);
-  const char *source = self->settings.source ? self->settings.source : self->uri;
-  g_mutex_lock (&self->looking);
-  tag_events_name (&self->events, source ? source : self->identity.path, self->model_id,
-                   self->identity.tagger, self->settings.post == TAG_POST_EVENTS);
-  g_mutex_unlock (&self->looking);
-  GST_OBJECT_UNLOCK (self);
+  tag_report_name_events (self);
   g_mutex_lock (&self->looking);
   if (frame->generation == self->generation) {
     found = clipmoe_stream_add (self->stream, embedding, embed, frame);
@@ -44,11 +40,7 @@ tag_look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *f
   clipmoe_stream_look_unref (self->look);
   self->look = clipmoe_stream_look_ref (look);
   tag_report_count (self, look, g_get_monotonic_time () - begin);
-  GST_OBJECT_LOCK (self);
-  gboolean other = clipmoe_statistics_latency_changed (&self->stats);
-  GST_OBJECT_UNLOCK (self);
-  if (other)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+  tag_report_latency (self);
   tag_report_post (self, look);
   tag_report_post_events (self);
   clipmoe_stream_look_unref (look);
@@ -58,7 +50,7 @@ tag_look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *f
 gboolean
 tag_look_later (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame, GError **error) {
   gboolean replaced;
-  if (!tag_session_submit (open, frame, &replaced, error))
+  if (!tag_session_submit (open, frame, NULL, &replaced, error))
     return FALSE;
   if (replaced) {
     GST_LOG_OBJECT (self, "a picture that waited was replaced by a newer one");
@@ -70,10 +62,16 @@ tag_look_later (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame 
 }
 
 void
-tag_look_answered (GstElement *element, const ClipmoeStreamFrame *frame, const float *embedding, guint embed,
+tag_look_answered (GstElement *element, const TagRequest *request, const float *embedding, guint embed,
                    gint64 microseconds, const GError *error) {
   GstClipmoeTag *self = (GstClipmoeTag *)element;
+  const ClipmoeStreamFrame *frame = &request->frame;
+  if (request->n) {
+    tag_objects_answered (self, request, embedding, embed, microseconds, error);
+    return;
+  }
   if (error) {
+    tag_still_forget (self);
     tag_report_pass_over (self, TAG_TROUBLE_MODEL, error);
     return;
   }

@@ -15,8 +15,8 @@ gboolean tag_look_now (GstClipmoeTag *self, TagSession *open, const ClipmoeStrea
 gboolean tag_look_later (GstClipmoeTag *self, TagSession *open, const ClipmoeStreamFrame *frame,
                          GError **error);
 /* For tag_session_open(): what was handed over is encoded. */
-void tag_look_answered (GstElement *element, const ClipmoeStreamFrame *frame, const float *embedding,
-                        guint embed, gint64 microseconds, const GError *error);
+void tag_look_answered (GstElement *element, const TagRequest *request, const float *embedding, guint embed,
+                        gint64 microseconds, const GError *error);
 /* Streaming thread: frames carry the newest look that was finished since, if there is one. */
 void tag_look_follow (GstClipmoeTag *self);
 

@@ -3,7 +3,9 @@
 #include <base/plain.h>
 #include "tagcontrol.h"
 #include "taglook.h"
+#include "tagobjects.h"
 #include "tagopen.h"
+#include "tagstill.h"
 #include "tagstream.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -62,6 +64,8 @@ post_assumed (GstClipmoeTag *self, const ClipmoeModelInfo *info) {
 static void
 set_labels (GstClipmoeTag *self, TagSession *open, ClipmoeLabels *labels) {
   tag_session_set_labels (open, labels);
+  tag_still_forget (self);
+  tag_objects_renew (self);
   guint cut = clipmoe_labels_get_n_truncated (labels);
   GST_INFO_OBJECT (self, "labels: %u, negatives: %u", clipmoe_labels_get_n (labels),
                    clipmoe_labels_get_n_negatives (labels));
@@ -79,7 +83,8 @@ open_session (GstClipmoeTag *self, GError **error) {
   TagSettings settings = self->settings;
   settings.model = g_strdup (settings.model);
   settings.vocab = g_strdup (settings.vocab);
-  settings.source = NULL;
+  settings.instance = g_strdup (settings.instance);
+  settings.source = settings.object_class = NULL;
   tag_texts_copy (&settings.texts, &self->settings.texts);
   self->settings.texts_changed = FALSE;
   self->stats = (ClipmoeStatistics){0};

@@ -13,23 +13,41 @@ describe_look (GstClipmoeTag *self, const ClipmoeStreamLook *found) {
                                 self->settings.attach_embedding);
 }
 
+/* With the object lock held. Returns (transfer full), or NULL: nobody asks for it. */
+static GstStructure *
+make_message (GstClipmoeTag *self, const ClipmoeStreamLook *found, gboolean changed) {
+  TagPost post = self->settings.post;
+  if (post != TAG_POST_ALL && !(post == TAG_POST_CHANGES && changed))
+    return NULL;
+  ClipmoeLook look = describe_look (self, found);
+  look.fresh = TRUE;
+  return clipmoe_look_to_message (&look, &found->frame);
+}
+
+/* Takes over @message. */
+static void
+post_message (GstClipmoeTag *self, GstStructure *message) {
+  if (message)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
+}
+
 void
 tag_report_post (GstClipmoeTag *self, ClipmoeStreamLook *found) {
-  GstStructure *message = NULL;
   GST_OBJECT_LOCK (self);
-  TagPost post = self->settings.post;
-  if (post == TAG_POST_ALL ||
-      (post == TAG_POST_CHANGES &&
-       (!self->last || !clipmoe_look_same_labels (&found->look, &self->last->look)))) {
-    ClipmoeLook look = describe_look (self, found);
-    look.fresh = TRUE;
-    message = clipmoe_look_to_message (&look, &found->frame);
-  }
+  gboolean changed = !self->last || !clipmoe_look_same_labels (&found->look, &self->last->look);
+  GstStructure *message = make_message (self, found, changed);
   clipmoe_stream_look_unref (self->last);
   self->last = clipmoe_stream_look_ref (found);
   GST_OBJECT_UNLOCK (self);
-  if (message)
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), message));
+  post_message (self, message);
+}
+
+void
+tag_report_post_object (GstClipmoeTag *self, ClipmoeStreamLook *found, gboolean changed) {
+  GST_OBJECT_LOCK (self);
+  GstStructure *message = make_message (self, found, changed);
+  GST_OBJECT_UNLOCK (self);
+  post_message (self, message);
 }
 
 /* Looks that no buffer carries go down by themselves. */
@@ -54,6 +72,22 @@ tag_report_send_last (GstClipmoeTag *self) {
   GList *missed = tag_identity_take_missed (&self->identity, G_MAXUINT64);
   GST_OBJECT_UNLOCK (self);
   send_looks (self, missed);
+}
+
+static guint64
+age_of (const ClipmoeLook *look, GstClockTime time) {
+  return time > look->time ? time - look->time : look->time - time;
+}
+
+void
+tag_report_name_events (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  const char *source = self->settings.source ? self->settings.source : self->uri;
+  g_mutex_lock (&self->looking);
+  tag_events_name (&self->events, source ? source : self->identity.path, self->model_id,
+                   self->identity.tagger, self->settings.post == TAG_POST_EVENTS);
+  g_mutex_unlock (&self->looking);
+  GST_OBJECT_UNLOCK (self);
 }
 
 void
@@ -94,12 +128,48 @@ tag_report_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, gb
   GList *missed =
       tag_identity_take_missed (&self->identity, found->look.sequence); /* several finished since */
   ClipmoeLook look = describe_look (self, found);
-  look.age = time > found->look.time ? time - found->look.time : found->look.time - time;
+  look.age = age_of (&look, time);
   look.fresh = fresh || found->look.sequence != self->identity.carried; /* its first buffer */
   self->identity.carried = found->look.sequence;
   clipmoe_meta_append (buffer, &look);
   GST_OBJECT_UNLOCK (self);
   send_looks (self, missed);
+}
+
+void
+tag_report_attach_all (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, GPtrArray *known) {
+  GST_OBJECT_LOCK (self);
+  guint64 carried = self->identity.carried;
+  GList *finished = tag_identity_take_missed (&self->identity, G_MAXUINT64);
+  guint n = 0, most = g_list_length (finished) + known->len;
+  ClipmoeLook *looks = g_new (ClipmoeLook, most + 1);
+  for (GList *l = finished; l; l = l->next) {
+    looks[n] = describe_look (self, l->data);
+    looks[n].fresh = TRUE;
+    self->identity.carried = MAX (self->identity.carried, looks[n].sequence);
+    n++;
+  }
+  for (guint i = 0; i < known->len; i++) { /* one that was finished this very moment: the next buffer's */
+    const ClipmoeStreamLook *look = known->pdata[i];
+    if (look->look.sequence <= carried)
+      looks[n++] = describe_look (self, look);
+  }
+  for (guint i = 0; i < n; i++)
+    looks[i].age = age_of (&looks[i], time);
+  if (n)
+    clipmoe_meta_append_all (buffer, looks, n);
+  GST_OBJECT_UNLOCK (self);
+  g_free (looks);
+  g_list_free_full (finished, (GDestroyNotify)clipmoe_stream_look_unref);
+}
+
+void
+tag_report_latency (GstClipmoeTag *self) {
+  GST_OBJECT_LOCK (self);
+  gboolean other = clipmoe_statistics_latency_changed (&self->stats);
+  GST_OBJECT_UNLOCK (self);
+  if (other)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
 void

@@ -28,8 +28,10 @@ tell (gpointer data, ClipmoeRequest *request, const float *embedding, gint64 mic
 }
 
 static void
-clear_frame (gpointer extra) {
-  clipmoe_labels_unref (((ClipmoeStreamFrame *)extra)->labels);
+clear_request (gpointer extra) {
+  TagRequest *request = extra;
+  clipmoe_labels_unref (request->frame.labels);
+  g_free (request->regions);
 }
 
 TagSession *
@@ -41,9 +43,13 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
                                  .experts = settings->experts,
                                  .heads = settings->heads,
                                  .text_heads = settings->text_heads};
-  ClipmoeEncoderOptions how = {
-      .struct_size = sizeof how, .precision = settings->precision, .threads = settings->threads};
-  ClipmoeEngine *engine = clipmoe_engine_open (settings->model, &options, &how, error);
+  ClipmoeEncoderOptions how = {.struct_size = sizeof how,
+                               .precision = settings->precision,
+                               .threads = settings->threads,
+                               .batch = settings->batch};
+  const char *id = settings->instance && *settings->instance ? settings->instance : NULL;
+  ClipmoeEngine *engine =
+      clipmoe_engine_open_shared (settings->model, &options, &how, id, settings->batch_timeout, error);
   if (!engine)
     return NULL;
   TagSession *self = g_new0 (TagSession, 1);
@@ -57,8 +63,10 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
   self->version = clipmoe_engine_get_version (engine);
   self->embed = info->embed;
   self->embedding = g_new0 (float, info->embed);
+  self->room = 1;
   self->mailbox =
-      clipmoe_mailbox_new (engine, sizeof (ClipmoeStreamFrame), clear_frame, tell, listener, listener_free);
+      clipmoe_mailbox_new (engine, sizeof (TagRequest), clear_request, tell, listener, listener_free);
+  self->still = clipmoe_still_new (info->image_size, info->std);
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
   self->maker = tag_label_maker_new (engine);
   return self;
@@ -78,6 +86,7 @@ tag_session_unref (TagSession *self) {
   clipmoe_mailbox_free (self->mailbox);
   clipmoe_labels_unref (self->labels);
   clipmoe_preprocessor_free (self->preprocessor);
+  clipmoe_still_free (self->still);
   g_free (self->embedding);
   clipmoe_engine_unref (self->engine);
   g_free (self);
@@ -103,21 +112,48 @@ tag_session_warm_up (TagSession *self, GstClockTime *took, GError **error) {
   return ok;
 }
 
+/* The request with room for so many pictures, and for their embeddings. */
+static ClipmoeRequest *
+make_room (TagSession *self, guint n, GError **error) {
+  if (n > self->room) {
+    float *more = g_try_renew (float, self->embedding, (gsize)n * self->embed);
+    if (!more) {
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for the vectors of %u regions", n);
+      return NULL;
+    }
+    self->embedding = more;
+    self->room = n;
+  }
+  return clipmoe_mailbox_get_requests (self->mailbox, n, error);
+}
+
 gboolean
 tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo *info,
-                        ClipmoeGeometry geometry, GstVideoOrientationMethod direction, GError **error) {
+                        ClipmoeGeometry geometry, GstVideoOrientationMethod direction, const GArray *regions,
+                        GError **error) {
+  guint n = regions ? regions->len : 1, side = clipmoe_engine_get_info (self->engine)->image_size;
+  ClipmoeRequest *request = make_room (self, n, error);
   GstVideoFrame frame;
   ClipmoeImage image;
   if (direction > GST_VIDEO_ORIENTATION_UR_LL)
     direction = GST_VIDEO_ORIENTATION_IDENTITY;
-  if (!clipmoe_frame_map (&frame, info, buffer, error))
+  if (!request || !clipmoe_frame_map (&frame, info, buffer, error))
     return FALSE;
   gboolean ok = clipmoe_image_from_frame (&image, &frame, info);
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "pixel format %s",
                  GST_VIDEO_INFO_NAME (info));
-  ok = ok && clipmoe_preprocessor_run (self->preprocessor, &image, geometry, (ClipmoeOrientation)direction,
-                                       clipmoe_mailbox_get_request (self->mailbox)->pixels, error);
+  for (guint i = 0; i < n && ok; i++) {
+    if (regions) {
+      const TagRegion *region = &g_array_index (regions, TagRegion, i);
+      image.crop_x = region->x;
+      image.crop_y = region->y;
+      image.crop_width = region->width;
+      image.crop_height = region->height;
+    }
+    ok = clipmoe_preprocessor_run (self->preprocessor, &image, geometry, (ClipmoeOrientation)direction,
+                                   request->pixels + (gsize)i * 3 * side * side, error);
+  }
   gst_video_frame_unmap (&frame);
   return ok;
 }
@@ -128,9 +164,14 @@ tag_session_encode (TagSession *self, GError **error) {
 }
 
 gboolean
-tag_session_submit (TagSession *self, const ClipmoeStreamFrame *frame, gboolean *replaced, GError **error) {
-  ClipmoeStreamFrame *kept = clipmoe_mailbox_get_request (self->mailbox)->extra;
-  *kept = *frame;
-  clipmoe_labels_ref (kept->labels);
+tag_session_submit (TagSession *self, const ClipmoeStreamFrame *frame, const GArray *regions,
+                    gboolean *replaced, GError **error) {
+  TagRequest *kept = clipmoe_mailbox_get_request (self->mailbox)->extra;
+  kept->frame = *frame;
+  clipmoe_labels_ref (frame->labels);
+  if (regions) {
+    kept->n = regions->len;
+    kept->regions = g_memdup2 (regions->data, regions->len * sizeof (TagRegion));
+  }
   return clipmoe_mailbox_submit (self->mailbox, replaced, error);
 }

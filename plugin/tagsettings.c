@@ -29,7 +29,16 @@ enum {
   PROP_ATTACH_EMBEDDING,
   PROP_POST_MESSAGES,
   PROP_SOURCE,
-  PROP_SKIP_CORRUPTED
+  PROP_SKIP_CORRUPTED,
+  PROP_STILL_THRESHOLD,
+  PROP_STILL_MOST,
+  PROP_MODEL_INSTANCE_ID,
+  PROP_BATCH_SIZE,
+  PROP_BATCH_TIMEOUT,
+  PROP_INFERENCE_REGION,
+  PROP_OBJECT_CLASS,
+  PROP_RECLASSIFY_INTERVAL,
+  PROP_MIN_REGION
 };
 
 static GType
@@ -71,6 +80,11 @@ static const GEnumValue modes[] = {
     {TAG_MODE_LATEST, "Frames never wait: the newest picture is looked at aside, later frames carry its tags",
      "latest"},
     {0, NULL, NULL}};
+static const GEnumValue region_modes[] = {
+    {TAG_REGION_FULL_FRAME, "The whole frame", "full-frame"},
+    {TAG_REGION_ROI_LIST, "Each region that a detector has left on the buffer (GstVideoRegionOfInterestMeta)",
+     "roi-list"},
+    {0, NULL, NULL}};
 static const GEnumValue posts[] = {
     {TAG_POST_NONE, "No messages", "none"},
     {TAG_POST_CHANGES, "When the set of tags changes", "changes"},
@@ -80,8 +94,12 @@ static const GEnumValue posts[] = {
 
 void
 tag_settings_init (TagSettings *self) {
-  *self = (TagSettings){
-      .rate = 1, .interval = 1, .skip_corrupted = TRUE, .rules = {.threshold = NAN, .top_k = 5}};
+  *self = (TagSettings){.rate = 1,
+                        .interval = 1,
+                        .reclassify = 1,
+                        .still_most = 60,
+                        .skip_corrupted = TRUE,
+                        .rules = {.threshold = NAN, .top_k = 5}};
 }
 
 void
@@ -89,6 +107,8 @@ tag_settings_clear (TagSettings *self) {
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->vocab, g_free);
   g_clear_pointer (&self->source, g_free);
+  g_clear_pointer (&self->instance, g_free);
+  g_clear_pointer (&self->object_class, g_free);
   tag_texts_clear (&self->texts);
 }
 
@@ -110,6 +130,10 @@ text_of (TagSettings *self, guint id) {
     return &self->texts.negatives;
   case PROP_SOURCE:
     return &self->source;
+  case PROP_MODEL_INSTANCE_ID:
+    return &self->instance;
+  case PROP_OBJECT_CLASS:
+    return &self->object_class;
   default:
     return NULL;
   }
@@ -189,6 +213,27 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   case PROP_SKIP_CORRUPTED:
     self->skip_corrupted = g_value_get_boolean (value);
     break;
+  case PROP_STILL_THRESHOLD:
+    self->still_threshold = g_value_get_double (value);
+    break;
+  case PROP_STILL_MOST:
+    self->still_most = g_value_get_double (value);
+    break;
+  case PROP_BATCH_SIZE:
+    self->batch = g_value_get_uint (value);
+    break;
+  case PROP_BATCH_TIMEOUT:
+    self->batch_timeout = g_value_get_uint (value);
+    break;
+  case PROP_INFERENCE_REGION:
+    self->region = g_value_get_enum (value);
+    break;
+  case PROP_RECLASSIFY_INTERVAL:
+    self->reclassify = g_value_get_uint (value);
+    break;
+  case PROP_MIN_REGION:
+    self->min_region = g_value_get_uint (value);
+    break;
   default:
     return FALSE;
   }
@@ -262,6 +307,27 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
     break;
   case PROP_SKIP_CORRUPTED:
     g_value_set_boolean (value, self->skip_corrupted);
+    break;
+  case PROP_STILL_THRESHOLD:
+    g_value_set_double (value, self->still_threshold);
+    break;
+  case PROP_STILL_MOST:
+    g_value_set_double (value, self->still_most);
+    break;
+  case PROP_BATCH_SIZE:
+    g_value_set_uint (value, self->batch);
+    break;
+  case PROP_BATCH_TIMEOUT:
+    g_value_set_uint (value, self->batch_timeout);
+    break;
+  case PROP_INFERENCE_REGION:
+    g_value_set_enum (value, self->region);
+    break;
+  case PROP_RECLASSIFY_INTERVAL:
+    g_value_set_uint (value, self->reclassify);
+    break;
+  case PROP_MIN_REGION:
+    g_value_set_uint (value, self->min_region);
     break;
   default:
     return FALSE;
@@ -365,6 +431,34 @@ tag_settings_install (GObjectClass *klass) {
           "skip-corrupted", "Skip corrupted",
           "Frames that the decoder flags as corrupted pass without being looked at, and are counted in stats",
           TRUE, playing));
+  REAL (
+      PROP_STILL_THRESHOLD, "still-threshold", "Still threshold",
+      "A frame that differs by less from the last one looked at is answered from memory: the largest mean "
+      "difference of a cell of 8 x 8 pixels of the model's square, in levels of 0 to 255; 0 = every frame is "
+      "looked at. Of whole frames alone",
+      0, 255, 0, controlled);
+  REAL (PROP_STILL_MOST, "still-most", "Still at most",
+        "Seconds after which even a still frame is looked at; 0 = never", 0, 1e6, 60, controlled);
+  TEXT (PROP_MODEL_INSTANCE_ID, "model-instance-id", "Model instance id",
+        "Elements of a process with the same one share one engine, which must be set alike; unset = elements "
+        "that "
+        "are set alike share one, but for those with threads=1",
+        ready);
+  NUMBER (PROP_BATCH_SIZE, "batch-size", "Batch size",
+          "The most pictures that the engine encodes in one run; 0, or more than that, = as many as is fast",
+          0, 1024, 0, ready);
+  NUMBER (PROP_BATCH_TIMEOUT, "batch-timeout", "Batch timeout",
+          "Milliseconds that a picture may wait for others before a run; 0 = a run begins as soon as it can",
+          0, 10000, 0, ready);
+  CHOICE (PROP_INFERENCE_REGION, "inference-region", "Inference region", "What of a frame is looked at",
+          "ClipmoeTagRegion", region_modes, TAG_REGION_FULL_FRAME, ready);
+  TEXT (PROP_OBJECT_CLASS, "object-class", "Object class",
+        "Regions of this type alone are looked at; several are separated by comma; unset = all", playing);
+  NUMBER (PROP_RECLASSIFY_INTERVAL, "reclassify-interval", "Reclassify interval",
+          "An object, known by its region's id, is looked at again after so many frames; 0 = once is enough",
+          0, G_MAXUINT, 1, playing);
+  NUMBER (PROP_MIN_REGION, "min-region", "Least region",
+          "Regions whose shorter side has fewer pixels are not looked at", 0, 32768, 0, playing);
 }
 
 const char *

@@ -7,10 +7,11 @@
 #include "taglabels.h"
 
 typedef enum { TAG_POST_NONE, TAG_POST_CHANGES, TAG_POST_ALL, TAG_POST_EVENTS } TagPost;
+typedef enum { TAG_REGION_FULL_FRAME, TAG_REGION_ROI_LIST } TagRegionMode;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
 
 typedef struct {
-  char *model, *vocab, *source;
+  char *model, *vocab, *source, *instance, *object_class;
   TagTexts texts;
   ClipmoeActivation activation;
   ClipmoeGeometry geometry;
@@ -19,15 +20,16 @@ typedef struct {
   ClipmoeRules rules;
   TagPost post;
   TagMode mode;
-  guint experts, heads, text_heads, interval, threads;
-  double rate;
+  TagRegionMode region;
+  guint experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
+  double rate, still_threshold, still_most;
   gboolean attach_embedding, skip_corrupted;
   gboolean texts_changed; /* since it was last set to FALSE */
 } TagSettings;
 
-enum { TAG_PROP_0, TAG_PROP_STATS, TAG_PROP_FIRST };
+enum { TAG_PROP_0, TAG_PROP_STATS, TAG_PROP_ENGINE_STATS, TAG_PROP_FIRST };
 
-/* Installs every property but `stats`, which is the element's. */
+/* Installs every property but `stats` and `engine-stats`, which are the element's. */
 void tag_settings_install (GObjectClass *klass);
 void tag_settings_init (TagSettings *self);
 void tag_settings_clear (TagSettings *self);

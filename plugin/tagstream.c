@@ -1,7 +1,9 @@
 #include "tagstream.h"
 
+#include "tagobjects.h"
 #include "tagopen.h"
 #include "tagreport.h"
+#include "tagstill.h"
 
 /* What the next frames carry, when they are due and what is under way. */
 static void
@@ -9,6 +11,8 @@ forget (GstClipmoeTag *self) {
   g_mutex_lock (&self->looking);
   g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   g_mutex_unlock (&self->looking);
+  tag_objects_forget (self);
+  tag_still_forget (self);
   self->schedule = (ClipmoeSchedule){0};
   self->skips = 0;
   g_clear_pointer (&self->look, clipmoe_stream_look_unref);
@@ -26,6 +30,7 @@ void
 tag_stream_end_events (GstClipmoeTag *self) {
   g_mutex_lock (&self->looking);
   tag_events_finish (&self->events);
+  clipmoe_objects_end_events (self->objects);
   g_mutex_unlock (&self->looking);
   tag_report_post_events (self);
 }

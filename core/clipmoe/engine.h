@@ -37,6 +37,22 @@ typedef struct _ClipmoeEngine ClipmoeEngine;
 CLIPMOE_API ClipmoeEngine *clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options,
                                                 const ClipmoeEncoderOptions *how, GError **error);
 /**
+ * clipmoe_engine_open_shared:
+ * @id: (nullable): names an engine of this process: whoever opens one of that name gets the same engine, with
+ *   1 thread, too, and nobody else does. NULL: as clipmoe_engine_open()
+ * @wait: milliseconds that a picture waits for others before a run with fewer than @how->batch; 0 = none. A
+ * run begins before that when every mailbox of the engine has a picture in it
+ * @error: (nullable): as clipmoe_engine_open(); ARGUMENT: the engine of that name is open, and was opened
+ * with another model, other @options, or another @how or @wait; @how->batch and @wait of 0 agree with any
+ *
+ * As clipmoe_engine_open(). Any thread.
+ *
+ * Returns: (transfer full): free with clipmoe_engine_unref(); NULL on error
+ */
+CLIPMOE_API ClipmoeEngine *clipmoe_engine_open_shared (const char *path, const ClipmoeModelOptions *options,
+                                                       const ClipmoeEncoderOptions *how, const char *id,
+                                                       guint wait, GError **error);
+/**
  * clipmoe_engine_new:
  * @model: a model that was not opened with `shapes_only`; the engine keeps a reference
  * @how: (nullable): as clipmoe_engine_open() takes it
@@ -82,6 +98,18 @@ CLIPMOE_API void clipmoe_engine_describe (ClipmoeEngine *self, char **tier, char
  * something else, and labels made now are those that fit the pictures best
  */
 CLIPMOE_API guint clipmoe_engine_get_version (ClipmoeEngine *self);
+/**
+ * clipmoe_engine_get_stats:
+ * @runs: (out): how many runs the engine began
+ * @pictures: (out): how many pictures were in them
+ * @waiting: (out): pictures that wait now
+ * @streams: (out): mailboxes that the engine has now
+ * @batch: (out): the most pictures of a run
+ *
+ * What the engine has done since it was opened. Any thread.
+ */
+CLIPMOE_API void clipmoe_engine_get_stats (ClipmoeEngine *self, guint64 *runs, guint64 *pictures,
+                                           guint *waiting, guint *streams, guint *batch);
 /**
  * clipmoe_engine_make_labels:
  * @labels: (nullable) (element-type ClipmoeLabel): as clipmoe_labels_new()

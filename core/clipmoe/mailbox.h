@@ -24,19 +24,22 @@ typedef struct _ClipmoeMailbox ClipmoeMailbox;
  *   #ClipmoePreprocessor
  * @extra: what the program wants to find again beside the vector: as many bytes as the mailbox was made with,
  *   aligned for any type; zeros at first
+ * @n: pictures in @pixels, one after the other; 1 unless it came from clipmoe_mailbox_get_requests()
  *
- * A picture to be encoded. Made by the library.
+ * A picture to be encoded, or several of the same moment. Made by the library.
  */
 typedef struct {
   float *pixels;
   gpointer extra;
+  guint n;
 } ClipmoeRequest;
 
 /**
  * ClipmoeAnswered:
  * @data: the mailbox's
  * @request: whose answer this is; valid during the call. What stands in @request->extra may be changed
- * @embedding: (nullable): float32 [embed], a unit vector, valid during the call; NULL on error
+ * @embedding: (nullable): float32 [n][embed], a unit vector for each picture, valid during the call; NULL on
+ *   error
  * @microseconds: how long the request waited and was encoded
  * @error: (nullable): why there is no vector, as clipmoe_mailbox_encode()
  *
@@ -74,8 +77,19 @@ CLIPMOE_API void clipmoe_mailbox_free (ClipmoeMailbox *self);
  */
 CLIPMOE_API ClipmoeRequest *clipmoe_mailbox_get_request (ClipmoeMailbox *self);
 /**
+ * clipmoe_mailbox_get_requests:
+ * @n: pictures, at least 1
+ * @error: (nullable): MEMORY
+ *
+ * The same with room for several pictures, which are handed over and answered together. They may be encoded
+ * in several runs; where one fails, all do. Memory for so many is kept.
+ *
+ * Returns: (transfer none): NULL on error
+ */
+CLIPMOE_API ClipmoeRequest *clipmoe_mailbox_get_requests (ClipmoeMailbox *self, guint n, GError **error);
+/**
  * clipmoe_mailbox_encode:
- * @out: (out caller-allocates): float32 [embed], a unit vector
+ * @out: (out caller-allocates): float32 [n][embed], a unit vector for each picture of the request
  * @error: (nullable): STOPPED: clipmoe_mailbox_set_flushing(), clipmoe_mailbox_drop() or
  *   clipmoe_mailbox_stop() was called, or is in force; this returns at once then, whatever is being encoded.
  *   FORMAT: the result is not finite. MEMORY: the system gives no thread
@@ -125,6 +139,16 @@ CLIPMOE_API void clipmoe_mailbox_set_flushing (ClipmoeMailbox *self, gboolean fl
  * For good: as clipmoe_mailbox_drop(), and nothing that is handed over later is encoded.
  */
 CLIPMOE_API void clipmoe_mailbox_stop (ClipmoeMailbox *self);
+
+/**
+ * clipmoe_mailbox_get_stats:
+ * @median: (out): of the milliseconds for which the last 256 requests waited for their run to begin
+ * @p95: (out): what 95 of 100 did not exceed
+ * @share: (out): 0 to 1: this mailbox's part of the pictures that the engine encoded since it was made
+ *
+ * How long its pictures wait. All 0 before the first one.
+ */
+CLIPMOE_API void clipmoe_mailbox_get_stats (ClipmoeMailbox *self, double *median, double *p95, double *share);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeMailbox, clipmoe_mailbox_free)
 

@@ -5,6 +5,7 @@
 #include "../encoder/encoder-private.h"
 #include "key.h"
 #include "measure.h"
+#include "terms.h"
 
 /* Encoders with the same weights, until nobody encodes with them any more. */
 typedef struct {
@@ -31,6 +32,8 @@ struct _ClipmoeEngine {
   char *reason;            /* why the encoder has its precision */
   ClipmoeMeasure *measure; /* NULL: there is nothing to measure */
   gboolean waits;          /* for a verdict */
+  ClipmoeTerms *terms;     /* of one that has a name, or NULL */
+  guint wait;              /* ms that a request waits for others */
   guint users;
   gint version; /* atomic */
 };
@@ -127,21 +130,57 @@ engine_free (gpointer data) {
     g_free (self->pixels[i]);
   g_free (self->pixels);
   g_free (self->key);
+  clipmoe_terms_free (self->terms);
   g_free (self);
 }
 
+/* With the lock: what nobody has said of a named engine yet is what the first one says who does. */
+static void
+settle (ClipmoeEngine *self, const ClipmoeTerms *asked) {
+  if (!self->terms->how.batch)
+    self->terms->how.batch = asked->how.batch;
+  if (!self->terms->wait)
+    self->terms->wait = asked->wait;
+  clipmoe_scheduler_limit (self->scheduler, self->terms->how.batch, self->terms->wait);
+}
+
+/* The engine of that name. FALSE: it is another one than the caller means. */
+static gboolean
+find_named (const char *key, const ClipmoeTerms *asked, ClipmoeEngine **found, GError **error) {
+  gboolean ok = TRUE;
+  clipmoe_engine_lock ();
+  for (GSList *l = engines; l && !*found && ok; l = l->next) {
+    ClipmoeEngine *e = l->data;
+    if (!e->terms || !g_str_equal (e->terms->id, asked->id))
+      continue;
+    ok = clipmoe_terms_agree (e->terms, asked, error);
+    if (ok && !g_str_equal (e->key, key)) {
+      ok = FALSE;
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                   "engine \"%s\": model %s has changed since it was opened", asked->id, asked->path);
+    }
+    if (ok) {
+      settle (e, asked);
+      e->users++;
+      *found = e;
+    }
+  }
+  clipmoe_engine_unlock ();
+  return ok;
+}
+
 /* An encoder is shared where the pool's threads take turns anyway. Streams that asked for one thread each run
- * side by side: they share the model, not the encoder. */
+ * side by side: they share the model, not the encoder. @named: an engine of its own is wanted. */
 static ClipmoeEngine *
-find (const char *key, const ClipmoeEncoderOptions *how, ClipmoeModel **model) {
+find (const char *key, const ClipmoeEncoderOptions *how, guint wait, gboolean named, ClipmoeModel **model) {
   ClipmoeEngine *found = NULL;
   clipmoe_engine_lock ();
   for (GSList *l = engines; l && !found; l = l->next) {
     ClipmoeEngine *e = l->data;
     if (!e->key || !g_str_equal (e->key, key))
       continue;
-    if (how->threads != 1 && e->how.threads == how->threads && e->how.precision == how->precision &&
-        e->how.batch == how->batch) {
+    if (!named && !e->terms && e->wait == wait && how->threads != 1 && e->how.threads == how->threads &&
+        e->how.precision == how->precision && e->how.batch == how->batch) {
       e->users++;
       found = e;
     } else if (!*model) {
@@ -227,17 +266,21 @@ clipmoe_engines_follow (ClipmoeModel *model, ClipmoePrecision verdict) {
   g_slist_free (waiting);
 }
 
-/* Takes over @key. */
+/* Takes over @terms and @key. */
 static ClipmoeEngine *
-engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GError **error) {
+engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, guint wait, ClipmoeTerms *terms, char *key,
+            GError **error) {
   ClipmoeEncoder *encoder = new_encoder (model, how, error);
   if (!encoder) {
+    clipmoe_terms_free (terms);
     g_free (key);
     return NULL;
   }
   ClipmoeEngine *self = g_new0 (ClipmoeEngine, 1);
   guint best = clipmoe_recipe_best_batch (&model->image);
   self->key = key;
+  self->terms = terms;
+  self->wait = wait;
   self->how = *how;
   self->model = clipmoe_model_ref (model);
   self->n_lanes = clipmoe_encoder_get_threads (encoder);
@@ -249,6 +292,7 @@ engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, char *key, GE
   self->scheduler = clipmoe_scheduler_new (self->most, self->n_lanes, clipmoe_model_get_info (model)->embed,
                                            encode, self, engine_free);
   clipmoe_engine_lock ();
+  clipmoe_scheduler_limit (self->scheduler, 0, wait);
   engines = g_slist_prepend (engines, self);
   clipmoe_engine_unlock ();
   if (clipmoe_encoder_lacks_verdict (encoder)) {
@@ -270,12 +314,18 @@ read_how (const ClipmoeEncoderOptions *how, ClipmoeEncoderOptions *own, GError *
 ClipmoeEngine *
 clipmoe_engine_new (ClipmoeModel *model, const ClipmoeEncoderOptions *how, GError **error) {
   ClipmoeEncoderOptions own_how;
-  return read_how (how, &own_how, error) ? engine_new (model, &own_how, NULL, error) : NULL;
+  return read_how (how, &own_how, error) ? engine_new (model, &own_how, 0, NULL, NULL, error) : NULL;
 }
 
 ClipmoeEngine *
 clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options, const ClipmoeEncoderOptions *how,
                      GError **error) {
+  return clipmoe_engine_open_shared (path, options, how, NULL, 0, error);
+}
+
+ClipmoeEngine *
+clipmoe_engine_open_shared (const char *path, const ClipmoeModelOptions *options,
+                            const ClipmoeEncoderOptions *how, const char *id, guint wait, GError **error) {
   ClipmoeModelOptions own;
   ClipmoeEncoderOptions own_how;
   ClipmoeModel *model = NULL;
@@ -284,11 +334,16 @@ clipmoe_engine_open (const char *path, const ClipmoeModelOptions *options, const
       !read_how (how, &own_how, error))
     return NULL;
   char *key = clipmoe_engine_model_key (path, &own);
+  ClipmoeTerms *terms = id ? clipmoe_terms_new (id, path, &own, &own_how, wait) : NULL;
+  ClipmoeEngine *self = NULL;
   clipmoe_turn_take (&opening);
-  ClipmoeEngine *self = find (key, &own_how, &model);
-  if (!self && (model || (model = clipmoe_model_open (path, &own, error))))
-    self = engine_new (model, &own_how, g_steal_pointer (&key), error);
+  gboolean ok = !terms || find_named (key, terms, &self, error);
+  if (ok && !self)
+    self = find (key, &own_how, wait, terms != NULL, &model);
+  if (ok && !self && (model || (model = clipmoe_model_open (path, &own, error))))
+    self = engine_new (model, &own_how, wait, g_steal_pointer (&terms), g_steal_pointer (&key), error);
   clipmoe_turn_give (&opening);
+  clipmoe_terms_free (terms);
   clipmoe_model_unref (model);
   g_free (key);
   return self;
@@ -339,6 +394,19 @@ clipmoe_engine_describe (ClipmoeEngine *self, char **tier, char **precision, cha
 guint
 clipmoe_engine_get_version (ClipmoeEngine *self) {
   return (guint)g_atomic_int_get (&self->version);
+}
+
+void
+clipmoe_engine_get_stats (ClipmoeEngine *self, guint64 *runs, guint64 *pictures, guint *waiting,
+                          guint *streams, guint *batch) {
+  clipmoe_engine_lock ();
+  ClipmoeSchedulerStats stats = clipmoe_scheduler_get_stats (self->scheduler);
+  clipmoe_engine_unlock ();
+  *runs = stats.runs;
+  *pictures = stats.pictures;
+  *waiting = stats.waiting;
+  *streams = stats.joined;
+  *batch = stats.most;
 }
 
 /* One stream after the other, or several at once, mostly ask for the same labels: the newest are kept. */

@@ -1,5 +1,6 @@
 #include "mailbox-private.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "engine-private.h"
 
@@ -10,8 +11,16 @@
 /* Who waits for a vector does so beside a callback that has a slot, too. */
 #define MOST_SLOTS (SLOTS + 1)
 
+/* Requests whose waiting time is remembered. */
+#define WINDOW 256
+
 typedef struct {
   ClipmoeRequest request;
+  guint room;        /* pictures that there is memory for */
+  float *embeddings; /* [room][embed], of the pictures that are encoded */
+  guint taken, done; /* pictures that runs have, or had; that are encoded */
+  guint until; /* pictures that are to be taken: all, or what is taken already where the rest is forgotten */
+  GError *error; /* of the first one that failed */
   guint generation;
   gint64 since;       /* when it could have been encoded first */
   gboolean submitted; /* not waited for: a callback hears of it */
@@ -35,19 +44,23 @@ struct _ClipmoeMailbox {
   Slot *waiting, *running, *answer, *spare[MOST_SLOTS];
   guint n_spare, n_slots; /* of n_slots in all */
   guint generation;       /* another one: everything of before is forgotten */
-  float *embedding;       /* of `answer` */
   GError *error;          /* of `answer` */
   float *out;             /* of who waits in encode(); NULL: nobody does, or he has what he waits for */
   GError *failed;         /* why he has it not */
   pthread_t thread;
   gboolean has_thread, telling, flushing, stopped;
-  guint told; /* callbacks that returned */
+  guint told;               /* callbacks that returned */
+  guint64 pictures, others; /* that were encoded; that all mailboxes had when this one came */
+  float waits[WINDOW];      /* milliseconds, of the last requests */
+  guint64 n_waits;
 };
 
 static Slot *
 slot_new (ClipmoeMailbox *self) {
   Slot *slot = g_new0 (Slot, 1);
   slot->request.pixels = g_new0 (float, self->n_floats);
+  slot->request.n = slot->room = 1;
+  slot->embeddings = g_new0 (float, self->embed);
   slot->request.extra = g_malloc0 (self->extra);
   return slot;
 }
@@ -59,6 +72,7 @@ slot_free (ClipmoeMailbox *self, Slot *slot) {
   if (slot->dirty && self->clear)
     self->clear (slot->request.extra);
   g_free (slot->request.pixels);
+  g_free (slot->embeddings);
   g_free (slot->request.extra);
   g_free (slot);
 }
@@ -66,8 +80,24 @@ slot_free (ClipmoeMailbox *self, Slot *slot) {
 /* With the lock: @slot is for another picture. */
 static void
 put_back (ClipmoeMailbox *self, Slot *slot) {
-  if (slot)
-    self->spare[self->n_spare++] = slot;
+  if (!slot)
+    return;
+  g_clear_error (&slot->error);
+  slot->taken = slot->done = 0;
+  self->spare[self->n_spare++] = slot;
+}
+
+/* With the lock: how many pictures wait for a run. */
+static guint
+count_waiting (const ClipmoeMailbox *self) {
+  return (self->running ? self->running->until - self->running->taken : 0) +
+         (self->waiting ? self->waiting->request.n : 0);
+}
+
+/* With the lock: what no run has of it yet is not encoded. */
+static void
+forget_rest (Slot *slot) {
+  slot->until = slot->taken;
 }
 
 /* With the lock. In a forked child there is neither the callback's thread nor a run. */
@@ -100,7 +130,6 @@ release (ClipmoeMailbox *self) {
     slot_free (self, self->spare[i]);
   g_clear_error (&self->error);
   g_clear_error (&self->failed);
-  g_free (self->embedding);
   pthread_cond_destroy (&self->cond);
   if (self->destroy)
     self->destroy (self->data);
@@ -114,6 +143,11 @@ forget (ClipmoeMailbox *self) {
   self->generation++;
   put_back (self, g_steal_pointer (&self->waiting));
   put_back (self, g_steal_pointer (&self->answer));
+  if (self->running) {
+    forget_rest (self->running);
+    if (self->running->done == self->running->until) /* between two runs */
+      put_back (self, g_steal_pointer (&self->running));
+  }
   g_clear_error (&self->error);
   g_clear_error (&self->failed);
   self->out = NULL;
@@ -126,43 +160,76 @@ mailbox_of (ClipmoeSeat *seat) {
   return (ClipmoeMailbox *)((char *)seat - G_STRUCT_OFFSET (ClipmoeMailbox, seat));
 }
 
-static const float *
-take (ClipmoeSeat *seat) {
+/* A request of more pictures than there is room for is encoded in several runs, perhaps at once. */
+static guint
+take (ClipmoeSeat *seat, guint room, const float **pixels, guint *first) {
   ClipmoeMailbox *self = mailbox_of (seat);
-  if (self->running || (self->waiting->submitted && (self->answer || self->telling)))
-    return NULL;
-  self->running = g_steal_pointer (&self->waiting);
+  Slot *slot = self->running;
+  if (slot ? slot->taken == slot->until : (self->waiting->submitted && (self->answer || self->telling)))
+    return 0;
+  if (!slot) {
+    slot = self->running = g_steal_pointer (&self->waiting);
+    slot->until = slot->request.n;
+    self->waits[self->n_waits++ % WINDOW] = (float)(g_get_monotonic_time () - slot->since) / 1000;
+  }
+  guint n = MIN (room, slot->until - slot->taken);
+  *first = slot->taken;
+  for (guint i = 0; i < n; i++)
+    pixels[i] = slot->request.pixels + (slot->taken + i) * self->n_floats;
+  slot->taken += n;
+  seat->waiting = count_waiting (self);
   self->refs++;
-  return self->running->request.pixels;
+  return n;
+}
+
+/* With the lock: all of @slot is encoded, or it failed for @error, which is taken over. */
+static void
+finish (ClipmoeMailbox *self, Slot *slot, GError *error) {
+  if (slot->generation == self->generation && slot->submitted) {
+    self->answer = slot;
+    self->error = error;
+    return;
+  }
+  if (slot->generation == self->generation && self->out) {
+    if (!error)
+      memcpy (self->out, slot->embeddings, slot->request.n * self->embed * sizeof *self->out);
+    self->out = NULL;
+    self->failed = g_steal_pointer (&error);
+  }
+  g_clear_error (&error);
+  put_back (self, slot);
 }
 
 static void
-answer (ClipmoeSeat *seat, const float *embedding, GError *error) {
+answer (ClipmoeSeat *seat, guint first, guint n, const float *embeddings, GError *error) {
   ClipmoeMailbox *self = mailbox_of (seat);
   clipmoe_engine_lock ();
-  Slot *slot = g_steal_pointer (&self->running);
-  float *to = slot->generation != self->generation ? NULL : slot->submitted ? self->embedding : self->out;
-  if (to && !error)
-    memcpy (to, embedding, self->embed * sizeof *to);
-  if (to && slot->submitted) {
-    self->answer = slot;
-    self->error = g_steal_pointer (&error);
-  } else {
-    if (to) {
-      self->out = NULL;
-      self->failed = g_steal_pointer (&error);
-    }
-    put_back (self, slot);
+  Slot *slot = self->running;
+  memcpy (slot->embeddings + first * self->embed, embeddings, n * self->embed * sizeof *embeddings);
+  slot->done += n;
+  self->pictures += n;
+  if (error) {
+    forget_rest (slot);
+    if (!slot->error)
+      slot->error = g_steal_pointer (&error);
+    g_clear_error (&error);
   }
+  if (slot->done == slot->until) {
+    self->running = NULL;
+    finish (self, slot, g_steal_pointer (&slot->error));
+  }
+  seat->waiting = count_waiting (self);
+  if (seat->waiting)
+    clipmoe_scheduler_wake (self->scheduler);
+  else
+    clipmoe_scheduler_withdraw (self->scheduler, seat); /* the rest of what failed */
   pthread_cond_broadcast (&self->cond);
   release (self);
-  g_clear_error (&error);
 }
 
 static void *
 tell (void *data) {
   ClipmoeMailbox *self = data;
-  float *embedding = g_new (float, self->embed);
   clipmoe_engine_lock ();
   self->thread = pthread_self ();
   while (!self->stopped) {
@@ -173,9 +240,8 @@ tell (void *data) {
     }
     GError *error = g_steal_pointer (&self->error);
     self->telling = TRUE;
-    memcpy (embedding, self->embedding, self->embed * sizeof *embedding);
     clipmoe_engine_unlock ();
-    self->answered (self->data, &slot->request, error ? NULL : embedding,
+    self->answered (self->data, &slot->request, error ? NULL : slot->embeddings,
                     g_get_monotonic_time () - slot->since, error);
     g_clear_error (&error);
     clipmoe_engine_lock ();
@@ -187,7 +253,6 @@ tell (void *data) {
     pthread_cond_broadcast (&self->cond);
     clipmoe_scheduler_wake (self->scheduler);
   }
-  g_free (embedding);
   self->has_thread = FALSE;
   release (self);
   return NULL;
@@ -207,11 +272,11 @@ clipmoe_mailbox_new_at (ClipmoeScheduler *scheduler, gsize n_floats, gsize extra
   self->answered = answered;
   self->data = data;
   self->destroy = destroy;
-  self->embedding = answered ? g_new0 (float, self->embed) : NULL;
   self->refs = 1;
   clipmoe_engine_cond_init (&self->cond);
   clipmoe_engine_lock ();
   self->process = clipmoe_engine_process ();
+  self->others = clipmoe_scheduler_join (scheduler);
   clipmoe_engine_unlock ();
   return self;
 }
@@ -232,6 +297,7 @@ clipmoe_mailbox_free (ClipmoeMailbox *self) {
     return;
   clipmoe_mailbox_stop (self);
   clipmoe_engine_lock ();
+  clipmoe_scheduler_leave (self->scheduler);
   release (self);
 }
 
@@ -251,6 +317,7 @@ clipmoe_mailbox_get_request (ClipmoeMailbox *self) {
   }
   Slot *slot = self->filling;
   if (slot->dirty) {
+    slot->request.n = 1;
     if (self->clear)
       self->clear (slot->request.extra);
     if (self->extra)
@@ -258,6 +325,29 @@ clipmoe_mailbox_get_request (ClipmoeMailbox *self) {
     slot->dirty = FALSE;
   }
   return &slot->request;
+}
+
+ClipmoeRequest *
+clipmoe_mailbox_get_requests (ClipmoeMailbox *self, guint n, GError **error) {
+  ClipmoeRequest *request = clipmoe_mailbox_get_request (self);
+  Slot *slot = self->filling;
+  if (n > slot->room) {
+    float *pixels = g_try_malloc0_n (n, self->n_floats * sizeof *pixels);
+    float *embeddings = g_try_malloc0_n (n, self->embed * sizeof *embeddings);
+    if (!pixels || !embeddings) {
+      g_free (pixels);
+      g_free (embeddings);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for a request of %u pictures", n);
+      return NULL;
+    }
+    g_free (request->pixels);
+    g_free (slot->embeddings);
+    request->pixels = pixels;
+    slot->embeddings = embeddings;
+    slot->room = n;
+  }
+  request->n = MAX (n, 1);
+  return request;
 }
 
 /* With the lock: what was filled waits now. Returns whether it replaced another. */
@@ -270,6 +360,7 @@ hand_over (ClipmoeMailbox *self, gboolean submitted) {
   slot->since = before ? before->since : g_get_monotonic_time ();
   put_back (self, before);
   self->waiting = slot;
+  self->seat.waiting = count_waiting (self);
   clipmoe_scheduler_enqueue (self->scheduler, &self->seat);
   return before != NULL;
 }
@@ -408,4 +499,25 @@ clipmoe_mailbox_stop (ClipmoeMailbox *self) {
   forget (self);
   let_tell (self);
   clipmoe_engine_unlock ();
+}
+
+static int
+by_value (const void *a, const void *b) {
+  float x = *(const float *)a, y = *(const float *)b;
+  return x < y ? -1 : x > y;
+}
+
+void
+clipmoe_mailbox_get_stats (ClipmoeMailbox *self, double *median, double *p95, double *share) {
+  float waits[WINDOW];
+  clipmoe_engine_lock ();
+  belong (self);
+  guint n = (guint)MIN (self->n_waits, WINDOW);
+  memcpy (waits, self->waits, n * sizeof *waits);
+  guint64 all = clipmoe_scheduler_get_stats (self->scheduler).pictures - self->others;
+  *share = all ? MIN ((double)self->pictures / (double)all, 1) : 0;
+  clipmoe_engine_unlock ();
+  qsort (waits, n, sizeof *waits, by_value);
+  *median = n ? (double)waits[n / 2] : 0;
+  *p95 = n ? (double)waits[MIN (n * 95 / 100, n - 1)] : 0;
 }

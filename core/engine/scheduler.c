@@ -4,7 +4,11 @@ typedef struct {
   ClipmoeScheduler *scheduler;
   guint number;
   /* of the run, which is the thread's alone */
-  ClipmoeSeat **seats;
+  struct {
+    ClipmoeSeat *seat;
+    guint first, n;
+  } * turns;
+  guint n_turns;
   const float **pixels;
   float *out;
   GError **errors;
@@ -27,6 +31,8 @@ struct _ClipmoeScheduler {
   guint runs;      /* at this moment */
   gboolean alone;  /* the one that there is has all threads */
   gboolean ended;
+  guint joined, wait; /* ms */
+  guint64 begun, pictures;
 };
 
 ClipmoeScheduler *
@@ -43,10 +49,11 @@ clipmoe_scheduler_new (guint most, guint lanes, gsize embed, ClipmoeSchedulerRun
   for (guint i = 0; i < self->n_lanes; i++)
     self->lanes[i] = (Lane){.scheduler = self,
                             .number = i,
-                            .seats = g_new0 (ClipmoeSeat *, self->most),
                             .pixels = g_new0 (const float *, self->most),
                             .out = g_new0 (float, self->most *embed),
                             .errors = g_new0 (GError *, self->most)};
+  for (guint i = 0; i < self->n_lanes; i++)
+    self->lanes[i].turns = g_malloc0_n (self->most, sizeof *self->lanes[i].turns);
   g_queue_init (&self->queue);
   clipmoe_engine_cond_init (&self->work);
   clipmoe_engine_lock ();
@@ -61,7 +68,7 @@ scheduler_free (ClipmoeScheduler *self) {
     self->destroy (self->data);
   pthread_cond_destroy (&self->work);
   for (guint i = 0; i < self->n_lanes; i++) {
-    g_free (self->lanes[i].seats);
+    g_free (self->lanes[i].turns);
     g_free (self->lanes[i].pixels);
     g_free (self->lanes[i].out);
     g_free (self->lanes[i].errors);
@@ -81,6 +88,13 @@ unqueue (ClipmoeScheduler *self, ClipmoeSeat *seat) {
   seat->queued = FALSE;
 }
 
+static void
+queue (ClipmoeScheduler *self, ClipmoeSeat *seat) {
+  seat->queued = TRUE;
+  seat->link.data = seat;
+  g_queue_push_tail_link (&self->queue, &seat->link);
+}
+
 /* With the lock. In a forked child the threads are gone, and who waited there with them. */
 static void
 belong (ClipmoeScheduler *self) {
@@ -94,38 +108,65 @@ belong (ClipmoeScheduler *self) {
   self->alone = FALSE;
 }
 
-/* With the lock: fills the lane's seats and pixels with up to @most requests. *all: nobody else waits who
- * could hear an answer. */
+/* With the lock: fills the lane's turns and pixels with up to @most pictures. Who has more goes behind all
+ * others with the rest. *all: nobody else waits who could hear an answer. */
 static guint
 pick (Lane *lane, guint most, gboolean *all) {
   ClipmoeScheduler *self = lane->scheduler;
   guint n = 0;
+  gboolean rest = FALSE;
   GList *at = self->queue.head;
+  lane->n_turns = 0;
   for (GList *next; at && n < most; at = next) {
     ClipmoeSeat *seat = at->data;
-    const float *pixels = seat->take (seat);
+    guint first, taken = seat->take (seat, most - n, lane->pixels + n, &first);
     next = at->next;
-    if (!pixels)
+    if (!taken)
       continue;
     unqueue (self, seat);
-    lane->seats[n] = seat;
-    lane->pixels[n++] = pixels;
+    lane->turns[lane->n_turns].seat = seat;
+    lane->turns[lane->n_turns].first = first;
+    lane->turns[lane->n_turns++].n = taken;
+    n += taken;
+    if (seat->waiting) {
+      queue (self, seat);
+      rest = TRUE;
+    }
   }
-  *all = at == NULL;
+  *all = !at && !rest;
   return n;
 }
 
-/* With the lock: what this lane runs now, as which lane. 0: nothing. */
+/* With the lock. */
 static guint
-begin (Lane *lane, guint *as) {
+count_waiting (const ClipmoeScheduler *self) {
+  guint n = 0;
+  for (const GList *l = self->queue.head; l; l = l->next)
+    n += ((const ClipmoeSeat *)l->data)->waiting;
+  return n;
+}
+
+/* With the lock: until when a run of @waiting pictures waits for more; 0 = it does not. */
+static gint64
+hold_back (const ClipmoeScheduler *self, guint waiting) {
+  if (!self->wait || !waiting || waiting >= self->most || self->queue.length >= self->joined)
+    return 0;
+  gint64 until = ((const ClipmoeSeat *)self->queue.head->data)->since + self->wait * G_GINT64_CONSTANT (1000);
+  return until > g_get_monotonic_time () ? until : 0;
+}
+
+/* With the lock: what this lane runs now, as which lane. 0: nothing; *until: before that time, or 0. */
+static guint
+begin (Lane *lane, guint *as, gint64 *until) {
   ClipmoeScheduler *self = lane->scheduler;
-  guint waiting = self->queue.length, idle = self->n_threads - self->runs, most = self->most;
+  guint waiting = count_waiting (self), idle = self->n_threads - self->runs, most = self->most;
   gboolean all;
-  if (self->alone)
+  *until = self->alone ? 0 : hold_back (self, waiting);
+  if (self->alone || *until)
     return 0;
   *as = lane->number;
   if (self->runs || waiting >= self->n_threads) /* an equal share for each that is idle */
-    most = MIN (most, (waiting + idle - 1) / idle);
+    most = CLAMP ((waiting + idle - 1) / MAX (idle, 1), 1, most);
   guint n = pick (lane, most, &all);
   if (n && !self->runs && (self->n_threads == 1 || waiting < self->n_threads || all)) {
     self->alone = TRUE;
@@ -134,18 +175,49 @@ begin (Lane *lane, guint *as) {
   return n;
 }
 
+/* Why there is no embedding of one of @n pictures (transfer full), the first one's reason; or NULL. */
+static GError *
+take_error (GError **errors, guint n) {
+  GError *error = NULL;
+  for (guint i = 0; i < n; i++) {
+    if (!error)
+      error = g_steal_pointer (&errors[i]);
+    g_clear_error (&errors[i]);
+  }
+  return error;
+}
+
+static void
+give_answers (Lane *lane) {
+  guint at = 0;
+  for (guint i = 0; i < lane->n_turns; i++) {
+    ClipmoeSeat *seat = lane->turns[i].seat;
+    guint n = lane->turns[i].n;
+    seat->answer (seat, lane->turns[i].first, n, lane->out + at * lane->scheduler->embed,
+                  take_error (lane->errors + at, n));
+    at += n;
+  }
+}
+
 static void *
 schedule (void *data) {
   Lane *lane = data;
   ClipmoeScheduler *self = lane->scheduler;
   clipmoe_engine_lock ();
   while (!self->ended) {
-    guint as, n = begin (lane, &as);
+    gint64 until;
+    guint as, n = begin (lane, &as, &until);
+    if (!n && until) {
+      clipmoe_engine_wait_until (&self->work, until);
+      continue;
+    }
     if (!n) {
       clipmoe_engine_wait (&self->work);
       continue;
     }
     self->runs++;
+    self->begun++;
+    self->pictures += n;
     if (!self->alone && self->queue.head)
       pthread_cond_signal (&self->work);
     clipmoe_engine_unlock ();
@@ -156,9 +228,7 @@ schedule (void *data) {
     if (self->queue.head)
       pthread_cond_signal (&self->work);
     clipmoe_engine_unlock ();
-    for (guint i = 0; i < n; i++)
-      lane->seats[i]->answer (lane->seats[i], lane->out + i * self->embed,
-                              g_steal_pointer (&lane->errors[i]));
+    give_answers (lane);
     clipmoe_engine_lock ();
   }
   gboolean last = --self->n_threads == 0;
@@ -195,9 +265,8 @@ clipmoe_scheduler_enqueue (ClipmoeScheduler *self, ClipmoeSeat *seat) {
   belong (self);
   if (seat->queued)
     return;
-  seat->queued = TRUE;
-  seat->link.data = seat;
-  g_queue_push_tail_link (&self->queue, &seat->link);
+  seat->since = g_get_monotonic_time ();
+  queue (self, seat);
   pthread_cond_signal (&self->work);
 }
 
@@ -212,4 +281,33 @@ void
 clipmoe_scheduler_wake (ClipmoeScheduler *self) {
   belong (self);
   pthread_cond_signal (&self->work);
+}
+
+guint64
+clipmoe_scheduler_join (ClipmoeScheduler *self) {
+  self->joined++;
+  return self->pictures;
+}
+
+void
+clipmoe_scheduler_leave (ClipmoeScheduler *self) {
+  self->joined--;
+  clipmoe_scheduler_wake (self);
+}
+
+void
+clipmoe_scheduler_limit (ClipmoeScheduler *self, guint most, guint wait) {
+  if (most)
+    self->most = MIN (most, self->most);
+  self->wait = wait;
+}
+
+ClipmoeSchedulerStats
+clipmoe_scheduler_get_stats (ClipmoeScheduler *self) {
+  belong (self);
+  return (ClipmoeSchedulerStats){.runs = self->begun,
+                                 .pictures = self->pictures,
+                                 .waiting = count_waiting (self),
+                                 .joined = self->joined,
+                                 .most = self->most};
 }

@@ -14,14 +14,18 @@ typedef struct _ClipmoeSeat ClipmoeSeat;
 
 /* A place in the queue: part of whoever has requests, one at a time. */
 struct _ClipmoeSeat {
-  /* With the lock, when its turn has come: the pixels of its request, which nobody changes before answer().
-   * NULL: its owner cannot hear an answer yet; the seat keeps its place. */
-  const float *(*take) (ClipmoeSeat *seat);
-  /* In a thread of the scheduler, without the lock, once for each take() that gave pixels. @embedding is the
-   * caller's; @error (transfer full) says why there is none, or is NULL. The seat may be freed within. */
-  void (*answer) (ClipmoeSeat *seat, const float *embedding, GError *error);
-  GList link; /* the scheduler's */
+  /* With the lock, when its turn has come: up to @room pictures of its request, whose pixels nobody changes
+   * before answer(). Returns how many; *first: the number of the first. 0: its owner cannot hear an answer
+   * yet; the seat keeps its place. */
+  guint (*take) (ClipmoeSeat *seat, guint room, const float **pixels, guint *first);
+  /* In a thread of the scheduler, without the lock, once for each take() that gave pictures. @embeddings, [n]
+   * [embed], is the caller's; @error (transfer full) says why there is none of one of them, or is NULL. The
+   * seat may be freed within. */
+  void (*answer) (ClipmoeSeat *seat, guint first, guint n, const float *embeddings, GError *error);
+  guint waiting; /* with the lock: pictures that no run has yet; its owner's */
+  GList link;    /* the scheduler's */
   gboolean queued;
+  gint64 since; /* when it came */
 };
 
 /* The lane of a run that has all threads for itself. */
@@ -43,6 +47,23 @@ void clipmoe_scheduler_end (ClipmoeScheduler *self);
 gsize clipmoe_scheduler_get_embed (const ClipmoeScheduler *self);
 
 /* All below with the lock. */
+
+/* Whoever may have requests comes and goes. clipmoe_scheduler_join() returns how many pictures were encoded
+ * before. */
+guint64 clipmoe_scheduler_join (ClipmoeScheduler *self);
+void clipmoe_scheduler_leave (ClipmoeScheduler *self);
+/* @most: pictures of a run from now on, at most those that the scheduler was made with; 0 = as it is. @wait:
+ * ms for which a request waits for others before a run that is not full; not where all who joined wait
+ * already. */
+void clipmoe_scheduler_limit (ClipmoeScheduler *self, guint most, guint wait);
+
+typedef struct {
+  guint64 runs, pictures; /* that were begun */
+  guint waiting;          /* pictures */
+  guint joined, most;
+} ClipmoeSchedulerStats;
+
+ClipmoeSchedulerStats clipmoe_scheduler_get_stats (ClipmoeScheduler *self);
 
 /* The threads, as far as they are not there yet. FALSE: the system has none. */
 gboolean clipmoe_scheduler_start (ClipmoeScheduler *self);

@@ -8,6 +8,8 @@
 
 typedef struct {
   gboolean begun, open; /* begun: it settles, or is open and was told */
+  gboolean has_object;
+  gint64 object_id;
   char *label, *group, id[ID_DIGITS + 1];
   guint64 start, end, peak_time, told;
   double peak, told_peak, sum, score;
@@ -89,7 +91,9 @@ tell (ClipmoeEvents *self, const Entry *e, ClipmoeEventType type) {
                         .mean = e->sum / e->looks,
                         .peak_time = e->peak_time,
                         .score = e->score,
-                        .at = e->at};
+                        .at = e->at,
+                        .has_object = e->has_object,
+                        .object_id = e->object_id};
   self->handler (&event, self->data);
 }
 
@@ -131,6 +135,8 @@ begin (Entry *e, const ClipmoeLook *look) {
   e->sum = 0;
   e->looks = 0;
   e->at = look->at;
+  e->has_object = look->has_object;
+  e->object_id = look->object_id;
   make_id (e->id, look, e->label);
 }
 

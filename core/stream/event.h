@@ -47,9 +47,9 @@ typedef struct _ClipmoeEvents ClipmoeEvents;
  * its end alone. */
 ClipmoeEvents *clipmoe_events_new (gint64 update, ClipmoeEventHandler handler, gpointer data);
 void clipmoe_events_free (ClipmoeEvents *self); /* does not end what is open; NULL: nothing */
-/* The next look of one stream; one caller at a time. Reads @look's source, model, time, at, tagger and
- * sequence, which must be those of a tagger. @labels: one state for each of the @n labels; another source,
- * model or list of labels than before ends what is open. */
+/* The next look of one stream, or of one object of it; one caller at a time. Reads @look's source, model,
+ * time, at, tagger and sequence, which must be those of a tagger. @labels: one state for each of the @n
+ * labels; another source, model or list of labels than before ends what is open. */
 void clipmoe_events_add (ClipmoeEvents *self, const ClipmoeLook *look, const ClipmoeLabelState *labels,
                          guint n);
 /* The stream ends, or jumps: ends what is open. More may follow. */

@@ -26,7 +26,9 @@ typedef struct {
   guint64 sequence;
   gboolean has_region; /* else the whole frame */
   double region[4];    /* x, y, width, height as fractions of the frame */
-  gpointer owned;      /* the reader's */
+  gboolean has_object; /* with has_region: whoever found the region knows what is in it by this number */
+  gint64 object_id;
+  gpointer owned; /* the reader's */
 } ClipmoeLook;
 
 /* The frame that was looked at, for messages: ns, G_MAXUINT64 where not known (GST_CLOCK_TIME_NONE). */

@@ -28,7 +28,10 @@ clipmoe_look_to_json (const ClipmoeLook *look) {
   g_string_append (s, ",\"region\":");
   for (guint i = 0; look->has_region && i < 4; i++)
     clipmoe_json_number (g_string_append_c (s, i ? ',' : '['), look->region[i]);
-  g_string_append (s, look->has_region ? "],\"tags\":[" : "null,\"tags\":[");
+  g_string_append (s, look->has_region ? "]" : "null");
+  if (look->has_region && look->has_object)
+    g_string_append_printf (s, ",\"object_id\":%" G_GINT64_FORMAT, look->object_id);
+  g_string_append (s, ",\"tags\":[");
   for (guint i = 0; i < look->n_tags; i++) {
     g_string_append (s, i ? ",{\"label\":" : "{\"label\":");
     clipmoe_json_string (s, look->tags[i].label);
@@ -58,7 +61,14 @@ read_region (const json_t *root, ClipmoeLook *look, const char *where, GError **
     look->region[i] = json_number_value (v);
     ok = json_is_number (v) && fabs (look->region[i]) <= MOST;
   }
-  return ok || clipmoe_json_expected (where, "region", "null or four numbers", error);
+  if (!ok)
+    return clipmoe_json_expected (where, "region", "null or four numbers", error);
+  json_t *object = json_object_get (root, "object_id");
+  if (object && !(json_is_integer (object) && look->has_region))
+    return clipmoe_json_expected (where, "object_id", "a whole number, beside a region", error);
+  look->has_object = object != NULL;
+  look->object_id = json_integer_value (object);
+  return TRUE;
 }
 
 /* Allocates @look->tags, whose labels are borrowed from @root. */

@@ -10,6 +10,8 @@
 typedef struct {
   guint64 frames, looks, skipped;
   guint64 unusable, corrupted; /* frames that could not be looked at; that were flagged and so were not */
+  guint64 still;               /* frames that were answered from memory */
+  guint64 too_small, left_out; /* regions that were not looked at */
   float ms[CLIPMOE_STATISTICS_WINDOW]; /* of the last looks */
   guint64 latency;                     /* ns, that is told to the pipeline */
   guint64 told;                        /* looks when that was last changed */

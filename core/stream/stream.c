@@ -16,9 +16,10 @@ struct _ClipmoeStream {
   guint embed;           /* of their vectors */
   guint generation, connection;
   gboolean looked;
-  guint64 last;     /* stream time of the last look, ns */
-  gint64 now;       /* ns that have passed between looks, whichever way the stream runs */
-  guint64 sequence; /* of the last look */
+  guint64 last;      /* stream time of the last look, ns */
+  gint64 now;        /* ns that have passed between looks, whichever way the stream runs */
+  guint64 own;       /* of the last look */
+  guint64 *sequence; /* the same, or that of the stream that this one is beside */
   float *cosines, *smoothed;
   double *scores;
   ClipmoeLabelState *states;
@@ -47,7 +48,16 @@ clipmoe_stream_look_unref (ClipmoeStreamLook *self) {
 
 ClipmoeStream *
 clipmoe_stream_new (void) {
-  return g_new0 (ClipmoeStream, 1);
+  ClipmoeStream *self = g_new0 (ClipmoeStream, 1);
+  self->sequence = &self->own;
+  return self;
+}
+
+ClipmoeStream *
+clipmoe_stream_new_beside (ClipmoeStream *beside) {
+  ClipmoeStream *self = clipmoe_stream_new ();
+  self->sequence = beside->sequence;
+  return self;
 }
 
 void
@@ -197,7 +207,11 @@ clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
                              .embedding = g_memdup2 (embedding, embed * sizeof *embedding),
                              .embed = embed,
                              .at = frame->at,
-                             .sequence = ++self->sequence};
+                             .sequence = ++*self->sequence,
+                             .has_region = frame->has_region,
+                             .has_object = frame->has_region && frame->has_object,
+                             .object_id = frame->object_id};
+  memcpy (look->look.region, frame->region, sizeof look->look.region);
   look->frame = frame->frame;
   look->labels = clipmoe_labels_ref (self->labels);
   return look;

@@ -18,6 +18,10 @@ typedef struct {
   ClipmoeLabels *labels; /* borrowed */
   ClipmoeRules rules;
   ClipmoeLookFrame frame; /* for messages */
+  gboolean has_region;    /* the embedding is of a part of the frame */
+  double region[4];       /* as in the look */
+  gboolean has_object;    /* with has_region: what is there is known by object_id */
+  gint64 object_id;
 } ClipmoeStreamFrame;
 
 /* A finished look: immutable, reference counted. */
@@ -33,6 +37,9 @@ void clipmoe_stream_look_unref (ClipmoeStreamLook *self); /* NULL: nothing */
 typedef struct _ClipmoeStream ClipmoeStream;
 
 ClipmoeStream *clipmoe_stream_new (void);
+/* A stream of its own whose looks are counted together with those of @beside, so that no two have the same
+ * number. One caller at a time for both, and @beside outlives it. */
+ClipmoeStream *clipmoe_stream_new_beside (ClipmoeStream *beside);
 void clipmoe_stream_free (ClipmoeStream *self); /* NULL: nothing */
 /* The next look; @embedding: a unit vector of @embed floats, as long as the labels' vectors. One caller at a
  * time, any thread. The look's sequence is its number in this stream; the first one is 1. Returns (transfer

@@ -1,6 +1,6 @@
 /* What a look costs behind the encoder: its embedding goes through the stream (cosines, smoothing, scores,
- * which labels are open, the finished look) and becomes a line of JSON. Prints the median of many looks in
- * microseconds.
+ * which labels are open, the finished look) and becomes a line of JSON; and what it costs to see that a
+ * picture needs no look. Prints the median of many in microseconds.
  *
  *   build/tests/bench/stream [LOOKS] */
 #include <clipmoe/labels.h>
@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <stream/lookjson.h>
+#include <stream/still.h>
 #include <stream/stream.h>
+#include <string.h>
 #include <time.h>
 
 #define SECOND G_GINT64_CONSTANT (1000000000)
@@ -85,6 +87,37 @@ measure (ClipmoeEncoder *encoder, guint embed, guint n_labels, guint n_looks) {
   clipmoe_labels_unref (labels);
 }
 
+/* What a frame costs beside its preprocessing where `still-threshold` is set. The caches hold what was just
+ * preprocessed, as they do then, and not what is remembered. */
+static void
+measure_still (guint side, guint n) {
+  const gsize floats = 3 * (gsize)side * side, more = 64 << 20;
+  ClipmoeStill *still = clipmoe_still_new (side, (const float[]){0.25f, 0.25f, 0.25f});
+  float *picture = g_new0 (float, floats);
+  char *other = g_malloc (more);
+  double *compared = g_new (double, n), *kept = g_new (double, n);
+  clipmoe_still_remember (still, picture, 0);
+  for (guint i = 0; i < n; i++) {
+    memset (other, (int)i, more);
+    memset (picture, 0, floats * sizeof *picture);
+    double begin = now ();
+    gboolean same = clipmoe_still_is (still, picture, 0, 1, 0);
+    double middle = now ();
+    clipmoe_still_remember (still, picture, 0);
+    kept[i] = now () - middle;
+    compared[i] = middle - begin;
+    if (!same)
+      g_error ("the same picture is another one");
+  }
+  printf ("%u x %u pixels: %.1f us to see that nothing has changed, %.1f us to remember a picture\n", side,
+          side, median (compared, n), median (kept, n));
+  g_free (compared);
+  g_free (kept);
+  g_free (other);
+  g_free (picture);
+  clipmoe_still_free (still);
+}
+
 int
 main (int argc, char **argv) {
   guint n_looks = argc > 1 ? (guint)strtoul (argv[1], NULL, 10) : 20000;
@@ -97,6 +130,8 @@ main (int argc, char **argv) {
   }
   measure (encoder, clipmoe_model_get_info (model)->embed, 20, n_looks);
   measure (encoder, clipmoe_model_get_info (model)->embed, 200, n_looks);
+  measure_still (224, 200);
+  measure_still (336, 200);
   clipmoe_encoder_free (encoder);
   clipmoe_model_unref (model);
   return 0;

@@ -158,6 +158,18 @@ def run_python(work, name, namespace):
         check("it is about ten lines", len(lines) <= 13, len(lines))
 
 
+def run_regions(work):
+    """The Python of docs/live.md that hands regions to the tagger prints looks at them."""
+    for block in re.findall(r"^```python\n(.*?)^```", page("docs/live.md"), re.M | re.S):
+        if "roi-list" in block:
+            r = subprocess.run([sys.executable, "-c", block], cwd=work, timeout=120, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+            check("docs/live.md: its Python prints a look at a region", r.returncode == 0 and
+                  '"region":[0.750000,0.750000,0.250000,0.250000],"object_id":7,' in r.stdout, r.stdout)
+            return
+    check("docs/live.md has Python with regions", False)
+
+
 def names():
     readme = page("README.md")
     for kind in ("labels", "templates"):
@@ -184,6 +196,7 @@ prepare(work)
 run_commands(work)
 run_python(work, "README.md", "Gst")
 run_python(work, "docs/metadata.md", "ClipmoeGst")
+run_regions(work)
 names()
 shutil.rmtree(work)
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))

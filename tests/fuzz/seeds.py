@@ -135,7 +135,7 @@ def seeds():
             yield struct.pack("<24I", fmt, 31, 22, 0, 0, 0, 0, 0, 1, 1, 4999, 2999, 1999, 301, 161, 161, fmt % 3, fmt % 8, 0, 0, 0, 0, 0, 0)
     elif TARGET == "lines":
         yield (b'{"schema":"clipmoe.tags/1","source":"street.mp4","time":12.48,"at":"2023-11-14T22:13:20.123Z","age":0.000000001,"fresh":true,'
-               b'"model":"m@5f0c12ab34cd","region":[0,0.25,0.333333,1],"tags":[{"label":"a bus","score":0.9,"cosine":0.2},{"label":"\\u000a","score":1,"cosine":-0}],'
+               b'"model":"m@5f0c12ab34cd","region":[0,0.25,0.333333,1],"object_id":7,"tags":[{"label":"a bus","score":0.9,"cosine":0.2},{"label":"\\u000a","score":1,"cosine":-0}],'
                b'"embedding":{"dtype":"f32","shape":[3],"base64":"AAAAPwAAwL+PKE4x"}}')
         yield (b'{"schema":"clipmoe.event/1","type":"end","id":"0123","source":"cam","label":"a bus","group":null,"start":1.5,"end":4,"peak":0.913275,'
                b'"peak_time":2.000000001,"mean":0.5,"score":-0.25,"at":"2023-11-14T22:13:20.123Z","model":"m@1","object_id":-7,"snapshot":"x.jpg"}')

@@ -72,9 +72,16 @@ def leaks():
              for mode in ("sync", "latest")}
     for decode in "all", "key", "auto":
         lines["decode=" + decode] = "filesrc location='%s' ! clipmoebin decode=%s rate=0 %s ! fakesink" % (video, decode, LABELS)
-    for name, line in lines.items():
+    lines["still"] = "%s ! clipmoetag rate=0 still-threshold=2 hold=1 %s ! fakesink" % (SOURCE, LABELS)
+    lines["shared"] = " ".join("%s ! clipmoetag rate=0 model-instance-id=a batch-timeout=1 %s ! fakesink" % (SOURCE, LABELS)
+                               for _ in range(2))
+    commands = {name: "exec gst-launch-1.0 -q " + line for name, line in lines.items()}
+    # no element that is everywhere makes regions: the test of them does
+    build = os.path.dirname(os.path.dirname(os.path.dirname(os.environ["CLIPMOE_COMMAND"])))
+    commands["regions"] = "exec '%s/tests/gst/test_gst_regions'" % build
+    for name, command in commands.items():
         environment = dict(os.environ, GST_TRACERS="leaks", GST_DEBUG="GST_TRACER:7", GST_DEBUG_NO_COLOR="1")
-        done = subprocess.run(["sh", "-c", "exec gst-launch-1.0 -q " + line], stdout=subprocess.PIPE,
+        done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, env=environment, timeout=slow.seconds(60))
         text = done.stdout.decode()
         left = [x for x in text.splitlines() if "object-alive, type-name=(string)" in x and "%s" not in x]

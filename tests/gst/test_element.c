@@ -168,8 +168,9 @@ test_states (gconstpointer data) {
 /* What may change from frame to frame can be controlled, by a curve over stream time too. */
 static void
 test_controlled (void) {
-  static const char *const can[] = {"threshold", "top-k", "rate",  "inference-interval",
-                                    "smoothing", "hold",  "settle"};
+  static const char *const can[] = {"threshold", "top-k", "rate",   "inference-interval",
+                                    "smoothing", "hold",  "settle", "still-threshold",
+                                    "still-most"};
   GstElement *e = gst_element_factory_make ("clipmoetag", NULL);
   guint n;
   GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (e), &n);

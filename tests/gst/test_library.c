@@ -20,6 +20,8 @@ some_look (gboolean full) {
     look.embed = 2;
     look.has_region = TRUE;
     memcpy (look.region, (double[]){0.1, 0.2, 0.3, 0.4}, sizeof look.region);
+    look.has_object = TRUE;
+    look.object_id = -3;
   }
   return look;
 }
@@ -41,6 +43,10 @@ check (GList *list, const ClipmoeLook *look) {
   g_assert_cmpint (clipmoe_gst_look_get_region (one, &x, NULL, &width, NULL), ==, look->has_region);
   g_assert_cmpfloat (x, ==, look->has_region ? look->region[0] : 0);
   g_assert_cmpfloat (width, ==, look->has_region ? look->region[2] : 1);
+  gint64 object;
+  g_assert_cmpint (clipmoe_gst_look_get_object_id (one, &object), ==, look->has_object);
+  g_assert_cmpint (object, ==, look->object_id);
+  g_assert_cmpint (clipmoe_gst_look_get_object_id (one, NULL), ==, look->has_object);
   GBytes *bytes = clipmoe_gst_look_get_embedding (one);
   g_assert_cmpint (bytes != NULL, ==, look->embedding != NULL);
   char *json = clipmoe_gst_look_to_json (one), *wanted = clipmoe_look_to_json (look);

@@ -37,7 +37,9 @@ some_look (const ClipmoeTag *tags, guint n_tags, guint embed) {
                        .tagger = "/GstPipeline:p/GstClipmoeTag:t#0123456789abcdef",
                        .sequence = G_MAXUINT64,
                        .has_region = embed & 1,
-                       .region = {0, 0.25, 1.0 / 3, 1}};
+                       .region = {0, 0.25, 1.0 / 3, 1},
+                       .has_object = (embed & 3) == 3,
+                       .object_id = (embed & 3) == 3 ? G_MININT : 0};
 }
 
 /* The same again from its text, which is the same when it is written again. */
@@ -66,6 +68,8 @@ assert_equal (const ClipmoeLook *a, const ClipmoeLook *b) {
   g_assert_cmpstr (a->tagger, ==, b->tagger);
   g_assert_cmpuint (a->sequence, ==, b->sequence);
   g_assert_cmpint (a->has_region, ==, b->has_region);
+  g_assert_cmpint (a->has_object, ==, b->has_object);
+  g_assert_cmpint (a->object_id, ==, b->object_id);
   for (guint i = 0; a->has_region && i < 4; i++)
     g_assert_true (a->region[i] == b->region[i]);
   g_assert_cmpuint (a->n_tags, ==, b->n_tags);
@@ -159,10 +163,11 @@ test_foreign (void) {
   clipmoe_looks_clear (&look);
   gst_structure_free (s);
   static const char *const no_region[] = {"x,region=<0.1,0.2,0.3>", "x,region=<0.1,0.2,0.3,(int)1>",
-                                          "x,region=<0.1,0.2,0.3,1e300>", "x,region=(string)all"};
+                                          "x,region=<0.1,0.2,0.3,1e300>", "x,region=(string)all",
+                                          "x,region=<0.1,0.2,0.3>,object-id=(int)3"};
   for (guint i = 0; i < G_N_ELEMENTS (no_region); i++) {
     g_assert_true (read_with (no_region[i], &look, &s));
-    g_assert_false (look.has_region);
+    g_assert_false (look.has_region || look.has_object);
     clipmoe_looks_clear (&look);
     gst_structure_free (s);
   }

@@ -119,6 +119,29 @@ test_many (void) {
   clipmoe_sent_looks_free (s);
 }
 
+/* Objects in one frame have looks of their own. */
+static void
+test_objects (void) {
+  ClipmoeSentLooks *s = clipmoe_sent_looks_new ();
+  stream (s, "one", 1);
+  ClipmoeLook looks[] = {of ("t", 1, ab, 2), of ("t", 2, c, 1), of ("t", 3, ba, 2), of ("t", 4, c, 1),
+                         of ("t", 5, c, 1)};
+  static const guint news[] = {2, 2, 1, 1, 2};
+  for (guint i = 0; i < G_N_ELEMENTS (looks); i++) {
+    looks[i].has_region = looks[i].has_object = TRUE;
+    looks[i].object_id = i % 2; /* and the last one is of the first object, which was something else */
+    g_assert_cmpuint (see (s, looks[i], i), ==, news[i]);
+    g_assert_cmpuint (see (s, looks[i], i), ==, 0);
+  }
+  for (guint i = 0; i < 2; i++) { /* of nobody in particular */
+    ClipmoeLook look = of ("t", 6 + i, c, 1);
+    look.has_region = TRUE;
+    g_assert_cmpuint (see (s, look, 0), ==, 2);
+    g_assert_cmpuint (see (s, look, 0), ==, 0);
+  }
+  clipmoe_sent_looks_free (s);
+}
+
 /* Events have numbers of their own. */
 static void
 test_events (void) {
@@ -143,6 +166,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/sent/streams", test_streams);
   g_test_add_func ("/sent/foreign", test_foreign);
   g_test_add_func ("/sent/many", test_many);
+  g_test_add_func ("/sent/objects", test_objects);
   g_test_add_func ("/sent/events", test_events);
   return g_test_run ();
 }

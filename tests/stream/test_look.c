@@ -51,14 +51,16 @@ some_look (ClipmoeTag *tags) {
                        .tagger = "t#1",
                        .sequence = 7,
                        .has_region = TRUE,
-                       .region = {0, 0.25, 1.0 / 3, 1}};
+                       .region = {0, 0.25, 1.0 / 3, 1},
+                       .has_object = TRUE,
+                       .object_id = -42};
 }
 
 #define EVERYTHING                                                                                           \
   "{\"schema\":\"clipmoe.tags/"                                                                              \
   "1\",\"source\":\"street.mp4\",\"time\":12.48,\"at\":\"2023-11-14T22:13:20.123Z\","                        \
   "\"age\":0.000000001,\"fresh\":true,\"model\":\"m@5f0c12ab34cd\","                                         \
-  "\"region\":[0.000000,0.250000,0.333333,1.000000],\"tags\":["                                              \
+  "\"region\":[0.000000,0.250000,0.333333,1.000000],\"object_id\":-42,\"tags\":["                            \
   "{\"label\":\"say \\\"no\\\"\\u000a\",\"score\":0.913275,\"cosine\":0.287311},"                            \
   "{\"label\":\"gr\xc3\xbc\xc3\x9f \\u202e\",\"score\":1.000000,\"cosine\":-0.000000}],"                     \
   "\"embedding\":{\"dtype\":\"f32\",\"shape\":[3],\"base64\":\"AAAAPwAAwL+PKE4x\"}}"
@@ -156,6 +158,8 @@ test_refused (void) {
        "here: \"at\": expected a time such as 2026-01-31T12:00:00.000Z"},
       {"\"fresh\":true", "\"fresh\":1", "here: \"fresh\": expected true or false"},
       {"\"m@5f0c12ab34cd\"", "[]", "here: \"model\": expected a string or null"},
+      {"-42", "4.5", "here: \"object_id\": expected a whole number, beside a region"},
+      {"-42", "null", "here: \"object_id\": expected a whole number, beside a region"},
       {"0.250000,", "", "here: \"region\": expected null or four numbers"},
       {"0.250000,", "\"0\",", "here: \"region\": expected null or four numbers"},
       {"0.250000,", "1e9,", "here: \"region\": expected null or four numbers"},
