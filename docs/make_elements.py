@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-ELEMENTS = ["clipmoetag", "clipmoebin", "clipmoeoverlay", "clipmoepublish", "clipmoeindex"]
+ELEMENTS = ["clipmoetag", "clipmoebin", "clipmoesrc", "clipmoeoverlay", "clipmoepublish", "clipmoeindex"]
 NOT_OURS = {"name", "parent", "qos", "async-handling", "message-forward"}  # of GStreamer's base classes
 known = {}
 HERE = os.path.dirname(os.path.abspath(__file__))

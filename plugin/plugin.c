@@ -1,10 +1,12 @@
 #include "gstclipmoebin.h"
+#include "gstclipmoesrc.h"
 #include "gstclipmoetag.h"
 #include <clipmoe/version.h>
 
 static gboolean
 plugin_init (GstPlugin *plugin) {
-  return GST_ELEMENT_REGISTER (clipmoetag, plugin) && GST_ELEMENT_REGISTER (clipmoebin, plugin);
+  return GST_ELEMENT_REGISTER (clipmoetag, plugin) && GST_ELEMENT_REGISTER (clipmoebin, plugin) &&
+         GST_ELEMENT_REGISTER (clipmoesrc, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, clipmoe,

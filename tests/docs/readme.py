@@ -33,6 +33,8 @@ ELSEWHERE = {
     r"cc ": "tests/install/examples.py compiles",
     r"docs/make_elements": "the test elements.md runs it",
     r"clipmoe serve|openssl rand": "tests/serve does",
+    r"clipmoe watch|gst-launch-1.0 .*clipmoesrc": "tests/live does, with cameras of its own",
+    r"pipelines/camera": "installs packages and fetches a video",
 }
 # A camera that ends, and a window that no display is needed for.
 STANDS_FOR = [("v4l2src", "videotestsrc is-live=true num-buffers=30"), ("autovideosink", "fakesink"),

@@ -1,0 +1,11 @@
+/* `clipmoe watch`: supervises cameras. */
+#ifndef CLIPMOE_WATCH_H
+#define CLIPMOE_WATCH_H
+
+#include "watchconfig.h"
+
+/* Watches the cameras that the file @path lists until a signal ends it, and the process with it, status 0.
+ * @config (transfer full) is what the file said. */
+void watch_supervise (const char *path, WatchConfig *config) G_GNUC_NORETURN;
+
+#endif

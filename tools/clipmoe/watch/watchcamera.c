@@ -1,0 +1,263 @@
+#include "watchcamera.h"
+
+#include <common.h>
+#include <time.h>
+#include "watchpipeline.h"
+
+#define TURN (250 * GST_MSECOND) /* how often a camera's thread looks around */
+#define RETRY_LEAST (1 * G_TIME_SPAN_SECOND)
+#define RETRY_MOST (30 * G_TIME_SPAN_SECOND)
+#define STEADY (60 * G_TIME_SPAN_SECOND) /* a pipeline that ran so long is no failing one */
+
+struct _WatchRun {
+  WatchCamera *camera;
+  GThread *thread;
+  GMutex lock;
+  GCond changed;
+  /* under the lock */
+  gboolean stopping, done, online, begun;
+  gint64 alive;
+};
+
+static void say (const WatchRun *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* One line, of whatever thread. */
+static void
+say (const WatchRun *self, const char *format, ...) {
+  va_list args;
+  va_start (args, format);
+  char *text = g_strdup_vprintf (format, args), *line = g_strdup_printf ("%s: %s", self->camera->name, text);
+  va_end (args);
+  clipmoe_say (line);
+  g_free (line);
+  g_free (text);
+}
+
+/* FALSE: it shall end. */
+static gboolean
+go_on (WatchRun *self) {
+  g_mutex_lock (&self->lock);
+  self->alive = g_get_monotonic_time ();
+  gboolean more = !self->stopping;
+  g_mutex_unlock (&self->lock);
+  return more;
+}
+
+static void
+set_online (WatchRun *self, gboolean online) {
+  g_mutex_lock (&self->lock);
+  self->online = online;
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+set_begun (WatchRun *self) {
+  g_mutex_lock (&self->lock);
+  self->begun = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+is_its_hour (const WatchRun *self) {
+  time_t now = time (NULL);
+  struct tm local;
+  localtime_r (&now, &local);
+  return watch_hours_has (&self->camera->hours, (guint)(local.tm_hour * 60 + local.tm_min));
+}
+
+/* --- what the pipeline says --- */
+
+static void
+hear_source (WatchRun *self, const GstStructure *s) {
+  gboolean online = g_strcmp0 (gst_structure_get_string (s, "state"), "online") == 0;
+  const char *reason = gst_structure_get_string (s, "reason");
+  set_online (self, online);
+  if (online)
+    say (self, "online");
+  else
+    say (self, "offline: %s", reason ? reason : "not known why");
+}
+
+/* Returns why the pipeline is over (transfer full), or NULL. */
+static char *
+hear (WatchRun *self, GstMessage *message) {
+  GError *error = NULL;
+  char *over = NULL;
+  const GstStructure *s = gst_message_get_structure (message);
+  switch (GST_MESSAGE_TYPE (message)) {
+  case GST_MESSAGE_ERROR:
+    gst_message_parse_error (message, &error, NULL);
+    over = g_strdup (error->message);
+    break;
+  case GST_MESSAGE_EOS:
+    over = g_strdup ("the stream ended");
+    break;
+  case GST_MESSAGE_WARNING:
+    gst_message_parse_warning (message, &error, NULL);
+    say (self, "%s", error->message);
+    break;
+  case GST_MESSAGE_ELEMENT:
+    if (gst_structure_has_name (s, "clipmoe-source"))
+      hear_source (self, s);
+    break;
+  case GST_MESSAGE_LATENCY:
+  default:
+    break;
+  }
+  g_clear_error (&error);
+  return over;
+}
+
+/* Until it fails, or the camera shall end, or its hours do. Returns why it failed (transfer full), or NULL.
+ */
+static char *
+play (WatchRun *self, WatchPipeline *built) {
+  GstElement *pipeline = watch_pipeline_get (built);
+  GstBus *bus = gst_element_get_bus (pipeline);
+  char *over = NULL;
+  gboolean failed = gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE;
+  if (!failed)
+    set_begun (self);
+  while (!over && go_on (self) && is_its_hour (self)) {
+    GstMessage *message = gst_bus_timed_pop (bus, failed ? 0 : TURN);
+    if (message) {
+      over = hear (self, message);
+      gst_message_unref (message);
+    } else if (failed) {
+      over = g_strdup ("the pipeline does not start");
+    }
+  }
+  gst_object_unref (bus);
+  return over;
+}
+
+/* FALSE: it shall end. */
+static gboolean
+rest (WatchRun *self, gint64 time) {
+  gint64 end = g_get_monotonic_time () + time;
+  while (go_on (self) && g_get_monotonic_time () < end) {
+    g_mutex_lock (&self->lock);
+    if (!self->stopping)
+      g_cond_wait_until (&self->changed, &self->lock,
+                         MIN (end, g_get_monotonic_time () + (gint64)(TURN / GST_USECOND)));
+    g_mutex_unlock (&self->lock);
+  }
+  return go_on (self);
+}
+
+static void
+rest_until_its_hour (WatchRun *self) {
+  if (is_its_hour (self))
+    return;
+  say (self, "offline: out of its hours");
+  set_begun (self);
+  while (!is_its_hour (self) && rest (self, G_TIME_SPAN_SECOND))
+    ;
+}
+
+static gpointer
+run (gpointer data) {
+  WatchRun *self = data;
+  gint64 delay = 0;
+  while (go_on (self)) {
+    rest_until_its_hour (self);
+    if (!go_on (self))
+      break;
+    GError *error = NULL;
+    gint64 since = g_get_monotonic_time ();
+    WatchPipeline *built = watch_pipeline_new (self->camera, &error);
+    char *over = built ? play (self, built) : g_strdup (error->message);
+    g_clear_error (&error);
+    set_online (self, FALSE);
+    if (built)
+      watch_pipeline_free (built);
+    if (over) {
+      delay = !delay || g_get_monotonic_time () - since > STEADY ? RETRY_LEAST : MIN (2 * delay, RETRY_MOST);
+      say (self, "%s; tried again in %g s", over, (double)delay / G_USEC_PER_SEC);
+      set_begun (self);
+      rest (self, delay);
+    }
+    g_free (over);
+  }
+  g_mutex_lock (&self->lock);
+  self->done = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+/* --- for the command --- */
+
+WatchRun *
+watch_run_new (WatchCamera *camera, GError **error) {
+  WatchRun *self = g_new0 (WatchRun, 1);
+  self->camera = watch_camera_ref (camera);
+  self->alive = g_get_monotonic_time ();
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->thread = g_thread_try_new ("camera", run, self, error);
+  if (self->thread)
+    return self;
+  self->done = TRUE;
+  watch_run_free (self);
+  return NULL;
+}
+
+const WatchCamera *
+watch_run_get_camera (const WatchRun *self) {
+  return self->camera;
+}
+
+void
+watch_run_stop (WatchRun *self) {
+  g_mutex_lock (&self->lock);
+  self->stopping = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+gboolean
+watch_run_wait (WatchRun *self, gint64 end) {
+  g_mutex_lock (&self->lock);
+  while (!self->done && g_cond_wait_until (&self->changed, &self->lock, end))
+    ;
+  gboolean done = self->done;
+  g_mutex_unlock (&self->lock);
+  return done;
+}
+
+void
+watch_run_free (WatchRun *self) {
+  if (self->thread)
+    g_thread_join (self->thread);
+  watch_camera_unref (self->camera);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  g_free (self);
+}
+
+static gboolean
+locked_flag (WatchRun *self, const gboolean *flag) {
+  g_mutex_lock (&self->lock);
+  gboolean is = *flag;
+  g_mutex_unlock (&self->lock);
+  return is;
+}
+
+gboolean
+watch_run_is_online (WatchRun *self) {
+  return locked_flag (self, &self->online);
+}
+
+gboolean
+watch_run_has_begun (WatchRun *self) {
+  return locked_flag (self, &self->begun);
+}
+
+gboolean
+watch_run_is_alive (WatchRun *self, gint64 patience) {
+  g_mutex_lock (&self->lock);
+  gboolean alive = self->done || self->alive + patience > g_get_monotonic_time ();
+  g_mutex_unlock (&self->lock);
+  return alive;
+}

@@ -1,0 +1,67 @@
+/* clipmoe watch: cameras that are watched for months. */
+#include <commands.h>
+#include <common.h>
+#include <gst/gst.h>
+#include <stdio.h>
+#include <string.h>
+#include <tagrun.h>
+#include "watch.h"
+
+static const char about[] =
+    "Examples:\n"
+    "  clipmoe watch cameras.ini                 until it is stopped; SIGHUP reads the file again\n"
+    "  clipmoe watch --check cameras.ini         says what is wrong with the file, if anything\n\n"
+    "The file:\n"
+    "  [watch]                                   for all cameras\n"
+    "  publish = file:/var/log/clipmoe/tags.jsonl\n"
+    "  [camera door]\n"
+    "  uri = rtsp://camera.example/stream1\n"
+    "  login-file = /etc/clipmoe/door.login      one line, USER:PASSWORD\n"
+    "  labels = person;empty doorstep\n"
+    "  hours = 22-6\n\n"
+    "Every property of clipmoetag is a key, in both groups; docs/live.md lists the others. What becomes of "
+    "the\n"
+    "cameras is said on stderr.\n";
+
+/* The elements, found as `tag` finds them. */
+static gboolean
+find_elements (GError **error) {
+  GstElement *tag = clipmoe_tagrun_element (error);
+  if (!tag)
+    return FALSE;
+  gst_object_unref (tag);
+  return TRUE;
+}
+
+int
+clipmoe_cmd_watch (int argc, char **argv) {
+  gboolean check = FALSE;
+  char **files = NULL;
+  GError *error = NULL;
+  const GOptionEntry entries[] = {
+      {"check", 0, 0, G_OPTION_ARG_NONE, &check, "Only read the file", NULL},
+      {NULL},
+  };
+  int r = clipmoe_parse (argc, argv, "clipmoe watch", "CAMERAS.ini — watch cameras", about, entries, &files);
+  if (r == 0 && g_strv_length (files) != 1)
+    r = clipmoe_usage ("watch", "expected one file");
+  if (r == 0) {
+    WatchConfig *config = find_elements (&error) ? watch_config_read (files[0], &error) : NULL;
+    if (!config) {
+      r = clipmoe_fail (error);
+    } else if (check) {
+      GString *text = g_string_new (NULL);
+      for (guint i = 0; i < config->cameras->len; i++)
+        g_string_append_printf (text, "%s\n", ((WatchCamera *)config->cameras->pdata[i])->name);
+      r = clipmoe_print (text);
+      g_string_free (text, TRUE);
+      watch_config_free (config);
+    } else {
+      watch_supervise (files[0], config);
+    }
+  } else if (r == 1) {
+    r = 0;
+  }
+  g_strfreev (files);
+  return r;
+}

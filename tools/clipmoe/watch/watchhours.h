@@ -1,0 +1,21 @@
+/* When a camera is watched: "22-6", "8-12,14:30-18", in local time. Pure. */
+#ifndef CLIPMOE_WATCH_HOURS_H
+#define CLIPMOE_WATCH_HOURS_H
+
+#include <glib.h>
+
+#define WATCH_MOST_HOURS 16
+
+typedef struct {
+  guint n; /* 0: always */
+  struct {
+    guint from, to; /* minutes since midnight; to below from: over midnight */
+  } spans[WATCH_MOST_HOURS];
+} WatchHours;
+
+/* FALSE: not of this form. */
+gboolean watch_hours_parse (WatchHours *self, const char *text);
+/* @minute of the day, 0 to 1439. */
+gboolean watch_hours_has (const WatchHours *self, guint minute);
+
+#endif

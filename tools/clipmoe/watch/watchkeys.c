@@ -1,0 +1,134 @@
+#include "watchkeys.h"
+
+#include <math.h>
+#include "watchhours.h"
+
+/* Keys that are no properties. */
+static const struct {
+  const char *name;
+  gboolean camera_alone, number; /* number: not negative */
+} own[] = {
+    {"login-env", FALSE, FALSE},  {"hours", FALSE, FALSE},      {"publish", FALSE, FALSE},
+    {"publish-on", FALSE, FALSE}, {"record", FALSE, FALSE},     {"pre-roll", FALSE, TRUE},
+    {"post-roll", FALSE, TRUE},   {"record-days", FALSE, TRUE}, {"record-gigabytes", FALSE, TRUE},
+    {"store", FALSE, FALSE},      {"uri", TRUE, FALSE},         {"source", TRUE, FALSE},
+};
+/* Properties that are keys under another name, or that the command needs itself. */
+static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
+static const char *const names[WATCH_ELEMENTS] = {"clipmoesrc", "clipmoetag", "clipmoepublish",
+                                                  "clipmoeindex"};
+
+const char *
+watch_element_name (WatchElement element) {
+  return names[element];
+}
+
+GParamSpec *
+watch_key_property (const char *key, WatchElement element) {
+  static gpointer classes[WATCH_ELEMENTS]; /* for as long as the program runs */
+  if (!classes[element]) {
+    GstElement *one = gst_element_factory_make (names[element], NULL);
+    if (!one)
+      return NULL;
+    classes[element] = g_type_class_ref (G_OBJECT_TYPE (one));
+    gst_object_unref (gst_object_ref_sink (one));
+  }
+  if (element == WATCH_PUBLISH && g_strcmp0 (key, "publish-on") == 0)
+    key = "on";
+  else if (g_strv_contains (not_keys, key))
+    return NULL;
+  GParamSpec *spec = g_object_class_find_property (classes[element], key);
+  return spec && (spec->flags & G_PARAM_WRITABLE) &&
+                 spec->owner_type == G_OBJECT_CLASS_TYPE (classes[element])
+             ? spec
+             : NULL;
+}
+
+gboolean
+watch_key_known (const char *key, gboolean in_camera) {
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    if (g_str_equal (own[i].name, key))
+      return in_camera || !own[i].camera_alone;
+  for (WatchElement e = 0; e < WATCH_ELEMENTS; e++)
+    if (watch_key_property (key, e))
+      return TRUE;
+  return FALSE;
+}
+
+/* FALSE: @value is none that @spec takes. */
+static gboolean
+read_value (GParamSpec *spec, const char *value, GValue *v) {
+  g_value_init (v, spec->value_type);
+  if (G_VALUE_HOLDS_STRING (v)) {
+    g_value_set_string (v, value); /* GStreamer's own quoting is not the user's */
+    return TRUE;
+  }
+  return gst_value_deserialize_with_pspec (v, value, spec) && !g_param_value_validate (spec, v);
+}
+
+static char *
+expected (GParamSpec *spec) {
+  if (!G_IS_PARAM_SPEC_ENUM (spec))
+    return g_strdup (G_IS_PARAM_SPEC_BOOLEAN (spec) ? "true or false" : "a number that it takes");
+  GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < values->n_values; i++)
+    g_string_append_printf (text, "%s%s",
+                            !i                          ? ""
+                            : i + 1 == values->n_values ? " or "
+                                                        : ", ",
+                            values->values[i].value_nick);
+  return g_string_free (text, FALSE);
+}
+
+char *
+watch_key_check (const char *key, const char *value) {
+  WatchHours hours;
+  if (g_str_equal (key, "hours") && !watch_hours_parse (&hours, value))
+    return g_strdup ("hours such as 22-6 or 8-12,14:30-18");
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    if (own[i].number && g_str_equal (own[i].name, key)) {
+      char *end;
+      double number = g_ascii_strtod (value, &end);
+      if (end == value || *end || !isfinite (number) || number < 0)
+        return g_strdup ("a number, 0 or more");
+    }
+  for (WatchElement e = 0; e < WATCH_ELEMENTS; e++) {
+    GParamSpec *spec = watch_key_property (key, e);
+    GValue v = G_VALUE_INIT;
+    if (!spec)
+      continue;
+    gboolean ok = read_value (spec, value, &v);
+    g_value_unset (&v);
+    if (!ok)
+      return expected (spec);
+  }
+  return NULL;
+}
+
+void
+watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
+  GHashTableIter it;
+  gpointer key, value;
+  g_hash_table_iter_init (&it, values);
+  while (g_hash_table_iter_next (&it, &key, &value)) {
+    GParamSpec *spec = watch_key_property (key, element);
+    GValue v = G_VALUE_INIT;
+    if (!spec)
+      continue;
+    if (read_value (spec, value, &v))
+      g_object_set_property (G_OBJECT (made), spec->name, &v);
+    g_value_unset (&v);
+  }
+}
+
+WatchPath
+watch_key_path (const char *key) {
+  static const char *const paths[] = {"login-file", "record", "store", "outbox", NULL}, *const maybe[] = {
+                                                                                            "labels-file",
+                                                                                            "model", "vocab",
+                                                                                            NULL};
+  return g_strv_contains (paths, key)   ? WATCH_PATH
+         : g_strv_contains (maybe, key) ? WATCH_PATH_IF_THERE
+                                        : WATCH_NO_PATH;
+}
