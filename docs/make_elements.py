@@ -46,7 +46,7 @@ def row(name, blurb, below):
         meaning += ": " + "; ".join("`%s`" % v[0] + (" " + v[1] if v[1][:4] != "GST_" else "") for v in values)
     elif "String." in below:
         kind, default = "text", re.search(r"Default: (.*)", below)[1].strip('" ')
-        default = "" if default == "null" else default
+        default = "" if default.startswith("null") else default  # of one that is only written: "null Write only"
     elif "Boolean." in below:
         kind, default = "true or false", re.search(r"Default: (\w+)", below)[1]
     elif "Range:" in below:
@@ -61,14 +61,17 @@ def row(name, blurb, below):
 
 
 def takes(text):
-    """The formats of the sink pad; all that GStreamer has are not listed."""
-    sink = re.search(r"SINK template.*?(?=SRC template|Element has)", text, re.S)[0]
+    """What it does with the formats of its sink pad; all that GStreamer has are not listed."""
+    found = re.search(r"SINK template.*?(?=SRC template|Element has)", text, re.S)
+    if not found:
+        return "A source of raw video"
+    sink = found[0]
     formats = re.findall(r"\(string\)(\w+)", sink.split("video/x-raw(")[0])
     if "ANY" in sink and not formats:
-        return "anything"
+        return "Takes anything"
     if not formats or len(formats) > 40:
-        return "raw video of any format"
-    return "raw video: " + ", ".join(formats)
+        return "Takes raw video of any format"
+    return "Takes raw video: " + ", ".join(formats)
 
 
 def describe(element):
@@ -76,7 +79,7 @@ def describe(element):
                           env=dict(os.environ, LC_ALL="C.UTF-8", GST_DEBUG="0")).stdout
     get = lambda key: re.search(r"^ +%s +(.*)$" % key, text, re.M)[1].strip()
     lines = ["\n## %s\n" % element, "%s. %s, in `%s`." % (get("Description"), get("Klass"), os.path.basename(get("Filename"))),
-             "\nTakes %s.\n" % takes(text), "| property | type | default | while playing | meaning |", "|---|---|---|---|---|"]
+             "\n%s.\n" % takes(text), "| property | type | default | while playing | meaning |", "|---|---|---|---|---|"]
     rows = [row(*p) for p in properties(text)]
     if element == "clipmoebin":  # it carries the tagger's through
         lines[2:3] = [lines[2] + "\nThe properties of `clipmoetag`, of which these are others or differ:\n"]

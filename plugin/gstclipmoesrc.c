@@ -33,8 +33,8 @@
 #include <base/uri.h>
 #include "srclink.h"
 #include "srcpush.h"
+#include "srcwhy.h"
 
-GST_DEBUG_CATEGORY (clipmoe_src_debug);
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
 #define MOST_PICTURES 4              /* that wait for a slow pipeline */
@@ -67,7 +67,7 @@ struct _GstClipmoeSrc {
   double timeout, connect_timeout, retry_interval, retry_most;
   gboolean retry;
   guint latency;
-  GstElement *encoded; /* the bin's: brings the coded video; NULL: not requested */
+  GstElement *encoded; /* brings the coded video; NULL: not requested */
   SrcLink *link;       /* above READY */
   SrcLinkStats stats;  /* of a run that is over */
 };
@@ -304,7 +304,7 @@ request_pad (GstElement *element, GstPadTemplate *template, const char *name, co
   GST_OBJECT_LOCK (self);
   gboolean can = !self->encoded && !self->link;
   if (can)
-    self->encoded = src_push_new ("encoded", self->coded);
+    self->encoded = gst_object_ref_sink (src_push_new ("encoded", self->coded));
   GST_OBJECT_UNLOCK (self);
   if (!can) {
     GST_WARNING_OBJECT (self, "the pad encoded is there already, or was requested while it runs");
@@ -327,7 +327,13 @@ release_pad (GstElement *element, GstPad *pad) {
   gst_pad_set_active (pad, FALSE);
   gst_element_remove_pad (element, pad);
   gst_element_set_state (encoded, GST_STATE_NULL);
-  gst_bin_remove (GST_BIN (self), encoded);
+  GstObject *parent =
+      gst_object_get_parent (GST_OBJECT (encoded)); /* while the bin goes itself it has none */
+  if (parent) {
+    gst_bin_remove (GST_BIN (self), encoded);
+    gst_object_unref (parent);
+  }
+  gst_object_unref (encoded);
 }
 
 /* Whatever becomes of the branch behind `encoded`, the pictures go on. */

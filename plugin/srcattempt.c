@@ -6,7 +6,6 @@
 #include "bindecoder.h"
 #include "srcwhy.h"
 
-GST_DEBUG_CATEGORY_EXTERN (clipmoe_src_debug);
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
 #define MOST_WAITING (2 * GST_SECOND) /* of coded video before a decoder that is too slow */

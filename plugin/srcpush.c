@@ -1,6 +1,7 @@
 #include "srcpush.h"
 
-GST_DEBUG_CATEGORY_EXTERN (clipmoe_src_debug);
+#include "srcwhy.h"
+
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
 struct _SrcPush {

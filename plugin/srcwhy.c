@@ -4,6 +4,8 @@
 #include <base/plain.h>
 #include <base/uri.h>
 
+GST_DEBUG_CATEGORY (clipmoe_src_debug);
+
 char *
 src_why (GstMessage *message, gboolean *unreachable) {
   GError *error = NULL;

@@ -4,6 +4,8 @@
 
 #include <gst/gst.h>
 
+GST_DEBUG_CATEGORY_EXTERN (clipmoe_src_debug); /* of all parts of clipmoesrc, whose class initialises it */
+
 /* Of an error message (transfer full), without login. @unreachable: nobody answered. */
 char *src_why (GstMessage *message, gboolean *unreachable);
 

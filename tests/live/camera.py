@@ -3,7 +3,8 @@
 
     camera.py [--port N] [--video FILE] [--codec h264|mjpeg] [--size WxH] [--login USER:PASSWORD] [--loss PERCENT] [--jump SECONDS]
 
-Prints its port in a line when it can be asked for rtsp://127.0.0.1:PORT/stream. --video plays the file over and over.
+Prints its port in a line when it can be asked for rtsp://127.0.0.1:PORT/stream. --video plays the file over and over, with
+clipmoesrc.
 --loss: so many RTP packets are not sent. --jump: after 2 s the times of its packets jump by so many seconds.
 """
 import argparse
@@ -24,7 +25,7 @@ def picture(args):
     width, height = args.size.split("x")
     caps = "video/x-raw,format=I420,width=%s,height=%s,framerate=15/1" % (width, height)
     if args.video:
-        return "multifilesrc loop=true location=%s ! decodebin ! videoconvert ! videoscale ! videorate ! %s" % (args.video, caps)
+        return 'clipmoesrc uri="%s" ! videoconvert ! videoscale ! videorate ! %s' % (args.video, caps)
     return "videotestsrc is-live=true pattern=ball ! " + caps
 
 

@@ -84,15 +84,16 @@ class Service:
             self.process = subprocess.Popen([COMMAND, "watch", path], stdin=subprocess.DEVNULL, stderr=log, stdout=log,
                                             env=dict(os.environ, NOTIFY_SOCKET=name, WATCHDOG_USEC="3000000", **env))
 
+    def read(self):
+        """A full socket loses what comes next, so this must be called now and then."""
+        try:
+            while True:
+                self.heard += self.notify.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            return self.heard
+
     def hears(self, word):
-        def again():
-            try:
-                while True:
-                    self.heard += self.notify.recv(4096).decode() + "\n"
-            except BlockingIOError:
-                pass
-            return word in self.heard
-        return until(again)
+        return until(lambda: word in self.read())
 
     def said(self):
         with open(self.log, encoding="utf-8") as f:
@@ -102,6 +103,7 @@ class Service:
         return until(lambda: self.said().count(text) >= n)
 
     def stop(self, name):
+        self.read()
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:

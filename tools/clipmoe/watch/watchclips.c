@@ -186,8 +186,10 @@ watch_clips_path (const WatchClips *self, gint64 utc, const char *ending, guint 
 
 static char *
 utc_text (gint64 utc) {
-  GDateTime *time = g_date_time_new_from_unix_utc (utc / G_USEC_PER_SEC);
+  GDateTime *second = g_date_time_new_from_unix_utc (utc / G_USEC_PER_SEC),
+            *time = g_date_time_add (second, utc % G_USEC_PER_SEC);
   char *text = g_date_time_format_iso8601 (time);
+  g_date_time_unref (second);
   g_date_time_unref (time);
   return text;
 }

@@ -1,10 +1,10 @@
 /* clipmoe watch: cameras that are watched for months. */
-#include <commands.h>
 #include <common.h>
 #include <gst/gst.h>
 #include <stdio.h>
 #include <string.h>
 #include <tagrun.h>
+#include "../commands.h"
 #include "watch.h"
 
 static const char about[] =
