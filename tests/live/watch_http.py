@@ -132,11 +132,11 @@ def follow(w):
         text = f.read()
     write(os.path.basename(w.file), text.replace("labels = a;b", "labels = a;c") + "[camera new]\nuri = video.mp4\n")
     w.reload()
-    end = e.until(lambda kind, data: kind == "event" and data["camera"] == yard)
-    check("an event: the end", end and end[1]["type"] == "end" and end[1]["label"] in ("a", "b") and end[1]["at"], end)
-    start = e.until(lambda kind, data: kind == "event" and data["camera"] == yard and data["type"] == "start" and data["label"] == "c")
-    check("and a start", start, w.said())
-    check("the new camera is told", e.until(lambda kind, data: kind == "cameras" and [c["name"] for c in data["cameras"]][-1] == "new"), w.said())
+    is_event = lambda kind, data, what, label: kind == "event" and (data["camera"], data["type"], data["label"]) == (yard, what, label) and data["at"]
+    came = e.until_all(end=lambda kind, data: is_event(kind, data, "end", "b"), start=lambda kind, data: is_event(kind, data, "start", "c"),
+                       offline=lambda kind, data: kind == "state" and data["camera"] == yard and data["state"] == "offline",
+                       new=lambda kind, data: kind == "cameras" and data["cameras"][-1]["name"] == "new")
+    check("a change, its events and the new camera are told", len(came) == 4, came, w.said())
     check("and is in health", w.wait(lambda: w.get("/health").get("online") == 3), w.get("/health"))
     check("the camera that changed has its old number", w.cameras()["yard"]["camera"] == yard)
     before = metrics.read(w.ask("/metrics")[2].decode())[0]

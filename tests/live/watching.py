@@ -46,8 +46,8 @@ def cameras(lost_port, labels=HTML_LABEL + ";b", more=""):
 
 class Watch:
     def __init__(self, file, *more):
-        self.log = tempfile.NamedTemporaryFile(mode="r", dir=work, suffix=".log", encoding="utf-8")
-        with open(self.log.name, "w") as log:
+        handle, self.log = tempfile.mkstemp(".log", dir=work)
+        with open(handle, "w") as log:
             self.process = subprocess.Popen([COMMAND, "watch", *more, file], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait(lambda: "page: http" in self.said() or self.process.poll() is not None)
         url = re.search(r"page: (http\S+)", self.said())
@@ -55,7 +55,7 @@ class Watch:
         self.port = urllib.parse.urlsplit(self.url).port
 
     def said(self):
-        with open(self.log.name, encoding="utf-8") as f:
+        with open(self.log, encoding="utf-8") as f:
             return f.read()
 
     def wait(self, holds, timeout=20):
@@ -138,5 +138,16 @@ class Events:
                 return e
         return None
 
-    def close(self):
-        self.connection.close()
+    def until_all(self, most=400, **wanted):
+        """{name: the first event for which wanted[name] (type, data)}, in whatever order they come."""
+        found = {}
+        for _ in range(most):
+            e = self.next()
+            if e is None:
+                break
+            for name, holds in wanted.items():
+                if name not in found and holds(*e):
+                    found[name] = e[1]
+            if len(found) == len(wanted):
+                break
+        return found

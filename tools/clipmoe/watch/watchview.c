@@ -173,7 +173,7 @@ static void
 count (WatchView *self, const char *label) {
   guint64 *n = g_hash_table_lookup (self->counts, label);
   if (!n && g_hash_table_size (self->counts) >= MOST_LABELS)
-    n = g_hash_table_lookup (self->counts, label = "");
+    n = g_hash_table_lookup (self->counts, label = "(others)");
   if (!n) {
     n = g_new0 (guint64, 1);
     g_hash_table_insert (self->counts, g_strdup (label), n);
