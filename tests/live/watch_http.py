@@ -189,7 +189,8 @@ def service():
 
 
 def token():
-    w = Watch(write("token.ini", "[camera a]\nuri = video.mp4\nmodel = clip-tiny\nlabels = a\n"), "--listen", "0.0.0.0:0", "--token-file", write("token", TOKEN + "\n"))
+    w = Watch(write("token.ini", "[camera a]\nuri = video.mp4\nmodel = clip-tiny\nlabels = a\n"), "--listen", "0.0.0.0:%d" % live.free_port(),
+              "--token-file", write("token", TOKEN + "\n"))
     check("says that it is not encrypted", "not encrypted" in w.said(), w.said())
     check("health is open", w.ask("/health")[0] == 200)
     for where in ("/api/cameras", "/api/events", "/metrics", "/snapshot/1.jpg"):
@@ -197,6 +198,10 @@ def token():
     check("the page asks for it", w.ask("/")[0] == 401 and b"<form" in w.ask("/")[2])
     check("let in", w.ask("/metrics", Authorization="Bearer " + TOKEN)[0] == 200 and w.ask("/api/cameras", Authorization="Bearer " + TOKEN)[0] == 200)
     check("not with another", w.ask("/metrics", Authorization="Bearer " + TOKEN[::-1])[0] in (401, 429))
+    os.unlink(path("token"))
+    write("token", TOKEN[::-1] + "\n")
+    w.reload()
+    check("another token counts when the file is read again", w.wait(lambda: w.ask("/metrics", Authorization="Bearer " + TOKEN[::-1])[0] == 200))
     server = w.servers()
     w.process.kill()
     w.process.wait()

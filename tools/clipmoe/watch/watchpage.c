@@ -15,6 +15,11 @@
 #include "watchfigures.h"
 #include "watchpicture.h"
 
+#ifdef CLIPMOE_WITH_SERVE
+#define HAS_SERVER TRUE
+#else
+#define HAS_SERVER FALSE
+#endif
 #define PROGRAM "clipmoe-watch-page"
 #define LONGEST 640       /* pixels of a picture's longer side */
 #define MOST_WAITING 2048 /* news for the server; what comes while it does not read is lost */
@@ -303,8 +308,12 @@ program (void) {
 
 static gboolean
 spawn (WatchPage *self, GError **error) {
-#ifdef CLIPMOE_WITH_SERVE
   int ends[2], copy = -1;
+  if (!HAS_SERVER) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "listen: this clipmoe was built without a server: the package libsoup-3.0-dev was missing");
+    return FALSE;
+  }
   char *path = program ();
   const char *const argv[] = {path, self->listen, self->token_file, NULL};
   gboolean ok = socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
@@ -332,10 +341,6 @@ spawn (WatchPage *self, GError **error) {
   if (copy >= 0)
     close (copy);
   g_free (path);
-#else
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-               "listen: this clipmoe was built without a server: the package libsoup-3.0-dev was missing");
-#endif
   return FALSE;
 }
 

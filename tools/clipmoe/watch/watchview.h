@@ -21,7 +21,7 @@ typedef struct {
 
 WatchView *watch_view_new (guint64 id, const char *name, const WatchViewListener *listener);
 WatchView *watch_view_ref (WatchView *self);
-void watch_view_unref (gpointer self);
+void watch_view_unref (gpointer data);
 guint64 watch_view_get_id (const WatchView *self);
 const char *watch_view_get_name (const WatchView *self);
 
