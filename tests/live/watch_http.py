@@ -150,6 +150,8 @@ def killed(w):
     lines = os.path.getsize(path("all.jsonl"))
     server = w.servers()
     check("one process answers", len(server) == 1, server)
+    os.kill(server[0], signal.SIGSTOP)
+    check("one that hangs holds nobody up", w.wait(lambda: os.path.getsize(path("all.jsonl")) > lines + 20000), w.said())
     os.kill(server[0], signal.SIGKILL)
     check("it comes back", w.wait(lambda: w.servers() not in ([], server) and w.get("/health").get("online") == 3), w.said())
     check("that is said", "page: it has ended" in w.said(), w.said())
