@@ -110,7 +110,7 @@ def main():
     below = os.path.relpath(lib, prefix)
     expected = {"bin/clipmoe", "libexec/clipmoe/clipmoe-bench", below + "/libclipmoe.so.0", below + "/pkgconfig/clipmoe.pc"}
     if os.path.exists(os.path.join(build, "tools", "clipmoe", "serve", "clipmoe-serve")):  # libsoup was there
-        expected |= {"libexec/clipmoe/clipmoe-serve", "libexec/clipmoe/clipmoe-clip"}
+        expected |= {"libexec/clipmoe/clipmoe-serve", "libexec/clipmoe/clipmoe-clip", "libexec/clipmoe/clipmoe-watch-page"}
     expected |= {"include/clipmoe/%s.h" % h for h in HEADERS}
     expected |= {below + "/libclipmoegst-1.0.so.0", below + "/pkgconfig/clipmoegst-1.0.pc"}
     expected |= {"include/clipmoe/gst/%s.h" % h for h in GST_HEADERS}

@@ -30,6 +30,8 @@ struct _ClipmoeHttp {
   gboolean loopback, ends;
   guint64 body;
   guint most, timeout;
+  void (*append_metrics) (GString *out, gpointer data); /* or NULL */
+  gpointer append_data;
 };
 
 static void
@@ -44,7 +46,10 @@ metrics (const ClipmoeHttpAsk *ask, ClipmoeHttpReply *reply, gpointer data) {
   clipmoe_metrics_set (self->metrics, "clipmoe_http_connections", "",
                        clipmoe_connections_get_n (self->connections));
   reply->type = "text/plain; version=0.0.4; charset=utf-8";
-  reply->body = g_string_free_to_bytes (clipmoe_metrics_print (self->metrics));
+  GString *out = clipmoe_metrics_print (self->metrics);
+  if (self->append_metrics)
+    self->append_metrics (out, self->append_data);
+  reply->body = g_string_free_to_bytes (out);
 }
 
 /* Whether @path is @pattern; *id gets the number that stands for #. */
@@ -66,7 +71,7 @@ matches (const char *pattern, const char *path, gint64 *id) {
 
 static const Route *
 find_route (const ClipmoeHttp *self, const char *path, gint64 *id) {
-  for (guint i = 0; i < self->routes->len; i++) {
+  for (guint i = self->routes->len; i-- > 0;) {
     const Route *r = &g_array_index (self->routes, Route, i);
     if (matches (r->path, path, id))
       return r;
@@ -504,6 +509,13 @@ clipmoe_http_get_warning (const ClipmoeHttp *self) {
 ClipmoeMetrics *
 clipmoe_http_get_metrics (ClipmoeHttp *self) {
   return self->metrics;
+}
+
+void
+clipmoe_http_set_more_metrics (ClipmoeHttp *self, void (*append) (GString *out, gpointer data),
+                               gpointer data) {
+  self->append_metrics = append;
+  self->append_data = data;
 }
 
 void

@@ -73,6 +73,10 @@ const char *clipmoe_http_get_url (const ClipmoeHttp *self);
 const char *clipmoe_http_get_warning (const ClipmoeHttp *self);
 /* (transfer none): clipmoe_http_… is declared; programs add their own. */
 ClipmoeMetrics *clipmoe_http_get_metrics (ClipmoeHttp *self);
+/* @append: adds figures to what a scrape gets that somebody else counts, in the same format. In the main
+ * thread, and it must not take time. */
+void clipmoe_http_set_more_metrics (ClipmoeHttp *self, void (*append) (GString *out, gpointer data),
+                                    gpointer data);
 
 typedef enum {
   CLIPMOE_ROUTE_POST = 1, /* POST, too, not GET and HEAD alone */
@@ -82,7 +86,8 @@ typedef enum {
 } ClipmoeRouteFlags;
 
 /* @path, a constant: "/thumb/#.jpg", where # is a number, or without one. @lane NULL: in the main thread, and
- * it must not take time. @data: for handlers without a lane. */
+ * it must not take time. @data: for handlers without a lane. A path that is there already gets this handler
+ * instead. */
 void clipmoe_http_add (ClipmoeHttp *self, const char *path, ClipmoeRouteFlags flags,
                        ClipmoeHttpHandler handler, ClipmoeLane *lane, gpointer data);
 /* A stream of events (events.h). (transfer none): it lives as long as @self. */

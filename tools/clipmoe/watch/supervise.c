@@ -8,11 +8,14 @@
 #include "watchnotify.h"
 
 #define STOP (1800 * G_TIME_SPAN_MILLISECOND) /* what has not ended by then is left */
+#define HUNG G_TIME_SPAN_MINUTE               /* so long a camera's thread may not show that it lives */
 #define LOADING (10 * G_TIME_SPAN_MINUTE)     /* a model may take so long to load */
 
 typedef struct {
   const char *path;
   WatchConfig *config;
+  const WatchListen *http;
+  WatchPage *page;
   GPtrArray *runs;    /* (element-type WatchRun) */
   GPtrArray *leaving; /* those that were told to end */
   GMainLoop *loop;
@@ -23,7 +26,9 @@ typedef struct {
 static void
 start (Watch *self, WatchCamera *camera) {
   GError *error = NULL;
-  WatchRun *run = watch_run_new (camera, &error);
+  WatchView *view = watch_page_get_view (self->page, camera->name);
+  WatchRun *run = watch_run_new (camera, view, &error);
+  watch_view_unref (view);
   if (run) {
     g_ptr_array_add (self->runs, run);
     return;
@@ -75,7 +80,7 @@ reload (gpointer data) {
   char *text = g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
   watch_notify (text);
   g_free (text);
-  WatchConfig *config = watch_config_read (self->path, &error);
+  WatchConfig *config = watch_config_read (self->path, self->http, &error);
   if (!config) {
     char *said = g_strdup_printf ("%s; everything stays as it was", error->message);
     clipmoe_say (said);
@@ -99,6 +104,10 @@ reload (gpointer data) {
     added += !find_camera (self->config, ((WatchCamera *)config->cameras->pdata[i])->name);
   watch_config_free (self->config);
   self->config = config;
+  if (!watch_page_configure (self->page, config, &error)) {
+    clipmoe_say (error->message);
+    g_error_free (error);
+  }
   let_go (self);
   char *said = g_strdup_printf ("%s is read again: %u cameras, %u changed or gone, %u new", self->path,
                                 config->cameras->len, changed, added);
@@ -112,6 +121,7 @@ static gboolean
 stop (gpointer data) {
   Watch *self = data;
   watch_notify ("STOPPING=1");
+  watch_page_end (self->page);
   g_main_loop_quit (self->loop);
   return G_SOURCE_CONTINUE;
 }
@@ -138,17 +148,27 @@ look_around (gpointer data) {
   return G_SOURCE_CONTINUE;
 }
 
+static gboolean
+are_alive (const Watch *self, gint64 patience) {
+  gboolean alive = TRUE;
+  for (guint i = 0; i < self->runs->len; i++)
+    alive = alive && watch_run_is_alive (self->runs->pdata[i],
+                                         watch_run_has_begun (self->runs->pdata[i]) ? patience : LOADING);
+  return alive;
+}
+
 /* A camera's thread that hangs is what the watchdog is for. */
 static gboolean
 live (gpointer data) {
-  Watch *self = data;
-  gboolean alive = TRUE;
-  for (guint i = 0; i < self->runs->len; i++)
-    alive = alive && watch_run_is_alive (self->runs->pdata[i], watch_run_has_begun (self->runs->pdata[i])
-                                                                   ? watch_notify_interval ()
-                                                                   : LOADING);
-  if (alive)
+  if (are_alive (data, watch_notify_interval ()))
     watch_notify ("WATCHDOG=1");
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+show (gpointer data) {
+  const Watch *self = data;
+  watch_page_tick (self->page, are_alive (self, HUNG));
   return G_SOURCE_CONTINUE;
 }
 
@@ -163,14 +183,21 @@ stop_all (Watch *self) {
 }
 
 void
-watch_supervise (const char *path, WatchConfig *config) {
-  Watch self = {path, config, g_ptr_array_new (), g_ptr_array_new (), g_main_loop_new (NULL, FALSE)};
+watch_supervise (const char *path, WatchConfig *config, const WatchListen *http, WatchPage *page) {
+  Watch self = {.path = path,
+                .config = config,
+                .http = http,
+                .page = page,
+                .runs = g_ptr_array_new (),
+                .leaving = g_ptr_array_new (),
+                .loop = g_main_loop_new (NULL, FALSE)};
   gint64 interval = watch_notify_interval ();
   g_unix_signal_add (SIGINT, stop, &self);
   g_unix_signal_add (SIGTERM, stop, &self);
   g_unix_signal_add (SIGHUP, reload, &self);
   let_go (&self); /* starts all */
   g_timeout_add (250, look_around, &self);
+  g_timeout_add (1000, show, &self);
   if (interval)
     g_timeout_add ((guint)MAX (interval / 3000, 1), live, &self);
   g_main_loop_run (self.loop);

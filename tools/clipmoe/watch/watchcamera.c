@@ -11,6 +11,7 @@
 
 struct _WatchRun {
   WatchCamera *camera;
+  WatchView *view;
   GThread *thread;
   GMutex lock;
   GCond changed;
@@ -44,7 +45,8 @@ go_on (WatchRun *self) {
 }
 
 static void
-set_online (WatchRun *self, gboolean online) {
+set_online (WatchRun *self, gboolean online, const char *reason) {
+  watch_view_set_state (self->view, online, reason);
   g_mutex_lock (&self->lock);
   self->online = online;
   g_mutex_unlock (&self->lock);
@@ -71,7 +73,7 @@ static void
 hear_source (WatchRun *self, const GstStructure *s) {
   gboolean online = g_strcmp0 (gst_structure_get_string (s, "state"), "online") == 0;
   const char *reason = gst_structure_get_string (s, "reason");
-  set_online (self, online);
+  set_online (self, online, reason ? reason : "not known why");
   if (online)
     say (self, "online");
   else
@@ -150,6 +152,7 @@ rest_until_its_hour (WatchRun *self) {
   if (is_its_hour (self))
     return;
   say (self, "offline: out of its hours");
+  watch_view_set_state (self->view, FALSE, "out of its hours");
   set_begun (self);
   while (!is_its_hour (self) && rest (self, G_TIME_SPAN_SECOND))
     ;
@@ -165,10 +168,11 @@ run (gpointer data) {
       break;
     GError *error = NULL;
     gint64 since = g_get_monotonic_time ();
-    WatchPipeline *built = watch_pipeline_new (self->camera, &error);
+    WatchPipeline *built = watch_pipeline_new (self->camera, self->view, &error);
     char *over = built ? play (self, built) : g_strdup (error->message);
     g_clear_error (&error);
-    set_online (self, FALSE);
+    set_online (self, FALSE, over ? over : "it is stopped");
+    watch_view_end (self->view);
     if (built)
       watch_pipeline_free (built);
     if (over) {
@@ -189,9 +193,10 @@ run (gpointer data) {
 /* --- for the command --- */
 
 WatchRun *
-watch_run_new (WatchCamera *camera, GError **error) {
+watch_run_new (WatchCamera *camera, WatchView *view, GError **error) {
   WatchRun *self = g_new0 (WatchRun, 1);
   self->camera = watch_camera_ref (camera);
+  self->view = watch_view_ref (view);
   self->alive = g_get_monotonic_time ();
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
@@ -231,6 +236,7 @@ watch_run_free (WatchRun *self) {
   if (self->thread)
     g_thread_join (self->thread);
   watch_camera_unref (self->camera);
+  watch_view_unref (self->view);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);

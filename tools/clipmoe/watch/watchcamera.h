@@ -3,11 +3,12 @@
 #define CLIPMOE_WATCH_CAMERA_H
 
 #include "watchconfig.h"
+#include "watchview.h"
 
 typedef struct _WatchRun WatchRun;
 
-/* Starts it. */
-WatchRun *watch_run_new (WatchCamera *camera, GError **error);
+/* Starts it. @view: what it shows itself to; (transfer none). */
+WatchRun *watch_run_new (WatchCamera *camera, WatchView *view, GError **error);
 const WatchCamera *watch_run_get_camera (const WatchRun *self);
 /* Tells it to end, without waiting. */
 void watch_run_stop (WatchRun *self);

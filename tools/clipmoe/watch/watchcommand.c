@@ -19,6 +19,8 @@ static const char about[] =
     "  login-file = /etc/clipmoe/door.login      one line, USER:PASSWORD\n"
     "  labels = person;empty doorstep\n"
     "  hours = 22-6\n\n"
+    "  clipmoe watch --listen 127.0.0.1:9464 cameras.ini   shows them at http://127.0.0.1:9464/, figures at "
+    "/metrics\n\n"
     "Every property of clipmoetag is a key, in both groups; docs/live.md lists the others. What becomes of "
     "the\n"
     "cameras is said on stderr.\n";
@@ -33,20 +35,37 @@ find_elements (GError **error) {
   return TRUE;
 }
 
+/* Returns only where it cannot. */
+static int
+watch (const char *path, WatchConfig *config, const WatchListen *http) {
+  GError *error = NULL;
+  WatchPage *page = watch_page_new ();
+  if (watch_page_configure (page, config, &error))
+    watch_supervise (path, config, http, page);
+  watch_page_end (page);
+  watch_config_free (config);
+  return clipmoe_fail (error);
+}
+
 int
 clipmoe_cmd_watch (int argc, char **argv) {
   gboolean check = FALSE;
+  WatchListen http = {0};
   char **files = NULL;
   GError *error = NULL;
   const GOptionEntry entries[] = {
       {"check", 0, 0, G_OPTION_ARG_NONE, &check, "Only read the file", NULL},
+      {"listen", 0, 0, G_OPTION_ARG_STRING, &http.listen,
+       "Where to show the cameras; port 0 = any (nowhere, or what the file says)", "ADDRESS:PORT"},
+      {"token-file", 0, 0, G_OPTION_ARG_FILENAME, &http.token_file,
+       "The word that lets people in is in this file", "FILE"},
       {NULL},
   };
   int r = clipmoe_parse (argc, argv, "clipmoe watch", "CAMERAS.ini — watch cameras", about, entries, &files);
   if (r == 0 && g_strv_length (files) != 1)
     r = clipmoe_usage ("watch", "expected one file");
   if (r == 0) {
-    WatchConfig *config = find_elements (&error) ? watch_config_read (files[0], &error) : NULL;
+    WatchConfig *config = find_elements (&error) ? watch_config_read (files[0], &http, &error) : NULL;
     if (!config) {
       r = clipmoe_fail (error);
     } else if (check) {
@@ -57,11 +76,13 @@ clipmoe_cmd_watch (int argc, char **argv) {
       g_string_free (text, TRUE);
       watch_config_free (config);
     } else {
-      watch_supervise (files[0], config);
+      r = watch (files[0], config, &http);
     }
   } else if (r == 1) {
     r = 0;
   }
   g_strfreev (files);
+  g_free (http.listen);
+  g_free (http.token_file);
   return r;
 }

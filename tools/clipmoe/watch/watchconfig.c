@@ -5,6 +5,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/plain.h>
+#include "../http/address.h"
 #include "watchkeys.h"
 
 #define MOST_BYTES (4u << 20)
@@ -133,8 +134,8 @@ read_group (const Reading *self, GKeyFile *file, const char *group, gboolean cam
     char *value = g_key_file_get_value (file, group, *k, NULL), *expected;
     if (!watch_key_known (*k, camera))
       ok = refuse (self, group, *k,
-                   watch_key_known (*k, TRUE)
-                       ? "belongs into a camera's group"
+                   watch_key_known (*k, !camera)
+                       ? (camera ? "belongs into [watch]" : "belongs into a camera's group")
                        : "no such key, expected a property of clipmoetag or what docs/live.md lists",
                    error);
     else if ((expected = watch_key_check (*k, value))) {
@@ -256,6 +257,8 @@ read_camera (const Reading *self, GKeyFile *file, const char *group, GError **er
     watch_camera_unref (camera);
     return NULL;
   }
+  g_hash_table_remove (camera->values, "listen"); /* they restart no camera */
+  g_hash_table_remove (camera->values, "token-file");
   if (watch_camera_get (camera, "hours"))
     watch_hours_parse (&camera->hours, watch_camera_get (camera, "hours"));
   if (!watch_camera_get (camera, "labels") && !watch_camera_get (camera, "labels-file"))
@@ -293,8 +296,32 @@ read_groups (const Reading *self, GKeyFile *file, WatchConfig *config, GError **
   return ok;
 }
 
+/* The key of [watch], else what was given; (transfer full). */
+static char *
+read_http (const Reading *self, GKeyFile *file, const char *key, const char *given) {
+  char *value = given ? NULL : g_key_file_get_value (file, "watch", key, NULL),
+       *full = value && *value ? resolve (self, key, value) : g_strdup (given);
+  g_free (value);
+  return full;
+}
+
+/* Other machines are let in with a token alone. */
+static gboolean
+check_http (const Reading *self, const WatchListen *http, GError **error) {
+  GSocketAddress *address = http->listen ? clipmoe_address_parse (http->listen, error) : NULL;
+  if (!address)
+    return !http->listen;
+  gboolean ok = http->token_file || clipmoe_address_is_loopback (address);
+  g_object_unref (address);
+  return ok ||
+         clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->path,
+                            "%s can be reached from other machines: token-file is needed, a file with a "
+                            "word that lets people in",
+                            http->listen);
+}
+
 WatchConfig *
-watch_config_read (const char *path, GError **error) {
+watch_config_read (const char *path, const WatchListen *http, GError **error) {
   gsize length = 0;
   char *text = clipmoe_file_read (path, MOST_BYTES, &length, error);
   if (!text)
@@ -315,6 +342,11 @@ watch_config_read (const char *path, GError **error) {
     clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%s", why->message);
   else
     ok = read_groups (&reading, file, config, error);
+  if (ok) {
+    config->http.listen = read_http (&reading, file, "listen", http->listen);
+    config->http.token_file = read_http (&reading, file, "token-file", http->token_file);
+    ok = check_http (&reading, &config->http, error);
+  }
   g_clear_error (&why);
   g_key_file_unref (file);
   g_hash_table_unref (reading.lines);
@@ -332,5 +364,7 @@ watch_config_free (WatchConfig *self) {
   if (!self)
     return;
   g_ptr_array_unref (self->cameras);
+  g_free (self->http.listen);
+  g_free (self->http.token_file);
   g_free (self);
 }

@@ -15,12 +15,19 @@ typedef struct {
   gatomicrefcount refs;
 } WatchCamera;
 
+/* Where the cameras are shown over HTTP, and who is let in; NULL: not set. */
+typedef struct {
+  char *listen, *token_file;
+} WatchListen;
+
 typedef struct {
   GPtrArray *cameras; /* (element-type WatchCamera), in the order of the file */
+  WatchListen http;
 } WatchConfig;
 
-/* Reads it whole or not at all. GStreamer is initialised. An error names file, line and key. */
-WatchConfig *watch_config_read (const char *path, GError **error);
+/* Reads it whole or not at all. GStreamer is initialised. @http: what counts instead of what the file says.
+ * An error names file, line and key. */
+WatchConfig *watch_config_read (const char *path, const WatchListen *http, GError **error);
 void watch_config_free (WatchConfig *self); /* NULL: nothing */
 WatchCamera *watch_camera_ref (WatchCamera *self);
 void watch_camera_unref (gpointer self);

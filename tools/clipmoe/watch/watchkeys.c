@@ -1,17 +1,21 @@
 #include "watchkeys.h"
 
 #include <math.h>
+#include "../http/address.h"
 #include "watchhours.h"
 
 /* Keys that are no properties. */
+typedef enum { ANYWHERE, IN_CAMERA, IN_WATCH } Where;
 static const struct {
   const char *name;
-  gboolean camera_alone, number; /* number: not negative */
+  Where where;
+  gboolean number; /* not negative */
 } own[] = {
-    {"login-env", FALSE, FALSE},  {"hours", FALSE, FALSE},      {"publish", FALSE, FALSE},
-    {"publish-on", FALSE, FALSE}, {"record", FALSE, FALSE},     {"pre-roll", FALSE, TRUE},
-    {"post-roll", FALSE, TRUE},   {"record-days", FALSE, TRUE}, {"record-gigabytes", FALSE, TRUE},
-    {"store", FALSE, FALSE},      {"uri", TRUE, FALSE},         {"source", TRUE, FALSE},
+    {"login-env", ANYWHERE, FALSE},  {"hours", ANYWHERE, FALSE},      {"publish", ANYWHERE, FALSE},
+    {"publish-on", ANYWHERE, FALSE}, {"record", ANYWHERE, FALSE},     {"pre-roll", ANYWHERE, TRUE},
+    {"post-roll", ANYWHERE, TRUE},   {"record-days", ANYWHERE, TRUE}, {"record-gigabytes", ANYWHERE, TRUE},
+    {"store", ANYWHERE, FALSE},      {"uri", IN_CAMERA, FALSE},       {"source", IN_CAMERA, FALSE},
+    {"listen", IN_WATCH, FALSE},     {"token-file", IN_WATCH, FALSE},
 };
 /* Properties that are keys under another name, or that the command needs itself. */
 static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
@@ -48,7 +52,7 @@ gboolean
 watch_key_known (const char *key, gboolean in_camera) {
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
     if (g_str_equal (own[i].name, key))
-      return in_camera || !own[i].camera_alone;
+      return own[i].where != (in_camera ? IN_WATCH : IN_CAMERA);
   for (WatchElement e = 0; e < WATCH_ELEMENTS; e++)
     if (watch_key_property (key, e))
       return TRUE;
@@ -84,6 +88,12 @@ expected (GParamSpec *spec) {
 char *
 watch_key_check (const char *key, const char *value) {
   WatchHours hours;
+  GSocketAddress *address;
+  if (g_str_equal (key, "listen")) {
+    if (!(address = clipmoe_address_parse (value, NULL)))
+      return g_strdup ("an address and a port, such as 127.0.0.1:9464 or [::1]:9464");
+    g_object_unref (address);
+  }
   if (g_str_equal (key, "hours") && !watch_hours_parse (&hours, value))
     return g_strdup ("hours such as 22-6 or 8-12,14:30-18");
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
@@ -124,10 +134,8 @@ watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
 
 WatchPath
 watch_key_path (const char *key) {
-  static const char *const paths[] = {"login-file", "record", "store", "outbox", NULL}, *const maybe[] = {
-                                                                                            "labels-file",
-                                                                                            "model", "vocab",
-                                                                                            NULL};
+  static const char *const paths[] = {"login-file", "record", "store", "outbox", "token-file", NULL},
+                           *const maybe[] = {"labels-file", "model", "vocab", NULL};
   return g_strv_contains (paths, key)   ? WATCH_PATH
          : g_strv_contains (maybe, key) ? WATCH_PATH_IF_THERE
                                         : WATCH_NO_PATH;

@@ -48,7 +48,7 @@ set_login (GstElement *source, const WatchCamera *camera, GError **error) {
 }
 
 static gboolean
-build (WatchPipeline *self, const WatchCamera *camera, GError **error) {
+build (WatchPipeline *self, const WatchCamera *camera, WatchView *view, GError **error) {
   GstElement *last = NULL, *source = append (self, camera, WATCH_SRC, &last, error);
   if (!source || !set_login (source, camera, error))
     return FALSE;
@@ -75,6 +75,7 @@ build (WatchPipeline *self, const WatchCamera *camera, GError **error) {
   gst_bin_add (GST_BIN (self->pipeline), sink);
   g_object_set (sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, NULL);
   gst_element_link (last, sink);
+  watch_view_begin (view, self->pipeline, sink);
   if (!watch_camera_get (camera, "record"))
     return TRUE;
   self->recorder = watch_recorder_new (camera, GST_BIN (self->pipeline), source, sink, error);
@@ -82,10 +83,10 @@ build (WatchPipeline *self, const WatchCamera *camera, GError **error) {
 }
 
 WatchPipeline *
-watch_pipeline_new (const WatchCamera *camera, GError **error) {
+watch_pipeline_new (const WatchCamera *camera, WatchView *view, GError **error) {
   WatchPipeline *self = g_new0 (WatchPipeline, 1);
   self->pipeline = gst_pipeline_new (NULL);
-  if (build (self, camera, error))
+  if (build (self, camera, view, error))
     return self;
   watch_pipeline_free (self);
   return NULL;

@@ -2,10 +2,10 @@
 
 #include <common.h>
 #include <gst/app/app.h>
-#include <gst/video/video.h>
 #include "clipmoemeta.h"
 #include "watchclip.h"
 #include "watchclips.h"
+#include "watchpicture.h"
 #include "watchring.h"
 
 #define LATE (8 * GST_SECOND)  /* a look may say so much later what it saw */
@@ -281,25 +281,15 @@ take_unit (WatchRecorder *self, GstSample *sample) {
 
 static GBytes *
 make_snapshot (WatchRecorder *self, GstSample *picture) {
-  GstCaps *jpeg = gst_caps_new_empty_simple ("image/jpeg");
   GError *error = NULL;
-  GBytes *bytes = NULL;
-  GstMapInfo map;
-  GstSample *made = gst_video_convert_sample (picture, jpeg, 2 * GST_SECOND, &error);
-  gst_caps_unref (jpeg);
-  if (!made) {
-    char *said = g_strdup_printf ("no snapshot: %s", error->message);
-    say (self, said);
-    g_free (said);
-    g_error_free (error);
-    return NULL;
-  }
-  if (gst_buffer_map (gst_sample_get_buffer (made), &map, GST_MAP_READ)) {
-    bytes = g_bytes_new (map.data, map.size);
-    gst_buffer_unmap (gst_sample_get_buffer (made), &map);
-  }
-  gst_sample_unref (made);
-  return bytes;
+  GBytes *bytes = watch_picture_encode (picture, 0, &error);
+  if (bytes)
+    return bytes;
+  char *said = g_strdup_printf ("no snapshot: %s", error->message);
+  say (self, said);
+  g_free (said);
+  g_error_free (error);
+  return NULL;
 }
 
 static void
