@@ -127,8 +127,9 @@ clipmoe_scorer_best (const ClipmoeLabels *self, const double *scores, guint *bes
 guint
 clipmoe_scorer_top (const ClipmoeLabels *self, ClipmoeScore kind, const double *scores, double threshold,
                     guint k, guint *indices) {
-  guint n = 0, *best = g_new (guint, self->n_groups + 1);
-  clipmoe_scorer_best (self, scores, best);
+  guint n = 0, *best = self->n_groups ? g_new (guint, self->n_groups) : NULL; /* nothing without groups */
+  if (best)
+    clipmoe_scorer_best (self, scores, best);
   for (guint i = 0; i < self->n; i++) {
     gint g = clipmoe_labels_get_group (self, i);
     if (!(scores[i] >= clipmoe_scorer_threshold (self, kind, threshold, i)) || (g >= 0 && best[g] != i))
