@@ -163,8 +163,8 @@ watch_camera_ref (WatchCamera *self) {
 }
 
 void
-watch_camera_unref (gpointer data) {
-  WatchCamera *self = data;
+watch_camera_unref (gpointer camera) {
+  WatchCamera *self = camera;
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
   g_free (self->name);
