@@ -8,10 +8,10 @@
 #include "watchpicture.h"
 #include "watchring.h"
 
-#define LATE (8 * GST_SECOND)  /* a look may say so much later what it saw */
-#define MOST_RING (128u << 20) /* bytes of video that wait for an event */
-#define MOST_WAITING 4000      /* units and looks that wait for the thread */
-#define MOST_CLIP (600 * GST_SECOND) /* ten minutes */
+#define LATE (8 * GST_SECOND)            /* a look may say so much later what it saw */
+#define MOST_RING (128u << 20)           /* bytes of video that wait for an event */
+#define MOST_WAITING 4000                /* units and looks that wait for the thread */
+#define MOST_CLIP (600 * GST_SECOND)     /* ten minutes */
 #define SILENCE (2 * G_TIME_SPAN_SECOND) /* without video a recording ends */
 #define CARE (10 * G_TIME_SPAN_MINUTE)   /* how often old recordings are deleted when there are no new ones */
 #define TURN (200 * G_TIME_SPAN_MILLISECOND)
