@@ -313,9 +313,10 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
     return GST_FLOW_FLUSHING;
   GST_OBJECT_LOCK (self);
   int on = self->on;
+  gboolean embeddings = self->settings.embeddings;
   GST_OBJECT_UNLOCK (self);
   for (guint i = 0; ok && i < n; i++) {
-    ClipmoeLook look;
+    ClipmoeLook look, sent;
     if (!clipmoe_looks_read (s, i, &look)) {
       GST_LOG_OBJECT (self, "look %u of %u is none of ours", i, n);
       continue;
@@ -328,8 +329,11 @@ publish (GstClipmoePublish *self, const GstStructure *s) {
                     due        ? "sent"
                     : new.seen ? "known"
                                : "not due");
+    sent = look; /* borrows from it */
+    if (!embeddings)
+      sent.embedding = NULL;
     if (due)
-      ok = clipmoe_sink_add (sink, &look, &error);
+      ok = clipmoe_sink_add (sink, &sent, &error);
     else if (!new.seen)
       clipmoe_sink_see (sink, &look, NULL);
     clipmoe_looks_clear (&look);

@@ -1,6 +1,6 @@
 #include "publishsettings.h"
 
-enum { OUTBOX, OUTBOX_SIZE, LOGIN_FILE, TLS_CA, DISCOVERY, COMMANDS, FORMAT };
+enum { OUTBOX, OUTBOX_SIZE, LOGIN_FILE, TLS_CA, DISCOVERY, COMMANDS, FORMAT, EMBEDDINGS };
 enum { NOBODY, HOME_ASSISTANT };
 enum { CLIPMOE, GVA };
 
@@ -72,13 +72,18 @@ clipmoe_publish_settings_install (GObjectClass *object, guint first) {
   g_object_class_install_property (
       object, first + FORMAT,
       g_param_spec_enum ("format", "Format", "How a look is written", format_type (), CLIPMOE, flags));
+  g_object_class_install_property (
+      object, first + EMBEDDINGS,
+      g_param_spec_boolean ("embeddings", "Embeddings",
+                            "Send the vectors of looks that carry one (attach-embedding of clipmoetag)", TRUE,
+                            flags));
   gst_type_mark_as_plugin_api (discovery_type (), 0);
   gst_type_mark_as_plugin_api (format_type (), 0);
 }
 
 void
 clipmoe_publish_settings_init (ClipmoePublishSettings *self) {
-  *self = (ClipmoePublishSettings){.outbox_size = CLIPMOE_OUTBOX_SIZE};
+  *self = (ClipmoePublishSettings){.outbox_size = CLIPMOE_OUTBOX_SIZE, .embeddings = TRUE};
 }
 
 static char **
@@ -101,6 +106,9 @@ clipmoe_publish_settings_set (ClipmoePublishSettings *self, guint i, const GValu
   case FORMAT:
     self->format = g_value_get_enum (value);
     break;
+  case EMBEDDINGS:
+    self->embeddings = g_value_get_boolean (value);
+    break;
   default:
     g_free (*string_of (self, i));
     *string_of (self, i) = g_value_dup_string (value);
@@ -122,6 +130,9 @@ clipmoe_publish_settings_get (const ClipmoePublishSettings *self, guint i, GValu
     break;
   case FORMAT:
     g_value_set_enum (value, self->format);
+    break;
+  case EMBEDDINGS:
+    g_value_set_boolean (value, self->embeddings);
     break;
   default:
     g_value_set_string (value, i == OUTBOX       ? self->outbox

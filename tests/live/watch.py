@@ -44,6 +44,7 @@ def run(*args):
 def files_are_checked():
     good = write("good.ini", BASE + "publish = file:x.jsonl; stdout:\n[camera a]\nuri = rtsp://x/y\nlabels-file = everyday\n"
                  "hours = 22-6,8:30-12\nrecord = clips\npre-roll = 2\n[camera b]\nuri = v4l2:/dev/video0\nlogin-file = b.login\n")
+    write("b.login", "me:secret\n")
     r = run("--check", good)
     check("a good file", r.returncode == 0 and r.stdout == "a\nb\n" and not r.stderr, r)
     camera = "[camera a]\nuri = rtsp://x/y\n"
@@ -62,11 +63,18 @@ def files_are_checked():
             ("two logins", camera + "login-file = x\nlogin-env = X\n", "expected one of them"),
             ("name", "[camera ../a]\nuri = x\n", "not a name"),
             ("no camera", "[watch]\nrate = 1\n", "no camera"),
+            ("a key that no target has a use for", camera + "publish = file:x\ndiscovery = homeassistant\n",
+             "line 4: [camera a] discovery: no target"),
             ("password", camera + "user-pw = x\n", "no such key"),
             ("no group", "rate = 1\n", "bad.ini"),
             ("noise", "\x01\x02[[[", "bad.ini")):
         r = run("--check", write("bad.ini", text))
         check("refused: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
+    for name, text, said in (("login", "login-file = gone.login\n", "a: login-file: %s/gone.login" % work),
+                             ("labels", "labels-file = gone\n", "a: labels-file: gone"),
+                             ("folder of lines", "publish = file:gone/x.jsonl; stdout:\n", "a: publish: %s/gone" % work)):
+        r = run("--check", write("bad.ini", camera + text))
+        check("not there: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
     check("no file", run("--check").returncode == 2 and run("--check", work + "/none").returncode == 1)
 
 
@@ -136,7 +144,6 @@ def make_video():
 
 
 def cameras_and_reload():
-    make_video()
     common = BASE + "publish = file:all.jsonl\n"
     a, b = "[camera a]\nuri = video.mp4\n", "[camera b]\nuri = video.mp4\nrate = 2\n"
     lost = "[camera lost]\nuri = rtsp://user:geheim@127.0.0.1:%d/stream\n" % live.free_port()
@@ -162,6 +169,31 @@ def cameras_and_reload():
     check("the changed one began anew", s.says("b: online", 2), s.said())
     check("the others did not", s.said().count("a: online") == 1, s.said())
     s.stop("cameras")
+
+
+def logins_stay_apart():
+    """A camera's login is for the camera alone, and what is for a broker is not for the file beside it."""
+    write("door.login", "camera:geheim\n")
+    write("broker.login", "broker:anders\n")
+    broker = socket.socket()
+    broker.bind(("127.0.0.1", 0))
+    broker.listen(5)
+    broker.settimeout(live.PATIENCE)
+    target = "mqtt://127.0.0.1:%d" % broker.getsockname()[1]
+    for name, more, there, away in (("none", "", b"MQTT", b"anders"), ("its own", "publish-login-file = broker.login\n", b"anders", b"geheim")):
+        s = Service(write("logins.ini", BASE + "[camera door]\nuri = video.mp4\nlogin-file = door.login\noutbox = o.db\n"
+                          "publish = file:door-%s.jsonl; %s\n%s" % (name.replace(" ", "-"), target, more)))
+        try:
+            connection, _ = broker.accept()
+            connection.settimeout(live.PATIENCE)
+            said = connection.recv(4096)
+            connection.close()
+        except OSError as e:
+            said = str(e).encode()
+        check("a broker gets a login of %s" % name, there in said and away not in said and b"geheim" not in said, said, s.said())
+        check("and the file its lines", until(lambda: lines("door-%s.jsonl" % name.replace(" ", "-"))), s.said())
+        s.stop("logins, " + name)
+    broker.close()
 
 
 def stops_in_any_state():
@@ -238,5 +270,11 @@ def all_recordings():
         shutil.rmtree(os.path.join(work, "clips"))
 
 
-check.together(files_are_checked, cameras_and_reload, stops_in_any_state, all_recordings)
+def cameras():
+    make_video()
+    cameras_and_reload()
+    logins_stay_apart()
+
+
+check.together(files_are_checked, cameras, stops_in_any_state, all_recordings)
 check.close()

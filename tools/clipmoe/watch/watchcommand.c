@@ -3,27 +3,30 @@
 #include <gst/gst.h>
 #include <stdio.h>
 #include <string.h>
+#include <shown.h>
 #include <tagrun.h>
 #include "../commands.h"
 #include "watch.h"
+#include "watchmissing.h"
 
 static const char about[] =
     "Examples:\n"
     "  clipmoe watch cameras.ini                 until it is stopped; SIGHUP reads the file again\n"
-    "  clipmoe watch --check cameras.ini         says what is wrong with the file, if anything\n\n"
+    "  clipmoe watch --check cameras.ini         says what is wrong with the file, and what it\n"
+    "                                            names and is not there\n\n"
     "The file:\n"
     "  [watch]                                   for all cameras\n"
     "  publish = file:/var/log/clipmoe/tags.jsonl\n"
     "  [camera door]\n"
     "  uri = rtsp://camera.example/stream1\n"
-    "  login-file = /etc/clipmoe/door.login      one line, USER:PASSWORD\n"
+    "  login-file = /etc/clipmoe/door.login      the camera's: one line, USER:PASSWORD\n"
     "  labels = person;empty doorstep\n"
     "  hours = 22-6\n\n"
     "  clipmoe watch --listen 127.0.0.1:9464 cameras.ini   shows them at http://127.0.0.1:9464/, figures at "
     "/metrics\n\n"
-    "Every property of clipmoetag is a key, in both groups; docs/live.md lists the others. What becomes of "
-    "the\n"
-    "cameras is said on stderr.\n";
+    "Every property of clipmoetag is a key, in both groups; docs/live.md lists the others. Changes "
+    "of\n"
+    "state are printed to stderr.\n";
 
 /* The elements, found as `tag` finds them. */
 static gboolean
@@ -33,6 +36,20 @@ find_elements (GError **error) {
     return FALSE;
   gst_object_unref (tag);
   return TRUE;
+}
+
+/* Returns how much is not there. */
+static guint
+say_missing (const WatchConfig *config) {
+  GPtrArray *missing = watch_config_missing (config);
+  guint n = missing->len;
+  for (guint i = 0; i < n; i++) {
+    char *shown = clipmoe_shown (missing->pdata[i]);
+    fprintf (stderr, "clipmoe: %s\n", shown);
+    g_free (shown);
+  }
+  g_ptr_array_unref (missing);
+  return n;
 }
 
 /* Returns only where it cannot. */
@@ -72,10 +89,11 @@ clipmoe_cmd_watch (int argc, char **argv) {
       GString *text = g_string_new (NULL);
       for (guint i = 0; i < config->cameras->len; i++)
         g_string_append_printf (text, "%s\n", ((WatchCamera *)config->cameras->pdata[i])->name);
-      r = clipmoe_print (text);
+      r = say_missing (config) ? 1 : clipmoe_print (text);
       g_string_free (text, TRUE);
       watch_config_free (config);
     } else {
+      say_missing (config); /* it may come */
       r = watch (files[0], config, &http);
     }
   } else if (r == 1) {

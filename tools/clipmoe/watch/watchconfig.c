@@ -188,7 +188,7 @@ number_of (const WatchCamera *self, const char *key, double otherwise) {
 /* All that it is made of, and when its files were written last. */
 static char *
 sign (const WatchCamera *self) {
-  static const char *const files[] = {"labels-file", "login-file", "model", NULL};
+  static const char *const files[] = {"labels-file", "login-file", "publish-login-file", "model", NULL};
   GString *text = g_string_new (NULL);
   GList *keys = g_list_sort (g_hash_table_get_keys (self->values), (GCompareFunc)strcmp);
   for (GList *l = keys; l; l = l->next)
@@ -223,6 +223,26 @@ check_camera (const Reading *self, const char *group, WatchCamera *camera, GErro
   return TRUE;
 }
 
+/* A key in the camera's own group that no target of it has a use for is a mistake; one for all cameras need
+ * not fit each. */
+static gboolean
+check_targets (const Reading *self, GKeyFile *file, const char *group, WatchCamera *camera, GError **error) {
+  const char *publish = watch_camera_get (camera, "publish");
+  char **targets = g_strsplit (publish ? publish : "", ";", -1),
+       **keys = g_key_file_get_keys (file, group, NULL, NULL);
+  gboolean ok = TRUE;
+  for (char **k = keys; k && *k && ok; k++) {
+    gboolean fits = watch_key_fits (*k, "");
+    for (char **t = targets; *t && !fits; t++)
+      fits = watch_key_fits (*k, *t);
+    if (!fits)
+      ok = refuse (self, group, *k, "no target in publish has a use for it", error);
+  }
+  g_strfreev (keys);
+  g_strfreev (targets);
+  return ok;
+}
+
 /* Of two keys that mean the same, the one in the camera's group counts. */
 static void
 prefer_own (GKeyFile *file, const char *group, WatchCamera *camera, const char *a, const char *b) {
@@ -251,7 +271,7 @@ read_camera (const Reading *self, GKeyFile *file, const char *group, GError **er
   if (ok) {
     prefer_own (file, group, camera, "labels", "labels-file");
     prefer_own (file, group, camera, "login-file", "login-env");
-    ok = check_camera (self, group, camera, error);
+    ok = check_camera (self, group, camera, error) && check_targets (self, file, group, camera, error);
   }
   if (!ok) {
     watch_camera_unref (camera);
@@ -263,8 +283,11 @@ read_camera (const Reading *self, GKeyFile *file, const char *group, GError **er
     watch_hours_parse (&camera->hours, watch_camera_get (camera, "hours"));
   if (!watch_camera_get (camera, "labels") && !watch_camera_get (camera, "labels-file"))
     g_hash_table_insert (camera->values, g_strdup ("labels-file"), g_strdup ("everyday"));
-  if (watch_camera_get (camera, "store")) /* moments are made of vectors */
+  if (watch_camera_get (camera, "store")) { /* moments are made of vectors, which nobody else has asked for */
+    if (!watch_camera_get (camera, "attach-embedding") && !watch_camera_get (camera, "embeddings"))
+      g_hash_table_replace (camera->values, g_strdup ("embeddings"), g_strdup ("false"));
     g_hash_table_replace (camera->values, g_strdup ("attach-embedding"), g_strdup ("true"));
+  }
   camera->pre_roll = number_of (camera, "pre-roll", 5);
   camera->post_roll = number_of (camera, "post-roll", 10);
   camera->record_days = number_of (camera, "record-days", 0);

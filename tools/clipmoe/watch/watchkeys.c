@@ -19,6 +19,20 @@ static const struct {
 };
 /* Properties that are keys under another name, or that the command needs itself. */
 static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
+/* Keys of clipmoepublish under another name than the property's. A camera's login is none of a broker's. */
+static const struct {
+  const char *key, *property;
+} renamed[] = {{"publish-on", "on"}, {"publish-login-file", "login-file"}};
+/* Keys that not every target has a use for, and the schemes of those that have. */
+static const struct {
+  const char *key, *schemes[4];
+} of_targets[] = {
+    {"publish-login-file", {"mqtt:", "mqtts:", "kafka:"}},
+    {"outbox", {"mqtt:", "mqtts:", "kafka:"}},
+    {"tls-ca", {"mqtts:", "kafka:"}},
+    {"discovery", {"mqtt:", "mqtts:"}},
+    {"commands", {"mqtt:", "mqtts:"}},
+};
 static const char *const names[WATCH_ELEMENTS] = {"clipmoesrc", "clipmoetag", "clipmoepublish",
                                                   "clipmoeindex"};
 
@@ -37,10 +51,16 @@ watch_key_property (const char *key, WatchElement element) {
     classes[element] = g_type_class_ref (G_OBJECT_TYPE (one));
     gst_object_unref (gst_object_ref_sink (one));
   }
-  if (element == WATCH_PUBLISH && g_strcmp0 (key, "publish-on") == 0)
-    key = "on";
-  else if (g_strv_contains (not_keys, key))
+  const char *property = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (renamed); i++) {
+    if (element == WATCH_PUBLISH && g_str_equal (key, renamed[i].property))
+      return NULL;
+    if (element == WATCH_PUBLISH && g_str_equal (key, renamed[i].key))
+      property = renamed[i].property;
+  }
+  if (!property && g_strv_contains (not_keys, key))
     return NULL;
+  key = property ? property : key;
   GParamSpec *spec = g_object_class_find_property (classes[element], key);
   return spec && (spec->flags & G_PARAM_WRITABLE) &&
                  spec->owner_type == G_OBJECT_CLASS_TYPE (classes[element])
@@ -116,15 +136,28 @@ watch_key_check (const char *key, const char *value) {
   return NULL;
 }
 
+gboolean
+watch_key_fits (const char *key, const char *target) {
+  for (guint i = 0; i < G_N_ELEMENTS (of_targets); i++) {
+    if (!g_str_equal (of_targets[i].key, key))
+      continue;
+    for (guint j = 0; j < G_N_ELEMENTS (of_targets[i].schemes) && of_targets[i].schemes[j]; j++)
+      if (g_str_has_prefix (target, of_targets[i].schemes[j]))
+        return TRUE;
+    return FALSE;
+  }
+  return TRUE;
+}
+
 void
-watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
+watch_keys_apply (GHashTable *values, WatchElement element, const char *target, GstElement *made) {
   GHashTableIter it;
   gpointer key, value;
   g_hash_table_iter_init (&it, values);
   while (g_hash_table_iter_next (&it, &key, &value)) {
     GParamSpec *spec = watch_key_property (key, element);
     GValue v = G_VALUE_INIT;
-    if (!spec)
+    if (!spec || (target && !watch_key_fits (key, target)))
       continue;
     if (read_value (spec, value, &v))
       g_object_set_property (G_OBJECT (made), spec->name, &v);
@@ -134,7 +167,8 @@ watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
 
 WatchPath
 watch_key_path (const char *key) {
-  static const char *const paths[] = {"login-file", "record", "store", "outbox", "token-file", NULL},
+  static const char *const paths[] = {"login-file", "publish-login-file", "tls-ca", "record", "store",
+                                      "outbox",     "token-file",         NULL},
                            *const maybe[] = {"labels-file", "model", "vocab", NULL};
   return g_strv_contains (paths, key)   ? WATCH_PATH
          : g_strv_contains (maybe, key) ? WATCH_PATH_IF_THERE

@@ -1,0 +1,55 @@
+#include "watchmissing.h"
+
+#include <clipmoe/labels.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* @what: the key; @path: NULL, nothing to look for. */
+static void
+look_for (GPtrArray *missing, const WatchCamera *camera, const char *what, const char *path,
+          int access_mode) {
+  if (path && access (path, access_mode) != 0)
+    g_ptr_array_add (missing,
+                     g_strdup_printf ("%s: %s: %s: %s", camera->name, what, path, g_strerror (errno)));
+}
+
+static void
+look_for_targets (GPtrArray *missing, const WatchCamera *camera) {
+  const char *publish = watch_camera_get (camera, "publish");
+  char **targets = g_strsplit (publish ? publish : "", ";", -1);
+  for (char **t = targets; *t; t++)
+    if (g_str_has_prefix (*t, "file:")) {
+      char *folder = g_path_get_dirname (*t + strlen ("file:"));
+      look_for (missing, camera, "publish", folder, W_OK | X_OK);
+      g_free (folder);
+    }
+  g_strfreev (targets);
+}
+
+static void
+look_for_labels (GPtrArray *missing, const WatchCamera *camera) {
+  const char *name = watch_camera_get (camera, "labels") ? NULL : watch_camera_get (camera, "labels-file");
+  GError *error = NULL;
+  GPtrArray *labels = name ? clipmoe_label_list_load (name, &error) : NULL;
+  if (error)
+    g_ptr_array_add (missing, g_strdup_printf ("%s: labels-file: %s", camera->name, error->message));
+  g_clear_pointer (&labels, g_ptr_array_unref);
+  g_clear_error (&error);
+}
+
+GPtrArray *
+watch_config_missing (const WatchConfig *config) {
+  static const char *const files[] = {"login-file", "publish-login-file", "tls-ca"};
+  GPtrArray *missing = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < config->cameras->len; i++) {
+    const WatchCamera *camera = config->cameras->pdata[i];
+    const char *uri = watch_camera_get (camera, "uri");
+    for (guint j = 0; j < G_N_ELEMENTS (files); j++)
+      look_for (missing, camera, files[j], watch_camera_get (camera, files[j]), R_OK);
+    look_for (missing, camera, "uri", uri && g_path_is_absolute (uri) ? uri : NULL, R_OK);
+    look_for_labels (missing, camera);
+    look_for_targets (missing, camera);
+  }
+  return missing;
+}
