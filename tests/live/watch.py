@@ -137,8 +137,11 @@ def make_video():
 
 def cameras_and_reload():
     make_video()
+    write("a.login", "user:geheim\n")
     common = BASE + "publish = file:all.jsonl\n"
-    a, b = "[camera a]\nuri = video.mp4\n", "[camera b]\nuri = video.mp4\nrate = 2\n"
+    if " mqtt: is not in" not in Gst.ElementFactory.make("clipmoepublish").find_property("target").blurb:
+        common = common[:-1] + "; mqtt://127.0.0.1:%d\ncommands = true\n" % live.free_port()
+    a, b = "[camera a]\nuri = video.mp4\nlogin-file = a.login\n", "[camera b]\nuri = video.mp4\nrate = 2\n"
     lost = "[camera lost]\nuri = rtsp://user:geheim@127.0.0.1:%d/stream\n" % live.free_port()
     broken = "[camera broken]\nuri = video.mp4\nmodel = there-is-none\n"
     path = write("cameras.ini", common + a + b + lost + broken)

@@ -1,6 +1,7 @@
 #include "watchkeys.h"
 
 #include <math.h>
+#include <string.h>
 #include "watchhours.h"
 
 /* Keys that are no properties. */
@@ -8,19 +9,46 @@ static const struct {
   const char *name;
   gboolean camera_alone, number; /* number: not negative */
 } own[] = {
-    {"login-env", FALSE, FALSE},  {"hours", FALSE, FALSE},      {"publish", FALSE, FALSE},
-    {"publish-on", FALSE, FALSE}, {"record", FALSE, FALSE},     {"pre-roll", FALSE, TRUE},
-    {"post-roll", FALSE, TRUE},   {"record-days", FALSE, TRUE}, {"record-gigabytes", FALSE, TRUE},
-    {"store", FALSE, FALSE},      {"uri", TRUE, FALSE},         {"source", TRUE, FALSE},
+    {"login-env", FALSE, FALSE},
+    {"hours", FALSE, FALSE},
+    {"publish", FALSE, FALSE},
+    {"publish-on", FALSE, FALSE},
+    {"record", FALSE, FALSE},
+    {"pre-roll", FALSE, TRUE},
+    {"post-roll", FALSE, TRUE},
+    {"record-days", FALSE, TRUE},
+    {"record-gigabytes", FALSE, TRUE},
+    {"store", FALSE, FALSE},
+    {"uri", TRUE, FALSE},
+    {"source", TRUE, FALSE},
+    {"publish-login-file", FALSE, FALSE},
 };
 /* Properties that are keys under another name, or that the command needs itself. */
 static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
+/* Keys of clipmoepublish that some targets alone have a use for. */
+static const struct {
+  const char *key, *schemes;
+} uses[] = {
+    {"outbox", "mqtt: mqtts: kafka:"}, {"publish-login-file", "mqtt: mqtts: kafka:"},
+    {"tls-ca", "mqtts: kafka:"},       {"discovery", "mqtt: mqtts:"},
+    {"commands", "mqtt: mqtts:"},
+};
 static const char *const names[WATCH_ELEMENTS] = {"clipmoesrc", "clipmoetag", "clipmoepublish",
                                                   "clipmoeindex"};
 
 const char *
 watch_element_name (WatchElement element) {
   return names[element];
+}
+
+/* The property of @element that @key is, or NULL. A login of the camera is none of the publisher's. */
+static const char *
+property_of (const char *key, WatchElement element) {
+  if (element == WATCH_PUBLISH && g_str_equal (key, "publish-on"))
+    return "on";
+  if (element == WATCH_PUBLISH && g_str_has_suffix (key, "login-file"))
+    return g_str_equal (key, "publish-login-file") ? "login-file" : NULL;
+  return g_strv_contains (not_keys, key) ? NULL : key;
 }
 
 GParamSpec *
@@ -33,11 +61,8 @@ watch_key_property (const char *key, WatchElement element) {
     classes[element] = g_type_class_ref (G_OBJECT_TYPE (one));
     gst_object_unref (gst_object_ref_sink (one));
   }
-  if (element == WATCH_PUBLISH && g_strcmp0 (key, "publish-on") == 0)
-    key = "on";
-  else if (g_strv_contains (not_keys, key))
-    return NULL;
-  GParamSpec *spec = g_object_class_find_property (classes[element], key);
+  const char *name = property_of (key, element);
+  GParamSpec *spec = name ? g_object_class_find_property (classes[element], name) : NULL;
   return spec && (spec->flags & G_PARAM_WRITABLE) &&
                  spec->owner_type == G_OBJECT_CLASS_TYPE (classes[element])
              ? spec
@@ -106,15 +131,40 @@ watch_key_check (const char *key, const char *value) {
   return NULL;
 }
 
+static gboolean
+has_use (const char *key, const char *target) {
+  gboolean use = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (uses); i++)
+    if (g_str_equal (uses[i].key, key)) {
+      char *scheme = g_strndup (target, strcspn (target, ":"));
+      const char *at = strstr (uses[i].schemes, scheme);
+      use = at && (at == uses[i].schemes || at[-1] == ' ') && at[strlen (scheme)] == ':';
+      g_free (scheme);
+    }
+  return use;
+}
+
+/* Whether @key is for others among @targets; where it is for none, the element says so. */
+static gboolean
+is_for_others (const char *key, const char *target, const char *const *targets) {
+  if (!target || has_use (key, target))
+    return FALSE;
+  for (guint i = 0; targets[i]; i++)
+    if (has_use (key, targets[i]))
+      return TRUE;
+  return FALSE;
+}
+
 void
-watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
+watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made, const char *target,
+                  const char *const *targets) {
   GHashTableIter it;
   gpointer key, value;
   g_hash_table_iter_init (&it, values);
   while (g_hash_table_iter_next (&it, &key, &value)) {
     GParamSpec *spec = watch_key_property (key, element);
     GValue v = G_VALUE_INIT;
-    if (!spec)
+    if (!spec || is_for_others (key, target, targets))
       continue;
     if (read_value (spec, value, &v))
       g_object_set_property (G_OBJECT (made), spec->name, &v);
@@ -124,10 +174,11 @@ watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made) {
 
 WatchPath
 watch_key_path (const char *key) {
-  static const char *const paths[] = {"login-file", "record", "store", "outbox", NULL}, *const maybe[] = {
-                                                                                            "labels-file",
-                                                                                            "model", "vocab",
-                                                                                            NULL};
+  static const char *const paths[] = {"login-file", "publish-login-file",
+                                      "tls-ca",     "record",
+                                      "store",      "outbox",
+                                      NULL},
+                           *const maybe[] = {"labels-file", "model", "vocab", NULL};
   return g_strv_contains (paths, key)   ? WATCH_PATH
          : g_strv_contains (maybe, key) ? WATCH_PATH_IF_THERE
                                         : WATCH_NO_PATH;

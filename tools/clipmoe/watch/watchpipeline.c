@@ -11,8 +11,8 @@ struct _WatchPipeline {
 
 /* Returns (transfer none): the pipeline's, linked behind *last, with its properties set. */
 static GstElement *
-append (WatchPipeline *self, const WatchCamera *camera, WatchElement element, GstElement **last,
-        GError **error) {
+append (WatchPipeline *self, const WatchCamera *camera, WatchElement element, const char *target,
+        const char *const *targets, GstElement **last, GError **error) {
   const char *name = watch_element_name (element);
   GstElement *one = gst_element_factory_make (name, NULL);
   if (!one) {
@@ -20,7 +20,9 @@ append (WatchPipeline *self, const WatchCamera *camera, WatchElement element, Gs
     return NULL;
   }
   gst_bin_add (GST_BIN (self->pipeline), one);
-  watch_keys_apply (camera->values, element, one);
+  watch_keys_apply (camera->values, element, one, target, targets);
+  if (target)
+    g_object_set (one, "target", target, NULL);
   if (*last && !gst_element_link (*last, one)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s cannot be linked", name);
     return NULL;
@@ -49,23 +51,20 @@ set_login (GstElement *source, const WatchCamera *camera, GError **error) {
 
 static gboolean
 build (WatchPipeline *self, const WatchCamera *camera, GError **error) {
-  GstElement *last = NULL, *source = append (self, camera, WATCH_SRC, &last, error);
+  GstElement *last = NULL, *source = append (self, camera, WATCH_SRC, NULL, NULL, &last, error);
   if (!source || !set_login (source, camera, error))
     return FALSE;
   gst_object_set_name (GST_OBJECT (source), "source");
-  if (!append (self, camera, WATCH_TAG, &last, error))
+  if (!append (self, camera, WATCH_TAG, NULL, NULL, &last, error))
     return FALSE;
   const char *publish = watch_camera_get (camera, "publish");
   char **targets = g_strsplit (publish ? publish : "", ";", -1);
   gboolean ok = TRUE;
-  for (char **t = targets; *t && ok; t++) {
-    GstElement *one = **t ? append (self, camera, WATCH_PUBLISH, &last, error) : NULL;
-    if (one)
-      g_object_set (one, "target", *t, NULL);
-    ok = one || !**t;
-  }
+  for (char **t = targets; *t && ok; t++)
+    ok = !**t || append (self, camera, WATCH_PUBLISH, *t, (const char *const *)targets, &last, error) != NULL;
   g_strfreev (targets);
-  if (!ok || (watch_camera_get (camera, "store") && !append (self, camera, WATCH_INDEX, &last, error)))
+  if (!ok ||
+      (watch_camera_get (camera, "store") && !append (self, camera, WATCH_INDEX, NULL, NULL, &last, error)))
     return FALSE;
   GstElement *sink = gst_element_factory_make ("fakesink", NULL);
   if (!sink) {
