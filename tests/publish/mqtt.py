@@ -110,6 +110,7 @@ def topics():
     lost = f.finish()
     until(lambda: c.last("clipmoe/available") == "offline", "offline")
     check("at its end a stream is offline", c.last(source + "/available") == "offline" and not lost, c.messages)
+    check("and nothing is left on there", not any(x["on"] for x in json.loads(c.last(source + "/state"))["labels"].values()), c.last(source + "/state"))
     f = feed("mqtt://localhost:%d/house/one" % b.port, "gva")
     f.say("look", "door", 1, "a person:0.9")
     until(lambda: c.last("house/one/door/look"), "a look under its prefix")
