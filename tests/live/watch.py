@@ -57,6 +57,7 @@ def files_are_checked():
             ("a word for a number", camera + "rate = fast\n", "line 3: [camera a] rate: expected a number"),
             ("a choice", camera + "mode = quick\n", "expected auto, sync or latest"),
             ("hours", camera + "hours = 25-3\n", "hours"),
+            ("too much", camera + "post-roll = 1e300\n", "post-roll: expected a number from 0 to 86400"),
             ("negative", camera + "pre-roll = -1\n", "pre-roll: expected a number"),
             ("no uri", "[camera a]\nrate = 1\n", "no uri"),
             ("two logins", camera + "login-file = x\nlogin-env = X\n", "expected one of them"),

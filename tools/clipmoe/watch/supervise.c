@@ -8,7 +8,6 @@
 #include "watchnotify.h"
 
 #define STOP (1800 * G_TIME_SPAN_MILLISECOND) /* what has not ended by then is left */
-#define LOADING (10 * G_TIME_SPAN_MINUTE)     /* a model may take so long to load */
 
 typedef struct {
   const char *path;
@@ -144,9 +143,7 @@ live (gpointer data) {
   Watch *self = data;
   gboolean alive = TRUE;
   for (guint i = 0; i < self->runs->len; i++)
-    alive = alive && watch_run_is_alive (self->runs->pdata[i], watch_run_has_begun (self->runs->pdata[i])
-                                                                   ? watch_notify_interval ()
-                                                                   : LOADING);
+    alive = alive && watch_run_is_alive (self->runs->pdata[i], watch_notify_interval ());
   if (alive)
     watch_notify ("WATCHDOG=1");
   return G_SOURCE_CONTINUE;

@@ -96,16 +96,19 @@ prune (WatchClips *self) {
     const Clip *clip = self->clips->pdata[i];
     all += (double)(clip->bytes + clip->snapshot_bytes);
   }
-  while (self->clips->len) {
-    const Clip *clip = self->clips->pdata[0];
+  /* an end may lie in the future, where the clock was wrong, so all are looked at */
+  for (guint i = 0; i < self->clips->len;) {
+    const Clip *clip = self->clips->pdata[i];
     gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
-    if (!late && !much)
-      break;
+    if (!late && !much) {
+      i++;
+      continue;
+    }
     all -= (double)(clip->bytes + clip->snapshot_bytes);
     delete (self, clip->file, clip->bytes);
     if (clip->snapshot)
       delete (self, clip->snapshot, clip->snapshot_bytes);
-    g_ptr_array_remove_index (self->clips, 0);
+    g_ptr_array_remove_index (self->clips, i);
   }
   return self->clips->len != before;
 }

@@ -1,27 +1,27 @@
 #include "watchkeys.h"
 
-#include <math.h>
 #include <string.h>
 #include "watchhours.h"
 
 /* Keys that are no properties. */
 static const struct {
   const char *name;
-  gboolean camera_alone, number; /* number: not negative */
+  gboolean camera_alone;
+  double most; /* of a number, which is not negative; 0: no number */
 } own[] = {
-    {"login-env", FALSE, FALSE},
-    {"hours", FALSE, FALSE},
-    {"publish", FALSE, FALSE},
-    {"publish-on", FALSE, FALSE},
-    {"record", FALSE, FALSE},
-    {"pre-roll", FALSE, TRUE},
-    {"post-roll", FALSE, TRUE},
-    {"record-days", FALSE, TRUE},
-    {"record-gigabytes", FALSE, TRUE},
-    {"store", FALSE, FALSE},
-    {"uri", TRUE, FALSE},
-    {"source", TRUE, FALSE},
-    {"publish-login-file", FALSE, FALSE},
+    {"login-env", FALSE, 0},
+    {"hours", FALSE, 0},
+    {"publish", FALSE, 0},
+    {"publish-on", FALSE, 0},
+    {"record", FALSE, 0},
+    {"pre-roll", FALSE, 3600},
+    {"post-roll", FALSE, 86400},
+    {"record-days", FALSE, 36500},
+    {"record-gigabytes", FALSE, 1e9},
+    {"store", FALSE, 0},
+    {"uri", TRUE, 0},
+    {"source", TRUE, 0},
+    {"publish-login-file", FALSE, 0},
 };
 /* Properties that are keys under another name, or that the command needs itself. */
 static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
@@ -112,11 +112,11 @@ watch_key_check (const char *key, const char *value) {
   if (g_str_equal (key, "hours") && !watch_hours_parse (&hours, value))
     return g_strdup ("hours such as 22-6 or 8-12,14:30-18");
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
-    if (own[i].number && g_str_equal (own[i].name, key)) {
+    if (own[i].most > 0 && g_str_equal (own[i].name, key)) {
       char *end;
       double number = g_ascii_strtod (value, &end);
-      if (end == value || *end || !isfinite (number) || number < 0)
-        return g_strdup ("a number, 0 or more");
+      if (end == value || *end || !(number >= 0 && number <= own[i].most))
+        return g_strdup_printf ("a number from 0 to %.0f", own[i].most);
     }
   for (WatchElement e = 0; e < WATCH_ELEMENTS; e++) {
     GParamSpec *spec = watch_key_property (key, e);
