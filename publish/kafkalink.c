@@ -94,10 +94,13 @@ is_ending (Link *self) {
   return ending;
 }
 
-/* FALSE: it left. */
+/* FALSE: it left. One thread after the other: who joins is told by its own, perhaps while the link's tells
+ * all. */
 static gboolean
 begin_call (ClipmoeKafkaUser *user) {
   g_mutex_lock (&user->link->lock);
+  while (user->calling && !user->left)
+    g_cond_wait (&user->link->changed, &user->link->lock);
   gboolean ok = !user->left;
   if (ok)
     user->calling = g_thread_self ();
@@ -451,6 +454,7 @@ clipmoe_kafka_user_leave (ClipmoeKafkaUser *self) {
   gint64 end = g_get_monotonic_time () + PATIENCE;
   g_mutex_lock (&link->lock);
   self->left = TRUE;
+  g_cond_broadcast (&link->changed);
   g_ptr_array_remove (link->users, self);
   while (self->calling && self->calling != g_thread_self ())
     if (!g_cond_wait_until (&link->changed, &link->lock, end))

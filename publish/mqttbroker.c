@@ -102,11 +102,14 @@ users_of (GPtrArray *users) {
   return copy;
 }
 
-/* FALSE: it left. Else call it, and clipmoe_end_call() after that. */
+/* FALSE: it left. Else call it, and end_call() after that. One thread after the other: who joins is told by
+ * its own, perhaps while the connection's tells all. */
 static gboolean
 begin_call (ClipmoeMqttUser *user) {
   ClipmoeMqttBroker *self = user->broker;
   g_mutex_lock (&self->lock);
+  while (user->calling && !user->left)
+    g_cond_wait (&self->changed, &self->lock);
   gboolean ok = !user->left;
   if (ok)
     user->calling = g_thread_self ();
@@ -443,12 +446,17 @@ withdraw (ClipmoeMqttUser *self) {
   gpointer value;
   g_mutex_lock (&broker->lock);
   self->left = TRUE;
+  g_cond_broadcast (&broker->changed);
   g_ptr_array_remove (broker->users, self);
   g_hash_table_iter_init (&iter, broker->sources);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     Source *source = value;
-    if (g_ptr_array_remove (source->users, self) && !source->users->len)
+    if (g_ptr_array_remove (source->users, self) && !source->users->len) {
+      /* the ends of events that were open do not come: they are not sent with all kinds of looks */
+      if (clipmoe_state_close (source->state))
+        show_state (broker, source);
       show_available (broker, source, "offline");
+    }
   }
   while (self->calling && self->calling != g_thread_self ())
     if (!g_cond_wait_until (&broker->changed, &broker->lock, end))

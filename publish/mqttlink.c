@@ -359,8 +359,12 @@ send_retained (ClipmoeMqttLink *self) {
       break;
     slot->number = 0;
     slot->topic = topic;
-    if (!publish (self, slot, topic, payload ? payload : "", 1, TRUE))
-      g_clear_pointer (&slot->topic, g_free); /* too long for a broker */
+    if (!publish (self, slot, topic, payload ? payload : "", 1, TRUE)) { /* no topic, or too long */
+      g_mutex_lock (&self->lock);
+      clipmoe_mqtt_retained_confirm (self->retained, topic);
+      g_mutex_unlock (&self->lock);
+      g_clear_pointer (&slot->topic, g_free);
+    }
     g_free (payload);
   }
 }

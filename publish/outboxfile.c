@@ -35,8 +35,8 @@ typedef struct {
 } Change;
 
 struct _ClipmoeOutboxFile {
-  guint refs; /* under registry_lock */
-  char *path;
+  guint refs;         /* under registry_lock */
+  char *path, *place; /* place: the same, from the root */
   dev_t device;
   ino_t inode;
   GThread *thread;
@@ -196,13 +196,22 @@ apply (ClipmoeOutboxFile *self, const Change *change) {
   return ok;
 }
 
+/* Whether the file is still where the next process looks for it: what is written elsewhere is lost. */
+static gboolean
+is_there (const ClipmoeOutboxFile *self, GError **error) {
+  struct stat st;
+  return (stat (self->place, &st) == 0 && st.st_dev == self->device && st.st_ino == self->inode) ||
+         clipmoe_error_set (error, CLIPMOE_ERROR_IO, self->path,
+                            "the outbox was deleted, moved or replaced while it was open");
+}
+
 /* (transfer full): why @batch could not be written, or NULL. */
 static char *
 commit (ClipmoeOutboxFile *self, GQueue *batch) {
   GError *error = NULL;
   char *why = NULL;
   g_mutex_lock (&self->db_lock);
-  gboolean ok = script (self, "BEGIN IMMEDIATE", &error);
+  gboolean ok = is_there (self, &error) && script (self, "BEGIN IMMEDIATE", &error);
   for (GList *l = batch->head; ok && l; l = l->next)
     ok = apply (self, l->data) || fail (self, &error);
   ok = ok && script (self, "COMMIT", &error);
@@ -289,6 +298,7 @@ outbox_file_free (ClipmoeOutboxFile *self) {
   g_mutex_clear (&self->db_lock);
   g_cond_clear (&self->changed);
   g_free (self->trouble);
+  g_free (self->place);
   g_free (self->path);
   g_free (self);
 }
@@ -298,6 +308,7 @@ open_new (const char *path, const struct stat *st, GError **error) {
   ClipmoeOutboxFile *self = g_new0 (ClipmoeOutboxFile, 1);
   self->refs = 1;
   self->path = g_strdup (path);
+  self->place = g_canonicalize_filename (path, NULL);
   self->device = st->st_dev;
   self->inode = st->st_ino;
   g_mutex_init (&self->lock);
@@ -394,7 +405,7 @@ guint64
 clipmoe_outbox_file_put (ClipmoeOutboxFile *self, const char *target, ClipmoeMessage *message) {
   gsize length = strlen (message->body);
   g_mutex_lock (&self->lock);
-  if (self->changes.length && self->bytes + length > CLIPMOE_OUTBOX_FILE_BYTES) {
+  if (length > LONGEST / 2 || (self->changes.length && self->bytes + length > CLIPMOE_OUTBOX_FILE_BYTES)) {
     g_mutex_unlock (&self->lock);
     return 0;
   }

@@ -3,7 +3,8 @@
  *
  * A thread writes what was put and forgotten, all that waits in one transaction. What is committed survives
  * the end of the process, however it ends; a power failure may take the last seconds. While the disk cannot
- * be written, messages are kept in memory and writing is tried again. */
+ * be written, or the file is not at its place any more, messages are kept in memory and writing is tried
+ * again. */
 #ifndef CLIPMOE_OUTBOX_FILE_H
 #define CLIPMOE_OUTBOX_FILE_H
 

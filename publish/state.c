@@ -190,6 +190,20 @@ clipmoe_state_event (ClipmoeState *self, const ClipmoeEvent *event) {
   return change;
 }
 
+gboolean
+clipmoe_state_close (ClipmoeState *self) {
+  gboolean was = FALSE;
+  for (guint i = 0; i < self->labels->len; i++) {
+    ClipmoeStateLabel *label = self->labels->pdata[i];
+    was |= label->open;
+    g_hash_table_remove_all (label->events);
+    label->open = FALSE;
+    label->score = NAN;
+  }
+  self->by_events = FALSE;
+  return was;
+}
+
 /* The open label of a group with the highest score, or NULL. */
 static const char *
 holds (const ClipmoeState *self, const char *group) {

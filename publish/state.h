@@ -41,6 +41,8 @@ typedef enum {
  * best labels alone. */
 ClipmoeStateChange clipmoe_state_look (ClipmoeState *self, const ClipmoeLook *look);
 ClipmoeStateChange clipmoe_state_event (ClipmoeState *self, const ClipmoeEvent *event);
+/* The stream ended: no label is open. Returns whether one was. */
+gboolean clipmoe_state_close (ClipmoeState *self);
 /* (transfer full): schema clipmoe.state/1, one line without a line feed. */
 char *clipmoe_state_to_json (const ClipmoeState *self);
 

@@ -58,6 +58,7 @@ def files_are_checked():
             ("a word for a number", camera + "rate = fast\n", "line 3: [camera a] rate: expected a number"),
             ("a choice", camera + "mode = quick\n", "expected auto, sync or latest"),
             ("hours", camera + "hours = 25-3\n", "hours"),
+            ("too much", camera + "post-roll = 1e300\n", "post-roll: expected a number from 0 to 86400"),
             ("negative", camera + "pre-roll = -1\n", "pre-roll: expected a number"),
             ("no uri", "[camera a]\nrate = 1\n", "no uri"),
             ("two logins", camera + "login-file = x\nlogin-env = X\n", "expected one of them"),
@@ -144,8 +145,11 @@ def make_video():
 
 
 def cameras_and_reload():
+    write("a.login", "user:geheim\n")
     common = BASE + "publish = file:all.jsonl\n"
-    a, b = "[camera a]\nuri = video.mp4\n", "[camera b]\nuri = video.mp4\nrate = 2\n"
+    if " mqtt: is not in" not in Gst.ElementFactory.make("clipmoepublish").find_property("target").blurb:
+        common = common[:-1] + "; mqtt://127.0.0.1:%d\ncommands = true\n" % live.free_port()
+    a, b = "[camera a]\nuri = video.mp4\nlogin-file = a.login\n", "[camera b]\nuri = video.mp4\nrate = 2\n"
     lost = "[camera lost]\nuri = rtsp://user:geheim@127.0.0.1:%d/stream\n" % live.free_port()
     broken = "[camera broken]\nuri = video.mp4\nmodel = there-is-none\n"
     path = write("cameras.ini", common + a + b + lost + broken)
@@ -175,12 +179,12 @@ def logins_stay_apart():
     """A camera's login is for the camera alone, and what is for a broker is not for the file beside it."""
     write("door.login", "camera:geheim\n")
     write("broker.login", "broker:anders\n")
-    broker = socket.socket()
-    broker.bind(("127.0.0.1", 0))
-    broker.listen(5)
-    broker.settimeout(live.PATIENCE)
-    target = "mqtt://127.0.0.1:%d" % broker.getsockname()[1]
     for name, more, there, away in (("none", "", b"MQTT", b"anders"), ("its own", "publish-login-file = broker.login\n", b"anders", b"geheim")):
+        broker = socket.socket()
+        broker.bind(("127.0.0.1", 0))
+        broker.listen(5)
+        broker.settimeout(live.PATIENCE)
+        target = "mqtt://127.0.0.1:%d" % broker.getsockname()[1]
         s = Service(write("logins.ini", BASE + "[camera door]\nuri = video.mp4\nlogin-file = door.login\noutbox = o.db\n"
                           "publish = file:door-%s.jsonl; %s\n%s" % (name.replace(" ", "-"), target, more)))
         try:
@@ -193,7 +197,7 @@ def logins_stay_apart():
         check("a broker gets a login of %s" % name, there in said and away not in said and b"geheim" not in said, said, s.said())
         check("and the file its lines", until(lambda: lines("door-%s.jsonl" % name.replace(" ", "-"))), s.said())
         s.stop("logins, " + name)
-    broker.close()
+        broker.close()
 
 
 def stops_in_any_state():

@@ -85,7 +85,7 @@ def topics():
     f.say("look", "rtsp:///cam/1+#\x07", 2, "a person:0.9")
     f.say("drain")
     source = "clipmoe/rtsp:__cam_1__"
-    until(lambda: json.loads(c.last(source + "/state") or "{}").get("groups") == {"gate": "shut"}, "the state")
+    until(lambda: (json.loads(c.last(source + "/state") or "{}").get("labels") or {}).get("shut", {}).get("score") == 0.75, "the state of the last event")
     until(lambda: len(c.of(source + "/event")) == 2 and c.of(source + "/look"), "the events and the look")
     look = json.loads(c.last(source + "/look"))
     check("a look", look["schema"] == "clipmoe.tags/1" and look["source"] == "rtsp://cam/1+#" and look["time"] == 1.5 and
@@ -110,6 +110,7 @@ def topics():
     lost = f.finish()
     until(lambda: c.last("clipmoe/available") == "offline", "offline")
     check("at its end a stream is offline", c.last(source + "/available") == "offline" and not lost, c.messages)
+    check("and nothing is left on there", not any(x["on"] for x in json.loads(c.last(source + "/state"))["labels"].values()), c.last(source + "/state"))
     f = feed("mqtt://localhost:%d/house/one" % b.port, "gva")
     f.say("look", "door", 1, "a person:0.9")
     until(lambda: c.last("house/one/door/look"), "a look under its prefix")

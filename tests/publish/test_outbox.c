@@ -305,6 +305,44 @@ test_kills (void) {
   g_free (path);
 }
 
+static void
+wait_for_trouble (ClipmoeOutboxPort *port, const char *expected) {
+  for (guint i = 0;; i++) {
+    char *why = clipmoe_outbox_port_trouble (port);
+    gboolean as_expected = expected ? why && strstr (why, expected) : !why;
+    g_free (why);
+    if (as_expected)
+      return;
+    g_assert_cmpuint (i, <, 60000);
+    g_usleep (1000);
+  }
+}
+
+/* What is written to a file that was moved away would be found by nobody. */
+static void
+test_moved (void) {
+  char *path = place ("moved.db"), *away = place ("away.db");
+  ClipmoeOutbox *outbox = outbox_at (path, "a");
+  ClipmoeOutboxPort *port = clipmoe_outbox_join (outbox, 10);
+  g_assert_cmpint (add (port, EVENT, 1), ==, CLIPMOE_OUTBOX_KEPT);
+  wait_for_trouble (port, NULL);
+  g_assert_cmpint (g_rename (path, away), ==, 0);
+  g_assert_cmpint (add (port, EVENT, 2), ==, CLIPMOE_OUTBOX_KEPT);
+  wait_for_trouble (port, "was deleted, moved or replaced");
+  g_assert_cmpint (g_rename (away, path), ==, 0);
+  wait_for_trouble (port, NULL);
+  clipmoe_outbox_port_leave (port, FALSE);
+  clipmoe_outbox_port_free (port);
+  clipmoe_outbox_unref (outbox);
+  outbox = outbox_at (path, "a");
+  clipmoe_outbox_done (outbox, take (outbox, 1), TRUE);
+  clipmoe_outbox_done (outbox, take (outbox, 2), TRUE);
+  is_empty (outbox);
+  clipmoe_outbox_unref (outbox);
+  g_free (path);
+  g_free (away);
+}
+
 /* What is not ours is left alone. */
 static void
 test_foreign (void) {
@@ -416,6 +454,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/outbox/waits", test_waits);
   g_test_add_func ("/outbox/targets", test_targets);
   g_test_add_func ("/outbox/kills", test_kills);
+  g_test_add_func ("/outbox/moved", test_moved);
   g_test_add_func ("/outbox/foreign", test_foreign);
   g_test_add_func ("/outbox/full-disk", test_full_disk);
   return g_test_run ();

@@ -200,9 +200,14 @@ test_ended_by_adder (void) {
 
 #ifdef CLIPMOE_MQTT
 /* The same in the thread of a connection, which nobody answers; whoever comes next finds the outbox free. */
+static GThread *opener;
+static gboolean told_opener; /* the connection had failed before the sink was open */
+
 static void
 end_cut (gpointer data, ClipmoeSinkNews news, const char *sentence) {
-  if (news == CLIPMOE_SINK_CUT && !g_atomic_int_get ((gint *)data)) {
+  if (g_thread_self () == opener) {
+    told_opener |= news == CLIPMOE_SINK_CUT;
+  } else if (news == CLIPMOE_SINK_CUT && !g_atomic_int_get ((gint *)data)) {
     while (!g_atomic_pointer_get (&ended))
       g_usleep (1000);
     clipmoe_sink_finish (ended);
@@ -221,11 +226,18 @@ test_ended_by_connection (void) {
     ClipmoeTargetOptions options = {.outbox = i ? outbox : NULL};
     g_atomic_int_set (&over, FALSE);
     g_atomic_pointer_set (&ended, NULL);
+    opener = g_thread_self ();
+    told_opener = FALSE;
     ClipmoeSink *sink = clipmoe_target_open ("mqtt://127.0.0.1:1", &options, end_cut, &over, &error);
     g_assert_no_error (error);
     clipmoe_sink_set_live (sink, TRUE);
     g_assert_true (clipmoe_sink_add (sink, &look, NULL));
     g_atomic_pointer_set (&ended, sink);
+    if (told_opener) { /* nobody else is told of it */
+      clipmoe_sink_finish (sink);
+      clipmoe_sink_unref (sink);
+      continue;
+    }
     for (guint j = 0; !g_atomic_int_get (&over); j++) {
       g_assert_cmpuint (j, <, 60000);
       g_usleep (1000);

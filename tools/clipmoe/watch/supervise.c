@@ -9,7 +9,6 @@
 
 #define STOP (1800 * G_TIME_SPAN_MILLISECOND) /* what has not ended by then is left */
 #define HUNG G_TIME_SPAN_MINUTE               /* so long a camera's thread may not show that it lives */
-#define LOADING (10 * G_TIME_SPAN_MINUTE)     /* a model may take so long to load */
 
 typedef struct {
   const char *path;
@@ -152,8 +151,7 @@ static gboolean
 are_alive (const Watch *self, gint64 patience) {
   gboolean alive = TRUE;
   for (guint i = 0; i < self->runs->len; i++)
-    alive = alive && watch_run_is_alive (self->runs->pdata[i],
-                                         watch_run_has_begun (self->runs->pdata[i]) ? patience : LOADING);
+    alive = alive && watch_run_is_alive (self->runs->pdata[i], patience);
   return alive;
 }
 

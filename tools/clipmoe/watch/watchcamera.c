@@ -7,7 +7,8 @@
 #define TURN (250 * GST_MSECOND) /* how often a camera's thread looks around */
 #define RETRY_LEAST (1 * G_TIME_SPAN_SECOND)
 #define RETRY_MOST (30 * G_TIME_SPAN_SECOND)
-#define STEADY (60 * G_TIME_SPAN_SECOND) /* a pipeline that ran so long is no failing one */
+#define LOADING (10 * G_TIME_SPAN_MINUTE) /* a model may take so long to load */
+#define STEADY (60 * G_TIME_SPAN_SECOND)  /* a pipeline that ran so long is no failing one */
 
 struct _WatchRun {
   WatchCamera *camera;
@@ -16,7 +17,7 @@ struct _WatchRun {
   GMutex lock;
   GCond changed;
   /* under the lock */
-  gboolean stopping, done, online, begun;
+  gboolean stopping, done, online, begun, opening;
   gint64 alive;
 };
 
@@ -56,6 +57,15 @@ static void
 set_begun (WatchRun *self) {
   g_mutex_lock (&self->lock);
   self->begun = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+/* Whether it opens a pipeline: a model may be loaded then, and the thread does not look around. */
+static void
+set_opening (WatchRun *self, gboolean opening) {
+  g_mutex_lock (&self->lock);
+  self->alive = g_get_monotonic_time ();
+  self->opening = opening;
   g_mutex_unlock (&self->lock);
 }
 
@@ -118,6 +128,7 @@ play (WatchRun *self, WatchPipeline *built) {
   GstBus *bus = gst_element_get_bus (pipeline);
   char *over = NULL;
   gboolean failed = gst_element_set_state (pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE;
+  set_opening (self, FALSE);
   if (!failed)
     set_begun (self);
   while (!over && go_on (self) && is_its_hour (self)) {
@@ -168,11 +179,13 @@ run (gpointer data) {
       break;
     GError *error = NULL;
     gint64 since = g_get_monotonic_time ();
+    set_opening (self, TRUE);
     WatchPipeline *built = watch_pipeline_new (self->camera, self->view, &error);
     char *over = built ? play (self, built) : g_strdup (error->message);
     g_clear_error (&error);
     set_online (self, FALSE, over ? over : "it is stopped");
     watch_view_end (self->view);
+    set_opening (self, FALSE);
     if (built)
       watch_pipeline_free (built);
     if (over) {
@@ -263,7 +276,8 @@ watch_run_has_begun (WatchRun *self) {
 gboolean
 watch_run_is_alive (WatchRun *self, gint64 patience) {
   g_mutex_lock (&self->lock);
-  gboolean alive = self->done || self->alive + patience > g_get_monotonic_time ();
+  gint64 silent = g_get_monotonic_time () - self->alive;
+  gboolean alive = self->done || silent < (self->opening ? LOADING : patience);
   g_mutex_unlock (&self->lock);
   return alive;
 }

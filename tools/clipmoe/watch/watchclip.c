@@ -99,14 +99,14 @@ watch_clip_poll (WatchClip *self, GstClockTime patience, GError **error) {
   GstMessage *m = gst_bus_timed_pop_filtered (bus, patience, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   WatchClipState state = WATCH_CLIP_WRITING;
   gst_object_unref (bus);
-  if (self->overrun) {
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "the disk is too slow for the recording");
-    state = WATCH_CLIP_FAILED;
-  } else if (m && GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) {
+  if (m && GST_MESSAGE_TYPE (m) == GST_MESSAGE_ERROR) { /* the first reason, such as a full disk */
     GError *why = NULL;
     gst_message_parse_error (m, &why, NULL);
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "the recording cannot be written: %s", why->message);
     g_error_free (why);
+    state = WATCH_CLIP_FAILED;
+  } else if (self->overrun) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "the disk is too slow for the recording");
     state = WATCH_CLIP_FAILED;
   } else if (m) {
     state = WATCH_CLIP_DONE;

@@ -92,20 +92,27 @@ prune (WatchClips *self) {
   guint before = self->clips->len;
   gint64 oldest = g_get_real_time () - (gint64)(self->days * 86400 * G_USEC_PER_SEC);
   double all = 0;
+  gsize list = 0;
   for (guint i = 0; i < self->clips->len; i++) {
     const Clip *clip = self->clips->pdata[i];
     all += (double)(clip->bytes + clip->snapshot_bytes);
+    list += strlen (clip->line) + 1;
   }
-  while (self->clips->len) {
-    const Clip *clip = self->clips->pdata[0];
+  /* an end may lie in the future, where the clock was wrong, so all are looked at */
+  for (guint i = 0; i < self->clips->len;) {
+    const Clip *clip = self->clips->pdata[i];
     gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
-    if (!late && !much)
-      break;
+    if (!late && !much && list <= MOST_LIST) {
+      i++;
+      continue;
+    }
     all -= (double)(clip->bytes + clip->snapshot_bytes);
-    delete (self, clip->file, clip->bytes);
-    if (clip->snapshot)
+    list -= strlen (clip->line) + 1;
+    if (late || much) /* else it stays, and a list that could not be read any more does not come to be */
+      delete (self, clip->file, clip->bytes);
+    if ((late || much) && clip->snapshot)
       delete (self, clip->snapshot, clip->snapshot_bytes);
-    g_ptr_array_remove_index (self->clips, 0);
+    g_ptr_array_remove_index (self->clips, i);
   }
   return self->clips->len != before;
 }

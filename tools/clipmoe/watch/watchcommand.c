@@ -57,8 +57,10 @@ static int
 watch (const char *path, WatchConfig *config, const WatchListen *http) {
   GError *error = NULL;
   WatchPage *page = watch_page_new ();
-  if (watch_page_configure (page, config, &error))
+  if (watch_page_configure (page, config, &error)) {
+    say_missing (config); /* it may come */
     watch_supervise (path, config, http, page);
+  }
   watch_page_end (page);
   watch_config_free (config);
   return clipmoe_fail (error);
@@ -93,7 +95,6 @@ clipmoe_cmd_watch (int argc, char **argv) {
       g_string_free (text, TRUE);
       watch_config_free (config);
     } else {
-      say_missing (config); /* it may come */
       r = watch (files[0], config, &http);
     }
   } else if (r == 1) {

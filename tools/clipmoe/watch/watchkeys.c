@@ -1,6 +1,5 @@
 #include "watchkeys.h"
 
-#include <math.h>
 #include "../http/address.h"
 #include "watchhours.h"
 
@@ -9,13 +8,22 @@ typedef enum { ANYWHERE, IN_CAMERA, IN_WATCH } Where;
 static const struct {
   const char *name;
   Where where;
-  gboolean number; /* not negative */
+  double most; /* of a number, which is not negative; 0: no number */
 } own[] = {
-    {"login-env", ANYWHERE, FALSE},  {"hours", ANYWHERE, FALSE},      {"publish", ANYWHERE, FALSE},
-    {"publish-on", ANYWHERE, FALSE}, {"record", ANYWHERE, FALSE},     {"pre-roll", ANYWHERE, TRUE},
-    {"post-roll", ANYWHERE, TRUE},   {"record-days", ANYWHERE, TRUE}, {"record-gigabytes", ANYWHERE, TRUE},
-    {"store", ANYWHERE, FALSE},      {"uri", IN_CAMERA, FALSE},       {"source", IN_CAMERA, FALSE},
-    {"listen", IN_WATCH, FALSE},     {"token-file", IN_WATCH, FALSE},
+    {"login-env", ANYWHERE, 0},
+    {"hours", ANYWHERE, 0},
+    {"publish", ANYWHERE, 0},
+    {"publish-on", ANYWHERE, 0},
+    {"record", ANYWHERE, 0},
+    {"pre-roll", ANYWHERE, 3600},
+    {"post-roll", ANYWHERE, 86400},
+    {"record-days", ANYWHERE, 36500},
+    {"record-gigabytes", ANYWHERE, 1e9},
+    {"store", ANYWHERE, 0},
+    {"uri", IN_CAMERA, 0},
+    {"source", IN_CAMERA, 0},
+    {"listen", IN_WATCH, 0},
+    {"token-file", IN_WATCH, 0},
 };
 /* Properties that are keys under another name, or that the command needs itself. */
 static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL};
@@ -117,11 +125,11 @@ watch_key_check (const char *key, const char *value) {
   if (g_str_equal (key, "hours") && !watch_hours_parse (&hours, value))
     return g_strdup ("hours such as 22-6 or 8-12,14:30-18");
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
-    if (own[i].number && g_str_equal (own[i].name, key)) {
+    if (own[i].most > 0 && g_str_equal (own[i].name, key)) {
       char *end;
       double number = g_ascii_strtod (value, &end);
-      if (end == value || *end || !isfinite (number) || number < 0)
-        return g_strdup ("a number, 0 or more");
+      if (end == value || *end || !(number >= 0 && number <= own[i].most))
+        return g_strdup_printf ("a number from 0 to %.0f", own[i].most);
     }
   for (WatchElement e = 0; e < WATCH_ELEMENTS; e++) {
     GParamSpec *spec = watch_key_property (key, e);

@@ -11,6 +11,7 @@
 #define LATE (8 * GST_SECOND)            /* a look may say so much later what it saw */
 #define MOST_RING (128u << 20)           /* bytes of video that wait for an event */
 #define MOST_WAITING 4000                /* units and looks that wait for the thread */
+#define MOST_PICTURES 100                /* that wait before looks, too, come without one */
 #define MOST_CLIP (600 * GST_SECOND)     /* ten minutes */
 #define SILENCE (2 * G_TIME_SPAN_SECOND) /* without video a recording ends */
 #define CARE (10 * G_TIME_SPAN_MINUTE)   /* how often old recordings are deleted when there are no new ones */
@@ -20,6 +21,7 @@
 /* What the thread gets. */
 typedef struct {
   GstSample *unit;    /* coded video; or NULL */
+  gboolean lost;      /* units before it */
   GstClockTime time;  /* of a look */
   char **labels;      /* of a look that has some; or NULL */
   GstSample *picture; /* the frame of such a look; or NULL */
@@ -41,6 +43,7 @@ struct _WatchRecorder {
   GstElement *pipeline; /* for its clock */
   GAsyncQueue *items;
   GThread *thread;
+  gboolean lost; /* the pipeline's: units, since the last that was taken */
   /* the thread's */
   WatchClips *clips;
   WatchRing *ring;
@@ -87,10 +90,12 @@ static GstFlowReturn
 unit (GstAppSink *sink, gpointer data) {
   WatchRecorder *self = data;
   GstSample *sample = gst_app_sink_pull_sample (sink);
-  if (sample && g_async_queue_length (self->items) < MOST_WAITING)
-    push (self, &(Item){.unit = sample});
+  gboolean room = g_async_queue_length (self->items) < MOST_WAITING;
+  if (sample && room)
+    push (self, &(Item){.unit = sample, .lost = self->lost});
   else if (sample)
     gst_sample_unref (sample);
+  self->lost = !room;
   return GST_FLOW_OK;
 }
 
@@ -98,13 +103,14 @@ unit (GstAppSink *sink, gpointer data) {
 static void
 take_look (WatchRecorder *self, const ClipmoeLook *look, GstBuffer *buffer, GstCaps *caps) {
   Item item = {.time = look->time};
-  if (!look->fresh && buffer)
+  gint waiting = g_async_queue_length (self->items); /* more where a disk hangs */
+  if ((!look->fresh && buffer) || waiting >= MOST_WAITING)
     return;
   if (look->n_tags) {
     item.labels = g_new0 (char *, look->n_tags + 1);
     for (guint i = 0; i < look->n_tags; i++)
       item.labels[i] = g_strdup (look->tags[i].label);
-    if (buffer && caps)
+    if (buffer && caps && waiting < MOST_PICTURES)
       item.picture = gst_sample_new (buffer, caps, NULL, NULL);
   }
   push (self, &item);
@@ -211,7 +217,7 @@ publish (WatchRecorder *self, Clip *clip) {
   if (!taken)
     clip->file = NULL;
   g_ptr_array_add (clip->labels, NULL);
-  gint64 end = clip->utc + (gint64)((clip->last - clip->first) / GST_USECOND);
+  gint64 end = clip->utc + GST_CLOCK_DIFF (clip->first, clip->last) / (GstClockTimeDiff)GST_USECOND;
   ok = ok && watch_clips_add (self->clips, path, bytes, clip->snapshot, clip->utc, end,
                               (const char *const *)clip->labels->pdata, &error);
   if (ok) {
@@ -244,14 +250,15 @@ poll_ending (WatchRecorder *self, GstClockTime patience) {
 /* --- units and looks --- */
 
 static void
-take_unit (WatchRecorder *self, GstSample *sample) {
+take_unit (WatchRecorder *self, GstSample *sample, gboolean lost) {
   GstBuffer *buffer = gst_sample_get_buffer (sample);
   GstCaps *caps = gst_sample_get_caps (sample);
   GstClockTime time = watch_ring_time (buffer);
   gboolean key = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
            gap = GST_CLOCK_TIME_IS_VALID (self->last) && GST_CLOCK_TIME_IS_VALID (time) &&
                  time > self->last + 2 * GST_SECOND;
-  if (gap || !self->caps || !gst_caps_is_equal (self->caps, caps)) { /* the camera was connected anew */
+  /* the camera was connected anew */
+  if (lost || gap || !self->caps || !gst_caps_is_equal (self->caps, caps)) {
     end_clip (self);
     watch_ring_clear (self->ring);
     gst_caps_replace (&self->caps, caps);
@@ -320,7 +327,7 @@ run (gpointer data) {
   for (gboolean more = TRUE; more;) {
     Item *item = g_async_queue_timeout_pop (self->items, TURN);
     if (item && item->unit)
-      take_unit (self, item->unit);
+      take_unit (self, item->unit, item->lost);
     else if (item && item->end)
       more = FALSE;
     else if (item)
