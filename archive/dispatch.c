@@ -135,10 +135,10 @@ clipmoe_store_set_lease (ClipmoeStore *self, guint seconds, GError **error) {
 }
 
 gboolean
-clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, gboolean *waits,
-                        GError **error) {
+clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
+                        ClipmoeFileState *state, GError **error) {
   return may_write (self, error) && has_workers (self, self->class->add != NULL, error) &&
-         self->class->add (self, file, retry, waits, error);
+         self->class->add (self, file, retry, state, error);
 }
 
 gboolean

@@ -67,7 +67,7 @@ gboolean clipmoe_postgres_claim (ClipmoeStore *store, const ClipmoeStoreFile *fi
 /* --- postgres-workers.c --- */
 gboolean clipmoe_postgres_set_lease (ClipmoeStore *store, guint seconds, GError **error);
 gboolean clipmoe_postgres_register (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry,
-                                    gboolean *waits, GError **error);
+                                    ClipmoeFileState *state, GError **error);
 gboolean clipmoe_postgres_next (ClipmoeStore *store, ClipmoeStoreFile **file, guint64 *elsewhere,
                                 GError **error);
 gboolean clipmoe_postgres_give_back (ClipmoeStore *store, gint64 file, const char *reason, GError **error);

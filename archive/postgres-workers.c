@@ -17,35 +17,37 @@ typedef struct {
   ClipmoePostgres *self;
   const ClipmoeStoreFile *file;
   gboolean retry;
-  gint64 waits;
+  gint64 state;
 } Register;
 
 static gboolean
 register_file (ClipmoePgSession *session, gpointer data, GError **error) {
   Register *g = data;
   const ClipmoeStoreFile *f = g->file;
-  g->waits = 0;
+  g->state = 0;
   /* Identity stays as it is: a claim compares it. What a crash of the server forgets of this, the next run
    * notes again, so nobody waits for its disk. */
   return clipmoe_pg_get (
-             session, &g->waits, error,
+             session, &g->state, error,
              "INSERT INTO file (path, device, inode, size, mtime, state, waits) SELECT $1, $2, $3, $4, $5, 5,"
              " true FROM set_config ('synchronous_commit', 'off', true) ON CONFLICT (sha256 (path)) DO "
              "UPDATE SET waits = true, lost = 0 WHERE NOT"
              " file.waits AND (file.size <> $4 OR file.mtime <> $5 OR file.state IN (1, 5) OR"
              " file.state IN (3, 4) AND $6 OR file.state = 2 AND NOT EXISTS (SELECT 1 FROM take t WHERE"
              " t.file = file.file AND t.model = $7 AND t.finished AND t.digest = file.digest))"
-             " RETURNING 1",
+             " RETURNING 5",
              "siiiioi", f->path, (gint64)f->device, (gint64)f->inode, (gint64)f->size, f->mtime, g->retry,
              g->self->model) &&
-         (g->waits ||
-          clipmoe_pg_get (session, &g->waits, error,
-                          "SELECT waits FROM file WHERE sha256 (path) = sha256 ($1)", "s", f->path));
+         (g->state ||
+          clipmoe_pg_get (session, &g->state, error,
+                          "SELECT CASE WHEN waits THEN 5 ELSE state END FROM file WHERE sha256 (path) ="
+                          " sha256 ($1)",
+                          "s", f->path));
 }
 
 gboolean
-clipmoe_postgres_register (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry, gboolean *waits,
-                           GError **error) {
+clipmoe_postgres_register (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry,
+                           ClipmoeFileState *state, GError **error) {
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   Register g = {self, file, retry, 0};
   if (!clipmoe_store_check_file (store->where, self->model != 0, file, error))
@@ -55,8 +57,8 @@ clipmoe_postgres_register (ClipmoeStore *store, const ClipmoeStoreFile *file, gb
                               "expected a file with a path: a live source is claimed by who has it");
   if (!clipmoe_pg_do (&self->session, FALSE, register_file, &g, error))
     return FALSE;
-  if (waits)
-    *waits = g.waits != 0;
+  if (state)
+    *state = (ClipmoeFileState)g.state;
   return TRUE;
 }
 

@@ -22,7 +22,7 @@ typedef struct {
                     GError **error);
   /* the next four: NULL where one process writes at a time */
   gboolean (*set_lease) (ClipmoeStore *self, guint seconds, GError **error);
-  gboolean (*add) (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, gboolean *waits,
+  gboolean (*add) (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry, ClipmoeFileState *state,
                    GError **error); /* clipmoe_store_register() */
   gboolean (*next) (ClipmoeStore *self, ClipmoeStoreFile **file, guint64 *elsewhere, GError **error);
   gboolean (*give_back) (ClipmoeStore *self, gint64 file, const char *reason, GError **error);

@@ -93,6 +93,8 @@ typedef enum {
   CLIPMOE_CLAIM_UNCHANGED, /* nothing to do */
   CLIPMOE_CLAIM_MOVED,     /* nothing to do: known by its content, the path is noted */
   CLIPMOE_CLAIM_TAKEN,     /* another worker has it */
+  CLIPMOE_CLAIM_FAILED,    /* nothing to do: it failed before and is the same still, moved or not */
+  CLIPMOE_CLAIM_SKIPPED,   /* nothing to do: it was skipped before and is the same still, moved or not */
 } ClipmoeClaim;
 
 /* Whether the file at this path with this device, inode, size and mtime is finished with the model that was
@@ -100,10 +102,10 @@ typedef enum {
 gboolean clipmoe_store_is_known (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean *known,
                                  GError **error);
 /* Begins a take where there is something to do; @file: path or source, identity and digest. A file that
- * failed or was skipped before is AGAIN only where it has changed, or with @retry, else UNCHANGED. TAKEN also
- * where this object has a take of it that runs. *take: for the functions
- * below. A path at which another file is known by content, which is no longer there, is that file, moved; is
- * it still there, the new one is a file of its own that shares nothing. */
+ * failed or was skipped before is AGAIN only where it has changed, or with @retry, else FAILED or SKIPPED.
+ * TAKEN also where this object has a take of it that runs. *take: for the functions below. A path at which
+ * another file is known by content, which is no longer there, is that file, moved; is it still there, the new
+ * one is a file of its own that shares nothing. */
 gboolean clipmoe_store_claim (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
                               ClipmoeClaim *claim, gint64 *take, GError **error);
 /* Adds @n moments in time order, in one transaction: after it they are found. A process that is killed loses
@@ -127,9 +129,10 @@ gboolean clipmoe_store_fail (ClipmoeStore *self, gint64 take, ClipmoeFileState s
 gboolean clipmoe_store_set_lease (ClipmoeStore *self, guint seconds, GError **error);
 /* Notes a file by path, size and mtime, which nobody need have read: it is handed out by clipmoe_store_next()
  * unless it is finished and looks the same. One that failed or was skipped before is handed out only where it
- * looks different, or with @retry. *waits (optional): whether it will be. */
+ * looks different, or with @retry. *state (optional): WAITING where it will be, else why not: DONE, FAILED,
+ * SKIPPED. */
 gboolean clipmoe_store_register (ClipmoeStore *self, const ClipmoeStoreFile *file, gboolean retry,
-                                 gboolean *waits, GError **error);
+                                 ClipmoeFileState *state, GError **error);
 /* Hands out a file that waits, to this object alone as long as the lease is; clipmoe_store_claim() of its
  * path, with @retry, comes next, or clipmoe_store_give_back(). *file: (transfer full) id and path, the rest
  * as it was when somebody looked last; NULL: there is none. *elsewhere: how many files other workers have,

@@ -27,9 +27,11 @@ clipmoe_store_check_moments (const char *where, const ClipmoeMoment *moments, gu
 
 ClipmoeClaim
 clipmoe_store_judge (gboolean finished, ClipmoeFileState state, gboolean retry, gboolean moved) {
-  if (finished || ((state == CLIPMOE_FILE_FAILED || state == CLIPMOE_FILE_SKIPPED) && !retry))
+  if (finished)
     return moved ? CLIPMOE_CLAIM_MOVED : CLIPMOE_CLAIM_UNCHANGED;
-  return CLIPMOE_CLAIM_AGAIN;
+  if (!retry && state == CLIPMOE_FILE_FAILED)
+    return CLIPMOE_CLAIM_FAILED;
+  return !retry && state == CLIPMOE_FILE_SKIPPED ? CLIPMOE_CLAIM_SKIPPED : CLIPMOE_CLAIM_AGAIN;
 }
 
 gboolean

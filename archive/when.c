@@ -193,7 +193,7 @@ char *
 clipmoe_when_describe (gint64 utc, GTimeZone *zone) {
   GDateTime *epoch = g_date_time_new_from_unix_utc (utc / G_USEC_PER_SEC),
             *t = epoch ? g_date_time_to_timezone (epoch, zone) : NULL;
-  char *text = t ? g_date_time_format (t, "%Y-%m-%d %H:%M:%S %Z (%:z)") : g_strdup ("?");
+  char *text = t ? g_date_time_format (t, "%Y-%m-%d %H:%M:%S %:z") : g_strdup ("?");
   g_clear_pointer (&epoch, g_date_time_unref);
   g_clear_pointer (&t, g_date_time_unref);
   return text;

@@ -13,7 +13,7 @@
  * microseconds. *utc: UTC microseconds. FALSE (ARGUMENT): none of these, or there is no such day. */
 gboolean clipmoe_when_parse (const char *text, gboolean end, gint64 now, GTimeZone *zone, gint64 *utc,
                              GError **error);
-/* A time with its zone, for people: "2026-11-01 08:00:12 CET (+01:00)". (transfer full) */
+/* A time with its distance from UTC, for people: "2026-11-01 08:00:12 +01:00". (transfer full) */
 char *clipmoe_when_describe (gint64 utc, GTimeZone *zone);
 /* RFC 3339 in UTC, without a fraction where it is none: "2026-11-01T08:00:12Z". (transfer full) */
 char *clipmoe_when_utc (gint64 utc);

@@ -61,14 +61,31 @@ post_assumed (GstClipmoeTag *self, const ClipmoeModelInfo *info) {
   g_free (line);
 }
 
+/* Whether a label's score is 1 whatever is seen: the softmax over itself. */
+static gboolean
+is_one_alone (const ClipmoeLabels *labels) {
+  guint n = 0;
+  for (guint i = 0; i < clipmoe_labels_get_n (labels); i++)
+    n += clipmoe_labels_get_group (labels, i) < 0;
+  return n == 1 && !clipmoe_labels_get_n_negatives (labels);
+}
+
 static void
 set_labels (GstClipmoeTag *self, TagSession *open, ClipmoeLabels *labels) {
+  GST_OBJECT_LOCK (self);
+  gboolean softmax = self->settings.rules.score == CLIPMOE_SCORE_SOFTMAX;
+  GST_OBJECT_UNLOCK (self);
   tag_session_set_labels (open, labels);
   tag_still_forget (self);
   tag_objects_renew (self);
   guint cut = clipmoe_labels_get_n_truncated (labels);
   GST_INFO_OBJECT (self, "labels: %u, negatives: %u", clipmoe_labels_get_n (labels),
                    clipmoe_labels_get_n_negatives (labels));
+  if (softmax && is_one_alone (labels))
+    GST_ELEMENT_INFO (self, LIBRARY, SETTINGS,
+                      ("one label alone always scores 1: add others (\"person,empty street\"), "
+                       "negative-labels, or score=sigmoid"),
+                      (NULL));
   if (cut)
     GST_ELEMENT_WARNING (
         self, LIBRARY, SETTINGS,

@@ -178,9 +178,16 @@ def odd_files(video):
     text = done.stderr.decode()
     check("without --json the same is listed at the end", done.returncode == 1 and "failed: %s/empty.mp4: it is empty" % folder in text, text)
     check("of what is plainly neither picture nor video the number is said", "page.html" not in text and "notes.dat" not in text and
-          "clipmoe: 2 other files; --verbose lists them" in text, text)
+          "clipmoe: skipped: 4 files without pictures or video; --verbose lists them" in text, text)
+    check("what failed before is counted apart", done.stdout.startswith(b"0 indexed, 7 unchanged, 4 skipped, 1 failed, 2 failed before (--retry looks again);") and
+          "cut.mp4" not in text, done.stdout, text)
+    again, known = lines(run(store, "--json", folder))
+    check("and said as that", again[os.path.join(folder, "cut.mp4")]["result"] == "failed_before" and known["failed_before"] == 2 and known["failed"] == 1 and
+          again[os.path.join(folder, "noise.mp4")]["result"] == "skipped" and known["skipped"] == sums["skipped"], again, known)
+    done = run(store, os.path.join(folder, "cut.mp4"))
+    check("a run in which nothing failed is exit status 0", done.returncode == 0 and b" 1 failed before (" in done.stdout, done.stdout, done.stderr)
     text = run(store, "--verbose", folder).stderr.decode()
-    check("--verbose lists it", "page.html" in text and "notes.dat" in text and "other files" not in text, text)
+    check("--verbose lists it", "page.html" in text and "notes.dat" in text and "failed before: %s/cut.mp4: " % folder in text and "--verbose" not in text, text)
     text = run(store, "").stderr.decode()
     check("an empty name is refused as one", text == "clipmoe index: a name of a file or a folder is empty, see clipmoe index --help\n", text)
     text = run(store, os.path.join(folder, "page.html"), env={**os.environ, "TZ": "Foo"}).stderr.decode()

@@ -164,7 +164,7 @@ test_takes (void) {
   g_assert_cmpint (kept->state, ==, CLIPMOE_FILE_FAILED);
   g_assert_cmpstr (kept->reason, ==, "is cut");
   clipmoe_store_file_free (kept);
-  suite_claim (store, file, CLIPMOE_CLAIM_UNCHANGED); /* failed, and the same still */
+  suite_claim (store, file, CLIPMOE_CLAIM_FAILED); /* and the same still */
   ClipmoeClaim claim;
   clipmoe_store_claim (store, file, TRUE, &claim, &take, &error);
   g_assert_no_error (error);

@@ -133,10 +133,10 @@ test_leases (void) {
 static gboolean
 waits (ClipmoeStore *store, const ClipmoeStoreFile *file, gboolean retry) {
   GError *error = NULL;
-  gboolean it_does = FALSE;
-  clipmoe_store_register (store, file, retry, &it_does, &error);
+  ClipmoeFileState state = CLIPMOE_FILE_RUNNING;
+  clipmoe_store_register (store, file, retry, &state, &error);
   g_assert_no_error (error);
-  return it_does;
+  return state == CLIPMOE_FILE_WAITING;
 }
 
 /* The next file that is handed out, which is @expected (nullable). */

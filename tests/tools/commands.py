@@ -268,6 +268,10 @@ def main():
     check("a picture does not wait for that", len(json.loads(run("tag", "--json", "--settle", "2", "--labels-file", grouped, png).stdout)["tags"]) == 2)
     with open(grouped, "w", encoding="utf-8") as f:
         f.write("a\n[group picture]\nb\n")
+    alone = b'clipmoe: one label alone always scores 1: add others ("person,empty street"), negative-labels, or score=sigmoid\n'
+    for more, said in ([], True), (["--negative-labels", "c"], False), (["--score", "sigmoid"], False), (["--score", "cosine"], False):
+        r = run("tag", "--json", "--labels", "a", *more, png, png)
+        check("one label alone: %s" % " ".join(more), r.returncode == 0 and r.stderr == alone * said, r)
     refused("a group of one label", 1, "tag", "--labels-file", grouped, png)
     check("it says which one", b"grouped.labels:2: group" in run("tag", "--labels-file", grouped, png).stderr)
     os.unlink(grouped)

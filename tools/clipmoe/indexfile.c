@@ -28,7 +28,7 @@ typedef struct {
   GMutex lock;
   GArray *pending; /* (element-type ClipmoeMoment) with vectors and thumbnails of its own; under the lock */
   gboolean lost;   /* the take was given to another worker */
-  gboolean other;  /* found in a folder, and plainly no picture and no video */
+  gboolean other;  /* found in a folder, and plainly no picture and no video, or skipped before */
   GError *trouble; /* of the store */
 } Work;
 
@@ -129,6 +129,17 @@ report (const Work *work, ClipmoeIndexResult result, const char *reason) {
                            .duration = work->file.duration};
   line.other = work->other;
   return clipmoe_index_report_add (work->run->report, &line, work->file.size);
+}
+
+/* What became of a file before, which is not looked at now. */
+static gboolean
+report_before (Work *work, ClipmoeFileState state) {
+  if (state == CLIPMOE_FILE_FAILED)
+    return report (work, CLIPMOE_INDEX_FAILED_BEFORE, "it failed in an earlier run; --retry looks again");
+  if (state != CLIPMOE_FILE_SKIPPED)
+    return report (work, CLIPMOE_INDEX_UNCHANGED, NULL);
+  work->other = !work->input->named;
+  return report (work, CLIPMOE_INDEX_SKIPPED, "no video was found in an earlier run; --retry looks again");
 }
 
 /* What @error says of the file, without its name in front. */
@@ -339,6 +350,10 @@ index_file (Work *work) {
   switch (claim) {
   case CLIPMOE_CLAIM_UNCHANGED:
     return report (work, CLIPMOE_INDEX_UNCHANGED, NULL);
+  case CLIPMOE_CLAIM_FAILED:
+    return report_before (work, CLIPMOE_FILE_FAILED);
+  case CLIPMOE_CLAIM_SKIPPED:
+    return report_before (work, CLIPMOE_FILE_SKIPPED);
   case CLIPMOE_CLAIM_MOVED:
     return report (work, CLIPMOE_INDEX_MOVED, NULL);
   case CLIPMOE_CLAIM_TAKEN:
@@ -376,13 +391,14 @@ clipmoe_index_register (ClipmoeIndexRun *run, const ClipmoeIndexInput *input, GE
   Work work;
   GError *why = NULL;
   ClipmoePictureSort sort;
-  gboolean waits, said;
+  ClipmoeFileState state;
+  gboolean said;
   begin (&work, run, input);
   if (!clipmoe_index_stat (input->path, &work.file, &why))
     return report_failure (&work, CLIPMOE_INDEX_FAILED, why);
   /* the name says enough, or what stands in it decides whether workers are to look at it */
   if (!input->named && !clipmoe_inputs_is_media_name (input->path) && !is_media (&work, &sort, &said))
     return said;
-  return clipmoe_store_register (run->store, &work.file, run->retry, &waits, error) &&
-         (waits || report (&work, CLIPMOE_INDEX_UNCHANGED, NULL));
+  return clipmoe_store_register (run->store, &work.file, run->retry, &state, error) &&
+         (state == CLIPMOE_FILE_WAITING || report_before (&work, state));
 }

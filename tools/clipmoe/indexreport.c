@@ -25,10 +25,16 @@ struct _ClipmoeIndexReport {
   guint others; /* of those that were skipped */
 };
 
+/* In JSON, and for people. */
 static const char *const names[] = {
     [CLIPMOE_INDEXED] = "indexed",     [CLIPMOE_INDEX_UNCHANGED] = "unchanged",
     [CLIPMOE_INDEX_MOVED] = "moved",   [CLIPMOE_INDEX_SKIPPED] = "skipped",
-    [CLIPMOE_INDEX_FAILED] = "failed",
+    [CLIPMOE_INDEX_FAILED] = "failed", [CLIPMOE_INDEX_FAILED_BEFORE] = "failed_before",
+};
+static const char *const words[] = {
+    [CLIPMOE_INDEXED] = "indexed",     [CLIPMOE_INDEX_UNCHANGED] = "unchanged",
+    [CLIPMOE_INDEX_MOVED] = "moved",   [CLIPMOE_INDEX_SKIPPED] = "skipped",
+    [CLIPMOE_INDEX_FAILED] = "failed", [CLIPMOE_INDEX_FAILED_BEFORE] = "failed before",
 };
 
 ClipmoeIndexReport *
@@ -91,7 +97,7 @@ print_words (const ClipmoeIndexLine *line) {
   if (line->result == CLIPMOE_INDEXED)
     g_string_append_printf (out, ": %" G_GUINT64_FORMAT " moments", line->moments);
   else
-    g_string_append_printf (out, ": %s: %s", names[line->result], reason);
+    g_string_append_printf (out, ": %s: %s", words[line->result], reason);
   g_free (shown);
   g_free (reason);
   return print (out);
@@ -109,11 +115,12 @@ clipmoe_index_report_add (ClipmoeIndexReport *self, const ClipmoeIndexLine *line
   }
   if (line->other && !self->verbose) {
     self->others++;
-  } else if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED) {
+  } else if (line->result == CLIPMOE_INDEX_SKIPPED || line->result == CLIPMOE_INDEX_FAILED ||
+             (line->result == CLIPMOE_INDEX_FAILED_BEFORE && self->verbose)) {
     if (self->listed->len < MOST_LISTED) {
       char *shown = clipmoe_shown (line->path),
            *reason = clipmoe_plain (line->reason ? line->reason : "", -1);
-      g_ptr_array_add (self->listed, g_strdup_printf ("%s: %s: %s", names[line->result], shown, reason));
+      g_ptr_array_add (self->listed, g_strdup_printf ("%s: %s: %s", words[line->result], shown, reason));
       g_free (shown);
       g_free (reason);
     } else {
@@ -194,8 +201,8 @@ clipmoe_index_report_finish (ClipmoeIndexReport *self) {
   if (self->unlisted)
     fprintf (stderr, "clipmoe: and %u more\n", self->unlisted);
   if (self->others && !self->json)
-    fprintf (stderr, "clipmoe: %u other file%s; --verbose lists them\n", self->others,
-             self->others == 1 ? "" : "s");
+    fprintf (stderr, "clipmoe: skipped: %u file%s without pictures or video; --verbose lists them\n",
+             self->others, self->others == 1 ? "" : "s");
   g_ptr_array_set_size (self->listed, 0);
   self->unlisted = self->others = 0;
   if (self->json) {
@@ -210,7 +217,8 @@ clipmoe_index_report_finish (ClipmoeIndexReport *self) {
     const char *between = "";
     for (guint i = 0; i < CLIPMOE_N_INDEX_RESULTS; i++)
       if (self->n[i] || i == CLIPMOE_INDEXED) {
-        g_string_append_printf (out, "%s%u %s", between, self->n[i], names[i]);
+        g_string_append_printf (out, "%s%u %s%s", between, self->n[i], words[i],
+                                i == CLIPMOE_INDEX_FAILED_BEFORE ? " (--retry looks again)" : "");
         between = ", ";
       }
     g_string_append_printf (out, "; %" G_GUINT64_FORMAT " moments of ", self->moments);

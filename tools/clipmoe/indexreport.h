@@ -10,6 +10,7 @@ typedef enum {
   CLIPMOE_INDEX_MOVED,
   CLIPMOE_INDEX_SKIPPED, /* no video and no picture */
   CLIPMOE_INDEX_FAILED,
+  CLIPMOE_INDEX_FAILED_BEFORE, /* in an earlier run, and was not looked at now */
   CLIPMOE_N_INDEX_RESULTS
 } ClipmoeIndexResult;
 
@@ -21,14 +22,14 @@ typedef struct {
   guint64 moments;    /* that were found now */
   double seconds;     /* that it took */
   gint64 duration;    /* ns; 0 = not known, or a picture */
-  gboolean other;     /* skipped: plainly nothing for an archive, and nobody named it */
+  gboolean other; /* skipped, and not worth a line: plainly nothing for an archive, or known from before */
 } ClipmoeIndexLine;
 
 typedef struct _ClipmoeIndexReport ClipmoeIndexReport;
 
 /* @json: lines of JSON on standard output (docs/index.schema.json) instead of sums for people. @each: those
- * get a line a file that was looked at, too. @verbose: other files are listed at the end, not counted alone.
- */
+ * get a line a file that was looked at, too. @verbose: other files, and those that failed
+ * before, are listed at the end, not counted alone. */
 ClipmoeIndexReport *clipmoe_index_report_new (gboolean json, gboolean each, gboolean verbose);
 void clipmoe_index_report_free (ClipmoeIndexReport *self); /* NULL: nothing */
 /* There are so many files to be looked through, and bytes in them. */
@@ -41,8 +42,8 @@ void clipmoe_index_report_progress (ClipmoeIndexReport *self, const char *path, 
                                     gint64 duration, guint64 bytes);
 /* Clears what progress() shows; before anything else is said. */
 void clipmoe_index_report_quiet (ClipmoeIndexReport *self);
-/* Prints the sums, by name and reason what was skipped or failed, and how many other files there were. FALSE:
- * as add(). */
+/* Prints the sums, by name and reason what was skipped or failed, and how many files were skipped that are
+ * not listed. FALSE: as add(). */
 gboolean clipmoe_index_report_finish (ClipmoeIndexReport *self);
 guint clipmoe_index_report_get_failed (const ClipmoeIndexReport *self);
 

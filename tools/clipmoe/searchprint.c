@@ -40,7 +40,7 @@ append_place (GString *out, const ClipmoeFound *found) {
   if (found->at) {
     GTimeZone *zone = g_time_zone_new_local ();
     char *at = clipmoe_when_describe (found->at, zone);
-    g_string_append_printf (out, "  %s", at);
+    g_string_append_printf (out, "  %s%s", found->recorded_by == CLIPMOE_RECORDED_MTIME ? "~" : "", at);
     g_free (at);
     g_time_zone_unref (zone);
   }
