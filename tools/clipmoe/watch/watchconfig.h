@@ -23,7 +23,7 @@ typedef struct {
 WatchConfig *watch_config_read (const char *path, GError **error);
 void watch_config_free (WatchConfig *self); /* NULL: nothing */
 WatchCamera *watch_camera_ref (WatchCamera *self);
-void watch_camera_unref (gpointer self);
+void watch_camera_unref (gpointer data);
 /* NULL: not set. */
 const char *watch_camera_get (const WatchCamera *self, const char *key);
 

@@ -15,8 +15,8 @@ gboolean watch_key_known (const char *key, gboolean in_camera);
 GParamSpec *watch_key_property (const char *key, WatchElement element);
 /* NULL, or what was expected (transfer full). */
 char *watch_key_check (const char *key, const char *value);
-/* Sets the properties of @made, an element of this kind, that @values has. They were checked. @target: that of
- * a clipmoepublish, one of @targets: what others of these alone have a use for is not set. Else NULL. */
+/* Sets the properties of @made, an element of this kind, that @values has. They were checked. @target: that
+ * of a clipmoepublish, one of @targets: what others of these alone have a use for is not set. Else NULL. */
 void watch_keys_apply (GHashTable *values, WatchElement element, GstElement *made, const char *target,
                        const char *const *targets);
 /* Whether the value names a file or folder that may be written relative to CAMERAS.ini: always, or only where

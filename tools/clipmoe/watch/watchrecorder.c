@@ -12,7 +12,7 @@
 #define MOST_RING (128u << 20) /* bytes of video that wait for an event */
 #define MOST_WAITING 4000      /* units and looks that wait for the thread */
 #define MOST_PICTURES 100      /* that wait before looks, too, come without one */
-#define MOST_CLIP (10 * 60 * GST_SECOND)
+#define MOST_CLIP (600 * GST_SECOND)
 #define SILENCE (2 * G_TIME_SPAN_SECOND) /* without video a recording ends */
 #define CARE (10 * G_TIME_SPAN_MINUTE)   /* how often old recordings are deleted when there are no new ones */
 #define TURN (200 * G_TIME_SPAN_MILLISECOND)
