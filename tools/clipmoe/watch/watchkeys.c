@@ -98,10 +98,27 @@ read_value (GParamSpec *spec, const char *value, GValue *v) {
   return gst_value_deserialize_with_pspec (v, value, spec) && !g_param_value_validate (spec, v);
 }
 
+/* Of a number, as the property has them. */
+static char *
+expected_number (GParamSpec *spec) {
+  if (G_IS_PARAM_SPEC_DOUBLE (spec)) {
+    const GParamSpecDouble *d = G_PARAM_SPEC_DOUBLE (spec);
+    return g_strdup_printf (d->maximum < 1e15 ? "a number from %g to %g" : "a number, at least %g",
+                            d->minimum, d->maximum);
+  }
+  if (G_IS_PARAM_SPEC_UINT (spec)) {
+    const GParamSpecUInt *u = G_PARAM_SPEC_UINT (spec);
+    return g_strdup_printf ("a whole number from %u to %u", u->minimum, u->maximum);
+  }
+  return g_strdup ("a number");
+}
+
 static char *
 expected (GParamSpec *spec) {
+  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
+    return g_strdup ("true or false");
   if (!G_IS_PARAM_SPEC_ENUM (spec))
-    return g_strdup (G_IS_PARAM_SPEC_BOOLEAN (spec) ? "true or false" : "a number that it takes");
+    return expected_number (spec);
   GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < values->n_values; i++)
