@@ -222,14 +222,15 @@ def slow_bodies(place):
     file = os.path.join(place.top, "token")
     with open(file, "w") as f:
         f.write(TOKEN + "\n")
-    server = Server(place, "--timeout", "2", "--token-file", file)
+    limit = int(seconds(2))
+    server = Server(place, "--timeout", str(limit), "--token-file", file)
     start = b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
     piece = b"no picture " * 4000
     with socket.create_connection(("127.0.0.1", server.port), timeout=seconds(20)) as s:
         s.sendall(start % (TOKEN.encode(), len(piece) * 12))
         try:
             for _ in range(12):
-                time.sleep(0.3)
+                time.sleep(0.15 * limit)
                 s.sendall(piece)
             answer = s.recv(4096)
         except OSError as e:
