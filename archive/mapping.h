@@ -3,10 +3,9 @@
  *
  * The first mapping installs a handler for SIGBUS, once, which passes on what is not about such memory to the
  * one before. An application that installs its own afterwards has to do the same with ours (call what
- * sigaction() gave it as the one before): else a file that is cut short while it is searched ends the process,
- * as it would without us. Only the
- * 8-bit copy of vectors is read this way, since reading it all is the cost of a search: pread() into a buffer
- * took 2 to 3 times as long (docs/kernels.md). */
+ * sigaction() gave it as the one before): else a file that is cut short while it is searched ends the
+ * process, as it would without us. Only the 8-bit copy of vectors is read this way, since reading it all is
+ * the cost of a search: pread() into a buffer took 2 to 3 times as long (docs/kernels.md). */
 #ifndef CLIPMOE_MAPPING_H
 #define CLIPMOE_MAPPING_H
 

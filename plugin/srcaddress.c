@@ -2,10 +2,8 @@
 
 #include <string.h>
 #include <base/error.h>
-#include <base/file.h>
+#include <base/login.h>
 #include <base/uri.h>
-
-#define MOST_LOGIN 4096 /* bytes of a login file */
 
 static gboolean
 refuse (const char *uri, const char *why, GError **error) {
@@ -100,25 +98,14 @@ src_address_init (SrcAddress *self, const char *uri, const char *user, const cha
 
 gboolean
 src_address_read_login (SrcAddress *self, const char *path, GError **error) {
-  gsize length = 0;
-  char *text = clipmoe_file_read (path, MOST_LOGIN, &length, error);
-  if (!text)
+  ClipmoeLogin login;
+  if (!clipmoe_login_read (path, &login, error))
     return FALSE;
-  text[strcspn (text, "\r\n")] = 0;
-  char *colon = strchr (text, ':');
-  if (colon && colon > text) {
-    g_free (self->user);
-    g_free (self->password);
-    self->user = g_strndup (text, (gsize)(colon - text));
-    self->password = g_strdup (colon + 1);
-  } else {
-    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path,
-                       "the first line is no login, expected USER:PASSWORD");
-  }
-  gboolean ok = colon && colon > text;
-  memset (text, 0, length);
-  g_free (text);
-  return ok;
+  g_free (self->user);
+  g_free (self->password);
+  self->user = g_steal_pointer (&login.user);
+  self->password = login.password ? g_steal_pointer (&login.password) : g_strdup ("");
+  return TRUE;
 }
 
 void

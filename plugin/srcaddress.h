@@ -17,7 +17,7 @@ typedef struct {
  * for. A login in it counts unless @user is set. FALSE with a sentence in which no password stands. */
 gboolean src_address_init (SrcAddress *self, const char *uri, const char *user, const char *password,
                            GError **error);
-/* The login is the first line of @path: USER:PASSWORD. */
+/* The login that @path holds, as <base/login.h> reads it. */
 gboolean src_address_read_login (SrcAddress *self, const char *path, GError **error);
 void src_address_clear (SrcAddress *self);
 

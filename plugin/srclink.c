@@ -9,8 +9,9 @@
 
 #define STEADY (10 * G_TIME_SPAN_SECOND) /* after so long online the first delay is the shortest again */
 #define BRIEF (G_TIME_SPAN_SECOND / 4)   /* a file that is shorter does not begin at once again */
-#define SILENT_MOST (2500 * G_TIME_SPAN_MILLISECOND) /* between two tries of a camera that does not answer   \
-                                                      */
+#define SILENT_MOST                                                                                          \
+  (2500 * G_TIME_SPAN_MILLISECOND) /* between two tries of a camera that does not answer                     \
+                                    */
 
 struct _SrcLink {
   gatomicrefcount refs; /* the owner's and the thread's */

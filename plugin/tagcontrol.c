@@ -6,18 +6,13 @@
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
 
-/* With the object lock held: as the stream's looks call it. */
-static const char *
-source_of (const GstClipmoeTag *self) {
-  return self->settings.source ? self->settings.source : self->uri ? self->uri : self->identity.path;
-}
-
 void
 tag_control_send_labels (GstClipmoeTag *self, TagSession *open) {
   ClipmoeLabels *labels = open->labels;
   GST_OBJECT_LOCK (self);
-  gboolean same = labels == self->told_labels && g_strcmp0 (self->told_source, source_of (self)) == 0;
-  char *source = same ? NULL : g_strdup (source_of (self));
+  gboolean same =
+      labels == self->told_labels && g_strcmp0 (self->told_source, tag_element_source (self)) == 0;
+  char *source = same ? NULL : g_strdup (tag_element_source (self));
   GST_OBJECT_UNLOCK (self);
   if (same)
     return;
@@ -57,7 +52,7 @@ tag_control_obey (GstClipmoeTag *self, GstEvent *event) {
   if (!clipmoe_control_event_read (event, &control))
     return;
   GST_OBJECT_LOCK (self);
-  gboolean mine = g_strcmp0 (control.source, source_of (self)) == 0;
+  gboolean mine = g_strcmp0 (control.source, tag_element_source (self)) == 0;
   GST_OBJECT_UNLOCK (self);
   GST_INFO_OBJECT (self, "a command for %s, which is %s stream", control.source, mine ? "this" : "another");
   if (!mine)

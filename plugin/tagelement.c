@@ -32,3 +32,9 @@ tag_element_clear (GstClipmoeTag *self) {
   g_free (self->trouble_text);
   g_mutex_clear (&self->looking);
 }
+
+const char *
+tag_element_source (const GstClipmoeTag *self) {
+  const char *source = self->settings.source ? self->settings.source : self->uri;
+  return source ? source : self->identity.path;
+}

@@ -81,5 +81,8 @@ struct _GstClipmoeTag {
 /* The fields of a fresh element, and what they hold at its end, when nothing is open. */
 void tag_element_init (GstClipmoeTag *self);
 void tag_element_clear (GstClipmoeTag *self);
+/* What the stream is called: the property, the URI, or else the element's place in the pipeline, since two
+ * cameras without a name must be told apart. With the object lock; (transfer none). */
+const char *tag_element_source (const GstClipmoeTag *self);
 
 #endif

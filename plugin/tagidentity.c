@@ -55,7 +55,7 @@ ClipmoeLook
 tag_identity_describe (const TagIdentity *self, const ClipmoeStreamLook *found, const char *source,
                        const char *model, gboolean embedding) {
   ClipmoeLook look = found->look;
-  look.source = source ? source : self->path;
+  look.source = source;
   look.model = model;
   look.tagger = self->tagger;
   if (!embedding)

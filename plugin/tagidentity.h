@@ -26,8 +26,7 @@ void tag_identity_finished (TagIdentity *self, ClipmoeStreamLook *look);
 GList *tag_identity_take_missed (TagIdentity *self, guint64 before);
 /* Nothing of what finished counts any more. */
 void tag_identity_jump (TagIdentity *self);
-/* The look that @found is, all of it borrowed. @source may be NULL: the element's place stands for it then,
- * since two cameras without a name must be told apart. */
+/* The look that @found is, all of it borrowed. @source: as tag_element_source() has it. */
 ClipmoeLook tag_identity_describe (const TagIdentity *self, const ClipmoeStreamLook *found,
                                    const char *source, const char *model, gboolean embedding);
 

@@ -1,5 +1,6 @@
 #include "tagobjects.h"
 
+#include <stream/ns.h>
 #include "tagreport.h"
 
 #define GST_CAT_DEFAULT clipmoe_tag_debug
@@ -145,7 +146,7 @@ tag_objects_attach (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time, g
     if (look)
       clipmoe_objects_see (self->objects, look->look.object_id, now);
   }
-  clipmoe_objects_leave (self->objects, now, (gint64)(hold * GST_SECOND));
+  clipmoe_objects_leave (self->objects, now, clipmoe_ns (hold));
   g_mutex_unlock (&self->looking);
   tag_report_post_events (self);
   tag_report_send_events (self);

@@ -8,8 +8,7 @@
 /* With the object lock held; borrows all of it. */
 static ClipmoeLook
 describe_look (GstClipmoeTag *self, const ClipmoeStreamLook *found) {
-  const char *source = self->settings.source ? self->settings.source : self->uri;
-  return tag_identity_describe (&self->identity, found, source, self->model_id,
+  return tag_identity_describe (&self->identity, found, tag_element_source (self), self->model_id,
                                 self->settings.attach_embedding);
 }
 
@@ -82,10 +81,9 @@ age_of (const ClipmoeLook *look, GstClockTime time) {
 void
 tag_report_name_events (GstClipmoeTag *self) {
   GST_OBJECT_LOCK (self);
-  const char *source = self->settings.source ? self->settings.source : self->uri;
   g_mutex_lock (&self->looking);
-  tag_events_name (&self->events, source ? source : self->identity.path, self->model_id,
-                   self->identity.tagger, self->settings.post == TAG_POST_EVENTS);
+  tag_events_name (&self->events, tag_element_source (self), self->model_id, self->identity.tagger,
+                   self->settings.post == TAG_POST_EVENTS);
   g_mutex_unlock (&self->looking);
   GST_OBJECT_UNLOCK (self);
 }

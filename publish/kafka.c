@@ -1,11 +1,11 @@
 #include "kafka.h"
 
+#include <base/login.h>
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include <string.h>
 #include "brokersink.h"
 #include "kafkalink.h"
-#include "login.h"
 
 #define LONGEST 249 /* letters of a topic */
 

@@ -1,5 +1,6 @@
 #include "kafkalink.h"
 
+#include <base/login.h>
 #include <base/plain.h>
 #include <clipmoe/error.h>
 #include <librdkafka/rdkafka.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "login.h"
 
 #define WINDOW 200           /* messages that are not confirmed */
 #define PAUSE G_USEC_PER_SEC /* after messages came back */

@@ -1,10 +1,10 @@
 #include "mqtt.h"
 
+#include <base/login.h>
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include <string.h>
 #include "brokersink.h"
-#include "login.h"
 #include "mqttbroker.h"
 
 #define PREFIX "clipmoe"

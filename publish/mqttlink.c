@@ -1,5 +1,6 @@
 #include "mqttlink.h"
 
+#include <base/login.h>
 #include <base/plain.h>
 #include <errno.h>
 #include <mosquitto.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "login.h"
 #include "mqttretained.h"
 #include "topicnames.h"
 

@@ -15,7 +15,7 @@ typedef struct {
   guint16 port;
   char *prefix;     /* of all topics */
   char *user;       /* NULL: none, or that of the file */
-  char *login_file; /* login.h; NULL: none. Read with each connection */
+  char *login_file; /* <base/login.h>; NULL: none. Read with each connection */
   char *tls_ca;     /* certificates of those who may sign the broker's; NULL: the system's */
 } ClipmoeMqttAddress;
 

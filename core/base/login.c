@@ -1,9 +1,9 @@
 #include "login.h"
 
-#include <base/error.h>
-#include <base/file.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "error.h"
+#include "file.h"
 
 #define LONGEST 4096
 
