@@ -74,8 +74,10 @@ static void
 test_login (void) {
   static const struct {
     const char *text, *user, *password;
-  } files[] = {{"u:p\n", "u", "p"}, {"u:p:q # x", "u", "p:q # x"}, {"u:\r\nmore", "u", ""},
-               {"u", NULL, NULL},   {":p\n", NULL, NULL},          {"", NULL, NULL}};
+  } files[] = {{"u:p\n", "u", "p"},       {"u:p:q # x", "u", "p:q # x"},
+               {"u:\r\n", "u", ""},       {"# door\nuser = u\npassword = p\n", "u", "p"},
+               {"u:p\nmore", NULL, NULL}, {"u", NULL, NULL},
+               {":p\n", NULL, NULL},      {"", NULL, NULL}};
   char *path = NULL;
   int fd = g_file_open_tmp (NULL, &path, NULL);
   g_assert_true (g_close (fd, NULL));
