@@ -52,7 +52,8 @@ add_length (ClipmoeSpan *span, const ClipmoeFound *found, GHashTable *files) {
 
 GPtrArray *
 clipmoe_hit_spans (const ClipmoeAnswer *answer, ClipmoeStore *store, const char *label, gboolean thumbnails,
-                   gboolean lengths, GError **error) {
+                   gboolean lengths, guint *damaged, GError **error) {
+  *damaged = 0;
   GPtrArray *spans = g_ptr_array_new_with_free_func (span_free);
   GHashTable *known = lengths ? clipmoe_hit_files (answer, store, error) : NULL;
   gboolean ok = known || !lengths;
@@ -65,6 +66,10 @@ clipmoe_hit_spans (const ClipmoeAnswer *answer, ClipmoeStore *store, const char 
       add_length (span, hit->found, known);
     if (thumbnails && hit->found->has_thumbnail)
       span->thumbnail = clipmoe_store_get_thumbnail (store, hit->found->id, &failed);
+    if (g_error_matches (failed, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT)) { /* one picture, and not the answer */
+      g_clear_error (&failed);
+      ++*damaged;
+    }
     ok = !failed;
     if (failed)
       g_propagate_error (error, failed);

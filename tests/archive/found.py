@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,14 @@ def files(head, found):
     before = open(page, "rb").read()
     again = search("--html", page, *ASK, "--limit", "1")
     check("html: the next run replaces it", again.returncode == 0 and open(page, "rb").read() != before)
+    broken = os.path.join(TOP, "broken")
+    shutil.copytree(STORE, broken)
+    with sqlite3.connect(os.path.join(broken, "archive.sqlite")) as db:
+        db.execute("UPDATE thumbnail SET jpeg = zeroblob (1048577) WHERE moment = ?", (found[0]["moment"],))
+    db.close()
+    r = search("--store", broken, "--html", page, "--sheet", sheet, *ASK)
+    check("html, sheet: a picture that is too large is left out and counted", r.returncode == 0 and b"1 of %d hits have no picture" % len(found) in r.stderr and
+          open(page, encoding="utf-8").read().count("<img ") == len(found) - 1, r)
     none = search("--html", page, "--sheet", sheet + ".none", *ASK, "--source", "none")
     check("nothing found: the page says so, and there is no sheet", none.returncode == 1 and "No moment passes" in open(page, encoding="utf-8").read() and
           not os.path.exists(sheet + ".none") and b"not written" in none.stderr, none)

@@ -227,9 +227,11 @@ test_figures (void) {
   g_assert_cmpfloat_with_epsilon (first->lead, clipmoe_standing_lead (&answer->standing, first->cosine),
                                   1e-12);
   /* as spans */
-  GPtrArray *spans = clipmoe_hit_spans (answer, store, "far", TRUE, TRUE, NULL);
+  guint damaged;
+  GPtrArray *spans = clipmoe_hit_spans (answer, store, "far", TRUE, TRUE, &damaged, NULL);
   const ClipmoeSpan *span = spans->pdata[0];
   g_assert_cmpuint (spans->len, ==, answer->hits->len);
+  g_assert_cmpuint (damaged, ==, 0);
   g_assert_cmpstr (span->file, ==, first->found->path);
   g_assert_cmpstr (span->path, ==, first->found->path);
   g_assert_true (!span->timed && span->stands_out == 1 && !span->thumbnail && span->cosine == first->cosine);

@@ -180,7 +180,7 @@ def readers():
           how, warnings, stats)
     path = pipe()
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    got = []
+    got, element = [], []
 
     def leave_and_return():
         global_end = time.time() + 30
@@ -192,14 +192,16 @@ def readers():
                 pass
             time.sleep(.01)
         os.close(fd)
-        time.sleep(.3)
+        while not element[0].get_property("stats").get_value("dropped") and time.time() < global_end:
+            time.sleep(.01)  # gone for as long as it takes to be noticed
         with open(path, "rb") as f:
             got.append(f.read())
 
     reader = threading.Thread(target=leave_and_return)
     reader.start()
-    how, _, warnings, stats = play(live(150) % path)  # five seconds: a busy machine takes one or two until the second one is there
+    how, _, warnings, stats = play(live(150) % path, prepare=lambda p: element.append(p.get_by_name("p")))
     reader.join(30)
+    element.clear()
     back = [json.loads(x) for x in got[0].splitlines()]
     check("the reader leaves and another one comes: the video goes on, whole lines for both",
           how == "eos" and back and any("the reader left" in w for w in warnings) and stats["lines"] + stats["dropped"] == 150,

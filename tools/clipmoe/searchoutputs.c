@@ -132,11 +132,18 @@ clipmoe_search_outputs_write (const ClipmoeSearchOutputs *self, const ClipmoeSea
   GError *error = NULL;
   char *label = label_of (print->terms);
   gboolean frames = !self->table && !self->forms.json && self->form != CLIPMOE_FORM_CSV;
+  guint damaged;
   GPtrArray *found = clipmoe_hit_spans (print->answer, store, label, self->html || self->sheet,
-                                        self->html || frames, &error);
+                                        self->html || frames, &damaged, &error);
   if (!found) {
     g_free (label);
     return clipmoe_fail (error);
+  }
+  if (damaged) {
+    char *sentence = g_strdup_printf ("%u of %u hits have no picture, since theirs in the archive is damaged",
+                                      damaged, found->len);
+    clipmoe_say (sentence);
+    g_free (sentence);
   }
   GArray *spans =
       g_array_sized_new (FALSE, FALSE, sizeof (ClipmoeSpan), found->len); /* borrow from `found` */

@@ -19,11 +19,11 @@ struct _WatchClip {
 static const struct {
   const char *format, *ending, *line;
 } muxers[] = {
-    {"", "mkv", "matroskamux"},
-    {"video/x-h264", "mp4", "h264parse ! mp4mux"},
-    {"video/x-h265", "mp4", "h265parse ! mp4mux"},
-    {"video/mpeg", "mp4", "mpeg4videoparse ! mp4mux"},
-    {"image/jpeg", "mov", "qtmux"},
+    {"", "mkv", "matroskamux name=mux"},
+    {"video/x-h264", "mp4", "h264parse ! mp4mux name=mux"},
+    {"video/x-h265", "mp4", "h265parse ! mp4mux name=mux"},
+    {"video/mpeg", "mp4", "mpeg4videoparse ! mp4mux name=mux"},
+    {"image/jpeg", "mov", "qtmux name=mux"},
 };
 
 static guint
@@ -40,6 +40,30 @@ muxer_of (const GstCaps *caps) {
 const char *
 watch_clip_ending (const GstCaps *caps) {
   return muxers[muxer_of (caps)].ending;
+}
+
+/* A parser that finds two pictures in one buffer, as where a camera broke off, has a time for the first
+ * alone. A muxer would give up the whole recording for the other. */
+static GstPadProbeReturn
+drop_untimed (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  if (GST_BUFFER_PTS_IS_VALID (buffer))
+    return GST_PAD_PROBE_OK;
+  if (GST_BUFFER_DTS_IS_VALID (buffer)) { /* of a stream that has no other times */
+    info->data = buffer = gst_buffer_make_writable (buffer);
+    GST_BUFFER_PTS (buffer) = GST_BUFFER_DTS (buffer);
+    return GST_PAD_PROBE_OK;
+  }
+  GST_INFO_OBJECT (pad, "a picture without a time is left out of the recording");
+  return GST_PAD_PROBE_DROP;
+}
+
+static void
+watch_muxer (GstElement *pipeline) {
+  GstElement *mux = gst_bin_get_by_name (GST_BIN (pipeline), "mux");
+  for (GList *l = mux->sinkpads; l; l = l->next)
+    gst_pad_add_probe (l->data, GST_PAD_PROBE_TYPE_BUFFER, drop_untimed, NULL, NULL);
+  gst_object_unref (mux);
 }
 
 WatchClip *
@@ -61,6 +85,7 @@ watch_clip_new (const char *folder, const GstCaps *caps, GError **error) {
     return NULL;
   }
   self->source = gst_bin_get_by_name (GST_BIN (self->pipeline), "source");
+  watch_muxer (self->pipeline);
   GstElement *sink = gst_bin_get_by_name (GST_BIN (self->pipeline), "sink");
   g_object_set (self->source, "caps", caps, NULL);
   g_object_set (sink, "location", self->file.path, "async", FALSE, NULL);
@@ -77,7 +102,9 @@ since (const WatchClip *self, GstClockTime time) {
 void
 watch_clip_push (WatchClip *self, GstBuffer *buffer) {
   if (!GST_CLOCK_TIME_IS_VALID (self->first))
-    self->first = GST_BUFFER_DTS_IS_VALID (buffer) ? GST_BUFFER_DTS (buffer) : GST_BUFFER_PTS (buffer);
+    self->first = GST_BUFFER_DTS_OR_PTS (buffer);
+  if (!GST_CLOCK_TIME_IS_VALID (self->first)) /* begins with what has a time */
+    return;
   if (self->overrun || gst_app_src_get_current_level_bytes (GST_APP_SRC (self->source)) > MOST_WAITING) {
     self->overrun = TRUE;
     return;
