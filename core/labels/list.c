@@ -1,6 +1,8 @@
-/* Parses label lists: `label [= prompt] [@ threshold]`, `[group NAME]`. */
+/* Parses label lists: `label [= prompt] [@ threshold]`, `[group NAME]`. What pictures a prompt names is in
+ * examples.c. */
 #include <string.h>
 #include "../clipmoe/labels.h"
+#include "examples.h"
 #include "lines.h"
 
 typedef struct {
@@ -9,6 +11,7 @@ typedef struct {
   GHashTable *groups;  /* all that were begun */
   char *group, *begun; /* the one that labels belong to now, and where it began; or NULL */
   guint in_group;      /* labels of it so far */
+  guint pictures;      /* of all labels */
 } List;
 
 static List
@@ -30,9 +33,11 @@ list_free (List *self, gboolean ok) {
   return self->labels;
 }
 
-/* Takes over @name and @prompt. */
+/* Takes over @name and @prompt. @pictures: (nullable): paths. */
 static gboolean
-add (List *list, const char *where, char *name, char *prompt, double threshold, GError **error) {
+add (List *list, const char *where, char *name, char *prompt, double threshold, char **pictures,
+     GError **error) {
+  guint n_pictures = pictures ? g_strv_length (pictures) : 0;
   const char *fault = NULL;
   ClipmoeError code = CLIPMOE_ERROR_FORMAT;
   if (list->labels->len >= CLIPMOE_MAX_LABELS) {
@@ -47,6 +52,12 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     fault = "stands there twice";
   } else if (list->group && g_str_equal (name, "unknown")) {
     fault = "is what a group is when none of its labels is there, expected another name";
+  } else if (n_pictures > CLIPMOE_MAX_EXAMPLES) {
+    fault = "more than " G_STRINGIFY (CLIPMOE_MAX_EXAMPLES) " pictures";
+    code = CLIPMOE_ERROR_LIMIT;
+  } else if (list->pictures + n_pictures > CLIPMOE_MAX_EXAMPLES_ALL) {
+    fault = "more than " G_STRINGIFY (CLIPMOE_MAX_EXAMPLES_ALL) " pictures for all labels together";
+    code = CLIPMOE_ERROR_LIMIT;
   }
   if (fault) {
     char *shown = clipmoe_lines_quote (name);
@@ -58,6 +69,9 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
   }
   ClipmoeLabel *l = clipmoe_label_new (name, prompt, threshold);
   clipmoe_label_set_group (l, list->group);
+  if (pictures)
+    clipmoe_label_set_pictures (l, (const char *const *)pictures, where);
+  list->pictures += n_pictures;
   list->in_group += list->group != NULL;
   g_ptr_array_add (list->labels, l);
   g_hash_table_add (list->names, (gpointer)l->name);
@@ -74,8 +88,15 @@ clipmoe_label_list_parse (const char *text, GError **error) {
   for (const char *p = text, *end; p && ok; p = end) {
     end = strchr (p, sign);
     char *name = clipmoe_lines_strip (g_strndup (p, end ? (gsize)(end++ - p) : strlen (p)));
-    if (*name)
-      ok = add (&list, "labels", name, NULL, NAN, error);
+    if (*name && clipmoe_examples_in_name (name)) {
+      char *shown = clipmoe_lines_quote (name);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "labels: \"%s\": expected words alone; a file of labels may name pictures", shown);
+      g_free (shown);
+      g_free (name);
+      ok = FALSE;
+    } else if (*name)
+      ok = add (&list, "labels", name, NULL, NAN, NULL, error);
     else
       g_free (name);
   }
@@ -185,7 +206,7 @@ parse_section (List *list, const char *where, char *line, GError **error) {
 }
 
 static gboolean
-parse_line (List *list, const char *where, char *line, GError **error) {
+parse_line (List *list, const char *path, const char *where, char *line, GError **error) {
   double threshold = NAN, early = NAN;
   if (line[0] == '[' && (g_str_has_suffix (line, "]") || g_str_has_prefix (line, "[group")))
     return parse_section (list, where, line, error);
@@ -206,15 +227,26 @@ parse_line (List *list, const char *where, char *line, GError **error) {
   }
   gboolean bracket = line[0] == '\\' && line[1] == '['; /* \[ begins a label and no section */
   char *name = clipmoe_lines_strip (unescape (g_strdup (line + bracket)));
-  char *prompt = equals ? clipmoe_lines_strip (unescape (g_strdup (equals))) : NULL;
+  char *prompt = equals ? clipmoe_lines_strip (g_strdup (equals)) : NULL, **pictures = NULL;
+  if (prompt && *prompt == '@' && strlen (prompt) <= CLIPMOE_MAX_LABEL &&
+      !(pictures = clipmoe_examples_cut (&prompt, path, where, error))) {
+    g_free (name);
+    g_free (prompt);
+    return FALSE;
+  }
+  if (prompt)
+    unescape (prompt);
   if (!*name || (prompt && !*prompt)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected label [= prompt] [@ threshold]",
                  where);
     g_free (name);
     g_free (prompt);
+    g_strfreev (pictures);
     return FALSE;
   }
-  return add (list, where, name, prompt, threshold, error);
+  gboolean ok = add (list, where, name, prompt, threshold, pictures, error);
+  g_strfreev (pictures);
+  return ok;
 }
 
 GPtrArray *
@@ -224,7 +256,7 @@ clipmoe_label_list_load (const char *path_or_name, GError **error) {
   gboolean ok = clipmoe_lines_open (&lines, "labels", path_or_name, error);
   for (char *line; ok && (line = clipmoe_lines_next (&lines));) {
     char *where = g_strdup_printf ("%s:%u", lines.path, lines.number);
-    ok = parse_line (&list, where, line, error);
+    ok = parse_line (&list, lines.path, where, line, error);
     g_free (where);
   }
   ok = ok && end_group (&list, error);
