@@ -95,6 +95,19 @@ CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **erro
 CLIPMOE_API GPtrArray *clipmoe_label_list_load (const char *path_or_name, GError **error);
 
 /**
+ * clipmoe_label_list_rewrite:
+ * @path_or_name: as clipmoe_label_list_load()
+ * @labels: (element-type ClipmoeLabel): those whose threshold is no NAN get it
+ * @error: (nullable): as clipmoe_label_list_load(); ARGUMENT: one of them is not in the file
+ *
+ * The text of the file with other thresholds. All else stays as it is, byte for byte: remarks, white space,
+ * line ends, the labels that are not in @labels or have that threshold already. Writes no file. Any thread.
+ *
+ * Returns: (transfer full): free with g_free(); NULL on error
+ */
+CLIPMOE_API char *clipmoe_label_list_rewrite (const char *path_or_name, GPtrArray *labels, GError **error);
+
+/**
  * ClipmoePictureReader:
  * @path: one of ClipmoeLabel.pictures
  * @image: (out): a view of the picture, upright

@@ -4,6 +4,7 @@
 #include "../clipmoe/labels.h"
 #include "examples.h"
 #include "lines.h"
+#include "list.h"
 
 typedef struct {
   GPtrArray *labels;
@@ -125,12 +126,13 @@ unescape (char *text) {
   return text;
 }
 
-/* Cuts " @ number" off the end of @line. Other text behind @ belongs to the label; what only looks like a
- * number
+/* Where @line's " @ number" begins, at its @. Other text behind @ belongs to the label; what only looks like
+ * a number
  * ("0,5", "1e999") is an error, because the threshold would be lost silently. */
 static gboolean
-take_threshold (char *line, double *threshold, const char *where, GError **error) {
+find_threshold (char *line, char **found, double *threshold, const char *where, GError **error) {
   char *at = last_sign (line, '@'), *end;
+  *found = NULL;
   if (!at || !g_ascii_isspace (at == line ? at[1] : at[-1]))
     return TRUE;
   char *number = clipmoe_lines_strip (g_strdup (at + 1));
@@ -139,7 +141,7 @@ take_threshold (char *line, double *threshold, const char *where, GError **error
   double value = g_ascii_strtod (number, &end);
   if (digits && !*end && isfinite (value)) {
     *threshold = value;
-    *at = 0;
+    *found = at;
   } else if (digits) {
     char *shown = clipmoe_lines_quote (number);
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
@@ -149,6 +151,24 @@ take_threshold (char *line, double *threshold, const char *where, GError **error
   }
   g_free (number);
   return ok;
+}
+
+/* Cuts it off. */
+static gboolean
+take_threshold (char *line, double *threshold, const char *where, GError **error) {
+  char *at;
+  if (!find_threshold (line, &at, threshold, where, error))
+    return FALSE;
+  if (at)
+    *at = 0;
+  return TRUE;
+}
+
+char *
+clipmoe_list_threshold (char *line) {
+  char *at;
+  double value;
+  return find_threshold (line, &at, &value, "", NULL) ? at : NULL;
 }
 
 static gboolean
@@ -250,15 +270,21 @@ parse_line (List *list, const char *path, const char *where, char *line, GError 
 }
 
 GPtrArray *
-clipmoe_label_list_load (const char *path_or_name, GError **error) {
+clipmoe_list_read (const char *path_or_name, ClipmoeListSeen seen, gpointer data, GError **error) {
   ClipmoeLines lines;
   List list = list_new ();
   gboolean ok = clipmoe_lines_open (&lines, "labels", path_or_name, error);
+  char *text = ok && seen ? g_strdup (lines.text) : NULL; /* lines are cut out of the other in place */
   for (char *line; ok && (line = clipmoe_lines_next (&lines));) {
-    char *where = g_strdup_printf ("%s:%u", lines.path, lines.number);
+    guint before = list.labels->len;
+    char *where = g_strdup_printf ("%s:%u", lines.path, lines.number), *whole = seen ? g_strdup (line) : NULL;
     ok = parse_line (&list, lines.path, where, line, error);
+    if (ok && seen && list.labels->len > before)
+      seen (list.labels->pdata[before], text, strstr (text + (line - lines.text), whole), whole, data);
     g_free (where);
+    g_free (whole);
   }
+  g_free (text);
   ok = ok && end_group (&list, error);
   if (ok && !list.labels->len) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no label in it, expected one a line",
@@ -267,4 +293,9 @@ clipmoe_label_list_load (const char *path_or_name, GError **error) {
   }
   clipmoe_lines_clear (&lines);
   return list_free (&list, ok);
+}
+
+GPtrArray *
+clipmoe_label_list_load (const char *path_or_name, GError **error) {
+  return clipmoe_list_read (path_or_name, NULL, NULL, error);
 }

@@ -214,6 +214,41 @@ refusals (void) {
     g_assert_null (clipmoe_label_list_load (nowhere[i], NULL));
 }
 
+/* @names: `;`-separated, all get @threshold. */
+static void
+rewritten_is (const char *text, const char *names, double threshold, const char *expected) {
+  GError *error = NULL;
+  char *path = saved (text, -1);
+  GPtrArray *list = clipmoe_label_list_parse (names, NULL);
+  for (guint i = 0; i < list->len; i++)
+    ((ClipmoeLabel *)list->pdata[i])->threshold = threshold;
+  char *got = clipmoe_label_list_rewrite (path, list, &error);
+  g_assert_true (got || error);
+  g_assert_cmpstr (got, ==, expected);
+  g_clear_error (&error);
+  g_free (got);
+  g_free (path);
+  g_ptr_array_unref (list);
+}
+
+static void
+rewritten (void) {
+  rewritten_is ("dog\ncat\n", "dog", 0.25, "dog @ 0.25\ncat\n");
+  rewritten_is ("dog\ncat", "cat", -0.1, "dog\ncat @ -0.1");
+  rewritten_is ("\357\273\277# all @ 0.1\r\n\r\n  dog @\t0.5 \t\r\ncat\r\n# end", "dog;cat", 0.123456,
+                "\357\273\277# all @ 0.1\r\n\r\n  dog @\t0.123456 \t\r\ncat @ 0.123456\r\n# end");
+  rewritten_is ("dog @ 0.50\ncat @ .5\nowl\n", "dog;cat", 0.5,
+                "dog @ 0.50\ncat @ .5\nowl\n"); /* it is that */
+  rewritten_is ("a @ 0.1 @ 0.2\rc @\rx\\@y = @p.jpg;q.jpg + w\r", "a @ 0.1;c @;x@y", 3,
+                "a @ 0.1 @ 3\rc @ @ 3\rx\\@y = @p.jpg;q.jpg + w @ 3\r");
+  rewritten_is ("[group g]\ndog\ncat = a cat @0.2\n[]\ndog house\n", "cat;dog house", 0.75,
+                "[group g]\ndog\ncat = a cat @0.75\n[]\ndog house @ 0.75\n");
+  rewritten_is ("dog\n", "", 1, "dog\n");
+  rewritten_is ("dog\n", "dog", NAN, "dog\n");
+  rewritten_is ("dog\n", "cat", 1, NULL);
+  rewritten_is ("dog\ndog\n", "dog", 1, NULL);
+}
+
 static void
 property (void) {
   static const char *const cases[][2] = {{"dog,cat", "dog||\ncat||\n"},
@@ -366,8 +401,9 @@ noise (void) {
 int
 main (int argc, char **argv) {
   static const Group groups[] = {{"/labels/grammar", grammar},     {"/labels/refusals", refusals},
-                                 {"/labels/property", property},   {"/labels/templates", templates},
-                                 {"/labels/installed", installed}, {"/labels/noise", noise}};
+                                 {"/labels/property", property},   {"/labels/rewritten", rewritten},
+                                 {"/labels/templates", templates}, {"/labels/installed", installed},
+                                 {"/labels/noise", noise}};
   folder = g_dir_make_tmp ("clipmoe-labels-XXXXXX", NULL);
   g_assert_nonnull (folder);
   int r = run_groups (argc, argv, groups, G_N_ELEMENTS (groups));
