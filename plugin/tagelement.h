@@ -53,6 +53,7 @@ struct _GstClipmoeTag {
   char *stream_id;
   guint group;
   gboolean live, asked_uri, new_segment;
+  const char *advised;        /* what was last said about labels, or NULL */
   gboolean asked_texts;       /* other labels were asked for and are not there yet */
   ClipmoeLabels *told_labels; /* that downstream was told of, under told_source */
   char *told_source;

@@ -204,7 +204,7 @@ look_at (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer, ClipmoeStream
 static void
 read_how (GstClipmoeTag *self, const TagMoment *moment, How *how) {
   const TagSettings *settings = &self->settings;
-  how->geometry = settings->geometry;
+  how->geometry = settings->texts.geometry;
   how->direction = settings->direction;
   if (how->direction == GST_VIDEO_ORIENTATION_AUTO)
     how->direction = self->tag_orientation;

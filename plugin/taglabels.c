@@ -1,6 +1,8 @@
 #include "taglabels.h"
 
-/* What texts and files say. */
+#include "tagreader.h"
+
+/* What texts and files say; pictures that show labels have become vectors. */
 typedef struct {
   GPtrArray *labels, *negatives; /* or NULL */
   char **templates;
@@ -17,7 +19,7 @@ words_free (Words *words) {
 }
 
 static Words *
-words_read (const TagTexts *texts, GError **error) {
+words_read (const TagTexts *texts, ClipmoeEngine *engine, GError **error) {
   Words *w = g_new0 (Words, 1);
   gboolean ok = !texts->labels || (w->labels = clipmoe_label_list_parse (texts->labels, error));
   if (ok && texts->labels_file && !(w->labels && w->labels->len)) {
@@ -30,7 +32,9 @@ words_read (const TagTexts *texts, GError **error) {
     ok = FALSE;
   }
   ok = ok && (!texts->negatives || (w->negatives = clipmoe_label_list_parse (texts->negatives, error))) &&
-       (w->templates = clipmoe_templates_parse (texts->templates, error));
+       (w->templates = clipmoe_templates_parse (texts->templates, error)) &&
+       (!w->labels ||
+        clipmoe_engine_encode_pictures (engine, w->labels, texts->geometry, tag_reader_read, NULL, error));
   if (!ok)
     g_clear_pointer (&w, words_free);
   return w;
@@ -55,8 +59,8 @@ struct _TagLabelMaker {
 
 void
 tag_texts_copy (TagTexts *to, const TagTexts *from) {
-  *to = (TagTexts){g_strdup (from->labels), g_strdup (from->labels_file), g_strdup (from->templates),
-                   g_strdup (from->negatives), from->may_be_empty};
+  *to = (TagTexts){g_strdup (from->labels),    g_strdup (from->labels_file), g_strdup (from->templates),
+                   g_strdup (from->negatives), from->may_be_empty,           from->geometry};
 }
 
 void
@@ -96,7 +100,7 @@ make (TagLabelMaker *self, const TagTexts *texts) {
   Words *before = g_steal_pointer (&self->words), *words = before;
   g_mutex_unlock (&self->mutex);
   if (texts)
-    words = words_read (texts, &error);
+    words = words_read (texts, self->engine, &error);
   ClipmoeLabels *labels = words ? words_encode (words, self->engine, &error) : NULL;
   if (words != before)
     words_free (labels ? before : words); /* those that could be made are kept */

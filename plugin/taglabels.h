@@ -5,10 +5,11 @@
 
 #include <clipmoe/clipmoe.h>
 
-/* The properties' texts; NULL = unset. */
+/* The properties' texts; NULL = unset; and what else labels are made of. */
 typedef struct {
   char *labels, *labels_file, *templates, *negatives;
   gboolean may_be_empty;
+  ClipmoeGeometry geometry; /* of frames, and so of the pictures that show labels */
 } TagTexts;
 
 void tag_texts_copy (TagTexts *to, const TagTexts *from);
@@ -22,7 +23,9 @@ ClipmoeLabels *tag_label_maker_make (TagLabelMaker *self, const TagTexts *texts,
 /* Starts at once, and only on the newest request: one that is still waiting is forgotten. */
 void tag_label_maker_request (TagLabelMaker *self, const TagTexts *texts);
 /* The words that were made last once more, for the engine runs in another precision. Their files are not read
- * again: they may say something else by now, which nobody has asked for. */
+ * again: they may say something else by now, which nobody has asked for; vectors of pictures stay as they
+ * are.
+ */
 void tag_label_maker_repeat (TagLabelMaker *self);
 /* What was finished since: labels (transfer full), or NULL with @error set or not. Never waits. */
 ClipmoeLabels *tag_label_maker_take (TagLabelMaker *self, GError **error);

@@ -1,6 +1,7 @@
 #include "tagmodel.h"
 
 #include <base/plain.h>
+#include "tagadvice.h"
 #include "tagcontrol.h"
 #include "taglook.h"
 #include "tagobjects.h"
@@ -61,19 +62,11 @@ post_assumed (GstClipmoeTag *self, const ClipmoeModelInfo *info) {
   g_free (line);
 }
 
-/* Whether a label's score is 1 whatever is seen: the softmax over itself. */
-static gboolean
-is_one_alone (const ClipmoeLabels *labels) {
-  guint n = 0;
-  for (guint i = 0; i < clipmoe_labels_get_n (labels); i++)
-    n += clipmoe_labels_get_group (labels, i) < 0;
-  return n == 1 && !clipmoe_labels_get_n_negatives (labels);
-}
-
 static void
 set_labels (GstClipmoeTag *self, TagSession *open, ClipmoeLabels *labels) {
   GST_OBJECT_LOCK (self);
-  gboolean softmax = self->settings.rules.score == CLIPMOE_SCORE_SOFTMAX;
+  const char *advice = tag_advice (labels, self->settings.rules.score), *before = self->advised;
+  self->advised = advice;
   GST_OBJECT_UNLOCK (self);
   tag_session_set_labels (open, labels);
   tag_still_forget (self);
@@ -81,11 +74,8 @@ set_labels (GstClipmoeTag *self, TagSession *open, ClipmoeLabels *labels) {
   guint cut = clipmoe_labels_get_n_truncated (labels);
   GST_INFO_OBJECT (self, "labels: %u, negatives: %u", clipmoe_labels_get_n (labels),
                    clipmoe_labels_get_n_negatives (labels));
-  if (softmax && is_one_alone (labels))
-    GST_ELEMENT_INFO (self, LIBRARY, SETTINGS,
-                      ("one label alone always scores 1: add others (\"person,empty street\"), "
-                       "negative-labels, or score=sigmoid"),
-                      (NULL));
+  if (advice && advice != before) /* once, however often labels are made anew */
+    GST_ELEMENT_INFO (self, LIBRARY, SETTINGS, ("%s", advice), (NULL));
   if (cut)
     GST_ELEMENT_WARNING (
         self, LIBRARY, SETTINGS,
@@ -104,6 +94,7 @@ open_session (GstClipmoeTag *self, GError **error) {
   settings.source = settings.object_class = NULL;
   tag_texts_copy (&settings.texts, &self->settings.texts);
   self->settings.texts_changed = FALSE;
+  self->advised = NULL;
   self->stats = (ClipmoeStatistics){0};
   self->trouble = (TagTrouble){0};
   self->asked_latency = FALSE;

@@ -184,7 +184,9 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
     self->mode = g_value_get_enum (value);
     break;
   case PROP_GEOMETRY:
-    self->geometry = g_value_get_enum (value);
+    /* pictures that show labels, which only a file names, are brought to the square alike */
+    self->texts_changed |= self->texts.labels_file && (int)self->texts.geometry != g_value_get_enum (value);
+    self->texts.geometry = g_value_get_enum (value);
     break;
   case PROP_VIDEO_DIRECTION:
     self->direction = g_value_get_enum (value);
@@ -279,7 +281,7 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
     g_value_set_enum (value, self->mode);
     break;
   case PROP_GEOMETRY:
-    g_value_set_enum (value, self->geometry);
+    g_value_set_enum (value, self->texts.geometry);
     break;
   case PROP_VIDEO_DIRECTION:
     g_value_set_enum (value, self->direction);
@@ -365,11 +367,12 @@ tag_settings_install (GObjectClass *klass) {
           ready);
   TEXT (PROP_LABELS, "labels", "Labels", "Words to look for, separated by ; if one occurs, else by comma",
         playing);
-  TEXT (PROP_LABELS_FILE, "labels-file", "Labels file",
-        "A file with one label a line: label [= prompt] [@ threshold], in groups that exclude each other "
-        "behind "
-        "[group NAME]; or the name of an installed list. Read where labels has none",
-        playing);
+  TEXT (
+      PROP_LABELS_FILE, "labels-file", "Labels file",
+      "A file with one label a line: label [= prompt] [@ threshold], in groups that exclude each other "
+      "behind [group NAME]; a prompt may be pictures, = @a.jpg;b.jpg; or the name of an installed list. Read "
+      "where labels has none",
+      playing);
   TEXT (PROP_TEMPLATES, "templates", "Templates",
         "Prompts with {} for the label, separated by ;, @FILE, @NAME of an installed set, or none; unset = "
         "a photo of a {}.",

@@ -14,7 +14,6 @@ typedef struct {
   char *model, *vocab, *source, *instance, *object_class;
   TagTexts texts;
   ClipmoeActivation activation;
-  ClipmoeGeometry geometry;
   ClipmoePrecision precision;
   GstVideoOrientationMethod direction;
   ClipmoeRules rules;
@@ -24,7 +23,7 @@ typedef struct {
   guint experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
   double rate, still_threshold, still_most;
   gboolean attach_embedding, skip_corrupted;
-  gboolean texts_changed; /* since it was last set to FALSE */
+  gboolean texts_changed; /* since it was last set to FALSE: labels have to be made anew */
 } TagSettings;
 
 enum { TAG_PROP_0, TAG_PROP_STATS, TAG_PROP_ENGINE_STATS, TAG_PROP_FIRST };

@@ -26,7 +26,10 @@ read_labels (const char *text, ClipmoeCommand *command, GError **error) {
   if (list)
     g_ptr_array_unref (list);
   command->labels = g_strdup (text);
-  return ok || refuse (error, names[0], "one to 1000 different labels in one line, separated by ; or ,");
+  return ok || refuse (error, names[0],
+                       "one to 1000 different labels in words, in one line, separated by ; or ,; a file of "
+                       "labels alone may "
+                       "name pictures");
 }
 
 static gboolean

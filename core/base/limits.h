@@ -31,7 +31,9 @@
 #define CLIPMOE_MAX_LABELS 100000
 #define CLIPMOE_MAX_LABEL 8192 /* bytes */
 #define CLIPMOE_MAX_TEMPLATES 10000
-#define CLIPMOE_MAX_TEXT (1u << 20) /* bytes */
+#define CLIPMOE_MAX_EXAMPLES 256       /* pictures that show one label */
+#define CLIPMOE_MAX_EXAMPLES_ALL 10000 /* of all labels of a list */
+#define CLIPMOE_MAX_TEXT (1u << 20)    /* bytes */
 /* pictures and frames */
 #define CLIPMOE_MAX_SIDE 32768
 #define CLIPMOE_MAX_PIXELS 100000000

@@ -125,6 +125,22 @@ CLIPMOE_API void clipmoe_engine_get_stats (ClipmoeEngine *self, guint64 *runs, g
 CLIPMOE_API ClipmoeLabels *clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels,
                                                        GPtrArray *negatives, const char *const *templates,
                                                        GError **error);
+/**
+ * clipmoe_engine_encode_pictures:
+ * @labels: (element-type ClipmoeLabel): as clipmoe_label_list_encode_pictures()
+ * @geometry: as clipmoe_label_list_encode_pictures()
+ * @reader: as clipmoe_label_list_encode_pictures()
+ * @data: for @reader
+ * @error: (nullable): as clipmoe_label_list_encode_pictures()
+ *
+ * clipmoe_label_list_encode_pictures() with the engine's weights and one thread, in that of the caller; other
+ * pictures are encoded meanwhile. Any thread, any number of them.
+ *
+ * Returns: whether all labels with pictures have a vector
+ */
+CLIPMOE_API gboolean clipmoe_engine_encode_pictures (ClipmoeEngine *self, GPtrArray *labels,
+                                                     ClipmoeGeometry geometry, ClipmoePictureReader reader,
+                                                     gpointer data, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeEngine, clipmoe_engine_unref)
 

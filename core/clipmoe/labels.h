@@ -2,7 +2,8 @@
  * them. Since: 0.1
  *
  * A label is encoded as a text: its own prompt, or the mean over templates such as "a photo of a {}." that it
- * is filled into. Negatives are labels that compete with the others and are never reported. */
+ * is filled into; or it is shown by pictures. Negatives are labels that compete with the others and are never
+ * reported. */
 #ifndef CLIPMOE_LABELS_H
 #define CLIPMOE_LABELS_H
 
@@ -14,9 +15,14 @@ G_BEGIN_DECLS
 /**
  * ClipmoeLabel:
  * @name: what is reported
- * @prompt: (nullable): the text that is encoded; NULL = the templates
+ * @prompt: (nullable): the text that is encoded; NULL = the templates, or nothing where it has pictures
  * @threshold: the score from which on it counts; NAN = the caller's
  * @group: (nullable): the group of labels that exclude each other to which it belongs
+ * @pictures: (nullable) (array zero-terminated=1): paths of the pictures that show it
+ * @place: (nullable): "FILE:LINE" where the pictures are named, for messages
+ * @shown: (nullable): float32 [n_shown]: the mean of the pictures' unit vectors, of length one; NULL until
+ *   clipmoe_label_list_encode_pictures()
+ * @n_shown: ClipmoeModelInfo.embed of that model
  *
  * One label of a list. Made by the library: clipmoe_label_new().
  */
@@ -25,6 +31,10 @@ typedef struct {
   const char *prompt;
   double threshold;
   const char *group;
+  const char *const *pictures;
+  const char *place;
+  const float *shown;
+  guint n_shown;
 } ClipmoeLabel;
 
 /**
@@ -46,14 +56,22 @@ CLIPMOE_API void clipmoe_label_free (ClipmoeLabel *self);
  * One caller at a time, before the label is used.
  */
 CLIPMOE_API void clipmoe_label_set_group (ClipmoeLabel *self, const char *group);
+/**
+ * clipmoe_label_set_pictures:
+ * @paths: (nullable) (array zero-terminated=1): copied; NULL = none
+ * @place: (nullable): copied: what messages about them begin with
+ *
+ * They have no vector yet. One caller at a time, before the label is used.
+ */
+CLIPMOE_API void clipmoe_label_set_pictures (ClipmoeLabel *self, const char *const *paths, const char *place);
 
 /**
  * clipmoe_label_list_parse:
  * @text: names, separated by `;` if one occurs, else by `,`; empty ones are dropped
- * @error: (nullable): FORMAT: a name stands there twice, or is not UTF-8; LIMIT: more than 100,000 labels, or
- *   one of more than 8 KiB
+ * @error: (nullable): FORMAT: a name stands there twice, or is not UTF-8, or has pictures (`= @`), which only
+ *   a file may name; LIMIT: more than 100,000 labels, or one of more than 8 KiB
  *
- * Any thread.
+ * Names and nothing else, so that a text from a stranger opens no file. Any thread.
  *
  * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
  */
@@ -62,16 +80,64 @@ CLIPMOE_API GPtrArray *clipmoe_label_list_parse (const char *text, GError **erro
  * clipmoe_label_list_load:
  * @path_or_name: a text file, or the name of an installed list ("everyday")
  * @error: (nullable): IO; FORMAT: as above, a line that is none of these, or no label at all; LIMIT: as
- * above, or a file of more than 16 MiB
+ * above, a file of more than 16 MiB, more than 256 pictures for a label or 10,000 for all
  *
  * A line is `label [= prompt] [@ threshold]`. `#` at its start makes it a remark, the last ` @ number`
- * counts, and `\=` and `\@` are the characters themselves. The line `[group NAME]` begins a group of two or
- * more labels that exclude each other, `[]` or another group ends it; `\[` is the character itself. No label
- * of a group is called "unknown", since that is what a group is when none of its labels is there. Any thread.
+ * counts, and `\=` and `\@` are the characters themselves. A prompt that begins with `@` names pictures,
+ * separated by `;`, their paths relative to the file: `@open1.jpg;open2.jpg`; ` + ` behind them begins words
+ * that count as much as all of them together. In their names `\;` and `\+` are the characters, too. The line
+ * `[group NAME]` begins a group of two or more labels that exclude each other, `[]` or another group ends it;
+ * `\[` is the character itself. No label of a group is called "unknown", since that is what a group is when
+ * none of its labels is there. Any thread.
  *
  * Returns: (transfer full) (element-type ClipmoeLabel): a list that frees its labels; NULL on error
  */
 CLIPMOE_API GPtrArray *clipmoe_label_list_load (const char *path_or_name, GError **error);
+
+/**
+ * clipmoe_label_list_rewrite:
+ * @path_or_name: as clipmoe_label_list_load()
+ * @labels: (element-type ClipmoeLabel): those whose threshold is no NAN get it
+ * @error: (nullable): as clipmoe_label_list_load(); ARGUMENT: one of them is not in the file
+ *
+ * The text of the file with other thresholds. All else stays as it is, byte for byte: remarks, white space,
+ * line ends, the labels that are not in @labels or have that threshold already. Writes no file. Any thread.
+ *
+ * Returns: (transfer full): free with g_free(); NULL on error
+ */
+CLIPMOE_API char *clipmoe_label_list_rewrite (const char *path_or_name, GPtrArray *labels, GError **error);
+
+/**
+ * ClipmoePictureReader:
+ * @path: one of ClipmoeLabel.pictures
+ * @image: (out): a view of the picture, upright
+ * @pixels: (out) (transfer full): what @image is a view of; freed with g_free()
+ * @data: the caller's
+ * @error: what is wrong with it, with its path
+ *
+ * Decodes a picture, which this library does not.
+ *
+ * Returns: whether @image and @pixels are written
+ */
+typedef gboolean (*ClipmoePictureReader) (const char *path, ClipmoeImage *image, gpointer *pixels,
+                                          gpointer data, GError **error);
+/**
+ * clipmoe_label_list_encode_pictures:
+ * @labels: (element-type ClipmoeLabel): those that have pictures get their vector; no other is touched
+ * @encoder: encodes them; this is its picture caller
+ * @geometry: how a picture becomes a square: as that of the pictures that will be compared with the labels
+ * @reader: called in this thread, once for each picture
+ * @data: for @reader
+ * @error: (nullable): as @reader and clipmoe_encoder_encode_images(), with file, line and label in front
+ *
+ * Makes the vectors that clipmoe_labels_new() needs of labels with pictures; one look for each picture.
+ *
+ * Returns: whether all labels with pictures have a vector
+ */
+CLIPMOE_API gboolean clipmoe_label_list_encode_pictures (GPtrArray *labels, ClipmoeEncoder *encoder,
+                                                         ClipmoeGeometry geometry,
+                                                         ClipmoePictureReader reader, gpointer data,
+                                                         GError **error);
 
 /**
  * clipmoe_templates_parse:
@@ -93,9 +159,11 @@ typedef struct _ClipmoeLabels ClipmoeLabels;
  * @labels: (nullable) (element-type ClipmoeLabel): copied; NULL = none
  * @negatives: (nullable) (element-type ClipmoeLabel): copied; NULL = none
  * @templates: (array zero-terminated=1): one or more, for each label that has no prompt of its own
- * @error: (nullable): as clipmoe_encoder_encode_texts(); MEMORY
+ * @error: (nullable): as clipmoe_encoder_encode_texts(); MEMORY; ARGUMENT: a label has pictures and no vector
+ *   of this model of them
  *
- * Encodes every label with every template: the time grows with both.
+ * Encodes every label with every template: the time grows with both. A label with pictures is their vector;
+ * one that has a prompt, too, is the mean of both vectors.
  *
  * Returns: (transfer full): immutable and reference counted: any thread; free with clipmoe_labels_unref();
  * NULL on error

@@ -429,3 +429,19 @@ clipmoe_engine_make_labels (ClipmoeEngine *self, GPtrArray *labels, GPtrArray *n
   g_free (key);
   return found;
 }
+
+gboolean
+clipmoe_engine_encode_pictures (ClipmoeEngine *self, GPtrArray *labels, ClipmoeGeometry geometry,
+                                ClipmoePictureReader reader, gpointer data, GError **error) {
+  gboolean any = FALSE;
+  for (guint i = 0; i < labels->len; i++)
+    any |= ((const ClipmoeLabel *)labels->pdata[i])->pictures != NULL;
+  if (!any)
+    return TRUE;
+  Ready *ready = ready_take (self);
+  ClipmoeEncoder *own = clipmoe_encoder_share (ready->encoder, 1, error);
+  gboolean ok = own && clipmoe_label_list_encode_pictures (labels, own, geometry, reader, data, error);
+  clipmoe_encoder_free (own);
+  ready_give (self, ready);
+  return ok;
+}

@@ -60,7 +60,14 @@ add_labels (GString *key, GPtrArray *labels) {
     const ClipmoeLabel *l = labels->pdata[i];
     add_text (key, l->name);
     add_text (key, l->prompt);
+    add_text (key, l->group);
     g_string_append_printf (key, "%.17g\n", l->threshold);
+    if (l->shown) {
+      char *sum = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guint8 *)l->shown,
+                                               l->n_shown * sizeof (float));
+      g_string_append_printf (key, "%s\n", sum);
+      g_free (sum);
+    }
   }
 }
 

@@ -41,6 +41,9 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
     const ClipmoeLabel *l = i < self->n ? labels->pdata[i] : negatives->pdata[i - self->n];
     ClipmoeLabel *copy = clipmoe_label_new (l->name, l->prompt, l->threshold);
     clipmoe_label_set_group (copy, l->group);
+    clipmoe_label_set_pictures (copy, l->pictures, l->place);
+    copy->shown = l->shown ? g_memdup2 (l->shown, l->n_shown * sizeof (float)) : NULL;
+    copy->n_shown = l->n_shown;
     g_ptr_array_add (self->labels, copy);
   }
   g_ptr_array_add (self->labels, NULL); /* the background */

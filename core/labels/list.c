@@ -1,7 +1,10 @@
-/* Parses label lists: `label [= prompt] [@ threshold]`, `[group NAME]`. */
+/* Parses label lists: `label [= prompt] [@ threshold]`, `[group NAME]`. What pictures a prompt names is in
+ * examples.c. */
 #include <string.h>
 #include "../clipmoe/labels.h"
+#include "examples.h"
 #include "lines.h"
+#include "list.h"
 
 typedef struct {
   GPtrArray *labels;
@@ -9,6 +12,7 @@ typedef struct {
   GHashTable *groups;  /* all that were begun */
   char *group, *begun; /* the one that labels belong to now, and where it began; or NULL */
   guint in_group;      /* labels of it so far */
+  guint pictures;      /* of all labels */
 } List;
 
 static List
@@ -30,9 +34,11 @@ list_free (List *self, gboolean ok) {
   return self->labels;
 }
 
-/* Takes over @name and @prompt. */
+/* Takes over @name and @prompt. @pictures: (nullable): paths. */
 static gboolean
-add (List *list, const char *where, char *name, char *prompt, double threshold, GError **error) {
+add (List *list, const char *where, char *name, char *prompt, double threshold, char **pictures,
+     GError **error) {
+  guint n_pictures = pictures ? g_strv_length (pictures) : 0;
   const char *fault = NULL;
   ClipmoeError code = CLIPMOE_ERROR_FORMAT;
   if (list->labels->len >= CLIPMOE_MAX_LABELS) {
@@ -47,6 +53,12 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
     fault = "stands there twice";
   } else if (list->group && g_str_equal (name, "unknown")) {
     fault = "is what a group is when none of its labels is there, expected another name";
+  } else if (n_pictures > CLIPMOE_MAX_EXAMPLES) {
+    fault = "more than " G_STRINGIFY (CLIPMOE_MAX_EXAMPLES) " pictures";
+    code = CLIPMOE_ERROR_LIMIT;
+  } else if (list->pictures + n_pictures > CLIPMOE_MAX_EXAMPLES_ALL) {
+    fault = "more than " G_STRINGIFY (CLIPMOE_MAX_EXAMPLES_ALL) " pictures for all labels together";
+    code = CLIPMOE_ERROR_LIMIT;
   }
   if (fault) {
     char *shown = clipmoe_lines_quote (name);
@@ -58,6 +70,9 @@ add (List *list, const char *where, char *name, char *prompt, double threshold, 
   }
   ClipmoeLabel *l = clipmoe_label_new (name, prompt, threshold);
   clipmoe_label_set_group (l, list->group);
+  if (pictures)
+    clipmoe_label_set_pictures (l, (const char *const *)pictures, where);
+  list->pictures += n_pictures;
   list->in_group += list->group != NULL;
   g_ptr_array_add (list->labels, l);
   g_hash_table_add (list->names, (gpointer)l->name);
@@ -74,8 +89,15 @@ clipmoe_label_list_parse (const char *text, GError **error) {
   for (const char *p = text, *end; p && ok; p = end) {
     end = strchr (p, sign);
     char *name = clipmoe_lines_strip (g_strndup (p, end ? (gsize)(end++ - p) : strlen (p)));
-    if (*name)
-      ok = add (&list, "labels", name, NULL, NAN, error);
+    if (*name && clipmoe_examples_in_name (name)) {
+      char *shown = clipmoe_lines_quote (name);
+      g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                   "labels: \"%s\": expected words alone; a file of labels may name pictures", shown);
+      g_free (shown);
+      g_free (name);
+      ok = FALSE;
+    } else if (*name)
+      ok = add (&list, "labels", name, NULL, NAN, NULL, error);
     else
       g_free (name);
   }
@@ -104,12 +126,13 @@ unescape (char *text) {
   return text;
 }
 
-/* Cuts " @ number" off the end of @line. Other text behind @ belongs to the label; what only looks like a
- * number
+/* Where @line's " @ number" begins, at its @. Other text behind @ belongs to the label; what only looks like
+ * a number
  * ("0,5", "1e999") is an error, because the threshold would be lost silently. */
 static gboolean
-take_threshold (char *line, double *threshold, const char *where, GError **error) {
+find_threshold (char *line, char **found, double *threshold, const char *where, GError **error) {
   char *at = last_sign (line, '@'), *end;
+  *found = NULL;
   if (!at || !g_ascii_isspace (at == line ? at[1] : at[-1]))
     return TRUE;
   char *number = clipmoe_lines_strip (g_strdup (at + 1));
@@ -118,7 +141,7 @@ take_threshold (char *line, double *threshold, const char *where, GError **error
   double value = g_ascii_strtod (number, &end);
   if (digits && !*end && isfinite (value)) {
     *threshold = value;
-    *at = 0;
+    *found = at;
   } else if (digits) {
     char *shown = clipmoe_lines_quote (number);
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
@@ -128,6 +151,24 @@ take_threshold (char *line, double *threshold, const char *where, GError **error
   }
   g_free (number);
   return ok;
+}
+
+/* Cuts it off. */
+static gboolean
+take_threshold (char *line, double *threshold, const char *where, GError **error) {
+  char *at;
+  if (!find_threshold (line, &at, threshold, where, error))
+    return FALSE;
+  if (at)
+    *at = 0;
+  return TRUE;
+}
+
+char *
+clipmoe_list_threshold (char *line) {
+  char *at;
+  double value;
+  return find_threshold (line, &at, &value, "", NULL) ? at : NULL;
 }
 
 static gboolean
@@ -185,7 +226,7 @@ parse_section (List *list, const char *where, char *line, GError **error) {
 }
 
 static gboolean
-parse_line (List *list, const char *where, char *line, GError **error) {
+parse_line (List *list, const char *path, const char *where, char *line, GError **error) {
   double threshold = NAN, early = NAN;
   if (line[0] == '[' && (g_str_has_suffix (line, "]") || g_str_has_prefix (line, "[group")))
     return parse_section (list, where, line, error);
@@ -206,27 +247,44 @@ parse_line (List *list, const char *where, char *line, GError **error) {
   }
   gboolean bracket = line[0] == '\\' && line[1] == '['; /* \[ begins a label and no section */
   char *name = clipmoe_lines_strip (unescape (g_strdup (line + bracket)));
-  char *prompt = equals ? clipmoe_lines_strip (unescape (g_strdup (equals))) : NULL;
+  char *prompt = equals ? clipmoe_lines_strip (g_strdup (equals)) : NULL, **pictures = NULL;
+  if (prompt && *prompt == '@' && strlen (prompt) <= CLIPMOE_MAX_LABEL &&
+      !(pictures = clipmoe_examples_cut (&prompt, path, where, error))) {
+    g_free (name);
+    g_free (prompt);
+    return FALSE;
+  }
+  if (prompt)
+    unescape (prompt);
   if (!*name || (prompt && !*prompt)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected label [= prompt] [@ threshold]",
                  where);
     g_free (name);
     g_free (prompt);
+    g_strfreev (pictures);
     return FALSE;
   }
-  return add (list, where, name, prompt, threshold, error);
+  gboolean ok = add (list, where, name, prompt, threshold, pictures, error);
+  g_strfreev (pictures);
+  return ok;
 }
 
 GPtrArray *
-clipmoe_label_list_load (const char *path_or_name, GError **error) {
+clipmoe_list_read (const char *path_or_name, ClipmoeListSeen seen, gpointer data, GError **error) {
   ClipmoeLines lines;
   List list = list_new ();
   gboolean ok = clipmoe_lines_open (&lines, "labels", path_or_name, error);
+  char *text = ok && seen ? g_strdup (lines.text) : NULL; /* lines are cut out of the other in place */
   for (char *line; ok && (line = clipmoe_lines_next (&lines));) {
-    char *where = g_strdup_printf ("%s:%u", lines.path, lines.number);
-    ok = parse_line (&list, where, line, error);
+    guint before = list.labels->len;
+    char *where = g_strdup_printf ("%s:%u", lines.path, lines.number), *whole = seen ? g_strdup (line) : NULL;
+    ok = parse_line (&list, lines.path, where, line, error);
+    if (ok && seen && list.labels->len > before)
+      seen (list.labels->pdata[before], text, strstr (text + (line - lines.text), whole), whole, data);
     g_free (where);
+    g_free (whole);
   }
+  g_free (text);
   ok = ok && end_group (&list, error);
   if (ok && !list.labels->len) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: no label in it, expected one a line",
@@ -235,4 +293,9 @@ clipmoe_label_list_load (const char *path_or_name, GError **error) {
   }
   clipmoe_lines_clear (&lines);
   return list_free (&list, ok);
+}
+
+GPtrArray *
+clipmoe_label_list_load (const char *path_or_name, GError **error) {
+  return clipmoe_list_read (path_or_name, NULL, NULL, error);
 }

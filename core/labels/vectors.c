@@ -32,11 +32,14 @@ fill_nothing (const char *template) {
   return g_strstrip (g_string_free (s, FALSE));
 }
 
-/* The @i-th text of @label. NULL: none, since a label with a prompt of its own has one text. */
+/* The @i-th text of @label. NULL: none, since a label with a prompt of its own has one text, and one with
+ * pictures alone has none. */
 static char *
 text_of (const ClipmoeLabel *label, const char *const *templates, guint i) {
   if (label && label->prompt)
     return i ? NULL : g_strdup (label->prompt);
+  if (label && label->pictures)
+    return NULL;
   return label ? fill (templates[i], label->name) : fill_nothing (templates[i]);
 }
 
@@ -73,11 +76,28 @@ normalise (const double *sum, guint embed, const ClipmoeLabel *label, float *out
     length += sum[j] * sum[j];
   if (!(length > 0)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                 "label \"%.60s\": its templates cancel each other out", label ? label->name : "");
+                 "label \"%.60s\": its vectors cancel each other out", label ? label->name : "");
     return FALSE;
   }
   for (guint j = 0; j < embed; j++)
     out[j] = (float)(sum[j] / sqrt (length));
+  return TRUE;
+}
+
+/* Words and pictures weigh the same: the unit vector of the one is added to that of the other. */
+static gboolean
+add_shown (double *sum, const Window *w, const ClipmoeLabel *label, float *room, GError **error) {
+  if (!label || !label->pictures)
+    return TRUE;
+  if (!label->shown || label->n_shown != w->embed) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "label \"%.60s\": no vector of this model of its pictures", label->name);
+    return FALSE;
+  }
+  if (label->prompt && !normalise (sum, w->embed, label, room, error))
+    return FALSE;
+  for (guint j = 0; j < w->embed; j++)
+    sum[j] = (label->prompt ? (double)room[j] : 0) + label->shown[j];
   return TRUE;
 }
 
@@ -97,8 +117,11 @@ make_some (Window *w, ClipmoeLabel *const *labels, guint n, const char *const *t
         ok = encode (w, error);
     }
   ok = ok && encode (w, error);
-  for (guint i = 0; i < n && ok; i++)
-    ok = normalise (w->sums + (gsize)i * w->embed, w->embed, labels[i], out + (gsize)i * w->embed, error);
+  for (guint i = 0; i < n && ok; i++) {
+    double *sum = w->sums + (gsize)i * w->embed;
+    float *row = out + (gsize)i * w->embed;
+    ok = add_shown (sum, w, labels[i], row, error) && normalise (sum, w->embed, labels[i], row, error);
+  }
   return ok;
 }
 

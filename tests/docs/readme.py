@@ -13,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+import numpy
+from PIL import Image
+
 TESTS = os.environ["CLIPMOE_TEST_SOURCES"]
 ROOT = os.path.dirname(TESTS)
 COMMAND = os.environ["CLIPMOE_COMMAND"]
@@ -111,6 +114,19 @@ def prepare(work):
     os.mkdir(work + "/pairs")
     with open(work + "/door.labels", "w", encoding="utf-8") as f:
         f.write(re.search(r"^```\n(a person.*?)^```", page("docs/live.md"), re.M | re.S)[1])
+
+
+    flap = re.search(r"^```\n(\[group flap\].*?)^```", page("docs/labels.md"), re.M | re.S)[1]
+    with open(work + "/flap.labels", "w", encoding="utf-8") as f:
+        f.write(flap)
+    random = numpy.random.default_rng(1)
+    for label, other, colour in ("open", "shut", (200, 60, 60)), ("shut", "open", (60, 60, 200)):
+        places = ["%s%d.jpg" % (label, i) for i in (1, 2)] + ["%s/%s/%d.jpg" % (kind, name, i) for i in range(8)
+                                                             for kind, name in (("yes", label), ("no", other))]
+        for place in places:
+            os.makedirs(os.path.dirname(os.path.join(work, place)), exist_ok=True)
+            noise = random.normal(0, 30, (48, 64, 3)) + numpy.array(colour)
+            Image.fromarray(numpy.clip(noise, 0, 255).astype(numpy.uint8)).save(os.path.join(work, place))
 
 
 def run_commands(work):

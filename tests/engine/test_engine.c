@@ -203,6 +203,22 @@ make_labels (ClipmoeEngine *engine, const char *text) {
   return make_labels_by (engine, text, (const char *const[]){"a photo of a {}.", NULL});
 }
 
+/* Whatever @path is: a picture of the colour that *@which says. */
+static gboolean
+paint (const char *path, ClipmoeImage *image, gpointer *pixels, gpointer which, GError **error) {
+  guint8 *rgb = g_new0 (guint8, 4 * 4 * 3);
+  for (guint i = *(guint *)which; i < 4 * 4 * 3; i += 3)
+    rgb[i] = 255;
+  *image = (ClipmoeImage){.struct_size = sizeof *image,
+                          .format = CLIPMOE_FORMAT_RGB,
+                          .width = 4,
+                          .height = 4,
+                          .planes = {rgb},
+                          .strides = {4 * 3}};
+  *pixels = rgb;
+  return TRUE;
+}
+
 static void
 test_labels (void) {
   enum { N = 3 };
@@ -224,7 +240,27 @@ test_labels (void) {
   ClipmoeLabels *pair = make_labels (engine, "dog;cat"), *whole = make_labels (engine, "dog\n\n0 nan\ncat");
   g_assert_cmpuint (clipmoe_labels_get_n (pair), ==, 2);
   g_assert_cmpuint (clipmoe_labels_get_n (whole), ==, 1);
-  ClipmoeLabels *all[] = {dog, again, cat, third, one, two, pair, whole};
+  /* the same words in a group are other labels, and so are those that other pictures show */
+  GPtrArray *list = clipmoe_label_list_parse ("dog;cat", NULL);
+  ClipmoeLabels *flat = make_labels (engine, "dog;cat"), *more[3];
+  for (guint i = 0; i < 3; i++) {
+    GError *error = NULL;
+    for (guint k = 0; k < 2 && i == 0; k++)
+      clipmoe_label_set_group (list->pdata[k], "pets");
+    if (i)
+      clipmoe_label_set_pictures (list->pdata[0], (const char *const[]){"same.jpg", NULL}, "list:1");
+    g_assert_true (clipmoe_engine_encode_pictures (engine, list, CLIPMOE_GEOMETRY_CROP, paint, &i, &error));
+    more[i] = clipmoe_engine_make_labels (engine, list, NULL, (const char *const[]){"{}", NULL}, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (clipmoe_labels_get_n_groups (more[i]), ==, 1);
+  }
+  g_assert_cmpuint (clipmoe_labels_get_n_groups (flat), ==, 0);
+  g_assert_true (more[1] != more[2]);
+  g_assert_cmpint (memcmp (clipmoe_labels_get_vector (more[1], 0), clipmoe_labels_get_vector (more[2], 0),
+                           w.embed * sizeof (float)),
+                   !=, 0);
+  g_ptr_array_unref (list);
+  ClipmoeLabels *all[] = {dog, again, cat, third, one, two, pair, whole, flat, more[0], more[1], more[2]};
   for (guint i = 0; i < G_N_ELEMENTS (all); i++)
     clipmoe_labels_unref (all[i]);
   join_streams (s, N);

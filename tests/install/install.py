@@ -62,7 +62,7 @@ print(ClipmoeGst.buffer_get_looks(Gst.Buffer.new()))
 GST_HEADERS = ["clipmoeframe", "clipmoegst"]
 HEADERS = ["clipmoe", "encoder", "engine", "error", "image", "labels", "mailbox", "model", "precision", "timeline", "tokenizer", "version"]
 MODULES = {"gstclipmoe": ["clipmoetag", "clipmoebin", "clipmoesrc"], "gstclipmoeoverlay": ["clipmoeoverlay"], "gstclipmoepublish": ["clipmoepublish"],
-           "gstclipmoeindex": ["clipmoeindex"]}
+           "gstclipmoeindex": ["clipmoeindex"], "gstclipmoepictures": []}
 
 
 def check(name, ok, *why):

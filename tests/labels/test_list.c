@@ -36,6 +36,10 @@ written (GPtrArray *list) {
     g_string_append_printf (s, "%s|%s|", l->name, l->prompt ? l->prompt : "");
     if (!isnan (l->threshold))
       g_string_append_printf (s, "%g", l->threshold);
+    for (guint j = 0; l->pictures && l->pictures[j]; j++) {
+      gboolean below = g_str_has_prefix (l->pictures[j], folder);
+      g_string_append_printf (s, "<%s>", l->pictures[j] + (below ? strlen (folder) + 1 : 0));
+    }
     g_string_append_printf (s, l->group ? "|%s\n" : "\n", l->group);
   }
   g_ptr_array_unref (list);
@@ -70,6 +74,15 @@ grammar (void) {
       {"[group a]\nb\nc\n[group d]\ne\nf\n[]\n[]\nunknown\n", "b|||a\nc|||a\ne|||d\nf|||d\nunknown||\n"},
       {"\\[group a]\n\\[] = [b]\n[red] car\n[x] = \\[y]z\n\\\\[\n",
        "[group a]||\n[]|[b]|\n[red] car||\n[x]|\\[y]z|\n\\\\[||\n"},
+      {"open = @a.jpg\n", "open||<a.jpg>\n"},
+      {"open =@a.jpg; sub/b c.png ;/d.jpg; @ 0.25\n", "open||0.25<a.jpg><sub/b c.png></d.jpg>\n"},
+      {"open = @a.jpg;b.jpg + an open flap + more \\= @ 0.5\n",
+       "open|an open flap + more =|0.5<a.jpg><b.jpg>\n"},
+      {"o = @a\\;b\\@\\=.jpg;c \\+ d+e;\\x\n", "o||<a;b@=.jpg><c + d+e><\\x>\n"},
+      {"o = @a @ b.jpg\np =@5\n", "o||<a @ b.jpg>\np||<5>\n"},
+      {"o = \\@a.jpg;b + c\n", "o|@a.jpg;b + c|\n"}, /* words, as without the sign */
+      {"o = an @a.jpg;b + \\; \\+ c\n", "o|an @a.jpg;b + \\; \\+ c|\n"},
+      {"[group g]\no = @a.jpg\nc = @b.jpg\n", "o||<a.jpg>|g\nc||<b.jpg>|g\n"},
       {"a;b,c\n{}\n%s%n\n<|endoftext|>\n-x\n", "a;b,c||\n{}||\n%s%n||\n<|endoftext|>||\n-x||\n"},
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -125,6 +138,11 @@ refusals (void) {
   refused ("dog @ 0,5\n", -1, format, "list.txt:1: \"@ 0,5\"");
   refused ("dog @ 1e999\n", -1, format, "list.txt:1: \"@ 1e999\"");
   refused ("dog @ 0.5.\n", -1, format, "list.txt:1");
+  refused ("dog\ncat = @\n", -1, format, "list.txt:2: expected pictures behind @");
+  refused ("cat = @ ;; + words\n", -1, format, "list.txt:1: expected pictures behind @");
+  refused ("cat = @a.jpg + \n", -1, format, "list.txt:1: expected words behind +");
+  refused ("cat = @ 0.5\n", -1, format, "list.txt:1: expected label");
+  refused ("cat = @5\n", -1, format, "list.txt:1: expected label"); /* a threshold, as ever */
   refused ("dog @ 0.5 = a dog\n", -1, format, "list.txt:1: a threshold");
   refused ("[group g]\na\nb\n[]\na\n", -1, format, "list.txt:5: label \"a\": stands there twice");
   refused ("[group g]\na\nb\n[group h]\nb\nc\n", -1, format, "list.txt:5: label \"b\": stands there twice");
@@ -159,7 +177,17 @@ refusals (void) {
   refused (prompt, -1, CLIPMOE_ERROR_LIMIT, "list.txt:1");
   g_free (huge);
   g_free (prompt);
-  GString *many = g_string_new (NULL);
+  GString *many = g_string_new ("a = @");
+  for (guint i = 0; i < 257; i++)
+    g_string_append (many, "b;");
+  refused (many->str, -1, CLIPMOE_ERROR_LIMIT, "list.txt:1: label \"a\": more than 256 pictures");
+  g_string_truncate (many, many->len - 2);
+  GString *lists = g_string_new (NULL);
+  for (guint i = 0; i < 40; i++)
+    g_string_append_printf (lists, "%u%s\n", i, many->str);
+  refused (lists->str, -1, CLIPMOE_ERROR_LIMIT, "list.txt:40: label \"39a\": more than 10000 pictures");
+  g_string_free (lists, TRUE);
+  g_string_truncate (many, 0);
   for (guint i = 0; i < 100000; i++)
     g_string_append_printf (many, "l%u\n", i);
   list = load (many->str, -1, NULL);
@@ -186,6 +214,41 @@ refusals (void) {
     g_assert_null (clipmoe_label_list_load (nowhere[i], NULL));
 }
 
+/* @names: `;`-separated, all get @threshold. */
+static void
+rewritten_is (const char *text, const char *names, double threshold, const char *expected) {
+  GError *error = NULL;
+  char *path = saved (text, -1);
+  GPtrArray *list = clipmoe_label_list_parse (names, NULL);
+  for (guint i = 0; i < list->len; i++)
+    ((ClipmoeLabel *)list->pdata[i])->threshold = threshold;
+  char *got = clipmoe_label_list_rewrite (path, list, &error);
+  g_assert_true (got || error);
+  g_assert_cmpstr (got, ==, expected);
+  g_clear_error (&error);
+  g_free (got);
+  g_free (path);
+  g_ptr_array_unref (list);
+}
+
+static void
+rewritten (void) {
+  rewritten_is ("dog\ncat\n", "dog", 0.25, "dog @ 0.25\ncat\n");
+  rewritten_is ("dog\ncat", "cat", -0.1, "dog\ncat @ -0.1");
+  rewritten_is ("\357\273\277# all @ 0.1\r\n\r\n  dog @\t0.5 \t\r\ncat\r\n# end", "dog;cat", 0.123456,
+                "\357\273\277# all @ 0.1\r\n\r\n  dog @\t0.123456 \t\r\ncat @ 0.123456\r\n# end");
+  rewritten_is ("dog @ 0.50\ncat @ .5\nowl\n", "dog;cat", 0.5,
+                "dog @ 0.50\ncat @ .5\nowl\n"); /* it is that */
+  rewritten_is ("a @ 0.1 @ 0.2\rc @\rx\\@y = @p.jpg;q.jpg + w\r", "a @ 0.1;c @;x@y", 3,
+                "a @ 0.1 @ 3\rc @ @ 3\rx\\@y = @p.jpg;q.jpg + w @ 3\r");
+  rewritten_is ("[group g]\ndog\ncat = a cat @0.2\n[]\ndog house\n", "cat;dog house", 0.75,
+                "[group g]\ndog\ncat = a cat @0.75\n[]\ndog house @ 0.75\n");
+  rewritten_is ("dog\n", "", 1, "dog\n");
+  rewritten_is ("dog\n", "dog", NAN, "dog\n");
+  rewritten_is ("dog\n", "cat", 1, NULL);
+  rewritten_is ("dog\ndog\n", "dog", 1, NULL);
+}
+
 static void
 property (void) {
   static const char *const cases[][2] = {{"dog,cat", "dog||\ncat||\n"},
@@ -193,6 +256,7 @@ property (void) {
                                          {"a dog, a cat; a bird", "a dog, a cat||\na bird||\n"},
                                          {"dog;", "dog||\n"},
                                          {"a=b @ 0.5,#c", "a=b @ 0.5||\n#c||\n"}, /* names and nothing else */
+                                         {"@a.jpg,@b", "@a.jpg||\n@b||\n"},
                                          {"", ""},
                                          {" , ,", ""}};
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -200,7 +264,8 @@ property (void) {
     g_assert_cmpstr (got, ==, cases[i][1]);
     g_free (got);
   }
-  static const char *const bad[] = {"dog,cat,dog", "a,\377", "\377\376,\377\376"};
+  static const char *const bad[] = {"dog,cat,dog", "a,\377", "\377\376,\377\376", "dog;cat = @a.jpg",
+                                    "a=@/etc/passwd"};
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     GError *error = NULL;
     g_assert_null (clipmoe_label_list_parse (bad[i], &error));
@@ -304,8 +369,9 @@ installed (void) {
 static void
 noise (void) {
   static const char *const pieces[] = {
-      "a", "dog", " ", "\n", "\r", "\r\n",         "=",        "@",    "\\",           "#",  "0.5",
-      "-", "e9",  ",", ";",  "{}", "\357\273\277", "\303\251", "\377", "\343\200\200", "\t", "\xc3"};
+      "a",    "dog",          " ",   "\n",  "\r", "\r\n", "=", "@",  "\\",           "#",
+      "0.5",  "= @",          " + ", "-",   "e9", ",",    ";", "{}", "\357\273\277", "\303\251",
+      "\377", "\343\200\200", "\t",  "\xc3"};
   GRand *random = g_rand_new_with_seed (7);
   guint taken = 0;
   for (guint k = 0; k < 4000; k++) {
@@ -335,8 +401,9 @@ noise (void) {
 int
 main (int argc, char **argv) {
   static const Group groups[] = {{"/labels/grammar", grammar},     {"/labels/refusals", refusals},
-                                 {"/labels/property", property},   {"/labels/templates", templates},
-                                 {"/labels/installed", installed}, {"/labels/noise", noise}};
+                                 {"/labels/property", property},   {"/labels/rewritten", rewritten},
+                                 {"/labels/templates", templates}, {"/labels/installed", installed},
+                                 {"/labels/noise", noise}};
   folder = g_dir_make_tmp ("clipmoe-labels-XXXXXX", NULL);
   g_assert_nonnull (folder);
   int r = run_groups (argc, argv, groups, G_N_ELEMENTS (groups));

@@ -123,6 +123,101 @@ vectors (void) {
   g_free (longer);
 }
 
+/* A picture of one colour, which its name begins with; "bad..." is none. */
+static gboolean
+painted (const char *path, ClipmoeImage *image, gpointer *pixels, gpointer count, GError **error) {
+  char *name = g_path_get_basename (path);
+  gboolean ok = *name != 'b';
+  guint8 *rgb = g_new0 (guint8, 8 * 6 * 3);
+  for (guint i = *name == 'r' ? 0 : 1; i < 8 * 6 * 3; i += 3)
+    rgb[i] = 255;
+  *image = (ClipmoeImage){.struct_size = sizeof *image,
+                          .format = CLIPMOE_FORMAT_RGB,
+                          .width = 8,
+                          .height = 6,
+                          .planes = {rgb},
+                          .strides = {8 * 3}};
+  *pixels = ok ? rgb : NULL;
+  if (!ok) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: gone", name);
+    g_free (rgb);
+  }
+  ++*(guint *)count;
+  g_free (name);
+  return ok;
+}
+
+static void
+add_unit (double *sum, const float *vector) {
+  for (guint j = 0; j < embed; j++)
+    sum[j] += vector[j];
+}
+
+static void
+scale_to_one (double *sum) {
+  double length = 0;
+  for (guint j = 0; j < embed; j++)
+    length += sum[j] * sum[j];
+  for (guint j = 0; j < embed; j++)
+    sum[j] /= sqrt (length);
+}
+
+/* Labels that pictures show: the mean of unit vectors, with words as much as all of them. */
+static void
+shown (void) {
+  static const char *const templates[] = {"a photo of a {}.", NULL};
+  GError *error = NULL;
+  guint count = 0;
+  GPtrArray *list =
+      from_lines ("o = @r.x;g.x;r.y @ 0.3\ndog\nb = @r.x + some words\n[group g]\nx = @g.x\ny = @r.x\n");
+  g_assert_null (clipmoe_labels_new (encoder, list, NULL, templates, &error)); /* not encoded yet */
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_true (
+      clipmoe_label_list_encode_pictures (list, encoder, CLIPMOE_GEOMETRY_CROP, painted, &count, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (count, ==, 6);
+  ClipmoeLabels *l = clipmoe_labels_new (encoder, list, NULL, templates, &error);
+  g_assert_no_error (error);
+  g_ptr_array_unref (list);
+  g_assert_cmpuint (clipmoe_labels_get_n_groups (l), ==, 1);
+  g_assert_nonnull (clipmoe_labels_get (l, 0)->pictures);
+  row_is (l, 1, (const char *const[]){"a photo of a dog.", NULL});
+  float one[2][1024], words[1024];
+  for (guint i = 0; i < 2; i++) {
+    ClipmoeImage image;
+    gpointer pixels;
+    g_assert_true (painted (i ? "g" : "r", &image, &pixels, &count, NULL));
+    g_assert_true (clipmoe_encoder_encode_images (encoder, &image, 1, CLIPMOE_GEOMETRY_CROP,
+                                                  CLIPMOE_ORIENTATION_IDENTITY, one[i], NULL));
+    g_free (pixels);
+  }
+  const char *text = "some words";
+  g_assert_true (clipmoe_encoder_encode_texts (encoder, &text, 1, words, NULL, NULL));
+  double mean[1024] = {0}, both[1024] = {0};
+  add_unit (mean, one[0]);
+  add_unit (mean, one[1]);
+  add_unit (mean, one[0]);
+  add_unit (both, one[0]);
+  add_unit (both, words);
+  scale_to_one (mean);
+  scale_to_one (both);
+  for (guint j = 0; j < embed; j++) {
+    g_assert_cmpfloat (fabs (clipmoe_labels_get_vector (l, 0)[j] - mean[j]), <, 1e-6);
+    g_assert_cmpfloat (fabs (clipmoe_labels_get_vector (l, 2)[j] - both[j]), <, 1e-6);
+    g_assert_cmpfloat (fabs (clipmoe_labels_get_vector (l, 3)[j] - one[1][j]), <, 1e-6);
+  }
+  clipmoe_labels_unref (l);
+
+  list = from_lines ("dog\nx = @r.x;b.x\n");
+  g_assert_false (
+      clipmoe_label_list_encode_pictures (list, encoder, CLIPMOE_GEOMETRY_CROP, painted, &count, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO);
+  g_assert_nonnull (strstr (error->message, ".txt:2: label \"x\": b.x: gone"));
+  g_clear_error (&error);
+  g_ptr_array_unref (list);
+}
+
 /* The formulas, as they stand in DESIGN, in the order that loses least. */
 static double
 plain (ClipmoeScore kind, double s, const float *c, guint n, guint n_negatives, guint which) {
@@ -416,10 +511,10 @@ order (void) {
 
 int
 main (int argc, char **argv) {
-  static const Group groups[] = {{"/scores/vectors", vectors},    {"/scores/order", order},
-                                 {"/scores/formulas", formulas},  {"/scores/best", best},
-                                 {"/scores/grouped", grouped},    {"/scores/smoothing", smoothing},
-                                 {"/scores/reference", reference}};
+  static const Group groups[] = {{"/scores/vectors", vectors},     {"/scores/shown", shown},
+                                 {"/scores/order", order},         {"/scores/formulas", formulas},
+                                 {"/scores/best", best},           {"/scores/grouped", grouped},
+                                 {"/scores/smoothing", smoothing}, {"/scores/reference", reference}};
   encoder = encoder_of (NULL, NULL);
   embed = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder))->embed;
   g_assert_cmpuint (embed, <=, 1024);

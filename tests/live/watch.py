@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,9 @@ def files_are_checked():
         check("refused: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
     for name, text, said in (("login", "login-file = gone.login\n", "a: login-file: %s/gone.login" % work),
                              ("labels", "labels-file = gone\n", "a: labels-file: gone"),
+                             ("a label's picture", "labels-file = %s\n" % write("shown.labels", "x\ny = @gone.jpg\n"),
+                              "a: labels-file: %s/shown.labels:2: %s/gone.jpg: " % (work, work)),
+                             ("a picture that is none", "labels-file = %s\n" % write("none.labels", "y = @none.labels\n"), "none.labels: a text file"),
                              ("folder of lines", "publish = file:gone/x.jsonl; stdout:\n", "a: publish: %s/gone" % work)):
         r = run("--check", write("bad.ini", camera + text))
         check("not there: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
@@ -166,12 +170,22 @@ def cameras_and_reload():
     check("a broken file is refused", s.says("everything stays as it was") and "rate: expected" in s.said(), s.said())
     n = len(lines("all.jsonl"))
     check("and all goes on", until(lambda: {x["source"] for x in lines("all.jsonl")[n:]} >= {"a", "b"}), s.said())
-    write("cameras.ini", common + a + b.replace("rate = 2", "rate = 4") + "[camera c]\nuri = video.mp4\n")
+    write("cameras.ini", common + a + b.replace("rate = 2", "rate = 4") + "[camera c]\nuri = video.mp4\nlabels-file = c.labels\n")
+    write("c.labels", "x = @c.bmp\ny = @c.bmp + words\n")
+    bitmap = lambda side: b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + side * side * 4, 0, 54, 40, side, side, 1, 32, 0, side * side * 4, 0, 0, 0, 0) + bytes(
+        side * side * 4)
+    with open(os.path.join(work, "c.bmp"), "wb") as f:
+        f.write(bitmap(8))
     s.process.send_signal(signal.SIGHUP)
     check("a changed file is read", s.says("3 cameras, 3 changed or gone, 1 new"), s.said())
     check("the new one is there", until(lambda: "c" in {x["source"] for x in lines("all.jsonl")}), s.said())
     check("the changed one began anew", s.says("b: online", 2), s.said())
     check("the others did not", s.said().count("a: online") == 1, s.said())
+    with open(os.path.join(work, "c.bmp"), "wb") as f:
+        f.write(bitmap(16))
+    s.process.send_signal(signal.SIGHUP)
+    check("a changed picture of a label is a changed label", s.says("3 cameras, 1 changed or gone, 0 new") and s.says("c: online", 2), s.said())
+    check("and concerns its cameras alone", s.said().count("a: online") == 1 and s.said().count("b: online") == 2, s.said())
     s.stop("cameras")
 
 

@@ -21,8 +21,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # From top to bottom: a folder may use those of earlier lines. Those of one line do not know each other.
 ORDER = [["core/clipmoe"], ["core/base"], ["core/kernels"], ["core/checkpoint"], ["core/text", "core/preprocess"], ["core/model"],
-         ["core/encoder"], ["core/tune"], ["core/labels"], ["core/stream"], ["core/engine"], ["publish", "archive", "gst"], ["plugin"],
-         ["tools/picture"], ["tools/dmu/trainer"], ["tools/dmu/data"], ["tools/dmu/stages"], ["tools/clipmoe"], ["tools/dmu"]]
+         ["core/encoder"], ["core/tune"], ["core/labels"], ["core/stream"], ["core/engine"], ["publish", "archive", "gst", "picture"], ["plugin"],
+         ["tools/dmu/trainer"], ["tools/dmu/data"], ["tools/dmu/stages"], ["tools/clipmoe"], ["tools/dmu"]]
 LEVEL = {folder: i for i, line in enumerate(ORDER) for folder in line}
 # What is not this project's and may be included.
 LIBC = r"(assert|complex|ctype|errno|fenv|float|inttypes|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio" \
@@ -31,13 +31,14 @@ LIBC = r"(assert|complex|ctype|errno|fenv|float|inttypes|limits|locale|math|setj
 IN_CORE = LIBC + r"|(glib|glib-object|glib-unix|gmodule|jansson|xxhash|zlib)\.h|glib/gstdio\.h|gio/\w+\.h" \
                r"|clipmoe/version\.h"  # made when configuring
 FOREIGN = [("core/kernels", LIBC, "libc and pthread alone"), ("core", IN_CORE, "libc, GLib, jansson, xxhash and zlib"),
-           ("publish", r"(?!gst/).*", "no GStreamer"), ("archive", r"(?!gst/).*", "no GStreamer")]
+           ("publish", r"(?!gst/).*", "no GStreamer"), ("archive", r"(?!gst/).*", "no GStreamer"),
+           ("picture", r"(?!gst/).*", "no GStreamer")]
 MOST_LINES = 600
 TABLES = {"core/text/entities.c": "the named characters of HTML", "core/text/unicode_tables.c": "made of Unicode's files by make_unicode.py"}
 # Circles that are being undone: files that may still hang together.
 KNOWN_CIRCLES = [set(line.split()) for line in """
 """.strip().splitlines()]
-LOOKED_AT = ["core", "publish", "archive", "gst", "plugin", "tools", "tests", "pipelines", "docs"]
+LOOKED_AT = ["core", "publish", "archive", "gst", "picture", "plugin", "tools", "tests", "pipelines", "docs"]
 
 
 def folder_of(path):

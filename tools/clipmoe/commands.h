@@ -12,6 +12,7 @@ int clipmoe_cmd_bench (int argc, char **argv);
 int clipmoe_cmd_search (int argc, char **argv);
 int clipmoe_cmd_serve (int argc, char **argv);
 int clipmoe_cmd_watch (int argc, char **argv);
+int clipmoe_cmd_calibrate (int argc, char **argv);
 int clipmoe_cmd_limits (int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "commands.h"
 #include "common.h"
+#include "encoderlike.h"
 #include "inputs.h"
 #include "interrupt.h"
 #include "media.h"
@@ -168,31 +169,16 @@ write_npy (const Embed *self, const char *path, GError **error) {
   return ok;
 }
 
-/* An encoder with the options that were set on the element, for pictures and texts. */
 static gboolean
 open_encoder (Embed *self, GError **error) {
-  ClipmoeModelOptions options = {.struct_size = sizeof options};
-  ClipmoeEncoderOptions run = {.struct_size = sizeof run};
-  char *path, *vocab;
-  int activation, geometry, precision, direction;
-  g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",
-                &options.experts, "heads", &options.heads, "text-heads", &options.text_heads, "geometry",
-                &geometry, "precision", &precision, "threads", &run.threads, "video-direction", &direction,
-                NULL);
-  options.vocab = vocab;
-  options.activation = activation;
-  run.precision = precision;
+  int geometry, direction;
+  g_object_get (self->tag, "geometry", &geometry, "video-direction", &direction, NULL);
   self->geometry = geometry;
   /* EXIF orientation of pictures is applied already, so auto is identity */
   self->direction = direction <= GST_VIDEO_ORIENTATION_UR_LL ? (ClipmoeOrientation)direction : 0;
-  ClipmoeModel *model = clipmoe_model_open (path, &options, error);
-  self->encoder = model ? clipmoe_encoder_new (model, &run, error) : NULL;
-  self->info = self->encoder ? clipmoe_model_get_info (model) : NULL; /* the encoder keeps the model */
-  clipmoe_model_unref (model);
-  if (self->info)
-    clipmoe_say_assumed (self->info);
-  g_free (path);
-  g_free (vocab);
+  self->encoder = clipmoe_encoder_like (self->tag, error);
+  if (self->encoder)
+    self->info = clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder));
   return self->encoder != NULL;
 }
 

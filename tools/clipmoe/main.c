@@ -16,6 +16,7 @@ static const struct {
     {"search", "find moments in an archive by words and pictures", clipmoe_cmd_search},
     {"tokenize", "print the token ids of words", clipmoe_cmd_tokenize},
     {"model", "inspect, list, convert and verify checkpoints", clipmoe_cmd_model},
+    {"calibrate", "find thresholds of labels by pictures of your own", clipmoe_cmd_calibrate},
     {"watch", "watch cameras, for months", clipmoe_cmd_watch},
     {"serve", "show an archive in a browser, and search it there", clipmoe_cmd_serve},
     {"bench", "measure how fast this machine is", clipmoe_cmd_bench},

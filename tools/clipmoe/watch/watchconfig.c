@@ -5,6 +5,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/plain.h>
+#include <clipmoe/labels.h>
 #include "../http/address.h"
 #include "watchkeys.h"
 
@@ -185,6 +186,27 @@ number_of (const WatchCamera *self, const char *key, double otherwise) {
   return text ? g_ascii_strtod (text, NULL) : otherwise;
 }
 
+/* When @path was written last. */
+static void
+add_file (GString *text, const char *path) {
+  struct stat st;
+  if (path && stat (path, &st) == 0)
+    g_string_append_printf (text, "%s %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT "\n", path,
+                            (gint64)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (gint64)st.st_size);
+}
+
+/* Pictures that show labels belong to the labels' file. One that cannot be read is said by who uses it. */
+static void
+add_pictures (GString *text, const char *labels_file) {
+  GPtrArray *labels = labels_file ? clipmoe_label_list_load (labels_file, NULL) : NULL;
+  for (guint i = 0; labels && i < labels->len; i++) {
+    const ClipmoeLabel *label = labels->pdata[i];
+    for (guint j = 0; label->pictures && label->pictures[j]; j++)
+      add_file (text, label->pictures[j]);
+  }
+  g_clear_pointer (&labels, g_ptr_array_unref);
+}
+
 /* All that it is made of, and when its files were written last. */
 static char *
 sign (const WatchCamera *self) {
@@ -195,13 +217,9 @@ sign (const WatchCamera *self) {
     g_string_append_printf (text, "%s=%s\n", (char *)l->data,
                             (char *)g_hash_table_lookup (self->values, l->data));
   g_list_free (keys);
-  for (guint i = 0; files[i]; i++) {
-    const char *path = g_hash_table_lookup (self->values, files[i]);
-    struct stat st;
-    if (path && stat (path, &st) == 0)
-      g_string_append_printf (text, "%s %" G_GINT64_FORMAT ".%09ld %" G_GINT64_FORMAT "\n", path,
-                              (gint64)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (gint64)st.st_size);
-  }
+  for (guint i = 0; files[i]; i++)
+    add_file (text, g_hash_table_lookup (self->values, files[i]));
+  add_pictures (text, g_hash_table_lookup (self->values, "labels-file"));
   return g_string_free (text, FALSE);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "picture.h"
 
 /* @what: the key; @path: NULL, nothing to look for. */
 static void
@@ -27,6 +28,21 @@ look_for_targets (GPtrArray *missing, const WatchCamera *camera) {
   g_strfreev (targets);
 }
 
+/* By their first bytes. */
+static void
+look_for_pictures (GPtrArray *missing, const WatchCamera *camera, const ClipmoeLabel *label) {
+  for (guint i = 0; label->pictures && label->pictures[i]; i++) {
+    GError *error = NULL;
+    ClipmoePictureSort sort;
+    gboolean read = clipmoe_picture_sort (label->pictures[i], &sort, &error);
+    if (!read || sort != CLIPMOE_PICTURE_STILL)
+      g_ptr_array_add (missing, g_strdup_printf ("%s: labels-file: %s: %s%s", camera->name, label->place,
+                                                 read ? label->pictures[i] : error->message,
+                                                 read ? ": no picture" : ""));
+    g_clear_error (&error);
+  }
+}
+
 static void
 look_for_labels (GPtrArray *missing, const WatchCamera *camera) {
   const char *name = watch_camera_get (camera, "labels") ? NULL : watch_camera_get (camera, "labels-file");
@@ -34,6 +50,8 @@ look_for_labels (GPtrArray *missing, const WatchCamera *camera) {
   GPtrArray *labels = name ? clipmoe_label_list_load (name, &error) : NULL;
   if (error)
     g_ptr_array_add (missing, g_strdup_printf ("%s: labels-file: %s", camera->name, error->message));
+  for (guint i = 0; labels && i < labels->len; i++)
+    look_for_pictures (missing, camera, labels->pdata[i]);
   g_clear_pointer (&labels, g_ptr_array_unref);
   g_clear_error (&error);
 }
