@@ -262,21 +262,19 @@ add_analytics (GstBuffer *buffer, GstStructure *s, const ClipmoeLook *look, guin
     gst_structure_set (s, CLS, G_TYPE_UINT, cls, NULL);
 }
 
-/* Appends what @s has already, less the numbers of what is on @buffer no more: some elements hand on our
- * metadata and not GstAnalytics'. */
+/* Appends what @s has already and is a look, less the numbers of what is on @buffer no more: some elements
+ * hand on our metadata and not GstAnalytics'. */
 static void
 append_earlier (GValue *looks, const GstStructure *s, GstBuffer *buffer) {
   for (guint i = 0; i < clipmoe_looks_count (s); i++) {
-    const GValue *v = gst_value_array_get_value (looks_of (s), i);
     const GstStructure *one = structure_at (looks_of (s), i);
     guint cls;
-    if (one && gst_structure_has_field (one, CLS) && !clipmoe_looks_get_cls (buffer, i, &cls)) {
-      GstStructure *copy = gst_structure_copy (one);
+    if (!one) /* anybody can write a custom meta, and one array holds one type */
+      continue;
+    GstStructure *copy = gst_structure_copy (one);
+    if (gst_structure_has_field (one, CLS) && !clipmoe_looks_get_cls (buffer, i, &cls))
       gst_structure_remove_field (copy, CLS);
-      append_structure (looks, copy);
-    } else {
-      gst_value_array_append_value (looks, v);
-    }
+    append_structure (looks, copy);
   }
 }
 
