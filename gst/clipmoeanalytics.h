@@ -3,7 +3,7 @@
  * ours. What is there already stays as it is. In a build without it there are no objects, and nothing is
  * added.
  *
- * Streaming thread; a buffer that is added to must be writable. */
+ * Any thread; a buffer that is added to must be writable. */
 #ifndef CLIPMOE_ANALYTICS_H
 #define CLIPMOE_ANALYTICS_H
 

@@ -137,7 +137,8 @@ test_frame (void) {
       GstAnalyticsClsMtd cls;
       object = detect (b, "car", 1, 2, 3, 4);
       g_assert_true (gst_analytics_relation_meta_add_cls_mtd (relations (b), 1, &level, &quark, &cls));
-      gst_analytics_relation_meta_set_relation (relations (b), GST_ANALYTICS_REL_TYPE_N_TO_N, object, cls.id);
+      gst_analytics_relation_meta_set_relation (relations (b), GST_ANALYTICS_REL_TYPE_RELATE_TO, object,
+                                                cls.id);
       other = cls.id;
     }
     b = through (h, b);
@@ -154,7 +155,7 @@ test_frame (void) {
       g_assert_true (gst_analytics_relation_meta_get_cls_mtd (relations (b), other, &mtd));
       g_assert_cmpfloat (gst_analytics_cls_mtd_get_level (&mtd, 0), ==, 0.25f);
       g_assert_cmpuint (gst_analytics_relation_meta_get_relation (relations (b), object, other), ==,
-                        GST_ANALYTICS_REL_TYPE_N_TO_N);
+                        GST_ANALYTICS_REL_TYPE_RELATE_TO);
     }
     gst_buffer_unref (b);
   }
