@@ -6,6 +6,8 @@
 struct _ClipmoeGstLook {
   gint refs;
   ClipmoeLook *look;
+  gboolean has_cls; /* on its buffer there is */
+  guint cls;        /* a GstAnalyticsClsMtd of this number that says the same */
 };
 
 struct _ClipmoeGstTag {
@@ -70,8 +72,9 @@ clipmoe_gst_tag_free (ClipmoeGstTag *tag) {
   g_free (tag);
 }
 
+/* @buffer: whose @s is, or NULL. */
 static GList *
-looks_in (const GstStructure *s) {
+looks_in (const GstStructure *s, GstBuffer *buffer) {
   GList *list = NULL;
   for (guint i = clipmoe_looks_count (s); i-- > 0;) {
     ClipmoeLook look;
@@ -79,6 +82,7 @@ looks_in (const GstStructure *s) {
       continue;
     ClipmoeGstLook *one = g_new (ClipmoeGstLook, 1);
     *one = (ClipmoeGstLook){1, clipmoe_look_copy (&look)};
+    one->has_cls = buffer && clipmoe_looks_get_cls (buffer, i, &one->cls);
     clipmoe_looks_clear (&look);
     list = g_list_prepend (list, one);
   }
@@ -94,7 +98,7 @@ looks_in (const GstStructure *s) {
  */
 GList *
 clipmoe_gst_buffer_get_looks (GstBuffer *buffer) {
-  return looks_in (clipmoe_looks_structure (buffer));
+  return looks_in (clipmoe_looks_structure (buffer), buffer);
 }
 
 /**
@@ -106,7 +110,7 @@ clipmoe_gst_buffer_get_looks (GstBuffer *buffer) {
  */
 GList *
 clipmoe_gst_event_get_looks (GstEvent *event) {
-  return looks_in (clipmoe_looks_event (event));
+  return looks_in (clipmoe_looks_event (event), NULL);
 }
 
 /**
@@ -118,7 +122,7 @@ clipmoe_gst_event_get_looks (GstEvent *event) {
  */
 GList *
 clipmoe_gst_message_get_looks (GstMessage *message) {
-  return looks_in (clipmoe_looks_message (message));
+  return looks_in (clipmoe_looks_message (message), NULL);
 }
 
 /**
@@ -244,6 +248,22 @@ clipmoe_gst_look_get_object_id (const ClipmoeGstLook *look, gint64 *id) {
   if (id)
     *id = look->look->has_object ? look->look->object_id : 0;
   return look->look->has_object;
+}
+
+/**
+ * clipmoe_gst_look_get_cls:
+ * @look: a look
+ * @id: (out): the id of a GstAnalyticsClsMtd in the GstAnalyticsRelationMeta of the buffer that the look was
+ * read from
+ *
+ * Where GStreamer has GstAnalytics (1.24 and newer), tags are attached as that as well.
+ *
+ * Returns: whether one with the tags of this look was on the buffer, in this order; @id is 0 otherwise
+ */
+gboolean
+clipmoe_gst_look_get_cls (const ClipmoeGstLook *look, guint *id) {
+  *id = look->has_cls ? look->cls : 0;
+  return look->has_cls;
 }
 
 /**

@@ -52,6 +52,7 @@ CLIPMOE_API guint64 clipmoe_gst_look_get_sequence (const ClipmoeGstLook *look);
 CLIPMOE_API gboolean clipmoe_gst_look_get_region (const ClipmoeGstLook *look, double *x, double *y,
                                                   double *width, double *height);
 CLIPMOE_API gboolean clipmoe_gst_look_get_object_id (const ClipmoeGstLook *look, gint64 *id);
+CLIPMOE_API gboolean clipmoe_gst_look_get_cls (const ClipmoeGstLook *look, guint *id);
 CLIPMOE_API GList *clipmoe_gst_look_get_tags (ClipmoeGstLook *look);
 CLIPMOE_API GBytes *clipmoe_gst_look_get_embedding (ClipmoeGstLook *look);
 CLIPMOE_API char *clipmoe_gst_look_to_json (const ClipmoeGstLook *look);

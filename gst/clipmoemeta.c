@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stream/lookjson.h>
+#include "clipmoeanalytics.h"
 
 #define NAME "ClipmoeTags"
 #define MESSAGE "clipmoe-tags"
+#define CLS "cls-mtd"
 
 void
 clipmoe_meta_register (void) {
@@ -53,8 +55,10 @@ look_structure (const ClipmoeLook *look) {
       gst_value_array_append_value (&region, &v);
     }
     gst_structure_take_value (s, "region", &region);
-    if (look->has_object)
+    if (look->has_object && look->object_id == (gint)look->object_id)
       gst_structure_set (s, "object-id", G_TYPE_INT, (gint)look->object_id, NULL);
+    else if (look->has_object)
+      gst_structure_set (s, "object-id", G_TYPE_INT64, look->object_id, NULL);
   }
   if (look->embedding) {
     /* not GBytes: GStreamer serializes them as Base64 without quotes and cannot parse its "=" */
@@ -91,31 +95,6 @@ clipmoe_look_to_message (const ClipmoeLook *look, const ClipmoeLookFrame *frame)
                      G_TYPE_UINT64, frame->duration, "json", G_TYPE_STRING, json, NULL);
   g_free (json);
   return s;
-}
-
-void
-clipmoe_meta_append_all (GstBuffer *buffer, const ClipmoeLook *added, guint n) {
-  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, NAME);
-  GValue looks = G_VALUE_INIT;
-  g_value_init (&looks, GST_TYPE_ARRAY);
-  if (!meta)
-    meta = gst_buffer_add_custom_meta (buffer, NAME);
-  if (!meta)
-    return;
-  GstStructure *s = gst_custom_meta_get_structure (meta);
-  const GValue *before = gst_structure_get_value (s, "looks");
-  if (before && !GST_VALUE_HOLDS_ARRAY (before)) /* anybody can write a custom meta */
-    before = NULL;
-  for (guint i = 0; before && i < gst_value_array_get_size (before); i++)
-    gst_value_array_append_value (&looks, gst_value_array_get_value (before, i));
-  for (guint i = 0; i < n; i++)
-    append_structure (&looks, look_structure (&added[i]));
-  set_looks (s, &looks);
-}
-
-void
-clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
-  clipmoe_meta_append_all (buffer, look, 1);
 }
 
 /* Scores and cosines are smaller: larger values and NaN come from other writers. */
@@ -181,6 +160,17 @@ floats_in (GstBuffer *bytes, guint *n) {
   return out;
 }
 
+static gboolean
+read_object (const GstStructure *s, gint64 *id) {
+  gint small;
+  if (gst_structure_get_int64 (s, "object-id", id))
+    return TRUE;
+  if (!gst_structure_get_int (s, "object-id", &small))
+    return FALSE;
+  *id = small;
+  return TRUE;
+}
+
 static void
 read_region (const GstStructure *s, ClipmoeLook *look) {
   const GValue *region = gst_structure_get_value (s, "region");
@@ -190,10 +180,8 @@ read_region (const GstStructure *s, ClipmoeLook *look) {
     look->region[i] = G_VALUE_HOLDS_DOUBLE (v) ? g_value_get_double (v) : NAN;
     ok = fabs (look->region[i]) < MOST; /* NaN is not */
   }
-  gint object = 0;
   look->has_region = ok;
-  look->has_object = ok && gst_structure_get_int (s, "object-id", &object);
-  look->object_id = object;
+  look->has_object = ok && read_object (s, &look->object_id);
 }
 
 gboolean
@@ -245,9 +233,76 @@ clipmoe_looks_read (const GstStructure *of, guint i, ClipmoeLook *look) {
   return TRUE;
 }
 
+gboolean
+clipmoe_looks_get_cls (GstBuffer *buffer, guint i, guint *cls) {
+  const GstStructure *s = clipmoe_looks_structure (buffer);
+  ClipmoeLook look;
+  if (!clipmoe_looks_read (s, i, &look))
+    return FALSE;
+  gboolean has = gst_structure_get_uint (structure_at (looks_of (s), i), CLS, cls) &&
+                 clipmoe_analytics_has_tags (buffer, *cls, look.tags, look.n_tags);
+  clipmoe_looks_clear (&look);
+  return has;
+}
+
 void
 clipmoe_looks_clear (ClipmoeLook *look) {
   g_free ((gpointer)look->tags);
   g_free (look->owned);
   *look = (ClipmoeLook){0};
+}
+
+/* What is attached beside the look that @s is: the same for those who read GstAnalytics. */
+static void
+add_analytics (GstBuffer *buffer, GstStructure *s, const ClipmoeLook *look, guint object) {
+  guint cls;
+  if (look->has_region && object == CLIPMOE_NO_OBJECT) /* would be taken for the whole frame's */
+    return;
+  if (clipmoe_analytics_add_tags (buffer, look->tags, look->n_tags, object, &cls))
+    gst_structure_set (s, CLS, G_TYPE_UINT, cls, NULL);
+}
+
+/* Appends what @s has already and is a look, less the numbers of what is on @buffer no more: some elements
+ * hand on our metadata and not GstAnalytics'. */
+static void
+append_earlier (GValue *looks, const GstStructure *s, GstBuffer *buffer) {
+  for (guint i = 0; i < clipmoe_looks_count (s); i++) {
+    const GstStructure *one = structure_at (looks_of (s), i);
+    guint cls;
+    if (!one) /* anybody can write a custom meta, and one array holds one type */
+      continue;
+    GstStructure *copy = gst_structure_copy (one);
+    if (gst_structure_has_field (one, CLS) && !clipmoe_looks_get_cls (buffer, i, &cls))
+      gst_structure_remove_field (copy, CLS);
+    append_structure (looks, copy);
+  }
+}
+
+void
+clipmoe_meta_append_all (GstBuffer *buffer, const ClipmoeLook *added, const guint *objects, guint n) {
+  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, NAME);
+  GValue looks = G_VALUE_INIT;
+  if (!meta)
+    meta = gst_buffer_add_custom_meta (buffer, NAME);
+  if (!meta)
+    return;
+  GstStructure *s = gst_custom_meta_get_structure (meta);
+  GstBuffer **embeddings = g_new (GstBuffer *, n);
+  g_value_init (&looks, GST_TYPE_ARRAY);
+  append_earlier (&looks, s, buffer);
+  for (guint i = 0; i < n; i++) {
+    GstStructure *look = look_structure (&added[i]);
+    const GValue *embedding = gst_structure_get_value (look, "embedding");
+    embeddings[i] = embedding ? gst_value_get_buffer (embedding) : NULL;
+    add_analytics (buffer, look, &added[i], objects ? objects[i] : CLIPMOE_NO_OBJECT);
+    append_structure (&looks, look);
+  }
+  clipmoe_analytics_add_embeddings (buffer, added, embeddings, n);
+  set_looks (s, &looks);
+  g_free (embeddings);
+}
+
+void
+clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look) {
+  clipmoe_meta_append_all (buffer, look, NULL, 1);
 }

@@ -13,8 +13,11 @@ CLIPMOE_API void clipmoe_meta_register (void);
 /* Appends a look to the buffer's meta; @buffer must be writable. What another element wrote into the meta in
  * place of a list of looks is replaced. */
 CLIPMOE_API void clipmoe_meta_append (GstBuffer *buffer, const ClipmoeLook *look);
-/* The same with @n looks, which costs less than one by one. */
-CLIPMOE_API void clipmoe_meta_append_all (GstBuffer *buffer, const ClipmoeLook *added, guint n);
+/* The same with @n looks, which costs less than one by one. @objects: for each look the GstAnalyticsODMtd on
+ * this buffer that it is of, or CLIPMOE_NO_OBJECT; NULL: none has one. Where GStreamer has GstAnalytics the
+ * tags are added as that, too, except of a region without such an object. */
+CLIPMOE_API void clipmoe_meta_append_all (GstBuffer *buffer, const ClipmoeLook *added, const guint *objects,
+                                          guint n);
 /* The look alone: what an event carries (transfer full), fields as in the meta. */
 CLIPMOE_API GstStructure *clipmoe_look_to_structure (const char *name, const ClipmoeLook *look);
 #define CLIPMOE_LOOK_EVENT "clipmoe-look"
@@ -36,5 +39,8 @@ CLIPMOE_API void clipmoe_looks_clear (ClipmoeLook *look);
 /* The same two for a buffer. */
 CLIPMOE_API guint clipmoe_looks_get_n (GstBuffer *buffer);
 CLIPMOE_API gboolean clipmoe_looks_get (GstBuffer *buffer, guint i, ClipmoeLook *look);
+/* The number of the GstAnalyticsClsMtd that says the same as the @i-th look. FALSE: it has none on @buffer.
+ */
+CLIPMOE_API gboolean clipmoe_looks_get_cls (GstBuffer *buffer, guint i, guint *cls);
 
 #endif

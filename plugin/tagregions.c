@@ -1,6 +1,7 @@
 #include "tagregions.h"
 
 #include <string.h>
+#include "clipmoeanalytics.h"
 #include "clipmoeframe.h"
 
 void
@@ -33,29 +34,116 @@ is_of_class (const char *classes, const char *name) {
   return !any;
 }
 
-/* What the object is known by: a tracker's number where there is one, else the region's. */
-static gint64
-id_of (GstVideoRegionOfInterestMeta *meta) {
-  const GstStructure *tracked = gst_video_region_of_interest_meta_get_param (meta, "object_id");
-  gint id;
-  return tracked && gst_structure_get_int (tracked, "id", &id) ? id : meta->id;
+/* Cuts a box to what is shown; nothing is left of one that is outside: width and height are 0. */
+static TagRegion
+cut (gint64 x, gint64 y, gint64 width, gint64 height, const GstVideoRectangle *shown) {
+  gint64 left = MAX (x, shown->x), top = MAX (y, shown->y);
+  gint64 right = MIN (x + width, (gint64)shown->x + shown->w);
+  gint64 bottom = MIN (y + height, (gint64)shown->y + shown->h);
+  if (left >= right || top >= bottom || left < 0 || top < 0)
+    return (TagRegion){.mtd = CLIPMOE_NO_OBJECT};
+  return (TagRegion){.x = (guint)left,
+                     .y = (guint)top,
+                     .width = (guint)(right - left),
+                     .height = (guint)(bottom - top),
+                     .part = {(double)(left - shown->x) / shown->w, (double)(top - shown->y) / shown->h,
+                              (double)(right - left) / shown->w, (double)(bottom - top) / shown->h},
+                     .mtd = CLIPMOE_NO_OBJECT};
 }
 
-/* Cuts a box to what is shown. FALSE: nothing is left. */
+static void
+add (TagRegions *self, const TagRegion *region) {
+  if (self->all->len < TAG_MOST_READ)
+    g_array_append_vals (self->all, region, 1);
+  else
+    self->left_out++;
+}
+
+/* The regions of GstVideoRegionOfInterestMeta. An object is known by a tracker's number where there is one,
+ * else by the region's. */
+static void
+read_marks (TagRegions *self, GstBuffer *buffer, const GstVideoRectangle *shown, const char *classes) {
+  gpointer state = NULL;
+  GstMeta *meta;
+  while ((
+      meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
+    GstVideoRegionOfInterestMeta *mark = (GstVideoRegionOfInterestMeta *)meta;
+    const char *type = g_quark_to_string (mark->roi_type);
+    if (!is_of_class (classes, type))
+      continue;
+    const GstStructure *tracked = gst_video_region_of_interest_meta_get_param (mark, "object_id");
+    TagRegion region = cut (mark->x, mark->y, mark->w, mark->h, shown);
+    gint id = mark->id;
+    region.type = type;
+    region.tracked = tracked && gst_structure_get_int (tracked, "id", &id);
+    region.numbered = TRUE;
+    region.id = id;
+    add (self, &region);
+  }
+}
+
 static gboolean
-cut (TagRegion *region, const GstVideoRegionOfInterestMeta *meta, const GstVideoRectangle *shown) {
-  gint64 left = MAX ((gint64)meta->x, shown->x), top = MAX ((gint64)meta->y, shown->y);
-  gint64 right = MIN ((gint64)meta->x + meta->w, (gint64)shown->x + shown->w);
-  gint64 bottom = MIN ((gint64)meta->y + meta->h, (gint64)shown->y + shown->h);
-  if (left >= right || top >= bottom || left < 0 || top < 0)
+near (guint a, guint b) {
+  return a > b ? a - b <= 1 : b - a <= 1; /* rounded in two ways */
+}
+
+/* Whether a detector or its tracker has written down the same object in both forms. */
+static gboolean
+is_same (const TagRegion *mark, const TagRegion *object) {
+  if (mark->mtd != CLIPMOE_NO_OBJECT || (mark->type && object->type && strcmp (mark->type, object->type)))
     return FALSE;
-  *region = (TagRegion){.x = (guint)left,
-                        .y = (guint)top,
-                        .width = (guint)(right - left),
-                        .height = (guint)(bottom - top),
-                        .part = {(double)(left - shown->x) / shown->w, (double)(top - shown->y) / shown->h,
-                                 (double)(right - left) / shown->w, (double)(bottom - top) / shown->h}};
-  return TRUE;
+  return (mark->tracked && object->tracked && mark->id == object->id) ||
+         (mark->width && object->width && near (mark->x, object->x) && near (mark->y, object->y) &&
+          near (mark->x + mark->width, object->x + object->width) &&
+          near (mark->y + mark->height, object->y + object->height));
+}
+
+/* The regions of GstAnalyticsODMtd, after the @n_marks of the other form. An object is known by a tracker's
+ * number alone: where it has both forms, the other's own number is often that of the Mtd on this buffer. */
+static void
+read_objects (TagRegions *self, GstBuffer *buffer, const GstVideoRectangle *shown, const char *classes) {
+  guint n_marks = self->all->len;
+  gpointer state = NULL;
+  ClipmoeDetection object;
+  while (clipmoe_analytics_next (buffer, &state, &object)) {
+    TagRegion region = cut (object.x, object.y, object.width, object.height, shown), *mark = NULL;
+    guint64 track = 0;
+    if (!is_of_class (classes, object.type))
+      continue;
+    region.type = object.type;
+    region.mtd = object.mtd;
+    region.tracked = clipmoe_analytics_get_track (buffer, object.mtd, &track) && track <= G_MAXINT64;
+    region.numbered = region.tracked;
+    region.id = (gint64)track;
+    for (guint i = 0; i < n_marks && !mark; i++)
+      if (is_same (&g_array_index (self->all, TagRegion, i), &region))
+        mark = &g_array_index (self->all, TagRegion, i);
+    if (!mark) {
+      add (self, &region);
+      continue;
+    }
+    mark->mtd = region.mtd;
+    if (!mark->tracked) {
+      mark->numbered = mark->tracked = region.tracked;
+      mark->id = region.id;
+    }
+  }
+}
+
+/* Leaves out what cannot be looked at. */
+static void
+filter_sizes (TagRegions *self, guint least) {
+  guint kept = 0;
+  for (guint i = 0; i < self->all->len; i++) {
+    const TagRegion *region = &g_array_index (self->all, TagRegion, i);
+    if (!region->width)
+      self->left_out++;
+    else if (MIN (region->width, region->height) < least)
+      self->too_small++;
+    else
+      g_array_index (self->all, TagRegion, kept++) = *region;
+  }
+  g_array_set_size (self->all, kept);
 }
 
 /* An id that occurs twice on one buffer names nothing: 0 is what stands there where nobody has set one. */
@@ -63,9 +151,10 @@ static void
 check_ids (GArray *regions) {
   for (guint i = 0; i < regions->len; i++) {
     TagRegion *a = &g_array_index (regions, TagRegion, i);
-    for (guint j = 0; j < i; j++) {
+    a->has_id = a->numbered;
+    for (guint j = 0; j < i && a->numbered; j++) {
       TagRegion *b = &g_array_index (regions, TagRegion, j);
-      if (a->id == b->id)
+      if (b->numbered && a->id == b->id)
         a->has_id = b->has_id = FALSE;
     }
   }
@@ -75,30 +164,31 @@ void
 tag_regions_read (TagRegions *self, GstBuffer *buffer, const GstVideoInfo *info,
                   const TagRegionFilter *filter) {
   GstVideoRectangle shown;
-  gpointer state = NULL;
-  GstMeta *meta;
   if (!self->all)
     self->all = g_array_new (FALSE, FALSE, sizeof (TagRegion));
   g_array_set_size (self->all, 0);
   self->too_small = self->left_out = 0;
   clipmoe_frame_get_visible (buffer, info, &shown);
-  while ((
-      meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
-    GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
-    TagRegion region;
-    if (!is_of_class (filter->classes, g_quark_to_string (roi->roi_type)))
-      continue;
-    if (self->all->len >= TAG_MOST_READ || !cut (&region, roi, &shown)) {
-      self->left_out++;
-    } else if (MIN (region.width, region.height) < filter->least) {
-      self->too_small++;
-    } else {
-      region.id = id_of (roi);
-      region.has_id = TRUE;
-      g_array_append_val (self->all, region);
-    }
-  }
+  read_marks (self, buffer, &shown, filter->classes);
+  read_objects (self, buffer, &shown, filter->classes);
+  filter_sizes (self, filter->least);
   check_ids (self->all);
+}
+
+guint
+tag_regions_take_object (TagRegions *self, const ClipmoeLook *look, guint64 time) {
+  for (guint i = 0; self->all && i < self->all->len; i++) {
+    TagRegion *region = &g_array_index (self->all, TagRegion, i);
+    gboolean same = look->has_object ? region->has_id && region->id == look->object_id
+                                     : !region->has_id && look->time == time &&
+                                           !memcmp (region->part, look->region, sizeof region->part);
+    guint mtd = region->mtd;
+    if (!same || mtd == CLIPMOE_NO_OBJECT)
+      continue;
+    region->mtd = CLIPMOE_NO_OBJECT;
+    return mtd;
+  }
+  return CLIPMOE_NO_OBJECT;
 }
 
 static int

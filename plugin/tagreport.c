@@ -152,11 +152,15 @@ tag_report_attach_all (GstClipmoeTag *self, GstBuffer *buffer, GstClockTime time
     if (look->look.sequence <= carried)
       looks[n++] = describe_look (self, look);
   }
-  for (guint i = 0; i < n; i++)
+  guint *objects = g_new (guint, most + 1);
+  for (guint i = n; i-- > 0;) { /* of several looks at an object the newest says what it is */
     looks[i].age = age_of (&looks[i], time);
+    objects[i] = tag_regions_take_object (&self->regions, &looks[i], time);
+  }
   if (n)
-    clipmoe_meta_append_all (buffer, looks, n);
+    clipmoe_meta_append_all (buffer, looks, objects, n);
   GST_OBJECT_UNLOCK (self);
+  g_free (objects);
   g_free (looks);
   g_list_free_full (finished, (GDestroyNotify)clipmoe_stream_look_unref);
 }

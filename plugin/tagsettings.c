@@ -82,7 +82,9 @@ static const GEnumValue modes[] = {
     {0, NULL, NULL}};
 static const GEnumValue region_modes[] = {
     {TAG_REGION_FULL_FRAME, "The whole frame", "full-frame"},
-    {TAG_REGION_ROI_LIST, "Each region that a detector has left on the buffer (GstVideoRegionOfInterestMeta)",
+    {TAG_REGION_ROI_LIST,
+     "Each region that a detector has left on the buffer (GstVideoRegionOfInterestMeta; GstAnalyticsODMtd "
+     "where GStreamer has it)",
      "roi-list"},
     {0, NULL, NULL}};
 static const GEnumValue posts[] = {

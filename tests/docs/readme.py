@@ -177,13 +177,24 @@ def run_python(work, name, namespace):
 def run_regions(work):
     """The Python of docs/live.md that hands regions to the tagger prints looks at them."""
     for block in re.findall(r"^```python\n(.*?)^```", page("docs/live.md"), re.M | re.S):
-        if "roi-list" in block:
+        if "roi-list" in block and "GstAnalytics" not in block:
             r = subprocess.run([sys.executable, "-c", block], cwd=work, timeout=120, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
             check("docs/live.md: its Python prints a look at a region", r.returncode == 0 and
                   '"region":[0.750000,0.750000,0.250000,0.250000],"object_id":7,' in r.stdout, r.stdout)
             return
     check("docs/live.md has Python with regions", False)
+
+
+def run_analytics(work):
+    """That one which hands objects of GstAnalytics to the tagger prints their classes: in a build that has it."""
+    blocks = [b for b in re.findall(r"^```python\n(.*?)^```", page("docs/live.md"), re.M | re.S) if "GstAnalytics" in b]
+    check("docs/live.md has Python with objects", len(blocks) == 1)
+    for block in blocks if os.environ.get("CLIPMOE_ANALYTICS") else ():
+        r = subprocess.run([sys.executable, "-c", block], cwd=work, timeout=120, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+        lines = re.findall(r"^thing \[\('[a-z ]+', 0\.\d+\), \('[a-z ]+', 0\.\d+\), \('[a-z ]+', 0\.\d+\)\]$", r.stdout, re.M)
+        check("docs/live.md: its Python prints an object's classes, of every buffer", r.returncode == 0 and len(lines) == 5, r.stdout)
 
 
 def names():
@@ -213,6 +224,7 @@ run_commands(work)
 run_python(work, "README.md", "Gst")
 run_python(work, "docs/metadata.md", "ClipmoeGst")
 run_regions(work)
+run_analytics(work)
 names()
 shutil.rmtree(work)
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))

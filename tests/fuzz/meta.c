@@ -75,10 +75,18 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
     gst_structure_set_value (gst_custom_meta_get_structure (meta), "looks", looks);
     for (guint i = 0; i <= clipmoe_looks_get_n (buffer); i++) {
       ClipmoeLook found;
+      guint cls;
       if (clipmoe_looks_get (buffer, i, &found))
         check_line (&found);
       clipmoe_looks_clear (&found);
+      if (clipmoe_looks_get_cls (buffer, i, &cls)) /* of which there is none */
+        abort ();
     }
+    ClipmoeLook own;
+    clipmoe_meta_append (buffer, &(ClipmoeLook){.source = "a", .model = "b"});
+    if (!clipmoe_looks_get (buffer, clipmoe_looks_get_n (buffer) - 1, &own) || g_strcmp0 (own.source, "a"))
+      abort ();
+    clipmoe_looks_clear (&own);
     gst_buffer_unref (buffer);
   }
   ClipmoeEvent event;

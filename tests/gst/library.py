@@ -69,6 +69,7 @@ def main():
             check("which look it is", look.get_tagger() == looks[0][0].get_tagger() and look.get_sequence() == n // 2 + 1,
                   look.get_sequence())
     check("a message's look is its line", [l.to_json() for l in said] == lines, lines)
+    check("none has a GstAnalyticsClsMtd that is on no buffer", [tuple(l.get_cls()) for l in said] == [(False, 0)] * 3)
     tag = said[0].get_tags()[0]
     said.clear()
     gc.collect()

@@ -185,17 +185,40 @@ test_foreign (void) {
   gst_structure_free (s);
 }
 
-/* A meta of our name whose "looks" are no list: ours takes its place, and nothing is critical. */
+/* A meta of our name whose "looks" are no list, or a list of something else: ours take its place, and nothing
+ * is critical. */
 static void
 test_append_to_foreign (void) {
-  GstBuffer *buffer = gst_buffer_new ();
+  static const char *const foreign[] = {"x,looks=(int)5", "x,looks=(int)<1,2>", "x,looks=(string)<a,b>"};
   ClipmoeLook look = some_look (NULL, 0, 0);
-  GstStructure *s = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, "ClipmoeTags"));
-  gst_structure_set (s, "looks", G_TYPE_INT, 5, NULL);
-  clipmoe_meta_append (buffer, &look);
-  clipmoe_meta_append (buffer, &look);
-  g_assert_cmpuint (clipmoe_looks_get_n (buffer), ==, 2);
-  gst_buffer_unref (buffer);
+  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++) {
+    GstBuffer *buffer = gst_buffer_new ();
+    GstStructure *wrong = gst_structure_from_string (foreign[i], NULL);
+    GstStructure *s = gst_custom_meta_get_structure (gst_buffer_add_custom_meta (buffer, "ClipmoeTags"));
+    gst_structure_set_value (s, "looks", gst_structure_get_value (wrong, "looks"));
+    gst_structure_free (wrong);
+    clipmoe_meta_append (buffer, &look);
+    clipmoe_meta_append (buffer, &look);
+    g_assert_cmpuint (clipmoe_looks_get_n (buffer), ==, 2);
+    gst_buffer_unref (buffer);
+  }
+}
+
+/* Numbers of objects that an int does not hold: trackers have 64 bits. */
+static void
+test_object (void) {
+  static const gint64 ids[] = {0, -1, G_MAXINT, (gint64)G_MAXINT + 1, G_MAXINT64, G_MININT64};
+  for (guint i = 0; i < G_N_ELEMENTS (ids); i++) {
+    ClipmoeLook look = some_look (NULL, 0, 0), back;
+    look.has_region = look.has_object = TRUE;
+    look.object_id = ids[i];
+    GstStructure *s = through_text (clipmoe_look_to_structure ("x", &look));
+    g_assert_true (clipmoe_looks_read (s, 0, &back));
+    g_assert_true (back.has_object);
+    g_assert_cmpint (back.object_id, ==, ids[i]);
+    clipmoe_looks_clear (&back);
+    gst_structure_free (s);
+  }
 }
 
 int
@@ -206,5 +229,6 @@ main (int argc, char **argv) {
   g_test_add_func ("/meta/text", test_text);
   g_test_add_func ("/meta/foreign", test_foreign);
   g_test_add_func ("/meta/append-to-foreign", test_append_to_foreign);
+  g_test_add_func ("/meta/object", test_object);
   return g_test_run ();
 }

@@ -40,7 +40,7 @@ NEVER = ["exit", "_exit", "_Exit", "quick_exit", "abort", "__assert_fail", "rais
          "v?fork", r"posix_spawn\w*", "dlopen", "dlmopen", r"g_spawn_\w+", r"g_module_\w+", r"g_subprocess_\w+", "socket",
          "connect", "bind", "getaddrinfo", r"g_socket_\w+", r"(?:__)?v?f?printf(?:_chk)?", "puts", "fputs", "putchar",
          "fwrite", "stdout", "stderr", "g_print", "g_printerr", "g_on_error_query"]
-TAGGER_NEEDS = r"lib(?:c|m|glib-2\.0|gobject-2\.0|jansson|xxhash|z|clipmoe|clipmoegst-1\.0|gst(?:reamer|base|video|pbutils)-1\.0)\.so\.|ld-linux"
+TAGGER_NEEDS = r"lib(?:c|m|glib-2\.0|gobject-2\.0|jansson|xxhash|z|clipmoe|clipmoegst-1\.0|gst(?:reamer|base|video|pbutils|analytics)-1\.0)\.so\.|ld-linux"
 GST_PROGRAM = r"""
 #include <clipmoe/gst/clipmoeframe.h>
 #include <clipmoe/gst/clipmoegst.h>

@@ -1,5 +1,6 @@
 """What the tests of cameras share: a camera as a process, a link to it that can be cut, and a pipeline that is watched."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -210,8 +211,9 @@ class Watched:
             e = info.get_event()
             self.events.append(e.type)
             if e.type == Gst.EventType.CAPS:
-                s = e.parse_caps().get_structure(0)
-                self.sizes.append((s.get_value("width"), s.get_value("height")))
+                # as text: GStreamer 1.26 wraps a structure of caps in a context manager, and 1.22 does not
+                size = re.search(r"width=\(int\)(\d+), height=\(int\)(\d+)", e.parse_caps().to_string())
+                self.sizes.append((int(size[1]), int(size[2])))
         return Gst.PadProbeReturn.OK
 
     def heard(self, bus, m):

@@ -182,7 +182,7 @@ def encoded(camera):
     w = Watched(QUICK + "uri=rtsp://127.0.0.1:%d/stream" % camera.port,
                 "fakesink sync=false c.encoded ! fakesink name=e sync=false async=false signal-handoffs=true", play=False)
     seen = []
-    w.pipeline.get_by_name("e").connect("handoff", lambda e, b, p: seen.append((b.pts, p.get_current_caps().get_structure(0).get_name())))
+    w.pipeline.get_by_name("e").connect("handoff", lambda e, b, p: seen.append((b.pts, p.get_current_caps().to_string().split(",")[0])))
     w.pipeline.set_state(Gst.State.PLAYING)
     check("the video comes as it is, too", until(lambda: len(seen) > 20 and w.pictures > 20), len(seen), w.states)
     check("with the times of its pictures", seen[0][1] == "video/x-h264" and abs(seen[-1][0] - w.last) < 3 * Gst.SECOND, seen[-1:], w.last)

@@ -30,6 +30,7 @@ static const struct {
     {"tokens of a vocabulary", CLIPMOE_MAX_TOKENS, ""},
     {"label or template file", CLIPMOE_MAX_LIST_FILE, "bytes"},
     {"labels", CLIPMOE_MAX_LABELS, ""},
+    {"labels as GstAnalytics' classes", CLIPMOE_MAX_CLASSES, "bytes"},
     {"a label, prompt or template", CLIPMOE_MAX_LABEL, "bytes"},
     {"templates", CLIPMOE_MAX_TEMPLATES, ""},
     {"pictures that show a label", CLIPMOE_MAX_EXAMPLES, ""},
