@@ -2,6 +2,7 @@
 
 #include <common.h>
 #include <time.h>
+#include "clipmoecontrol.h"
 #include "watchpipeline.h"
 
 #define TURN (250 * GST_MSECOND) /* how often a camera's thread looks around */
@@ -109,7 +110,7 @@ hear (WatchRun *self, GstMessage *message) {
     say (self, "%s", error->message);
     break;
   case GST_MESSAGE_ELEMENT:
-    if (gst_structure_has_name (s, "clipmoe-source"))
+    if (gst_structure_has_name (s, CLIPMOE_CAMERA_NAME))
       hear_source (self, s);
     break;
   case GST_MESSAGE_LATENCY:
