@@ -5,7 +5,7 @@
 #include "clipmoemeta.h"
 #include "watchclip.h"
 #include "watchclips.h"
-#include "watchpicture.h"
+#include "clipmoepicture.h"
 #include "watchring.h"
 
 #define LATE (8 * GST_SECOND)            /* a look may say so much later what it saw */
@@ -289,7 +289,7 @@ take_unit (WatchRecorder *self, GstSample *sample, gboolean lost) {
 static GBytes *
 make_snapshot (WatchRecorder *self, GstSample *picture) {
   GError *error = NULL;
-  GBytes *bytes = watch_picture_encode (picture, 0, &error);
+  GBytes *bytes = clipmoe_picture_encode (picture, 0, &error);
   if (bytes)
     return bytes;
   char *said = g_strdup_printf ("no snapshot: %s", error->message);
