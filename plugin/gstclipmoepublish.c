@@ -29,10 +29,10 @@
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include <math.h>
+#include <stream/openevents.h>
 #include "clipmoecontrol.h"
 #include "clipmoeevent.h"
 #include "clipmoemeta.h"
-#include "openevents.h"
 #include "publishpicture.h"
 #include "publishsettings.h"
 #include "sentlooks.h"

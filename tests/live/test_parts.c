@@ -54,7 +54,24 @@ test_address (void) {
       {"rtsp://u:a%40b%2Fc@h/s", "rtsp://h/s", "u", "a@b/c"},
       {"rtsp://u:p@x@h/s", "rtsp://h/s", "u", "p@x"},
       {"rtsp://h/s@x", "rtsp://h/s@x", NULL, NULL},
+      {"rtsp://u:p:q@h/s", "rtsp://h/s", "u", "p:q"},
+      {"rtsp://u:100%25%3F%23@h/s", "rtsp://h/s", "u", "100%?#"},
+      {"rtsp://u:1%2F2%3A3%40@h:554/s", "rtsp://h:554/s", "u", "1/2:3@"},
+      {"rtsp://u:50%@h/s", "rtsp://h/s", "u", "50%"},
+      {"rtsp://u:p@h/s@x?y=@", "rtsp://h/s@x?y=@", "u", "p"},
+      {"rtsp://h:554/s?mail=a@b", "rtsp://h:554/s?mail=a@b", NULL, NULL},
+      {"rtsp://[::1]:554/s%40x", "rtsp://[::1]:554/s%40x", NULL, NULL},
   };
+  static const char *const cut[] = {"rtsp://u:geheim/1@h/s",  "rtsp://u:geheim?1@h/s",
+                                    "rtsp://u:geheim#1@h",    "http://u:/geheim@h/s",
+                                    "rtsp://u:4711/geheim@h", "rtsp://u:geheim/a@b@h/s",
+                                    "rtsp://u:geheim@/x@h/s", "rtsp://[::1]:554/geheim@x"};
+  for (guint i = 0; i < G_N_ELEMENTS (cut); i++) {
+    g_assert_false (src_address_init (&a, cut[i], NULL, NULL, &error));
+    g_assert_nonnull (strstr (error->message, "%2F"));
+    g_assert_null (strstr (error->message, "geheim"));
+    g_clear_error (&error);
+  }
   if (!gst_uri_protocol_is_supported (GST_URI_SRC, "rtsp"))
     return;
   for (guint i = 0; i < G_N_ELEMENTS (logins); i++) {

@@ -1,9 +1,9 @@
 #include "watchcamera.h"
 
-#include <common.h>
 #include <time.h>
 #include "clipmoecontrol.h"
 #include "watchpipeline.h"
+#include "watchsay.h"
 
 #define TURN (250 * GST_MSECOND) /* how often a camera's thread looks around */
 #define RETRY_LEAST (1 * G_TIME_SPAN_SECOND)
@@ -21,20 +21,6 @@ struct _WatchRun {
   gboolean stopping, done, online, begun, opening;
   gint64 alive;
 };
-
-static void say (const WatchRun *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-/* One line, of whatever thread. */
-static void
-say (const WatchRun *self, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args), *line = g_strdup_printf ("%s: %s", self->camera->name, text);
-  va_end (args);
-  clipmoe_say (line);
-  g_free (line);
-  g_free (text);
-}
 
 /* FALSE: it shall end. */
 static gboolean
@@ -86,9 +72,9 @@ hear_source (WatchRun *self, const GstStructure *s) {
   const char *reason = gst_structure_get_string (s, "reason");
   set_online (self, online, reason ? reason : "not known why");
   if (online)
-    say (self, "online");
+    watch_say (self->camera->name, "online");
   else
-    say (self, "offline: %s", reason ? reason : "not known why");
+    watch_say (self->camera->name, "offline: %s", reason ? reason : "not known why");
 }
 
 /* Returns why the pipeline is over (transfer full), or NULL. */
@@ -107,7 +93,7 @@ hear (WatchRun *self, GstMessage *message) {
     break;
   case GST_MESSAGE_WARNING:
     gst_message_parse_warning (message, &error, NULL);
-    say (self, "%s", error->message);
+    watch_say_trouble (self->camera->name, g_steal_pointer (&error));
     break;
   case GST_MESSAGE_ELEMENT:
     if (gst_structure_has_name (s, CLIPMOE_CAMERA_NAME))
@@ -163,7 +149,7 @@ static void
 rest_until_its_hour (WatchRun *self) {
   if (is_its_hour (self))
     return;
-  say (self, "offline: out of its hours");
+  watch_say (self->camera->name, "offline: out of its hours");
   watch_view_set_state (self->view, FALSE, "out of its hours");
   set_begun (self);
   while (!is_its_hour (self) && rest (self, G_TIME_SPAN_SECOND))
@@ -189,9 +175,10 @@ run (gpointer data) {
     set_opening (self, FALSE);
     if (built)
       watch_pipeline_free (built);
+    watch_view_ended (self->view);
     if (over) {
       delay = !delay || g_get_monotonic_time () - since > STEADY ? RETRY_LEAST : MIN (2 * delay, RETRY_MOST);
-      say (self, "%s; tried again in %g s", over, (double)delay / G_USEC_PER_SEC);
+      watch_say (self->camera->name, "%s; tried again in %g s", over, (double)delay / G_USEC_PER_SEC);
       set_begun (self);
       rest (self, delay);
     }

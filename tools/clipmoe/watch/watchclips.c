@@ -203,15 +203,17 @@ utc_text (gint64 utc) {
 
 static char *
 describe (const char *file, guint64 bytes, const char *snapshot, guint64 snapshot_bytes, gint64 start,
-          gint64 end, const char *const *labels) {
-  json_t *names = json_array ();
+          gint64 end, const char *const *labels, const char *const *events) {
+  json_t *names = json_array (), *ids = json_array ();
   for (guint i = 0; labels[i]; i++)
     json_array_append_new (names, clipmoe_json_text (labels[i]));
+  for (guint i = 0; events[i]; i++)
+    json_array_append_new (ids, clipmoe_json_text (events[i]));
   char *from = utc_text (start), *to = utc_text (end);
-  json_t *o = json_pack ("{s:s, s:s, s:I, s:s*, s:o*, s:s, s:s, s:o}", "schema", SCHEMA, "file", file,
+  json_t *o = json_pack ("{s:s, s:s, s:I, s:s*, s:o*, s:s, s:s, s:o, s:o}", "schema", SCHEMA, "file", file,
                          "bytes", (json_int_t)bytes, "snapshot", snapshot, "snapshot_bytes",
                          snapshot ? json_integer ((json_int_t)snapshot_bytes) : NULL, "start", from, "end",
-                         to, "labels", names);
+                         to, "labels", names, "events", ids);
   char *dumped = json_dumps (o, JSON_COMPACT), *line = g_strdup (dumped);
   free (dumped);
   json_decref (o);
@@ -222,7 +224,7 @@ describe (const char *file, guint64 bytes, const char *snapshot, guint64 snapsho
 
 gboolean
 watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snapshot, gint64 start,
-                 gint64 end, const char *const *labels, GError **error) {
+                 gint64 end, const char *const *labels, const char *const *events, GError **error) {
   char *file = g_path_get_basename (clip), *picture = NULL;
   guint64 picture_bytes = snapshot ? g_bytes_get_size (snapshot) : 0;
   GError *why = NULL;
@@ -236,7 +238,7 @@ watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snap
     g_free (stem);
     g_free (path);
   }
-  char *line = describe (file, bytes, picture, picture_bytes, start, end, labels);
+  char *line = describe (file, bytes, picture, picture_bytes, start, end, labels, events);
   Clip *entry = parse (self->list, line);
   if (entry)
     g_ptr_array_add (self->clips, entry);

@@ -5,6 +5,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/plain.h>
+#include <base/uri.h>
 #include "../http/address.h"
 #include "watchkeys.h"
 
@@ -218,6 +219,11 @@ static gboolean
 check_camera (const Reading *self, const char *group, WatchCamera *camera, GError **error) {
   if (!watch_camera_get (camera, "uri"))
     return refuse (self, group, NULL, "no uri, expected where the camera is", error);
+  if (clipmoe_uri_login_is_cut (watch_camera_get (camera, "uri")))
+    return refuse (self, group, "uri",
+                   "an @ stands behind a /, ? or #; in a password these signs are %2F, %3F and %23 (better: "
+                   "login-file), and an @ in a path is %40",
+                   error);
   if (watch_camera_get (camera, "login-file") && watch_camera_get (camera, "login-env"))
     return refuse (self, group, NULL, "login-file and login-env, expected one of them", error);
   return TRUE;
@@ -290,6 +296,7 @@ read_camera (const Reading *self, GKeyFile *file, const char *group, GError **er
   }
   camera->pre_roll = number_of (camera, "pre-roll", 5);
   camera->post_roll = number_of (camera, "post-roll", 10);
+  camera->settle = number_of (camera, "settle", 0);
   camera->record_days = number_of (camera, "record-days", 0);
   camera->record_gigabytes = number_of (camera, "record-gigabytes", 0);
   camera->signature = sign (camera);
