@@ -1,5 +1,6 @@
 /* Checks small parts of cameras: hours, addresses with logins, and the video that waits for an event. */
 #include <glib/gstdio.h>
+#include <time.h>
 #include "srcaddress.h"
 #include "watchhours.h"
 #include "watchring.h"
@@ -20,6 +21,41 @@ test_hours (void) {
   g_assert_true (watch_hours_has (&h, 8 * 60 + 30) && watch_hours_has (&h, 1439));
   g_assert_false (watch_hours_has (&h, 8 * 60 + 29) || watch_hours_has (&h, 13 * 60));
   g_assert_true (watch_hours_parse (&h, "0-24") && watch_hours_has (&h, 0) && watch_hours_has (&h, 1439));
+}
+
+/* @text is "2026-03-29T01:30Z" and so on. */
+static gboolean
+is_open (const char *hours, const char *text) {
+  WatchHours h;
+  GDateTime *t = g_date_time_new_from_iso8601 (text, NULL);
+  g_assert_true (watch_hours_parse (&h, hours));
+  gboolean open = watch_hours_has_time (&h, g_date_time_to_unix (t));
+  g_date_time_unref (t);
+  return open;
+}
+
+/* Hours are what the clock on the wall shows, also over midnight and when it is set. */
+static void
+test_clock (void) {
+  char *zone = g_strdup (g_getenv ("TZ"));
+  g_setenv ("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
+  tzset ();
+  g_assert_true (is_open ("22-6", "2026-01-10T21:00:00Z") && is_open ("22-6", "2026-01-11T04:59:00Z"));
+  g_assert_false (is_open ("22-6", "2026-01-10T20:59:00Z") || is_open ("22-6", "2026-01-11T05:00:00Z"));
+  /* set forward: 2:00 to 3:00 is not there, what lasts over it is not broken */
+  g_assert_true (is_open ("22-6", "2026-03-29T00:59:00Z") && is_open ("22-6", "2026-03-29T01:00:00Z"));
+  g_assert_true (is_open ("22-6", "2026-03-29T03:59:00Z"));
+  g_assert_false (is_open ("22-6", "2026-03-29T04:00:00Z"));
+  g_assert_false (is_open ("2-3", "2026-03-29T00:59:00Z") || is_open ("2-3", "2026-03-29T01:00:00Z"));
+  /* set back: 2:00 to 3:00 is there twice */
+  g_assert_true (is_open ("2-3", "2026-10-25T00:30:00Z") && is_open ("2-3", "2026-10-25T01:30:00Z"));
+  g_assert_false (is_open ("2-3", "2026-10-24T23:59:00Z") || is_open ("2-3", "2026-10-25T02:00:00Z"));
+  if (zone)
+    g_setenv ("TZ", zone, TRUE);
+  else
+    g_unsetenv ("TZ");
+  tzset ();
+  g_free (zone);
 }
 
 static void
@@ -162,6 +198,7 @@ int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
   test_hours ();
+  test_clock ();
   test_address ();
   test_login ();
   test_ring ();

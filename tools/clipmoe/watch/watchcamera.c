@@ -1,6 +1,5 @@
 #include "watchcamera.h"
 
-#include <time.h>
 #include "clipmoecontrol.h"
 #include "watchpipeline.h"
 #include "watchsay.h"
@@ -58,10 +57,7 @@ set_opening (WatchRun *self, gboolean opening) {
 
 static gboolean
 is_its_hour (const WatchRun *self) {
-  time_t now = time (NULL);
-  struct tm local;
-  localtime_r (&now, &local);
-  return watch_hours_has (&self->camera->hours, (guint)(local.tm_hour * 60 + local.tm_min));
+  return watch_hours_has_time (&self->camera->hours, g_get_real_time () / G_USEC_PER_SEC);
 }
 
 /* --- what the pipeline says --- */

@@ -7,6 +7,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/json.h>
+#include <base/steadyclock.h>
 #include <base/temporary.h>
 
 #define LIST "clips.jsonl"
@@ -90,6 +91,7 @@ write_list (const WatchClips *self, GError **error) {
 static gboolean
 prune (WatchClips *self) {
   guint before = self->clips->len;
+  gboolean ages = self->days > 0 && clipmoe_clock_is_steady (); /* one that jumped makes everything old */
   gint64 oldest = g_get_real_time () - (gint64)(self->days * 86400 * G_USEC_PER_SEC);
   double all = 0;
   gsize list = 0;
@@ -101,7 +103,7 @@ prune (WatchClips *self) {
   /* an end may lie in the future, where the clock was wrong, so all are looked at */
   for (guint i = 0; i < self->clips->len;) {
     const Clip *clip = self->clips->pdata[i];
-    gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
+    gboolean late = ages && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
     if (!late && !much && list <= MOST_LIST) {
       i++;
       continue;
