@@ -54,6 +54,7 @@ struct _WatchRecorder {
   GPtrArray *open;          /* (element-type ClipmoeEvent): their starts, oldest first */
   gboolean broken;          /* until the next key frame */
   GstClockTime until, last; /* until: with nothing open */
+  GstClockTime written;     /* the last recording ended there */
   gint64 heard;             /* monotonic time of the last unit */
   gint64 failed;            /* that a recording could not be begun; 0: never */
   Clip *clip;               /* that is written; or NULL */
@@ -203,6 +204,7 @@ end_clip (WatchRecorder *self) {
   if (!self->clip)
     return;
   watch_clip_end (self->clip->file);
+  self->written = self->clip->last;
   g_ptr_array_add (self->ending, g_steal_pointer (&self->clip));
 }
 
@@ -261,12 +263,21 @@ start_anew (WatchRecorder *self, GstCaps *caps) {
   self->broken = TRUE;
 }
 
+/* What is open is recorded from now on: there was no video, or it was lost, or the disk was full. */
+static void
+begin_late (WatchRecorder *self) {
+  GstClockTime start = ((ClipmoeEvent *)self->open->pdata[0])->start;
+  if (GST_CLOCK_TIME_IS_VALID (self->written))
+    start = MAX (start, self->written + self->pre_roll);
+  begin_clip (self, start);
+}
+
 /* @buffer is in the ring. */
 static void
 write_unit (WatchRecorder *self, GstBuffer *buffer, GstClockTime time, gboolean key) {
-  if (!self->clip) { /* there was no video, or it was lost, or the disk was full */
+  if (!self->clip) {
     if (self->open->len && key)
-      begin_clip (self, ((ClipmoeEvent *)self->open->pdata[0])->start);
+      begin_late (self);
   } else if (!self->open->len && GST_CLOCK_TIME_IS_VALID (time) && time > self->until) {
     end_clip (self);
   } else if (key && time > self->clip->first + MOST_CLIP) {
@@ -407,7 +418,7 @@ watch_recorder_new (const WatchCamera *camera, GstBin *pipeline, GstElement *sou
       watch_ring_new (self->pre_roll + (GstClockTime)(camera->settle * GST_SECOND) + LATE, MOST_RING);
   self->open = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_event_free);
   self->ending = g_ptr_array_new_with_free_func (clip_free);
-  self->last = GST_CLOCK_TIME_NONE;
+  self->last = self->written = GST_CLOCK_TIME_NONE;
   self->clips = watch_clips_open (folder, camera->record_days, camera->record_gigabytes * 1e9, error);
   g_free (folder);
   if (self->clips && connect_source (self, pipeline, source, error))
