@@ -234,21 +234,21 @@ publish (WatchRecorder *self, Clip *clip) {
   g_free (path);
 }
 
-/* Those that are whole get their names. */
+/* Those that are whole get their names, one after the other, so that the list is in order. */
 static void
 poll_ending (WatchRecorder *self, GstClockTime patience) {
-  for (guint i = self->ending->len; i-- > 0;) {
-    Clip *clip = self->ending->pdata[i];
+  while (self->ending->len) {
+    Clip *clip = self->ending->pdata[0];
     GError *error = NULL;
     WatchClipState state = watch_clip_poll (clip->file, patience, &error);
     if (state == WATCH_CLIP_WRITING)
-      continue;
+      return;
     if (state == WATCH_CLIP_DONE)
       publish (self, clip);
     else
       watch_say_trouble (self->name, error);
     self->failed = state == WATCH_CLIP_DONE ? 0 : g_get_monotonic_time ();
-    g_ptr_array_remove_index (self->ending, i);
+    g_ptr_array_remove_index (self->ending, 0);
   }
 }
 
