@@ -69,6 +69,34 @@ clipmoe_labels_news_clear (ClipmoeLabelsNews *news) {
   g_clear_pointer (&news->groups, g_ptr_array_unref);
 }
 
+gboolean
+clipmoe_camera_event_is (GstEvent *event) {
+  const GstStructure *s =
+      GST_EVENT_TYPE (event) == GST_EVENT_CUSTOM_DOWNSTREAM_OOB ? gst_event_get_structure (event) : NULL;
+  return s && gst_structure_has_name (s, CLIPMOE_CAMERA_NAME);
+}
+
+GstEvent *
+clipmoe_camera_event_name (GstEvent *event, const char *source) {
+  event = GST_EVENT (gst_mini_object_make_writable (GST_MINI_OBJECT (event)));
+  gst_structure_set (gst_event_writable_structure (event), "source", G_TYPE_STRING, source, NULL);
+  return event;
+}
+
+gboolean
+clipmoe_camera_event_read (GstEvent *event, ClipmoeCameraNews *news) {
+  if (!clipmoe_camera_event_is (event))
+    return FALSE;
+  const GstStructure *s = gst_event_get_structure (event);
+  const char *state = gst_structure_get_string (s, "state");
+  *news = (ClipmoeCameraNews){.source = gst_structure_get_string (s, "source"),
+                              .online = g_strcmp0 (state, "online") == 0,
+                              .reason = gst_structure_get_string (s, "reason")};
+  if (!gst_structure_get_int64 (s, "since", &news->since) || news->since < 0)
+    news->since = 0;
+  return state != NULL;
+}
+
 GstEvent *
 clipmoe_control_event_new (const ClipmoeControl *control) {
   GstStructure *s = gst_structure_new (CONTROL_NAME, "schema", G_TYPE_UINT, 1, "source", G_TYPE_STRING,

@@ -2,8 +2,11 @@
  * Python and other languages. Reading the metadata with GStreamer's own functions works as well; this is less
  * to write, and passes over what is not as it should be, since anybody can write a custom meta.
  *
- * A look is one inference on one frame. All functions may be called from any thread; a look never changes.
- * clipmoe_gst_look_unref() and clipmoe_gst_tag_free() accept NULL; g_autoptr() works for both objects.
+ * A look is one inference on one frame; a label event is a label of a stream from start to end, as a
+ * publisher with on=event sends it. All functions may be called from any thread; neither ever
+ * changes.
+ * clipmoe_gst_look_unref(), clipmoe_gst_tag_free() and clipmoe_gst_label_event_unref() accept NULL;
+ * g_autoptr() works for all three.
  * Since: 0.1 */
 #ifndef CLIPMOE_GST_H
 #define CLIPMOE_GST_H
@@ -61,6 +64,38 @@ CLIPMOE_API const char *clipmoe_gst_tag_get_label (const ClipmoeGstTag *tag);
 CLIPMOE_API double clipmoe_gst_tag_get_score (const ClipmoeGstTag *tag);
 CLIPMOE_API double clipmoe_gst_tag_get_cosine (const ClipmoeGstTag *tag);
 
+/**
+ * ClipmoeGstLabelEvent:
+ *
+ * A label of a stream starts, goes on or ends: immutable, reference counted.
+ */
+typedef struct _ClipmoeGstLabelEvent ClipmoeGstLabelEvent;
+
+#define CLIPMOE_GST_TYPE_LABEL_EVENT (clipmoe_gst_label_event_get_type ())
+CLIPMOE_API GType clipmoe_gst_label_event_get_type (void);
+CLIPMOE_API ClipmoeGstLabelEvent *clipmoe_gst_label_event_ref (ClipmoeGstLabelEvent *event);
+CLIPMOE_API void clipmoe_gst_label_event_unref (ClipmoeGstLabelEvent *event);
+
+CLIPMOE_API ClipmoeGstLabelEvent *clipmoe_gst_event_get_label_event (GstEvent *event);
+CLIPMOE_API ClipmoeGstLabelEvent *clipmoe_gst_message_get_label_event (GstMessage *message);
+
+CLIPMOE_API const char *clipmoe_gst_label_event_get_kind (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API const char *clipmoe_gst_label_event_get_id (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API const char *clipmoe_gst_label_event_get_source (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API const char *clipmoe_gst_label_event_get_label (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API const char *clipmoe_gst_label_event_get_group (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API const char *clipmoe_gst_label_event_get_model (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API GstClockTime clipmoe_gst_label_event_get_start (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API GstClockTime clipmoe_gst_label_event_get_end (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API double clipmoe_gst_label_event_get_peak (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API GstClockTime clipmoe_gst_label_event_get_peak_time (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API double clipmoe_gst_label_event_get_mean (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API double clipmoe_gst_label_event_get_score (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API gint64 clipmoe_gst_label_event_get_at (const ClipmoeGstLabelEvent *event);
+CLIPMOE_API gboolean clipmoe_gst_label_event_get_object_id (const ClipmoeGstLabelEvent *event, gint64 *id);
+CLIPMOE_API char *clipmoe_gst_label_event_to_json (const ClipmoeGstLabelEvent *event);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeGstLabelEvent, clipmoe_gst_label_event_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeGstLook, clipmoe_gst_look_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ClipmoeGstTag, clipmoe_gst_tag_free)
 

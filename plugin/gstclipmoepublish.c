@@ -29,10 +29,11 @@
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include <math.h>
+#include <stream/openevents.h>
 #include "clipmoecontrol.h"
 #include "clipmoeevent.h"
 #include "clipmoemeta.h"
-#include "openevents.h"
+#include "publishpicture.h"
 #include "publishsettings.h"
 #include "sentlooks.h"
 #include "target.h"
@@ -49,13 +50,15 @@ struct _GstClipmoePublish {
   char *target;
   int on;
   ClipmoePublishSettings settings;
-  ClipmoeSinkStats stats; /* of a run that is over */
-  ClipmoeSink *sink;      /* above READY */
-  gboolean stopping;      /* the end of a flush must not allow waiting again */
+  ClipmoeSinkStats stats;  /* of a run that is over */
+  ClipmoeSink *sink;       /* above READY */
+  PublishPicture *picture; /* the same, where snapshots are wanted */
+  gboolean stopping;       /* the end of a flush must not allow waiting again */
   /* streaming thread */
   gboolean asked; /* whether the stream is live was asked */
   ClipmoeSentLooks *sent;
   ClipmoeOpenEvents *begun; /* events whose start was sent */
+  char *shown;              /* of which stream the next picture is wanted, or NULL */
 };
 
 G_DEFINE_TYPE (GstClipmoePublish, gst_clipmoe_publish, GST_TYPE_BASE_TRANSFORM)
@@ -178,6 +181,29 @@ cannot_open (GstClipmoePublish *self, const GError *error) {
     GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
 }
 
+/* Returns (transfer full): the sink, or NULL when it is closed. A message handler may stop the element in the
+ * middle of a call: the sink stays alive and refuses further looks. */
+static ClipmoeSink *
+hold_sink (GstClipmoePublish *self) {
+  GST_OBJECT_LOCK (self);
+  ClipmoeSink *sink = self->sink ? clipmoe_sink_ref (self->sink) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  return sink;
+}
+
+static void
+picture_made (gpointer data, const char *source, GBytes *jpeg, const char *why) {
+  ClipmoeSink *sink = hold_sink (data);
+  GST_LOG_OBJECT (data, "a picture of %s: %" G_GSIZE_FORMAT " bytes", source,
+                  jpeg ? g_bytes_get_size (jpeg) : 0);
+  if (!jpeg)
+    GST_WARNING_OBJECT (data, "no picture of %s: %s", source, why);
+  else if (sink)
+    clipmoe_sink_set_picture (sink, source, jpeg);
+  if (sink)
+    clipmoe_sink_unref (sink);
+}
+
 static gboolean
 open_target (GstClipmoePublish *self) {
   static const char *const names[] = {"look", "change", "frame", "event"};
@@ -193,6 +219,12 @@ open_target (GstClipmoePublish *self) {
   clipmoe_publish_settings_options (&settings, &options);
   options.command = command;
   ClipmoeSink *sink = clipmoe_target_open (target, &options, news, self, &error);
+  PublishPicture *picture =
+      sink && settings.snapshots ? publish_picture_new (picture_made, self, &error) : NULL;
+  if (sink && error) { /* no thread */
+    clipmoe_sink_finish (sink);
+    g_clear_pointer (&sink, clipmoe_sink_unref);
+  }
   clipmoe_publish_settings_clear (&settings);
   if (sink) {
     char *shown = clipmoe_uri_without_login (target);
@@ -203,6 +235,7 @@ open_target (GstClipmoePublish *self) {
     self->begun = clipmoe_open_events_new ();
     GST_OBJECT_LOCK (self);
     self->sink = sink;
+    self->picture = picture;
     self->stopping = FALSE;
     GST_OBJECT_UNLOCK (self);
   } else {
@@ -223,7 +256,10 @@ static void
 close_target (GstClipmoePublish *self) {
   GST_OBJECT_LOCK (self);
   ClipmoeSink *sink = self->sink;
+  PublishPicture *picture = g_steal_pointer (&self->picture);
   GST_OBJECT_UNLOCK (self);
+  publish_picture_free (picture);
+  g_clear_pointer (&self->shown, g_free);
   if (!sink)
     return;
   clipmoe_sink_set_live (sink, TRUE); /* nothing is waited for any more, but for what finish() does */
@@ -246,16 +282,6 @@ close_target (GstClipmoePublish *self) {
     GST_ELEMENT_WARNING (
         self, RESOURCE, WRITE,
         ("%" G_GUINT64_FORMAT " lines were not written: the reader is too slow or not there", lost), (NULL));
-}
-
-/* Returns (transfer full): the sink, or NULL when it is closed. A message handler may stop the element in the
- * middle of a call: the sink stays alive and refuses further looks. */
-static ClipmoeSink *
-hold_sink (GstClipmoePublish *self) {
-  GST_OBJECT_LOCK (self);
-  ClipmoeSink *sink = self->sink ? clipmoe_sink_ref (self->sink) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  return sink;
 }
 
 /* No thread may wait for a reader while the pipeline stops or flushes. */
@@ -354,11 +380,14 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
     return;
   GST_OBJECT_LOCK (self);
   int on = self->on;
+  gboolean shows = self->picture != NULL;
   GST_OBJECT_UNLOCK (self);
   if (!clipmoe_event_read (s, &event, &tagger, &sequence)) {
     GST_LOG_OBJECT (self, "an event that is none of ours");
+    shows = FALSE;
   } else if (tagger && clipmoe_sent_looks_see_event (self->sent, tagger, sequence)) {
     GST_LOG_OBJECT (self, "event %s is known", event.id);
+    shows = FALSE;
   } else if (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id)) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
     if (clipmoe_sink_add_event (sink, &event, &error))
@@ -368,7 +397,25 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
   } else {
     clipmoe_sink_see (sink, NULL, &event);
   }
+  if (shows && event.type == CLIPMOE_EVENT_START) {
+    g_free (self->shown);
+    self->shown = g_strdup (event.source ? event.source : "");
+  }
   clipmoe_sink_unref (sink);
+}
+
+/* The first frame after an event began. */
+static void
+show (GstClipmoePublish *self, GstBuffer *buffer) {
+  char *source = g_steal_pointer (&self->shown);
+  GstCaps *caps = source ? gst_pad_get_current_caps (GST_BASE_TRANSFORM_SINK_PAD (self)) : NULL;
+  GST_OBJECT_LOCK (self); /* it is freed when no pad is active any more */
+  PublishPicture *picture = self->picture;
+  GST_OBJECT_UNLOCK (self);
+  if (caps && picture)
+    publish_picture_add (picture, source, gst_sample_new (buffer, caps, NULL, NULL));
+  gst_clear_caps (&caps);
+  g_free (source);
 }
 
 /* Asked with the first data: at the start nothing upstream is linked yet. */
@@ -397,6 +444,17 @@ set_labels (GstClipmoePublish *self, GstEvent *event) {
     clipmoe_sink_unref (sink);
 }
 
+/* Any thread. */
+static void
+set_camera (GstClipmoePublish *self, GstEvent *event) {
+  ClipmoeCameraNews news;
+  ClipmoeSink *sink = hold_sink (self);
+  if (sink && clipmoe_camera_event_read (event, &news) && news.source)
+    clipmoe_sink_set_camera (sink, news.source, &(ClipmoeCamera){news.online, news.reason, news.since});
+  if (sink)
+    clipmoe_sink_unref (sink);
+}
+
 static void
 set_frame (GstClipmoePublish *self, GstEvent *event) {
   GstCaps *caps;
@@ -417,6 +475,8 @@ static GstFlowReturn
 transform_ip (GstBaseTransform *base, GstBuffer *buffer) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (base);
   ask_live (self);
+  if (self->shown)
+    show (self, buffer);
   return publish (self, clipmoe_looks_structure (buffer));
 }
 
@@ -451,6 +511,9 @@ sink_event (GstBaseTransform *base, GstEvent *event) {
     break;
   case GST_EVENT_CAPS:
     set_frame (self, event);
+    break;
+  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB:
+    set_camera (self, event);
     break;
   case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
     set_labels (self, event);

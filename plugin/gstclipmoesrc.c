@@ -31,6 +31,7 @@
 
 #include <base/error.h>
 #include <base/uri.h>
+#include "clipmoecontrol.h"
 #include "srclink.h"
 #include "srcpush.h"
 #include "srcwhy.h"
@@ -181,7 +182,7 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec) {
 static void
 changed (gpointer data, gboolean online, const char *reason) {
   GstClipmoeSrc *self = data;
-  GstStructure *s = describe (self, "clipmoe-source");
+  GstStructure *s = describe (self, CLIPMOE_CAMERA_NAME);
   GST_OBJECT_LOCK (self);
   char *uri = clipmoe_uri_without_login (self->uri);
   GST_OBJECT_UNLOCK (self);
@@ -191,6 +192,7 @@ changed (gpointer data, gboolean online, const char *reason) {
   GST_INFO_OBJECT (self, "%s is %s%s%s", uri, online ? "online" : "offline", reason ? ": " : "",
                    reason ? reason : "");
   g_free (uri);
+  src_push_set_silent (self->push, !online);
   /* publishers hear it, too; it does not wait for pictures, of which there are none */
   GstPad *src = gst_element_get_static_pad (GST_ELEMENT (self->push), "src");
   gst_pad_push_event (src, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_copy (s)));

@@ -172,6 +172,12 @@ gst_clipmoe_tag_sink_event (GstBaseTransform *base, GstEvent *event) {
     tag_report_send_events (self);
     tag_report_end (self);
     break;
+  case GST_EVENT_GAP:
+    tag_stream_gap (self, event);
+    break;
+  case GST_EVENT_CUSTOM_DOWNSTREAM_OOB: /* any thread */
+    event = tag_control_name_camera (self, event);
+    break;
   case GST_EVENT_TAG:
     gst_event_parse_tag (event, &tags);
     gst_video_orientation_from_tag (tags, &self->tag_orientation);

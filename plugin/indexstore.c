@@ -1,5 +1,7 @@
 #include "indexstore.h"
 
+#include <base/steadyclock.h>
+
 /* A model that the store has keeps what it was opened as, which is more than a look says; one that is being
  * filled by clipmoe index --reindex is filled on. */
 static gboolean
@@ -58,7 +60,8 @@ index_store_put (ClipmoeStore *store, IndexMoment *const *moments, guint n, GErr
 gboolean
 index_store_forget (ClipmoeStore *store, const IndexRetention *retention, guint64 *forgotten,
                     GError **error) {
-  gint64 before = retention->age ? g_get_real_time () - retention->age : 0;
+  gboolean steady = clipmoe_clock_is_steady (); /* one that jumped makes everything old */
+  gint64 before = retention->age && steady ? g_get_real_time () - retention->age : 0;
   *forgotten = 0;
   return clipmoe_store_retain (store, MAX (before, 0), retention->bytes, forgotten, error) &&
          clipmoe_store_compact (store, NULL, error);

@@ -1,6 +1,6 @@
 #include "publishsettings.h"
 
-enum { OUTBOX, OUTBOX_SIZE, LOGIN_FILE, TLS_CA, DISCOVERY, COMMANDS, FORMAT, EMBEDDINGS };
+enum { OUTBOX, OUTBOX_SIZE, LOGIN_FILE, TLS_CA, DISCOVERY, COMMANDS, FORMAT, EMBEDDINGS, SNAPSHOTS };
 enum { NOBODY, HOME_ASSISTANT };
 enum { CLIPMOE, GVA };
 
@@ -77,6 +77,12 @@ clipmoe_publish_settings_install (GObjectClass *object, guint first) {
       g_param_spec_boolean ("embeddings", "Embeddings",
                             "Send the vectors of looks that carry one (attach-embedding of clipmoetag)", TRUE,
                             flags));
+  g_object_class_install_property (
+      object, first + SNAPSHOTS,
+      g_param_spec_boolean ("snapshots", "Snapshots",
+                            "With each start of an event a picture goes to PREFIX/SOURCE/snapshot of an MQTT "
+                            "broker, which keeps it: JPEG, its longer side at most 640",
+                            FALSE, flags));
   gst_type_mark_as_plugin_api (discovery_type (), 0);
   gst_type_mark_as_plugin_api (format_type (), 0);
 }
@@ -103,6 +109,9 @@ clipmoe_publish_settings_set (ClipmoePublishSettings *self, guint i, const GValu
   case COMMANDS:
     self->commands = g_value_get_boolean (value);
     break;
+  case SNAPSHOTS:
+    self->snapshots = g_value_get_boolean (value);
+    break;
   case FORMAT:
     self->format = g_value_get_enum (value);
     break;
@@ -127,6 +136,9 @@ clipmoe_publish_settings_get (const ClipmoePublishSettings *self, guint i, GValu
     break;
   case COMMANDS:
     g_value_set_boolean (value, self->commands);
+    break;
+  case SNAPSHOTS:
+    g_value_set_boolean (value, self->snapshots);
     break;
   case FORMAT:
     g_value_set_enum (value, self->format);
@@ -165,5 +177,6 @@ clipmoe_publish_settings_options (const ClipmoePublishSettings *self, ClipmoeTar
                                     .tls_ca = self->tls_ca,
                                     .discovery = self->discovery == HOME_ASSISTANT,
                                     .commands = self->commands,
+                                    .pictures = self->snapshots,
                                     .gva = self->format == GVA};
 }

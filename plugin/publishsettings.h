@@ -9,11 +9,11 @@ typedef struct {
   char *outbox, *login_file, *tls_ca;
   guint outbox_size;
   int discovery, format; /* of enumerations */
-  gboolean commands, embeddings;
+  gboolean commands, embeddings, snapshots;
 } ClipmoePublishSettings;
 
 /* How many properties there are: their ids are @first and those after it. */
-#define CLIPMOE_PUBLISH_SETTINGS 8
+#define CLIPMOE_PUBLISH_SETTINGS 9
 
 void clipmoe_publish_settings_install (GObjectClass *object, guint first);
 void clipmoe_publish_settings_init (ClipmoePublishSettings *self);

@@ -13,6 +13,16 @@ refuse (const char *uri, const char *why, GError **error) {
   return FALSE;
 }
 
+/* Nothing of it is shown but its scheme: where a login ends in it is not known. */
+static gboolean
+refuse_login (const char *uri, GError **error) {
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+               "uri=%.*s://…: an @ stands behind a /, ? or #; in a password these signs are %%2F, %%3F and "
+               "%%23 (better: login-file), and an @ in a path is %%40",
+               (int)strcspn (uri, ":"), uri);
+  return FALSE;
+}
+
 /* Percent-encoded or as it is. */
 static char *
 decoded (const char *text, gsize length) {
@@ -87,6 +97,10 @@ src_address_init (SrcAddress *self, const char *uri, const char *user, const cha
                  "no uri: expected rtsp://, http://, file:// or v4l2:/dev/video0");
     src_address_clear (self);
     return FALSE;
+  }
+  if (clipmoe_uri_login_is_cut (uri)) {
+    src_address_clear (self);
+    return refuse_login (uri, error);
   }
   take_login (self);
   if (!find_kind (self, uri, error)) {

@@ -16,7 +16,8 @@ struct _SrcAttempt {
   ClipmoeBinDecoder *decoder;
   SrcTimes *times;
   SrcLane *pictures, *coded;
-  gboolean paced; /* what comes is held back until it is due */
+  gboolean joined; /* coded video has come; its thread's */
+  gboolean paced;  /* what comes is held back until it is due */
   void (*changed) (gpointer data);
   gpointer data;
   /* streaming thread of the coded video */
@@ -156,6 +157,18 @@ picture (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
+/* (transfer full): the first one of a connection says that it does not follow what came before. */
+static GstBuffer *
+mark_first (SrcAttempt *self, GstBuffer *buffer) {
+  gst_buffer_ref (buffer);
+  if (self->joined)
+    return buffer;
+  self->joined = TRUE;
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
+  return buffer;
+}
+
 /* Coded video; what is raw from the start is none. */
 static GstPadProbeReturn
 unit (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
@@ -166,9 +179,9 @@ unit (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
     GstBufferList *list =
         info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST ? GST_PAD_PROBE_INFO_BUFFER_LIST (info) : NULL;
     for (guint i = 0; list && i < gst_buffer_list_length (list); i++)
-      src_lane_push (self->coded, gst_buffer_ref (gst_buffer_list_get (list, i)), caps);
+      src_lane_push (self->coded, mark_first (self, gst_buffer_list_get (list, i)), caps);
     if (!list)
-      src_lane_push (self->coded, gst_buffer_ref (GST_PAD_PROBE_INFO_BUFFER (info)), caps);
+      src_lane_push (self->coded, mark_first (self, GST_PAD_PROBE_INFO_BUFFER (info)), caps);
   }
   gst_clear_caps (&caps);
   return GST_PAD_PROBE_OK;

@@ -106,11 +106,16 @@ src_lane_push (SrcLane *self, GstBuffer *buffer, GstCaps *caps) {
 }
 
 SrcLanePop
-src_lane_pop (SrcLane *self, GstBuffer **buffer, GstCaps **caps) {
+src_lane_pop (SrcLane *self, gint64 patience, GstBuffer **buffer, GstCaps **caps) {
   SrcLanePop popped = SRC_LANE_FLUSHING;
+  gint64 end = g_get_monotonic_time () + patience;
+  gboolean more = TRUE;
   g_mutex_lock (&self->lock);
-  while (!self->flushing && !self->ended && g_queue_is_empty (&self->items))
-    g_cond_wait (&self->changed, &self->lock);
+  while (more && !self->flushing && !self->ended && g_queue_is_empty (&self->items))
+    if (patience)
+      more = g_cond_wait_until (&self->changed, &self->lock, end);
+    else
+      g_cond_wait (&self->changed, &self->lock);
   if (!self->flushing && !g_queue_is_empty (&self->items)) {
     Item *item = g_queue_pop_head (&self->items);
     self->bytes -= gst_buffer_get_size (item->buffer);
@@ -119,7 +124,7 @@ src_lane_pop (SrcLane *self, GstBuffer **buffer, GstCaps **caps) {
     g_free (item);
     popped = SRC_LANE_BUFFER;
   } else if (!self->flushing) {
-    popped = SRC_LANE_ENDED;
+    popped = self->ended ? SRC_LANE_ENDED : SRC_LANE_NOTHING;
   }
   g_mutex_unlock (&self->lock);
   return popped;

@@ -6,7 +6,7 @@
 
 typedef struct _SrcLane SrcLane;
 
-typedef enum { SRC_LANE_BUFFER, SRC_LANE_FLUSHING, SRC_LANE_ENDED } SrcLanePop;
+typedef enum { SRC_LANE_BUFFER, SRC_LANE_FLUSHING, SRC_LANE_ENDED, SRC_LANE_NOTHING } SrcLanePop;
 
 /* When more than @most_buffers or @most_bytes wait: of pictures the oldest goes. @coded: all that wait go,
  * and what follows until the next key frame, since they need each other. Any thread; it is flushing at first.
@@ -16,8 +16,9 @@ SrcLane *src_lane_ref (SrcLane *self);
 void src_lane_unref (SrcLane *self);
 /* @buffer (transfer full): dropped while the lane is flushing or has ended. */
 void src_lane_push (SrcLane *self, GstBuffer *buffer, GstCaps *caps);
-/* Waits for a buffer; @buffer and @caps (transfer full) are set with SRC_LANE_BUFFER alone. */
-SrcLanePop src_lane_pop (SrcLane *self, GstBuffer **buffer, GstCaps **caps);
+/* Waits for a buffer, @patience microseconds at most (then SRC_LANE_NOTHING; 0: for ever); @buffer and @caps
+ * (transfer full) are set with SRC_LANE_BUFFER alone. */
+SrcLanePop src_lane_pop (SrcLane *self, gint64 patience, GstBuffer **buffer, GstCaps **caps);
 /* TRUE empties it and ends a wait; FALSE: it takes buffers again, also after an end. */
 void src_lane_set_flushing (SrcLane *self, gboolean flushing);
 /* Nothing follows: pop says so when all is taken. */

@@ -4,14 +4,18 @@
 
 #define GST_CAT_DEFAULT clipmoe_src_debug
 
+#define PATIENCE G_USEC_PER_SEC
+
 struct _SrcPush {
   GstPushSrc parent;
   SrcLane *lane;
+  gint silent; /* atomic */
   /* under the object lock */
   char *uri;
   GstClockTime latency;
   /* streaming thread */
   GstCaps *caps;
+  GstClockTime until; /* running time up to which pictures and gaps have come; valid once there was a picture */
 };
 
 G_DEFINE_TYPE (SrcPush, src_push, GST_TYPE_PUSH_SRC)
@@ -39,6 +43,7 @@ start (GstBaseSrc *base) {
 static gboolean
 stop (GstBaseSrc *base) {
   gst_clear_caps (&SRC_PUSH (base)->caps);
+  SRC_PUSH (base)->until = GST_CLOCK_TIME_NONE;
   return unlock (base);
 }
 
@@ -48,11 +53,32 @@ negotiate (GstBaseSrc *base) {
   return TRUE;
 }
 
+/* Who waits for what a picture does not bring learns that the time has passed without one. */
+static void
+push_gap (SrcPush *self) {
+  GstClockTime now = gst_element_get_current_running_time (GST_ELEMENT (self)), from = self->until;
+  if (!g_atomic_int_get (&self->silent) || !GST_CLOCK_TIME_IS_VALID (from) ||
+      !GST_CLOCK_TIME_IS_VALID (now) || now <= from)
+    return;
+  self->until = now;
+  gst_pad_push_event (GST_BASE_SRC_PAD (self), gst_event_new_gap (from, now - from));
+}
+
+/* @buffer has the times of the segment, which are running times. */
+static void
+note_time (SrcPush *self, const GstBuffer *buffer) {
+  GstClockTime time = GST_BUFFER_PTS (buffer);
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    self->until = time + (GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
+}
+
 static GstFlowReturn
 create (GstPushSrc *push, GstBuffer **buffer) {
   SrcPush *self = SRC_PUSH (push);
   GstCaps *caps = NULL;
-  SrcLanePop popped = src_lane_pop (self->lane, buffer, &caps);
+  SrcLanePop popped;
+  while ((popped = src_lane_pop (self->lane, PATIENCE, buffer, &caps)) == SRC_LANE_NOTHING)
+    push_gap (self);
   if (popped != SRC_LANE_BUFFER)
     return popped == SRC_LANE_ENDED ? GST_FLOW_EOS : GST_FLOW_FLUSHING;
   gboolean ok = TRUE;
@@ -62,8 +88,10 @@ create (GstPushSrc *push, GstBuffer **buffer) {
     ok = gst_base_src_set_caps (GST_BASE_SRC (self), caps);
   }
   gst_caps_unref (caps);
-  if (ok)
+  if (ok) {
+    note_time (self, *buffer);
     return GST_FLOW_OK;
+  }
   gst_clear_buffer (buffer);
   return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self)) ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
 }
@@ -91,6 +119,11 @@ src_push_new (const char *name, SrcLane *lane) {
 }
 
 void
+src_push_set_silent (SrcPush *self, gboolean silent) {
+  g_atomic_int_set (&self->silent, silent);
+}
+
+void
 src_push_set_answers (SrcPush *self, const char *uri, GstClockTime latency) {
   GST_OBJECT_LOCK (self);
   g_free (self->uri);
@@ -111,6 +144,7 @@ static void
 src_push_init (SrcPush *self) {
   gst_base_src_set_live (GST_BASE_SRC (self), TRUE);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
+  self->until = GST_CLOCK_TIME_NONE;
 }
 
 static void

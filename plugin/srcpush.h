@@ -10,6 +10,8 @@ G_DECLARE_FINAL_TYPE (SrcPush, src_push, SRC, PUSH, GstPushSrc)
 
 /* Returns a floating reference. */
 GstElement *src_push_new (const char *name, SrcLane *lane);
+/* Any thread. While it is @silent and nothing comes, gap events say so downstream, one a second. */
+void src_push_set_silent (SrcPush *self, gboolean silent);
 /* What it answers when it is asked for its URI, and its latency. Before it is started. */
 void src_push_set_answers (SrcPush *self, const char *uri, GstClockTime latency);
 

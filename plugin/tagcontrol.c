@@ -31,6 +31,18 @@ tag_control_send_labels (GstClipmoeTag *self, TagSession *open) {
   g_free (groups);
 }
 
+GstEvent *
+tag_control_name_camera (GstClipmoeTag *self, GstEvent *event) {
+  if (!clipmoe_camera_event_is (event))
+    return event;
+  GST_OBJECT_LOCK (self); /* without either it is not known yet what the stream is called */
+  char *source = self->settings.source || self->uri ? g_strdup (tag_element_source (self)) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  event = source ? clipmoe_camera_event_name (event, source) : event;
+  g_free (source);
+  return event;
+}
+
 void
 tag_control_forget (GstClipmoeTag *self) {
   g_clear_pointer (&self->told_labels, clipmoe_labels_unref);

@@ -66,6 +66,7 @@ struct _GstClipmoeTag {
   TagRegions regions;  /* of this frame */
   GArray *handed_over; /* of TagRegion: of the last request that tag_objects_look_later() made */
   gint stirred;        /* atomic: the next frame is looked at, however still */
+  GstClockTime gap;    /* how long nothing has come, as gap events say */
   guint connection;    /* another one: the stream was interrupted, which hold may bridge */
   gint failed;         /* atomic: there was an error, and it was posted */
 

@@ -243,6 +243,7 @@ GstFlowReturn
 tag_frame_pass (GstClipmoeTag *self, TagSession *open, GstBuffer *buffer) {
   const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
   How how = {.mode = settle_mode (self)};
+  self->gap = 0;
   TagMoment moment = find_moment (self, buffer);
   gst_object_sync_values (GST_OBJECT (self), moment.time);
   tag_model_follow_texts (self, open);

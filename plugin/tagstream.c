@@ -1,9 +1,12 @@
 #include "tagstream.h"
 
+#include <stream/ns.h>
 #include "tagobjects.h"
 #include "tagopen.h"
 #include "tagreport.h"
 #include "tagstill.h"
+
+#define LEAST_GAP GST_SECOND
 
 /* What the next frames carry, when they are due and what is under way. */
 static void
@@ -75,6 +78,52 @@ tag_stream_start (GstClipmoeTag *self, gboolean same_id) {
   self->connection++;
   forget (self);
   begin (self);
+}
+
+/* Nobody has seen anything up to @time, and nobody does now. */
+static void
+pause_until (GstClipmoeTag *self, GstClockTime time, double hold) {
+  g_mutex_lock (&self->looking);
+  gboolean over = clipmoe_stream_pause (self->stream, time, hold);
+  if (over) {
+    tag_events_finish (&self->events);
+    g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
+  }
+  clipmoe_objects_leave (self->objects,
+                         tag_clock_rising (&GST_BASE_TRANSFORM (self)->segment, time), clipmoe_ns (hold));
+  g_mutex_unlock (&self->looking);
+  if (over) { /* pictures that come later do not carry what was seen before */
+    g_clear_pointer (&self->look, clipmoe_stream_look_unref);
+    GST_OBJECT_LOCK (self);
+    g_clear_pointer (&self->last, clipmoe_stream_look_unref);
+    GST_OBJECT_UNLOCK (self);
+  }
+  tag_report_post_events (self);
+  tag_report_send_events (self);
+}
+
+void
+tag_stream_gap (GstClipmoeTag *self, GstEvent *event) {
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstClockTime begin, length;
+  gst_event_parse_gap (event, &begin, &length);
+  GST_OBJECT_LOCK (self);
+  double hold = self->settings.rules.hold;
+  gboolean timed = self->clock_source == TAG_CLOCK_PTS || self->clock_source == TAG_CLOCK_DTS;
+  GST_OBJECT_UNLOCK (self);
+  if (!timed || segment->format != GST_FORMAT_TIME || segment->rate < 0 ||
+      !GST_CLOCK_TIME_IS_VALID (begin) || !GST_CLOCK_TIME_IS_VALID (length) || length > G_MAXINT64 - begin)
+    return;
+  gboolean was = self->gap >= LEAST_GAP;
+  self->gap = MIN (self->gap + length, G_MAXINT64);
+  GstClockTime time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, begin + length);
+  if (self->gap < LEAST_GAP || !GST_CLOCK_TIME_IS_VALID (time))
+    return;
+  if (!was) {
+    self->connection++;
+    tag_still_forget (self);
+  }
+  pause_until (self, time, hold);
 }
 
 void

@@ -12,6 +12,9 @@ void tag_stream_reset (GstClipmoeTag *self);
  * or the property `source` of before, keeps what is open if the next look comes before `hold` is over;
  * anything else is forgotten. */
 void tag_stream_start (GstClipmoeTag *self, gboolean same_id);
+/* @event: a gap. What is open ends with its last look once nothing has come for `hold`, and at least for a
+ * second: less is a packet that was lost. */
+void tag_stream_gap (GstClipmoeTag *self, GstEvent *event);
 /* Ends the events that are open, and posts that. */
 void tag_stream_end_events (GstClipmoeTag *self);
 /* Nobody downstream takes events any more: those that wait are forgotten. */

@@ -151,6 +151,20 @@ set_labels (ClipmoeSink *sink, const char *source, const char *const *names, con
 }
 
 static void
+set_camera (ClipmoeSink *sink, const char *source, const ClipmoeCamera *camera) {
+  ClipmoeBrokerSink *self = (ClipmoeBrokerSink *)sink;
+  if (self->class->camera)
+    self->class->camera (self->user, source, camera);
+}
+
+static void
+set_picture (ClipmoeSink *sink, const char *source, GBytes *jpeg) {
+  ClipmoeBrokerSink *self = (ClipmoeBrokerSink *)sink;
+  if (self->class->picture)
+    self->class->picture (self->user, source, jpeg);
+}
+
+static void
 set_frame (ClipmoeSink *sink, guint width, guint height) {
   ClipmoeBrokerSink *self = (ClipmoeBrokerSink *)sink;
   g_atomic_int_set (&self->width, (gint)width);
@@ -204,8 +218,9 @@ sink_free (ClipmoeSink *sink) {
 ClipmoeBrokerSink *
 clipmoe_broker_sink_new (const char *name, gboolean gva, ClipmoeSinkTell heard, ClipmoeSinkCommand command,
                          gpointer data) {
-  static const ClipmoeSinkClass class = {set_live, add,    add_event, see,    set_labels, set_frame,
-                                         drain,    cancel, reopen,    finish, get_stats,  sink_free};
+  static const ClipmoeSinkClass class = {set_live,   add,         add_event, see,      set_labels,
+                                         set_camera, set_picture, set_frame, drain,    cancel,
+                                         reopen,     finish,      get_stats, sink_free};
   ClipmoeBrokerSink *self = g_new0 (ClipmoeBrokerSink, 1);
   self->sink = (ClipmoeSink){&class, 1};
   self->name = g_strdup (name);

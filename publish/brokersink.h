@@ -11,10 +11,12 @@ typedef struct _ClipmoeBrokerSink ClipmoeBrokerSink;
 
 /* The connection's part. */
 typedef struct {
-  void (*look) (gpointer user, const ClipmoeLook *look); /* may be NULL, like the next two */
+  void (*look) (gpointer user, const ClipmoeLook *look); /* may be NULL, like the next four */
   void (*event) (gpointer user, const ClipmoeEvent *event);
   void (*labels) (gpointer user, const char *source, const char *const *names, const char *const *groups,
                   guint n);
+  void (*camera) (gpointer user, const char *source, const ClipmoeCamera *camera);
+  void (*picture) (gpointer user, const char *source, GBytes *jpeg);
   ClipmoeOutboxPort *(*port) (gpointer user);
   guint64 (*leave) (gpointer user); /* how many messages were lost */
   void (*free) (gpointer user);

@@ -157,9 +157,19 @@ announce_commands (const Announcement *a) {
   end (a, "number", object, s);
 }
 
+/* The picture of the last event. */
+static void
+announce_picture (const Announcement *a) {
+  char *object;
+  GString *s = begin (a, "picture", "snapshot", "Snapshot", &object);
+  add_topic (a, s, "image_topic", "snapshot");
+  add_string (s, "content_type", "image/jpeg");
+  end (a, "image", object, s);
+}
+
 GHashTable *
 clipmoe_homeassistant_announce (const ClipmoeState *state, const char *prefix, const char *level,
-                                gboolean commands) {
+                                gboolean commands, gboolean pictures) {
   const char *source = clipmoe_state_get_source (state);
   Announcement a = {state, prefix, level, clipmoe_homeassistant_device (prefix, source ? source : ""),
                     g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free)};
@@ -170,6 +180,8 @@ clipmoe_homeassistant_announce (const ClipmoeState *state, const char *prefix, c
     announce_group (&a, groups->pdata[i]);
   if (commands)
     announce_commands (&a);
+  if (pictures)
+    announce_picture (&a);
   g_ptr_array_unref (groups);
   g_free (a.device);
   return a.out;

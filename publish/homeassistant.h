@@ -15,8 +15,9 @@ char *clipmoe_homeassistant_device (const char *prefix, const char *source);
 /* (transfer full): the subscription that brings all messages of a device which the broker retains. */
 char *clipmoe_homeassistant_all_of (const char *device);
 /* (transfer full) (element-type utf8 utf8): topic → payload, of all that belongs to a stream.
- * @level: the stream's level in topics; @commands: also a switch and a number for the topics under `set`. */
+ * @level: the stream's level in topics; @commands: also a switch and a number for the topics under `set`;
+ * @pictures: an image. */
 GHashTable *clipmoe_homeassistant_announce (const ClipmoeState *state, const char *prefix, const char *level,
-                                            gboolean commands);
+                                            gboolean commands, gboolean pictures);
 
 #endif

@@ -67,7 +67,7 @@ read_address (const char *place, ClipmoeKafkaAddress *address, GError **error) {
 ClipmoeSink *
 clipmoe_kafka_open (const char *scheme, const char *place, const ClipmoeTargetOptions *options,
                     ClipmoeSinkTell tell, gpointer data, GError **error) {
-  static const ClipmoeBrokerUserClass class = {NULL, NULL, NULL, user_port, user_leave, user_free};
+  static const ClipmoeBrokerUserClass class = {.port = user_port, .leave = user_leave, .free = user_free};
   ClipmoeKafkaAddress address;
   ClipmoeLogin login = {0};
   if (options->login_file && !clipmoe_login_read (options->login_file, &login, error))

@@ -97,8 +97,8 @@ lines_free (ClipmoeSink *self) {
 ClipmoeSink *
 clipmoe_lines_open (const char *scheme, const char *path, const ClipmoeTargetOptions *options,
                     ClipmoeSinkTell tell, gpointer data, GError **error) {
-  static const ClipmoeSinkClass class = {set_live, add,    add_event, NULL,   NULL,      set_frame,
-                                         drain,    cancel, reopen,    finish, get_stats, lines_free};
+  static const ClipmoeSinkClass class = {set_live,  add,   add_event, NULL,   NULL,   NULL,      NULL,
+                                         set_frame, drain, cancel,    reopen, finish, get_stats, lines_free};
   if (*path && is_foreign (path)) {
     g_set_error (
         error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,

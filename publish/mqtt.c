@@ -128,6 +128,16 @@ user_labels (gpointer user, const char *source, const char *const *names, const 
   clipmoe_mqtt_user_labels (user, source, names, groups, n);
 }
 
+static void
+user_camera (gpointer user, const char *source, const ClipmoeCamera *camera) {
+  clipmoe_mqtt_user_camera (user, source, camera);
+}
+
+static void
+user_picture (gpointer user, const char *source, GBytes *jpeg) {
+  clipmoe_mqtt_user_picture (user, source, jpeg);
+}
+
 static ClipmoeOutboxPort *
 user_port (gpointer user) {
   return clipmoe_mqtt_user_get_port (user);
@@ -146,8 +156,8 @@ user_free (gpointer user) {
 ClipmoeSink *
 clipmoe_mqtt_open (const char *scheme, const char *place, const ClipmoeTargetOptions *options,
                    ClipmoeSinkTell tell, gpointer data, GError **error) {
-  static const ClipmoeBrokerUserClass class = {user_look, user_event, user_labels,
-                                               user_port, user_leave, user_free};
+  static const ClipmoeBrokerUserClass class = {user_look,    user_event, user_labels, user_camera,
+                                               user_picture, user_port,  user_leave,  user_free};
   static const ClipmoeMqttUserClass callbacks = {clipmoe_broker_sink_status, clipmoe_broker_sink_command,
                                                  clipmoe_broker_sink_notice};
   ClipmoeMqttAddress address;
@@ -162,9 +172,9 @@ clipmoe_mqtt_open (const char *scheme, const char *place, const ClipmoeTargetOpt
   if (options->tls_ca && !address.tls)
     refuse (error, scheme, place, "tls-ca is for mqtts://");
   else if (check_login (options, &address, &exposed, error))
-    user = clipmoe_mqtt_broker_join (&address, options->outbox,
-                                     options->outbox_size ? options->outbox_size : CLIPMOE_OUTBOX_SIZE,
-                                     options->discovery, options->commands, &callbacks, sink, error);
+    user = clipmoe_mqtt_broker_join (
+        &address, options->outbox, options->outbox_size ? options->outbox_size : CLIPMOE_OUTBOX_SIZE,
+        options->discovery, options->commands, options->pictures, &callbacks, sink, error);
   address_clear (&address);
   if (!user)
     clipmoe_broker_sink_free_unused (sink);

@@ -12,7 +12,8 @@ typedef struct {
   ClipmoeState *state;
   GPtrArray *users; /* of ClipmoeMqttUser */
   gboolean listed;  /* its labels are known, not only those that were seen */
-  gboolean discovery, commands;
+  gboolean discovery, commands, pictures;
+  gboolean lost;         /* its camera is */
   gint64 shown;          /* when its state was last, monotonic time */
   GHashTable *announced; /* topics of Home Assistant → payload */
 } Source;
@@ -38,7 +39,7 @@ struct _ClipmoeMqttUser {
   ClipmoeOutboxPort *port;
   ClipmoeMqttUserClass class;
   gpointer data;
-  gboolean discovery, commands;
+  gboolean discovery, commands, pictures;
   gboolean left;    /* under the broker's lock, like the next one */
   GThread *calling; /* the thread that is in a callback of it */
 };
@@ -244,8 +245,8 @@ arrived (gpointer data, const char *topic, const char *payload, gsize length, gb
 /* From here on: what users say. With the lock held. */
 static void
 announce (ClipmoeMqttBroker *self, Source *source) {
-  GHashTable *now =
-      clipmoe_homeassistant_announce (source->state, self->prefix, source->level, source->commands);
+  GHashTable *now = clipmoe_homeassistant_announce (source->state, self->prefix, source->level,
+                                                    source->commands, source->pictures);
   GHashTableIter iter;
   gpointer topic, payload;
   g_hash_table_iter_init (&iter, source->announced);
@@ -287,19 +288,21 @@ add_source (ClipmoeMqttBroker *self, const char *name) {
   return source;
 }
 
-/* The stream @name of @user, which is online from now on. */
+static Source *
+find_or_add (ClipmoeMqttBroker *self, const char *name) {
+  Source *source = g_hash_table_lookup (self->sources, name ? name : "");
+  return source ? source : add_source (self, name ? name : "");
+}
+
+/* The stream @name of @user, which is online from now on, unless its camera is lost. */
 static Source *
 source_of (ClipmoeMqttUser *user, const char *name) {
   ClipmoeMqttBroker *self = user->broker;
-  if (!name)
-    name = "";
-  Source *source = g_hash_table_lookup (self->sources, name);
-  if (!source)
-    source = add_source (self, name);
+  Source *source = find_or_add (self, name);
   if (g_ptr_array_find (source->users, user, NULL))
     return source;
   if (!source->users->len)
-    show_available (self, source, "online");
+    show_available (self, source, source->lost ? "offline" : "online");
   g_ptr_array_add (source->users, user);
   if (user->commands && !source->commands) {
     char *topic = topic_of (self, source->level, "set/+");
@@ -308,6 +311,7 @@ source_of (ClipmoeMqttUser *user, const char *name) {
     source->commands = TRUE;
   }
   source->discovery = source->discovery || user->discovery;
+  source->pictures = source->pictures || user->pictures;
   if (source->discovery) {
     clipmoe_mqtt_link_subscribe (self->link, CLIPMOE_HOME_ASSISTANT_STATUS);
     announce (self, source);
@@ -366,6 +370,33 @@ clipmoe_mqtt_user_labels (ClipmoeMqttUser *self, const char *name, const char *c
   g_mutex_unlock (&broker->lock);
 }
 
+void
+clipmoe_mqtt_user_camera (ClipmoeMqttUser *self, const char *name, const ClipmoeCamera *camera) {
+  ClipmoeMqttBroker *broker = self->broker;
+  g_mutex_lock (&broker->lock);
+  if (!self->left) {
+    find_or_add (broker, name)->lost = !camera->online;
+    Source *source = source_of (self, name);
+    show_available (broker, source, camera->online ? "online" : "offline");
+    if (clipmoe_state_camera (source->state, camera))
+      show_state (broker, source);
+  }
+  g_mutex_unlock (&broker->lock);
+}
+
+void
+clipmoe_mqtt_user_picture (ClipmoeMqttUser *self, const char *name, GBytes *jpeg) {
+  ClipmoeMqttBroker *broker = self->broker;
+  g_mutex_lock (&broker->lock);
+  if (!self->left) {
+    const Source *source = source_of (self, name);
+    char *topic = topic_of (broker, source->level, "snapshot");
+    clipmoe_mqtt_link_retain_bytes (broker->link, topic, jpeg);
+    g_free (topic);
+  }
+  g_mutex_unlock (&broker->lock);
+}
+
 /* Who shares: the same server, user, file of the login, certificates, prefix and outbox. */
 static char *
 key_of (const ClipmoeMqttAddress *a, const char *outbox) {
@@ -401,8 +432,8 @@ open_broker (const ClipmoeMqttAddress *address, const char *outbox, GError **err
 
 ClipmoeMqttUser *
 clipmoe_mqtt_broker_join (const ClipmoeMqttAddress *address, const char *outbox, guint room,
-                          gboolean discovery, gboolean commands, const ClipmoeMqttUserClass *class,
-                          gpointer data, GError **error) {
+                          gboolean discovery, gboolean commands, gboolean pictures,
+                          const ClipmoeMqttUserClass *class, gpointer data, GError **error) {
   char *key = key_of (address, outbox), *trouble = NULL;
   ClipmoeMqttUser *user = NULL;
   g_mutex_lock (&registry_lock);
@@ -416,7 +447,8 @@ clipmoe_mqtt_broker_join (const ClipmoeMqttAddress *address, const char *outbox,
     g_atomic_int_inc (&self->holds);
     user = g_new0 (ClipmoeMqttUser, 1);
     *user = (ClipmoeMqttUser){
-        1, self, clipmoe_outbox_join (self->outbox, room), *class, data, discovery, commands, FALSE, NULL};
+        1,     self, clipmoe_outbox_join (self->outbox, room), *class, data, discovery, commands, pictures,
+        FALSE, NULL};
     g_mutex_lock (&self->lock);
     g_ptr_array_add (self->users, user);
     trouble = g_strdup (self->trouble);
@@ -453,7 +485,9 @@ withdraw (ClipmoeMqttUser *self) {
     Source *source = value;
     if (g_ptr_array_remove (source->users, self) && !source->users->len) {
       /* the ends of events that were open do not come: they are not sent with all kinds of looks */
-      if (clipmoe_state_close (source->state))
+      source->lost = FALSE; /* it is not known any more */
+      gboolean was = clipmoe_state_camera (source->state, NULL);
+      if (clipmoe_state_close (source->state) || was)
         show_state (broker, source);
       show_available (broker, source, "offline");
     }

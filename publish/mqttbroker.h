@@ -6,6 +6,7 @@
 
 #include <stream/event.h>
 #include <stream/look.h>
+#include "camera.h"
 #include "command.h"
 #include "mqttlink.h"
 
@@ -22,7 +23,7 @@ typedef struct {
 /* Opens @address, or joins those who have it open. @outbox: its file, or NULL. Errors as
  * clipmoe_outbox_new(), and G_THREAD_ERROR. */
 ClipmoeMqttUser *clipmoe_mqtt_broker_join (const ClipmoeMqttAddress *address, const char *outbox, guint room,
-                                           gboolean discovery, gboolean commands,
+                                           gboolean discovery, gboolean commands, gboolean pictures,
                                            const ClipmoeMqttUserClass *class, gpointer data, GError **error);
 /* Where the user puts what is sent. */
 ClipmoeOutboxPort *clipmoe_mqtt_user_get_port (ClipmoeMqttUser *self);
@@ -32,6 +33,9 @@ void clipmoe_mqtt_user_event (ClipmoeMqttUser *self, const ClipmoeEvent *event);
 /* As clipmoe_state_set_labels(). */
 void clipmoe_mqtt_user_labels (ClipmoeMqttUser *self, const char *name, const char *const *names,
                                const char *const *groups, guint n);
+/* Whether the camera of its stream @name is there; and the newest picture of it. */
+void clipmoe_mqtt_user_camera (ClipmoeMqttUser *self, const char *name, const ClipmoeCamera *camera);
+void clipmoe_mqtt_user_picture (ClipmoeMqttUser *self, const char *name, GBytes *jpeg);
 /* Its streams are offline unless others have them too. Waits for the port, then ends the connection if it was
  * the last one; afterwards nothing is called. Returns how many messages were lost. */
 guint64 clipmoe_mqtt_user_leave (ClipmoeMqttUser *self);

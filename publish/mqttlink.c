@@ -90,7 +90,9 @@ clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const ClipmoeMqttHandl
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   self->retained = clipmoe_mqtt_retained_new ();
-  clipmoe_mqtt_retained_set (self->retained, self->available, "online");
+  GBytes *online = g_bytes_new_static ("online", 6);
+  clipmoe_mqtt_retained_set (self->retained, self->available, online);
+  g_bytes_unref (online);
   self->subscriptions = g_ptr_array_new_with_free_func (g_free);
   self->wanted = g_ptr_array_new_with_free_func (g_free);
   return self;
@@ -127,11 +129,18 @@ clipmoe_mqtt_link_wake (gpointer data) {
 }
 
 void
-clipmoe_mqtt_link_retain (ClipmoeMqttLink *self, const char *topic, const char *payload) {
+clipmoe_mqtt_link_retain_bytes (ClipmoeMqttLink *self, const char *topic, GBytes *payload) {
   g_mutex_lock (&self->lock);
   clipmoe_mqtt_retained_set (self->retained, topic, payload);
   g_mutex_unlock (&self->lock);
   clipmoe_mqtt_link_wake (self);
+}
+
+void
+clipmoe_mqtt_link_retain (ClipmoeMqttLink *self, const char *topic, const char *payload) {
+  GBytes *bytes = payload ? g_bytes_new (payload, strlen (payload)) : NULL;
+  clipmoe_mqtt_link_retain_bytes (self, topic, bytes);
+  g_clear_pointer (&bytes, g_bytes_unref);
 }
 
 void
@@ -336,11 +345,11 @@ free_slot (ClipmoeMqttLink *self, gboolean retained) {
 
 /* FALSE: it was not, and the slot is free again. */
 static gboolean
-publish (ClipmoeMqttLink *self, Slot *slot, const char *topic, const char *payload, int qos,
+publish (ClipmoeMqttLink *self, Slot *slot, const char *topic, const void *payload, gsize length, int qos,
          gboolean retain) {
   /* the library may confirm it before it returns, so the slot is complete before */
   slot->used = TRUE;
-  int code = mosquitto_publish (self->client, &slot->mid, topic, (int)strlen (payload), payload, qos, retain);
+  int code = mosquitto_publish (self->client, &slot->mid, topic, (int)length, payload, qos, retain);
   if (code == MOSQ_ERR_SUCCESS || code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_LOST ||
       code == MOSQ_ERR_ERRNO)
     return TRUE; /* the next turn says that the connection broke, and it is sent again */
@@ -351,7 +360,8 @@ publish (ClipmoeMqttLink *self, Slot *slot, const char *topic, const char *paylo
 static void
 send_retained (ClipmoeMqttLink *self) {
   for (Slot *slot; (slot = free_slot (self, TRUE));) {
-    char *payload = NULL;
+    GBytes *payload = NULL;
+    gsize length = 0;
     g_mutex_lock (&self->lock);
     char *topic = clipmoe_mqtt_retained_next (self->retained, &payload);
     g_mutex_unlock (&self->lock);
@@ -359,13 +369,14 @@ send_retained (ClipmoeMqttLink *self) {
       break;
     slot->number = 0;
     slot->topic = topic;
-    if (!publish (self, slot, topic, payload ? payload : "", 1, TRUE)) { /* no topic, or too long */
+    const void *bytes = payload ? g_bytes_get_data (payload, &length) : NULL;
+    if (!publish (self, slot, topic, bytes, length, 1, TRUE)) { /* no topic, or too long */
       g_mutex_lock (&self->lock);
       clipmoe_mqtt_retained_confirm (self->retained, topic);
       g_mutex_unlock (&self->lock);
       g_clear_pointer (&slot->topic, g_free);
     }
-    g_free (payload);
+    g_clear_pointer (&payload, g_bytes_unref);
   }
 }
 
@@ -376,7 +387,8 @@ send_waiting (ClipmoeMqttLink *self) {
        (slot = free_slot (self, FALSE)) && clipmoe_outbox_take (self->outbox, &slot->number, &message);) {
     guint64 number = slot->number;
     char *topic = self->handler.topic (self->data, &message);
-    if (!publish (self, slot, topic, message.body, message.kind == CLIPMOE_MESSAGE_EVENT, FALSE))
+    if (!publish (self, slot, topic, message.body, strlen (message.body),
+                  message.kind == CLIPMOE_MESSAGE_EVENT, FALSE))
       clipmoe_outbox_done (self->outbox, number, FALSE);
     g_free (topic);
     clipmoe_message_clear (&message);

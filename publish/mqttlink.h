@@ -39,6 +39,8 @@ gboolean clipmoe_mqtt_link_start (ClipmoeMqttLink *self, ClipmoeOutbox *outbox, 
 void clipmoe_mqtt_link_wake (gpointer data); /* something was put into the outbox */
 /* From now on the broker retains @payload for @topic; NULL: nothing any more. */
 void clipmoe_mqtt_link_retain (ClipmoeMqttLink *self, const char *topic, const char *payload);
+/* The same for what is no text. */
+void clipmoe_mqtt_link_retain_bytes (ClipmoeMqttLink *self, const char *topic, GBytes *payload);
 /* What is retained under topics that begin with @start is sent again. */
 void clipmoe_mqtt_link_repeat (ClipmoeMqttLink *self, const char *start);
 void clipmoe_mqtt_link_subscribe (ClipmoeMqttLink *self, const char *topic);

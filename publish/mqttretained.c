@@ -1,7 +1,8 @@
 #include "mqttretained.h"
 
 typedef struct {
-  char *topic, *payload;
+  char *topic;
+  GBytes *payload; /* NULL: it shall have none */
   gboolean waits;
 } Entry;
 
@@ -14,7 +15,7 @@ static void
 entry_free (gpointer data) {
   Entry *entry = data;
   g_free (entry->topic);
-  g_free (entry->payload);
+  g_clear_pointer (&entry->payload, g_bytes_unref);
   g_free (entry);
 }
 
@@ -40,18 +41,23 @@ enqueue (ClipmoeMqttRetained *self, Entry *entry) {
   entry->waits = TRUE;
 }
 
+static gboolean
+same (GBytes *a, GBytes *b) {
+  return a && b ? g_bytes_equal (a, b) : a == b;
+}
+
 void
-clipmoe_mqtt_retained_set (ClipmoeMqttRetained *self, const char *topic, const char *payload) {
+clipmoe_mqtt_retained_set (ClipmoeMqttRetained *self, const char *topic, GBytes *payload) {
   Entry *entry = g_hash_table_lookup (self->entries, topic);
-  if (entry && g_strcmp0 (entry->payload, payload) == 0)
+  if (entry && same (entry->payload, payload))
     return;
   if (!entry) {
     entry = g_new0 (Entry, 1);
     entry->topic = g_strdup (topic);
     g_hash_table_insert (self->entries, entry->topic, entry);
   }
-  g_free (entry->payload);
-  entry->payload = g_strdup (payload);
+  g_clear_pointer (&entry->payload, g_bytes_unref);
+  entry->payload = payload ? g_bytes_ref (payload) : NULL;
   enqueue (self, entry);
 }
 
@@ -66,12 +72,12 @@ clipmoe_mqtt_retained_repeat (ClipmoeMqttRetained *self, const char *start) {
 }
 
 char *
-clipmoe_mqtt_retained_next (ClipmoeMqttRetained *self, char **payload) {
+clipmoe_mqtt_retained_next (ClipmoeMqttRetained *self, GBytes **payload) {
   Entry *entry = g_queue_pop_head (&self->waiting);
   if (!entry)
     return NULL;
   entry->waits = FALSE;
-  *payload = g_strdup (entry->payload);
+  *payload = entry->payload ? g_bytes_ref (entry->payload) : NULL;
   return g_strdup (entry->topic);
 }
 

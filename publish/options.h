@@ -15,6 +15,7 @@ typedef struct {
   guint outbox_size;  /* messages that may wait; 0: CLIPMOE_OUTBOX_SIZE */
   const char *login_file, *tls_ca;
   gboolean discovery; /* tells Home Assistant what there is */
+  gboolean pictures;  /* a picture of each stream is kept (clipmoe_sink_set_picture()) */
   gboolean commands;  /* takes commands: @command gets them */
   gboolean gva;       /* looks have the fields of DL Streamer's JSON (gva.h) */
   ClipmoeSinkCommand command;

@@ -29,6 +29,18 @@ clipmoe_sink_set_labels (ClipmoeSink *self, const char *source, const char *cons
 }
 
 void
+clipmoe_sink_set_camera (ClipmoeSink *self, const char *source, const ClipmoeCamera *camera) {
+  if (self->class->set_camera)
+    self->class->set_camera (self, source, camera);
+}
+
+void
+clipmoe_sink_set_picture (ClipmoeSink *self, const char *source, GBytes *jpeg) {
+  if (self->class->set_picture)
+    self->class->set_picture (self, source, jpeg);
+}
+
+void
 clipmoe_sink_set_frame (ClipmoeSink *self, guint width, guint height) {
   self->class->set_frame (self, width, height);
 }

@@ -8,6 +8,7 @@
 
 #include <stream/event.h>
 #include <stream/look.h>
+#include "camera.h"
 #include "news.h"
 
 typedef struct _ClipmoeSink ClipmoeSink;
@@ -35,6 +36,10 @@ void clipmoe_sink_see (ClipmoeSink *self, const ClipmoeLook *look, const Clipmoe
  * group that it is in, or NULL; may be NULL. */
 void clipmoe_sink_set_labels (ClipmoeSink *self, const char *source, const char *const *names,
                               const char *const *groups, guint n);
+/* Whether the camera of the stream @source is there, for its availability and state at a broker. */
+void clipmoe_sink_set_camera (ClipmoeSink *self, const char *source, const ClipmoeCamera *camera);
+/* The newest picture of the stream @source, for those brokers that keep one. */
+void clipmoe_sink_set_picture (ClipmoeSink *self, const char *source, GBytes *jpeg);
 /* The size in pixels of the frames that looks are of from now on, for those formats that say it. */
 void clipmoe_sink_set_frame (ClipmoeSink *self, guint width, guint height);
 /* Waits until the queue is sent: for a live stream two seconds at most, else until nothing was taken for ten
@@ -58,7 +63,9 @@ typedef struct {
   gboolean (*add_event) (ClipmoeSink *self, const ClipmoeEvent *event, GError **error);
   void (*see) (ClipmoeSink *self, const ClipmoeLook *look, const ClipmoeEvent *event); /* may be NULL */
   void (*set_labels) (ClipmoeSink *self, const char *source, const char *const *names,
-                      const char *const *groups, guint n); /* may be NULL */
+                      const char *const *groups, guint n); /* may be NULL, like the next two */
+  void (*set_camera) (ClipmoeSink *self, const char *source, const ClipmoeCamera *camera);
+  void (*set_picture) (ClipmoeSink *self, const char *source, GBytes *jpeg);
   void (*set_frame) (ClipmoeSink *self, guint width, guint height);
   guint (*drain) (ClipmoeSink *self, GError **error);
   void (*cancel) (ClipmoeSink *self, gboolean cancel);

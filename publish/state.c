@@ -12,6 +12,8 @@ struct _ClipmoeState {
   GPtrArray *labels;   /* of ClipmoeStateLabel */
   GHashTable *by_name; /* name → ClipmoeStateLabel */
   gboolean by_events, listed;
+  gboolean has_camera;
+  ClipmoeCamera camera; /* with has_camera; its reason is ours */
 };
 
 static void
@@ -38,6 +40,7 @@ clipmoe_state_free (ClipmoeState *self) {
   g_ptr_array_unref (self->labels);
   g_free (self->source);
   g_free (self->model);
+  g_free ((char *)(guintptr)self->camera.reason);
   g_free (self);
 }
 
@@ -191,6 +194,20 @@ clipmoe_state_event (ClipmoeState *self, const ClipmoeEvent *event) {
 }
 
 gboolean
+clipmoe_state_camera (ClipmoeState *self, const ClipmoeCamera *camera) {
+  static const ClipmoeCamera none;
+  const ClipmoeCamera *now = camera ? camera : &none;
+  if (self->has_camera == !!camera && self->camera.online == now->online &&
+      self->camera.since == now->since && g_strcmp0 (self->camera.reason, now->reason) == 0)
+    return FALSE;
+  g_free ((char *)(guintptr)self->camera.reason);
+  self->has_camera = !!camera;
+  self->camera = *now;
+  self->camera.reason = g_strdup (now->reason);
+  return TRUE;
+}
+
+gboolean
 clipmoe_state_close (ClipmoeState *self) {
   gboolean was = FALSE;
   for (guint i = 0; i < self->labels->len; i++) {
@@ -216,6 +233,16 @@ holds (const ClipmoeState *self, const char *group) {
   return best ? best->name : NULL;
 }
 
+static void
+put_camera (const ClipmoeState *self, GString *s) {
+  g_string_append_printf (s, "{\"online\":%s,\"reason\":", self->camera.online ? "true" : "false");
+  clipmoe_json_string (s, self->camera.reason);
+  g_string_append (s, ",\"since\":");
+  if (!self->camera.since || !clipmoe_json_utc (s, self->camera.since))
+    g_string_append (s, "null");
+  g_string_append_c (s, '}');
+}
+
 char *
 clipmoe_state_to_json (const ClipmoeState *self) {
   GString *s = g_string_new ("{\"schema\":\"clipmoe.state/1\",\"source\":");
@@ -225,6 +252,11 @@ clipmoe_state_to_json (const ClipmoeState *self) {
   if (!self->at || !clipmoe_json_utc (s, self->at))
     g_string_append (s, "null");
   clipmoe_json_string (g_string_append (s, ",\"model\":"), self->model);
+  g_string_append (s, ",\"camera\":");
+  if (self->has_camera)
+    put_camera (self, s);
+  else
+    g_string_append (s, "null");
   g_string_append (s, ",\"labels\":{");
   for (guint i = 0; i < self->labels->len; i++) {
     const ClipmoeStateLabel *label = self->labels->pdata[i];

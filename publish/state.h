@@ -5,6 +5,7 @@
 
 #include <stream/event.h>
 #include <stream/look.h>
+#include "camera.h"
 
 typedef struct _ClipmoeState ClipmoeState;
 
@@ -41,6 +42,8 @@ typedef enum {
  * best labels alone. */
 ClipmoeStateChange clipmoe_state_look (ClipmoeState *self, const ClipmoeLook *look);
 ClipmoeStateChange clipmoe_state_event (ClipmoeState *self, const ClipmoeEvent *event);
+/* What its camera says; NULL: that is not known. Returns whether it is news. */
+gboolean clipmoe_state_camera (ClipmoeState *self, const ClipmoeCamera *camera);
 /* The stream ended: no label is open. Returns whether one was. */
 gboolean clipmoe_state_close (ClipmoeState *self);
 /* (transfer full): schema clipmoe.state/1, one line without a line feed. */

@@ -78,8 +78,10 @@ check_options (const char *target, guint uses, const ClipmoeTargetOptions *optio
     wrong = options->outbox ? "outbox is for brokers" : "login-file is for brokers";
   else if (!(uses & TLS) && options->tls_ca)
     wrong = "tls-ca is for secure connections";
-  else if (!(uses & HOME) && (options->discovery || options->commands))
-    wrong = options->discovery ? "discovery is for mqtt: and mqtts:" : "commands are for mqtt: and mqtts:";
+  else if (!(uses & HOME) && (options->discovery || options->commands || options->pictures))
+    wrong = options->discovery  ? "discovery is for mqtt: and mqtts:"
+            : options->commands ? "commands are for mqtt: and mqtts:"
+                                : "snapshots are for mqtt: and mqtts:";
   if (!wrong)
     return TRUE;
   char *shown = clipmoe_uri_without_login (target);

@@ -38,9 +38,8 @@ is_allowed (gunichar c) {
          (c < 0xfdd0 || c > 0xfdef) && c != 0x2028 && c != 0x2029;
 }
 
-/* (transfer full): @name with what a level may not have replaced. */
-static char *
-level_of (const char *name) {
+char *
+clipmoe_topic_level (const char *name) {
   GString *out = g_string_new (NULL);
   char *valid = g_utf8_make_valid (name ? name : "", -1);
   for (const char *p = valid; *p; p = g_utf8_next_char (p)) {
@@ -71,7 +70,7 @@ clipmoe_topic_names_get (ClipmoeTopicNames *self, const char *name) {
   char *level = g_hash_table_lookup (self->levels, name);
   if (level)
     return level;
-  level = level_of (name);
+  level = clipmoe_topic_level (name);
   for (guint n = 8; g_hash_table_contains (self->used, level); n = 64)
     level = with_hash (level, name, n);
   g_hash_table_insert (self->levels, g_strdup (name), level);
@@ -81,6 +80,6 @@ clipmoe_topic_names_get (ClipmoeTopicNames *self, const char *name) {
 
 char *
 clipmoe_topic_name_alone (const char *name) {
-  char *level = level_of (name);
+  char *level = clipmoe_topic_level (name);
   return g_strcmp0 (level, name) == 0 ? level : with_hash (level, name, 8);
 }

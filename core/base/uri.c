@@ -216,3 +216,27 @@ clipmoe_uri_without_login (const char *text) {
   }
   return g_string_free (out, FALSE);
 }
+
+gboolean
+clipmoe_uri_login_is_cut (const char *uri) {
+  const char *begin = strstr (uri, "://");
+  if (!begin || g_ascii_strncasecmp (uri, "file:", 5) == 0)
+    return FALSE;
+  begin += strlen ("://");
+  gsize length = strcspn (begin, "/?#");
+  const char *end = begin + length, *host = begin;
+  if (!strchr (end, '@'))
+    return FALSE;
+  if (memchr (begin, '@', length))
+    return end[-1] == '@'; /* "user:p@/w@host" leaves nothing for the host */
+  if (*host == '[')
+    host += strcspn (host, "]/?#");
+  const char *colon = memchr (host, ':', (gsize)(end - host));
+  if (!colon)
+    return FALSE;
+  gsize digits = strspn (colon + 1, "0123456789");
+  if (!digits || colon + 1 + digits != end)
+    return TRUE;
+  const char *at = strchr (end, '@');
+  return *end == '/' && at < end + strcspn (end, "?#"); /* a port, or a password of digits up to its slash */
+}

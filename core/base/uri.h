@@ -10,4 +10,9 @@
  * is no URI stay as they are. NULL for NULL; free with g_free(). */
 char *clipmoe_uri_without_login (const char *text);
 
+/* Whether the login of @uri is cut by a sign that ends the place of the host (/, ? or #), so that it is not
+ * where a login is looked for: "rtsp://user:pa/ss@host". Where a path has an @, it looks the same if a port
+ * stands before it; %40 says that it is the path's. */
+gboolean clipmoe_uri_login_is_cut (const char *uri);
+
 #endif

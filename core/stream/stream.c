@@ -217,6 +217,14 @@ clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
   return look;
 }
 
+gboolean
+clipmoe_stream_pause (ClipmoeStream *self, guint64 time, double hold) {
+  if (!self->looked || time <= self->last || time - self->last < (guint64)MAX (clipmoe_ns (hold), 0))
+    return FALSE;
+  self->looked = FALSE;
+  return TRUE;
+}
+
 const ClipmoeLabelState *
 clipmoe_stream_get_labels (const ClipmoeStream *self, guint *n) {
   *n = self->labels ? clipmoe_labels_get_n (self->labels) : 0;

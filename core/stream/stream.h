@@ -46,6 +46,10 @@ void clipmoe_stream_free (ClipmoeStream *self); /* NULL: nothing */
  * full). */
 ClipmoeStreamLook *clipmoe_stream_add (ClipmoeStream *self, const float *embedding, guint embed,
                                        const ClipmoeStreamFrame *frame);
+/* Nothing has been seen since the last look, and it is @time by now (stream time, ns, later than that look).
+ * TRUE where that is @hold seconds and more: no label is open any more, which lasts until that look; the
+ * stream's events are to be finished. The next look begins anew. */
+gboolean clipmoe_stream_pause (ClipmoeStream *self, guint64 time, double hold);
 /* What the newest look said of each label, for clipmoe_events_add(): borrowed, until the next look. */
 const ClipmoeLabelState *clipmoe_stream_get_labels (const ClipmoeStream *self, guint *n);
 

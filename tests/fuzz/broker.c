@@ -77,7 +77,7 @@ home (const char *source, const char *const *names, guint n) {
   char *json = clipmoe_state_to_json (state);
   if (valid)
     is_json (json);
-  GHashTable *out = clipmoe_homeassistant_announce (state, "p", "level", TRUE);
+  GHashTable *out = clipmoe_homeassistant_announce (state, "p", "level", TRUE, TRUE);
   GHashTableIter iter;
   gpointer topic, payload;
   g_hash_table_iter_init (&iter, out);

@@ -82,6 +82,40 @@ def main():
           ClipmoeGst.event_get_looks(Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, strange)) == [])
 
 
+def events():
+    pipeline = Gst.parse_launch(
+        "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=64,framerate=10/1 ! "
+        "clipmoetag labels=\"a dog;a cat\" threshold=0 mode=sync rate=0 post-messages=events source=camera ! fakesink name=s sync=false async=false")
+    down, said, lines, strangers = [], [], [], []
+
+    def note(pad, info):
+        down.append(ClipmoeGst.event_get_label_event(info.get_event()))
+        return Gst.PadProbeReturn.OK
+
+    pipeline.get_by_name("s").get_static_pad("sink").add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, note)
+    bus, message = pipeline.get_bus(), None
+    pipeline.set_state(Gst.State.PLAYING)
+    while not message or message.type not in (Gst.MessageType.EOS, Gst.MessageType.ERROR):
+        message = bus.timed_pop(60 * Gst.SECOND)
+        e = ClipmoeGst.message_get_label_event(message)
+        (said if e else strangers).append(e)
+        if e:
+            lines.append(message.get_structure().get_string("json"))
+    pipeline.set_state(Gst.State.NULL)
+    del pipeline, bus, message
+    gc.collect()
+    check("starts and ends of two labels", [e.get_kind() for e in said] == ["start"] * 2 + ["end"] * 2 and None in strangers, said)
+    check("a message's event is its line", [e.to_json() for e in said] == lines, lines)
+    check("what goes down is the same", [e.to_json() for e in down if e] == lines and None in down, down)
+    for e, line in zip(said, lines):
+        want = json.loads(line)
+        check("an event's fields", (e.get_id(), e.get_source(), e.get_label(), e.get_group(), e.get_model(), e.get_at()) ==
+              (want["id"], "camera", want["label"], None, want["model"], 0) and e.get_start() == 0 and e.get_peak_time() / 1e9 == want["peak_time"] and
+              e.get_end() == (Gst.CLOCK_TIME_NONE if want["end"] is None else round(want["end"] * 1e9)) and tuple(e.get_object_id()) == (False, 0) and
+              all(abs(a - b) < 1e-6 for a, b in ((e.get_peak(), want["peak"]), (e.get_mean(), want["mean"]), (e.get_score(), want["score"]))), want)
+
+
 main()
+events()
 print("%d passed, %d failed, 0 skipped" % (passed, failed))
 sys.exit(failed != 0)

@@ -1,6 +1,7 @@
 /* Checks the events of clipmoetag: as messages and downstream, with looks of either mode; what ends them, and
  * what does not. */
 #include "common.h"
+#include "clipmoecontrol.h"
 #include "clipmoeevent.h"
 
 #define OPEN "labels=a,b threshold=0 rate=0 post-messages=events "
@@ -235,6 +236,79 @@ test_connected_anew (void) {
   }
 }
 
+static void
+gap (GstHarness *h, guint tenth, guint tenths) {
+  gst_harness_push_event (h, gst_event_new_gap (tenth * GST_SECOND / 10, tenths * GST_SECOND / 10));
+}
+
+/* While nothing comes, as a source's gaps say, what is open ends with its last look when `hold` is over. */
+static void
+test_gap (void) {
+  GstBus *bus;
+  GstHarness *h = harness (OPEN "mode=sync labels=a hold=3 source=cam", RGB64, &bus);
+  pass (h, 0);
+  pass (h, 10);
+  expect (posted (bus), "start a");
+  gap (h, 11, 28); /* until 3.9 s, in which hold is not over */
+  g_free (sent (h, NULL));
+  pass (h, 39);
+  expect (posted (bus), "");
+  gap (h, 40, 20);
+  gap (h, 60, 8);
+  expect (posted (bus), "");
+  gap (h, 68, 1);
+  GstMessage *m = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT);
+  g_assert_nonnull (m);
+  g_assert_cmpuint (number (gst_message_get_structure (m), "end"), ==, 39 * GST_SECOND / 10);
+  gst_message_unref (m);
+  expect (sent (h, NULL), "end a"); /* at once, without a picture */
+  gap (h, 69, 100);
+  expect (posted (bus), "");
+  GstBuffer *buffer = through (h, frame (RGB64, 200));
+  expect (posted (bus), "start a");
+  gst_buffer_unref (buffer);
+  done (h, bus);
+  /* a packet that was lost ends nothing, a second without anything does */
+  h = harness (OPEN "mode=sync labels=a source=cam", RGB64, &bus);
+  for (guint i = 0; i < 30; i += 3) {
+    pass (h, i);
+    gap (h, i + 1, 1);
+    gap (h, i + 2, 1);
+  }
+  expect (posted (bus), "start a");
+  gap (h, 30, 10);
+  expect (posted (bus), "end a");
+  done (h, bus);
+}
+
+/* Where a camera says whether it is there, the tagger adds what its stream is called. */
+static void
+test_camera (void) {
+  for (guint named = 0; named < 2; named++) {
+    GstBus *bus;
+    GstHarness *h = harness (named ? OPEN "mode=sync source=cam" : OPEN "mode=sync", NULL, &bus);
+    ClipmoeCameraNews news = {0};
+    gboolean found = FALSE;
+    gst_harness_push_event (
+        h, gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_OOB,
+                                 gst_structure_new (CLIPMOE_CAMERA_NAME, "state", G_TYPE_STRING, "offline",
+                                                    "reason", G_TYPE_STRING, "it is gone", "since",
+                                                    G_TYPE_INT64, G_GINT64_CONSTANT (5), NULL)));
+    GstEvent *event;
+    while (!found && (event = gst_harness_try_pull_event (h))) {
+      if ((found = clipmoe_camera_event_read (event, &news))) {
+        g_assert_cmpstr (news.source, ==, named ? "cam" : NULL);
+        g_assert_false (news.online);
+        g_assert_cmpstr (news.reason, ==, "it is gone");
+        g_assert_cmpint (news.since, ==, 5);
+      }
+      gst_event_unref (event);
+    }
+    g_assert_true (found);
+    done (h, bus);
+  }
+}
+
 int
 main (int argc, char **argv) {
   begin (&argc, &argv);
@@ -243,5 +317,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/events/latest", test_latest);
   g_test_add_func ("/events/jumps", test_jumps);
   g_test_add_func ("/events/connected-anew", test_connected_anew);
+  g_test_add_func ("/events/gap", test_gap);
+  g_test_add_func ("/events/camera", test_camera);
   return run ();
 }

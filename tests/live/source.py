@@ -79,6 +79,8 @@ def killed_and_stopped():
         comes_back("SIGSTOP", w, lambda: camera.signal(signal.SIGCONT))
         camera.end()
         check("SIGKILL: is said to be offline", w.offline(), w.states)
+        n = w.events.count(Gst.EventType.GAP)
+        check("SIGKILL: gaps say that nothing comes", until(lambda: w.events.count(Gst.EventType.GAP) > n), w.events[-5:])
         other = ["--size", "320x240", "--codec", "mjpeg"] if i % 2 == 0 else []
         camera = Camera(*other, port=port)
         begun = time.monotonic()

@@ -17,7 +17,7 @@ static int
 pop (SrcLane *lane) {
   GstBuffer *buffer;
   GstCaps *with;
-  SrcLanePop popped = src_lane_pop (lane, &buffer, &with);
+  SrcLanePop popped = src_lane_pop (lane, 0, &buffer, &with);
   if (popped != SRC_LANE_BUFFER)
     return popped == SRC_LANE_FLUSHING ? -1 : -2;
   int number = (int)GST_BUFFER_OFFSET (buffer);

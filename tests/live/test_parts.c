@@ -1,5 +1,6 @@
 /* Checks small parts of cameras: hours, addresses with logins, and the video that waits for an event. */
 #include <glib/gstdio.h>
+#include <time.h>
 #include "srcaddress.h"
 #include "watchhours.h"
 #include "watchring.h"
@@ -20,6 +21,41 @@ test_hours (void) {
   g_assert_true (watch_hours_has (&h, 8 * 60 + 30) && watch_hours_has (&h, 1439));
   g_assert_false (watch_hours_has (&h, 8 * 60 + 29) || watch_hours_has (&h, 13 * 60));
   g_assert_true (watch_hours_parse (&h, "0-24") && watch_hours_has (&h, 0) && watch_hours_has (&h, 1439));
+}
+
+/* @text is "2026-03-29T01:30Z" and so on. */
+static gboolean
+is_open (const char *hours, const char *text) {
+  WatchHours h;
+  GDateTime *t = g_date_time_new_from_iso8601 (text, NULL);
+  g_assert_true (watch_hours_parse (&h, hours));
+  gboolean open = watch_hours_has_time (&h, g_date_time_to_unix (t));
+  g_date_time_unref (t);
+  return open;
+}
+
+/* Hours are what the clock on the wall shows, also over midnight and when it is set. */
+static void
+test_clock (void) {
+  char *zone = g_strdup (g_getenv ("TZ"));
+  g_setenv ("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", TRUE);
+  tzset ();
+  g_assert_true (is_open ("22-6", "2026-01-10T21:00:00Z") && is_open ("22-6", "2026-01-11T04:59:00Z"));
+  g_assert_false (is_open ("22-6", "2026-01-10T20:59:00Z") || is_open ("22-6", "2026-01-11T05:00:00Z"));
+  /* set forward: 2:00 to 3:00 is not there, what lasts over it is not broken */
+  g_assert_true (is_open ("22-6", "2026-03-29T00:59:00Z") && is_open ("22-6", "2026-03-29T01:00:00Z"));
+  g_assert_true (is_open ("22-6", "2026-03-29T03:59:00Z"));
+  g_assert_false (is_open ("22-6", "2026-03-29T04:00:00Z"));
+  g_assert_false (is_open ("2-3", "2026-03-29T00:59:00Z") || is_open ("2-3", "2026-03-29T01:00:00Z"));
+  /* set back: 2:00 to 3:00 is there twice */
+  g_assert_true (is_open ("2-3", "2026-10-25T00:30:00Z") && is_open ("2-3", "2026-10-25T01:30:00Z"));
+  g_assert_false (is_open ("2-3", "2026-10-24T23:59:00Z") || is_open ("2-3", "2026-10-25T02:00:00Z"));
+  if (zone)
+    g_setenv ("TZ", zone, TRUE);
+  else
+    g_unsetenv ("TZ");
+  tzset ();
+  g_free (zone);
 }
 
 static void
@@ -54,7 +90,24 @@ test_address (void) {
       {"rtsp://u:a%40b%2Fc@h/s", "rtsp://h/s", "u", "a@b/c"},
       {"rtsp://u:p@x@h/s", "rtsp://h/s", "u", "p@x"},
       {"rtsp://h/s@x", "rtsp://h/s@x", NULL, NULL},
+      {"rtsp://u:p:q@h/s", "rtsp://h/s", "u", "p:q"},
+      {"rtsp://u:100%25%3F%23@h/s", "rtsp://h/s", "u", "100%?#"},
+      {"rtsp://u:1%2F2%3A3%40@h:554/s", "rtsp://h:554/s", "u", "1/2:3@"},
+      {"rtsp://u:50%@h/s", "rtsp://h/s", "u", "50%"},
+      {"rtsp://u:p@h/s@x?y=@", "rtsp://h/s@x?y=@", "u", "p"},
+      {"rtsp://h:554/s?mail=a@b", "rtsp://h:554/s?mail=a@b", NULL, NULL},
+      {"rtsp://[::1]:554/s%40x", "rtsp://[::1]:554/s%40x", NULL, NULL},
   };
+  static const char *const cut[] = {"rtsp://u:geheim/1@h/s",  "rtsp://u:geheim?1@h/s",
+                                    "rtsp://u:geheim#1@h",    "http://u:/geheim@h/s",
+                                    "rtsp://u:4711/geheim@h", "rtsp://u:geheim/a@b@h/s",
+                                    "rtsp://u:geheim@/x@h/s", "rtsp://[::1]:554/geheim@x"};
+  for (guint i = 0; i < G_N_ELEMENTS (cut); i++) {
+    g_assert_false (src_address_init (&a, cut[i], NULL, NULL, &error));
+    g_assert_nonnull (strstr (error->message, "%2F"));
+    g_assert_null (strstr (error->message, "geheim"));
+    g_clear_error (&error);
+  }
   if (!gst_uri_protocol_is_supported (GST_URI_SRC, "rtsp"))
     return;
   for (guint i = 0; i < G_N_ELEMENTS (logins); i++) {
@@ -145,6 +198,7 @@ int
 main (int argc, char **argv) {
   gst_init (&argc, &argv);
   test_hours ();
+  test_clock ();
   test_address ();
   test_login ();
   test_ring ();

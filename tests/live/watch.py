@@ -68,10 +68,21 @@ def files_are_checked():
             ("a key that no target has a use for", camera + "publish = file:x\ndiscovery = homeassistant\n",
              "line 4: [camera a] discovery: no target"),
             ("password", camera + "user-pw = x\n", "no such key"),
+            ("one source twice", camera + "source = x\n[camera b]\nuri = y\nsource = x\n[watch]\npublish = mqtt://me@h; file:l\n",
+             'line 4: [camera b]: its source "x" is that of [camera a], too, and both go to mqtt://h;'),
+            ("one source in an archive", camera + "store = s\n[camera b]\nuri = y\nsource = a\nstore = s\n", "[camera a], too, and both go to "),
+            ("one topic", camera + "source = x+\n[camera b]\nuri = y\nsource = x#\n[watch]\npublish = mqtts://h/p\n",
+             'its source "x#" and "x+" of [camera a] become the same topic, and both go to mqtts://h/p'),
+            ("a password with a slash", "[camera a]\nuri = rtsp://me:geheim/1@h/s\n", "line 2: [camera a] uri: an @ stands behind"),
             ("no group", "rate = 1\n", "bad.ini"),
             ("noise", "\x01\x02[[[", "bad.ini")):
         r = run("--check", write("bad.ini", text))
-        check("refused: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
+        check("refused: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1 and "geheim" not in r.stderr, r)
+    apart = "[watch]\npublish = mqtt://h/one\n%s[camera b]\nuri = rtsp://y/z\nsource = x\n" % camera
+    for name, text in (("other targets", apart + "publish = mqtt://h/two\n[camera c]\nuri = rtsp://y/z\nsource = x\npublish = file:x.jsonl\n"),
+                       ("other names in a file", camera + "source = x+\n[camera b]\nuri = rtsp://y/z\nsource = x#\n[watch]\npublish = file:x.jsonl\n")):
+        r = run("--check", write("good2.ini", text))
+        check("not refused: " + name, r.returncode == 0, r)
     for name, text, said in (("login", "login-file = gone.login\n", "a: login-file: %s/gone.login" % work),
                              ("labels", "labels-file = gone\n", "a: labels-file: gone"),
                              ("a label's picture", "labels-file = %s\n" % write("shown.labels", "x\ny = @gone.jpg\n"),
@@ -186,6 +197,15 @@ def cameras_and_reload():
     s.process.send_signal(signal.SIGHUP)
     check("a changed picture of a label is a changed label", s.says("3 cameras, 1 changed or gone, 0 new") and s.says("c: online", 2), s.said())
     check("and concerns its cameras alone", s.said().count("a: online") == 1 and s.said().count("b: online") == 2, s.said())
+    for i in range(20):  # while cameras begin and end
+        write("cameras.ini", common + a + b.replace("rate = 2", "rate = %d" % (5 + i % 3)) + "[camera %s]\nuri = video.mp4\n" % "cd"[i % 2])
+        s.process.send_signal(signal.SIGHUP)
+        time.sleep(0.03)
+    n = len(lines("all.jsonl"))
+    check("the last of many files counts", s.hears("STATUS=3 of 3 cameras online") and until(lambda: {x["source"] for x in lines("all.jsonl")[n:]} >= {"a", "b", "d"}), s.said())
+    n = len(lines("all.jsonl"))
+    check("and what it does not name is gone", until(lambda: len(lines("all.jsonl")) > n + 20) and "c" not in {x["source"] for x in lines("all.jsonl")[n:]}, s.said())
+    check("the camera that never changed never stopped", s.said().count("a: online") == 1, s.said())
     s.stop("cameras")
 
 
@@ -247,7 +267,8 @@ def frames(path):
 def recordings():
     camera = Camera()
     clips = os.path.join(work, "clips", "door")
-    path = write("record.ini", BASE + "record = clips\npre-roll = 1\npost-roll = 1\n[camera door]\nuri = rtsp://127.0.0.1:%d/stream\n" % camera.port)
+    told = "door-events.jsonl"
+    path = write("record.ini", BASE + "record = clips\npre-roll = 1\npost-roll = 1\npublish = file:" + told + "\npublish-on = event\n[camera door]\nuri = rtsp://127.0.0.1:%d/stream\n" % camera.port)
     os.makedirs(clips)
     foreign = os.path.join(clips, "20200101T000000Z.mp4")
     write("clips/door/20200101T000000Z.mp4", "mine")
@@ -264,6 +285,11 @@ def recordings():
     entry = json.loads(open(clips + "/clips.jsonl", encoding="utf-8").readline())
     check("the list has it", entry["schema"] == "clipmoe.clip/1" and entry["file"] == os.path.basename(made()[0]) and
           entry["bytes"] == os.path.getsize(made()[0]) and set(entry["labels"]) <= {"a", "b"} and entry["labels"], entry)
+    starts = {x["id"] for x in lines(told) if x["type"] == "start"}
+    check("and the ids of the events that were published", entry["events"] and set(entry["events"]) <= starts, entry, starts)
+    ends = lambda: {x["id"]: x for x in lines(told) if x["type"] == "end"}
+    check("while the camera is away its events end, with the last look", until(lambda: set(ends()) >= set(entry["events"])) and
+          all(0 < x["end"] - x["start"] < 60 and x["end"] >= x["peak_time"] for x in ends().values()), ends(), s.said())
     camera = Camera(port=camera.port)
     check("back again", s.says("door: online", 2), s.said())
     time.sleep(1)

@@ -63,6 +63,7 @@ def states(w):
     check("a state with its time", door["state"] == "online" and door["reason"] is None and door["since"].endswith("Z") and door["latency"] >= 0, door)
     check("a reason", lost["state"] == "offline" and lost["reason"] and not lost["tags"], lost)
     check("events", [e["type"] for e in door["events"]] == ["start", "start"] and {e["label"] for e in door["events"]} == {HTML_LABEL, "b"}, door)
+    check("with the ids that publishers tell", all(len(e["id"]) == 32 and e["group"] is None and e["object_id"] is None for e in door["events"]), door)
     check("no login", "geheim" not in json.dumps(all_of_them), all_of_them)
 
 
@@ -145,6 +146,22 @@ def follow(w):
     return slow, e
 
 
+def broken_off(w):
+    """Who leaves in the middle of an answer is no failure of the server."""
+    codes = lambda: {dict(k)["code"]: n for (name, k), n in metrics.read(w.ask("/metrics")[2].decode())[0].items() if name == "clipmoe_http_requests_total"}
+    clients = lambda: metrics.read(w.ask("/metrics")[2].decode())[0][("clipmoe_http_event_clients", ())]
+    before, n = codes(), clients()
+    for _ in range(3):
+        s = socket.create_connection(("127.0.0.1", w.port))
+        s.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        s.recv(1000)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        s.close()
+    check("they are gone", w.wait(lambda: clients() == n), clients(), n)
+    after = codes()
+    check("an answer that is broken off counts as what it was", "500" not in after and after["200"] >= before["200"] + 3, before, after)
+
+
 def killed(w):
     """The process that answers may be killed at any time."""
     lines = os.path.getsize(path("all.jsonl"))
@@ -180,7 +197,7 @@ def service():
     if not check("listens", w.port, w.said()):
         return
     try:
-        for part in (states, figures, pictures, rules):
+        for part in (states, figures, pictures, rules, broken_off):
             part(w)
         others = follow(w)
         killed(w)

@@ -61,7 +61,7 @@ def whole(b):
     """From video to state, and from a command to the tagger."""
     c = Client(b.port, user="camera", password=SECRET)
     line = VIDEO + "clipmoetag name=t rate=10 score=cosine threshold=-1 labels=red,green source=door ! clipmoepublish " \
-        "target=mqtt://camera@127.0.0.1:%d login-file=%s on=event discovery=homeassistant commands=true ! fakesink" % (
+        "target=mqtt://camera@127.0.0.1:%d login-file=%s on=event discovery=homeassistant commands=true snapshots=true ! fakesink" % (
             b.port, login("good", SECRET))
     dots = os.path.join(work, "dots")
     os.mkdir(dots)
@@ -76,6 +76,8 @@ def whole(b):
     check("a label starts once", sorted(json.loads(e)["label"] for e in c.of("clipmoe/door/event") if '"type":"start"' in e) ==
           ["green", "red"], c.of("clipmoe/door/event"))
     check("on=event sends no looks", not c.of("clipmoe/door/look"))
+    until(lambda: (c.last("clipmoe/door/snapshot") or "").startswith("\ufffd\ufffd\ufffd"), "the picture of an event")  # ff d8 ff
+    check("the picture is an entity", len({t for t in c.topics() if t.startswith("homeassistant/image/")}) == 1, c.topics())
     check("each label has its sensor", len({t for t in c.topics() if t.startswith("homeassistant/binary_sensor/")}) == 2, c.topics())
     with open("/proc/%d/cmdline" % p.pid, "rb") as f:
         arguments = f.read().decode()

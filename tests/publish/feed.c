@@ -1,12 +1,14 @@
 /* A stream without video for the tests of brokers: opens a target and does what standard input says, a line
  * each, fields separated by tabs; says on standard output what the target tells.
  *
- *   feed TARGET [live] [discovery] [commands] [gva] [outbox=FILE] [size=N] [login-file=FILE] [tls-ca=FILE]
+ *   feed TARGET [live] [discovery] [commands] [pictures] [gva] [outbox=FILE] [size=N] [login-file=FILE]
+ * [tls-ca=FILE]
  *
  *   look SOURCE SECONDS LABEL:SCORE …
  *   event start|update|end ID SOURCE LABEL GROUP|- SECONDS
  *   see (before one of the two: it is not sent itself)
  *   labels SOURCE LABEL|LABEL=GROUP …
+ *   camera SOURCE online|offline REASON|- | picture SOURCE BYTES
  *   stats | drain | finish */
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +100,17 @@ labels (ClipmoeSink *sink, char **f) {
   clipmoe_sink_set_labels (sink, f[1], names, groups, n);
 }
 
+/* Bytes from 0 on, so that a NUL is among them. */
+static void
+picture (ClipmoeSink *sink, const char *source, gsize n) {
+  guint8 *bytes = g_malloc (n);
+  for (gsize i = 0; i < n; i++)
+    bytes[i] = (guint8)i;
+  GBytes *jpeg = g_bytes_new_take (bytes, n);
+  clipmoe_sink_set_picture (sink, source, jpeg);
+  g_bytes_unref (jpeg);
+}
+
 int
 main (int argc, char **argv) {
   ClipmoeTargetOptions options = {.command = commanded};
@@ -108,6 +121,7 @@ main (int argc, char **argv) {
     live = live || g_str_equal (argv[i], "live");
     options.discovery = options.discovery || g_str_equal (argv[i], "discovery");
     options.commands = options.commands || g_str_equal (argv[i], "commands");
+    options.pictures = options.pictures || g_str_equal (argv[i], "pictures");
     options.gva = options.gva || g_str_equal (argv[i], "gva");
     if (g_str_has_prefix (argv[i], "outbox="))
       options.outbox = value + 1;
@@ -136,6 +150,12 @@ main (int argc, char **argv) {
       event (sink, f, see);
     } else if (g_str_equal (f[0], "labels")) {
       labels (sink, f);
+    } else if (g_str_equal (f[0], "camera")) {
+      clipmoe_sink_set_camera (
+          sink, f[1],
+          &(ClipmoeCamera){g_str_equal (f[2], "online"), g_str_equal (f[3], "-") ? NULL : f[3], 1000000});
+    } else if (g_str_equal (f[0], "picture")) {
+      picture (sink, f[1], (gsize)atoi (f[2]));
     } else if (g_str_equal (f[0], "stats")) {
       ClipmoeSinkStats s;
       clipmoe_sink_get_stats (sink, &s);

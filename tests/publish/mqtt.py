@@ -124,6 +124,38 @@ def topics():
     b.kill()
 
 
+def cameras():
+    """Whether a camera is there, and its picture, as its stream's topics say it."""
+    b = broker("cameras")
+    c = Client(b.port)
+    f = feed("mqtt://127.0.0.1:%d" % b.port, "discovery", "pictures")
+    state = lambda client=c: json.loads(client.last("clipmoe/door/state") or "{}").get("camera")
+    f.say("camera", "door", "offline", "It cannot be reached")
+    until(lambda: c.last("clipmoe/door/available") == "offline" and state(), "a camera that never came")
+    check("why it is offline, and since when", state() == {"online": False, "reason": "It cannot be reached", "since": "1970-01-01T00:00:01.000Z"}, state())
+    check("it was not online for a moment", "online" not in c.of("clipmoe/door/available"), c.of("clipmoe/door/available"))
+    f.say("camera", "door", "online", "-")
+    f.say("labels", "door", "a person")
+    until(lambda: c.last("clipmoe/door/available") == "online" and state()["online"], "online")
+    f.say("camera", "door", "offline", "No picture for 5 s")
+    until(lambda: c.last("clipmoe/door/available") == "offline", "offline again")
+    f.say("look", "door", 2, "a person:0.9")  # one that was on its way
+    f.say("picture", "door", 300)
+    until(lambda: len(c.last("clipmoe/door/snapshot") or "") == 300, "the picture")
+    check("a picture is not cut at its first NUL", c.last("clipmoe/door/snapshot")[:4] == "\0\1\2\3", c.last("clipmoe/door/snapshot"))
+    check("a late look does not make it available", c.last("clipmoe/door/available") == "offline", c.of("clipmoe/door/available"))
+    check("every state is as the schema says", all(conforms(json.loads(p), STATE) for p in c.of("clipmoe/door/state")), c.of("clipmoe/door/state"))
+    images = [json.loads(p) for t, p, _ in c.messages if t.startswith("homeassistant/image/") and p]
+    check("the picture is an entity", images and images[-1]["image_topic"] == "clipmoe/door/snapshot" and images[-1]["content_type"] == "image/jpeg", images)
+    late = Client(b.port)
+    until(lambda: late.last("clipmoe/door/state") and late.last("clipmoe/door/snapshot"), "what is retained")
+    check("all is retained", late.last("clipmoe/door/available") == "offline" and not state(late)["online"], late.messages)
+    f.finish()
+    until(lambda: c.last("clipmoe/available") == "offline", "the end")
+    check("at its end the camera is not known", state() is None, c.last("clipmoe/door/state"))
+    b.kill()
+
+
 def home_assistant():
     b = broker("home")
     c = Client(b.port)
@@ -478,7 +510,7 @@ if not mqttbroker.MOSQUITTO:
     print("SKIPPED: mosquitto is not installed\n0 passed, 0 failed, 1 skipped")
     sys.exit(0)
 try:
-    for part in (topics, home_assistant, faults, stopped, outbox_file, logins, tls):
+    for part in (topics, cameras, home_assistant, faults, stopped, outbox_file, logins, tls):
         begin = time.time()
         try:
             part()

@@ -251,6 +251,44 @@ test_events (void) {
   g_free (e);
 }
 
+/* What was open lasts until the last look, once nothing has been seen for `hold`; the next look begins anew. */
+static void
+test_pause (void) {
+  guint embed = clipmoe_model_get_info (model)->embed, n;
+  float *e = g_new (float, embed);
+  GPtrArray *told = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_event_free);
+  ClipmoeStream *stream = clipmoe_stream_new ();
+  ClipmoeEvents *events = clipmoe_events_new (0, keep_event, told);
+  g_assert_false (clipmoe_stream_pause (stream, 100 * SECOND, 0));
+  for (guint i = 0; i < 3; i++) {
+    ClipmoeStreamFrame frame = {
+        .time = (i < 2 ? 1 + i : 9) * SECOND,
+        .labels = labels,
+        .rules = {.score = CLIPMOE_SCORE_COSINE, .threshold = 0.5, .hold = 3, .top_k = 5}};
+    vector (e, embed, i < 2 ? 0.6 : 0.45); /* 0.45: stays open, and does not open */
+    ClipmoeStreamLook *found = clipmoe_stream_add (stream, e, embed, &frame);
+    g_assert_cmpuint (found->look.n_tags, ==, i < 2);
+    const ClipmoeLabelState *states = clipmoe_stream_get_labels (stream, &n);
+    clipmoe_events_add (events, &found->look, states, n);
+    clipmoe_stream_look_unref (found);
+    if (i != 1)
+      continue;
+    g_assert_false (clipmoe_stream_pause (stream, 1 * SECOND, 0)); /* before the look */
+    g_assert_false (clipmoe_stream_pause (stream, 5 * SECOND - 1, 3));
+    g_assert_true (clipmoe_stream_pause (stream, 5 * SECOND, 3));
+    g_assert_false (clipmoe_stream_pause (stream, 6 * SECOND, 3));
+    clipmoe_events_finish (events);
+  }
+  g_assert_cmpuint (told->len, ==, 2);
+  const ClipmoeEvent *end = told->pdata[1];
+  g_assert_cmpint (end->type, ==, CLIPMOE_EVENT_END);
+  g_assert_cmpuint (end->end, ==, 2 * SECOND);
+  clipmoe_events_free (events);
+  clipmoe_stream_free (stream);
+  g_ptr_array_unref (told);
+  g_free (e);
+}
+
 /* What is seen each second: a, b, c of a group, or something else. */
 static char *
 play (const char *seen, double hold, double settle, GPtrArray *told) {
@@ -376,6 +414,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/stream/same-words", test_same_words);
   g_test_add_func ("/stream/other-model", test_other_model);
   g_test_add_func ("/stream/events", test_events);
+  g_test_add_func ("/stream/pause", test_pause);
   g_test_add_func ("/stream/groups", test_groups);
   g_test_add_func ("/stream/connections", test_connections);
   int r = g_test_run ();

@@ -85,10 +85,24 @@ header (SoupServerMessage *message, const char *name) {
 }
 
 static void
-count (SoupServerMessage *message, ClipmoeHttp *self) {
-  char *labels = g_strdup_printf ("code=\"%u\"", soup_server_message_get_status (message));
+count (ClipmoeHttp *self, guint status) {
+  char *labels = g_strdup_printf ("code=\"%u\"", status);
   clipmoe_metrics_add (self->metrics, "clipmoe_http_requests_total", labels, 1);
   g_free (labels);
+}
+
+/* Who breaks off an answer makes libsoup's status 500: what was sent is what counts. */
+static void
+answered (SoupServerMessage *message, gpointer data) {
+  g_object_set_data (G_OBJECT (message), "clipmoe-status",
+                     GUINT_TO_POINTER (soup_server_message_get_status (message)));
+}
+
+static void
+finished (SoupServerMessage *message, ClipmoeHttp *self) {
+  guint status = GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (message), "clipmoe-status"));
+  if (status) /* else nobody waited for it */
+    count (self, status);
 }
 
 /* What is in @reply is taken. FALSE: the message is no longer libsoup's. */
@@ -100,7 +114,7 @@ reply_with (ClipmoeHttp *self, SoupServerMessage *message, ClipmoeHttpReply *rep
   if (drops) { /* libsoup would read the request to its end first */
     GString *text = clipmoe_plain_print (soup_server_message_get_status (message),
                                          soup_server_message_get_response_headers (message), body);
-    count (message, self);
+    count (self, soup_server_message_get_status (message));
     clipmoe_connection_answer (message, text);
     g_string_free (text, TRUE);
   }
@@ -403,7 +417,8 @@ started (SoupServer *server, SoupServerMessage *message, gpointer data) {
   g_signal_connect (message, "wrote-body-data", G_CALLBACK (clipmoe_connection_moved), NULL);
   g_signal_connect_data (message, "got-chunk", G_CALLBACK (got_chunk), g_new0 (gsize, 1), free_count,
                          G_CONNECT_DEFAULT);
-  g_signal_connect (message, "finished", G_CALLBACK (count), self);
+  g_signal_connect (message, "wrote-headers", G_CALLBACK (answered), NULL);
+  g_signal_connect (message, "finished", G_CALLBACK (finished), self);
 }
 
 /* A connection and its file are two descriptors. */

@@ -6,6 +6,7 @@
 #include "watch.h"
 #include "watchcamera.h"
 #include "watchnotify.h"
+#include "watchsay.h"
 
 #define STOP (1800 * G_TIME_SPAN_MILLISECOND) /* what has not ended by then is left */
 #define HUNG G_TIME_SPAN_MINUTE               /* so long a camera's thread may not show that it lives */
@@ -32,8 +33,7 @@ start (Watch *self, WatchCamera *camera) {
     g_ptr_array_add (self->runs, run);
     return;
   }
-  clipmoe_say (error->message);
-  g_error_free (error);
+  watch_say_trouble (camera->name, error); /* tried again with the next look around */
 }
 
 /* The run of a camera of this name, or NULL. */

@@ -1,8 +1,8 @@
 #include "watchcamera.h"
 
-#include <common.h>
-#include <time.h>
+#include "clipmoecontrol.h"
 #include "watchpipeline.h"
+#include "watchsay.h"
 
 #define TURN (250 * GST_MSECOND) /* how often a camera's thread looks around */
 #define RETRY_LEAST (1 * G_TIME_SPAN_SECOND)
@@ -20,20 +20,6 @@ struct _WatchRun {
   gboolean stopping, done, online, begun, opening;
   gint64 alive;
 };
-
-static void say (const WatchRun *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-/* One line, of whatever thread. */
-static void
-say (const WatchRun *self, const char *format, ...) {
-  va_list args;
-  va_start (args, format);
-  char *text = g_strdup_vprintf (format, args), *line = g_strdup_printf ("%s: %s", self->camera->name, text);
-  va_end (args);
-  clipmoe_say (line);
-  g_free (line);
-  g_free (text);
-}
 
 /* FALSE: it shall end. */
 static gboolean
@@ -71,10 +57,7 @@ set_opening (WatchRun *self, gboolean opening) {
 
 static gboolean
 is_its_hour (const WatchRun *self) {
-  time_t now = time (NULL);
-  struct tm local;
-  localtime_r (&now, &local);
-  return watch_hours_has (&self->camera->hours, (guint)(local.tm_hour * 60 + local.tm_min));
+  return watch_hours_has_time (&self->camera->hours, g_get_real_time () / G_USEC_PER_SEC);
 }
 
 /* --- what the pipeline says --- */
@@ -85,9 +68,9 @@ hear_source (WatchRun *self, const GstStructure *s) {
   const char *reason = gst_structure_get_string (s, "reason");
   set_online (self, online, reason ? reason : "not known why");
   if (online)
-    say (self, "online");
+    watch_say (self->camera->name, "online");
   else
-    say (self, "offline: %s", reason ? reason : "not known why");
+    watch_say (self->camera->name, "offline: %s", reason ? reason : "not known why");
 }
 
 /* Returns why the pipeline is over (transfer full), or NULL. */
@@ -106,10 +89,10 @@ hear (WatchRun *self, GstMessage *message) {
     break;
   case GST_MESSAGE_WARNING:
     gst_message_parse_warning (message, &error, NULL);
-    say (self, "%s", error->message);
+    watch_say_trouble (self->camera->name, g_steal_pointer (&error));
     break;
   case GST_MESSAGE_ELEMENT:
-    if (gst_structure_has_name (s, "clipmoe-source"))
+    if (gst_structure_has_name (s, CLIPMOE_CAMERA_NAME))
       hear_source (self, s);
     break;
   case GST_MESSAGE_LATENCY:
@@ -162,7 +145,7 @@ static void
 rest_until_its_hour (WatchRun *self) {
   if (is_its_hour (self))
     return;
-  say (self, "offline: out of its hours");
+  watch_say (self->camera->name, "offline: out of its hours");
   watch_view_set_state (self->view, FALSE, "out of its hours");
   set_begun (self);
   while (!is_its_hour (self) && rest (self, G_TIME_SPAN_SECOND))
@@ -188,9 +171,10 @@ run (gpointer data) {
     set_opening (self, FALSE);
     if (built)
       watch_pipeline_free (built);
+    watch_view_ended (self->view);
     if (over) {
       delay = !delay || g_get_monotonic_time () - since > STEADY ? RETRY_LEAST : MIN (2 * delay, RETRY_MOST);
-      say (self, "%s; tried again in %g s", over, (double)delay / G_USEC_PER_SEC);
+      watch_say (self->camera->name, "%s; tried again in %g s", over, (double)delay / G_USEC_PER_SEC);
       set_begun (self);
       rest (self, delay);
     }

@@ -7,6 +7,7 @@
 #include <base/error.h>
 #include <base/file.h>
 #include <base/json.h>
+#include <base/steadyclock.h>
 #include <base/temporary.h>
 
 #define LIST "clips.jsonl"
@@ -90,6 +91,7 @@ write_list (const WatchClips *self, GError **error) {
 static gboolean
 prune (WatchClips *self) {
   guint before = self->clips->len;
+  gboolean ages = self->days > 0 && clipmoe_clock_is_steady (); /* one that jumped makes everything old */
   gint64 oldest = g_get_real_time () - (gint64)(self->days * 86400 * G_USEC_PER_SEC);
   double all = 0;
   gsize list = 0;
@@ -101,7 +103,7 @@ prune (WatchClips *self) {
   /* an end may lie in the future, where the clock was wrong, so all are looked at */
   for (guint i = 0; i < self->clips->len;) {
     const Clip *clip = self->clips->pdata[i];
-    gboolean late = self->days > 0 && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
+    gboolean late = ages && clip->end<oldest, much = self->bytes> 0 && all > self->bytes;
     if (!late && !much && list <= MOST_LIST) {
       i++;
       continue;
@@ -203,15 +205,17 @@ utc_text (gint64 utc) {
 
 static char *
 describe (const char *file, guint64 bytes, const char *snapshot, guint64 snapshot_bytes, gint64 start,
-          gint64 end, const char *const *labels) {
-  json_t *names = json_array ();
+          gint64 end, const char *const *labels, const char *const *events) {
+  json_t *names = json_array (), *ids = json_array ();
   for (guint i = 0; labels[i]; i++)
     json_array_append_new (names, clipmoe_json_text (labels[i]));
+  for (guint i = 0; events[i]; i++)
+    json_array_append_new (ids, clipmoe_json_text (events[i]));
   char *from = utc_text (start), *to = utc_text (end);
-  json_t *o = json_pack ("{s:s, s:s, s:I, s:s*, s:o*, s:s, s:s, s:o}", "schema", SCHEMA, "file", file,
+  json_t *o = json_pack ("{s:s, s:s, s:I, s:s*, s:o*, s:s, s:s, s:o, s:o}", "schema", SCHEMA, "file", file,
                          "bytes", (json_int_t)bytes, "snapshot", snapshot, "snapshot_bytes",
                          snapshot ? json_integer ((json_int_t)snapshot_bytes) : NULL, "start", from, "end",
-                         to, "labels", names);
+                         to, "labels", names, "events", ids);
   char *dumped = json_dumps (o, JSON_COMPACT), *line = g_strdup (dumped);
   free (dumped);
   json_decref (o);
@@ -222,7 +226,7 @@ describe (const char *file, guint64 bytes, const char *snapshot, guint64 snapsho
 
 gboolean
 watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snapshot, gint64 start,
-                 gint64 end, const char *const *labels, GError **error) {
+                 gint64 end, const char *const *labels, const char *const *events, GError **error) {
   char *file = g_path_get_basename (clip), *picture = NULL;
   guint64 picture_bytes = snapshot ? g_bytes_get_size (snapshot) : 0;
   GError *why = NULL;
@@ -236,7 +240,7 @@ watch_clips_add (WatchClips *self, const char *clip, guint64 bytes, GBytes *snap
     g_free (stem);
     g_free (path);
   }
-  char *line = describe (file, bytes, picture, picture_bytes, start, end, labels);
+  char *line = describe (file, bytes, picture, picture_bytes, start, end, labels, events);
   Clip *entry = parse (self->list, line);
   if (entry)
     g_ptr_array_add (self->clips, entry);

@@ -6,7 +6,9 @@
 #include <base/file.h>
 #include <base/plain.h>
 #include <clipmoe/labels.h>
+#include <base/uri.h>
 #include "../http/address.h"
+#include "topicnames.h"
 #include "watchkeys.h"
 
 #define MOST_BYTES (4u << 20)
@@ -236,6 +238,11 @@ static gboolean
 check_camera (const Reading *self, const char *group, WatchCamera *camera, GError **error) {
   if (!watch_camera_get (camera, "uri"))
     return refuse (self, group, NULL, "no uri, expected where the camera is", error);
+  if (clipmoe_uri_login_is_cut (watch_camera_get (camera, "uri")))
+    return refuse (self, group, "uri",
+                   "an @ stands behind a /, ? or #; in a password these signs are %2F, %3F and %23 (better: "
+                   "login-file), and an @ in a path is %40",
+                   error);
   if (watch_camera_get (camera, "login-file") && watch_camera_get (camera, "login-env"))
     return refuse (self, group, NULL, "login-file and login-env, expected one of them", error);
   return TRUE;
@@ -308,6 +315,7 @@ read_camera (const Reading *self, GKeyFile *file, const char *group, GError **er
   }
   camera->pre_roll = number_of (camera, "pre-roll", 5);
   camera->post_roll = number_of (camera, "post-roll", 10);
+  camera->settle = number_of (camera, "settle", 0);
   camera->record_days = number_of (camera, "record-days", 0);
   camera->record_gigabytes = number_of (camera, "record-gigabytes", 0);
   camera->signature = sign (camera);
@@ -334,6 +342,75 @@ read_groups (const Reading *self, GKeyFile *file, WatchConfig *config, GError **
     ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, self->path,
                             "no camera, expected a group [camera NAME]");
   g_strfreev (groups);
+  return ok;
+}
+
+/* --- cameras beside each other --- */
+
+/* Where what a camera sees goes, under the name by which it is told apart there: its targets and its archive.
+ * (element-type utf8) */
+static GPtrArray *
+places_of (const WatchCamera *camera) {
+  const char *publish = watch_camera_get (camera, "publish"), *store = watch_camera_get (camera, "store"),
+             *source = watch_camera_get (camera, "source");
+  GPtrArray *places = g_ptr_array_new_with_free_func (g_free);
+  char **targets = g_strsplit (publish ? publish : "", ";", -1),
+       *level = clipmoe_topic_level (source ? source : "");
+  for (char **t = targets; *t; t++)
+    if (**t)
+      g_ptr_array_add (
+          places,
+          g_strdup_printf ("%s\n%s", *t, g_str_has_prefix (*t, "mqtt") ? level : (source ? source : "")));
+  if (store)
+    g_ptr_array_add (places, g_strdup_printf ("%s\n%s", store, source ? source : ""));
+  g_strfreev (targets);
+  g_free (level);
+  return places;
+}
+
+/* @place of @camera is that of @other, too. */
+static gboolean
+refuse_place (const Reading *self, const WatchCamera *camera, const WatchCamera *other, const char *place,
+              GError **error) {
+  const char *mine = watch_camera_get (camera, "source"), *its = watch_camera_get (other, "source");
+  char *group = g_strconcat (CAMERA, camera->name, NULL), *where = g_strndup (place, strcspn (place, "\n")),
+       *shown = clipmoe_uri_without_login (where), *why;
+  if (g_strcmp0 (mine, its) == 0)
+    why =
+        g_strdup_printf ("its source \"%s\" is that of [camera %s], too, and both go to %s; expected another "
+                         "source",
+                         mine ? mine : "", other->name, shown);
+  else
+    why =
+        g_strdup_printf ("its source \"%s\" and \"%s\" of [camera %s] become the same topic, and both go to "
+                         "%s; expected another source",
+                         mine ? mine : "", its ? its : "", other->name, shown);
+  refuse (self, group, NULL, why, error);
+  g_free (why);
+  g_free (shown);
+  g_free (where);
+  g_free (group);
+  return FALSE;
+}
+
+/* Two cameras of one name would share a state, and open and close each other's labels. */
+static gboolean
+check_sources (const Reading *self, const WatchConfig *config, GError **error) {
+  GHashTable *taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL); /* place → camera */
+  gboolean ok = TRUE;
+  for (guint i = 0; i < config->cameras->len && ok; i++) {
+    WatchCamera *camera = config->cameras->pdata[i];
+    GPtrArray *places = places_of (camera);
+    for (guint k = 0; k < places->len && ok; k++) {
+      const WatchCamera *other = g_hash_table_lookup (taken, places->pdata[k]);
+      if (other && other != camera)
+        ok = refuse_place (self, camera, other, places->pdata[k], error);
+      else
+        g_hash_table_insert (taken, g_strdup (places->pdata[k]), camera);
+    }
+    g_ptr_array_unref (places);
+  }
+  g_hash_table_unref (taken);
   return ok;
 }
 
@@ -382,7 +459,7 @@ watch_config_read (const char *path, const WatchListen *http, GError **error) {
   else if (!g_key_file_load_from_data (file, text, length, G_KEY_FILE_NONE, &why))
     clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "%s", why->message);
   else
-    ok = read_groups (&reading, file, config, error);
+    ok = read_groups (&reading, file, config, error) && check_sources (&reading, config, error);
   if (ok) {
     config->http.listen = read_http (&reading, file, "listen", http->listen);
     config->http.token_file = read_http (&reading, file, "token-file", http->token_file);

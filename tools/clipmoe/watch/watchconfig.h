@@ -10,7 +10,7 @@ typedef struct {
   char *name;
   GHashTable *values; /* (element-type utf8 utf8): text as it stands in the file; paths are absolute */
   WatchHours hours;
-  double pre_roll, post_roll, record_days, record_gigabytes;
+  double pre_roll, post_roll, settle, record_days, record_gigabytes;
   char *signature; /* the same for two files: nothing of it has changed */
   gatomicrefcount refs;
 } WatchCamera;

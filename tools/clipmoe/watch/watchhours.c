@@ -1,5 +1,7 @@
 #include "watchhours.h"
 
+#include <time.h>
+
 /* "22" or "6:30"; 24 is the end of the day. Returns what follows, or NULL. */
 static const char *
 parse_time (const char *p, guint *minutes) {
@@ -50,4 +52,12 @@ watch_hours_has (const WatchHours *self, guint minute) {
       return TRUE;
   }
   return !self->n;
+}
+
+gboolean
+watch_hours_has_time (const WatchHours *self, gint64 utc) {
+  const time_t time = (time_t)utc;
+  struct tm local;
+  localtime_r (&time, &local);
+  return watch_hours_has (self, (guint)(local.tm_hour * 60 + local.tm_min));
 }

@@ -18,4 +18,8 @@ gboolean watch_hours_parse (WatchHours *self, const char *text);
 /* @minute of the day, 0 to 1439. */
 gboolean watch_hours_has (const WatchHours *self, guint minute);
 
+/* The same for local time at @utc, seconds since 1970: where clocks are set back an hour is there twice,
+ * where they are set forward one is missing. */
+gboolean watch_hours_has_time (const WatchHours *self, gint64 utc);
+
 #endif

@@ -30,7 +30,8 @@ static const char *const not_keys[] = {"user-pw", "retry", "target", "on", NULL}
 /* Keys of clipmoepublish under another name than the property's. A camera's login is none of a broker's. */
 static const struct {
   const char *key, *property;
-} renamed[] = {{"publish-on", "on"}, {"publish-login-file", "login-file"}};
+} renamed[] = {
+    {"publish-on", "on"}, {"publish-login-file", "login-file"}, {"publish-snapshots", "snapshots"}};
 /* Keys that not every target has a use for, and the schemes of those that have. */
 static const struct {
   const char *key, *schemes[4];
@@ -40,6 +41,7 @@ static const struct {
     {"tls-ca", {"mqtts:", "kafka:"}},
     {"discovery", {"mqtt:", "mqtts:"}},
     {"commands", {"mqtt:", "mqtts:"}},
+    {"publish-snapshots", {"mqtt:", "mqtts:"}},
 };
 static const char *const names[WATCH_ELEMENTS] = {"clipmoesrc", "clipmoetag", "clipmoepublish",
                                                   "clipmoeindex"};

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <base/buildfolder.h>
 #include "watchfigures.h"
-#include "watchpicture.h"
+#include "clipmoepicture.h"
 
 #ifdef CLIPMOE_WITH_SERVE
 #define HAS_SERVER TRUE
@@ -184,7 +184,7 @@ encode (gpointer data) {
   for (;;) {
     Frame *f = g_async_queue_pop (self->frames);
     GError *error = NULL;
-    GBytes *jpeg = watch_picture_encode (f->frame, LONGEST, &error);
+    GBytes *jpeg = clipmoe_picture_encode (f->frame, LONGEST, &error);
     if (error)
       clipmoe_say_once (error->message);
     g_clear_error (&error);

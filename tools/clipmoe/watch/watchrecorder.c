@@ -1,17 +1,19 @@
 #include "watchrecorder.h"
 
-#include <common.h>
 #include <gst/app/app.h>
-#include "clipmoemeta.h"
+#include "clipmoeevent.h"
 #include "watchclip.h"
 #include "watchclips.h"
-#include "watchpicture.h"
+#include "clipmoepicture.h"
 #include "watchring.h"
+#include "watchsay.h"
 
-#define LATE (8 * GST_SECOND)            /* a look may say so much later what it saw */
+#define LATE (8 * GST_SECOND)            /* an event may be told so much later than it settles */
 #define MOST_RING (128u << 20)           /* bytes of video that wait for an event */
-#define MOST_WAITING 4000                /* units and looks that wait for the thread */
-#define MOST_PICTURES 100                /* that wait before looks, too, come without one */
+#define MOST_WAITING 4000                /* units and events that wait for the thread */
+#define MOST_PICTURES 100                /* that wait before events come without one */
+#define MOST_EVENTS 1000                 /* that a recording lists */
+#define AGAIN (10 * G_TIME_SPAN_SECOND)  /* between two tries to write, where that failed */
 #define MOST_CLIP (600 * GST_SECOND)     /* ten minutes */
 #define SILENCE (2 * G_TIME_SPAN_SECOND) /* without video a recording ends */
 #define CARE (10 * G_TIME_SPAN_MINUTE)   /* how often old recordings are deleted when there are no new ones */
@@ -20,20 +22,19 @@
 
 /* What the thread gets. */
 typedef struct {
-  GstSample *unit;    /* coded video; or NULL */
-  gboolean lost;      /* units before it */
-  GstClockTime time;  /* of a look */
-  char **labels;      /* of a look that has some; or NULL */
-  GstSample *picture; /* the frame of such a look; or NULL */
+  GstSample *unit;     /* coded video; or NULL */
+  gboolean lost;       /* units before it */
+  ClipmoeEvent *event; /* a start or an end; or NULL */
+  GstSample *picture;  /* the first frame after a start; or NULL */
   gboolean end;
 } Item;
 
 typedef struct {
   WatchClip *file;
   const char *ending;
-  GstClockTime first, last; /* running time */
-  gint64 utc;               /* of the first */
-  GPtrArray *labels;        /* (element-type utf8), NULL-terminated when it is done */
+  GstClockTime first, last;   /* running time */
+  gint64 utc;                 /* of the first */
+  GPtrArray *labels, *events; /* (element-type utf8), NULL-terminated when it is done; events: ids */
   GBytes *snapshot;
 } Clip;
 
@@ -43,30 +44,22 @@ struct _WatchRecorder {
   GstElement *pipeline; /* for its clock */
   GAsyncQueue *items;
   GThread *thread;
-  gboolean lost; /* the pipeline's: units, since the last that was taken */
+  /* the pipeline's */
+  gboolean lost;    /* units, since the last that was taken */
+  gboolean started; /* an event: the next frame is its picture */
   /* the thread's */
   WatchClips *clips;
   WatchRing *ring;
   GstCaps *caps;
-  gboolean open, broken; /* broken: until the next key frame */
-  GstClockTime until, last;
-  gint64 heard;      /* monotonic time of the last unit */
-  Clip *clip;        /* that is written; or NULL */
-  GPtrArray *ending; /* (element-type Clip): those that come to their end */
+  GPtrArray *open;          /* (element-type ClipmoeEvent): their starts, oldest first */
+  gboolean broken;          /* until the next key frame */
+  GstClockTime until, last; /* until: with nothing open */
+  GstClockTime written;     /* the last recording ended there */
+  gint64 heard;             /* monotonic time of the last unit */
+  gint64 failed;            /* that a recording could not be begun; 0: never */
+  Clip *clip;               /* that is written; or NULL */
+  GPtrArray *ending;        /* (element-type Clip): those that come to their end */
 };
-
-static void
-say (const WatchRecorder *self, const char *what) {
-  char *line = g_strdup_printf ("%s: %s", self->name, what);
-  clipmoe_say (line);
-  g_free (line);
-}
-
-static void
-say_error (const WatchRecorder *self, GError *error) {
-  say (self, error->message);
-  g_error_free (error);
-}
 
 static void
 item_free (gpointer data) {
@@ -75,7 +68,7 @@ item_free (gpointer data) {
     gst_sample_unref (item->unit);
   if (item->picture)
     gst_sample_unref (item->picture);
-  g_strfreev (item->labels);
+  clipmoe_event_free (item->event);
   g_free (item);
 }
 
@@ -99,38 +92,32 @@ unit (GstAppSink *sink, gpointer data) {
   return GST_FLOW_OK;
 }
 
-/* @buffer: the frame that carries the look, or NULL. */
 static void
-take_look (WatchRecorder *self, const ClipmoeLook *look, GstBuffer *buffer, GstCaps *caps) {
-  Item item = {.time = look->time};
-  gint waiting = g_async_queue_length (self->items); /* more where a disk hangs */
-  if ((!look->fresh && buffer) || waiting >= MOST_WAITING)
+bring_event (WatchRecorder *self, const GstStructure *s) {
+  ClipmoeEvent event;
+  const char *tagger;
+  guint64 sequence;
+  if (!clipmoe_event_read (s, &event, &tagger, &sequence) || event.type == CLIPMOE_EVENT_UPDATE)
     return;
-  if (look->n_tags) {
-    item.labels = g_new0 (char *, look->n_tags + 1);
-    for (guint i = 0; i < look->n_tags; i++)
-      item.labels[i] = g_strdup (look->tags[i].label);
-    if (buffer && caps && waiting < MOST_PICTURES)
-      item.picture = gst_sample_new (buffer, caps, NULL, NULL);
-  }
-  push (self, &item);
+  if (event.type == CLIPMOE_EVENT_START)
+    self->started = TRUE;
+  push (self, &(Item){.event = clipmoe_event_copy (&event)});
 }
 
 static GstPadProbeReturn
-look (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+passes (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   WatchRecorder *self = data;
-  gboolean buffer = !!(info->type & GST_PAD_PROBE_TYPE_BUFFER);
-  const GstStructure *s = buffer ? clipmoe_looks_structure (GST_PAD_PROBE_INFO_BUFFER (info))
-                                 : clipmoe_looks_event (GST_PAD_PROBE_INFO_EVENT (info));
-  GstCaps *caps = s && buffer ? gst_pad_get_current_caps (pad) : NULL;
-  guint n = clipmoe_looks_count (s);
-  for (guint i = 0; i < n; i++) {
-    ClipmoeLook one;
-    if (!clipmoe_looks_read (s, i, &one))
-      continue;
-    take_look (self, &one, buffer ? GST_PAD_PROBE_INFO_BUFFER (info) : NULL, caps);
-    clipmoe_looks_clear (&one);
-  }
+  const GstStructure *event = info->type & GST_PAD_PROBE_TYPE_BUFFER
+                                  ? NULL
+                                  : clipmoe_event_structure (GST_PAD_PROBE_INFO_EVENT (info));
+  if (event)
+    bring_event (self, event);
+  if (!(info->type & GST_PAD_PROBE_TYPE_BUFFER) || !self->started)
+    return GST_PAD_PROBE_OK;
+  self->started = FALSE;
+  GstCaps *caps = gst_pad_get_current_caps (pad);
+  if (caps && g_async_queue_length (self->items) < MOST_PICTURES) /* more wait where a disk hangs */
+    push (self, &(Item){.picture = gst_sample_new (GST_PAD_PROBE_INFO_BUFFER (info), caps, NULL, NULL)});
   gst_clear_caps (&caps);
   return GST_PAD_PROBE_OK;
 }
@@ -142,6 +129,7 @@ clip_free (gpointer data) {
   Clip *clip = data;
   watch_clip_free (clip->file);
   g_ptr_array_unref (clip->labels);
+  g_ptr_array_unref (clip->events);
   if (clip->snapshot)
     g_bytes_unref (clip->snapshot);
   g_free (clip);
@@ -171,19 +159,33 @@ utc_of (const WatchRecorder *self, GstClockTime running) {
   return now - ago / (GstClockTimeDiff)GST_USECOND;
 }
 
-/* Begins with the last key frame that lies far enough before @time. */
+static void
+add_name (GPtrArray *names, const char *name) {
+  if (names->len < MOST_EVENTS && !g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
+    g_ptr_array_add (names, g_strdup (name));
+}
+
+static void
+note_event (Clip *clip, const ClipmoeEvent *event) {
+  add_name (clip->labels, event->label);
+  add_name (clip->events, event->id);
+}
+
+/* Begins with the last key frame that lies far enough before @time, or else the first there is. */
 static void
 begin_clip (WatchRecorder *self, GstClockTime time) {
   GError *error = NULL;
-  if (!self->caps)
+  if (!self->caps || (self->failed && g_get_monotonic_time () - self->failed < AGAIN))
     return;
   Clip *clip = g_new0 (Clip, 1);
   clip->first = clip->last = GST_CLOCK_TIME_NONE;
   clip->ending = watch_clip_ending (self->caps);
   clip->labels = g_ptr_array_new_with_free_func (g_free);
+  clip->events = g_ptr_array_new_with_free_func (g_free);
   clip->file = watch_clip_new (watch_clips_get_folder (self->clips), self->caps, &error);
   if (!clip->file) {
-    say_error (self, error);
+    watch_say_trouble (self->name, error);
+    self->failed = g_get_monotonic_time ();
     clip_free (clip);
     return;
   }
@@ -192,6 +194,8 @@ begin_clip (WatchRecorder *self, GstClockTime time) {
     return;
   }
   clip->utc = utc_of (self, clip->first);
+  for (guint i = 0; i < self->open->len; i++)
+    note_event (clip, self->open->pdata[i]);
   self->clip = clip;
 }
 
@@ -200,6 +204,7 @@ end_clip (WatchRecorder *self) {
   if (!self->clip)
     return;
   watch_clip_end (self->clip->file);
+  self->written = self->clip->last;
   g_ptr_array_add (self->ending, g_steal_pointer (&self->clip));
 }
 
@@ -217,37 +222,71 @@ publish (WatchRecorder *self, Clip *clip) {
   if (!taken)
     clip->file = NULL;
   g_ptr_array_add (clip->labels, NULL);
+  g_ptr_array_add (clip->events, NULL);
   gint64 end = clip->utc + GST_CLOCK_DIFF (clip->first, clip->last) / (GstClockTimeDiff)GST_USECOND;
   ok = ok && watch_clips_add (self->clips, path, bytes, clip->snapshot, clip->utc, end,
-                              (const char *const *)clip->labels->pdata, &error);
-  if (ok) {
-    char *said = g_strdup_printf ("recorded %s", path);
-    say (self, said);
-    g_free (said);
-  } else if (error) {
-    say_error (self, error);
-  }
+                              (const char *const *)clip->labels->pdata,
+                              (const char *const *)clip->events->pdata, &error);
+  if (ok)
+    watch_say (self->name, "recorded %s", path);
+  else if (error)
+    watch_say_trouble (self->name, error);
   g_free (path);
 }
 
-/* Those that are whole get their names. */
+/* Those that are whole get their names, one after the other, so that the list is in order. */
 static void
 poll_ending (WatchRecorder *self, GstClockTime patience) {
-  for (guint i = self->ending->len; i-- > 0;) {
-    Clip *clip = self->ending->pdata[i];
+  while (self->ending->len) {
+    Clip *clip = self->ending->pdata[0];
     GError *error = NULL;
     WatchClipState state = watch_clip_poll (clip->file, patience, &error);
     if (state == WATCH_CLIP_WRITING)
-      continue;
+      return;
     if (state == WATCH_CLIP_DONE)
       publish (self, clip);
     else
-      say_error (self, error);
-    g_ptr_array_remove_index (self->ending, i);
+      watch_say_trouble (self->name, error);
+    self->failed = state == WATCH_CLIP_DONE ? 0 : g_get_monotonic_time ();
+    g_ptr_array_remove_index (self->ending, 0);
   }
 }
 
-/* --- units and looks --- */
+/* --- units and events --- */
+
+/* What comes now belongs into a file of its own. */
+static void
+start_anew (WatchRecorder *self, GstCaps *caps) {
+  end_clip (self);
+  watch_ring_clear (self->ring);
+  gst_caps_replace (&self->caps, caps);
+  self->broken = TRUE;
+}
+
+/* What is open is recorded from now on: there was no video, or it was lost, or the disk was full. */
+static void
+begin_late (WatchRecorder *self) {
+  GstClockTime start = ((ClipmoeEvent *)self->open->pdata[0])->start;
+  if (GST_CLOCK_TIME_IS_VALID (self->written))
+    start = MAX (start, self->written + self->pre_roll);
+  begin_clip (self, start);
+}
+
+/* @buffer is in the ring. */
+static void
+write_unit (WatchRecorder *self, GstBuffer *buffer, GstClockTime time, gboolean key) {
+  if (!self->clip) {
+    if (self->open->len && key)
+      begin_late (self);
+  } else if (!self->open->len && GST_CLOCK_TIME_IS_VALID (time) && time > self->until) {
+    end_clip (self);
+  } else if (key && time > self->clip->first + MOST_CLIP) {
+    end_clip (self);
+    begin_clip (self, time + self->pre_roll);
+  } else {
+    clip_push (buffer, self->clip);
+  }
+}
 
 static void
 take_unit (WatchRecorder *self, GstSample *sample, gboolean lost) {
@@ -257,67 +296,57 @@ take_unit (WatchRecorder *self, GstSample *sample, gboolean lost) {
   gboolean key = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
            gap = GST_CLOCK_TIME_IS_VALID (self->last) && GST_CLOCK_TIME_IS_VALID (time) &&
                  time > self->last + 2 * GST_SECOND;
-  /* the camera was connected anew */
-  if (lost || gap || !self->caps || !gst_caps_is_equal (self->caps, caps)) {
-    end_clip (self);
-    watch_ring_clear (self->ring);
-    gst_caps_replace (&self->caps, caps);
-    self->broken = TRUE;
-  }
+  if (gap || !self->caps || !gst_caps_is_equal (self->caps, caps)) /* the camera was connected anew */
+    start_anew (self, caps);
+  /* what follows a hole, or a connection that joins a group of pictures in its middle, cannot be decoded
+   * before the next key frame */
+  self->broken |= lost || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   self->heard = g_get_monotonic_time ();
   self->last = time;
   self->broken = self->broken && !key;
   if (self->broken)
     return;
   watch_ring_add (self->ring, buffer);
-  if (!self->clip)
-    return;
-  if (!self->open && GST_CLOCK_TIME_IS_VALID (time) && time > self->until) {
-    end_clip (self);
-  } else if (key && time > self->clip->first + MOST_CLIP) {
-    GPtrArray *labels = g_ptr_array_ref (self->clip->labels);
-    end_clip (self);
-    begin_clip (self, time + self->pre_roll);
-    for (guint i = 0; self->clip && i < labels->len; i++)
-      g_ptr_array_add (self->clip->labels, g_strdup (labels->pdata[i]));
-    g_ptr_array_unref (labels);
-  } else {
-    clip_push (buffer, self->clip);
-  }
+  write_unit (self, buffer, time, key);
 }
 
-static GBytes *
-make_snapshot (WatchRecorder *self, GstSample *picture) {
+static void
+take_picture (WatchRecorder *self, GstSample *picture) {
   GError *error = NULL;
-  GBytes *bytes = watch_picture_encode (picture, 0, &error);
-  if (bytes)
-    return bytes;
-  char *said = g_strdup_printf ("no snapshot: %s", error->message);
-  say (self, said);
-  g_free (said);
-  g_error_free (error);
-  return NULL;
-}
-
-static void
-add_label (GPtrArray *labels, const char *label) {
-  if (!g_ptr_array_find_with_equal_func (labels, label, g_str_equal, NULL))
-    g_ptr_array_add (labels, g_strdup (label));
-}
-
-static void
-hear_look (WatchRecorder *self, const Item *item) {
-  self->open = item->labels != NULL;
-  if (!self->open)
+  if (!self->clip || self->clip->snapshot)
     return;
-  if (!self->clip || item->time + self->post_roll > self->until)
-    self->until = item->time + self->post_roll;
-  if (!self->clip)
-    begin_clip (self, item->time);
-  for (guint i = 0; self->clip && item->labels[i]; i++)
-    add_label (self->clip->labels, item->labels[i]);
-  if (self->clip && !self->clip->snapshot && item->picture)
-    self->clip->snapshot = make_snapshot (self, item->picture);
+  self->clip->snapshot = clipmoe_picture_encode (picture, 0, &error);
+  if (!error)
+    return;
+  g_prefix_error (&error, "no snapshot: ");
+  watch_say_trouble (self->name, error);
+}
+
+static void
+forget_event (WatchRecorder *self, const char *id) {
+  for (guint i = 0; i < self->open->len; i++)
+    if (g_str_equal (((ClipmoeEvent *)self->open->pdata[i])->id, id)) {
+      g_ptr_array_remove_index (self->open, i);
+      return;
+    }
+}
+
+/* @event is taken. */
+static void
+take_event (WatchRecorder *self, ClipmoeEvent *event) {
+  if (event->type == CLIPMOE_EVENT_END) {
+    self->until = MAX (self->until, event->end + self->post_roll);
+    forget_event (self, event->id);
+    clipmoe_event_free (event);
+    return;
+  }
+  if (!self->open->len && !self->clip)
+    self->until = 0;
+  g_ptr_array_add (self->open, event);
+  if (self->clip)
+    note_event (self->clip, event);
+  else
+    begin_clip (self, event->start);
 }
 
 static gpointer
@@ -330,21 +359,21 @@ run (gpointer data) {
       take_unit (self, item->unit, item->lost);
     else if (item && item->end)
       more = FALSE;
+    else if (item && item->event)
+      take_event (self, g_steal_pointer (&item->event));
     else if (item)
-      hear_look (self, item);
+      take_picture (self, item->picture);
     if (item)
       item_free (item);
     if (self->clip &&
-        g_get_monotonic_time () - self->heard > SILENCE) { /* lost: whether it is open is not known */
-      self->open = FALSE;
+        g_get_monotonic_time () - self->heard > SILENCE) /* lost; what is open is recorded when it is back */
       end_clip (self);
-    }
     poll_ending (self, 0);
     if (g_get_monotonic_time () > care) {
       GError *error = NULL;
       care += CARE;
       if (!watch_clips_prune (self->clips, &error))
-        say_error (self, error);
+        watch_say_trouble (self->name, error);
     }
   }
   end_clip (self);
@@ -352,7 +381,7 @@ run (gpointer data) {
   while (self->ending->len && g_get_monotonic_time () < end)
     poll_ending (self, 20 * GST_MSECOND);
   if (self->ending->len)
-    say (self, "the last recording did not come to its end in time and is given up");
+    watch_say (self->name, "the last recording did not come to its end in time and is given up");
   return NULL;
 }
 
@@ -385,9 +414,11 @@ watch_recorder_new (const WatchCamera *camera, GstBin *pipeline, GstElement *sou
   self->post_roll = (GstClockTime)(camera->post_roll * GST_SECOND);
   self->pipeline = gst_object_ref (GST_ELEMENT (pipeline));
   self->items = g_async_queue_new_full (item_free);
-  self->ring = watch_ring_new (self->pre_roll + LATE, MOST_RING);
+  self->ring =
+      watch_ring_new (self->pre_roll + (GstClockTime)(camera->settle * GST_SECOND) + LATE, MOST_RING);
+  self->open = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_event_free);
   self->ending = g_ptr_array_new_with_free_func (clip_free);
-  self->last = GST_CLOCK_TIME_NONE;
+  self->last = self->written = GST_CLOCK_TIME_NONE;
   self->clips = watch_clips_open (folder, camera->record_days, camera->record_gigabytes * 1e9, error);
   g_free (folder);
   if (self->clips && connect_source (self, pipeline, source, error))
@@ -397,7 +428,8 @@ watch_recorder_new (const WatchCamera *camera, GstBin *pipeline, GstElement *sou
     return NULL;
   }
   GstPad *pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, look, self, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, passes, self,
+                     NULL);
   gst_object_unref (pad);
   return self;
 }
@@ -417,6 +449,7 @@ watch_recorder_free (WatchRecorder *self) {
   watch_clips_free (self->clips);
   watch_ring_free (self->ring);
   g_ptr_array_unref (self->ending);
+  g_ptr_array_unref (self->open);
   gst_clear_caps (&self->caps);
   gst_object_unref (self->pipeline);
   g_free (self->name);

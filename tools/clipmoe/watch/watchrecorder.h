@@ -1,5 +1,5 @@
-/* Records what happens before a camera: while a label is open, and some seconds before and after, the video
- * goes into a file as the camera sends it, neither decoded nor encoded. */
+/* Records what happens before a camera: while an event is open, and some seconds before and after, the video
+ * goes into a file as the camera sends it, neither decoded nor encoded. Events that overlap share a file. */
 #ifndef CLIPMOE_WATCH_RECORDER_H
 #define CLIPMOE_WATCH_RECORDER_H
 
@@ -8,7 +8,8 @@
 
 typedef struct _WatchRecorder WatchRecorder;
 
-/* @source: a clipmoesrc in @pipeline; @sink: its last element, past which the looks go. Before it is started.
+/* @source: a clipmoesrc in @pipeline; @sink: its last element, past which the events go. Before it is
+ * started.
  */
 WatchRecorder *watch_recorder_new (const WatchCamera *camera, GstBin *pipeline, GstElement *source,
                                    GstElement *sink, GError **error);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 #include <base/jsontext.h>
+#include <stream/openevents.h>
 #include <when.h>
+#include "clipmoeevent.h"
 #include "clipmoemeta.h"
 
 #define MOST_TAGS 20
@@ -15,8 +17,8 @@ const double watch_view_edges[WATCH_VIEW_EDGES] = {0.005, 0.01, 0.025, 0.05, 0.1
 
 typedef struct {
   char *label;
-  double score, peak;
-} Open;
+  double score;
+} Tag;
 
 struct _WatchView {
   guint64 id;
@@ -33,16 +35,24 @@ struct _WatchView {
   char *reason;
   gint64 since, last, told; /* UTC, UTC, monotonic (µs) */
   double latency;
-  GArray *open;  /* Open, best first */
-  GQueue events; /* char *, JSON, the newest first */
+  GArray *tags;             /* Tag, of the newest look, best first */
+  ClipmoeOpenEvents *begun; /* that were told to begin */
+  GQueue events;            /* char *, JSON, the newest first */
   GHashTable *counts;
   guint64 latencies[WATCH_VIEW_EDGES + 1];
   double latency_sum;
 };
 
 static void
-open_clear (gpointer data) {
-  g_free (((Open *)data)->label);
+tag_clear (gpointer data) {
+  g_free (((Tag *)data)->label);
+}
+
+static GArray *
+no_tags (void) {
+  GArray *none = g_array_new (FALSE, FALSE, sizeof (Tag));
+  g_array_set_clear_func (none, tag_clear);
+  return none;
 }
 
 WatchView *
@@ -56,8 +66,8 @@ watch_view_new (guint64 id, const char *name, const WatchViewListener *listener)
   g_mutex_init (&self->reading);
   self->reason = g_strdup ("it is being started");
   self->since = g_get_real_time ();
-  self->open = g_array_new (FALSE, FALSE, sizeof (Open));
-  g_array_set_clear_func (self->open, open_clear);
+  self->tags = no_tags ();
+  self->begun = clipmoe_open_events_new ();
   watch_readings_init (&self->readings);
   self->counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
@@ -76,7 +86,8 @@ watch_view_unref (gpointer data) {
     return;
   gst_clear_object (&self->pipeline);
   g_queue_clear_full (&self->events, g_free);
-  g_array_unref (self->open);
+  g_array_unref (self->tags);
+  clipmoe_open_events_free (self->begun);
   watch_readings_clear (&self->readings);
   g_hash_table_unref (self->counts);
   g_mutex_clear (&self->lock);
@@ -136,12 +147,12 @@ put_tags (const WatchView *self, GString *out) {
   else
     g_string_append (out, "null");
   g_string_append (out, ",\"tags\":[");
-  for (guint i = 0; i < self->open->len; i++) {
-    const Open *o = &g_array_index (self->open, Open, i);
+  for (guint i = 0; i < self->tags->len; i++) {
+    const Tag *t = &g_array_index (self->tags, Tag, i);
     g_string_append (out, i ? ",{\"label\":" : "{\"label\":");
-    clipmoe_json_string (out, o->label);
+    clipmoe_json_string (out, t->label);
     g_string_append (out, ",\"score\":");
-    put_number (out, o->score);
+    put_number (out, t->score);
     g_string_append_c (out, '}');
   }
   g_string_append_c (out, ']');
@@ -181,14 +192,31 @@ count (WatchView *self, const char *label) {
   ++*n;
 }
 
+/* UTC of its begin or its end, as the event has them; its looks have all been told in this process. */
+static gint64
+utc_of (const ClipmoeEvent *event) {
+  if (!event->at)
+    return g_get_real_time ();
+  return event->type == CLIPMOE_EVENT_END && event->end > event->start
+             ? event->at + (gint64)((event->end - event->start) / 1000)
+             : event->at;
+}
+
 static void
-happen (WatchView *self, const char *type, const Open *open, double score, gint64 at) {
+happen (WatchView *self, const ClipmoeEvent *event) {
+  gboolean ends = event->type == CLIPMOE_EVENT_END;
   GString *json = begin_json (self);
-  g_string_append_printf (json, ",\"type\":\"%s\",\"label\":", type);
-  clipmoe_json_string (json, open->label);
+  g_string_append_printf (json, ",\"type\":\"%s\",\"id\":", ends ? "end" : "start");
+  clipmoe_json_string (json, event->id);
+  clipmoe_json_string (g_string_append (json, ",\"label\":"), event->label);
+  clipmoe_json_string (g_string_append (json, ",\"group\":"), event->group);
+  if (event->has_object)
+    g_string_append_printf (json, ",\"object_id\":%" G_GINT64_FORMAT, event->object_id);
+  else
+    g_string_append (json, ",\"object_id\":null");
   g_string_append (json, ",\"score\":");
-  put_number (json, score);
-  put_time (json, "at", at);
+  put_number (json, ends ? event->peak : event->score);
+  put_time (json, "at", utc_of (event));
   char *kept = g_strconcat (json->str, "}", NULL);
   g_queue_push_head (&self->events, kept);
   if (self->events.length > MOST_EVENTS)
@@ -196,47 +224,30 @@ happen (WatchView *self, const char *type, const Open *open, double score, gint6
   tell (self, WATCH_LINK_EVENT, json);
 }
 
-static const Open *
-find_open (const GArray *open, const char *label) {
-  for (guint i = 0; i < open->len; i++)
-    if (g_str_equal (g_array_index (open, Open, i).label, label))
-      return &g_array_index (open, Open, i);
-  return NULL;
+static void
+end_event (const ClipmoeEvent *event, gpointer data) {
+  happen (data, event);
 }
 
-/* What is open now; @now is taken. Whether the set of labels is another one. */
+/* Whether @a and @b have the same labels. */
 static gboolean
-set_open (WatchView *self, GArray *now, gint64 at) {
-  GArray *before = self->open;
-  gboolean changed = FALSE;
-  self->open = now;
-  for (guint i = 0; i < before->len; i++) {
-    const Open *o = &g_array_index (before, Open, i);
-    if (find_open (now, o->label))
-      continue;
-    happen (self, "end", o, o->peak, at);
-    changed = TRUE;
+same_labels (const GArray *a, const GArray *b) {
+  gboolean same = a->len == b->len;
+  for (guint i = 0; i < a->len && same; i++) {
+    same = FALSE;
+    for (guint k = 0; k < b->len && !same; k++)
+      same = g_str_equal (g_array_index (a, Tag, i).label, g_array_index (b, Tag, k).label);
   }
-  for (guint i = 0; i < now->len; i++) {
-    Open *o = &g_array_index (now, Open, i);
-    const Open *was = find_open (before, o->label);
-    if (was) {
-      o->peak = MAX (o->peak, was->peak);
-      continue;
-    }
-    count (self, o->label);
-    happen (self, "start", o, o->score, at);
-    changed = TRUE;
-  }
-  g_array_unref (before);
-  return changed;
+  return same;
 }
 
-static GArray *
-no_tags (void) {
-  GArray *none = g_array_new (FALSE, FALSE, sizeof (Open));
-  g_array_set_clear_func (none, open_clear);
-  return none;
+/* What is seen now; @now is taken. Whether the set of labels is another one. */
+static gboolean
+set_tags (WatchView *self, GArray *now) {
+  gboolean changed = !same_labels (self->tags, now);
+  g_array_unref (self->tags);
+  self->tags = now;
+  return changed;
 }
 
 static void
@@ -247,8 +258,8 @@ tell_tags (WatchView *self) {
 }
 
 static void
-close_all (WatchView *self) {
-  if (set_open (self, no_tags (), g_get_real_time ()))
+see_nothing (WatchView *self) {
+  if (set_tags (self, no_tags ()))
     tell_tags (self);
 }
 
@@ -265,7 +276,7 @@ watch_view_set_state (WatchView *self, gboolean online, const char *reason) {
     put_state (self, json);
     tell (self, WATCH_LINK_STATE, json);
     if (!online)
-      close_all (self);
+      see_nothing (self);
   }
   g_mutex_unlock (&self->lock);
 }
@@ -288,8 +299,8 @@ take_look (WatchView *self, const ClipmoeLook *look) {
   guint edge = 0;
   for (guint i = 0; i < MIN (look->n_tags, MOST_TAGS); i++) {
     const ClipmoeTag *t = &look->tags[i];
-    Open o = {g_strdup (t->label), t->score, t->score};
-    g_array_append_val (now, o);
+    Tag one = {g_strdup (t->label), t->score};
+    g_array_append_val (now, one);
   }
   while (edge < WATCH_VIEW_EDGES && latency > watch_view_edges[edge])
     edge++;
@@ -298,11 +309,28 @@ take_look (WatchView *self, const ClipmoeLook *look) {
   self->latency = latency;
   self->latencies[edge]++;
   self->latency_sum += latency;
-  gboolean changed = set_open (self, now, at);
+  clipmoe_open_events_see (self->begun, look);
+  gboolean changed = set_tags (self, now);
   if (changed || clock - self->told >= OFTEN) {
     self->told = clock;
     tell_tags (self);
   }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+take_event (WatchView *self, const GstStructure *s) {
+  ClipmoeEvent event;
+  const char *tagger;
+  guint64 sequence;
+  if (!clipmoe_event_read (s, &event, &tagger, &sequence))
+    return;
+  g_mutex_lock (&self->lock);
+  clipmoe_open_events_told (self->begun, &event, tagger);
+  if (event.type == CLIPMOE_EVENT_START)
+    count (self, event.label);
+  if (event.type != CLIPMOE_EVENT_UPDATE)
+    happen (self, &event);
   g_mutex_unlock (&self->lock);
 }
 
@@ -312,7 +340,10 @@ passes (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
   gboolean buffer = !!(info->type & GST_PAD_PROBE_TYPE_BUFFER);
   const GstStructure *s = buffer ? clipmoe_looks_structure (GST_PAD_PROBE_INFO_BUFFER (info))
                                  : clipmoe_looks_event (GST_PAD_PROBE_INFO_EVENT (info));
+  const GstStructure *event = buffer ? NULL : clipmoe_event_structure (GST_PAD_PROBE_INFO_EVENT (info));
   guint n = clipmoe_looks_count (s);
+  if (event)
+    take_event (self, event);
   for (guint i = 0; i < n; i++) {
     ClipmoeLook look;
     if (!clipmoe_looks_read (s, i, &look))
@@ -394,7 +425,14 @@ watch_view_end (WatchView *self) {
   watch_readings_end (&self->readings);
   g_mutex_lock (&self->lock);
   gst_clear_object (&self->pipeline);
-  close_all (self);
+  see_nothing (self);
   g_mutex_unlock (&self->lock);
   g_mutex_unlock (&self->reading);
+}
+
+void
+watch_view_ended (WatchView *self) {
+  g_mutex_lock (&self->lock);
+  clipmoe_open_events_finish (self->begun, end_event, self);
+  g_mutex_unlock (&self->lock);
 }

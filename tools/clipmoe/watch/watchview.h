@@ -33,6 +33,8 @@ gboolean watch_view_is_online (WatchView *self);
 void watch_view_begin (WatchView *self, GstElement *pipeline, GstElement *sink);
 /* The pipeline is about to be stopped. */
 void watch_view_end (WatchView *self);
+/* It is stopped: what it has begun and not ended ends with its last look, as a publisher has it. */
+void watch_view_ended (WatchView *self);
 /* The next frame is shown. FALSE: it is offline. */
 gboolean watch_view_want_picture (WatchView *self);
 /* One camera of /api/cameras. */

@@ -1,10 +1,10 @@
-/* Which events a publisher has begun to tell, so that each that it began has an end, also when it is stopped
- * first. */
+/* Which events somebody has begun to tell, so that each that was begun has an end, also when he is stopped
+ * first. Pure: no clock, no threads. */
 #ifndef CLIPMOE_OPEN_EVENTS_H
 #define CLIPMOE_OPEN_EVENTS_H
 
-#include <stream/event.h>
-#include <stream/look.h>
+#include "event.h"
+#include "look.h"
 
 typedef struct _ClipmoeOpenEvents ClipmoeOpenEvents;
 

@@ -1,4 +1,4 @@
-#include "watchpicture.h"
+#include "clipmoepicture.h"
 
 #include <clipmoe/error.h>
 #include <gst/video/video.h>
@@ -19,7 +19,7 @@ wanted (GstSample *frame, guint longest) {
 }
 
 GBytes *
-watch_picture_encode (GstSample *frame, guint longest, GError **error) {
+clipmoe_picture_encode (GstSample *frame, guint longest, GError **error) {
   GstCaps *caps = wanted (frame, longest);
   GstSample *made = gst_video_convert_sample (frame, caps, 2 * GST_SECOND, error);
   GBytes *bytes = NULL;
