@@ -80,6 +80,10 @@ flips (ClipmoeBrokerSink *self, gboolean *flag, gboolean now) {
 
 static void
 tell_disk (ClipmoeBrokerSink *self) {
+  char *losses = clipmoe_outbox_port_losses (port (&self->sink));
+  if (losses)
+    tell (self, CLIPMOE_SINK_NOTICE, losses);
+  g_free (losses);
   char *why = clipmoe_outbox_port_trouble (port (&self->sink));
   if (flips (self, &self->disk, why != NULL)) {
     char *sentence = why ? g_strdup_printf ("%s; messages wait in memory until it can be written", why)
@@ -173,7 +177,9 @@ set_frame (ClipmoeSink *sink, guint width, guint height) {
 
 static guint
 drain (ClipmoeSink *sink, GError **error) {
-  return clipmoe_outbox_port_drain (port (sink));
+  guint left = clipmoe_outbox_port_drain (port (sink));
+  tell_disk ((ClipmoeBrokerSink *)sink);
+  return left;
 }
 
 static void
@@ -199,6 +205,7 @@ static guint64
 finish (ClipmoeSink *sink) {
   ClipmoeBrokerSink *self = (ClipmoeBrokerSink *)sink;
   guint64 lost = self->class->leave (self->user);
+  tell_disk (self);
   g_mutex_lock (&self->lock);
   self->finished = TRUE;
   g_mutex_unlock (&self->lock);

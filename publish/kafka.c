@@ -68,6 +68,7 @@ ClipmoeSink *
 clipmoe_kafka_open (const char *scheme, const char *place, const ClipmoeTargetOptions *options,
                     ClipmoeSinkTell tell, gpointer data, GError **error) {
   static const ClipmoeBrokerUserClass class = {.port = user_port, .leave = user_leave, .free = user_free};
+  static const ClipmoeKafkaUserClass callbacks = {clipmoe_broker_sink_status, clipmoe_broker_sink_notice};
   ClipmoeKafkaAddress address;
   ClipmoeLogin login = {0};
   if (options->login_file && !clipmoe_login_read (options->login_file, &login, error))
@@ -82,7 +83,7 @@ clipmoe_kafka_open (const char *scheme, const char *place, const ClipmoeTargetOp
   ClipmoeBrokerSink *sink = clipmoe_broker_sink_new (name, options->gva, tell, NULL, data);
   ClipmoeKafkaUser *user = clipmoe_kafka_join (
       &address, options->outbox, options->outbox_size ? options->outbox_size : CLIPMOE_OUTBOX_SIZE,
-      clipmoe_broker_sink_status, sink, error);
+      &callbacks, sink, error);
   g_free (address.brokers);
   g_free (address.topic);
   g_free (name);

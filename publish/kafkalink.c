@@ -24,10 +24,12 @@ typedef struct {
   rd_kafka_t *producer;
   guint in_flight;
   gboolean came_back; /* messages that may be sent again */
+  gboolean refused;   /* one was, and that was told */
   int trouble;        /* error code that was told, 0: none */
   gboolean connected;
   char *reason; /* why a server was last lost */
-  GMutex lock;  /* guards what follows */
+  char *login_digest;
+  GMutex lock; /* guards what follows */
   GCond changed;
   GPtrArray *users;
   char *told;
@@ -39,7 +41,7 @@ struct _ClipmoeKafkaUser {
   gint refs;
   Link *link;
   ClipmoeOutboxPort *port;
-  ClipmoeKafkaStatus status;
+  ClipmoeKafkaUserClass class;
   gpointer data;
   gboolean left; /* under the link's lock, like the next one */
   GThread *calling;
@@ -65,6 +67,7 @@ link_unref (Link *self) {
   g_free (self->tls_ca);
   g_free (self->told);
   g_free (self->reason);
+  g_free (self->login_digest);
   g_free (self);
 }
 
@@ -108,11 +111,16 @@ begin_call (ClipmoeKafkaUser *user) {
   return ok;
 }
 
+typedef enum { CUT, CONNECTED, NOTICE } What;
+
 static void
-call (ClipmoeKafkaUser *user, gboolean connected, const char *sentence) {
+call (ClipmoeKafkaUser *user, What what, const char *sentence) {
   if (!begin_call (user))
     return;
-  user->status (user->data, connected, sentence);
+  if (what == NOTICE)
+    user->class.notice (user->data, sentence);
+  else
+    user->class.status (user->data, what == CONNECTED, sentence);
   g_mutex_lock (&user->link->lock);
   user->calling = NULL;
   g_cond_broadcast (&user->link->changed);
@@ -120,13 +128,9 @@ call (ClipmoeKafkaUser *user, gboolean connected, const char *sentence) {
 }
 
 static void
-tell (Link *self, gboolean connected, const char *why) {
-  char *sentence = connected ? g_strdup_printf ("%s is connected", self->name)
-                             : g_strdup_printf ("%s: %s; what is to be sent waits", self->name, why);
+call_all (Link *self, What what, const char *sentence) {
   GPtrArray *users = g_ptr_array_new_with_free_func (user_unref);
   g_mutex_lock (&self->lock);
-  g_free (self->told);
-  self->told = connected ? NULL : g_strdup (sentence);
   for (guint i = 0; i < self->users->len; i++) {
     ClipmoeKafkaUser *user = self->users->pdata[i];
     g_atomic_int_inc (&user->refs);
@@ -134,8 +138,33 @@ tell (Link *self, gboolean connected, const char *why) {
   }
   g_mutex_unlock (&self->lock);
   for (guint i = 0; i < users->len; i++)
-    call (users->pdata[i], connected, sentence);
+    call (users->pdata[i], what, sentence);
   g_ptr_array_unref (users);
+}
+
+static void
+tell (Link *self, gboolean connected, const char *why) {
+  char *sentence = connected ? g_strdup_printf ("%s is connected", self->name)
+                             : g_strdup_printf ("%s: %s; what is to be sent waits", self->name, why);
+  g_mutex_lock (&self->lock);
+  g_free (self->told);
+  self->told = connected ? NULL : g_strdup (sentence);
+  g_mutex_unlock (&self->lock);
+  call_all (self, connected ? CONNECTED : CUT, sentence);
+  g_free (sentence);
+}
+
+/* A message that no server ever takes. */
+static void
+refused (Link *self, guint64 number, gsize length, rd_kafka_resp_err_t code) {
+  clipmoe_outbox_done (self->outbox, number, FALSE);
+  if (self->refused)
+    return;
+  self->refused = TRUE;
+  char *sentence = g_strdup_printf ("%s: a message of %" G_GSIZE_FORMAT
+                                    " bytes was refused and is dropped, like all such: %s",
+                                    self->name, length, rd_kafka_err2str (code));
+  call_all (self, NOTICE, sentence);
   g_free (sentence);
 }
 
@@ -190,7 +219,7 @@ on_delivery (rd_kafka_t *producer, const rd_kafka_message_t *message, void *data
   case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
   case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
   case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    clipmoe_outbox_done (self->outbox, number, FALSE);
+    refused (self, number, message->len, message->err);
     break;
   default:
     if (message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
@@ -213,6 +242,35 @@ set (rd_kafka_conf_t *conf, const char *name, const char *value, char **why) {
   return FALSE;
 }
 
+/* Whether the login is another one than when this was last called. */
+static gboolean
+is_new (Link *self, const ClipmoeLogin *login) {
+  char *whole = g_strdup_printf ("%s\n%s", login->user, login->password ? login->password : ""),
+       *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, whole, -1);
+  gboolean new = g_strcmp0 (digest, self->login_digest) != 0;
+  memset (whole, 0, strlen (whole));
+  g_free (whole);
+  g_free (self->login_digest);
+  self->login_digest = digest;
+  return new;
+}
+
+/* While the login is refused: a password that was put right is taken. */
+static void
+renew_login (Link *self) {
+  ClipmoeLogin login = {0};
+  if (!self->login_file || self->trouble != RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+      !clipmoe_login_read (self->login_file, &login, NULL))
+    return;
+  if (is_new (self, &login)) {
+    rd_kafka_error_t *error =
+        rd_kafka_sasl_set_credentials (self->producer, login.user, login.password ? login.password : "");
+    if (error)
+      rd_kafka_error_destroy (error);
+  }
+  clipmoe_login_clear (&login);
+}
+
 static gboolean
 secure (Link *self, rd_kafka_conf_t *conf, char **why) {
   ClipmoeLogin login = {0};
@@ -230,6 +288,8 @@ secure (Link *self, rd_kafka_conf_t *conf, char **why) {
   if (ok && self->login_file)
     ok = set (conf, "sasl.mechanism", "PLAIN", why) && set (conf, "sasl.username", login.user, why) &&
          set (conf, "sasl.password", login.password ? login.password : "", why);
+  if (login.user)
+    is_new (self, &login);
   clipmoe_login_clear (&login);
   return ok;
 }
@@ -238,9 +298,14 @@ secure (Link *self, rd_kafka_conf_t *conf, char **why) {
 static gboolean
 make_producer (Link *self, char **why) {
   static const char *const settings[][2] = {
-      {"client.id", "clipmoe"},    {"enable.idempotence", "true"},   {"acks", "all"},
+      {"client.id", "clipmoe"},
+      {"enable.idempotence", "true"},
+      {"acks", "all"},
       {"message.timeout.ms", "0"}, /* the outbox decides what goes */
-      {"linger.ms", "5"},          {"reconnect.backoff.ms", "1000"}, {"reconnect.backoff.max.ms", "30000"},
+      {"linger.ms", "5"},
+      {"max.in.flight.requests.per.connection", "1"}, /* nothing overtakes what is sent again */
+      {"reconnect.backoff.ms", "1000"},
+      {"reconnect.backoff.max.ms", "10000"},
   };
   char text[512] = "";
   rd_kafka_conf_t *conf = rd_kafka_conf_new ();
@@ -279,16 +344,17 @@ send_waiting (Link *self) {
   guint64 number;
   while (self->in_flight < WINDOW && !self->came_back &&
          clipmoe_outbox_take (self->outbox, &number, &message)) {
-    rd_kafka_resp_err_t code = rd_kafka_producev (
-        self->producer, RD_KAFKA_V_TOPIC (self->topic),
-        RD_KAFKA_V_KEY (message.source, strlen (message.source)),
-        RD_KAFKA_V_VALUE (message.body, strlen (message.body)), RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_OPAQUE ((void *)(guintptr)number), RD_KAFKA_V_END);
+    gsize length = strlen (message.body);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev (self->producer, RD_KAFKA_V_TOPIC (self->topic),
+                           RD_KAFKA_V_KEY (message.source, strlen (message.source)),
+                           RD_KAFKA_V_VALUE (message.body, length), RD_KAFKA_V_MSGFLAGS (RD_KAFKA_MSG_F_COPY),
+                           RD_KAFKA_V_OPAQUE ((void *)(guintptr)number), RD_KAFKA_V_END);
     clipmoe_message_clear (&message);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
       self->in_flight++;
     else if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-      clipmoe_outbox_done (self->outbox, number, FALSE);
+      refused (self, number, length, code);
     else
       self->came_back = TRUE;
   }
@@ -309,6 +375,7 @@ serve (Link *self) {
   while (!is_ending (self) && !rd_kafka_fatal_error (self->producer, NULL, 0)) {
     send_waiting (self);
     pause_for (self, G_USEC_PER_SEC);
+    renew_login (self);
     rd_kafka_poll (self->producer, 0);
     if (self->came_back) {
       take_back (self);
@@ -386,7 +453,7 @@ open_link (const ClipmoeKafkaAddress *address, const char *outbox, char *key, GE
 
 ClipmoeKafkaUser *
 clipmoe_kafka_join (const ClipmoeKafkaAddress *address, const char *outbox, guint room,
-                    ClipmoeKafkaStatus status, gpointer data, GError **error) {
+                    const ClipmoeKafkaUserClass *class, gpointer data, GError **error) {
   char *key = g_strdup_printf ("%s\n%s\n%s\n%s\n%s", address->brokers, address->topic,
                                address->login_file ? address->login_file : "",
                                address->tls_ca ? address->tls_ca : "", outbox ? outbox : ""),
@@ -402,7 +469,7 @@ clipmoe_kafka_join (const ClipmoeKafkaAddress *address, const char *outbox, guin
     self->users_open++;
     g_atomic_int_inc (&self->refs);
     user = g_new0 (ClipmoeKafkaUser, 1);
-    *user = (ClipmoeKafkaUser){1, self, clipmoe_outbox_join (self->outbox, room), status, data, FALSE, NULL};
+    *user = (ClipmoeKafkaUser){1, self, clipmoe_outbox_join (self->outbox, room), *class, data, FALSE, NULL};
     g_mutex_lock (&self->lock);
     g_ptr_array_add (self->users, user);
     told = g_strdup (self->told);
@@ -411,7 +478,7 @@ clipmoe_kafka_join (const ClipmoeKafkaAddress *address, const char *outbox, guin
   g_mutex_unlock (&registry_lock);
   g_free (key);
   if (told)
-    call (user, FALSE, told);
+    call (user, CUT, told);
   g_free (told);
   return user;
 }
@@ -425,6 +492,7 @@ clipmoe_kafka_user_get_port (ClipmoeKafkaUser *self) {
 static void
 stop (Link *self) {
   g_hash_table_remove (registry, self->key);
+  clipmoe_outbox_retire (self->outbox); /* which a user's port still refers to */
   g_mutex_lock (&self->lock);
   self->deadline = g_get_monotonic_time () + PATIENCE;
   self->ending = TRUE;

@@ -15,13 +15,16 @@ typedef struct {
 
 typedef struct _ClipmoeKafkaUser ClipmoeKafkaUser; /* a sink's part in it */
 
-/* Called without a lock from the producer's thread. */
-typedef void (*ClipmoeKafkaStatus) (gpointer data, gboolean connected, const char *sentence);
+/* Called without a lock from the producer's thread. @notice: something else that deserves to be told. */
+typedef struct {
+  void (*status) (gpointer data, gboolean connected, const char *sentence);
+  void (*notice) (gpointer data, const char *sentence);
+} ClipmoeKafkaUserClass;
 
 /* @outbox: its file, or NULL. Errors as clipmoe_outbox_new(), ARGUMENT: what librdkafka refuses, and
  * G_THREAD_ERROR. */
 ClipmoeKafkaUser *clipmoe_kafka_join (const ClipmoeKafkaAddress *address, const char *outbox, guint room,
-                                      ClipmoeKafkaStatus status, gpointer data, GError **error);
+                                      const ClipmoeKafkaUserClass *class, gpointer data, GError **error);
 ClipmoeOutboxPort *clipmoe_kafka_user_get_port (ClipmoeKafkaUser *self);
 /* Waits for the port, then ends the producer if it was the last one; afterwards nothing is called. Returns
  * how many messages were lost. */

@@ -511,8 +511,10 @@ clipmoe_mqtt_user_leave (ClipmoeMqttUser *self) {
   if (last)
     g_hash_table_remove (registry, broker->key);
   /* with the lock: who opens the same broker now waits, and finds the outbox's file closed */
-  if (last)
+  if (last) {
+    clipmoe_outbox_retire (broker->outbox); /* which the user's port still refers to */
     clipmoe_mqtt_link_stop (broker->link, broker_unhold, broker);
+  }
   g_mutex_unlock (&registry_lock);
   return lost;
 }

@@ -95,6 +95,7 @@ clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const ClipmoeMqttHandl
   g_bytes_unref (online);
   self->subscriptions = g_ptr_array_new_with_free_func (g_free);
   self->wanted = g_ptr_array_new_with_free_func (g_free);
+  clipmoe_mqtt_link_subscribe (self, self->available);
   return self;
 }
 
@@ -232,7 +233,14 @@ on_message (struct mosquitto *client, void *data, const struct mosquitto_message
   if (is_ending (self))
     return;
   gsize length = message->payloadlen > 0 && message->payload ? (gsize)message->payloadlen : 0;
-  char *payload = g_strndup (length ? message->payload : "", length);
+  gboolean empty = !length || length > CLIPMOE_MQTT_PAYLOAD;
+  char *payload = g_strndup (empty ? "" : message->payload, empty ? 0 : length);
+  if (g_str_equal (message->topic, self->available)) {
+    if (!message->retain && g_str_equal (payload, "offline"))
+      clipmoe_mqtt_link_repeat (self, self->available);
+    g_free (payload);
+    return;
+  }
   self->handler.arrived (self->data, message->topic, payload, length, message->retain);
   g_free (payload);
 }

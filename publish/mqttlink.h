@@ -19,19 +19,23 @@ typedef struct {
   char *tls_ca;     /* certificates of those who may sign the broker's; NULL: the system's */
 } ClipmoeMqttAddress;
 
+#define CLIPMOE_MQTT_PAYLOAD 65536 /* bytes of a message from the broker that are looked at */
+
 /* Called from the thread of the connection, without a lock. */
 typedef struct {
   /* (transfer full): under which topic a message of the outbox is sent */
   char *(*topic) (gpointer data, const ClipmoeMessage *message);
   /* the connection came, or broke, or cannot be made for another reason than before. @sentence: for people */
   void (*status) (gpointer data, gboolean connected, const char *sentence);
-  /* of a subscription; @payload has a NUL behind its @length bytes */
+  /* of a subscription; @payload has a NUL behind its @length bytes, and is empty where they are more than
+   * CLIPMOE_MQTT_PAYLOAD */
   void (*arrived) (gpointer data, const char *topic, const char *payload, gsize length, gboolean retained);
 } ClipmoeMqttHandler;
 
 typedef struct _ClipmoeMqttLink ClipmoeMqttLink;
 
-/* @address is copied. PREFIX/available is "online" while it is connected, "offline" as its last will. */
+/* @address is copied. PREFIX/available is "online" while it is connected, "offline" as its last will; where
+ * the late last will of an earlier process says otherwise it is put right. */
 ClipmoeMqttLink *clipmoe_mqtt_link_new (const ClipmoeMqttAddress *address, const ClipmoeMqttHandler *handler,
                                         gpointer data);
 /* The thread begins, and takes over a reference of @outbox. FALSE: G_THREAD_ERROR, and it does not. */

@@ -28,12 +28,16 @@ struct _ClipmoeOutbox {
   gsize bytes; /* of those that wait */
   guint64 next;
   ClipmoeOutboxState state;
+  gboolean claimed;                             /* the target, in the file */
+  guint64 lost, unowned[CLIPMOE_MESSAGE_KINDS]; /* unreadable, since that was last told; those of no port */
+  char *why_lost;
   gint64 moved; /* when a message was last done, monotonic time */
 };
 
 struct _ClipmoeOutboxPort {
   ClipmoeOutbox *outbox;
   guint room;
+  guint64 last; /* message that it added, or 0 */
   gboolean live, cancelled, left, gave_up;
   ClipmoeOutboxCounts counts;
 };
@@ -70,6 +74,7 @@ clipmoe_outbox_new (const char *path, const char *target, void (*wake) (gpointer
   self->wake_data = data;
   self->next = 1;
   if (!path || ((self->file = clipmoe_outbox_file_open (path, error)) &&
+                (self->claimed = clipmoe_outbox_file_claim (self->file, target, error)) &&
                 clipmoe_outbox_file_list (self->file, target, found, self, error)))
     return self;
   clipmoe_outbox_unref (self);
@@ -77,9 +82,20 @@ clipmoe_outbox_new (const char *path, const char *target, void (*wake) (gpointer
 }
 
 void
+clipmoe_outbox_retire (ClipmoeOutbox *self) {
+  g_mutex_lock (&self->lock);
+  gboolean claimed = self->claimed;
+  self->claimed = FALSE;
+  g_mutex_unlock (&self->lock);
+  if (claimed)
+    clipmoe_outbox_file_release (self->file, self->target);
+}
+
+void
 clipmoe_outbox_unref (ClipmoeOutbox *self) {
   if (!g_atomic_int_dec_and_test (&self->refs))
     return;
+  clipmoe_outbox_retire (self);
   for (guint i = 0; i < CLIPMOE_MESSAGE_KINDS; i++)
     g_queue_clear_full (&self->waiting[i], item_free);
   g_queue_clear_full (&self->taken, item_free);
@@ -87,6 +103,7 @@ clipmoe_outbox_unref (ClipmoeOutbox *self) {
     clipmoe_outbox_file_unref (self->file);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
+  g_free (self->why_lost);
   g_free (self->target);
   g_free (self);
 }
@@ -135,9 +152,25 @@ settle (ClipmoeOutbox *self, Item *item, gboolean sent) {
   g_cond_broadcast (&self->changed);
 }
 
+/* What was taken cannot be read. Takes over @why. */
+static void
+lose (ClipmoeOutbox *self, guint64 number, guint64 *unowned, GError *why) {
+  g_mutex_lock (&self->lock);
+  g_free (self->why_lost);
+  self->why_lost = g_strdup (why->message);
+  self->lost++;
+  if (unowned)
+    (*unowned)++;
+  g_mutex_unlock (&self->lock);
+  g_error_free (why);
+  clipmoe_outbox_done (self, number, FALSE);
+}
+
 gboolean
 clipmoe_outbox_take (ClipmoeOutbox *self, guint64 *number, ClipmoeMessage *message) {
   for (;;) {
+    GError *why = NULL;
+    guint64 *unowned = NULL; /* where it counts, if no port counts it */
     g_mutex_lock (&self->lock);
     GQueue *queue = oldest (self);
     Item *item = queue ? g_queue_pop_head (queue) : NULL;
@@ -145,15 +178,16 @@ clipmoe_outbox_take (ClipmoeOutbox *self, guint64 *number, ClipmoeMessage *messa
       self->bytes -= MIN (self->bytes, item->length);
       g_queue_push_tail (&self->taken, item);
       *number = item->number;
+      unowned = item->port ? NULL : &self->unowned[item->kind];
       if (!self->file)
         *message =
             (ClipmoeMessage){item->kind, g_strdup (item->message.source), g_strdup (item->message.body)};
     }
     g_mutex_unlock (&self->lock);
     /* streams do not wait while the disk is read */
-    if (!item || !self->file || clipmoe_outbox_file_read (self->file, *number, message))
+    if (!item || !self->file || clipmoe_outbox_file_read (self->file, *number, message, &why))
       return item != NULL;
-    clipmoe_outbox_done (self, *number, FALSE);
+    lose (self, *number, unowned, why);
   }
 }
 
@@ -268,6 +302,7 @@ keep (ClipmoeOutboxPort *port, ClipmoeMessage *message, gsize length, guint64 *n
   g_queue_push_tail (&self->waiting[kind], item);
   self->bytes += length;
   port->counts.waiting++;
+  port->last = *number;
   return TRUE;
 }
 
@@ -341,6 +376,23 @@ clipmoe_outbox_port_trouble (ClipmoeOutboxPort *port) {
   return port->outbox->file ? clipmoe_outbox_file_trouble (port->outbox->file) : NULL;
 }
 
+char *
+clipmoe_outbox_port_losses (ClipmoeOutboxPort *port) {
+  ClipmoeOutbox *self = port->outbox;
+  char *sentence = NULL;
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < CLIPMOE_MESSAGE_KINDS; i++) {
+    port->counts.dropped[i] += self->unowned[i];
+    self->unowned[i] = 0;
+  }
+  if (self->lost)
+    sentence =
+        g_strdup_printf ("%s; %" G_GUINT64_FORMAT " of its messages are lost", self->why_lost, self->lost);
+  self->lost = 0;
+  g_mutex_unlock (&self->lock);
+  return sentence;
+}
+
 /* With the lock held: the items of @port in @queue. */
 static void
 abandon (ClipmoeOutboxPort *port, GQueue *queue) {
@@ -351,6 +403,8 @@ abandon (ClipmoeOutboxPort *port, GQueue *queue) {
     if (item->port != port)
       continue;
     if (self->file) {
+      if (!clipmoe_outbox_file_wait (self->file, item->number, 0)) /* the disk has not taken it */
+        port->counts.dropped[item->kind]++;
       item->port = NULL;
       continue;
     }
@@ -368,16 +422,22 @@ clipmoe_outbox_port_leave (ClipmoeOutboxPort *port, gboolean wait) {
   gint64 end = g_get_monotonic_time () + (port->gave_up || !wait ? 0 : GRACE);
   while (port->counts.waiting && !is_in_vain (self) && g_get_monotonic_time () < end)
     g_cond_wait_until (&self->changed, &self->lock, end);
-  guint64 left = port->counts.waiting;
+  guint64 last = port->last;
+  g_mutex_unlock (&self->lock);
+  if (self->file && last)
+    clipmoe_outbox_file_wait (self->file, last, wait ? GRACE : 0);
+  g_mutex_lock (&self->lock);
+  guint64 before = port->counts.dropped[CLIPMOE_MESSAGE_LOOK] + port->counts.dropped[CLIPMOE_MESSAGE_EVENT];
   for (guint i = 0; i < CLIPMOE_MESSAGE_KINDS; i++)
     abandon (port, &self->waiting[i]);
   abandon (port, &self->taken);
+  guint64 after = port->counts.dropped[CLIPMOE_MESSAGE_LOOK] + port->counts.dropped[CLIPMOE_MESSAGE_EVENT];
   if (!port->left)
     self->room -= port->room;
   port->left = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  return self->file ? 0 : left;
+  return after - before;
 }
 
 void

@@ -22,13 +22,17 @@ typedef struct {
 /* Whether messages are taken: decides whether a stream that can wait waits. */
 typedef enum { CLIPMOE_OUTBOX_BEGINS, CLIPMOE_OUTBOX_FLOWS, CLIPMOE_OUTBOX_CUT } ClipmoeOutboxState;
 
-/* @path: NULL is memory. @target: which messages of the file are its own. @wake: called when there may be
+/* @path: NULL is memory. @target: which messages of the file are its own; an
+ * error (ARGUMENT) where another outbox of the process has them. @wake: called when there may be
  * something to take; it must not call back, and comes no more when all ports have left. Errors as
  * clipmoe_outbox_file_open(). */
 ClipmoeOutbox *clipmoe_outbox_new (const char *path, const char *target, void (*wake) (gpointer data),
                                    gpointer data, GError **error);
 void clipmoe_outbox_unref (ClipmoeOutbox *self); /* each port has a reference too */
 void clipmoe_outbox_set_state (ClipmoeOutbox *self, ClipmoeOutboxState state);
+/* No port adds any more: another outbox may have the messages of the target from now on, although this one is
+ * still referred to by a thread that hangs. */
+void clipmoe_outbox_retire (ClipmoeOutbox *self);
 /* The oldest message that is not taken. FALSE: there is none. @message: (transfer full). */
 gboolean clipmoe_outbox_take (ClipmoeOutbox *self, guint64 *number, ClipmoeMessage *message);
 /* A message that was taken is sent for good; FALSE: it never can be, and counts as dropped. */
@@ -55,8 +59,12 @@ void clipmoe_outbox_port_cancel (ClipmoeOutboxPort *port, gboolean cancel);
 void clipmoe_outbox_port_get_counts (ClipmoeOutboxPort *port, ClipmoeOutboxCounts *counts);
 /* (transfer full): why the file cannot be written, or NULL. */
 char *clipmoe_outbox_port_trouble (ClipmoeOutboxPort *port);
+/* (transfer full): what was lost since the last call because the file could not be read, which is told once
+ * and counts as dropped by @port; or NULL. */
+char *clipmoe_outbox_port_losses (ClipmoeOutboxPort *port);
 /* Waits two seconds at most for what the port added, if @wait (the thread that takes may not); no more can be
- * added afterwards. What is left is dropped, or stays in the file. Returns how many were lost. */
+ * added afterwards. What is left is dropped, or stays in the file if it got there. Returns how many were
+ * lost. */
 guint64 clipmoe_outbox_port_leave (ClipmoeOutboxPort *port, gboolean wait);
 void clipmoe_outbox_port_free (ClipmoeOutboxPort *port); /* after it left */
 

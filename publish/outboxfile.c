@@ -36,6 +36,7 @@ typedef struct {
 
 struct _ClipmoeOutboxFile {
   guint refs;         /* under registry_lock */
+  GHashTable *claims; /* targets that an outbox has; under registry_lock */
   char *path, *place; /* place: the same, from the root */
   dev_t device;
   ino_t inode;
@@ -292,6 +293,7 @@ static void
 outbox_file_free (ClipmoeOutboxFile *self) {
   close_database (self);
   g_queue_clear_full (&self->changes, change_free);
+  g_hash_table_unref (self->claims);
   g_hash_table_unref (self->put);
   g_hash_table_unref (self->writing);
   g_mutex_clear (&self->lock);
@@ -315,6 +317,7 @@ open_new (const char *path, const struct stat *st, GError **error) {
   g_mutex_init (&self->db_lock);
   g_cond_init (&self->changed);
   g_queue_init (&self->changes);
+  self->claims = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->put = g_hash_table_new (g_int64_hash, g_int64_equal);
   self->writing = g_hash_table_new (g_int64_hash, g_int64_equal);
   if (prepare (self, error) && (self->thread = g_thread_try_new ("clipmoe-outbox", run, self, error)))
@@ -383,6 +386,26 @@ clipmoe_outbox_file_unref (ClipmoeOutboxFile *self) {
 }
 
 gboolean
+clipmoe_outbox_file_claim (ClipmoeOutboxFile *self, const char *target, GError **error) {
+  g_mutex_lock (&registry_lock);
+  gboolean ok = !g_hash_table_contains (self->claims, target);
+  if (ok)
+    g_hash_table_add (self->claims, g_strdup (target));
+  g_mutex_unlock (&registry_lock);
+  return ok ||
+         clipmoe_error_set (error, CLIPMOE_ERROR_ARGUMENT, self->path,
+                            "another publisher has this outbox for the same target with another login or "
+                            "other certificates, expected a file of its own for each");
+}
+
+void
+clipmoe_outbox_file_release (ClipmoeOutboxFile *self, const char *target) {
+  g_mutex_lock (&registry_lock);
+  g_hash_table_remove (self->claims, target);
+  g_mutex_unlock (&registry_lock);
+}
+
+gboolean
 clipmoe_outbox_file_list (ClipmoeOutboxFile *self, const char *target, ClipmoeOutboxFound found,
                           gpointer data, GError **error) {
   g_mutex_lock (&self->db_lock);
@@ -446,7 +469,7 @@ column (sqlite3_stmt *s, int i) {
 }
 
 gboolean
-clipmoe_outbox_file_read (ClipmoeOutboxFile *self, guint64 number, ClipmoeMessage *message) {
+clipmoe_outbox_file_read (ClipmoeOutboxFile *self, guint64 number, ClipmoeMessage *message, GError **error) {
   g_mutex_lock (&self->lock);
   GList *link = g_hash_table_lookup (self->put, &number);
   Change *change = link ? link->data : g_hash_table_lookup (self->writing, &number);
@@ -458,10 +481,15 @@ clipmoe_outbox_file_read (ClipmoeOutboxFile *self, guint64 number, ClipmoeMessag
   g_mutex_lock (&self->db_lock);
   sqlite3_stmt *s = self->statements[READ];
   sqlite3_bind_int64 (s, 1, (gint64)number);
-  gboolean ok = sqlite3_step (s) == SQLITE_ROW;
+  int code = sqlite3_step (s);
+  gboolean ok = code == SQLITE_ROW;
   if (ok)
     *message = (ClipmoeMessage){sqlite3_column_int (s, 0) ? CLIPMOE_MESSAGE_EVENT : CLIPMOE_MESSAGE_LOOK,
                                 column (s, 1), column (s, 2)};
+  else if (code == SQLITE_DONE)
+    clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, self->path, "not a sound outbox: a message is gone");
+  else
+    fail (self, error);
   sqlite3_reset (s);
   g_mutex_unlock (&self->db_lock);
   return ok;

@@ -21,6 +21,10 @@ ClipmoeOutboxFile *clipmoe_outbox_file_open (const char *path, GError **error);
 /* The last one writes what waits and closes the file. */
 void clipmoe_outbox_file_unref (ClipmoeOutboxFile *self);
 
+/* Only one outbox of a process may have the messages of a target, else each would send them. FALSE: another
+ * one has (ARGUMENT). */
+gboolean clipmoe_outbox_file_claim (ClipmoeOutboxFile *self, const char *target, GError **error);
+void clipmoe_outbox_file_release (ClipmoeOutboxFile *self, const char *target);
 /* Called for every message of a target that the file has, oldest first. */
 typedef void (*ClipmoeOutboxFound) (gpointer data, guint64 number, ClipmoeMessageKind kind, gsize length);
 gboolean clipmoe_outbox_file_list (ClipmoeOutboxFile *self, const char *target, ClipmoeOutboxFound found,
@@ -31,8 +35,10 @@ guint64 clipmoe_outbox_file_put (ClipmoeOutboxFile *self, const char *target, Cl
 /* Waits @us microseconds at most, and not at all while the disk cannot be written. TRUE: @number is committed
  * or forgotten. */
 gboolean clipmoe_outbox_file_wait (ClipmoeOutboxFile *self, guint64 number, gint64 us);
-/* FALSE: it cannot be read. Else @message: (transfer full). May wait for the disk. */
-gboolean clipmoe_outbox_file_read (ClipmoeOutboxFile *self, guint64 number, ClipmoeMessage *message);
+/* FALSE: it cannot be read, and @error says why (FORMAT, IO). Else @message: (transfer full). May wait for
+ * the disk. */
+gboolean clipmoe_outbox_file_read (ClipmoeOutboxFile *self, guint64 number, ClipmoeMessage *message,
+                                   GError **error);
 void clipmoe_outbox_file_forget (ClipmoeOutboxFile *self, guint64 number);
 /* (transfer full): why nothing can be written, as a sentence that names the file; NULL: it works. */
 char *clipmoe_outbox_file_trouble (ClipmoeOutboxFile *self);

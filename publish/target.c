@@ -4,6 +4,7 @@
 #include <base/uri.h>
 #include <clipmoe/error.h>
 #include "lines.h"
+#include "targetuses.h"
 #ifdef CLIPMOE_MQTT
 #include "mqtt.h"
 #else
@@ -18,21 +19,18 @@
 typedef ClipmoeSink *(*Open) (const char *scheme, const char *place, const ClipmoeTargetOptions *options,
                               ClipmoeSinkTell tell, gpointer data, GError **error);
 
-enum { BROKER = 1, TLS = 2, HOME = 4 }; /* what a scheme has a use for */
-
 /* All known schemes; @open is NULL where this build lacks the implementation. */
 static const struct {
   const char *scheme;
   const char *place; /* what follows the colon, for messages; "" = nothing may follow */
   Open open;
-  guint uses;
   const char *package; /* of Debian, which a build needs for it */
 } schemes[] = {
-    {"stdout", "", clipmoe_lines_open, 0, NULL},
-    {"file", "PATH", clipmoe_lines_open, 0, NULL},
-    {"mqtt", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, BROKER | HOME, "libmosquitto-dev"},
-    {"mqtts", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, BROKER | HOME | TLS, "libmosquitto-dev"},
-    {"kafka", "//HOST[:PORT][,HOST…]/TOPIC", clipmoe_kafka_open, BROKER | TLS, "librdkafka-dev"},
+    {"stdout", "", clipmoe_lines_open, NULL},
+    {"file", "PATH", clipmoe_lines_open, NULL},
+    {"mqtt", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, "libmosquitto-dev"},
+    {"mqtts", "//[USER@]HOST[:PORT][/PREFIX]", clipmoe_mqtt_open, "libmosquitto-dev"},
+    {"kafka", "//HOST[:PORT][,HOST…]/TOPIC", clipmoe_kafka_open, "librdkafka-dev"},
 };
 
 /* "stdout: or file:PATH" */
@@ -72,22 +70,25 @@ refuse (const char *target, const char *why, GError **error) {
 
 /* A setting that would be without effect is a mistake. */
 static gboolean
-check_options (const char *target, guint uses, const ClipmoeTargetOptions *options, GError **error) {
-  const char *wrong = NULL;
-  if (!(uses & BROKER) && (options->outbox || options->login_file))
-    wrong = options->outbox ? "outbox is for brokers" : "login-file is for brokers";
-  else if (!(uses & TLS) && options->tls_ca)
-    wrong = "tls-ca is for secure connections";
-  else if (!(uses & HOME) && (options->discovery || options->commands || options->pictures))
-    wrong = options->discovery  ? "discovery is for mqtt: and mqtts:"
-            : options->commands ? "commands are for mqtt: and mqtts:"
-                                : "snapshots are for mqtt: and mqtts:";
-  if (!wrong)
-    return TRUE;
-  char *shown = clipmoe_uri_without_login (target);
-  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "Target %s: %s", shown, wrong);
-  g_free (shown);
-  return FALSE;
+check_options (const char *target, const ClipmoeTargetOptions *options, GError **error) {
+  const struct {
+    gboolean set;
+    const char *option, *sentence;
+  } table[] = {{options->outbox != NULL, "outbox", "outbox is for brokers"},
+               {options->login_file != NULL, "login-file", "login-file is for brokers"},
+               {options->tls_ca != NULL, "tls-ca", "tls-ca is for secure connections"},
+               {options->discovery, "discovery", "discovery is for mqtt: and mqtts:"},
+               {options->commands, "commands", "commands are for mqtt: and mqtts:"},
+               {options->pictures, "snapshots", "snapshots are for mqtt: and mqtts:"}};
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++) {
+    if (!table[i].set || clipmoe_target_uses (target, table[i].option))
+      continue;
+    char *shown = clipmoe_uri_without_login (target);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "Target %s: %s", shown, table[i].sentence);
+    g_free (shown);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 ClipmoeSink *
@@ -109,7 +110,7 @@ clipmoe_target_open (const char *target, const ClipmoeTargetOptions *options, Cl
     }
     if (target[length] != ':' || !target[length + 1] != !*schemes[i].place)
       break;
-    if (!check_options (target, schemes[i].uses, options, error))
+    if (!check_options (target, options, error))
       return NULL;
     return schemes[i].open (schemes[i].scheme, target + length + 1, options, tell, data, error);
   }

@@ -140,7 +140,7 @@ main (int argc, char **argv) {
   }
   clipmoe_sink_set_live (sink, live);
   clipmoe_sink_set_frame (sink, 640, 480);
-  static char line[100000];
+  static char line[2000000];
   gboolean see = FALSE, finished = FALSE;
   while (!finished && fgets (line, sizeof line, stdin)) {
     char **f = g_strsplit (g_strchomp (line), "\t", -1);

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 import mqttbroker
-from mqttbroker import Broker, Client, Feed, Gate, until
+from mqttbroker import Broker, Client, Feed, Gate, events_of, firsts, until
 
 FEED = sys.argv[1]
 FAULTS = 20 if "--long" in sys.argv else 2
@@ -182,6 +182,8 @@ def home_assistant():
           all(re.fullmatch(r"[a-z0-9_]+", m["unique_id"]) and re.fullmatch(r"[a-z0-9_/]+", t) for t, m in made.items()), made)
     check("every entity has its availability", all([a["topic"] for a in m["availability"]] == ["clipmoe/available",
           "clipmoe/front door/available"] and m["availability_mode"] == "all" for m in made.values()), made)
+    check("every message has the documented fields alone", not any(wrong_fields(t, m) for t, m in made.items()),
+          {t: wrong_fields(t, m) for t, m in made.items()})
     check("scores are off by default", all(m["enabled_by_default"] is False for m in made.values() if m["name"].endswith(" score")))
     group = [m for m in made.values() if m["name"] == "gate"][0]
     check("a group is a choice", group["options"] == ["open", "shut", "unknown"] and group["device_class"] == "enum", group)
@@ -201,10 +203,54 @@ def home_assistant():
     f.say("labels", "front door", *strange[2:], "cat", "open=gate", "shut=gate")
     until(lambda: len(configs()) == 13 and any(m["name"] == "cat" for m in configs().values()), "after a restart the old one is removed")
     now = configs()
+    same = [t for t in now if t in made]
+    check("identities and topics last over restarts", len(same) == 11 and all(now[t] == made[t] for t in same), same)
     check("identities last", {t for t in now} & {t for t in made} == {t for t, m in now.items() if not m["name"].startswith("cat")}, now)
     f.finish()
     commands(b)
     b.kill()
+
+
+# The fields that Home Assistant's documents name for a component by MQTT (needed ones first); a message with others is refused there.
+ENTITY = {"availability": list, "availability_mode": str, "device": dict, "origin": dict, "unique_id": str, "name": str, "entity_category": str,
+          "enabled_by_default": bool, "icon": str, "qos": int, "json_attributes_topic": str, "json_attributes_template": str, "object_id": str,
+          "device_class": str, "encoding": str}
+COMPONENTS = {
+    "binary_sensor": ({"state_topic"}, {"state_topic": str, "value_template": str, "payload_on": str, "payload_off": str, "off_delay": int, "expire_after": int,
+                                        "force_update": bool}),
+    "sensor": ({"state_topic"}, {"state_topic": str, "value_template": str, "state_class": str, "unit_of_measurement": str, "suggested_display_precision": int,
+                                 "options": list, "expire_after": int, "force_update": bool}),
+    "switch": ({"command_topic"}, {"command_topic": str, "state_topic": str, "value_template": str, "payload_on": str, "payload_off": str, "state_on": str,
+                                   "state_off": str, "optimistic": bool, "retain": bool}),
+    "number": ({"command_topic"}, {"command_topic": str, "command_template": str, "state_topic": str, "value_template": str, "min": (int, float),
+                                   "max": (int, float), "step": (int, float), "mode": str, "unit_of_measurement": str, "optimistic": bool, "retain": bool}),
+    "image": (set(), {"image_topic": str, "url_topic": str, "url_template": str, "content_type": str, "image_encoding": str}),
+    "camera": ({"topic"}, {"topic": str, "image_encoding": str})}
+CHOICES = {"availability_mode": {"all", "any", "latest"}, "entity_category": {"config", "diagnostic"}, "mode": {"auto", "box", "slider"},
+           "state_class": {"measurement", "total", "total_increasing"}}
+PARTS = {"device": {"identifiers": list, "connections": list, "name": str, "manufacturer": str, "model": str, "model_id": str, "sw_version": str, "hw_version": str,
+                    "serial_number": str, "suggested_area": str, "via_device": str, "configuration_url": str},
+         "origin": {"name": str, "sw_version": str, "support_url": str},
+         "availability": {"topic": str, "payload_available": str, "payload_not_available": str, "value_template": str}}
+
+
+def wrong_fields(topic, message):
+    """What Home Assistant would not take of a discovery message."""
+    _, component, node, identity, last = topic.split("/")
+    needed, own = COMPONENTS[component]
+    fields, wrong = {**ENTITY, **own}, [f for f in needed | {"unique_id", "device", "origin", "availability"} if f not in message]
+    wrong += [f for f, v in message.items() if f not in fields or not isinstance(v, fields[f]) or f in CHOICES and v not in CHOICES[f]]
+    for part, known in PARTS.items():
+        for one in message[part] if isinstance(message[part], list) else [message[part]]:
+            wrong += [part + "." + f for f, v in one.items() if f not in known or not isinstance(v, known[f])]
+    if message.get("device_class") == "enum" and ("state_class" in message or "unit_of_measurement" in message) or \
+            "options" in message and message.get("device_class") != "enum":
+        wrong.append("options")  # go with no other class
+    if any(f.endswith("topic") and (set("+#\0") & set(v) or not v) for f, v in message.items()):
+        wrong.append("a topic with wildcards")
+    if last != "config" or not all(re.fullmatch("[a-zA-Z0-9_-]+", x) for x in (node, identity)):
+        wrong.append(topic)
+    return wrong
 
 
 def Client_after(port):
@@ -271,20 +317,6 @@ def commands(b):
     check("a retained command is not carried out", not f.heard("command"), f.lines)
     f.finish()
     quiet.finish()
-
-
-def events_of(c):
-    return [int(json.loads(p)["id"]) for t, p, _ in list(c.messages) if t.endswith("/event")]
-
-
-def firsts(numbers):
-    """Without those that came again."""
-    seen, out = set(), []
-    for n in numbers:
-        if n not in seen:
-            out.append(n)
-            seen.add(n)
-    return out
 
 
 def faults():

@@ -1,5 +1,6 @@
 """A broker for tests (Debian's mosquitto, on loopback, with its own configuration), a client that hears what is published,
 written anew so that it shares nothing with the library under test, and a gate between broker and sender that makes faults."""
+import json
 import os
 import shutil
 import socket
@@ -34,7 +35,7 @@ class Broker:
         self.folder, self.port, self.process = folder, port or free_port(), None
         self.config, self.log = (os.path.join(folder, n) for n in ("mosquitto.conf", "log"))
         with open(self.config, "w") as f:
-            f.write("user root\nper_listener_settings false\nlistener %d 127.0.0.1\npersistence false\nlog_dest file %s\nlog_type notice\nlog_type error\n" % (self.port, self.log) +
+            f.write("user root\nper_listener_settings false\nlistener %d 127.0.0.1\npersistence false\nlog_dest file %s\nlog_type notice\nlog_type error\nmax_queued_messages 0\n" % (self.port, self.log) +
                     "".join(l + "\n" for l in lines or ["allow_anonymous true"]))
 
     def start(self):
@@ -62,7 +63,7 @@ class Broker:
             self.process = None
 
 
-def certificates(folder, host="localhost"):
+def certificates(folder, host="localhost", kind="DNS"):
     """CA, another CA and a server's key and certificate for @host, made by openssl."""
     os.makedirs(folder, exist_ok=True)
 
@@ -75,7 +76,7 @@ def certificates(folder, host="localhost"):
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=" + host,
             "-keyout", "server.key", "-out", "server.csr")
     with open(os.path.join(folder, "san"), "w") as f:
-        f.write("subjectAltName=DNS:%s\n" % host)
+        f.write("subjectAltName=%s:%s\n" % (kind, host))
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
             "-extfile", "san", "-out", "server.crt")
     for name in ("server.key", "server.crt", "ca.crt"):
@@ -90,12 +91,12 @@ def have_openssl():
 class Client:
     """Hears everything: @messages is a list of (topic, payload, retained), in order."""
 
-    def __init__(self, port, topic="#", user=None, password=None):
+    def __init__(self, port, topic="#", user=None, password=None, name=None):
         self.messages, self.lock, self.open = [], threading.Lock(), True
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.socket.settimeout(None)
         flags = 2 | (0x80 if user else 0) | (0x40 if password else 0)
-        body = self.text("MQTT") + bytes([4, flags]) + struct.pack(">H", 0) + self.text("hears-%d-%d" % (os.getpid(), id(self) % 1000000))
+        body = self.text("MQTT") + bytes([4, flags]) + struct.pack(">H", 0) + self.text(name or "hears-%d-%d" % (os.getpid(), id(self) % 1000000))
         body += (self.text(user) if user else b"") + (self.text(password) if password else b"")
         self.send(0x10, body)
         kind, answer = self.packet()
@@ -181,12 +182,29 @@ class Client:
         self.socket.close()
 
 
+def events_of(c):
+    """The numbers of the events that @c heard."""
+    with c.lock:
+        return [int(json.loads(p)["id"]) for t, p, _ in c.messages if t.endswith("/event")]
+
+
+def firsts(numbers):
+    """Without those that came again."""
+    seen, out = set(), []
+    for n in numbers:
+        if n not in seen:
+            out.append(n)
+            seen.add(n)
+    return out
+
+
 class Gate:
     """Passes connections on to the broker, and makes faults: shut (refuses), stalled (takes, passes nothing on), slow."""
 
     def __init__(self, to):
         self.to, self.port, self.how, self.pairs, self.listener = to, free_port(), "open", [], None
         self.accepted, self.silent = 0, set()
+        self.says = None  # instead of a broker: a function of the connection
         self.open()
 
     def open(self):
@@ -206,6 +224,9 @@ class Gate:
             except OSError:
                 return
             self.accepted += 1
+            if self.says:
+                threading.Thread(target=self.says, args=[a], daemon=True).start()
+                continue
             try:
                 b = socket.create_connection(("127.0.0.1", self.to), 5)
             except OSError:
@@ -271,8 +292,9 @@ class Gate:
 class Feed:
     """tests/publish/feed.c"""
 
-    def __init__(self, program, target, *more):
-        self.process = subprocess.Popen([program, target, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, program, target, *more, within=(), **env):
+        self.process = subprocess.Popen([*within, program, target, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        restore_signals=False, env=dict(os.environ, **env))
         self.lines, self.lock = [], threading.Lock()
         threading.Thread(target=self.run, daemon=True).start()
 

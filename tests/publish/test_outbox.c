@@ -436,6 +436,106 @@ test_full_disk (void) {
   g_free (path);
 }
 
+/* What the disk never took is lost with the process: it is counted, and not said to be kept. */
+static void
+test_full_at_the_end (void) {
+  char *path = place ("end.db");
+  ClipmoeOutbox *outbox = outbox_at (path, "a");
+  ClipmoeOutboxPort *port = clipmoe_outbox_join (outbox, 100000);
+  ClipmoeOutboxCounts counts;
+  struct rlimit was, none;
+  clipmoe_outbox_port_set_live (port, TRUE);
+  add (port, EVENT, 0);
+  wait_for_trouble (port, NULL);
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &was), ==, 0);
+  none = was;
+  none.rlim_cur = 4096;
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &none), ==, 0);
+  guint n = 1;
+  for (char *why = NULL; !why; n++) {
+    add (port, EVENT, n);
+    why = clipmoe_outbox_port_trouble (port);
+    if (why) {
+      g_free (why);
+      break;
+    }
+  }
+  n++;
+  clipmoe_outbox_set_state (outbox, CLIPMOE_OUTBOX_CUT);
+  guint64 lost = clipmoe_outbox_port_leave (port, TRUE);
+  g_assert_cmpuint (lost, >, 0);
+  clipmoe_outbox_port_get_counts (port, &counts);
+  g_assert_cmpuint (counts.dropped[EVENT], ==, lost);
+  clipmoe_outbox_port_free (port);
+  clipmoe_outbox_unref (outbox);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &was), ==, 0);
+  outbox = outbox_at (path, "a");
+  g_assert_cmpuint (clipmoe_outbox_get_waiting (outbox), ==, n - lost);
+  clipmoe_outbox_unref (outbox);
+  g_free (path);
+}
+
+/* A file that is damaged while it is closed: refused with a sentence, or what is lost of it is counted and
+ * told. */
+static void
+test_damage (void) {
+  char *path = place ("damage.db"), *sound = NULL, *body = g_strnfill (9000, 'x');
+  gsize length;
+  ClipmoeOutbox *outbox = outbox_at (path, "a");
+  ClipmoeOutboxPort *port = clipmoe_outbox_join (outbox, 100000);
+  for (guint i = 0; i < 40; i++) {
+    ClipmoeMessage m = {EVENT, g_strdup ("s"), g_strdup (i % 2 ? body : "short")};
+    clipmoe_outbox_port_add (port, &m);
+  }
+  wait_for_trouble (port, NULL);
+  end (outbox, port);
+  g_assert_true (g_file_get_contents (path, &sound, &length, NULL));
+  GRand *random = g_rand_new_with_seed (1);
+  guint refused = 0, told = 0, whole = 0;
+  for (guint round = 0; round < 60; round++) {
+    gsize page = (gsize)g_rand_int_range (random, 1, (gint)(length / 4096)) * 4096;
+    char *bytes = g_memdup2 (sound, length);
+    GError *error = NULL;
+    if (round % 3 == 0)
+      memset (bytes + page, 0, 4096);
+    for (guint i = 0; round % 3 && i < (round % 3 == 1 ? 4 : 400); i++)
+      bytes[page + (gsize)g_rand_int_range (random, 0, round % 2 ? 8 : 4096)] = (char)g_rand_int (random);
+    g_assert_true (g_file_set_contents (path, bytes, (gssize)length, NULL));
+    g_free (bytes);
+    outbox = clipmoe_outbox_new (path, "a", wake, NULL, &error);
+    if (!outbox) {
+      g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT);
+      g_assert_true (g_str_has_prefix (error->message, path));
+      g_error_free (error);
+      refused++;
+      continue;
+    }
+    port = clipmoe_outbox_join (outbox, 100000);
+    guint listed = clipmoe_outbox_get_waiting (outbox), taken = 0;
+    ClipmoeMessage m;
+    ClipmoeOutboxCounts counts;
+    for (guint64 at; clipmoe_outbox_take (outbox, &at, &m); taken++)
+      clipmoe_message_clear (&m);
+    char *losses = clipmoe_outbox_port_losses (port);
+    clipmoe_outbox_port_get_counts (port, &counts);
+    g_assert_cmpuint (counts.dropped[EVENT] + counts.dropped[LOOK], ==, listed - taken);
+    g_assert_true (!losses == (listed == taken));
+    told += losses != NULL;
+    whole += !losses;
+    g_assert_null (clipmoe_outbox_port_losses (port));
+    g_free (losses);
+    end (outbox, port);
+  }
+  g_test_message ("%u refused, %u told, %u nothing noticed", refused, told, whole);
+  g_assert_cmpuint (refused, >, 0);
+  g_assert_cmpuint (told, >, 0);
+  g_rand_free (random);
+  g_free (sound);
+  g_free (body);
+  g_free (path);
+}
+
 int
 main (int argc, char **argv) {
   if (argc == 3 && g_str_equal (argv[1], "--work"))
@@ -456,6 +556,8 @@ main (int argc, char **argv) {
   g_test_add_func ("/outbox/kills", test_kills);
   g_test_add_func ("/outbox/moved", test_moved);
   g_test_add_func ("/outbox/foreign", test_foreign);
+  g_test_add_func ("/outbox/damage", test_damage);
   g_test_add_func ("/outbox/full-disk", test_full_disk);
+  g_test_add_func ("/outbox/full-at-the-end", test_full_at_the_end);
   return g_test_run ();
 }

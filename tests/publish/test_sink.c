@@ -247,6 +247,42 @@ test_ended_by_connection (void) {
 }
 #endif
 
+#ifdef CLIPMOE_MQTT
+/* Two publishers that have one outbox file for the same target but other logins: each would send what the
+ * file has. One sentence, and the file is free again when the first one left. Other targets may share it. */
+static void
+test_outbox_of_two (void) {
+  char *outbox = place ("two.db"), *login = place ("two.login");
+  GError *error = NULL;
+  ClipmoeTargetOptions one = {.outbox = outbox}, two = {.outbox = outbox, .login_file = login};
+  g_assert_true (g_file_set_contents (login, "me:secret\n", -1, NULL));
+  ClipmoeSink *first = clipmoe_target_open ("mqtt://127.0.0.1:1", &one, NULL, NULL, &error);
+  g_assert_no_error (error);
+  ClipmoeSink *same = clipmoe_target_open ("mqtt://127.0.0.1:1", &one, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (clipmoe_target_open ("mqtt://127.0.0.1:1", &two, NULL, NULL, &error));
+  g_assert_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT);
+  char *sentence = g_strconcat (outbox, ": another publisher has this outbox for the same target", NULL);
+  g_assert_true (g_str_has_prefix (error->message, sentence));
+  g_free (sentence);
+  g_clear_error (&error);
+  ClipmoeSink *other = clipmoe_target_open ("mqtt://127.0.0.1:1/other", &two, NULL, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++) {
+    clipmoe_sink_finish (i ? same : first);
+    clipmoe_sink_unref (i ? same : first);
+  }
+  first = clipmoe_target_open ("mqtt://127.0.0.1:1", &two, NULL, NULL, &error);
+  g_assert_no_error (error);
+  clipmoe_sink_finish (first);
+  clipmoe_sink_unref (first);
+  clipmoe_sink_finish (other);
+  clipmoe_sink_unref (other);
+  g_free (outbox);
+  g_free (login);
+}
+#endif
+
 /* A stream that can wait for a reader who never comes waits, until it is cancelled. */
 static gpointer
 add_many (gpointer data) {
@@ -283,6 +319,7 @@ main (int argc, char **argv) {
   g_test_add_func ("/sink/ended-by-adder", test_ended_by_adder);
 #ifdef CLIPMOE_MQTT
   g_test_add_func ("/sink/ended-by-connection", test_ended_by_connection);
+  g_test_add_func ("/sink/outbox-of-two", test_outbox_of_two);
 #endif
   g_test_add_func ("/sink/cancelled", test_cancelled);
   return g_test_run ();

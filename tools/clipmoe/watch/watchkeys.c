@@ -1,5 +1,6 @@
 #include "watchkeys.h"
 
+#include <targetuses.h>
 #include "../http/address.h"
 #include "watchhours.h"
 
@@ -32,17 +33,6 @@ static const struct {
   const char *key, *property;
 } renamed[] = {
     {"publish-on", "on"}, {"publish-login-file", "login-file"}, {"publish-snapshots", "snapshots"}};
-/* Keys that not every target has a use for, and the schemes of those that have. */
-static const struct {
-  const char *key, *schemes[4];
-} of_targets[] = {
-    {"publish-login-file", {"mqtt:", "mqtts:", "kafka:"}},
-    {"outbox", {"mqtt:", "mqtts:", "kafka:"}},
-    {"tls-ca", {"mqtts:", "kafka:"}},
-    {"discovery", {"mqtt:", "mqtts:"}},
-    {"commands", {"mqtt:", "mqtts:"}},
-    {"publish-snapshots", {"mqtt:", "mqtts:"}},
-};
 static const char *const names[WATCH_ELEMENTS] = {"clipmoesrc", "clipmoetag", "clipmoepublish",
                                                   "clipmoeindex"};
 
@@ -165,15 +155,13 @@ watch_key_check (const char *key, const char *value) {
 
 gboolean
 watch_key_fits (const char *key, const char *target) {
-  for (guint i = 0; i < G_N_ELEMENTS (of_targets); i++) {
-    if (!g_str_equal (of_targets[i].key, key))
-      continue;
-    for (guint j = 0; j < G_N_ELEMENTS (of_targets[i].schemes) && of_targets[i].schemes[j]; j++)
-      if (g_str_has_prefix (target, of_targets[i].schemes[j]))
-        return TRUE;
-    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (renamed); i++) {
+    if (g_str_equal (key, renamed[i].key))
+      return clipmoe_target_uses (target, renamed[i].property);
+    if (g_str_equal (key, renamed[i].property)) /* a key of another element */
+      return TRUE;
   }
-  return TRUE;
+  return clipmoe_target_uses (target, key);
 }
 
 void

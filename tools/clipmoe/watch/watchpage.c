@@ -306,6 +306,30 @@ program (void) {
   return path;
 }
 
+/* (transfer full): the environment without what is not of the libraries: a camera's login may stand in it,
+ * and who answers strangers has no use for that. */
+static char **
+environment (void) {
+  static const char *const names[] = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", NULL},
+                           *const begin[] = {"LC_",     "LD_",   "G_",     "GIO_", "XDG_",
+                                             "MALLOC_", "ASAN_", "UBSAN_", "LSAN_"};
+  char **all = g_get_environ ();
+  guint n = 0;
+  for (char **one = all; *one; one++) {
+    char *name = g_strndup (*one, strcspn (*one, "="));
+    gboolean kept = g_strv_contains (names, name);
+    for (guint i = 0; i < G_N_ELEMENTS (begin); i++)
+      kept = kept || g_str_has_prefix (name, begin[i]);
+    g_free (name);
+    if (kept)
+      all[n++] = *one;
+    else
+      g_free (*one);
+  }
+  all[n] = NULL;
+  return all;
+}
+
 static gboolean
 spawn (WatchPage *self, GError **error) {
   int ends[2], copy = -1;
@@ -314,13 +338,13 @@ spawn (WatchPage *self, GError **error) {
                  "listen: this clipmoe was built without a server: the package libsoup-3.0-dev was missing");
     return FALSE;
   }
-  char *path = program ();
+  char *path = program (), **envp = environment ();
   const char *const argv[] = {path, self->listen, self->token_file, NULL};
   gboolean ok = socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
   if (ok && (copy = fcntl (ends[0], F_DUPFD_CLOEXEC, 3)) >= 0 &&
       g_spawn_async_with_pipes_and_fds (
-          NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, ends[1], -1,
-          -1, NULL, NULL, 0, &self->pid, NULL, NULL, NULL, error)) {
+          NULL, argv, (const char *const *)envp, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+          NULL, ends[1], -1, -1, NULL, NULL, 0, &self->pid, NULL, NULL, NULL, error)) {
     close (ends[1]);
     self->fd = ends[0];
     g_byte_array_set_size (self->came, 0);
@@ -329,6 +353,7 @@ spawn (WatchPage *self, GError **error) {
     g_atomic_int_set (&self->stalls, 0);
     push (self, 0, (guint64)copy, NULL);
     push (self, TICK, TRUE, NULL);
+    g_strfreev (envp);
     g_free (path);
     return TRUE;
   }
@@ -340,6 +365,7 @@ spawn (WatchPage *self, GError **error) {
   }
   if (copy >= 0)
     close (copy);
+  g_strfreev (envp);
   g_free (path);
   return FALSE;
 }
