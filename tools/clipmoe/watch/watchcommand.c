@@ -1,6 +1,7 @@
 /* clipmoe watch: cameras that are watched for months. */
 #include <common.h>
 #include <gst/gst.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <shown.h>
@@ -52,10 +53,22 @@ say_missing (const WatchConfig *config) {
   return n;
 }
 
+/* glibc gives threads up to eight heaps a processor, and each keeps what was freed in it. Hundreds of threads
+ * come and go with connections and recordings here, so that memory would go on growing for hours. Two heaps
+ * are enough: pictures come from pools, and looks allocate next to nothing. Who sets it himself knows why. */
+static void
+allocate_from_few_heaps (void) {
+#ifdef M_ARENA_MAX
+  if (!g_getenv ("MALLOC_ARENA_MAX") && !g_getenv ("GLIBC_TUNABLES"))
+    mallopt (M_ARENA_MAX, 2);
+#endif
+}
+
 /* Returns only where it cannot. */
 static int
 watch (const char *path, WatchConfig *config, const WatchListen *http) {
   GError *error = NULL;
+  allocate_from_few_heaps ();
   WatchPage *page = watch_page_new ();
   if (watch_page_configure (page, config, &error)) {
     say_missing (config); /* it may come */
