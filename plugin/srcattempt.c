@@ -263,7 +263,7 @@ make_source (SrcAttempt *self, const SrcAttemptOptions *o, GError **error) {
     if (!(source = make ("rtspsrc", error)))
       break;
     g_object_set (source, "location", address->uri, "user-id", address->user, "user-pw", address->password,
-                  "latency", o->latency, "drop-on-latency", TRUE, "tcp-timeout", (guint64)o->patience, NULL);
+                  "latency", o->latency, "tcp-timeout", (guint64)o->patience, NULL);
     if (o->protocols &&
         strncmp (address->uri, "rtsp:", 5) == 0) /* rtspt:, rtspu: and rtsps: say it themselves */
       gst_util_set_object_arg (G_OBJECT (source), "protocols", o->protocols);

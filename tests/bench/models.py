@@ -6,6 +6,7 @@ left at zero.
 """
 import json
 import os
+import shutil
 import struct
 
 import numpy as np
@@ -90,6 +91,21 @@ def text_model(folder, vocab):
     if not fresh(path):
         write(path, tensors(64, 1, 32, 64, 0, 512, 12, vocab, 512), {"clip.activation": "quick_gelu"})
     return path
+
+
+def with_words(folder, vocab):
+    """A folder of ViT-B/32 with a small text tower and the vocabulary of @vocab beside it; made once."""
+    out = os.path.join(folder, "index-B-32")
+    os.makedirs(out, exist_ok=True)
+    for file in ("vocab.json", "merges.txt"):
+        shutil.copy(os.path.join(vocab, file), out)
+    with open(os.path.join(vocab, "vocab.json"), encoding="utf-8") as f:
+        tokens = len(json.load(f))
+    path = os.path.join(out, "model.safetensors")
+    if not fresh(path):
+        width, layers, patch, embed = IMAGE["B-32"]
+        write(path, tensors(width, layers, patch, SIDE, 0, 64, 1, tokens, embed), {"clip.activation": "quick_gelu", "clip.name": "B-32"})
+    return out
 
 
 def load(path):

@@ -1,6 +1,7 @@
 /* What many streams cost on one engine. Prints a line a figure, with what it should be:
  *
- *   streams [--model NAME] [--precision f32|half|int8] [--seconds N] [together|fair|flush|beside|regions]...
+ *   streams [--model NAME] [--precision f32|half|int8] [--seconds N]
+ * [together|fair|flush|beside|regions|batch]...
  *
  * Weights are made up, and f32 without --precision. The figures:
  *
@@ -9,9 +10,10 @@
  * fair       looks of the slowest of 24 streams against its share, with the default model
  * flush      how long a stream that waits for a look takes to come out, and to let go of its mailbox, while
  *            ViT-L-14 encodes
- * regions    eight regions of a 1080p frame, cut out and encoded, against eight whole frames; at once,
- * medians beside     what a look of one stream costs beside the encoder: handing over, coming back, scoring;
- * median
+ * regions    eight regions of a 1080p frame, cut out and encoded, against eight whole frames; median
+ * batch      how long as many pictures as `together` has streams take, handed over at once; median
+ * beside     what a look of one stream costs beside the encoder: handing over, coming back, scoring;
+ *            median
  */
 #include <bench/seeded.h>
 #include <clipmoe/clipmoe.h>
@@ -273,6 +275,33 @@ regions (ClipmoeModel *model) {
   clipmoe_engine_unref (engine);
 }
 
+/* As many pictures as there are streams, of one request. */
+static void
+batch (ClipmoeModel *model) {
+  enum { N = 21 };
+  ClipmoeEngine *engine = make_engine (model, 0);
+  const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);
+  ClipmoeMailbox *box = clipmoe_mailbox_new (engine, 0, NULL, NULL, NULL, NULL);
+  gsize picture = 3 * (gsize)info->image_size * info->image_size;
+  float *out = g_new (float, FEW * info->embed);
+  double took[N];
+  GError *error = NULL;
+  for (guint i = 0; i < N; i++) {
+    ClipmoeRequest *request = clipmoe_mailbox_get_requests (box, FEW, &error);
+    must (request != NULL, error);
+    for (gsize j = 0; j < FEW * picture; j++)
+      request->pixels[j] = (float)(j % 255) / 128 - 1;
+    double begin = now ();
+    must (clipmoe_mailbox_encode (box, out, &error), error);
+    took[i] = now () - begin;
+  }
+  qsort (took, N, sizeof *took, compare);
+  printf ("batch     %.1f ms for %d pictures\n", took[N / 2] * 1e3, FEW);
+  g_free (out);
+  clipmoe_mailbox_free (box);
+  clipmoe_engine_unref (engine);
+}
+
 /* In the encoder's place: it takes no time. */
 static void
 encode_nothing (gpointer data, guint lane, const float *const *pixels, guint n, float *out, GError **errors) {
@@ -333,7 +362,7 @@ main (int argc, char **argv) {
       {"seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "How long each figure is measured (10)", "N"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &figures, NULL, NULL},
       {NULL}};
-  GOptionContext *context = g_option_context_new ("[together|fair|flush|beside|regions]...");
+  GOptionContext *context = g_option_context_new ("[together|fair|flush|beside|regions|batch]...");
   g_option_context_add_main_entries (context, entries, NULL);
   must (g_option_context_parse (context, &argc, &argv, &error), error);
   if (g_strcmp0 (precision_name, "half") == 0) {
@@ -356,6 +385,11 @@ main (int argc, char **argv) {
   if (ASKED ("regions")) {
     ClipmoeModel *model = make_model (model_name ? model_name : "ViT-B-32");
     regions (model);
+    clipmoe_model_unref (model);
+  }
+  if (ASKED ("batch")) {
+    ClipmoeModel *model = make_model (model_name ? model_name : "ViT-B-32");
+    batch (model);
     clipmoe_model_unref (model);
   }
   if (ASKED ("fair"))

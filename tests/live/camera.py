@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """A camera: an RTSP server on loopback, as a program of its own that tests can kill and stop.
 
-    camera.py [--port N] [--video FILE] [--codec h264|mjpeg] [--size WxH] [--login USER:PASSWORD] [--loss PERCENT] [--jump SECONDS]
+    camera.py [--port N] [--video FILE] [--codec h264|mjpeg] [--size WxH] [--fps N] [--scenes SECONDS] [--login USER:PASSWORD]
+              [--loss PERCENT] [--jump SECONDS]
 
 Prints its port in a line when it can be asked for rtsp://127.0.0.1:PORT/stream. --video plays the file over and over, with
-clipmoesrc.
+clipmoesrc. --scenes: after so many seconds another picture, and back.
 --loss: so many RTP packets are not sent. --jump: after 2 s the times of its packets jump by so many seconds.
 """
 import argparse
+import itertools
 import os
 import random
 import sys
@@ -23,10 +25,10 @@ ENCODERS = {"h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max
 
 def picture(args):
     width, height = args.size.split("x")
-    caps = "video/x-raw,format=I420,width=%s,height=%s,framerate=15/1" % (width, height)
+    caps = "video/x-raw,format=I420,width=%s,height=%s,framerate=%d/1" % (width, height, args.fps)
     if args.video:
         return 'clipmoesrc uri="%s" ! videoconvert ! videoscale ! videorate ! %s' % (args.video, caps)
-    return "videotestsrc is-live=true pattern=ball ! " + caps
+    return "videotestsrc name=picture is-live=true pattern=ball ! " + caps
 
 
 class Factory(GstRtspServer.RTSPMediaFactory):
@@ -43,9 +45,15 @@ class Factory(GstRtspServer.RTSPMediaFactory):
             lost = random.Random(1)
             kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
             pad.add_probe(kinds, lambda p, i: Gst.PadProbeReturn.DROP if lost.random() * 100 < self.args.loss else Gst.PadProbeReturn.OK)
+        if self.args.scenes:
+            GLib.timeout_add_seconds(self.args.scenes, self.change, e.get_by_name("picture"), itertools.cycle(("smpte", "ball")))
         if self.args.jump:
             GLib.timeout_add(2000, lambda: e.get_by_name("pay0").set_property("timestamp-offset", 1) or self.jump(e))
         return e
+
+    def change(self, picture, scenes):
+        Gst.util_set_object_arg(picture, "pattern", next(scenes))
+        return picture.current_state != Gst.State.NULL  # nobody looks any more, and the next stream has its own
 
     def jump(self, e):
         e.get_by_name("pay0").get_static_pad("sink").set_offset(self.args.jump * Gst.SECOND)
@@ -58,6 +66,8 @@ def main():
     parser.add_argument("--video")
     parser.add_argument("--codec", default="h264", choices=sorted(ENCODERS))
     parser.add_argument("--size", default="160x120")
+    parser.add_argument("--fps", type=int, default=15)
+    parser.add_argument("--scenes", type=int, default=0)
     parser.add_argument("--login")
     parser.add_argument("--loss", type=float, default=0)
     parser.add_argument("--jump", type=int, default=0)

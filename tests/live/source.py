@@ -2,7 +2,7 @@
 """Checks clipmoesrc: whatever becomes of a camera, pictures go on when it is back, downstream sees no error, no end and no jump, and
 stopping never takes long.
 
-    source.py          every kind of trouble once
+    source.py          every kind of trouble twice
     source.py --long   each 20 times, and 200 connections without a trace
 """
 import os
@@ -18,7 +18,7 @@ from live import Camera, Link, Watched, until
 from gi.repository import Gst
 
 LONG = "--long" in sys.argv
-ROUNDS = 20 if LONG else 1
+ROUNDS = 20 if LONG else 2
 QUICK = "timeout=0.7 connect-timeout=%g retry-interval=0.2 retry-interval-most=1 latency=50 " % (4 * max(live.SLOWNESS, 1))
 check = live.Checks()
 Gst.init(None)
@@ -66,6 +66,32 @@ def cuts(camera):
             stops("stop while " + name, w)
             link.mend()
     link.cut()
+
+
+def hiccups():
+    """What comes late and all at once is not lost, and nobody says that pictures are broken."""
+    camera = Camera()
+    link = Link(camera.port)
+    w = Watched(QUICK + "timeout=5 uri=rtsp://127.0.0.1:%d/stream" % link.port)
+    broken = []
+
+    def probe(pad, info):
+        if info.get_buffer().has_flags(Gst.BufferFlags.CORRUPTED):
+            broken.append(w.pictures)
+        return Gst.PadProbeReturn.OK
+    w.source.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, probe)
+    check("seen before the hiccups", w.more(5), w.states)
+    pictures, begun = w.stat("pictures"), time.monotonic()
+    for _ in range(3):
+        link.stall()
+        time.sleep(0.7)
+        link.mode = "pass"
+        w.more(12)
+    came, due = w.stat("pictures") - pictures, (time.monotonic() - begun) * 15
+    check("hiccups: no picture is lost", came > 0.75 * due and not broken, came, due, broken)  # half of them would be
+    stops("hiccups", w)
+    link.cut()
+    camera.end()
 
 
 def killed_and_stopped():
@@ -229,7 +255,7 @@ def one_camera():
     camera.end()
 
 
-check.together(one_camera, killed_and_stopped, logins, odd_streams, files)
+check.together(one_camera, hiccups, killed_and_stopped, logins, odd_streams, files)
 waits.sort()
 print("pictures again after %.1f s (median), %.1f s (longest)" % (waits[len(waits) // 2], waits[-1]))
 check("pictures again within 5 s", waits[-1] < 5 * max(live.SLOWNESS, 1), waits)

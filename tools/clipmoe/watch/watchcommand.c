@@ -1,6 +1,9 @@
 /* clipmoe watch: cameras that are watched for months. */
 #include <common.h>
 #include <gst/gst.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <shown.h>
@@ -52,10 +55,33 @@ say_missing (const WatchConfig *config) {
   return n;
 }
 
+#ifdef __GLIBC__
+/* What was freed goes back to the system: a peak, as when all cameras come back at once, is over then. Takes
+ * milliseconds. */
+static gboolean
+give_back (gpointer data) {
+  malloc_trim (0);
+  return G_SOURCE_CONTINUE;
+}
+#endif
+
+/* glibc gives threads up to eight heaps a processor, and each keeps what was freed in it. Hundreds of threads
+ * come and go with connections and recordings here, so that memory would go on growing for hours. Two heaps
+ * are enough: pictures come from pools, and looks allocate next to nothing. Who sets it himself knows why. */
+static void
+keep_memory_small (void) {
+#ifdef __GLIBC__
+  if (!g_getenv ("MALLOC_ARENA_MAX") && !g_getenv ("GLIBC_TUNABLES"))
+    mallopt (M_ARENA_MAX, 2);
+  g_timeout_add_seconds (60, give_back, NULL);
+#endif
+}
+
 /* Returns only where it cannot. */
 static int
 watch (const char *path, WatchConfig *config, const WatchListen *http) {
   GError *error = NULL;
+  keep_memory_small ();
   WatchPage *page = watch_page_new ();
   if (watch_page_configure (page, config, &error)) {
     say_missing (config); /* it may come */
