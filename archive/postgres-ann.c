@@ -8,14 +8,16 @@
 #include "postgres-private.h"
 
 #define OLDEST_MAJOR 0
-#define OLDEST_MINOR 7        /* the first with halfvec */
-#define ITERATING_MINOR 8     /* the first whose index goes on when too few passed a filter */
-#define MOST_EMBED 4000       /* of an index over halfvec */
+#define OLDEST_MINOR 7    /* the first with halfvec */
+#define ITERATING_MINOR 8 /* the first whose index goes on when too few passed a filter */
+#define MOST_EMBED 4000   /* of an index over halfvec */
+#define MOST_EMBED_TEXT G_STRINGIFY (MOST_EMBED)
 #define BATCH_BYTES (4 << 20) /* of vectors that are copied at once */
 #define TELL_US 500000
 /* so that two do not make it at once: the tables, the index */
 #define MAKING "7160431996480713"
 #define BUILDING "7160431996480714"
+/* a user who is called clipmoe would get it into the schema clipmoe, whose table "vector" is in its way */
 #define REMEDY "then clipmoe index --ann"
 
 /* --- the extension --- */
@@ -35,9 +37,10 @@ refuse_missing (ClipmoePgSession *session, GError **error) {
   return clipmoe_error_set (
       error, CLIPMOE_ERROR_UNSUPPORTED, session->shown, "%s; " REMEDY,
       there
-          ? "the extension \"vector\" is not in this database, which --ann needs: CREATE EXTENSION vector"
+          ? "the extension \"vector\" is not in this database, which --ann needs: CREATE EXTENSION vector "
+            "SCHEMA public"
           : "the server has no extension \"vector\", which --ann needs: install pgvector 0.7 or newer there "
-            "(Debian 13: postgresql-17-pgvector), CREATE EXTENSION vector");
+            "(Debian 13: postgresql-17-pgvector), CREATE EXTENSION vector SCHEMA public");
 }
 
 gboolean
@@ -128,12 +131,12 @@ static const char *const parts[] = {
     " SET search_path = clipmoe, pg_temp AS $f$ BEGIN"
     " IF TG_OP = 'DELETE' THEN"
     "  EXECUTE pg_catalog.format ('DROP INDEX IF EXISTS clipmoe.ann_%s', OLD.model);"
-    " ELSIF NEW.embed <= " G_STRINGIFY (
-        MOST_EMBED) " AND pg_catalog.to_regprocedure ('clipmoe.half_of(bytea)') IS NOT NULL THEN"
-                    "  EXECUTE pg_catalog.format ('CREATE INDEX ann_%1$s ON clipmoe.ann USING hnsw"
-                    "   ((half::EXTENSION.halfvec(MOST_EMBED)) EXTENSION.halfvec_ip_ops) WHERE model = "
-                    "%1$s', NEW.model, NEW.embed);"
-                    " END IF; RETURN NULL; END $f$",
+    " ELSIF NEW.embed <= " MOST_EMBED_TEXT
+    " AND pg_catalog.to_regprocedure ('clipmoe.half_of(bytea)') IS NOT NULL THEN"
+    "  EXECUTE pg_catalog.format ('CREATE INDEX ann_%1$s ON clipmoe.ann USING hnsw"
+    "   ((half::EXTENSION.halfvec(%2$s)) EXTENSION.halfvec_ip_ops) WHERE model = %1$s', NEW.model, "
+    "NEW.embed);"
+    " END IF; RETURN NULL; END $f$",
     "CREATE TRIGGER ann_model AFTER INSERT OR DELETE ON clipmoe.model"
     " FOR EACH ROW EXECUTE FUNCTION clipmoe.ann_model ()",
 };

@@ -62,7 +62,7 @@ def says(server, uri):
     for name, words in ("search", ["search", "--ann", "--like", "1"]), ("serve", ["serve", "--ann", "--listen", "127.0.0.1:0"]), \
             ("index", ["index", "--ann"]), ("index", ["index", "--drop-ann"]):
         if words[-1] != "--drop-ann":
-            refused("%s without the extension" % name, 1, "CREATE EXTENSION vector; then clipmoe index --ann", *words, "--store", uri)
+            refused("%s without the extension" % name, 1, "CREATE EXTENSION vector SCHEMA public; then clipmoe index --ann", *words, "--store", uri)
         refused("%s, a folder" % name, 1, "--ann is for one in PostgreSQL", *words, "--store", folder)
     refused("index --ann with more", 2, "--ann stands alone", "index", "--store", uri, "--ann", "--verify")
     refused("index --ann with a file", 2, "--ann stands alone", "index", "--store", uri, "--ann", folder)
@@ -75,7 +75,7 @@ def ask(process, path):
 
 
 def finds(server, uri):
-    server.ask("ann", "CREATE EXTENSION vector")
+    server.ask("ann", "CREATE EXTENSION vector SCHEMA public")
     refused("search without the index", 1, "clipmoe index --ann makes it", "search", "--ann", "--like", "1", "--store", uri)
     r = run(uri, "--ann")
     check("index --ann: done, and says so", r.returncode == 0 and b"is complete" in r.stdout and b"building the index: " in r.stderr,
