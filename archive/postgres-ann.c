@@ -165,7 +165,9 @@ typedef struct {
   guint n_models;
   guint64 done, all; /* vectors */
   /* of the model at hand */
-  gint64 model, embed, last;
+  gint64 model, embed;
+  gint64 last; /* that is known to be copied */
+  gint64 next; /* that is, once the transaction is committed */
   guint copied;
   /* of a thread that makes an index */
   gint ended; /* atomic */
@@ -269,7 +271,7 @@ insert (ClipmoePgSession *session, Making *m, const PGresult *r, GError **error)
                        "iIA", m->model, numbers, n, (guint)m->self->extension.halfvec,
                        (guint)m->self->extension.halves, list, n);
   if (ok)
-    m->last = numbers[n - 1];
+    m->next = numbers[n - 1];
   m->copied = n;
   g_free (numbers);
   g_free (halves);
@@ -296,13 +298,11 @@ copy_some (ClipmoePgSession *session, gpointer data, GError **error) {
 static gboolean
 copy (Making *m, GError **error) {
   gint64 told = 0;
-  m->last = 0;
+  m->last = m->next = 0;
   do {
-    gint64 last = m->last;
-    if (!clipmoe_pg_do (&m->self->session, TRUE, copy_some, m, error)) {
-      m->last = last;
+    if (!clipmoe_pg_do (&m->self->session, TRUE, copy_some, m, error))
       return FALSE;
-    }
+    m->last = m->next;
     m->done += m->copied;
     if (g_get_monotonic_time () - told > TELL_US) {
       tell (m, "copying vectors", m->done);

@@ -208,7 +208,7 @@ sample (Near *s, GError **error) {
     draw (s, n);
     if (!clipmoe_pg_do (&s->self->session, FALSE, judge, s, error))
       return FALSE;
-    if (s->drawn >= DRAWS / 2 || s->n_draws < n || n >= MOST_DRAWS)
+    if (s->drawn >= DRAWS / 2 || s->last - s->first < (gint64)n || n >= MOST_DRAWS)
       break;
   }
   double pass = s->drawn ? (double)s->total * s->passing / s->drawn : 0;
