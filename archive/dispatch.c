@@ -185,7 +185,11 @@ clipmoe_store_get_vectors (ClipmoeStore *self) {
 
 GArray *
 clipmoe_store_select (ClipmoeStore *self, const ClipmoeFilter *filter, GError **error) {
-  return self->class->select (self, filter, error);
+  if (!self->ann)
+    return self->class->select (self, filter, error);
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+               "%s: rows are not listed where the search is approximate", self->where);
+  return NULL;
 }
 
 GPtrArray *
@@ -206,6 +210,45 @@ clipmoe_store_find_file (ClipmoeStore *self, gint64 file, GError **error) {
 GBytes *
 clipmoe_store_get_thumbnail (ClipmoeStore *self, gint64 moment, GError **error) {
   return self->class->get_thumbnail (self, moment, error);
+}
+
+gboolean
+clipmoe_store_get_vector (ClipmoeStore *self, guint64 row, float *out, GError **error) {
+  if (self->ann)
+    return self->class->get_vector (self, row, out, error);
+  const ClipmoeVectors *vectors = clipmoe_store_get_vectors (self);
+  if (!vectors)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: nothing was indexed yet", self->where);
+  return vectors && clipmoe_vectors_get (vectors, row, out, error);
+}
+
+gboolean
+clipmoe_store_is_ann (ClipmoeStore *self) {
+  return self->ann;
+}
+
+/* FALSE: all is exact here. */
+static gboolean
+has_ann (ClipmoeStore *self, gboolean has, GError **error) {
+  return has || clipmoe_store_refuse_ann (self->where, error);
+}
+
+gboolean
+clipmoe_store_find_near (ClipmoeStore *self, const float *query, const ClipmoeFilter *filter, guint k,
+                         ClipmoeNear *near, GError **error) {
+  return has_ann (self, self->ann, error) && self->class->find_near (self, query, filter, k, near, error);
+}
+
+gboolean
+clipmoe_store_make_ann (ClipmoeStore *self, ClipmoeStoreTell tell, gpointer data, GError **error) {
+  return may_write (self, error) && has_ann (self, self->class->make_ann != NULL, error) &&
+         self->class->make_ann (self, tell, data, error);
+}
+
+gboolean
+clipmoe_store_drop_ann (ClipmoeStore *self, GError **error) {
+  return may_write (self, error) && has_ann (self, self->class->drop_ann != NULL, error) &&
+         self->class->drop_ann (self, error);
 }
 
 gboolean

@@ -261,8 +261,8 @@ number_array (const gint64 *numbers, guint n) {
 }
 
 static GByteArray *
-bytes_array (const ClipmoePgBytes *bytes, guint n) {
-  GByteArray *array = begin_array (OID_BYTEA, n);
+bytes_array (Oid element, const ClipmoePgBytes *bytes, guint n) {
+  GByteArray *array = begin_array (element, n);
   for (guint i = 0; i < n; i++) {
     add_int32 (array, bytes[i].data ? bytes[i].length : G_MAXUINT32);
     if (bytes[i].data)
@@ -289,6 +289,7 @@ read_parameters (Parameters *p, const char *types, va_list ap) {
   static const char one = 1, zero = 0;
   for (; types[p->n] && p->n < MOST_PARAMETERS; p->n++) {
     const void *data;
+    Oid element, type;
     p->formats[p->n] = 1;
     switch (types[p->n]) {
     case 'i':
@@ -316,7 +317,13 @@ read_parameters (Parameters *p, const char *types, va_list ap) {
       break;
     case 'B':
       data = va_arg (ap, const void *);
-      set_array (p, OID_BYTEA_ARRAY, bytes_array (data, va_arg (ap, guint)));
+      set_array (p, OID_BYTEA_ARRAY, bytes_array (OID_BYTEA, data, va_arg (ap, guint)));
+      break;
+    case 'A':
+      element = va_arg (ap, guint);
+      type = va_arg (ap, guint);
+      data = va_arg (ap, const void *);
+      set_array (p, type, bytes_array (element, data, va_arg (ap, guint)));
       break;
     default:
       break;

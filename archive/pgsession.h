@@ -46,8 +46,9 @@ typedef struct {
 
 /* Runs one statement; its parameters by @types, a letter each: i gint64, o gboolean, s bytes up to a NUL
  * (nullable), t UTF-8 (nullable), b bytes with their length (const void *, gsize), I an array (const gint64
- * *, guint), B an array (const ClipmoePgBytes *, guint). The result, in binary form, is freed with PQclear();
- * NULL with an error. */
+ * *, guint), B an array (const ClipmoePgBytes *, guint), A the same of another type (guint and guint: the
+ * numbers that the server gave the element's and the array's type). The result, in binary form, is freed with
+ * PQclear(); NULL with an error. */
 PGresult *clipmoe_pg_query (ClipmoePgSession *self, GError **error, const char *text, const char *types, ...);
 /* The same without a result. *rows (optional): how many rows it changed. */
 gboolean clipmoe_pg_run (ClipmoePgSession *self, guint64 *rows, GError **error, const char *text,

@@ -11,8 +11,8 @@
 /* NULL: the view has no such row. */
 static ClipmoeFound *
 read_found (ClipmoePostgres *self, const PGresult *r, int i) {
-  guint64 row;
-  if (!clipmoe_mirror_find (self->mirror, clipmoe_pg_number (r, i, 0), &row) || row >= self->rows)
+  guint64 row = (guint64)clipmoe_pg_number (r, i, 0);
+  if (!self->base.ann && (!clipmoe_mirror_find (self->mirror, (gint64)row, &row) || row >= self->rows))
     return NULL;
   ClipmoeFound *found = g_new0 (ClipmoeFound, 1);
   gint64 at = clipmoe_pg_number (r, i, 8), recorded = clipmoe_pg_number (r, i, 9);
@@ -65,11 +65,13 @@ collect (Find *f, PGresult *r) {
 static gboolean
 find_numbers (ClipmoePgSession *session, gpointer data, GError **error) {
   Find *f = data;
-  const gint64 *numbers = clipmoe_mirror_get_numbers (f->self->mirror);
+  const gint64 *numbers = f->self->base.ann ? NULL : clipmoe_mirror_get_numbers (f->self->mirror);
   GArray *wanted = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_ptr_array_set_size (f->all, 0);
   for (guint i = 0; i < f->n; i++)
-    if (f->rows[i] < f->self->rows)
+    if (!numbers)
+      g_array_append_val (wanted, f->rows[i]);
+    else if (f->rows[i] < f->self->rows)
       g_array_append_val (wanted, numbers[f->rows[i]]);
   PGresult *r = clipmoe_pg_query (session, error, COLUMNS "m.moment = ANY ($3)", "iiI", f->self->view,
                                   f->self->last, (const gint64 *)(gpointer)wanted->data, wanted->len);
@@ -105,8 +107,9 @@ clipmoe_postgres_find_rows (ClipmoeStore *store, const guint64 *rows, guint n, G
             .rows = rows,
             .n = n,
             .all = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_found_free)};
-  gboolean ok = clipmoe_postgres_have_view (self, error) &&
-                (!self->mirror || clipmoe_pg_do (&self->session, FALSE, find_numbers, &f, error));
+  gboolean ok =
+      clipmoe_postgres_have_view (self, error) &&
+      (!clipmoe_postgres_has_rows (self) || clipmoe_pg_do (&self->session, FALSE, find_numbers, &f, error));
   for (guint i = 0; ok && i < n; i++) {
     const ClipmoeFound *found = at_row (f.all, rows[i]);
     g_ptr_array_add (all, found ? clipmoe_found_copy (found) : NULL);
@@ -136,7 +139,7 @@ clipmoe_postgres_find (ClipmoeStore *store, gint64 id, GError **error) {
   Find f = {
       .self = self, .id = id, .all = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_found_free)};
   if (!clipmoe_postgres_have_view (self, error) ||
-      (self->mirror && !clipmoe_pg_do (&self->session, FALSE, find_one, &f, error)))
+      (clipmoe_postgres_has_rows (self) && !clipmoe_pg_do (&self->session, FALSE, find_one, &f, error)))
     ;
   else if (f.all->len)
     found = g_ptr_array_steal_index (f.all, 0);
@@ -165,7 +168,7 @@ clipmoe_postgres_find_file (ClipmoeStore *store, gint64 file, GError **error) {
   Find f = {
       .self = self, .id = file, .all = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_found_free)};
   if (clipmoe_postgres_have_view (self, error) &&
-      (!self->mirror || clipmoe_pg_do (&self->session, FALSE, find_file, &f, error)))
+      (!clipmoe_postgres_has_rows (self) || clipmoe_pg_do (&self->session, FALSE, find_file, &f, error)))
     return f.all;
   g_ptr_array_unref (f.all);
   return NULL;
@@ -191,7 +194,7 @@ clipmoe_postgres_find_next (ClipmoeStore *store, const ClipmoeFound *found, gboo
   ClipmoePostgres *self = (ClipmoePostgres *)store;
   Find f = {.self = self, .id = found->file, .most = most, .but = found->id, .after = after, .all = all};
   return clipmoe_postgres_have_view (self, error) &&
-         (!self->mirror || clipmoe_pg_do (&self->session, FALSE, find_next, &f, error));
+         (!clipmoe_postgres_has_rows (self) || clipmoe_pg_do (&self->session, FALSE, find_next, &f, error));
 }
 
 static gboolean

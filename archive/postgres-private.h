@@ -3,6 +3,7 @@
 #define CLIPMOE_POSTGRES_PRIVATE_H
 
 #include "mirror.h"
+#include "near.h"
 #include "pgsession.h"
 #include "store-private.h"
 
@@ -25,6 +26,13 @@ typedef struct {
   gboolean lost; /* given to another */
 } ClipmoePgTake;
 
+/* The extension "vector" of the database. */
+typedef struct {
+  char *schema;           /* quoted; NULL: none was found yet */
+  gint64 halfvec, halves; /* the type and its array */
+  gboolean iterates;      /* its index goes on until enough pass a filter: 0.8 and newer */
+} ClipmoePgExtension;
+
 typedef struct {
   ClipmoeStore base; /* where: without user and password */
   ClipmoePgSession session;
@@ -46,6 +54,10 @@ typedef struct {
   guint64 generation;    /* of the mirror */
   gint64 followed;       /* what has gone until this change, the mirror knows */
   guint64 rows;          /* of the mirror, that count */
+
+  /* where base.ann: there is no mirror, and rows are numbers of moments */
+  guint view_embed;
+  ClipmoePgExtension extension;
 } ClipmoePostgres;
 
 /* --- postgres-schema.c --- */
@@ -116,13 +128,55 @@ gboolean clipmoe_postgres_refresh (ClipmoeStore *store, gboolean *changed, GErro
 gboolean clipmoe_postgres_fetch_anew (ClipmoePostgres *self, GError **error);
 /* Refreshes where that was never done. */
 gboolean clipmoe_postgres_have_view (ClipmoePostgres *self, GError **error);
+/* Whether the view has rows. */
+gboolean clipmoe_postgres_has_rows (const ClipmoePostgres *self);
 /* Learns which moments are gone by now. */
 gboolean clipmoe_postgres_follow_gone (ClipmoePostgres *self, GError **error);
 const ClipmoeVectors *clipmoe_postgres_get_vectors (ClipmoeStore *store);
 void clipmoe_postgres_drop_view (ClipmoePostgres *self);
 gboolean clipmoe_postgres_compact (ClipmoeStore *store, gboolean *done, GError **error);
 
+/* --- postgres-ann.c --- */
+/* Whether the extension is there and new enough. FALSE: UNSUPPORTED, with the remedy. */
+gboolean clipmoe_postgres_find_extension (ClipmoePgSession *session, ClipmoePgExtension *out, GError **error);
+void clipmoe_postgres_clear_extension (ClipmoePgExtension *extension);
+/* Whether the approximate index of @model can be used. */
+gboolean clipmoe_postgres_check_ann (ClipmoePgSession *session, gint64 model, GError **error);
+gboolean clipmoe_postgres_make_ann (ClipmoeStore *store, ClipmoeStoreTell tell, gpointer data,
+                                    GError **error);
+gboolean clipmoe_postgres_drop_ann (ClipmoeStore *store, GError **error);
+
+/* --- postgres-near.c --- */
+gboolean clipmoe_postgres_get_vector (ClipmoeStore *store, guint64 row, float *out, GError **error);
+gboolean clipmoe_postgres_find_near (ClipmoeStore *store, const float *query, const ClipmoeFilter *filter,
+                                     guint k, ClipmoeNear *near, GError **error);
+
 /* --- postgres-select.c --- */
+/* UTC of a moment m of a file f, and whether it passes: $1 model, $2 the last number, $3 since, $4 until, $5
+ * a time is needed, $6 source, $7 file, $8 shortest, $9 whether files are listed, $10 which. */
+#define CLIPMOE_PG_UTC                                                                                       \
+  "CASE WHEN m.at <> 0 THEN m.at WHEN f.recorded <> 0 THEN f.recorded + m.frame / 1000 ELSE 0 END"
+#define CLIPMOE_PG_FROM "FROM moment m JOIN take t ON t.take = m.take JOIN file f ON f.file = t.file "
+#define CLIPMOE_PG_OF_VIEW "t.model = $1 AND m.moment <= $2 "
+#define CLIPMOE_PG_PASSES                                                                                    \
+  "($3 = 0 OR " CLIPMOE_PG_UTC " >= $3) AND ($4 = 0 OR " CLIPMOE_PG_UTC                                      \
+  " < $4) AND (NOT $5 OR " CLIPMOE_PG_UTC                                                                    \
+  " <> 0) AND ($6::bytea IS NULL OR f.source = $6) AND ($7 = 0 OR f.file = $7) AND "                         \
+  "m.ends - m.begins >= $8 AND (NOT $9 OR f.file = ANY ($10))"
+#define CLIPMOE_PG_PASSES_TYPES "iiiiosiioI"
+/* The arguments of these types: @files is a GArray of gint64, or NULL. */
+#define CLIPMOE_PG_PASSES_ARGUMENTS(self, filter, files)                                                     \
+  (self)->view, (self)->last, (filter)->since, (filter)->until,                                              \
+      (filter)->since || (filter)->until || (filter)->hours_from || (filter)->hours_until, (filter)->source, \
+      (filter)->file, MAX ((filter)->min_duration, 0), (files) != NULL,                                      \
+      (files) ? (const gint64 *)(gpointer)(files)->data : NULL, (files) ? (files)->len : 0
+/* *files: (transfer full): the files whose path is like the filter's pattern; NULL: it has none. */
+gboolean clipmoe_postgres_select_files (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray **files,
+                                        GError **error);
+/* (transfer full): numbers of the moments that pass, ascending, and their UTC: (element-type gint64), in
+ * turn. @files: as above. Hours are not judged. */
+GArray *clipmoe_postgres_select_numbers (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray *files,
+                                         GError **error);
 GArray *clipmoe_postgres_select (ClipmoeStore *store, const ClipmoeFilter *filter, GError **error);
 
 /* --- postgres-find.c --- */

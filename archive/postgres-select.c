@@ -35,7 +35,7 @@ typedef struct {
   const ClipmoeFilter *filter;
   GTimeZone *zone; /* NULL: no filter on hours */
   GArray *files;   /* gint64: those whose path passes; NULL: all */
-  GArray *ranges;
+  GArray *ranges;  /* of rows, or numbers and their UTC where that was asked */
 } Select;
 
 /* The files whose path is like the pattern. */
@@ -57,15 +57,20 @@ select_files (ClipmoePgSession *session, gpointer data, GError **error) {
   return TRUE;
 }
 
-#define UTC "CASE WHEN m.at <> 0 THEN m.at WHEN f.recorded <> 0 THEN f.recorded + m.frame / 1000 ELSE 0 END"
-/* $1 model, $2 the last number, $3 since, $4 until, $5 a time is needed, $6 source, $7 file, $8 shortest, $9
- * whether files are listed, $10 which */
+gboolean
+clipmoe_postgres_select_files (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray **files,
+                               GError **error) {
+  *files = filter->path ? g_array_new (FALSE, FALSE, sizeof (gint64)) : NULL;
+  Select s = {.filter = filter, .files = *files};
+  if (!s.files || clipmoe_pg_do (&self->session, FALSE, select_files, &s, error))
+    return TRUE;
+  g_clear_pointer (files, g_array_unref);
+  return FALSE;
+}
+
 #define PASSING                                                                                              \
-  "SELECT m.moment, " UTC " AS utc FROM moment m JOIN take t ON t.take = m.take JOIN file f ON"              \
-  " f.file = t.file WHERE t.model = $1 AND m.moment <= $2 AND ($3 = 0 OR " UTC " >= $3) AND ($4 = 0 OR " UTC \
-  " < $4) AND (NOT $5 OR " UTC " <> 0) AND ($6::bytea IS NULL OR f.source = $6) AND ($7 = 0 OR f.file = $7)" \
-  " AND m.ends - m.begins >= $8 AND (NOT $9 OR f.file = ANY ($10))"
-#define PASSING_TYPES "iiiiosiioI"
+  "SELECT m.moment, " CLIPMOE_PG_UTC " AS utc " CLIPMOE_PG_FROM "WHERE " CLIPMOE_PG_OF_VIEW                  \
+  "AND " CLIPMOE_PG_PASSES
 #define NUMBERS "SELECT moment, 1 AS n, utc FROM (" PASSING ") p ORDER BY moment"
 /* runs of numbers */
 #define RUNS                                                                                                 \
@@ -78,13 +83,9 @@ select_moments (ClipmoePgSession *session, gpointer data, GError **error) {
   Select *s = data;
   ClipmoePostgres *self = s->self;
   const ClipmoeFilter *f = s->filter;
-  const gint64 *files = s->files ? (const gint64 *)(gpointer)s->files->data : NULL;
-  gboolean timed = f->since || f->until || s->zone;
   g_array_set_size (s->ranges, 0);
-  PGresult *r =
-      clipmoe_pg_query (session, error, s->zone ? NUMBERS : RUNS, PASSING_TYPES, self->view, self->last,
-                        f->since, f->until, timed, f->source, f->file, MAX (f->min_duration, 0),
-                        s->files != NULL, files, s->files ? s->files->len : 0);
+  PGresult *r = clipmoe_pg_query (session, error, s->zone ? NUMBERS : RUNS, CLIPMOE_PG_PASSES_TYPES,
+                                  CLIPMOE_PG_PASSES_ARGUMENTS (self, f, s->files));
   if (!r)
     return FALSE;
   for (int i = 0; i < PQntuples (r); i++)
@@ -97,17 +98,43 @@ select_moments (ClipmoePgSession *session, gpointer data, GError **error) {
 static gboolean
 select_some (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray *ranges, GError **error) {
   Select s = {.self = self, .filter = filter, .ranges = ranges};
+  if (!clipmoe_postgres_select_files (self, filter, &s.files, error))
+    return FALSE;
   if (filter->hours_from || filter->hours_until)
     s.zone = g_time_zone_new_local ();
-  if (filter->path)
-    s.files = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gboolean ok = (!s.files || clipmoe_pg_do (&self->session, FALSE, select_files, &s, error)) &&
-                clipmoe_pg_do (&self->session, FALSE, select_moments, &s, error);
+  gboolean ok = clipmoe_pg_do (&self->session, FALSE, select_moments, &s, error);
   if (s.files)
     g_array_unref (s.files);
   if (s.zone)
     g_time_zone_unref (s.zone);
   return ok;
+}
+
+static gboolean
+select_numbers (ClipmoePgSession *session, gpointer data, GError **error) {
+  Select *s = data;
+  g_array_set_size (s->ranges, 0);
+  PGresult *r = clipmoe_pg_query (session, error, NUMBERS, CLIPMOE_PG_PASSES_TYPES,
+                                  CLIPMOE_PG_PASSES_ARGUMENTS (s->self, s->filter, s->files));
+  if (!r)
+    return FALSE;
+  for (int i = 0; i < PQntuples (r); i++) {
+    const gint64 both[2] = {clipmoe_pg_number (r, i, 0), clipmoe_pg_number (r, i, 2)};
+    g_array_append_vals (s->ranges, both, 2);
+  }
+  PQclear (r);
+  return TRUE;
+}
+
+GArray *
+clipmoe_postgres_select_numbers (ClipmoePostgres *self, const ClipmoeFilter *filter, GArray *files,
+                                 GError **error) {
+  Select s = {
+      .self = self, .filter = filter, .files = files, .ranges = g_array_new (FALSE, FALSE, sizeof (gint64))};
+  if (clipmoe_pg_do (&self->session, FALSE, select_numbers, &s, error))
+    return s.ranges;
+  g_array_unref (s.ranges);
+  return NULL;
 }
 
 GArray *

@@ -26,6 +26,14 @@ static const char *const checks[] = {
     " m.moment > s.moments HAVING count (*) > 0",
 };
 
+/* The same, where there is an approximate index. */
+static const char ann_check[] =
+    "SELECT 'the vector of moment ' || v.moment || ' is not in the approximate index; clipmoe index --ann "
+    "adds "
+    "it' FROM vector v WHERE NOT EXISTS (SELECT 1 FROM ann a WHERE a.model = v.model AND a.moment = v.moment)"
+    " AND EXISTS (SELECT 1 FROM pg_index WHERE indisvalid AND indexrelid = to_regclass ('clipmoe.ann_' || "
+    "v.model)) ORDER BY v.moment LIMIT 20";
+
 typedef struct {
   const char *query;
   GPtrArray *faults;
@@ -46,6 +54,14 @@ check (ClipmoePgSession *session, gpointer data, GError **error) {
   }
   PQclear (r);
   return TRUE;
+}
+
+static gboolean
+check_ann (ClipmoePgSession *session, gpointer data, GError **error) {
+  gint64 there = 0;
+  return clipmoe_pg_get (session, &there, error, "SELECT 1 WHERE to_regclass ('clipmoe.ann') IS NOT NULL",
+                         "") &&
+         (!there || check (session, data, error));
 }
 
 typedef struct {
@@ -108,6 +124,9 @@ clipmoe_postgres_verify (ClipmoeStore *store, GPtrArray *faults, GError **error)
     if (!clipmoe_pg_do (&self->session, FALSE, check, &c, error))
       return FALSE;
   }
+  Check of_ann = {ann_check, faults, faults->len};
+  if (!clipmoe_pg_do (&self->session, FALSE, check_ann, &of_ann, error))
+    return FALSE;
   GArray *bad = read_vectors (self, error);
   if (!bad)
     return FALSE;

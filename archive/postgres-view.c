@@ -17,6 +17,7 @@ clipmoe_postgres_drop_view (ClipmoePostgres *self) {
   self->viewed = FALSE;
   self->view = self->last = 0;
   self->rows = 0;
+  self->view_embed = 0;
 }
 
 /* The store at one instant. */
@@ -253,9 +254,30 @@ bring (ClipmoePostgres *self, const State *state, gboolean anew, GError **error)
   return self->rows == 0 || clipmoe_mirror_get_vectors (self->mirror, self->rows, error);
 }
 
+/* data: State. The extension and the index may have gone. */
 static gboolean
-follow (ClipmoePostgres *self, const State *state, gboolean anew, GError **error) {
+look_at_ann (ClipmoePgSession *session, gpointer data, GError **error) {
+  const State *s = data;
+  return clipmoe_postgres_find_extension (session, &s->self->extension, error) &&
+         (!s->model || clipmoe_postgres_check_ann (session, s->model, error));
+}
+
+/* The view is that of @state, without a mirror. */
+static gboolean
+follow_ann (ClipmoePostgres *self, State *state, GError **error) {
+  clipmoe_postgres_drop_view (self);
+  if (!clipmoe_pg_do (&self->session, FALSE, look_at_ann, state, error))
+    return FALSE;
+  self->view = state->last ? state->model : 0;
+  self->view_embed = (guint)state->embed;
+  return TRUE;
+}
+
+static gboolean
+follow (ClipmoePostgres *self, State *state, gboolean anew, GError **error) {
   GError *failed = NULL;
+  if (self->base.ann)
+    return follow_ann (self, state, error);
   if (!state->model || !state->last) {
     clipmoe_postgres_drop_view (self);
     return TRUE;
@@ -305,6 +327,11 @@ clipmoe_postgres_fetch_anew (ClipmoePostgres *self, GError **error) {
 gboolean
 clipmoe_postgres_have_view (ClipmoePostgres *self, GError **error) {
   return self->viewed || clipmoe_postgres_refresh (&self->base, NULL, error);
+}
+
+gboolean
+clipmoe_postgres_has_rows (const ClipmoePostgres *self) {
+  return self->base.ann ? self->view != 0 : self->mirror != NULL;
 }
 
 const ClipmoeVectors *

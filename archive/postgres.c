@@ -10,6 +10,7 @@ close_store (ClipmoeStore *store) {
   clipmoe_postgres_drop_view (self);
   clipmoe_postgres_release (self);
   clipmoe_pg_session_clear (&self->session);
+  clipmoe_postgres_clear_extension (&self->extension);
   g_hash_table_unref (self->takes);
   g_hash_table_unref (self->handed);
   g_free (self->worker);
@@ -50,6 +51,10 @@ static const ClipmoeStoreClass postgres_class = {
     .find_file = clipmoe_postgres_find_file,
     .find_next = clipmoe_postgres_find_next,
     .get_thumbnail = clipmoe_postgres_get_thumbnail,
+    .get_vector = clipmoe_postgres_get_vector,
+    .find_near = clipmoe_postgres_find_near,
+    .make_ann = clipmoe_postgres_make_ann,
+    .drop_ann = clipmoe_postgres_drop_ann,
     .verify = clipmoe_postgres_verify,
     .repair = clipmoe_postgres_repair,
     .compact = clipmoe_postgres_compact,
@@ -62,12 +67,18 @@ ready (ClipmoePgSession *session, gpointer data, GError **error) {
   return clipmoe_postgres_check_schema (session, self->base.writing, error);
 }
 
+static gboolean
+look_at_ann (ClipmoePgSession *session, gpointer data, GError **error) {
+  return clipmoe_postgres_find_extension (session, &((ClipmoePostgres *)data)->extension, error);
+}
+
 ClipmoeStore *
 clipmoe_postgres_open (const char *uri, ClipmoeStoreAccess access, guint wait_seconds, GError **error) {
   ClipmoePostgres *self = g_new0 (ClipmoePostgres, 1);
   clipmoe_pg_session_init (&self->session, uri);
   self->base.class = &postgres_class;
   self->base.writing = access == CLIPMOE_STORE_WRITE;
+  self->base.ann = access == CLIPMOE_STORE_ANN;
   self->base.where = g_strdup (self->session.shown);
   self->session.ready = ready;
   self->session.ready_data = self;
@@ -78,7 +89,7 @@ clipmoe_postgres_open (const char *uri, ClipmoeStoreAccess access, guint wait_se
   self->lease = CLIPMOE_POSTGRES_LEASE;
   self->takes = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
   self->handed = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  gboolean ok = clipmoe_pg_do (&self->session, FALSE, NULL, NULL, error);
+  gboolean ok = clipmoe_pg_do (&self->session, FALSE, self->base.ann ? look_at_ann : NULL, self, error);
   self->session.patience =
       self->base.writing ? CLIPMOE_POSTGRES_WRITER_PATIENCE : CLIPMOE_POSTGRES_READER_PATIENCE;
   if (ok)

@@ -29,6 +29,20 @@ clipmoe_answer_free (ClipmoeAnswer *answer) {
   g_free (answer);
 }
 
+void
+clipmoe_answer_append_approximation (const ClipmoeAnswer *answer, GString *out) {
+  const ClipmoeApproximation *how = &answer->how;
+  if (!answer->approximate)
+    return;
+  g_string_append_printf (out, ",\"approximate\":{\"candidates\":%u,\"ef_search\":", how->candidates);
+  if (how->ef_search)
+    g_string_append_printf (out, "%u", how->ef_search);
+  else
+    g_string_append (out, "null");
+  g_string_append_printf (out, ",\"sample\":%u,\"estimated\":%s,\"fewer\":%s}", how->sample,
+                          how->estimated ? "true" : "false", how->fewer ? "true" : "false");
+}
+
 /* One moment of the scan. */
 typedef struct {
   guint64 row;
@@ -136,20 +150,40 @@ typedef struct {
   ClipmoeStore *store;
   const ClipmoeVectors *vectors;
   const float *query;
+  const ClipmoeFilter *filter;
   GArray *ranges;
   guint64 rows; /* in all ranges */
   guint threads;
+  gboolean ann; /* without vectors and ranges: what is near is fetched */
+  ClipmoeNear near;
   /* set by the scan: the highest cosine, and the mean of the CLIPMOE_REACH_FIRST highest */
   double first, five;
 } Query;
+
+static void
+clear (Query *q) {
+  if (q->ranges)
+    g_array_unref (q->ranges);
+  clipmoe_near_clear (&q->near);
+}
+
+/* The best @k moments. Returns how many there are; -1 on error. */
+static gssize
+find_best (Query *q, gsize k, ClipmoeScanHit *found, ClipmoeScanSpread *spread, GError **error) {
+  if (!q->ann)
+    return clipmoe_scan (q->vectors, q->query, (const ClipmoeRowRange *)(void *)q->ranges->data,
+                         q->ranges->len, k, q->threads, found, spread, error);
+  return clipmoe_store_find_near (q->store, q->query, q->filter, (guint)k, &q->near, error)
+             ? clipmoe_near_rank (&q->near, q->query, k, found, spread, error)
+             : -1;
+}
 
 /* The best @k moments become at most @most hits. NULL with @error. */
 static GPtrArray *
 scan_once (Query *q, gsize k, guint most, ClipmoeScanSpread *spread, GError **error) {
   ClipmoeScanHit *found = g_new (ClipmoeScanHit, k);
   GPtrArray *hits = NULL, *founds = NULL;
-  gssize n = clipmoe_scan (q->vectors, q->query, (const ClipmoeRowRange *)(void *)q->ranges->data,
-                           q->ranges->len, k, q->threads, found, spread, error);
+  gssize n = find_best (q, k, found, spread, error);
   if (n >= 0) {
     gssize first = MIN (n, CLIPMOE_REACH_FIRST);
     q->first = n ? found[0].cosine : 0;
@@ -184,10 +218,24 @@ scan (Query *q, guint most, ClipmoeScanSpread *spread, GError **error) {
   for (;; k *= 4) {
     k = (gsize)MIN (MIN (k, MOST_MOMENTS), q->rows);
     GPtrArray *hits = scan_once (q, k, most, spread, error);
-    if (!hits || hits->len >= most || k == q->rows || k == MOST_MOMENTS)
+    if (!hits || hits->len >= most || k == q->rows || k == MOST_MOMENTS ||
+        (q->ann && q->near.found.numbers->len < k)) /* the index has no more */
       return hits;
     g_ptr_array_unref (hits);
   }
+}
+
+/* The @at-th of all moments, or of the sample. */
+static gboolean
+get_sampled (const Query *q, guint64 at, guint64 *range, guint64 *before, float *out, GError **error) {
+  if (q->ann) {
+    clipmoe_near_rows_get (&q->near.sample, (guint)at, q->near.embed, out);
+    return TRUE;
+  }
+  const ClipmoeRowRange *here = &g_array_index (q->ranges, ClipmoeRowRange, *range);
+  for (; at - *before >= here->n; here = &g_array_index (q->ranges, ClipmoeRowRange, ++*range))
+    *before += here->n;
+  return clipmoe_vectors_get (q->vectors, here->first + (at - *before), out, error);
 }
 
 /* How high the words of @bank reach among the query's moments. */
@@ -195,20 +243,18 @@ static gboolean
 reach (const Query *q, const ClipmoeBank *bank, ClipmoeReach *out, GError **error) {
   ClipmoeReachTops *tops = clipmoe_reach_tops_new (bank);
   float *row = g_new (float, clipmoe_bank_get_embed (bank));
-  guint64 n = MIN (q->rows, CLIPMOE_REACH_SAMPLE), before = 0; /* rows of the ranges before */
+  guint64 rows = q->ann ? q->near.sample.numbers->len : q->rows, n = MIN (rows, CLIPMOE_REACH_SAMPLE),
+          range = 0, before = 0; /* rows of the ranges before */
   gboolean ok = TRUE;
-  for (guint64 i = 0, r = 0; i < n && ok; i++) {
+  for (guint64 i = 0; i < n && ok; i++) {
     /* the i-th of n among all rows, without a product that overflows */
-    guint64 at = i * (q->rows / n) + i * (q->rows % n) / n;
-    const ClipmoeRowRange *range = &g_array_index (q->ranges, ClipmoeRowRange, r);
-    for (; at - before >= range->n; range = &g_array_index (q->ranges, ClipmoeRowRange, ++r))
-      before += range->n;
-    ok = clipmoe_vectors_get (q->vectors, range->first + (at - before), row, error);
+    guint64 at = i * (rows / n) + i * (rows % n) / n;
+    ok = get_sampled (q, at, &range, &before, row, error);
     if (ok)
       clipmoe_reach_tops_add (tops, row);
   }
   if (ok)
-    clipmoe_reach_tops_tell (tops, q->rows, out);
+    clipmoe_reach_tops_tell (tops, MAX (q->rows, n), out);
   g_free (row);
   clipmoe_reach_tops_free (tops);
   return ok;
@@ -226,7 +272,8 @@ compare (ClipmoeAnswer *answer, const Query *q, const ClipmoeBank *bank, double 
   gboolean ok = reach (q, bank, &words, error);
   for (guint i = 0; i < answer->hits->len && ok; i++) {
     ClipmoeHit *hit = answer->hits->pdata[i];
-    ok = clipmoe_vectors_get (q->vectors, hit->found->row, row, error);
+    ok = q->ann ? clipmoe_near_get (&q->near, hit->found->id, row)
+                : clipmoe_vectors_get (q->vectors, hit->found->row, row, error);
     if (!ok)
       break;
     clipmoe_bank_cosines (bank, row, cosines);
@@ -279,35 +326,72 @@ search (ClipmoeAnswer *answer, Query *q, gboolean words, const ClipmoeBank *bank
   return TRUE;
 }
 
+/* Which moments pass. *embed: of their vectors. */
+static gboolean
+begin (Query *q, guint *embed, GError **error) {
+  if (q->ann) {
+    if (!clipmoe_store_find_near (q->store, q->query, q->filter, 0, &q->near, error))
+      return FALSE;
+    q->rows = q->near.moments;
+    *embed = q->near.embed;
+    return TRUE;
+  }
+  q->ranges = clipmoe_store_select (q->store, q->filter, error);
+  if (!q->ranges)
+    return FALSE;
+  q->vectors = clipmoe_store_get_vectors (q->store);
+  for (guint i = 0; q->vectors && i < q->ranges->len; i++)
+    q->rows += g_array_index (q->ranges, ClipmoeRowRange, i).n;
+  *embed = q->vectors ? clipmoe_vectors_get_embed (q->vectors) : 0;
+  return TRUE;
+}
+
+static void
+say_how (ClipmoeAnswer *answer, const Query *q, guint limit) {
+  guint found = q->near.found.numbers ? q->near.found.numbers->len : 0;
+  answer->approximate = TRUE;
+  answer->how = (ClipmoeApproximation){.candidates = q->near.listed ? q->near.listed->len : found,
+                                       .ef_search = q->near.ef_search,
+                                       .sample = q->near.sample.numbers ? q->near.sample.numbers->len : 0,
+                                       .estimated = q->near.estimated,
+                                       .fewer = q->near.ef_search && answer->hits->len < limit &&
+                                                found < MIN (q->rows, MOST_MOMENTS)};
+}
+
 ClipmoeAnswer *
 clipmoe_search (ClipmoeStore *store, const float *query, gboolean words, const ClipmoeFilter *filter,
                 const ClipmoeBank *bank, double scale, guint limit, guint threads, GError **error) {
   gint64 begun = g_get_monotonic_time ();
-  Query q = {.store = store, .query = query, .threads = threads};
+  Query q = {.store = store,
+             .query = query,
+             .filter = filter,
+             .threads = threads,
+             .ann = clipmoe_store_is_ann (store)};
+  guint embed;
   if (limit < 1 || limit > CLIPMOE_MAX_HITS) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "Search: %u hits, expected 1 to %d", limit,
                  CLIPMOE_MAX_HITS);
     return NULL;
   }
-  q.ranges = clipmoe_store_select (store, filter, error);
-  if (!q.ranges)
+  if (!begin (&q, &embed, error)) {
+    clear (&q);
     return NULL;
-  q.vectors = clipmoe_store_get_vectors (store);
-  for (guint i = 0; i < q.ranges->len; i++)
-    q.rows += g_array_index (q.ranges, ClipmoeRowRange, i).n;
+  }
   ClipmoeAnswer *answer = g_new0 (ClipmoeAnswer, 1);
   answer->hits = g_ptr_array_new_with_free_func ((GDestroyNotify)clipmoe_hit_free);
-  answer->moments = q.vectors ? q.rows : 0;
+  answer->moments = q.rows;
   gboolean ok = TRUE;
-  if (answer->moments && bank && clipmoe_bank_get_embed (bank) != clipmoe_vectors_get_embed (q.vectors)) {
+  if (answer->moments && bank && clipmoe_bank_get_embed (bank) != embed) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
                  "Search: a bank of vectors of %u, expected %u as in the archive",
-                 clipmoe_bank_get_embed (bank), clipmoe_vectors_get_embed (q.vectors));
+                 clipmoe_bank_get_embed (bank), embed);
     ok = FALSE;
   }
   ok = ok && (!answer->moments || search (answer, &q, words, bank, scale, limit, error));
+  if (q.ann)
+    say_how (answer, &q, limit);
   answer->seconds = (double)(g_get_monotonic_time () - begun) / G_USEC_PER_SEC;
-  g_array_unref (q.ranges);
+  clear (&q);
   if (!ok)
     g_clear_pointer (&answer, clipmoe_answer_free);
   return answer;

@@ -16,16 +16,30 @@ typedef struct {
 } ClipmoeHit;
 void clipmoe_hit_free (ClipmoeHit *hit);
 
+/* Of a store that was opened with CLIPMOE_STORE_ANN. */
+typedef struct {
+  guint candidates;   /* that the index gave, or that were compared; ranked exactly */
+  guint ef_search;    /* how many the index had at hand; 0: all moments that passed were compared */
+  guint sample;       /* moments, drawn at random, that stand for all */
+  gboolean estimated; /* how many passed: by the sample */
+  gboolean fewer;     /* there are fewer hits than were asked for since the index gave no more that pass */
+} ClipmoeApproximation;
+
 typedef struct {
   GPtrArray *hits;     /* (element-type ClipmoeHit), best first */
   guint64 moments;     /* that passed the filter */
   gboolean stands_out; /* whether any hit does */
   double seconds;
-  double median, spread;    /* of all cosines */
+  double median, spread; /* of all cosines */
+  gboolean approximate;  /* hits may be missed, and median and spread are a sample's: what follows is set */
+  ClipmoeApproximation how;
   gboolean compared;        /* whether the bank took part, */
   ClipmoeStanding standing; /* and what the rule knows of the query then */
 } ClipmoeAnswer;
 void clipmoe_answer_free (ClipmoeAnswer *answer);
+
+/* Appends ,"approximate":{…} as docs/search.schema.json has it; nothing where the answer is exact. */
+void clipmoe_answer_append_approximation (const ClipmoeAnswer *answer, GString *out);
 
 #define CLIPMOE_MAX_HITS 1000
 

@@ -41,6 +41,12 @@ typedef struct {
   gboolean (*find_next) (ClipmoeStore *self, const ClipmoeFound *found, gboolean after, guint most,
                          GPtrArray *all, GError **error);
   GBytes *(*get_thumbnail) (ClipmoeStore *self, gint64 moment, GError **error);
+  /* the next four: NULL where nothing is approximate */
+  gboolean (*get_vector) (ClipmoeStore *self, guint64 row, float *out, GError **error);
+  gboolean (*find_near) (ClipmoeStore *self, const float *query, const ClipmoeFilter *filter, guint k,
+                         ClipmoeNear *near, GError **error);
+  gboolean (*make_ann) (ClipmoeStore *self, ClipmoeStoreTell tell, gpointer data, GError **error);
+  gboolean (*drop_ann) (ClipmoeStore *self, GError **error);
   gboolean (*verify) (ClipmoeStore *self, GPtrArray *faults, GError **error);
   gboolean (*repair) (ClipmoeStore *self, GPtrArray *losses, GError **error);
   gboolean (*compact) (ClipmoeStore *self, gboolean *done, GError **error);
@@ -60,6 +66,7 @@ GHashTable *clipmoe_store_file_table_new (void);
 struct _ClipmoeStore {
   const ClipmoeStoreClass *class;
   gboolean writing; /* opened for writing: the dispatcher refuses what writes elsewhere */
+  gboolean ann;     /* opened with CLIPMOE_STORE_ANN */
   char *where;      /* for messages; owned by the implementation */
 };
 
@@ -70,6 +77,8 @@ gboolean clipmoe_store_check_file (const char *where, gboolean model, const Clip
 /* Moments that are put. FALSE: ARGUMENT. */
 gboolean clipmoe_store_check_moments (const char *where, const ClipmoeMoment *moments, guint n,
                                       GError **error);
+/* A store in which all is exact: UNSUPPORTED, with the remedy. Returns FALSE. */
+gboolean clipmoe_store_refuse_ann (const char *where, GError **error);
 /* What there is to do with a file of @state whose content is known. @moved: under another path. */
 ClipmoeClaim clipmoe_store_judge (gboolean finished, ClipmoeFileState state, gboolean retry, gboolean moved);
 /* Whether @filter, NULL or not, lets everything pass. */

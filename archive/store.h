@@ -13,6 +13,7 @@
 #define CLIPMOE_STORE_H
 
 #include "moment.h"
+#include "near.h"
 #include "scan.h"
 
 typedef struct _ClipmoeStore ClipmoeStore;
@@ -20,6 +21,9 @@ typedef struct _ClipmoeStore ClipmoeStore;
 typedef enum {
   CLIPMOE_STORE_READ,  /* must be there; read-only media will do */
   CLIPMOE_STORE_WRITE, /* created where it is missing */
+  CLIPMOE_STORE_ANN,   /* as READ; nobody fetches vectors, and clipmoe_store_find_near() finds them on the
+                          server. UNSUPPORTED, with the remedy, where the store cannot do that: at once, and at
+                          each clipmoe_store_refresh() */
 } ClipmoeStoreAccess;
 
 /* @where: a folder, or postgresql://… . BUSY where another process writes to a folder and @wait_seconds have
@@ -187,8 +191,10 @@ void clipmoe_found_free (ClipmoeFound *found);
  * time by itself when it is needed; vectors and ranges of a view before that are no longer valid. A moment
  * that was forgotten since is NULL when it is looked up. FORMAT, IO as usual. */
 gboolean clipmoe_store_refresh (ClipmoeStore *self, gboolean *changed, GError **error);
-/* The answering model's; the store's. NULL: nothing was indexed yet. */
+/* The answering model's; the store's. NULL: nothing was indexed yet, or the store was opened with ANN. */
 const ClipmoeVectors *clipmoe_store_get_vectors (ClipmoeStore *self);
+/* The vector of one row of the view, float32 [embed] of the answering model. */
+gboolean clipmoe_store_get_vector (ClipmoeStore *self, guint64 row, float *out, GError **error);
 /* The rows that count and pass @filter (nullable), ascending: (element-type ClipmoeRowRange). */
 GArray *clipmoe_store_select (ClipmoeStore *self, const ClipmoeFilter *filter, GError **error);
 /* (element-type ClipmoeFound, nullable elements): of each of @rows; NULL where it is gone by now. */
@@ -207,6 +213,23 @@ GPtrArray *clipmoe_store_find_beside (ClipmoeStore *self, const ClipmoeFound *fo
 /* (transfer full) (nullable): NULL without an error: it has none. FORMAT: it is larger than
  * CLIPMOE_MAX_THUMBNAIL. */
 GBytes *clipmoe_store_get_thumbnail (ClipmoeStore *self, gint64 moment, GError **error);
+
+/* --- approximate search (PostgreSQL with the extension "vector"; elsewhere UNSUPPORTED) --- */
+/* Whether it was opened with ANN. Then a row of a view is the moment's number, and select() is not for it. */
+gboolean clipmoe_store_is_ann (ClipmoeStore *self);
+/* Of a store that was opened with ANN: gets what is near @query, float32 [embed], among the moments that pass
+ * @filter (nullable): @k of them, or fewer (near.h). @near: new, or what an earlier call with the same filter
+ * has filled, whose sample stays. */
+gboolean clipmoe_store_find_near (ClipmoeStore *self, const float *query, const ClipmoeFilter *filter,
+                                  guint k, ClipmoeNear *near, GError **error);
+/* Makes what ANN needs, or what is missing of it; who puts and forgets moments meanwhile is not held up. It
+ * is kept up by the server itself from then on, whoever writes. @tell (nullable) is told how far it is, about
+ * twice a second: the step, @done of @all. ARGUMENT: no such extension in the database; the message has the
+ * remedy. */
+typedef void (*ClipmoeStoreTell) (const char *step, guint64 done, guint64 all, gpointer data);
+gboolean clipmoe_store_make_ann (ClipmoeStore *self, ClipmoeStoreTell tell, gpointer data, GError **error);
+/* Takes it away. */
+gboolean clipmoe_store_drop_ann (ClipmoeStore *self, GError **error);
 
 /* --- care --- */
 /* Reads everything; each fault is one sentence in @faults (element-type utf8). FALSE: it could not be read at

@@ -3,7 +3,7 @@
 #include <base/uri.h>
 #include "folder.h"
 #include "postgres.h"
-#include "store.h"
+#include "store-private.h"
 
 static gboolean
 is_postgres (const char *where) {
@@ -25,6 +25,10 @@ clipmoe_store_open (const char *where, ClipmoeStoreAccess access, guint wait_sec
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "Store %s: unknown, expected a folder or postgresql://HOST/DATABASE", shown);
     g_free (shown);
+    return NULL;
+  }
+  if (access == CLIPMOE_STORE_ANN) {
+    clipmoe_store_refuse_ann (where, error);
     return NULL;
   }
   return clipmoe_folder_open (where, access, wait_seconds, error);

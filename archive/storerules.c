@@ -25,6 +25,13 @@ clipmoe_store_check_moments (const char *where, const ClipmoeMoment *moments, gu
   return TRUE;
 }
 
+gboolean
+clipmoe_store_refuse_ann (const char *where, GError **error) {
+  return clipmoe_error_set (error, CLIPMOE_ERROR_UNSUPPORTED, where,
+                            "an archive in a folder is searched exactly; --ann is for one in PostgreSQL with "
+                            "the extension \"vector\" (--store postgresql://HOST/DATABASE)");
+}
+
 ClipmoeClaim
 clipmoe_store_judge (gboolean finished, ClipmoeFileState state, gboolean retry, gboolean moved) {
   if (finished)

@@ -14,14 +14,13 @@ from PIL import Image
 
 import indexing
 from indexing import COMMAND, check
+from schema import valid
 
 sys.path.insert(0, os.environ["CLIPMOE_TEST_SOURCES"])
 import slow  # noqa: E402
 
 TOP = tempfile.mkdtemp(prefix="clipmoe-search-")
 STORE, ENV = os.path.join(TOP, "store"), dict(os.environ, XDG_CACHE_HOME=os.path.join(TOP, "cache"), TZ="Europe/Berlin")
-with open(os.path.join(os.environ["CLIPMOE_TEST_SOURCES"], "..", "docs", "search.schema.json"), encoding="utf-8") as schema_file:
-    SCHEMA = json.load(schema_file)["$defs"]
 
 
 def search(*arguments, **more):
@@ -30,41 +29,12 @@ def search(*arguments, **more):
                           timeout=slow.seconds(120), **more)
 
 
-def valid(value, schema, where=""):
-    """A list of what is wrong, by the words of JSON Schema that the file uses."""
-    types = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-    wrong = []
-    if "type" in schema:
-        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        if not any(isinstance(value, types[k]) if k in types else isinstance(value, int if k == "integer" else (int, float)) and
-                   not isinstance(value, bool) for k in kinds):
-            return ["%s: %r is no %s" % (where, value, kinds)]
-    if "const" in schema and value != schema["const"]:
-        wrong.append("%s: %r" % (where, value))
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        wrong.append("%s: %r" % (where, value))
-    if isinstance(value, (int, float)) and not (schema.get("minimum", value) <= value <= schema.get("maximum", value)):
-        wrong.append("%s: %r" % (where, value))
-    if isinstance(value, list):
-        wrong += [] if len(value) >= schema.get("minItems", 0) else [where + ": too few"]
-        for i, item in enumerate(value):
-            wrong += valid(item, schema.get("items", {}), "%s[%d]" % (where, i))
-    if isinstance(value, dict):
-        wrong += ["%s: no %s" % (where, k) for k in schema.get("required", []) if k not in value]
-        for key, item in value.items():
-            if key in schema["properties"]:
-                wrong += valid(item, schema["properties"][key], where + "." + key)
-            else:
-                wrong.append("%s: %s is not in the schema" % (where, key))
-    return wrong
-
-
 def answer(*arguments):
     """(the line of the query, those of the hits), each checked against the schema."""
     r = search("--json", *arguments)
     lines = [json.loads(line) for line in r.stdout.decode().splitlines()]
     check("%s: done" % (arguments,), r.returncode == 0 and lines, r.stderr)
-    wrong = valid(lines[0], SCHEMA["search"]) + [w for line in lines[1:] for w in valid(line, SCHEMA["hit"])]
+    wrong = valid(lines[0], "search") + [w for line in lines[1:] for w in valid(line, "hit")]
     check("%s: as the schema says" % (arguments,), not wrong, wrong)
     return lines[0], lines[1:]
 

@@ -3,59 +3,13 @@
  * a broken connection costs nothing; a reader's mirror is always that of its store, whatever happens to its
  * files; other databases are refused in a sentence without the password. postgres.py starts the server. */
 #include <glib/gstdio.h>
-#include <libpq-fe.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "pgplace.h"
 #include "place.h"
 #include "store_suite.h"
 
 #define SECRET "geheim"
-
-/* "postgresql://…/%s…": the name of a database goes there. */
-static const char *server;
-
-static char *
-uri_of (const char *database) {
-  char **parts = g_strsplit (server, "%s", 2), *uri = g_strconcat (parts[0], database, parts[1], NULL);
-  g_strfreev (parts);
-  return uri;
-}
-
-/* Runs statements in @uri; returns the first column of the first row, or NULL. */
-static char *
-run_sql (const char *uri, const char *statement) {
-  PGconn *connection = PQconnectdb (uri);
-  PGresult *result = PQexec (connection, statement);
-  ExecStatusType status = PQresultStatus (result);
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-    g_error ("%s: %s", statement, PQerrorMessage (connection));
-  char *value = PQntuples (result) > 0 ? g_strdup (PQgetvalue (result, 0, 0)) : NULL;
-  PQclear (result);
-  PQfinish (connection);
-  return value;
-}
-
-static void
-change (const char *uri, const char *statement) {
-  g_free (run_sql (uri, statement));
-}
-
-static char *
-fresh_name (void) {
-  static guint number;
-  return g_strdup_printf ("store%u", number++);
-}
-
-static char *
-fresh (void) {
-  char *name = fresh_name (), *uri = uri_of (name), *all = uri_of ("postgres"),
-       *statement = g_strdup_printf ("CREATE DATABASE %s", name);
-  change (all, statement);
-  g_free (statement);
-  g_free (all);
-  g_free (name);
-  return uri;
-}
 
 /* As a program that is killed: its server process goes, and nothing is given back. */
 static void
@@ -550,8 +504,8 @@ int
 main (int argc, char **argv) {
   g_setenv ("TZ", "Europe/Berlin", TRUE); /* where an hour comes twice */
   g_test_init (&argc, &argv, NULL);
-  server = g_getenv ("CLIPMOE_TEST_POSTGRES");
-  if (!server)
+  pgplace_server = g_getenv ("CLIPMOE_TEST_POSTGRES");
+  if (!pgplace_server)
     g_error ("run by postgres.py");
   store_suite ("postgres", fresh);
   g_test_add_func ("/postgres/leases", test_leases);

@@ -10,12 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <base/random.h>
-#include <store.h>
+#include "storefill.h"
 
-#define EMBED 512
-#define PER_FILE 1000
-#define BATCH 50
+#define EMBED BENCH_EMBED
 #define SECOND G_GINT64_CONSTANT (1000000000)
 #define ROUNDS 5
 
@@ -27,60 +24,16 @@ must (GError *error) {
   }
 }
 
+/* Of random numbers. */
 static void
-fill (const char *where, guint64 moments) {
-  GError *error = NULL;
-  ClipmoeStore *store = clipmoe_store_open (where, CLIPMOE_STORE_WRITE, 0, &error);
-  must (error);
-  clipmoe_store_set_model (store, "bench@000000000000", NULL, EMBED, FALSE, &error);
-  must (error);
-  float *vectors = g_new (float, BATCH *EMBED);
-  ClipmoeMoment some[BATCH];
-  ClipmoeRandom r = clipmoe_random_for (19, 4, 0);
-  gint64 begin = g_get_monotonic_time ();
-  for (guint64 f = 0; f < moments / PER_FILE; f++) {
-    char *path =
-        g_strdup_printf ("/videos/%03" G_GUINT64_FORMAT "/clip %" G_GUINT64_FORMAT ".mp4", f / 10, f);
-    ClipmoeStoreFile file = {.path = path, .inode = f, .size = f};
-    ClipmoeClaim claim;
-    gint64 take, time = 0;
-    memcpy (file.digest, &f, sizeof f);
-    clipmoe_store_claim (store, &file, FALSE, &claim, &take, &error);
-    must (error);
-    for (guint done = 0; done < PER_FILE; done += BATCH) {
-      for (guint i = 0; i < BATCH; i++) {
-        double squares = 0;
-        float *v = vectors + i * EMBED;
-        for (guint k = 0; k < EMBED; k++) {
-          v[k] = (float)(clipmoe_random_uniform (&r) - 0.5);
-          squares += v[k] * v[k];
-        }
-        for (guint k = 0; k < EMBED; k++)
-          v[k] /= (float)sqrt (squares);
-        gint64 length = (gint64)(0.5 / (0.003 + clipmoe_random_uniform (&r)) * SECOND);
-        some[i] = (ClipmoeMoment){.start = time,
-                                  .end = time + length,
-                                  .time = time + length / 2,
-                                  .why = CLIPMOE_WHY_MEDOID,
-                                  .looks = 3,
-                                  .vector = v};
-        time += length;
-      }
-      clipmoe_store_put (store, take, some, BATCH, &error);
-      must (error);
-    }
-    ClipmoeStoreFile facts = {.recorded =
-                                  G_GINT64_CONSTANT (1600000000000000) + (gint64)f * 3600 * G_USEC_PER_SEC,
-                              .recorded_by = CLIPMOE_RECORDED_CONTAINER,
-                              .duration = time};
-    clipmoe_store_finish (store, take, &facts, &error);
-    must (error);
-    g_free (path);
+make_vector (ClipmoeRandom *r, float *out) {
+  double squares = 0;
+  for (guint k = 0; k < EMBED; k++) {
+    out[k] = (float)(clipmoe_random_uniform (r) - 0.5);
+    squares += out[k] * out[k];
   }
-  g_free (vectors);
-  printf ("written: %.0f moments a second, vectors made of random numbers included\n",
-          (double)moments / (1e-6 * (double)(g_get_monotonic_time () - begin)));
-  clipmoe_store_close (store);
+  for (guint k = 0; k < EMBED; k++)
+    out[k] /= (float)sqrt (squares);
 }
 
 static guint64
@@ -160,7 +113,7 @@ main (int argc, char **argv) {
   }
   char *database = g_build_filename (argv[1], "archive.sqlite", NULL);
   if (stat (database, &st) != 0)
-    fill (argv[1], moments);
+    bench_fill (argv[1], moments, make_vector);
   if (stat (database, &st) == 0)
     printf ("database: %.1f bytes a moment; vectors are 1024 and their 8-bit copy 512\n",
             (double)st.st_size / (double)moments);

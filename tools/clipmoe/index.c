@@ -30,7 +30,8 @@ typedef struct {
   ClipmoeModelArguments model;
   char *store, *sample, *precision;
   double every, same;
-  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json, verbose, worker;
+  gboolean other_file_systems, watch, verify, repair, prune, reindex, retry, json, verbose, worker, ann,
+      drop_ann;
   int wait, lease; /* seconds */
 } Options;
 
@@ -75,6 +76,9 @@ parse (int argc, char **argv, Options *o, char ***paths) {
        "Forget files that are gone; with PATH those that were there", NULL},
       {"verify", 0, 0, G_OPTION_ARG_NONE, &o->verify, "Read all of the archive and check it", NULL},
       {"repair", 0, 0, G_OPTION_ARG_NONE, &o->repair, "Mend an archive", NULL},
+      {"ann", 0, 0, G_OPTION_ARG_NONE, &o->ann,
+       "Make the approximate index of a PostgreSQL archive, for clipmoe search --ann", NULL},
+      {"drop-ann", 0, 0, G_OPTION_ARG_NONE, &o->drop_ann, "Take the approximate index away", NULL},
       {"wait", 0, 0, G_OPTION_ARG_INT, &o->wait, "Seconds to wait for another writer; default 5", "S"},
       {"verbose", 0, 0, G_OPTION_ARG_NONE, &o->verbose,
        "List the files in folders that are no picture and no video, too", NULL},
@@ -116,6 +120,11 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
         o->worker ? "worker" : "lease");
   if (o->lease != NO_LEASE && (o->lease < 1 || o->lease > 86400))
     return clipmoe_usage ("index", "--lease %d: expected 1 to 86400 seconds", o->lease);
+  if ((o->ann || o->drop_ann) && (o->ann + o->drop_ann + o->verify + o->repair + o->prune + o->reindex +
+                                          o->retry + o->watch + o->worker >
+                                      1 ||
+                                  *paths))
+    return clipmoe_usage ("index", "--%s stands alone", o->ann ? "ann" : "drop-ann");
   if (o->worker && (o->verify || o->repair || o->prune || o->reindex || o->watch))
     return clipmoe_usage ("index",
                           "--worker: expected none of --verify, --repair, --prune, --reindex, --watch");
@@ -129,7 +138,8 @@ check (const Options *o, char *const *paths, ClipmoeIndexSample *sample, Clipmoe
   for (char *const *p = paths; *p; p++)
     if (!**p)
       return clipmoe_usage ("index", "a name of a file or a folder is empty");
-  if (!*paths && !o->verify && !o->repair && !o->prune && !o->reindex && !o->retry && !o->worker)
+  if (!*paths && !o->ann && !o->drop_ann && !o->verify && !o->repair && !o->prune && !o->reindex &&
+      !o->retry && !o->worker)
     return clipmoe_usage ("index", "expected a file or a folder");
   return clipmoe_check ("index", &o->model);
 }
@@ -306,9 +316,11 @@ clipmoe_cmd_index (int argc, char **argv) {
   if (!r) {
     char *where =
         o.store ? g_strdup (o.store) : g_build_filename (g_get_user_data_dir (), "clipmoe", "archive", NULL);
-    r = o.verify   ? clipmoe_index_verify (where)
-        : o.repair ? clipmoe_index_repair (where, (guint)o.wait)
-                   : index_all (&o, where, paths, sample, precision);
+    r = o.verify     ? clipmoe_index_verify (where)
+        : o.repair   ? clipmoe_index_repair (where, (guint)o.wait)
+        : o.ann      ? clipmoe_index_make_ann (where)
+        : o.drop_ann ? clipmoe_index_drop_ann (where)
+                     : index_all (&o, where, paths, sample, precision);
     g_free (where);
   }
   g_strfreev (paths);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <shown.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "common.h"
 #include "folder.h"
 
@@ -54,6 +55,57 @@ clipmoe_index_repair (const char *where, guint wait_seconds) {
   clipmoe_store_close (store);
   g_ptr_array_unref (losses);
   return r;
+}
+
+/* --- the approximate index --- */
+
+typedef struct {
+  const char *step;
+  gint64 begun, told;
+} Telling;
+
+/* A line for each step; a terminal is told more often, others twice a minute. */
+static void
+tell (const char *step, guint64 done, guint64 all, gpointer data) {
+  Telling *t = data;
+  gint64 now = g_get_monotonic_time ();
+  gboolean looked_at = isatty (2);
+  if (t->step == step && !looked_at && now - t->told < 30 * G_USEC_PER_SEC)
+    return;
+  fprintf (stderr, "%sclipmoe: %s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ", %.0f s%s",
+           looked_at && t->step == step ? "\r"
+           : looked_at && t->step       ? "\n"
+                                        : "",
+           step, done, all, (double)(now - t->begun) / G_USEC_PER_SEC, looked_at ? "" : "\n");
+  t->step = step;
+  t->told = now;
+}
+
+int
+clipmoe_index_make_ann (const char *where) {
+  GError *error = NULL;
+  Telling t = {.begun = g_get_monotonic_time ()};
+  ClipmoeStore *store =
+      clipmoe_store_open (where, strstr (where, "://") ? CLIPMOE_STORE_WRITE : CLIPMOE_STORE_ANN, 0, &error);
+  gboolean ok = store && clipmoe_store_make_ann (store, tell, &t, &error);
+  if (t.step && isatty (2))
+    fputc ('\n', stderr);
+  clipmoe_store_close (store);
+  if (!ok)
+    return clipmoe_fail (error);
+  printf ("the approximate index is complete after %.0f s; the server keeps it up from now on\n",
+          (double)(g_get_monotonic_time () - t.begun) / G_USEC_PER_SEC);
+  return 0;
+}
+
+int
+clipmoe_index_drop_ann (const char *where) {
+  GError *error = NULL;
+  ClipmoeStore *store =
+      clipmoe_store_open (where, strstr (where, "://") ? CLIPMOE_STORE_WRITE : CLIPMOE_STORE_ANN, 0, &error);
+  gboolean ok = store && clipmoe_store_drop_ann (store, &error);
+  clipmoe_store_close (store);
+  return ok ? 0 : clipmoe_fail (error);
 }
 
 static gboolean

@@ -36,7 +36,7 @@ typedef struct {
   char *store, *templates, *precision, *since, *until, *hours, *path, *source, *min_duration;
   char **images, **likes;
   int limit;
-  gboolean explain, play;
+  gboolean ann, explain, play;
   ClipmoeSearchOutputs outputs;
 } Options;
 
@@ -75,6 +75,8 @@ parse (int argc, char **argv, Options *o, char ***words) {
       {"min-duration", 0, 0, G_OPTION_ARG_STRING, &o->min_duration,
        "Moments at least that long: 5, 1.5m, 1:30", "TIME"},
       {"limit", 0, 0, G_OPTION_ARG_INT, &o->limit, "The most hits; default 10", "N"},
+      {"ann", 0, 0, G_OPTION_ARG_NONE, &o->ann,
+       "Approximately, by the index that clipmoe index --ann made in a PostgreSQL archive", NULL},
       {"templates", 0, 0, G_OPTION_ARG_STRING, &o->templates,
        "Sentences for words, separated by ;, or @FILE, @NAME, none; default \"a photo of a {}.\"", "TEXT"},
       CLIPMOE_MODEL_ENTRIES (o->model),
@@ -210,7 +212,8 @@ search (Options *o, GPtrArray *terms, const ClipmoeFilter *filter, ClipmoePrecis
   GError *error = NULL;
   char *where =
       o->store ? g_strdup (o->store) : g_build_filename (g_get_user_data_dir (), "clipmoe", "archive", NULL);
-  ClipmoeStore *store = clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, &error);
+  ClipmoeStore *store =
+      clipmoe_store_open (where, o->ann ? CLIPMOE_STORE_ANN : CLIPMOE_STORE_READ, 0, &error);
   ClipmoeSearchAsk ask = {&o->model, precision, templates, terms};
   ClipmoeSearchQuery query = {0};
   ClipmoeAnswer *answer = NULL;

@@ -90,14 +90,21 @@ write_html (const char *path, const Hits *hits) {
   char *counts = g_strdup_printf ("%u %s of %" G_GUINT64_FORMAT " %s, by the model %s.", hits->n,
                                   hits->n == 1 ? "hit" : "hits", answer->moments,
                                   answer->moments == 1 ? "moment" : "moments", hits->print->model);
+  char *how =
+      !answer->approximate ? NULL
+      : answer->how.ef_search
+          ? g_strdup_printf ("Approximate: the best of %u candidates of an index.", answer->how.candidates)
+          : g_strdup ("All moments that pass the filters were compared; distances are by a sample.");
   const char *lines[] = {counts,
                          !hits->n              ? "No moment passes the filters."
                          : !answer->stands_out ? "Nothing stands out; these are the nearest."
+                         : how                 ? how
                                                : NULL,
-                         NULL};
+                         !answer->stands_out ? how : NULL, NULL};
   const ClipmoeHtmlOptions options = {hits->label, lines, FALSE};
   int r = clipmoe_forms_write_html (path, hits->spans, hits->n, &options, NULL);
   g_free (counts);
+  g_free (how);
   return r;
 }
 

@@ -57,6 +57,20 @@ explain_hit (GString *out, const ClipmoeAnswer *answer, const ClipmoeHit *hit) {
 }
 
 static void
+print_approximation (GString *out, const ClipmoeAnswer *answer) {
+  const ClipmoeApproximation *how = &answer->how;
+  if (how->ef_search)
+    g_string_append_printf (out, "approximate: the best of %u candidates of an index (ef_search %u)",
+                            how->candidates, how->ef_search);
+  else
+    g_string_append_printf (out, "all %u moments that pass the filters were compared", how->candidates);
+  g_string_append_printf (out, "; distances by a sample of %u of %s%" G_GUINT64_FORMAT " moments\n",
+                          how->sample, how->estimated ? "about " : "", answer->moments);
+  if (how->fewer)
+    g_string_append (out, "fewer hits than asked for: the index gave no more that pass the filters\n");
+}
+
+static void
 explain_answer (GString *out, const ClipmoeSearchPrint *print) {
   const ClipmoeAnswer *answer = print->answer;
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE],
@@ -64,11 +78,13 @@ explain_answer (GString *out, const ClipmoeSearchPrint *print) {
   char *rule = clipmoe_standing_describe (print->words, answer->compared);
   g_string_append_printf (out, "Rule: %s.\n", rule);
   g_free (rule);
-  g_string_append_printf (
-      out,
-      "All %" G_GUINT64_FORMAT " moments: median cosine %s, spread %s; distance = (cosine - "
-      "median) / spread.\n",
-      answer->moments, number (a, "%.4f", answer->median), number (b, "%.4f", answer->spread));
+  g_string_append_printf (out,
+                          "%s %" G_GUINT64_FORMAT
+                          " moments: median cosine %s, spread %s; distance = (cosine - "
+                          "median) / spread.\n",
+                          answer->approximate ? "A sample of" : "All",
+                          answer->approximate ? (guint64)answer->how.sample : answer->moments,
+                          number (a, "%.4f", answer->median), number (b, "%.4f", answer->spread));
   if (!answer->compared)
     return;
   const ClipmoeStanding *s = &answer->standing;
@@ -92,6 +108,8 @@ clipmoe_search_print_table (GString *out, const ClipmoeSearchPrint *print) {
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE], c[G_ASCII_DTOSTR_BUF_SIZE];
   if (!answer->hits->len) {
     g_string_append (out, "no moment passes the filters\n");
+    if (answer->approximate)
+      print_approximation (out, answer);
     return;
   }
   if (!answer->stands_out)
@@ -111,6 +129,8 @@ clipmoe_search_print_table (GString *out, const ClipmoeSearchPrint *print) {
   }
   if (answer->stands_out)
     g_string_append (out, "* stands out\n");
+  if (answer->approximate)
+    print_approximation (out, answer);
   if (print->explain)
     explain_answer (out, print);
 }
@@ -203,6 +223,7 @@ clipmoe_search_print_json (GString *out, const ClipmoeSearchPrint *print) {
   g_string_append_printf (out, ",\"moments\":%" G_GUINT64_FORMAT ",\"stands_out\":%s,\"seconds\":",
                           print->answer->moments, print->answer->stands_out ? "true" : "false");
   clipmoe_json_time (out, (guint64)(print->answer->seconds * 1e6) * 1000);
+  clipmoe_answer_append_approximation (print->answer, out);
   if (print->explain)
     append_explained (out, print);
   g_string_append (out, "}\n");

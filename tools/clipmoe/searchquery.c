@@ -89,9 +89,8 @@ encode_picture (const Maker *m, const char *path, float *out, GError **error) {
 
 static gboolean
 get_moment (const Maker *m, gint64 id, float *out, GError **error) {
-  const ClipmoeVectors *vectors = clipmoe_store_get_vectors (m->store);
   ClipmoeFound *found = clipmoe_store_find (m->store, id, error);
-  gboolean ok = found && vectors && clipmoe_vectors_get (vectors, found->row, out, error);
+  gboolean ok = found && clipmoe_store_get_vector (m->store, found->row, out, error);
   clipmoe_found_free (found);
   return ok;
 }
@@ -152,7 +151,7 @@ clipmoe_search_query_make (ClipmoeSearchQuery *self, const ClipmoeSearchAsk *ask
   if (!models)
     return FALSE;
   Maker maker = {.ask = ask, .store = store, .where = where};
-  gboolean ok = models->len > 0 && clipmoe_store_get_vectors (store);
+  gboolean ok = models->len > 0 && ((const ClipmoeStoreModel *)models->pdata[0])->moments > 0;
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: nothing was indexed yet, see clipmoe index --help", where);

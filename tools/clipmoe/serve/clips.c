@@ -21,7 +21,8 @@ typedef struct {
 } Clip;
 
 struct _ClipmoeClips {
-  char *store, *program;
+  const ClipmoeReaderPlace *place;
+  char *program;
   GMutex mutex;
   GCond changed;
   GQueue clips; /* Clip, the one used last first */
@@ -33,9 +34,9 @@ typedef struct {
 } Own;
 
 ClipmoeClips *
-clipmoe_clips_new (const char *store, const char *program) {
+clipmoe_clips_new (const ClipmoeReaderPlace *place, const char *program) {
   ClipmoeClips *self = g_new0 (ClipmoeClips, 1);
-  self->store = g_strdup (store);
+  self->place = place;
   self->program = g_strdup (program);
   g_mutex_init (&self->mutex);
   g_cond_init (&self->changed);
@@ -58,14 +59,13 @@ clipmoe_clips_free (ClipmoeClips *self) {
   g_queue_clear_full (&self->clips, clip_free);
   g_cond_clear (&self->changed);
   g_mutex_clear (&self->mutex);
-  g_free (self->store);
   g_free (self->program);
   g_free (self);
 }
 
 gpointer
 clipmoe_clip_open (gpointer clips, GError **error) {
-  ClipmoeReader *reader = clipmoe_reader_open (((ClipmoeClips *)clips)->store, error);
+  ClipmoeReader *reader = clipmoe_reader_open (((ClipmoeClips *)clips)->place, error);
   if (!reader)
     return NULL;
   Own *own = g_new (Own, 1);

@@ -4,6 +4,7 @@
 #define CLIPMOE_CLIPS_H
 
 #include <exchange.h>
+#include "reader.h"
 
 #define CLIPMOE_CLIPS_AT_A_TIME 2
 #define CLIPMOE_CLIPS_WAITING 8
@@ -11,8 +12,8 @@
 
 typedef struct _ClipmoeClips ClipmoeClips;
 
-/* @store: where it is; @program: what makes clips. Both are copied. */
-ClipmoeClips *clipmoe_clips_new (const char *store, const char *program);
+/* @place: stays; @program: what makes clips, copied. */
+ClipmoeClips *clipmoe_clips_new (const ClipmoeReaderPlace *place, const char *program);
 /* After its lane. */
 void clipmoe_clips_free (ClipmoeClips *self);
 

@@ -9,8 +9,8 @@
 #define KEPT 300             /* s: long enough for going back and forth; a new store may use ids again */
 
 gpointer
-clipmoe_lookup_open (gpointer store, GError **error) {
-  return clipmoe_reader_open (store, error);
+clipmoe_lookup_open (gpointer place, GError **error) {
+  return clipmoe_reader_open (place, error);
 }
 
 void

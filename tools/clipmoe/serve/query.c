@@ -40,7 +40,7 @@ gpointer
 clipmoe_query_open (gpointer options, GError **error) {
   Querier *self = g_new0 (Querier, 1);
   self->options = options;
-  self->reader = clipmoe_reader_open (self->options->store, error);
+  self->reader = clipmoe_reader_open (self->options->place, error);
   if (self->reader && open_model (self, error) &&
       (!self->model || clipmoe_embedder_get_bank (self->model, error))) /* now, and not at the first search */
     return self;
@@ -61,8 +61,7 @@ clipmoe_query_close (gpointer data) {
 static gboolean
 find_moment (Querier *self, gint64 id, float *out, GError **error) {
   ClipmoeFound *found = clipmoe_store_find (self->reader->store, id, error);
-  const ClipmoeVectors *vectors = clipmoe_store_get_vectors (self->reader->store);
-  gboolean ok = found && vectors && clipmoe_vectors_get (vectors, found->row, out, error);
+  gboolean ok = found && clipmoe_store_get_vector (self->reader->store, found->row, out, error);
   g_clear_pointer (&found, clipmoe_found_free);
   return ok;
 }
@@ -162,6 +161,8 @@ print (const Querier *self, const GPtrArray *terms, const ClipmoeAnswer *answer,
   clipmoe_figures_number (out, answer ? answer->median : NAN, 6);
   g_string_append (out, ",\"spread\":");
   clipmoe_figures_number (out, answer ? answer->spread : NAN, 6);
+  if (answer)
+    clipmoe_answer_append_approximation (answer, out);
   g_string_append (out, ",\"hits\":[");
   for (guint i = 0; answer && i < answer->hits->len; i++) {
     if (i)

@@ -5,9 +5,10 @@
 #include <common.h>
 #include <exchange.h>
 #include <metrics.h>
+#include "reader.h"
 
 typedef struct {
-  const char *store;
+  const ClipmoeReaderPlace *place;
   const ClipmoeModelArguments *model; /* its `model` NULL: the one of the archive */
   const char *templates;              /* nullable */
   guint threads;                      /* 0 = all */

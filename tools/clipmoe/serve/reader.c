@@ -1,8 +1,9 @@
 #include "reader.h"
 
 ClipmoeReader *
-clipmoe_reader_open (const char *where, GError **error) {
-  ClipmoeStore *store = clipmoe_store_open (where, CLIPMOE_STORE_READ, 0, error);
+clipmoe_reader_open (const ClipmoeReaderPlace *place, GError **error) {
+  ClipmoeStore *store =
+      clipmoe_store_open (place->where, place->ann ? CLIPMOE_STORE_ANN : CLIPMOE_STORE_READ, 0, error);
   if (!store)
     return NULL;
   ClipmoeReader *self = g_new0 (ClipmoeReader, 1);

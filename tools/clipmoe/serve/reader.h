@@ -9,8 +9,13 @@ typedef struct {
   GHashTable *found; /* id → ClipmoeStoreFile: what was looked up last */
 } ClipmoeReader;
 
-/* @where: the store. */
-ClipmoeReader *clipmoe_reader_open (const char *where, GError **error);
+/* The store, and whether it is searched approximately (CLIPMOE_STORE_ANN). */
+typedef struct {
+  const char *where;
+  gboolean ann;
+} ClipmoeReaderPlace;
+
+ClipmoeReader *clipmoe_reader_open (const ClipmoeReaderPlace *place, GError **error);
 void clipmoe_reader_close (ClipmoeReader *self);
 /* The newest state of the store, as clipmoe_store_refresh(). */
 gboolean clipmoe_reader_refresh (ClipmoeReader *self, GError **error);

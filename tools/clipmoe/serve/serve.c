@@ -42,6 +42,8 @@ static const ClipmoeHttpPage pages[] = {
 
 typedef struct {
   char *store, *templates;
+  gboolean ann;
+  ClipmoeReaderPlace place;
   ClipmoeHttpArguments http;
   ClipmoeModelArguments model;
   ClipmoeQueryOptions query;
@@ -65,9 +67,9 @@ clip_program (void) {
 static gboolean
 open_lanes (Serve *self, Options *options, GError **error) {
   char *program = clip_program ();
-  self->clips = clipmoe_clips_new (options->store, program);
+  self->clips = clipmoe_clips_new (&options->place, program);
   g_free (program);
-  options->query.store = options->store;
+  options->query.place = &options->place;
   options->query.model = &options->model;
   options->query.templates = options->templates;
   options->query.threads = (guint)options->model.threads;
@@ -77,8 +79,8 @@ open_lanes (Serve *self, Options *options, GError **error) {
   clipmoe_metrics_declare (options->query.metrics, "clipmoe_moments", CLIPMOE_METRIC_GAUGE,
                            "Moments of the archive at the last search.");
   const ClipmoeLaneOptions
-      lookups = {"lookup",      LOOKUPS, LOOKUPS_WAITING, clipmoe_lookup_open, clipmoe_lookup_close,
-                 options->store},
+      lookups = {"lookup",       LOOKUPS, LOOKUPS_WAITING, clipmoe_lookup_open, clipmoe_lookup_close,
+                 &options->place},
       queries = {"query", 1, LOOKUPS_WAITING, clipmoe_query_open, clipmoe_query_close, &options->query},
       clips = {
           "clip",     CLIPMOE_CLIPS_AT_A_TIME, CLIPMOE_CLIPS_WAITING, clipmoe_clip_open, clipmoe_clip_close,
@@ -145,6 +147,8 @@ run (int argc, char **argv) {
   char **rest = NULL, *wrong = NULL;
   const GOptionEntry entries[] = {
       {"store", 0, 0, G_OPTION_ARG_FILENAME, &o.store, "The archive: a folder, or postgresql://…", "DIR"},
+      {"ann", 0, 0, G_OPTION_ARG_NONE, &o.ann,
+       "Search approximately, by the index that clipmoe index --ann made in a PostgreSQL archive", NULL},
       CLIPMOE_HTTP_ENTRIES (o.http, DEFAULT_LISTEN),
       {"templates", 0, 0, G_OPTION_ARG_STRING, &o.templates,
        "What words are filled into, as in clipmoe search", "TEMPLATES"},
@@ -164,6 +168,7 @@ run (int argc, char **argv) {
       o.store = g_build_filename (g_get_user_data_dir (), "clipmoe", "archive", NULL);
     if (!o.http.listen)
       o.http.listen = g_strdup (DEFAULT_LISTEN);
+    o.place = (ClipmoeReaderPlace){o.store, o.ann};
     r = serve (&o);
   }
   clipmoe_model_arguments_clear (&o.model);
