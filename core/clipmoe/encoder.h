@@ -112,6 +112,71 @@ CLIPMOE_API gboolean clipmoe_encoder_encode_images (ClipmoeEncoder *self, const 
                                                     ClipmoeGeometry geometry, ClipmoeOrientation orientation,
                                                     float *out, GError **error);
 /**
+ * ClipmoeFeatureRows:
+ * @CLIPMOE_FEATURE_ROWS_PATCHES: the patches, line by line from the top left: what language models take
+ * @CLIPMOE_FEATURE_ROWS_CLASS: the class token alone, one row
+ * @CLIPMOE_FEATURE_ROWS_ALL: the class token, where the model has one, and the patches behind it
+ *
+ * Which rows of the image tower. Since: 0.1
+ */
+typedef enum {
+  CLIPMOE_FEATURE_ROWS_PATCHES,
+  CLIPMOE_FEATURE_ROWS_CLASS,
+  CLIPMOE_FEATURE_ROWS_ALL,
+} ClipmoeFeatureRows;
+
+/**
+ * ClipmoeFeatureOptions:
+ * @struct_size: sizeof (ClipmoeFeatureOptions)
+ * @rows: which rows
+ * @layer: after how many blocks: 0 = before the first one (behind the norm that stands there, if any) up to
+ *   ClipmoeTowerInfo.layers = behind the last one; below 0 it is counted from the end, -1 being the last:
+ *   what transformers' CLIPVisionModel has in hidden_states[layer]
+ * @norm: whether each row goes through the norm that stands behind the last block; the class token's of layer
+ *   -1 is then what the embedding is projected from
+ *
+ * What features are wanted. Made by the program. Since: 0.1
+ */
+typedef struct {
+  gsize struct_size;
+  ClipmoeFeatureRows rows;
+  gint layer;
+  gboolean norm;
+} ClipmoeFeatureOptions;
+
+/**
+ * clipmoe_encoder_get_feature_shape:
+ * @options: (nullable): NULL = the patches of layer -2
+ * @n_rows: (out) (optional): rows of a picture
+ * @width: (out) (optional): floats of a row, which is ClipmoeTowerInfo.width of the image tower
+ * @error: (nullable): ARGUMENT: no such layer or rows in this model
+ *
+ * How large a picture's features are. Any thread. Since: 0.1
+ *
+ * Returns: whether the model has them
+ */
+CLIPMOE_API gboolean clipmoe_encoder_get_feature_shape (const ClipmoeEncoder *self,
+                                                        const ClipmoeFeatureOptions *options, guint *n_rows,
+                                                        guint *width, GError **error);
+/**
+ * clipmoe_encoder_encode_features:
+ * @pixels: float32 [n][3][side][side] from a #ClipmoePreprocessor, side = ClipmoeModelInfo.image_size
+ * @n: how many pictures; 0 is allowed
+ * @options: (nullable): NULL = the patches of layer -2
+ * @out: (out caller-allocates): float32 [n][n_rows][width], as clipmoe_encoder_get_feature_shape() says: the
+ *   tower's numbers as they are, neither projected nor scaled to a length
+ * @error: (nullable): ARGUMENT: no such layer or rows in this model; FORMAT: a result is not finite
+ *
+ * The picture caller's thread, as clipmoe_encoder_encode_pixels(): the two must not overlap. Blocks behind
+ * the layer are not run. After a failure those pictures are written that came before, and the encoder goes on
+ * working. Since: 0.1
+ *
+ * Returns: whether all of @out is written
+ */
+CLIPMOE_API gboolean clipmoe_encoder_encode_features (ClipmoeEncoder *self, const float *pixels, guint n,
+                                                      const ClipmoeFeatureOptions *options, float *out,
+                                                      GError **error);
+/**
  * clipmoe_encoder_encode_texts:
  * @texts: (array length=n): strings, taken as they are (no template is filled); invalid UTF-8 becomes U+FFFD
  * @n: how many; 0 is allowed

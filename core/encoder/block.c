@@ -130,21 +130,25 @@ run_block (ClipmoePackedTower *self, guint l, const ClipmoeRows *all, guint n_se
 }
 
 void
+clipmoe_packed_tower_run_blocks (ClipmoePackedTower *self, guint n, guint n_sequences, guint blocks) {
+  ClipmoeRows all = clipmoe_packed_tower_rows (self, n);
+  self->n_pooled = 0;
+  clipmoe_packed_tower_places (self, n, self->scratch.offsets, self->scratch.strides);
+  for (guint l = 0; l < blocks; l++)
+    run_block (self, l, &all, n_sequences, NULL);
+}
+
+void
 clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences) {
   const ClipmoeScratch *scratch = &self->scratch;
-  ClipmoeRows all = clipmoe_packed_tower_rows (self, n);
   guint layers = self->arch->layers;
-  self->n_pooled = 0;
-  if (self->observer) { /* it sees all rows of the last block, too; there is no result */
-    for (guint l = 0; l < layers; l++)
-      run_block (self, l, &all, n_sequences, NULL);
+  /* an observer sees all rows of the last block, too; there is no result */
+  clipmoe_packed_tower_run_blocks (self, n, n_sequences, self->observer ? layers : layers - 1);
+  if (self->observer)
     return;
-  }
-  clipmoe_packed_tower_places (self, n, scratch->offsets, scratch->strides);
-  for (guint l = 0; l + 1 < layers; l++)
-    run_block (self, l, &all, n_sequences, NULL);
   self->n_pooled = n_sequences;
-  ClipmoeRows pooled = clipmoe_packed_tower_rows (self, n_sequences);
+  ClipmoeRows all = clipmoe_packed_tower_rows (self, n),
+              pooled = clipmoe_packed_tower_rows (self, n_sequences);
   for (guint i = 0; i < n_sequences; i++)
     copy_row (scratch->last, &pooled, i, scratch->z, &all, scratch->sequences[i].pooled,
               scratch->width_lines);

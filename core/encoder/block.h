@@ -10,6 +10,9 @@
  * the order of the sequences. */
 void clipmoe_packed_tower_run (ClipmoePackedTower *self, guint n, guint n_sequences);
 
+/* The first @blocks blocks alone, over all rows: results are left in scratch.z. */
+void clipmoe_packed_tower_run_blocks (ClipmoePackedTower *self, guint n, guint n_sequences, guint blocks);
+
 /* The last layer norm of the rows that a run left in scratch.last, then the projection: as many rows of
  * embed_lines lines in scratch.embedded. @following as in ClipmoeProduct. */
 void clipmoe_packed_tower_project (ClipmoePackedTower *self, const void *following);

@@ -118,8 +118,9 @@ embed_patches (Batch *b, guint n) {
   clipmoe_packed_tower_trace (t, "ln_pre", -1, &b->rows, s->z, s->width_lines, t->arch->width);
 }
 
-void
-clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n) {
+/* Pictures to rows of scratch.z, and which rows are whose. Returns how many there are. */
+static guint
+begin (ClipmoePackedTower *self, const float *pixels, guint n) {
   const ClipmoeScratch *s = &self->scratch;
   guint patches = clipmoe_architecture_patches (self->arch),
         tokens = clipmoe_architecture_tokens (self->arch);
@@ -130,10 +131,20 @@ clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n) {
   for (guint i = 0; i < n; i++) /* pooled: the class token's */
     s->sequences[i] = (ClipmoeSequence){
         .first = i * tokens, .n = tokens, .tokens = s->tokens + (gsize)i * tokens, .pooled = i * tokens};
-  clipmoe_packed_tower_run (self, n * tokens, n);
+  return n * tokens;
+}
+
+void
+clipmoe_image_run (ClipmoePackedTower *self, const float *pixels, guint n) {
+  clipmoe_packed_tower_run (self, begin (self, pixels, n), n);
   if (!self->observer)
     clipmoe_packed_tower_project (self,
                                   clipmoe_packed_tower_matrix (self, CLIPMOE_MATRIX_PATCHES, 0, 0)->weights);
+}
+
+void
+clipmoe_image_run_blocks (ClipmoePackedTower *self, const float *pixels, guint n, guint blocks) {
+  clipmoe_packed_tower_run_blocks (self, begin (self, pixels, n), n, blocks);
 }
 
 /* At most recipe.batch pictures. */

@@ -22,7 +22,8 @@ CASE.golden.safetensors, with a metadata entry `weights`, the SHA-256 of the fil
   text{i}.embedded, then as above      .norm is ln_final of the end token
   image.unit, text.unit, label.unit    label: captions 0 to 2 as three templates of one label
   logits, probs                        exp (logit_scale) times the cosines, and their softmax over the captions
-Of the last block the one row that is pooled is kept, as only that is worked out.
+Of the last block the one row that is pooled is kept, as only that is worked out; but for
+  features{i}.last, .norm              [tokens][width]: all its rows, and those through ln_post
 """
 import hashlib
 import os
@@ -90,6 +91,13 @@ def stages(trace, tag, i, rows, pooled, layers, out):
     out[to + "embedding"] = trace[tag + ".embedding"][i:i + 1]
 
 
+def features(sd, cfg, trace, i, out):
+    """All rows of the last block for picture number @i, before and behind the last norm."""
+    last = trace["vision.block%d" % (cfg.vision.layers - 1)][i]
+    out["features%d.last" % i] = last
+    out["features%d.norm" % i] = formulas.layer_norm(last, sd["visual.ln_post.weight"], sd["visual.ln_post.bias"], cfg.eps)
+
+
 def make(case, path, pixels, tokens):
     spec = models.CASES[case]
     sd = {k: v.double() for k, v in stio.load(path)[0].items()}
@@ -100,6 +108,7 @@ def make(case, path, pixels, tokens):
     clear(case, trace, tokens.argmax(-1).tolist(), spec["k"])
     for i in TRACED_IMAGES:
         stages(trace, "vision", i, list(range(cfg.grid ** 2 + 1)), 0, cfg.vision.layers, out)
+        features(sd, cfg, trace, i, out)
     for i in TRACED_TEXTS:
         end = int(tokens[i].argmax())
         rows = sorted({r for r in (0, 1, 2, SEAM - 1, SEAM, SEAM + 1, end // 2, end - 1, end) if r <= end})
