@@ -232,10 +232,11 @@ def large():
     for n in (16385, 70000, 20000000):
         c.publish("clipmoe/s/set/labels", b"x" * n)
     until(lambda: len([n for n in f.news() if "expected at most 16384 bytes" in n]) == 3, "the refusals")
-    check("a large command takes no more memory than libmosquitto's part", memory(f, "VmHWM") - before < 50000, before, memory(f, "VmHWM"))
+    check("a large command takes no more memory than libmosquitto's part", not OUTSIDE or memory(f, "VmHWM") - before < 50000, before, memory(f, "VmHWM"))
     f.finish()
     for i in range(300):
         c.publish("homeassistant/sensor/%s/strange_%d/config" % (device, i), "{}" if i else "x" * 1000000, retain=True)
+    until(lambda: len([t for t in mine.topics() if "strange" in t]) == 300, "what others retain")
     f = feed("mqtt://127.0.0.1:%d" % b.port, "commands", "discovery")
     f.say("labels", "s", "x")
     f.say("event", "start", 1, "s", "x", "-", 0)
@@ -342,8 +343,6 @@ def disk():
     mount = os.path.join(work, "mount")
     os.mkdir(mount)
     within = mounted('mount -t tmpfs -o size=256k none "$0"', mount)
-    if not within:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # which the sender inherits
     for round in range(FAULTS):
         full_disk(b, "p%d" % round, os.path.join(mount, "outbox%d.db" % round), within)
     b.kill()
@@ -509,6 +508,7 @@ def silent():
     f = feed("mqtt://127.0.0.1:%d" % gate.port, "live")
     sent = events(f, sent, 5)
     flows(f)
+    gate.silent.update(a for a, _ in gate.pairs)  # that the broker gives up is not passed on either
     gate.how = "stalled"
     sent = events(f, sent, 5)
     until(lambda: [n for n in f.news() if "gives no answer any more" in n], "it is told that there is no answer any more", 90)
@@ -522,6 +522,7 @@ def silent():
 
 
 signal.alarm(1500 if LONG else 170)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # which senders inherit
 if not mqttbroker.MOSQUITTO:
     print("SKIPPED: mosquitto is not installed\n0 passed, 0 failed, 1 skipped")
     sys.exit(0)
@@ -536,15 +537,20 @@ def run(part):
     print("%s: %.1f s" % (part.__name__, time.time() - begin), flush=True)
 
 
-try:
-    beside = threading.Thread(target=run, args=[mute])  # it waits most of the time
-    if not ONLY or "mute" in ONLY:
-        beside.start()
-    for part in (absent, secured, garbage, large, availability, surroundings, disk, read_only, ends, eight, silent):
+def run_all(*parts):
+    for part in parts:
         if not ONLY or part.__name__ in ONLY:
             run(part)
-    if beside.ident:
-        beside.join()
+
+
+try:
+    # beside each other, for most of it is waiting
+    lanes = [threading.Thread(target=run_all, args=parts) for parts in (
+        (mute, silent), (garbage, large, eight), (absent, availability, disk), (secured, surroundings, read_only, ends))]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
 finally:
     for r in running:
         if isinstance(r, Broker) or r.process.poll() is None:
