@@ -34,7 +34,7 @@ static const struct {
     {"a label, prompt or template", CLIPMOE_MAX_LABEL, "bytes"},
     {"templates", CLIPMOE_MAX_TEMPLATES, ""},
     {"pictures that show a label", CLIPMOE_MAX_EXAMPLES, ""},
-    {"pictures that show the labels of a list", CLIPMOE_MAX_EXAMPLES_ALL, ""},
+    {"pictures that show a list's labels", CLIPMOE_MAX_EXAMPLES_ALL, ""},
     {"a text", CLIPMOE_MAX_TEXT, "bytes"},
     {"side of a picture or frame", CLIPMOE_MAX_SIDE, "pixels"},
     {"area of a picture or frame", CLIPMOE_MAX_PIXELS, "pixels"},
