@@ -90,7 +90,8 @@ near (guint a, guint b) {
 /* Whether a detector or its tracker has written down the same object in both forms. */
 static gboolean
 is_same (const TagRegion *mark, const TagRegion *object) {
-  if (mark->mtd != CLIPMOE_NO_OBJECT || (mark->type && object->type && strcmp (mark->type, object->type)))
+  if (mark->mtd != CLIPMOE_NO_OBJECT ||
+      (mark->type && object->type && strcmp (mark->type, object->type) != 0))
     return FALSE;
   return (mark->tracked && object->tracked && mark->id == object->id) ||
          (mark->width && object->width && near (mark->x, object->x) && near (mark->y, object->y) &&
@@ -175,13 +176,21 @@ tag_regions_read (TagRegions *self, GstBuffer *buffer, const GstVideoInfo *info,
   check_ids (self->all);
 }
 
+static gboolean
+is_there (const TagRegion *region, const double part[4]) {
+  for (guint i = 0; i < 4; i++)
+    if (region->part[i] != part[i])
+      return FALSE;
+  return TRUE;
+}
+
 guint
 tag_regions_take_object (TagRegions *self, const ClipmoeLook *look, guint64 time) {
   for (guint i = 0; self->all && i < self->all->len; i++) {
     TagRegion *region = &g_array_index (self->all, TagRegion, i);
-    gboolean same = look->has_object ? region->has_id && region->id == look->object_id
-                                     : !region->has_id && look->time == time &&
-                                           !memcmp (region->part, look->region, sizeof region->part);
+    gboolean same = look->has_object
+                        ? region->has_id && region->id == look->object_id
+                        : !region->has_id && look->time == time && is_there (region, look->region);
     guint mtd = region->mtd;
     if (!same || mtd == CLIPMOE_NO_OBJECT)
       continue;
