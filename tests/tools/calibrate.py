@@ -54,11 +54,16 @@ def paint(folder, colour, n, seed):
         Image.fromarray(numpy.clip(pixels, 0, 255).astype(numpy.uint8)).save(path("%s/%d.png" % (folder, i)))
 
 
-def scores(label, folder, *options):
-    files = sorted(os.listdir(path(folder)))
+def scores(*options):
+    """{(label, folder): scores}, as `tag` gives them."""
+    files = ["%s/%s/%s" % (kind, label, f) for label in ("red", "on") for kind in ("yes", "no") for f in sorted(os.listdir(path(kind + "/" + label)))]
     write("plain.labels", "".join(l.split(" @ ")[0].rstrip() + "\n" for l in LIST.splitlines()))
-    r = run("tag", "--json", "--threshold", "-1", "--top-k", "99", "--labels-file", "plain.labels", *options, *[folder + "/" + f for f in files])
-    return [max([t["score"] for t in json.loads(l)["tags"] if t["label"] == label], default=-9) for l in r.stdout.splitlines()]
+    r = run("tag", "--json", "--threshold", "-1", "--top-k", "99", "--labels-file", "plain.labels", *options, *files)
+    found = {}
+    for line in map(json.loads, r.stdout.splitlines()):
+        kind, label, _ = line["source"].split("/")
+        found.setdefault((label, kind), []).append(max([t["score"] for t in line["tags"] if t["label"] == label], default=-9))
+    return found
 
 
 def f1(with_it, without, threshold):
@@ -82,14 +87,14 @@ def finds():
         r = calibrate("--json", "--yes", "yes/red/", "--no", "no/red", "--yes", "yes/on", "--no", "no/on", *options)
         found = results(r)
         check("the labels with folders, in the list's order: " + name, list(found) == ["red", "on"] and r.returncode == 0, r)
-        text, expected = read("door.labels"), LIST
+        text, expected, given = read("door.labels"), LIST, scores(*options)
         for label, before, line in ("red", "red = a red picture @ 0.50", "red = a red picture @ "), ("on", "on = a white picture", "on = a white picture @ "):
             x = found[label]
             if x["result"] != "found":
                 check("%s, %s: kept" % (label, name), x["threshold"] is None)
                 continue
             t = x["threshold"]["value"]
-            a, b = scores(label, "yes/" + label, *options), scores(label, "no/" + label, *options)
+            a, b = given[label, "yes"], given[label, "no"]
             best = max(f1(a, b, s) for s in a + b)
             check("%s, %s: no cut is better for the scores of tag" % (label, name), abs(f1(a, b, t) - best) < 1e-9, f1(a, b, t), best, x)
             check("%s, %s: what is expected is no better than that" % (label, name), x["f1"]["value"] <= best + 1e-6 and

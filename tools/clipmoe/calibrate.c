@@ -150,12 +150,12 @@ static gboolean
 calibrate (Calibrate *self, GString *out, guint *found, GError **error) {
   const Arguments *a = self->arguments;
   guint done = 0;
-  const ClipmoeCalibration how = {.model =
-                                      clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder))->id,
-                                  .score = score_name (self->score),
-                                  .file = self->target,
-                                  .seed = (guint64)a->seed,
-                                  .close_ratio = CLIPMOE_CLOSE_RATIO};
+  gboolean explained = FALSE;
+  ClipmoeCalibration how = {.model = clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder))->id,
+                            .score = score_name (self->score),
+                            .file = self->target,
+                            .seed = (guint64)a->seed,
+                            .close_ratio = CLIPMOE_CLOSE_RATIO};
   for (guint i = 0; i < self->labels->len; i++) {
     ClipmoeLabel *label = self->labels->pdata[i];
     ClipmoeCalibrated result = {.label = label};
@@ -169,6 +169,8 @@ calibrate (Calibrate *self, GString *out, guint *found, GError **error) {
       label->threshold = result.found.threshold.value;
       ++*found;
     }
+    how.explain = !explained;
+    explained |= result.found.verdict == CLIPMOE_THRESHOLD_FOUND;
     (a->json ? clipmoe_calibrate_print_json : clipmoe_calibrate_print) (out, &result, &how);
   }
   return TRUE;

@@ -21,10 +21,9 @@ add_threshold (GString *out, double value) {
 static void
 add_estimate (GString *out, const char *what, const ClipmoeEstimate *e, const char *meaning) {
   if (isnan (e->value))
-    g_string_append_printf (out, "  %-10s -  %s\n", what, meaning);
+    g_string_append_printf (out, "  %-10s -%s\n", what, meaning);
   else
-    g_string_append_printf (out, "  %-10s %.2f (%.2f to %.2f)  %s\n", what, e->value, e->low, e->high,
-                            meaning);
+    g_string_append_printf (out, "  %-10s %.2f (%.2f to %.2f)%s\n", what, e->value, e->low, e->high, meaning);
 }
 
 static void
@@ -60,9 +59,10 @@ clipmoe_calibrate_print (GString *out, const ClipmoeCalibrated *l, const Clipmoe
   add_threshold (out, t->threshold.value);
   g_string_append_printf (out, " (%.4g to %.4g)\n", t->threshold.low, t->threshold.high);
   add_estimate (out, "precision", &t->precision,
-                "of the pictures that get the label, it is there in so many");
-  add_estimate (out, "recall", &t->recall, "of the pictures in which it is there, so many get the label");
-  add_estimate (out, "F1", &t->f1, "both in one figure");
+                how->explain ? "  of the pictures that get the label, it is there in so many" : "");
+  add_estimate (out, "recall", &t->recall,
+                how->explain ? "  of the pictures in which it is there, so many get the label" : "");
+  add_estimate (out, "F1", &t->f1, how->explain ? "  both in one figure" : "");
   if (t->threshold.value > 0 && t->stays > 0)
     g_string_append_printf (out,
                             "  in a video it closes below %.4g: %.0f %% of the pictures without it score so "

@@ -15,6 +15,7 @@ typedef struct {
   const char *model, *score, *file; /* @file: the one that is written, or NULL */
   guint64 seed;
   double close_ratio;
+  gboolean explain; /* what the figures are */
 } ClipmoeCalibration;
 
 void clipmoe_calibrate_print (GString *out, const ClipmoeCalibrated *label, const ClipmoeCalibration *how);
