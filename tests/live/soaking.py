@@ -1,6 +1,7 @@
 """What soak and faults.py share: cameras with faults under one `clipmoe watch`, and what its figures must say of them."""
 import collections
 import contextlib
+import http.client
 import os
 import random
 import signal
@@ -80,7 +81,7 @@ class One:
         else:
             self.again(*{"refuse": ("--login", "me:other"), "loss": ("--loss", "20"),
                          "jump": ("--jump", self.random.choice(("100000", "-1000")))}[kind])
-            over.wait(max(seconds, 5))
+            over.wait(max(seconds, 3))
             self.again()
         return time.monotonic()
 
@@ -118,7 +119,7 @@ class Follower:
 
     def run(self):
         while not self.stop:
-            with contextlib.suppress(OSError, ValueError, AttributeError):
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
                 events, end = watching.Events(self.watch), time.monotonic() + 60
                 while time.monotonic() < end and not self.stop:
                     e = events.next()
@@ -144,7 +145,7 @@ def processor(pid):
 
 
 def figures(watch):
-    found, faults = metrics.read(watch.ask("/metrics")[2].decode())
+    found, faults = metrics.read(watch.wait(lambda: watch.ask("/metrics")[2]).decode())
     check("the format of figures", not faults, faults)
     return lambda name, stream, **labels: found.get((name, tuple(sorted(dict(labels, stream=stream).items()))))
 
