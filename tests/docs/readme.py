@@ -170,6 +170,15 @@ def run_regions(work):
     check("docs/live.md has Python with regions", False)
 
 
+def run_features(work):
+    """The Python of docs/library.md projects the features that the commands above it have written."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page("docs/library.md"), re.M | re.S)
+    check("docs/library.md has Python", len(blocks) == 1)
+    r = subprocess.run([sys.executable, "-c", blocks[0]], cwd=work, timeout=120, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    check("docs/library.md: its Python projects features", re.fullmatch(r"\(2, [1-9]\d*, 2048\)\n", r.stdout), r.stdout)
+
+
 def names():
     readme = page("README.md")
     for kind in ("labels", "templates"):
@@ -197,6 +206,7 @@ run_commands(work)
 run_python(work, "README.md", "Gst")
 run_python(work, "docs/metadata.md", "ClipmoeGst")
 run_regions(work)
+run_features(work)
 names()
 shutil.rmtree(work)
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
