@@ -140,7 +140,7 @@ def files(picture):
     with open(old, "rb") as f:
         before = f.read()
     if not SANITIZED:
-        r = run("--features", "all", "--npy", old, *[picture] * 20,
+        r = run("--features", "all", "--npy", old, *[picture] * 20, restore_signals=False,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
         check("without room it says so", r.returncode == 1 and b"old.npy: cannot write" in r.stderr and len(r.stderr.splitlines()) == 1, r)
     r = run("--features", "all", "--layer", "9", "--npy", old, picture)
