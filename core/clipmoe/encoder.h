@@ -168,8 +168,9 @@ CLIPMOE_API gboolean clipmoe_encoder_get_feature_shape (const ClipmoeEncoder *se
  * @error: (nullable): ARGUMENT: no such layer or rows in this model; FORMAT: a result is not finite
  *
  * The picture caller's thread, as clipmoe_encoder_encode_pixels(): the two must not overlap. Blocks behind
- * the layer are not run. After a failure those pictures are written that came before, and the encoder goes on
- * working. Since: 0.1
+ * the layer are not run. The largest difference in a row from what the formulas give is at most 2e-5 of the
+ * row's length in f32, 1e-3 in half and 5e-2 in int8, whose choice of matrices looks at vectors alone. After
+ * a failure those pictures are written that came before, and the encoder goes on working. Since: 0.1
  *
  * Returns: whether all of @out is written
  */

@@ -195,6 +195,13 @@ def run_analytics(work):
                            stderr=subprocess.STDOUT, text=True)
         lines = re.findall(r"^thing \[\('[a-z ]+', 0\.\d+\), \('[a-z ]+', 0\.\d+\), \('[a-z ]+', 0\.\d+\)\]$", r.stdout, re.M)
         check("docs/live.md: its Python prints an object's classes, of every buffer", r.returncode == 0 and len(lines) == 5, r.stdout)
+def run_features(work):
+    """The Python of docs/library.md projects the features that the commands above it have written."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page("docs/library.md"), re.M | re.S)
+    check("docs/library.md has Python", len(blocks) == 1)
+    r = subprocess.run([sys.executable, "-c", blocks[0]], cwd=work, timeout=120, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True)
+    check("docs/library.md: its Python projects features", re.fullmatch(r"\(2, [1-9]\d*, 2048\)\n", r.stdout), r.stdout)
 
 
 def names():
@@ -225,6 +232,7 @@ run_python(work, "README.md", "Gst")
 run_python(work, "docs/metadata.md", "ClipmoeGst")
 run_regions(work)
 run_analytics(work)
+run_features(work)
 names()
 shutil.rmtree(work)
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))

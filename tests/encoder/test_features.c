@@ -11,7 +11,7 @@ static const struct {
   double most;
 } bounds[] = {{CLIPMOE_PRECISION_F32, "f32", 2e-5},
               {CLIPMOE_PRECISION_HALF, "half", 1e-3},
-              {CLIPMOE_PRECISION_INT8, "int8", 1}};
+              {CLIPMOE_PRECISION_INT8, "int8", 5e-2}};
 
 enum { PICTURES = 2 }; /* that the fixtures have all rows of */
 

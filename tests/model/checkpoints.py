@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "U16": np.uint16}
+TYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "U16": np.uint16, "U8": np.uint8}
 NAMES = {np.dtype(t): n for n, t in TYPES.items()}
 MERGED = 20  # rows of Long-CLIP's first table that count
 

@@ -79,7 +79,7 @@ prepare (Calibrate *self, GstElement *tag, GError **error) {
                  (self->target = clipmoe_calibrate_target (self->list, self->labels, a->output, error))) &&
                 clipmoe_calibrate_folders (self->labels, a->yes, TRUE, self->pictures, error) &&
                 clipmoe_calibrate_folders (self->labels, a->no, FALSE, self->pictures, error) &&
-                (self->encoder = clipmoe_encoder_like (tag, error)) &&
+                (self->encoder = clipmoe_encoder_like (tag, 0, FALSE, error)) &&
                 (self->looks = clipmoe_calibrate_looks_new (self->encoder, self->labels, self->negatives,
                                                             (const char *const *)self->templates,
                                                             self->geometry, self->score, error));

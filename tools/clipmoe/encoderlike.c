@@ -3,9 +3,9 @@
 #include "common.h"
 
 ClipmoeEncoder *
-clipmoe_encoder_like (GstElement *tag, GError **error) {
+clipmoe_encoder_like (GstElement *tag, guint batch, gboolean features, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options};
-  ClipmoeEncoderOptions run = {.struct_size = sizeof run};
+  ClipmoeEncoderOptions run = {.struct_size = sizeof run, .batch = batch};
   char *path, *vocab;
   int activation, precision;
   g_object_get (tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts", &options.experts,
@@ -16,6 +16,12 @@ clipmoe_encoder_like (GstElement *tag, GError **error) {
   run.precision = precision;
   ClipmoeModel *model = clipmoe_model_open (path, &options, error);
   ClipmoeEncoder *encoder = model ? clipmoe_encoder_new (model, &run, error) : NULL;
+  if (encoder && features && !run.precision &&
+      g_str_equal (clipmoe_encoder_get_precision (encoder), "int8")) {
+    clipmoe_encoder_free (encoder);
+    run.precision = CLIPMOE_PRECISION_HALF;
+    encoder = clipmoe_encoder_new (model, &run, error);
+  }
   if (encoder)
     clipmoe_say_assumed (clipmoe_model_get_info (model));
   clipmoe_model_unref (model); /* the encoder keeps it */

@@ -40,6 +40,11 @@ clipmoe_partial_get_name (const ClipmoePartial *self) {
   return self->file.path;
 }
 
+int
+clipmoe_partial_get_fd (const ClipmoePartial *self) {
+  return self->file.fd;
+}
+
 /* @name: of the temporary file, which is freed. */
 static void
 forget (ClipmoePartial *self, char *name) {

@@ -10,6 +10,8 @@ typedef struct _ClipmoePartial ClipmoePartial;
  * What killed processes left in the folder under such names is deleted. Errors name @path. */
 ClipmoePartial *clipmoe_partial_new (const char *path, GError **error);
 const char *clipmoe_partial_get_name (const ClipmoePartial *self);
+/* Open for reading and writing, and @self's to close. */
+int clipmoe_partial_get_fd (const ClipmoePartial *self);
 /* @publish: it gets its real name. Otherwise, or when that fails, nothing is left of it. Frees @self. */
 gboolean clipmoe_partial_finish (ClipmoePartial *self, gboolean publish, GError **error);
 /* Publishes it as @path, which need not be the name it was made for but is in the same folder, unless

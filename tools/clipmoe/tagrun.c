@@ -80,12 +80,32 @@ chain (GstElement *pipeline, GstElement **first, GError **error, ...) {
   return ok;
 }
 
+/* Whether the look that @buffer carries was made at it; *time: when. */
+static gboolean
+was_looked_at (GstBuffer *buffer, guint64 *time) {
+  ClipmoeLook look;
+  guint n = clipmoe_looks_get_n (buffer);
+  if (!n || !clipmoe_looks_get (buffer, n - 1, &look))
+    return FALSE;
+  gboolean now = look.fresh && !look.age;
+  *time = look.time;
+  clipmoe_looks_clear (&look);
+  return now;
+}
+
 static GstPadProbeReturn
-keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer frames) {
+keep_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  const ClipmoeTagRun *run = data;
   GstCaps *caps = gst_pad_get_current_caps (pad);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
   GstVideoInfo video;
-  if (caps && gst_video_info_from_caps (&video, caps))
-    clipmoe_frames_add (frames, &video, GST_PAD_PROBE_INFO_BUFFER (info));
+  guint64 time;
+  if (caps && gst_video_info_from_caps (&video, caps)) {
+    if (run->frames)
+      clipmoe_frames_add (run->frames, &video, buffer);
+    if (run->frame && was_looked_at (buffer, &time))
+      run->frame (&video, buffer, time, run->data);
+  }
   if (caps)
     gst_caps_unref (caps);
   return GST_PAD_PROBE_OK;
@@ -249,7 +269,8 @@ static gboolean
 run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const char *overlay, GError **error) {
   GstElement *source = NULL, *last = run->tag;
   gst_bin_add (GST_BIN (pipeline), gst_object_ref (run->tag));
-  if (overlay || run->frames) { /* people look at the frames, so turn them upright */
+  if (overlay || run->frames ||
+      (run->frame && run->upright)) { /* people look at the frames, so turn them upright */
     if (!chain (pipeline, &last, error, "videoflip", NULL))
       return FALSE;
     gst_util_set_object_arg (G_OBJECT (last), "video-direction", "auto");
@@ -261,8 +282,9 @@ run_video (ClipmoeTagRun *run, GstElement *pipeline, const char *path, const cha
     return FALSE;
   g_object_set (source, "location", path, NULL);
   GstPad *src = gst_element_get_static_pad (last, "src");
-  gulong probe =
-      run->frames ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run->frames, NULL) : 0;
+  gulong probe = run->frames || run->frame
+                     ? gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, keep_frame, run, NULL)
+                     : 0;
   gboolean ok = wait_for_end (run, pipeline, path, error);
   read_facts (run, pipeline, src);
   gst_element_set_state (pipeline, GST_STATE_NULL);

@@ -11,6 +11,10 @@
 /* Gets each look as it is made. Return FALSE to stop. */
 typedef gboolean (*ClipmoeTagTake) (const ClipmoeLook *look, gpointer data);
 
+/* Gets each frame that was looked at, and when that was (ns), in a streaming thread that may be another one
+ * than ClipmoeTagTake's. */
+typedef void (*ClipmoeTagFrame) (const GstVideoInfo *info, GstBuffer *buffer, guint64 time, gpointer data);
+
 /* How clipmoe tag and clipmoe embed run a file; only `tag` and `source` must be there, and `looks` or `take`
  * or both. */
 typedef struct {
@@ -18,7 +22,9 @@ typedef struct {
   const char *source;    /* what the JSON calls the file at hand */
   GPtrArray *looks;      /* (element-type ClipmoeLook): copies, of the file at hand; emptied at its start */
   ClipmoeTagTake take;   /* or NULL */
-  gpointer data;         /* for `take` */
+  ClipmoeTagFrame frame; /* of videos, or NULL */
+  gboolean upright;      /* for `frame`: turned as the file says */
+  gpointer data;         /* for `take` and `frame` */
   gboolean many;         /* more files follow: the model is kept open between them */
   const char *overlay;   /* a video with the tags drawn in goes there, or NULL */
   ClipmoeFrames *frames; /* gets every frame looked at, or NULL */
