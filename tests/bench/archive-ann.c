@@ -186,10 +186,6 @@ main (int argc, char **argv) {
   printf ("index made: %.0f s\n", 1e-6 * (double)(g_get_monotonic_time () - begun));
   fflush (stdout);
   clipmoe_store_close (store);
-  begun = g_get_monotonic_time ();
-  store = open_store (where, CLIPMOE_STORE_READ);
-  printf ("mirror filled: %.1f s\n", 1e-6 * (double)(g_get_monotonic_time () - begun));
-  clipmoe_store_close (store);
   const ClipmoeFilter by_path = {.path = "*5.mp4"},
                       by_length = {.min_duration = 4 * G_GINT64_CONSTANT (1000000000)}, of_file = {.file = 7};
   measure (where, "all", NULL);
