@@ -39,6 +39,7 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
                   GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = settings->vocab,
+                                 .prefix = settings->prefix,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
                                  .heads = settings->heads,

@@ -5,6 +5,7 @@
 enum {
   PROP_MODEL = TAG_PROP_FIRST,
   PROP_VOCAB,
+  PROP_PREFIX,
   PROP_ACTIVATION,
   PROP_EXPERTS,
   PROP_HEADS,
@@ -106,6 +107,7 @@ void
 tag_settings_clear (TagSettings *self) {
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->vocab, g_free);
+  g_clear_pointer (&self->prefix, g_free);
   g_clear_pointer (&self->source, g_free);
   g_clear_pointer (&self->instance, g_free);
   g_clear_pointer (&self->object_class, g_free);
@@ -120,6 +122,8 @@ text_of (TagSettings *self, guint id) {
     return &self->model;
   case PROP_VOCAB:
     return &self->vocab;
+  case PROP_PREFIX:
+    return &self->prefix;
   case PROP_LABELS:
     return &self->texts.labels;
   case PROP_LABELS_FILE:
@@ -353,6 +357,9 @@ tag_settings_install (GObjectClass *klass) {
   TEXT (PROP_MODEL, "model", "Model",
         "A checkpoint file, a folder, or the name of an installed model; none = the default model", ready);
   TEXT (PROP_VOCAB, "vocab", "Vocabulary", "A vocabulary that does not lie beside the model", ready);
+  TEXT (PROP_PREFIX, "prefix", "Prefix",
+        "Of a checkpoint with several CLIPs, what the names of this one's tensors begin with; . = nothing",
+        ready);
   CHOICE (PROP_ACTIVATION, "activation", "Activation", "Activation of the feed-forward layers",
           "ClipmoeTagActivation", activations, CLIPMOE_ACTIVATION_AUTO, ready);
   NUMBER (PROP_EXPERTS, "experts", "Experts",

@@ -11,7 +11,7 @@ typedef enum { TAG_REGION_FULL_FRAME, TAG_REGION_ROI_LIST } TagRegionMode;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
 
 typedef struct {
-  char *model, *vocab, *source, *instance, *object_class;
+  char *model, *vocab, *prefix, *source, *instance, *object_class;
   TagTexts texts;
   ClipmoeActivation activation;
   ClipmoeGeometry geometry;

@@ -37,6 +37,10 @@ typedef enum {
  * @read_all: read every weight now, also of a file whose fingerprint is known from an earlier time
  * @shapes_only: read no weights: what the model is, quickly. It has no fingerprint, no id, no logit_scale and
  * no vocabulary, and can be neither run nor saved
+ * @prefix: (nullable): which CLIP of a file that holds several: what the names of its tensors begin with,
+ * such as "teacher."; "." for the one whose names begin with nothing; NULL or "" = the only one
+ * @adapter: (nullable): a LoRA adapter as PEFT saves it, a folder or its adapter_model.safetensors, which is
+ * added to the weights
  *
  * What the files do not say, and what is not needed. Made by the program.
  */
@@ -49,6 +53,8 @@ typedef struct {
   gboolean no_vocab;
   gboolean read_all;
   gboolean shapes_only;
+  const char *prefix;
+  const char *adapter;
 } ClipmoeModelOptions;
 
 /**
@@ -124,8 +130,8 @@ typedef struct {
  * default model
  * @options: (nullable): NULL = all defaults
  * @error: (nullable): IO: no such file; FORMAT: it is damaged, or no checkpoint; UNSUPPORTED: a model of
- * another kind; MISMATCH: its files disagree; LIMIT; ARGUMENT: an option out of range, or there is no
- * vocabulary; MEMORY
+ * another kind; MISMATCH: its files disagree; LIMIT; ARGUMENT: an option out of range, several
+ * CLIPs in one file, or none under @prefix, or there is no vocabulary; MEMORY
  *
  * Reads all weights when it meets a file for the first time, and headers alone when it knows the file from an
  * earlier time. Any thread.

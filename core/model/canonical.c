@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include <xxhash.h>
+#include "place.h"
 
 /* Rows of Long-CLIP's first table that are kept; the others come from the second. */
 #define KEPT_ROWS 20
@@ -25,6 +26,7 @@ clipmoe_weights_free (ClipmoeWeights *self) {
   g_hash_table_unref (self->weights);
   clipmoe_tensors_free (self->tensors);
   g_free (self->dtype);
+  g_free (self->rest);
   g_free (self);
 }
 
@@ -262,29 +264,31 @@ describe_dtypes (GHashTable *dtypes) {
 }
 
 ClipmoeWeights *
-clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only, GError **error) {
+clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, const char *prefix, gboolean shapes_only,
+                     GError **error) {
   ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
   GHashTable *dtypes = g_hash_table_new (g_str_hash, g_str_equal);
   GHashTable *thirds = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, thirds_free);
   guint n = clipmoe_tensors_get_n (tensors);
-  gsize prefix = clipmoe_names_prefix (tensors);
+  ClipmoePlace place;
   self->tensors = tensors;
   self->shapes_only = shapes_only;
   self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
-  gboolean ok = clipmoe_names_recognise (path, tensors, prefix, &self->naming, error);
-
-  for (guint i = 0; i < n; i++) {
-    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    self->mixture |= g_str_has_suffix (t->name, ".gate.weight");
-    self->logit_bias |= strcmp (t->name + prefix, "logit_bias") == 0;
-    if (!clipmoe_name_ignored (t->name + prefix))
-      g_hash_table_add (dtypes, (gpointer)t->dtype_name);
-  }
+  gboolean ok = clipmoe_place_find (path, tensors, prefix, &place, error);
+  self->naming = place.naming;
   for (guint i = 0; i < n && ok; i++) {
     const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    if (!clipmoe_name_ignored (t->name + prefix))
-      ok = take (self, path, t, t->name + prefix, thirds, error);
+    char *name = clipmoe_place_strip (&place, t->name);
+    self->logit_bias |= g_strcmp0 (name, "logit_bias") == 0;
+    if (name && !clipmoe_name_ignored (name)) {
+      self->mixture |= g_str_has_suffix (name, ".gate.weight");
+      g_hash_table_add (dtypes, (gpointer)t->dtype_name);
+      ok = take (self, path, t, name, thirds, error);
+    }
+    g_free (name);
   }
+  self->rest = ok ? clipmoe_place_describe_rest (&place, tensors) : NULL;
+  clipmoe_place_clear (&place);
   ok = ok && join_all (self, path, thirds, error) && merge_positions (self, path, error);
   self->layout = self->naming == CLIPMOE_NAMING_HUGGINGFACE ? "huggingface"
                  : self->naming == CLIPMOE_NAMING_OPENCLIP  ? "openclip"

@@ -236,23 +236,12 @@ settle_eps (ClipmoeModel *m, const Known *known, GPtrArray *assumed) {
     m->text.eps = 1e-5f;
 }
 
-/* The most experts that a block has. */
-static guint64
-most_experts (const ClipmoeTensors *tensors) {
-  guint64 most = 0;
-  for (guint i = 0; i < clipmoe_tensors_get_n (tensors); i++) {
-    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    if (g_str_has_suffix (t->name, ".gate.weight") && t->n_dims == 2)
-      most = MAX (most, t->shape[0]);
-  }
-  return most;
-}
-
 static gboolean
 settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors, gboolean mixture,
                 guint option, GPtrArray *assumed, GError **error) {
   const char *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
-  guint64 said = 0, most = most_experts (tensors);
+  guint64 said = 0, most = MAX (clipmoe_architecture_most_experts (&m->image),
+                                clipmoe_architecture_most_experts (&m->text));
   m->image.top_k = m->text.top_k = 0;
   if (k && !g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &said, NULL)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,

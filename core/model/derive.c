@@ -40,6 +40,8 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
     weights->layout = "long-clip";
   s->path = g_strdup (from->path);
   s->vocab = g_strdup (from->vocab);
+  s->prefix = g_strdup (from->prefix);
+  s->adapter = g_strdup (from->adapter);
   s->name = g_strdup (from->name);
   s->licence = g_strdup (from->licence);
   memcpy (m->info.mean, like->info.mean, sizeof m->info.mean);

@@ -7,7 +7,7 @@
 #include "../clipmoe/model.h"
 #include "../base/plain.h"
 #include "../checkpoint/checkpoint.h"
-#include "names.h"
+#include "place.h"
 
 #define MAX_CARD (1u << 20) /* bytes of the card that are looked at */
 
@@ -25,18 +25,18 @@ first_there (const char *folder, const char *const *names) {
 /* Whether a file holds both towers of a CLIP, as far as names tell. TRUE for a file that cannot be read:
  * opening it will report why. */
 static gboolean
-may_be_clip (const char *path) {
+may_be_clip (const char *path, const char *prefix) {
   ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
-  ClipmoeNaming naming;
-  gboolean ok =
-      !tensors || clipmoe_names_recognise (path, tensors, clipmoe_names_prefix (tensors), &naming, NULL);
+  ClipmoePlace place = {0};
+  gboolean ok = !tensors || clipmoe_place_find (path, tensors, prefix, &place, NULL);
+  clipmoe_place_clear (&place);
   clipmoe_tensors_free (tensors);
   return ok;
 }
 
 /* Of the files with these names the first that holds a CLIP; if none does, the first one. */
 static char *
-usual_weights (const char *folder) {
+usual_weights (const char *folder, const char *prefix) {
   static const char *const names[] = {"model.safetensors",
                                       "model.safetensors.index.json",
                                       "pytorch_model.bin",
@@ -53,7 +53,7 @@ usual_weights (const char *folder) {
   }
   for (const char *const *name = names; n > 1 && *name && !found; name++) {
     char *path = g_build_filename (folder, *name, NULL);
-    if (clipmoe_file_is_there (path) && may_be_clip (path))
+    if (clipmoe_file_is_there (path) && may_be_clip (path, prefix))
       found = g_steal_pointer (&path);
     g_free (path);
   }
@@ -65,9 +65,9 @@ usual_weights (const char *folder) {
 
 /* The weights of a folder: under one of the usual names, or the only file of the kind. */
 static char *
-find_weights (const char *folder, GError **error) {
+find_weights (const char *folder, const char *prefix, GError **error) {
   static const char *const endings[] = {".safetensors", ".pt"};
-  char *found = usual_weights (folder);
+  char *found = usual_weights (folder, prefix);
   for (guint i = 0; i < G_N_ELEMENTS (endings) && !found; i++) {
     GDir *dir = g_dir_open (folder, 0, error);
     const char *name;
@@ -96,7 +96,8 @@ find_weights (const char *folder, GError **error) {
 }
 
 gboolean
-clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
+clipmoe_files_find (const char *path, const char *vocab, const char *prefix, ClipmoeFiles *files,
+                    GError **error) {
   char *found = NULL;
   if (path && !*path) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
@@ -134,7 +135,7 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
   files->name = g_path_get_basename (found);
   if (S_ISDIR (st.st_mode)) {
     files->folder = found;
-    files->weights = find_weights (found, error);
+    files->weights = find_weights (found, prefix, error);
     if (!files->weights) {
       clipmoe_files_clear (files);
       return FALSE;

@@ -2,15 +2,29 @@
 #include "../base/plain.h"
 #include "../base/structs.h"
 #include "../checkpoint/checkpoint.h"
+#include "adapter.h"
 #include "bind.h"
 #include "config.h"
 #include "known.h"
 #include "storage.h"
 
+/* The key of one CLIP of a file. */
+static char *
+known_key (const char *weights, const char *prefix, gboolean *settled) {
+  char *file = clipmoe_known_key (weights, settled);
+  if (!file || !prefix)
+    return file;
+  char *both = g_strconcat (file, "\n", prefix, NULL),
+       *key = g_compute_checksum_for_string (G_CHECKSUM_SHA256, both, -1);
+  g_free (both);
+  g_free (file);
+  return key;
+}
+
 /* Whether the file still has the key @key. */
 static gboolean
-is_still (const char *weights, const char *key) {
-  char *now = clipmoe_known_key (weights, NULL);
+is_still (const char *weights, const char *prefix, const char *key) {
+  char *now = known_key (weights, prefix, NULL);
   gboolean same = now && g_str_equal (now, key);
   g_free (now);
   return same;
@@ -19,7 +33,7 @@ is_still (const char *weights, const char *key) {
 /* @key: the file's, before it was read. */
 static void
 remember (const ClipmoeModel *m, const char *key) {
-  if (!is_still (m->info.path, key))
+  if (!is_still (m->info.path, ((ClipmoeStorage *)m->storage)->prefix, key))
     return;
   ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
   g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
@@ -32,12 +46,14 @@ static ClipmoeModel *
 open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError **error) {
   ClipmoeFiles files = {0};
   *replaced = FALSE;
+  if (o.prefix && !*o.prefix) /* an unset property */
+    o.prefix = NULL;
   o.no_vocab |= o.shapes_only;
   if ((guint)o.activation > CLIPMOE_ACTIVATION_GELU) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "activation %d is unknown", (int)o.activation);
     return NULL;
   }
-  if (!clipmoe_files_find (path, o.vocab, &files, error))
+  if (!clipmoe_files_find (path, o.vocab, o.prefix, &files, error))
     return NULL;
   if (!o.no_vocab && !files.vocab) { /* checked before gigabytes are read */
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
@@ -53,14 +69,19 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   ClipmoeTensors *tensors = NULL;
   ClipmoeKnown known;
   gboolean settled = FALSE;
-  char *key = o.shapes_only ? NULL : clipmoe_known_key (files.weights, &settled);
+  /* what a file holds without its adapter is another model */
+  char *key = o.shapes_only || o.adapter ? NULL : known_key (files.weights, o.prefix, &settled);
   gboolean ok = FALSE, read_before = key && !o.read_all && clipmoe_known_find (key, &known),
            shapes_only = o.shapes_only || read_before;
   m->ref_count = 1;
   storage->path = g_strdup (files.weights);
   storage->vocab = g_strdup (files.vocab);
+  storage->prefix = g_strdup (o.prefix);
+  storage->adapter = g_strdup (o.adapter);
   tensors = (shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
-  if (!tensors || !(storage->weights = clipmoe_weights_new (files.weights, tensors, shapes_only, error)) ||
+  if (!tensors ||
+      !(storage->weights = clipmoe_weights_new (files.weights, tensors, o.prefix, shapes_only, error)) ||
+      (o.adapter && !clipmoe_adapter_merge (storage->weights, o.adapter, error)) ||
       !clipmoe_bind_sizes (m, files.weights, storage->weights, error))
     goto out;
   m->info.layout = storage->weights->layout;
@@ -69,6 +90,8 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
     goto out;
   if (clipmoe_tensors_get_note (tensors))
     g_ptr_array_add (storage->assumed, g_strdup (clipmoe_tensors_get_note (tensors)));
+  if (storage->weights->rest)
+    g_ptr_array_add (storage->assumed, g_strdup (storage->weights->rest));
   if (storage->weights->logit_bias)
     g_ptr_array_add (storage->assumed,
                      g_strdup ("logit_bias is left out: no cosine depends on it, and scores "
@@ -94,7 +117,7 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
     remember (m, key);
   ok = TRUE;
 out:
-  *replaced = read_before && !is_still (files.weights, key);
+  *replaced = read_before && !is_still (files.weights, o.prefix, key);
   g_free (key);
   clipmoe_files_clear (&files);
   if (!ok)

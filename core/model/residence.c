@@ -4,6 +4,7 @@
 #include <string.h>
 #include "../base/forks.h"
 #include "../checkpoint/checkpoint.h"
+#include "adapter.h"
 #include "bind.h"
 #include "storage.h"
 
@@ -63,7 +64,10 @@ CLIPMOE_HOLD_OVER_FORKS (mutex, reset);
 static ClipmoeWeights *
 read_file (const ClipmoeStorage *storage, GError **error) {
   ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
-  ClipmoeWeights *read = tensors ? clipmoe_weights_new (storage->path, tensors, FALSE, error) : NULL;
+  ClipmoeWeights *read =
+      tensors ? clipmoe_weights_new (storage->path, tensors, storage->prefix, FALSE, error) : NULL;
+  if (read && storage->adapter && !clipmoe_adapter_merge (read, storage->adapter, error))
+    g_clear_pointer (&read, clipmoe_weights_free);
   if (!read)
     return NULL;
   clipmoe_weights_drop_file (read);

@@ -54,6 +54,8 @@ clipmoe_storage_free (ClipmoeStorage *s) {
   g_free (s->name);
   g_free (s->path);
   g_free (s->vocab);
+  g_free (s->prefix);
+  g_free (s->adapter);
   g_free (s->licence);
   g_free (s->fingerprint);
   g_free (s->id);

@@ -437,9 +437,7 @@ def test_torch():
               and all(w in s for s in said for w in words), got)
 
 
-def main():
-    parts = {"layouts": test_layouts, "faults": test_faults, "configs": test_configs, "convert": test_convert,
-             "torch": test_torch}
+def main(parts):
     try:
         for name in sys.argv[1:] or parts:
             parts[name]()
@@ -449,4 +447,5 @@ def main():
     return 1 if failed else 77 if skipped and not passed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main({"layouts": test_layouts, "faults": test_faults, "configs": test_configs, "convert": test_convert, "torch": test_torch}))

@@ -114,6 +114,8 @@ void
 clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
   g_free (a->model);
   g_free (a->vocab);
+  g_free (a->prefix);
+  g_free (a->adapter);
   g_free (a->activation);
   *a = (ClipmoeModelArguments){0};
 }
@@ -182,6 +184,8 @@ ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = a->vocab,
+                                 .prefix = a->prefix,
+                                 .adapter = a->adapter,
                                  .experts = (guint)a->experts,
                                  .heads = (guint)a->heads,
                                  .text_heads = (guint)a->text_heads,

@@ -5,7 +5,8 @@
 #include <clipmoe/clipmoe.h>
 
 typedef struct {
-  char *model, *vocab, *activation;
+  char *model, *vocab, *prefix, *activation;
+  char *adapter; /* no option but of model convert */
   int experts, heads, text_heads, threads;
   gboolean read_all; /* no option: for commands that look at every weight */
 } ClipmoeModelArguments;
@@ -19,6 +20,10 @@ typedef struct {
       "PATH"},                                                                                                 \
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &(A).vocab, "Vocabulary that does not lie beside the model",      \
        "PATH"},                                                                                                \
+      {"prefix",    0,                                                                                         \
+       0,           G_OPTION_ARG_STRING,                                                                       \
+       &(A).prefix, "Of several CLIPs in one file, what this one's names begin with; . = nothing",             \
+       "PREFIX"},                                                                                              \
       {"activation", 0, 0, G_OPTION_ARG_STRING, &(A).activation, "auto, quick-gelu or gelu", "NAME"},          \
       {"experts", 0, 0, G_OPTION_ARG_INT, &(A).experts, "Experts a token uses; 0 = as the checkpoint says",    \
        "N"},                                                                                                   \

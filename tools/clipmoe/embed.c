@@ -32,10 +32,22 @@ static const char about[] =
     "clipmoebin under the same name.\n";
 
 /* The properties of clipmoebin that are options here: those that determine a vector or its name. */
-static const char *const names[] = {"model",    "vocab",           "activation", "experts",
-                                    "heads",    "text-heads",      "rate",       "inference-interval",
-                                    "geometry", "video-direction", "precision",  "threads",
-                                    "source",   "decode",          NULL};
+static const char *const names[] = {"model",
+                                    "vocab",
+                                    "prefix",
+                                    "activation",
+                                    "experts",
+                                    "heads",
+                                    "text-heads",
+                                    "rate",
+                                    "inference-interval",
+                                    "geometry",
+                                    "video-direction",
+                                    "precision",
+                                    "threads",
+                                    "source",
+                                    "decode",
+                                    NULL};
 
 typedef struct {
   GstElement *tag; /* holds the values of all options, and encodes videos */
@@ -173,13 +185,14 @@ static gboolean
 open_encoder (Embed *self, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options};
   ClipmoeEncoderOptions run = {.struct_size = sizeof run};
-  char *path, *vocab;
+  char *path, *vocab, *prefix;
   int activation, geometry, precision, direction;
-  g_object_get (self->tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts",
-                &options.experts, "heads", &options.heads, "text-heads", &options.text_heads, "geometry",
-                &geometry, "precision", &precision, "threads", &run.threads, "video-direction", &direction,
-                NULL);
+  g_object_get (self->tag, "model", &path, "vocab", &vocab, "prefix", &prefix, "activation", &activation,
+                "experts", &options.experts, "heads", &options.heads, "text-heads", &options.text_heads,
+                "geometry", &geometry, "precision", &precision, "threads", &run.threads, "video-direction",
+                &direction, NULL);
   options.vocab = vocab;
+  options.prefix = prefix;
   options.activation = activation;
   run.precision = precision;
   self->geometry = geometry;
@@ -193,6 +206,7 @@ open_encoder (Embed *self, GError **error) {
     clipmoe_say_assumed (self->info);
   g_free (path);
   g_free (vocab);
+  g_free (prefix);
   return self->encoder != NULL;
 }
 

@@ -161,6 +161,7 @@ static ClipmoeEngine *
 open_engine (const Options *o, ClipmoePrecision precision, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = o->model.vocab,
+                                 .prefix = o->model.prefix,
                                  .experts = (guint)o->model.experts,
                                  .heads = (guint)o->model.heads,
                                  .text_heads = (guint)o->model.text_heads};

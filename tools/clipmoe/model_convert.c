@@ -81,6 +81,10 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       {"force", 0, 0, G_OPTION_ARG_NONE, &a.force, "Replace OUT where it is there", NULL},
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &a.model.vocab, "Vocabulary that does not lie beside the model",
        "PATH"},
+      {"prefix", 0, 0, G_OPTION_ARG_STRING, &a.model.prefix,
+       "Of several CLIPs in IN, what this one's names begin with; . = nothing", "PREFIX"},
+      {"adapter", 0, 0, G_OPTION_ARG_FILENAME, &a.model.adapter,
+       "Merge a LoRA adapter of PEFT: its folder, or its adapter_model.safetensors", "PATH"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a.model.activation, "auto, quick-gelu or gelu", "NAME"},
       {"experts", 0, 0, G_OPTION_ARG_INT, &a.model.experts,
        "Experts a token uses; 0 = as the checkpoint says", "N"},
@@ -111,6 +115,8 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   g_free (a.to);
   g_free (a.dtype);
   g_free (a.model.vocab);
+  g_free (a.model.prefix);
+  g_free (a.model.adapter);
   g_free (a.model.activation);
   g_strfreev (rest);
   return r;
