@@ -53,6 +53,14 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
       clipmoe_engine_open_shared (settings->model, &options, &how, id, settings->batch_timeout, error);
   if (!engine)
     return NULL;
+  if (!clipmoe_engine_get_info (engine)->image->layers) {
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+        "%s: the text tower alone, so it has vectors of texts only: expected a model with an image tower",
+        clipmoe_engine_get_info (engine)->path);
+    clipmoe_engine_unref (engine);
+    return NULL;
+  }
   TagSession *self = g_new0 (TagSession, 1);
   Listener *listener = g_new0 (Listener, 1);
   const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);

@@ -25,6 +25,18 @@ typedef enum {
 } ClipmoeActivation;
 
 /**
+ * ClipmoeModelTower:
+ * @CLIPMOE_MODEL_BOTH: all towers that the checkpoint has
+ *
+ * Which towers of a checkpoint are opened.
+ */
+typedef enum {
+  CLIPMOE_MODEL_BOTH,
+  CLIPMOE_MODEL_IMAGE,
+  CLIPMOE_MODEL_TEXT,
+} ClipmoeModelTower;
+
+/**
  * ClipmoeModelOptions:
  * @struct_size: sizeof (ClipmoeModelOptions)
  * @vocab: (nullable): a vocabulary that lies elsewhere, as clipmoe_tokenizer_open() takes it; NULL = beside
@@ -39,6 +51,7 @@ typedef enum {
  * no vocabulary, and can be neither run nor saved
  * @prefix: (nullable): which CLIP of a file that holds several: what the names of its tensors begin with,
  * such as "teacher."; "." for the one whose names begin with nothing; NULL or "" = the only one
+ * @tower: BOTH by default
  * @adapter: (nullable): a LoRA adapter as PEFT saves it, a folder or its adapter_model.safetensors, which is
  * added to the weights
  *
@@ -55,6 +68,7 @@ typedef struct {
   gboolean shapes_only;
   const char *prefix;
   const char *adapter;
+  ClipmoeModelTower tower;
 } ClipmoeModelOptions;
 
 /**
@@ -70,7 +84,7 @@ typedef struct {
  * @parameters: of this tower
  * @active_parameters: of these, what one token uses
  *
- * One of a model's two transformers. Made by the library.
+ * One of a model's two transformers; all 0: the model has no such tower. Made by the library.
  */
 typedef struct {
   guint width, layers, heads, ffn_width;
@@ -104,7 +118,7 @@ typedef struct {
  * @active_parameters: of these, what a picture's token and a text's token use
  * @mean: of R, G and B of 0 to 1
  * @std: their standard deviations
- * @logit_scale: the natural logarithm of what cosines are multiplied with
+ * @logit_scale: the natural logarithm of what cosines are multiplied with; 0 of a tower alone
  *
  * What a model is. Made by the library; strings live as long as the model.
  */
@@ -156,7 +170,7 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *
 /**
  * clipmoe_model_get_tokenizer:
  *
- * Returns: (transfer none) (nullable): NULL when it was opened with `no_vocab`
+ * Returns: (transfer none) (nullable): NULL when it was opened with `no_vocab`, or has no text tower
  */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
 

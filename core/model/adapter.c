@@ -141,8 +141,8 @@ pair_up (const Adapter *self, const ClipmoeTensors *tensors, GHashTable *layers,
     const ClipmoeTensor **slot = is_b ? &thin->b : &thin->a;
     if (*slot) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                   "%s: tensors \"%s\" and \"%s\" are of two adapters, expected one", self->path, (*slot)->name,
-                   t->name);
+                   "%s: tensors \"%s\" and \"%s\" are of two adapters, expected one", self->path,
+                   (*slot)->name, t->name);
       return FALSE;
     }
     *slot = t;

@@ -176,29 +176,50 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
   return TRUE;
 }
 
+static gboolean
+is_type (json_t *root, const char *type) {
+  return g_strcmp0 (json_string_value (json_object_get (root, "model_type")), type) == 0;
+}
+
+gboolean
+clipmoe_config_is_tower (json_t *root) {
+  return is_type (root, "clip_vision_model") || is_type (root, "clip_text_model");
+}
+
 gboolean
 clipmoe_config_huggingface (const ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                             GPtrArray *assumed, GError **error) {
   json_t *vision = NULL, *text = NULL, *type = json_object_get (root, "model_type");
-  const char *v = "vision_config.", *t = "text_config.";
-  if (type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "clip") != 0 &&
+  gboolean alone = clipmoe_config_is_tower (root), image = clipmoe_architecture_is_there (&m->image),
+           words = clipmoe_architecture_is_there (&m->text), ok = TRUE;
+  const char *v = alone ? "" : "vision_config.", *t = alone ? "" : "text_config.";
+  if (!alone && type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "clip") != 0 &&
       g_strcmp0 (json_string_value (type), "clip-moe") != 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: model_type is \"%.40s\", expected \"clip\"", path,
                  json_is_string (type) ? json_string_value (type) : "");
     return FALSE;
   }
-  gboolean ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
-                clipmoe_key_whole (path, root, "", "projection_dim", m->image.embed, NULL, error) &&
-                merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
-                merged (path, root, "text_config", "text_config_dict", &text, error) &&
-                tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
-                clipmoe_key_whole (path, vision, v, "image_size", m->image.side, NULL, error) &&
-                clipmoe_key_whole (path, vision, v, "patch_size", m->image.patch, NULL, error) &&
-                clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
-                tower_config (path, text, t, &m->text, 8, &said->text, error) &&
-                clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) &&
-                clipmoe_key_whole (path, text, t, "max_position_embeddings", m->text.context, NULL, error);
+  if (alone)
+    *(is_type (root, "clip_vision_model") ? &vision : &text) = json_incref (root);
+  else
+    ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
+         clipmoe_key_whole (path, root, "", "projection_dim", image && words ? m->image.embed : 0, NULL,
+                            error) &&
+         merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
+         merged (path, root, "text_config", "text_config_dict", &text, error);
+  /* of a tower that is not there nothing is read */
+  if (!image)
+    g_clear_pointer (&vision, json_decref);
+  if (!words)
+    g_clear_pointer (&text, json_decref);
+  ok = ok && tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
+       clipmoe_key_whole (path, vision, v, "image_size", m->image.side, NULL, error) &&
+       clipmoe_key_whole (path, vision, v, "patch_size", m->image.patch, NULL, error) &&
+       clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
+       tower_config (path, text, t, &m->text, 8, &said->text, error) &&
+       clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) &&
+       clipmoe_key_whole (path, text, t, "max_position_embeddings", m->text.context, NULL, error);
   json_decref (vision);
   json_decref (text);
   return ok;

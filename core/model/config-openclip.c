@@ -155,6 +155,11 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
                    parts[i].name);
       return FALSE;
     }
+  /* of a tower that is not there nothing is read */
+  if (!clipmoe_architecture_is_there (&m->image))
+    vision = pre = NULL;
+  if (!clipmoe_architecture_is_there (&m->text))
+    text = NULL;
   guint head = 0, heads = 0;
   json_t *quick = json_object_get (model, "quick_gelu");
   if (quick && !json_is_null (quick) && !json_is_boolean (quick)) {
@@ -164,7 +169,8 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
   }
   const char *v = "vision_cfg.", *t = "text_cfg.", *p = "preprocess_cfg.";
   if (!check_keys (path, root, model, vision, text, pre, assumed, error) ||
-      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", m->image.embed, NULL, error) ||
+      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", MAX (m->image.embed, m->text.embed), NULL,
+                          error) ||
       !square (path, vision, v, "image_size", m->image.side, error) ||
       !clipmoe_key_whole (path, vision, v, "width", m->image.width, NULL, error) ||
       !clipmoe_key_whole (path, vision, v, "layers", m->image.layers, NULL, error) ||

@@ -17,6 +17,17 @@ clipmoe_model_list_weights (const ClipmoeModel *model) {
   return g_list_sort (g_hash_table_get_keys (s->weights->weights), (GCompareFunc)strcmp);
 }
 
+gboolean
+clipmoe_model_check_whole (const ClipmoeModel *model, GError **error) {
+  gboolean image = clipmoe_architecture_is_there (&model->image);
+  if (image && clipmoe_architecture_is_there (&model->text))
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+               "%s: the %s tower alone, expected a model with both towers",
+               model->info.path ? model->info.path : model->info.name, image ? "image" : "text");
+  return FALSE;
+}
+
 /* What shapes do not give. */
 static void
 tower_like (ClipmoeArchitecture *t, const ClipmoeArchitecture *like, guint top_k) {
@@ -35,12 +46,16 @@ clipmoe_model_derive (const ClipmoeModel *like, ClipmoeWeights *weights, guint t
   s->weights = weights;
   s->resident = TRUE;
   s->holds = 1; /* never released: no file has these values */
+  weights->no_image = from->weights->no_image;
+  weights->no_text = from->weights->no_text;
+  weights->made_projection = from->weights->made_projection;
   weights->two_tables |= from->weights->two_tables;
   if (weights->two_tables && !weights->mixture)
     weights->layout = "long-clip";
   s->path = g_strdup (from->path);
   s->vocab = g_strdup (from->vocab);
   s->prefix = g_strdup (from->prefix);
+  s->tower = from->tower;
   s->adapter = g_strdup (from->adapter);
   s->name = g_strdup (from->name);
   s->licence = g_strdup (from->licence);

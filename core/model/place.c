@@ -13,10 +13,16 @@ typedef struct {
   gboolean openclip; /* of a text tower: its names begin with "text." */
 } Tower;
 
+/* What may be meant: both towers, or one that has no partner. */
 typedef struct {
-  const Tower *image, *text;
-  gsize common; /* bytes of both prefixes that are the same */
+  const Tower *image, *text; /* or NULL */
+  gsize common;              /* bytes of both prefixes that are the same */
 } Pair;
+
+static const char *
+prefix_of (const Pair *p) {
+  return p->image ? p->image->prefix : p->text->prefix;
+}
 
 typedef struct {
   const ClipmoeTensors *tensors;
@@ -200,7 +206,7 @@ list_pairs (const Search *s) {
   guint n = s->pairs->len, named = MIN (n, MOST_NAMED);
   for (guint i = 0; i < named; i++) {
     const Pair *p = &g_array_index (s->pairs, Pair, i);
-    char *escaped = p->common ? g_strndup (p->image->prefix, p->common) : g_strdup (".");
+    char *escaped = p->common ? g_strndup (prefix_of (p), p->common) : g_strdup (".");
     g_string_append_printf (text, "%s\"%.80s\"", i == 0 ? "" : i + 1 < n ? ", " : " and ", escaped);
     g_free (escaped);
   }
@@ -215,7 +221,7 @@ choose (const char *path, const Search *s, const char *prefix, GError **error) {
   guint n = 0;
   for (guint i = 0; i < s->pairs->len; i++) {
     const Pair *p = &g_array_index (s->pairs, Pair, i);
-    if (!prefix || is_meant (p->image->prefix, p->common, prefix)) {
+    if (!prefix || is_meant (prefix_of (p), p->common, prefix)) {
       found = p;
       n++;
     }
@@ -225,8 +231,12 @@ choose (const char *path, const Search *s, const char *prefix, GError **error) {
   char *all = list_pairs (s);
   if (!prefix)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 "%s: %u CLIPs in it, under the prefixes %s: expected one of these as prefix%s", path,
-                 s->pairs->len, all, strstr (all, "\".\"") ? " (\".\" is the one without)" : "");
+                 "%s: %u %s in it, under the prefixes %s: expected one of these as prefix%s", path,
+                 s->pairs->len,
+                 g_array_index (s->pairs, Pair, 0).image && g_array_index (s->pairs, Pair, 0).text
+                     ? "CLIPs"
+                     : "towers without a partner",
+                 all, strstr (all, "\".\"") ? " (\".\" is the one without)" : "");
   else
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: %s under the prefix \"%.80s\", expected %s", path, n ? "several CLIPs" : "no CLIP",
@@ -315,11 +325,10 @@ shared_path (const ClipmoeTensors *tensors) {
 /* A CLIP that is not whole, so that the tensor which is missing can be named: both towers' names begin with
  * one prefix. */
 static gboolean
-find_damaged (const ClipmoeTensors *tensors, ClipmoePlace *place, gboolean towers[2]) {
+find_damaged (const ClipmoeTensors *tensors, ClipmoePlace *place) {
   char *prefix = shared_path (tensors);
   gsize skip = strlen (prefix);
-  gboolean hf = FALSE, custom = FALSE;
-  towers[0] = towers[1] = FALSE;
+  gboolean hf = FALSE, custom = FALSE, towers[2] = {FALSE, FALSE};
   for (guint i = 0; i < clipmoe_tensors_get_n (tensors); i++) {
     const char *name = clipmoe_tensors_get (tensors, i)->name + skip;
     gboolean hf_text = g_str_has_prefix (name, "text_model."),
@@ -341,18 +350,36 @@ find_damaged (const ClipmoeTensors *tensors, ClipmoePlace *place, gboolean tower
   return TRUE;
 }
 
+/* Towers that have no partner, as far as they are one: a first block stands behind the tokens. */
+static void
+list_single (Search *s, const GPtrArray *towers, gboolean image) {
+  for (guint i = 0; i < towers->len; i++) {
+    const Tower *t = towers->pdata[i];
+    const char *first = t->hugging_face ? image ? "vision_model.encoder.layers.0.layer_norm1.weight"
+                                                : "text_model.encoder.layers.0.layer_norm1.weight"
+                        : image         ? "visual.transformer.resblocks.0.ln_1.weight"
+                                        : "transformer.resblocks.0.ln_1.weight";
+    char *name = g_strconcat (t->prefix, first, NULL);
+    Pair p = {image ? t : NULL, image ? NULL : t, strlen (t->prefix)};
+    if (!t->paired && clipmoe_tensors_lookup (s->tensors, name))
+      g_array_append_val (s->pairs, p);
+    g_free (name);
+  }
+}
+
 static void
 take_pair (const Search *s, const Pair *p, ClipmoePlace *place) {
-  /* OpenCLIP's "text." is a part of its naming, where the image tower stands beside it */
-  gsize n = strlen (p->text->prefix);
-  gboolean openclip = p->text->openclip && strlen (p->image->prefix) + strlen ("text.") == n &&
-                      strncmp (p->image->prefix, p->text->prefix, n - strlen ("text.")) == 0;
-  place->naming = p->image->hugging_face ? CLIPMOE_NAMING_HUGGINGFACE
-                  : openclip             ? CLIPMOE_NAMING_OPENCLIP
-                                         : CLIPMOE_NAMING_OPENAI;
-  place->image = g_strdup (p->image->prefix);
-  place->text = g_strdup (openclip ? p->image->prefix : p->text->prefix);
-  place->scale = find_scale (s, p);
+  /* OpenCLIP's "text." is a part of its naming, where the image tower stands beside it or there is none */
+  gsize n = p->text ? strlen (p->text->prefix) : 0;
+  gboolean openclip = p->text && p->text->openclip &&
+                      (!p->image || (strlen (p->image->prefix) + strlen ("text.") == n &&
+                                     strncmp (p->image->prefix, p->text->prefix, n - strlen ("text.")) == 0));
+  place->naming = (p->image ? p->image : p->text)->hugging_face ? CLIPMOE_NAMING_HUGGINGFACE
+                  : openclip                                    ? CLIPMOE_NAMING_OPENCLIP
+                                                                : CLIPMOE_NAMING_OPENAI;
+  place->image = p->image ? g_strdup (p->image->prefix) : NULL;
+  place->text = p->text ? g_strndup (p->text->prefix, openclip ? n - strlen ("text.") : n) : NULL;
+  place->scale = p->image && p->text ? find_scale (s, p) : NULL;
   place->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GPtrArray *const towers[] = {s->images, s->texts};
   for (guint k = 0; k < G_N_ELEMENTS (towers); k++)
@@ -370,12 +397,12 @@ check_names (const char *path, const ClipmoeTensors *tensors, const ClipmoePlace
   for (guint i = 0; i < clipmoe_tensors_get_n (tensors); i++) {
     const char *name = clipmoe_tensors_get (tensors, i)->name;
     for (guint k = 0; k < G_N_ELEMENTS (prefixes); k++)
-      if (g_str_has_prefix (name, prefixes[k]) &&
+      if (prefixes[k] && g_str_has_prefix (name, prefixes[k]) &&
           clipmoe_name_foreign (path, name, name + strlen (prefixes[k]), error))
         return FALSE;
   }
-  const char *adapter = adapter_tensor (tensors, place->image);
-  if (!adapter)
+  const char *adapter = place->image ? adapter_tensor (tensors, place->image) : NULL;
+  if (!adapter && place->text)
     adapter = adapter_tensor (tensors, place->text);
   if (adapter)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
@@ -389,25 +416,22 @@ gboolean
 clipmoe_place_find (const char *path, const ClipmoeTensors *tensors, const char *prefix, ClipmoePlace *place,
                     GError **error) {
   Search s;
-  gboolean ok = FALSE, towers[2];
+  gboolean ok = FALSE;
   *place = (ClipmoePlace){0};
   search (&s, tensors);
+  gboolean damaged = !s.pairs->len && !adapter_tensor (tensors, "") && find_damaged (tensors, place);
+  if ((!s.pairs->len && !damaged) || prefix) {
+    list_single (&s, s.images, TRUE);
+    list_single (&s, s.texts, FALSE);
+  }
   if (s.pairs->len) {
     const Pair *p = choose (path, &s, prefix, error);
+    clipmoe_place_clear (place);
     if (p)
       take_pair (&s, p, place);
     ok = p != NULL;
-  } else if (!adapter_tensor (tensors, "") && find_damaged (tensors, place, towers)) {
+  } else if (damaged) {
     ok = TRUE;
-  } else if ((s.images->len || s.texts->len) && !adapter_tensor (tensors, "")) {
-    gboolean text = !s.images->len;
-    const Tower *t = text ? s.texts->pdata[0] : s.images->pdata[0];
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: the %s tower alone, expected both (no tensor \"%s%s…\")", path, text ? "text" : "image",
-                 t->prefix,
-                 t->hugging_face ? text ? "vision_model." : "text_model."
-                 : text          ? "visual."
-                                 : "transformer.resblocks.");
   } else {
     say_other (path, tensors, error);
   }
@@ -442,23 +466,34 @@ is_others (const ClipmoePlace *self, const char *name, gsize own) {
   return FALSE;
 }
 
+static gboolean
+begins (const char *name, const char *const *words) {
+  while (*words && !g_str_has_prefix (name, *words))
+    words++;
+  return *words != NULL;
+}
+
 char *
 clipmoe_place_strip (const ClipmoePlace *self, const char *name) {
+  static const char *const visual[] = {"visual.", "vision_model.", "visual_projection.", NULL};
+  static const char *const textual[] = {
+      "text_model.",          "text_projection", "transformer.", "token_embedding.",
+      "positional_embedding", "ln_final.",       "text.",        NULL};
   if (self->scale && strcmp (name, self->scale) == 0)
     return g_strdup ("logit_scale");
-  gsize image = strlen (self->image), text = strlen (self->text);
-  gboolean in_image = strncmp (name, self->image, image) == 0,
-           in_text = strncmp (name, self->text, text) == 0;
+  gsize image = self->image ? strlen (self->image) : 0, text = self->text ? strlen (self->text) : 0;
+  gboolean in_image = self->image && strncmp (name, self->image, image) == 0,
+           in_text = self->text && strncmp (name, self->text, text) == 0;
   if (!in_image && !in_text)
     return NULL;
-  gboolean apart = strcmp (self->image, self->text) != 0, of_image = in_image && (!in_text || image > text);
+  gboolean of_image = in_image && (!in_text || image > text);
   gsize own = of_image ? image : text;
-  name += own;
-  if (is_others (self, name - own, own) || strcmp (name, "logit_scale") == 0)
+  if (is_others (self, name, own))
     return NULL;
-  gboolean visual = g_str_has_prefix (name, "visual.") || g_str_has_prefix (name, "vision_model.") ||
-                    g_str_has_prefix (name, "visual_projection.");
-  if (apart && of_image != visual)
+  name += own;
+  /* where towers stand apart, or one alone, the rest of a prefix is somebody else's */
+  if (g_strcmp0 (self->image, self->text) != 0 ? !begins (name, of_image ? visual : textual)
+                                               : strcmp (name, "logit_scale") == 0)
     return NULL;
   /* what an adapter of PEFT is put around */
   static const char around[] = ".base_layer.";
@@ -471,7 +506,8 @@ clipmoe_place_strip (const ClipmoePlace *self, const char *name) {
  * this CLIP's. */
 static char *
 part_of (const ClipmoePlace *self, const char *name) {
-  gsize n = MAX (common_path (self->image, name), common_path (self->text, name));
+  gsize n = MAX (self->image ? common_path (self->image, name) : 0,
+                 self->text ? common_path (self->text, name) : 0);
   const char *dot = strchr (name + n, '.');
   return dot ? g_strndup (name, (gsize)(dot - name) + 1) : g_strdup (name);
 }

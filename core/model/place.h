@@ -7,15 +7,15 @@
 
 typedef struct {
   ClipmoeNaming naming;
-  char *image, *text; /* prefixes of the towers' names, "" or ending in '.' */
-  char *scale;        /* the whole name of logit_scale, or NULL: there is none */
+  char *image, *text; /* prefixes of the towers' names, "" or ending in '.'; NULL: no such tower */
+  char *scale;        /* the whole name of logit_scale, or NULL: there is none; a tower alone has none */
   GHashTable *others; /* prefixes of the other towers in the file, or NULL */
 } ClipmoePlace;
 
-/* Finds the CLIP of a table. @prefix: (nullable): which one where several stand there, "." for the one
- * without a prefix; NULL: the only one. @place is set, free it with clipmoe_place_clear(). Takes a time in
- * proportion to the names. Errors: UNSUPPORTED, the message says what it is instead; ARGUMENT: several, or
- * none under
+/* Finds the CLIP of a table; where none has both towers, the one tower. @prefix: (nullable): which one where
+ * several stand there, "." for the one without a prefix; NULL: the only one. @place is set, free it with
+ * clipmoe_place_clear(). Takes a time in proportion to the names. Errors: UNSUPPORTED, the message says what
+ * it is instead; ARGUMENT: several, or none under
  * @prefix, all are named. */
 gboolean clipmoe_place_find (const char *path, const ClipmoeTensors *tensors, const char *prefix,
                              ClipmoePlace *place, GError **error);

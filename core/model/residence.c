@@ -65,7 +65,8 @@ static ClipmoeWeights *
 read_file (const ClipmoeStorage *storage, GError **error) {
   ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
   ClipmoeWeights *read =
-      tensors ? clipmoe_weights_new (storage->path, tensors, storage->prefix, FALSE, error) : NULL;
+      tensors ? clipmoe_weights_new (storage->path, tensors, storage->prefix, storage->tower, FALSE, error)
+              : NULL;
   if (read && storage->adapter && !clipmoe_adapter_merge (read, storage->adapter, error))
     g_clear_pointer (&read, clipmoe_weights_free);
   if (!read)

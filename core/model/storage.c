@@ -6,8 +6,8 @@ static char *
 model_id (const ClipmoeModel *m) {
   GString *s = g_string_new (m->info.fingerprint);
   char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->image.top_k,
-                          m->image.side);
+  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation,
+                          MAX (m->image.top_k, m->text.top_k), m->image.side);
   const double values[] = {m->image.eps,    m->text.eps,    m->info.mean[0], m->info.mean[1],
                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)

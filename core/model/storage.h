@@ -9,8 +9,9 @@ typedef struct {
   ClipmoeWeights *weights;
   GPtrArray *assumed;
   char *name, *path, *licence, *fingerprint, *id;
-  char *vocab;   /* path of the vocabulary, or NULL */
-  char *prefix;  /* which CLIP of the file, or NULL: the only one */
+  char *vocab;  /* path of the vocabulary, or NULL */
+  char *prefix; /* which CLIP of the file, or NULL: the only one */
+  ClipmoeModelTower tower;
   char *adapter; /* what was added to the weights, or NULL */
   /* residence.c's mutex guards what follows, and the values of `weights` */
   gboolean resident; /* the values are in memory */

@@ -186,6 +186,7 @@ clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **
                                  .vocab = a->vocab,
                                  .prefix = a->prefix,
                                  .adapter = a->adapter,
+                                 .tower = a->tower,
                                  .experts = (guint)a->experts,
                                  .heads = (guint)a->heads,
                                  .text_heads = (guint)a->text_heads,

@@ -6,7 +6,8 @@
 
 typedef struct {
   char *model, *vocab, *prefix, *activation;
-  char *adapter; /* no option but of model convert */
+  char *adapter; /* no option but of model convert, as the next */
+  ClipmoeModelTower tower;
   int experts, heads, text_heads, threads;
   gboolean read_all; /* no option: for commands that look at every weight */
 } ClipmoeModelArguments;

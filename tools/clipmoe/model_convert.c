@@ -7,7 +7,7 @@
 
 typedef struct {
   ClipmoeModelArguments model;
-  char *to, *dtype;
+  char *to, *dtype, *tower;
   gboolean force;
 } Arguments;
 
@@ -78,6 +78,8 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       {"to", 0, 0, G_OPTION_ARG_STRING, &a.to, "clipmoe (OpenAI's names) or hf (a CLIPModel of transformers)",
        "LAYOUT"},
       {"dtype", 0, 0, G_OPTION_ARG_STRING, &a.dtype, "keep (default), f32, f16 or bf16", "TYPE"},
+      {"tower", 0, 0, G_OPTION_ARG_STRING, &a.tower, "both (default), image or text: one tower alone",
+       "TOWER"},
       {"force", 0, 0, G_OPTION_ARG_NONE, &a.force, "Replace OUT where it is there", NULL},
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &a.model.vocab, "Vocabulary that does not lie beside the model",
        "PATH"},
@@ -99,21 +101,25 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       "OUT is one file when it ends in .safetensors, else a folder.\n\nExample:\n"
       "  clipmoe model convert ViT-B-32.pt vit-b-32/ --to clipmoe --vocab bpe_simple_vocab_16e6.txt.gz\n",
       entries, &rest);
-  guint layout = 0, store = 0;
+  static const char *const towers[] = {"both", "image", "text", NULL};
+  guint layout = 0, store = 0, tower = 0;
   if (r) {
     r = r == 2 ? 2 : 0;
   } else if (!rest[0] || !rest[1] || rest[2]) {
     fprintf (stderr, "clipmoe model convert: expected IN and OUT, see clipmoe model convert --help\n");
     r = 2;
   } else if (!choose ("--to", a.to, layouts, &layout) ||
-             !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store)) {
+             !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store) ||
+             !choose ("--tower", a.tower ? a.tower : "both", towers, &tower)) {
     r = 2;
   } else if (!(r = clipmoe_check ("model convert", &a.model))) {
     a.model.model = rest[0];
+    a.model.tower = (ClipmoeModelTower)tower;
     r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeSaveAs)store);
   }
   g_free (a.to);
   g_free (a.dtype);
+  g_free (a.tower);
   g_free (a.model.vocab);
   g_free (a.model.prefix);
   g_free (a.model.adapter);

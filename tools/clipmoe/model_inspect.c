@@ -14,6 +14,10 @@ activation (ClipmoeActivation a) {
 
 static void
 tower_text (const char *name, const ClipmoeTowerInfo *t) {
+  if (!t->layers) {
+    printf ("%-12s none\n", name);
+    return;
+  }
   printf ("%-12s width %u, %u blocks, %u heads, feed-forward %u, %s\n", name, t->width, t->layers, t->heads,
           t->ffn_width, t->activation == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU");
   if (t->moe_layers)
@@ -28,10 +32,13 @@ print_text (const ClipmoeModelInfo *i, gboolean vocab) {
   g_free (path);
   printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
           i->active_parameters);
-  printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
+  if (i->image->layers)
+    printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
   tower_text ("image tower", i->image);
   tower_text ("text tower", i->text);
-  printf ("%-12s %u tokens of %u\n%-12s %u\n", "context", i->context, i->vocab_size, "embedding", i->embed);
+  if (i->text->layers)
+    printf ("%-12s %u tokens of %u\n", "context", i->context, i->vocab_size);
+  printf ("%-12s %u\n", "embedding", i->embed);
   if (i->top_k)
     printf ("%-12s %u a token\n", "experts", i->top_k);
   printf ("%-12s %s\n", "fingerprint", i->fingerprint);
@@ -62,6 +69,8 @@ number (float value) {
 
 static json_t *
 tower_json (const ClipmoeTowerInfo *t) {
+  if (!t->layers)
+    return json_null ();
   return json_pack ("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:o,s:I,s:I}", "width", (int)t->width, "layers",
                     (int)t->layers, "heads", (int)t->heads, "ffn_width", (int)t->ffn_width, "moe_layers",
                     (int)t->moe_layers, "experts", (int)t->experts, "activation", activation (t->activation),
@@ -118,7 +127,7 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
   if (rest[0])
     a.model = rest[0];
   ClipmoeModel *m = clipmoe_open_model_anyhow (&a, &error);
-  gboolean vocab = m && clipmoe_model_get_tokenizer (m);
+  gboolean vocab = m && (clipmoe_model_get_tokenizer (m) || !clipmoe_model_get_info (m)->text->layers);
   if (m && json)
     print_json (clipmoe_model_get_info (m), vocab);
   else if (m)

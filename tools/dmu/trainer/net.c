@@ -163,7 +163,8 @@ place (Builder *b, GError **error) {
 DmuNet *
 dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error) {
   const DmuSelection none = {0}, *s = selection ? selection : &none;
-  if (!fits (s->image_first, s->image_last, model->image.layers, "image", error) ||
+  if (!clipmoe_model_check_whole (model, error) ||
+      !fits (s->image_first, s->image_last, model->image.layers, "image", error) ||
       !fits (s->text_first, s->text_last, model->text.layers, "text", error))
     return NULL;
   if (!clipmoe_model_hold_weights (model, error))
