@@ -144,6 +144,8 @@ tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo 
   ClipmoeRequest *request = make_room (self, n, error);
   GstVideoFrame frame;
   ClipmoeImage image;
+  if (geometry == CLIPMOE_GEOMETRY_AUTO)
+    geometry = clipmoe_engine_get_info (self->engine)->geometry;
   if (direction > GST_VIDEO_ORIENTATION_UR_LL)
     direction = GST_VIDEO_ORIENTATION_IDENTITY;
   if (!request || !clipmoe_frame_map (&frame, info, buffer, error))

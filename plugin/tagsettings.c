@@ -63,9 +63,11 @@ static const GEnumValue scores_values[] = {
     {CLIPMOE_SCORE_COSINE, "The cosine as it is", "cosine"},
     {0, NULL, NULL}};
 static const GEnumValue geometries[] = {
-    {CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop (as trained)", "crop"},
+    {CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop", "crop"},
     {CLIPMOE_GEOMETRY_SQUASH, "The whole frame, proportions lost", "squash"},
     {CLIPMOE_GEOMETRY_LETTERBOX, "The whole frame, rest filled", "letterbox"},
+    {CLIPMOE_GEOMETRY_PAD, "The whole frame, rest black", "pad"},
+    {CLIPMOE_GEOMETRY_AUTO, "As the model's files say, else crop", "auto"},
     {0, NULL, NULL}};
 static const GEnumValue precisions[] = {
     {CLIPMOE_PRECISION_AUTO, "f32, until a verdict for this model and processor says that less is as good",
@@ -402,7 +404,7 @@ tag_settings_install (GObjectClass *klass) {
           "latest when upstream is live",
           "ClipmoeTagMode", modes, TAG_MODE_AUTO, ready);
   CHOICE (PROP_GEOMETRY, "geometry", "Geometry", "How a frame is brought to the model's square",
-          "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_CROP, playing);
+          "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_AUTO, playing);
   g_object_class_install_property (klass, PROP_VIDEO_DIRECTION,
                                    g_param_spec_enum ("video-direction", "Video direction",
                                                       "The look sees the picture turned so, the pixels that "

@@ -6,6 +6,7 @@
 #ifndef CLIPMOE_MODEL_H
 #define CLIPMOE_MODEL_H
 
+#include <clipmoe/image.h>
 #include <clipmoe/tokenizer.h>
 
 G_BEGIN_DECLS
@@ -120,6 +121,8 @@ typedef struct {
  * @std: their standard deviations
  * @logit_scale: the natural logarithm of what cosines are multiplied with; 0 of a tower alone
  *
+ * @geometry: how pictures become its square, unless somebody says otherwise; never AUTO
+ *
  * What a model is. Made by the library; strings live as long as the model.
  */
 typedef struct {
@@ -136,6 +139,7 @@ typedef struct {
   guint64 parameters, active_parameters;
   float mean[3], std[3];
   float logit_scale;
+  ClipmoeGeometry geometry;
 } ClipmoeModelInfo;
 
 /**
@@ -182,6 +186,20 @@ CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *s
  * Returns: (transfer full) (nullable): "assumed of NAME: …; …", or NULL when nothing was; free with g_free()
  */
 CLIPMOE_API char *clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info);
+
+/**
+ * clipmoe_model_join:
+ * @image: a model with an image tower, which is taken
+ * @text: a model with a text tower, which is taken, with its vocabulary
+ * @error: (nullable): ARGUMENT: one lacks its tower; MISMATCH: their vectors are not of one size; IO; MEMORY
+ *
+ * A model of two towers from two places, held in memory. Its logit_scale is that of @text where that is a
+ * whole model, else that of @image, else ln 100, which is said among what was assumed. Whether the two were
+ * trained for each other nobody can tell from their sizes. Any thread.
+ *
+ * Returns: (transfer full): free with clipmoe_model_unref(); NULL on error
+ */
+CLIPMOE_API ClipmoeModel *clipmoe_model_join (ClipmoeModel *image, ClipmoeModel *text, GError **error);
 
 /**
  * ClipmoeLayout:

@@ -166,6 +166,8 @@ clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images,
                                GError **error) {
   gsize side = self->model->image.side, embed = self->model->image.embed;
   const guint8 *image = (const guint8 *)images; /* of a program made with other headers, larger or smaller */
+  if (geometry == CLIPMOE_GEOMETRY_AUTO)
+    geometry = self->model->info.geometry;
   if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_IMAGE, error))
     return FALSE;
   for (guint i = 0; i < n; i += self->recipe.batch) {

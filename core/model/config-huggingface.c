@@ -259,8 +259,8 @@ static const ClipmoeKey preprocessor_keys[] = {
 
 static const ClipmoeKey size_keys[] = {
     READ ("shortest_edge"),
-    OFF ("height", "a size of height and width squashes pictures, expected shortest_edge"),
-    OFF ("width", "a size of height and width squashes pictures, expected shortest_edge"),
+    READ ("height"),
+    READ ("width"),
     OFF ("longest_edge", "the shorter side is resized, expected shortest_edge"),
 };
 static const ClipmoeKey crop_keys[] = {READ ("height"), READ ("width"), READ ("shortest_edge")};
@@ -281,11 +281,12 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
   return ok;
 }
 
-/* Each of these, if there, must be true: without that step the result would differ. */
+/* Each of these, if there, must be true: without that step the result would differ. What is squashed is a
+ * square already, so that it need not be cut. */
 static gboolean
-all_true (const char *path, json_t *root, GError **error) {
-  static const char *const steps[] = {"do_resize", "do_center_crop", "do_rescale", "do_normalize"};
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+all_true (const char *path, json_t *root, gboolean squashed, GError **error) {
+  static const char *const steps[] = {"do_resize", "do_rescale", "do_normalize", "do_center_crop"};
+  for (guint i = 0; i < G_N_ELEMENTS (steps) - squashed; i++) {
     json_t *v = json_object_get (root, steps[i]);
     if (v && !json_is_null (v) && !json_is_true (v)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s: expected true", path, steps[i]);
@@ -296,11 +297,29 @@ all_true (const char *path, json_t *root, GError **error) {
 }
 
 static gboolean
+is_said (json_t *object, const char *key) {
+  json_t *v = json_object_get (object, key);
+  return v && !json_is_null (v);
+}
+
+static gboolean
 preprocessor (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *resample = json_object_get (root, "resample"), *factor = json_object_get (root, "rescale_factor");
+  /* a size of height and width squashes pictures; one number, or shortest_edge, keeps their proportions */
+  json_t *size = json_object_get (root, "size");
+  gboolean height = is_said (size, "height"), squashed = height && is_said (size, "width");
+  if (height != is_said (size, "width") || (squashed && is_said (size, "shortest_edge"))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: size: expected height and width, or shortest_edge", path);
+    return FALSE;
+  }
   gboolean ok =
       clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
-      all_true (path, root, error);
+      all_true (path, root, squashed, error) &&
+      (!size || json_is_null (size) ||
+       clipmoe_config_agree_geometry (path, "size",
+                                      squashed ? CLIPMOE_GEOMETRY_SQUASH : CLIPMOE_GEOMETRY_CROP,
+                                      &m->info.geometry, error));
   if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
     ok = FALSE;

@@ -175,6 +175,20 @@ read_metadata (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors 
   return TRUE;
 }
 
+static gboolean
+metadata_geometry (ClipmoeModel *m, const char *path, const ClipmoeTensors *tensors, GError **error) {
+  const char *text = clipmoe_tensors_get_metadata (tensors, "clip.geometry");
+  gboolean squash = g_strcmp0 (text, "squash") == 0;
+  if (text && !squash && strcmp (text, "pad") != 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: metadata clip.geometry is \"%.40s\", expected squash or pad", path, text);
+    return FALSE;
+  }
+  return !text || clipmoe_config_agree_geometry (path, "metadata clip.geometry",
+                                                 squash ? CLIPMOE_GEOMETRY_SQUASH : CLIPMOE_GEOMETRY_PAD,
+                                                 &m->info.geometry, error);
+}
+
 static void
 assume_pictures (ClipmoeModel *m, GPtrArray *assumed) {
   static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f},
@@ -282,12 +296,16 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   Known known = {0};
   for (guint i = 0; i < 3; i++)
     m->info.mean[i] = m->info.std[i] = NAN;
+  m->info.geometry = CLIPMOE_GEOMETRY_AUTO;
   if ((files->config && !read_config (m, files->config, !files->openclip, &known, assumed, error)) ||
       (files->openclip && !read_config (m, files->openclip, TRUE, &known, assumed, error)) ||
       (files->preprocessor && !clipmoe_config_preprocessor (m, files->preprocessor, NULL, error)) ||
       (files->processor && !clipmoe_config_preprocessor (m, files->processor, "image_processor", error)) ||
-      !read_metadata (m, files, tensors, &known, error))
+      !read_metadata (m, files, tensors, &known, error) ||
+      !metadata_geometry (m, files->weights, tensors, error))
     return FALSE;
+  if (m->info.geometry == CLIPMOE_GEOMETRY_AUTO || !clipmoe_architecture_is_there (&m->image))
+    m->info.geometry = CLIPMOE_GEOMETRY_CROP;
   assume_pictures (m, assumed);
   settle_activation (m, &known, options->activation, assumed);
   if (!settle_experts (m, files, tensors, mixture, options->experts, assumed, error) ||

@@ -22,19 +22,26 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* Whether a file holds both towers of a CLIP, as far as names tell. TRUE for a file that cannot be read:
- * opening it will report why. */
-static gboolean
-may_be_clip (const char *path, const char *prefix) {
+/* How likely a file is meant, as far as names tell: 2 for both towers of a CLIP, 1 for one tower or for
+ * several CLIPs. 2 for a file that cannot be read: opening it will report why. */
+static guint
+rank_of (const char *path, const char *prefix) {
   ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
   ClipmoePlace place = {0};
-  gboolean ok = !tensors || clipmoe_place_find (path, tensors, prefix, &place, NULL);
+  GError *error = NULL;
+  guint rank = 2;
+  if (tensors && !clipmoe_place_find (path, tensors, prefix, &place, &error))
+    rank = g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT) ? 1 : 0;
+  else if (tensors && (!place.image || !place.text))
+    rank = 1;
+  g_clear_error (&error);
   clipmoe_place_clear (&place);
   clipmoe_tensors_free (tensors);
-  return ok;
+  return rank;
 }
 
-/* Of the files with these names the first that holds a CLIP; if none does, the first one. */
+/* Of the files with these names the first that holds a CLIP, else the first with one tower; if none does, the
+ * first one. */
 static char *
 usual_weights (const char *folder, const char *prefix) {
   static const char *const names[] = {"model.safetensors",
@@ -45,16 +52,20 @@ usual_weights (const char *folder, const char *prefix) {
                                       "open_clip_pytorch_model.bin",
                                       NULL};
   char *first = first_there (folder, names), *found = NULL;
-  guint n = 0;
+  guint n = 0, best = 0;
   for (const char *const *name = names; first && *name; name++) {
     char *path = g_build_filename (folder, *name, NULL);
     n += clipmoe_file_is_there (path);
     g_free (path);
   }
-  for (const char *const *name = names; n > 1 && *name && !found; name++) {
+  for (const char *const *name = names; n > 1 && *name && best < 2; name++) {
     char *path = g_build_filename (folder, *name, NULL);
-    if (clipmoe_file_is_there (path) && may_be_clip (path, prefix))
+    guint rank = clipmoe_file_is_there (path) ? rank_of (path, prefix) : 0;
+    if (rank > best) {
+      best = rank;
+      g_free (found);
       found = g_steal_pointer (&path);
+    }
     g_free (path);
   }
   if (!found)

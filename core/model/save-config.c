@@ -120,6 +120,10 @@ clipmoe_save_preprocessor (const ClipmoeModel *m, const char *folder, GError **e
                  "resample", 3, "do_center_crop", 1, "crop_size", "height", side, "width", side, "do_rescale",
                  1, "do_convert_rgb", 1, "do_normalize", 1, "image_mean", decimal (a[0]), decimal (a[1]),
                  decimal (a[2]), "image_std", decimal (d[0]), decimal (d[1]), decimal (d[2]));
+  if (m->info.geometry == CLIPMOE_GEOMETRY_SQUASH) {
+    json_object_set_new (root, "size", json_pack ("{s:i,s:i}", "height", side, "width", side));
+    json_object_set_new (root, "do_center_crop", json_false ());
+  }
   return write_json (folder, "preprocessor_config.json", root, error);
 }
 
@@ -146,6 +150,8 @@ clipmoe_save_metadata (const ClipmoeModel *m, ClipmoeLayout layout) {
     set (metadata, "format", "pt"); /* transformers requires it; the .json files have the rest */
     return metadata;
   }
+  if (m->info.geometry != CLIPMOE_GEOMETRY_CROP)
+    set (metadata, "clip.geometry", m->info.geometry == CLIPMOE_GEOMETRY_SQUASH ? "squash" : "pad");
   set_triple (metadata, "clip.mean", m->info.mean);
   set_triple (metadata, "clip.std", m->info.std);
   ClipmoeActivation one = m->image.activation ? m->image.activation : m->text.activation; /* AUTO: no tower */

@@ -153,6 +153,10 @@ clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout la
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: Hugging Face's CLIPModel has no mixtures of experts, so it cannot hold this model",
                  self->info.path);
+  else if (hf && self->info.geometry == CLIPMOE_GEOMETRY_PAD)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: Hugging Face's CLIPImageProcessor does not pad pictures, which this model asks for",
+                 self->info.path);
   else if (hf && file)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: Hugging Face's layout is a folder, expected a name without .safetensors", path);

@@ -16,6 +16,8 @@ model_id (const ClipmoeModel *m) {
    */
   if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
     g_string_append_printf (s, " heads %u %u", m->image.heads, m->text.heads);
+  if (m->info.geometry != CLIPMOE_GEOMETRY_CROP)
+    g_string_append_printf (s, " geometry %d", m->info.geometry);
   g_string_append_printf (s, "\n%s", m->tokenizer ? clipmoe_tokenizer_get_digest (m->tokenizer) : "");
   char *hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   char *id = g_strdup_printf ("%s@%.12s", m->info.name, hex);

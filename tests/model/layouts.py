@@ -205,8 +205,6 @@ def test_faults():
                     ("visual.attn_pool.x", "pooling"), ("visual.transformer.resblocks.0.ls_1.gamma", "layer scale"),
                     ("text.transformer.embeddings.x", "Hugging Face")):
         faulty(word, dict(dense, **{k: extra}), k, word)
-    faulty("text tower alone", {k: v for k, v in hf.items() if k.startswith("text_")}, "text tower alone", "vision_model")
-    faulty("image tower alone", {k: v for k, v in dense.items() if k.startswith("visual.")}, "image tower alone")
     faulty("something else", {"weight": extra}, "no CLIP checkpoint")
 
 

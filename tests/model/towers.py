@@ -135,6 +135,28 @@ def test_text():
     refuses("bench with a text tower", ["bench", "--seconds", "0.05", "--model", path], "text tower alone")
 
 
+def test_join():
+    sd = golden("dense77")[0]
+    hf, whole = ck.hugging_face(sd), folder("whole-join", sd)
+    image = bare("join-image", only(hf, "vision_model.", "visual_projection."), config=config(sd, "vision", "CLIPVisionModelWithProjection"))
+    text = folder("join-text", only(hf, "text_model.", "text_projection."), config=config(sd, "text", "CLIPTextModelWithProjection"))
+    first, (expected, words), out = inspect(whole), vectors("--model", whole, layouts.picture(), "--text", layouts.TEXT)[0], os.path.join(TOP, "joined")
+    code, said, err = run("model", "convert", image, out, "--to", "clipmoe", "--text-model", whole)
+    check("an image tower with the words of a whole model", code == 0 and inspect(out)["fingerprint"] == first["fingerprint"], err)
+    code, said, err = run("model", "convert", image, out, "--to", "hf", "--text-model", text, "--force")
+    got = inspect(out)
+    check("two towers: the scale is said", code == 0 and "ln 100" in err and abs(got["logit_scale"] - np.log(100)) < 1e-5, err)
+    both, _, err = vectors("--model", out, layouts.picture(), "--text", layouts.TEXT)
+    check("two towers: the vectors of both", len(both) == 2 and np.array_equal(both[0], expected) and np.array_equal(both[1], words), err)
+    code, said, err = run("tag", "--json", "--model", out, "--labels", "a,b", layouts.picture())
+    check("two towers: tags", code == 0, err)
+    never = ["model", "convert", image, os.path.join(TOP, "never"), "--to", "hf", "--text-model"]
+    refuses("no words there", never + [image], "no text tower")
+    small = dict(sd, text_projection=sd["text_projection"][:, :-8], **{"visual.proj": sd["visual.proj"][:, :-8]})
+    refuses("vectors of another size", never + [folder("join-small", small)], "one size")
+    refuses("no projection", never + [folder("join-bare", only(hf, "text_model."))], "without a projection")
+
+
 def test_archive():
     sd = golden("dense77")[0]
     path = bare("alone", only(ck.hugging_face(sd), "vision_model.", "visual_projection."), config=config(sd, "vision", "CLIPVisionModelWithProjection"))
@@ -148,4 +170,4 @@ def test_archive():
 
 
 if __name__ == "__main__":
-    sys.exit(layouts.main({"image": lambda: test_image(), "text": lambda: test_text(), "archive": test_archive}))
+    sys.exit(layouts.main({"image": lambda: test_image(), "text": lambda: test_text(), "join": test_join, "archive": test_archive}))

@@ -7,7 +7,7 @@
 
 typedef struct {
   ClipmoeModelArguments model;
-  char *to, *dtype, *tower;
+  char *to, *dtype, *tower, *text_model;
   gboolean force;
 } Arguments;
 
@@ -46,11 +46,27 @@ same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **e
   return ok;
 }
 
+/* Takes over @m. */
+static ClipmoeModel *
+join (ClipmoeModel *m, const Arguments *a, GError **error) {
+  const ClipmoeModelArguments other = {.model = a->text_model, .vocab = a->model.vocab};
+  ClipmoeModel *text = clipmoe_open_model (&other, !a->model.vocab, error), *both = NULL;
+  if (text)
+    both = clipmoe_model_join (m, text, error);
+  if (both)
+    clipmoe_say_assumed (clipmoe_model_get_info (both));
+  clipmoe_model_unref (text);
+  clipmoe_model_unref (m);
+  return both;
+}
+
 static int
 convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveAs store) {
   GError *error = NULL;
   guint64 rounded = 0;
-  ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab, &error);
+  ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab || a->text_model, &error);
+  if (m && a->text_model)
+    m = join (m, a, &error);
   gboolean ok = m && clipmoe_model_save (m, out, layout, store, a->force, &rounded, &error) &&
                 same (out, m, rounded > 0 || a->model.vocab, &error);
   if (ok) {
@@ -80,6 +96,8 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       {"dtype", 0, 0, G_OPTION_ARG_STRING, &a.dtype, "keep (default), f32, f16 or bf16", "TYPE"},
       {"tower", 0, 0, G_OPTION_ARG_STRING, &a.tower, "both (default), image or text: one tower alone",
        "TOWER"},
+      {"text-model", 0, 0, G_OPTION_ARG_FILENAME, &a.text_model,
+       "Take the text tower from there, with its vocabulary; IN gives the image tower", "PATH"},
       {"force", 0, 0, G_OPTION_ARG_NONE, &a.force, "Replace OUT where it is there", NULL},
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &a.model.vocab, "Vocabulary that does not lie beside the model",
        "PATH"},
@@ -120,6 +138,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   g_free (a.to);
   g_free (a.dtype);
   g_free (a.tower);
+  g_free (a.text_model);
   g_free (a.model.vocab);
   g_free (a.model.prefix);
   g_free (a.model.adapter);

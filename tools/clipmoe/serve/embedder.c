@@ -97,7 +97,7 @@ clipmoe_embedder_picture (ClipmoeEmbedder *self, GBytes *file, float *out, GErro
     return FALSE;
   image.planes[0] = rgb;
   image.strides[0] = (int)image.width * 3;
-  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, CLIPMOE_GEOMETRY_CROP,
+  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, CLIPMOE_GEOMETRY_AUTO,
                                                CLIPMOE_ORIENTATION_IDENTITY, out, error);
   g_free (rgb);
   return ok;
