@@ -40,6 +40,7 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = settings->vocab,
                                  .prefix = settings->prefix,
+                                 .side = settings->side,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
                                  .heads = settings->heads,

@@ -6,6 +6,7 @@ enum {
   PROP_MODEL = TAG_PROP_FIRST,
   PROP_VOCAB,
   PROP_PREFIX,
+  PROP_SIDE,
   PROP_ACTIVATION,
   PROP_EXPERTS,
   PROP_HEADS,
@@ -102,6 +103,7 @@ tag_settings_init (TagSettings *self) {
                         .reclassify = 1,
                         .still_most = 60,
                         .skip_corrupted = TRUE,
+                        .geometry = CLIPMOE_GEOMETRY_AUTO,
                         .rules = {.threshold = NAN, .top_k = 5}};
 }
 
@@ -161,6 +163,9 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   switch (id) {
   case PROP_ACTIVATION:
     self->activation = g_value_get_enum (value);
+    break;
+  case PROP_SIDE:
+    self->side = g_value_get_uint (value);
     break;
   case PROP_EXPERTS:
     self->experts = g_value_get_uint (value);
@@ -256,6 +261,9 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
   switch (id) {
   case PROP_ACTIVATION:
     g_value_set_enum (value, self->activation);
+    break;
+  case PROP_SIDE:
+    g_value_set_uint (value, self->side);
     break;
   case PROP_EXPERTS:
     g_value_set_uint (value, self->experts);
@@ -362,6 +370,10 @@ tag_settings_install (GObjectClass *klass) {
   TEXT (PROP_PREFIX, "prefix", "Prefix",
         "Of a checkpoint with several CLIPs, what the names of this one's tensors begin with; . = nothing",
         ready);
+  NUMBER (
+      PROP_SIDE, "side", "Side",
+      "Pixels of a side of the model's square, for which its positions are stretched; 0 = as it was trained",
+      0, 4096, 0, ready);
   CHOICE (PROP_ACTIVATION, "activation", "Activation", "Activation of the feed-forward layers",
           "ClipmoeTagActivation", activations, CLIPMOE_ACTIVATION_AUTO, ready);
   NUMBER (PROP_EXPERTS, "experts", "Experts",

@@ -21,7 +21,7 @@ typedef struct {
   TagPost post;
   TagMode mode;
   TagRegionMode region;
-  guint experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
+  guint side, experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
   double rate, still_threshold, still_most;
   gboolean attach_embedding, skip_corrupted;
   gboolean texts_changed; /* since it was last set to FALSE */

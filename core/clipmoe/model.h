@@ -53,6 +53,7 @@ typedef enum {
  * @prefix: (nullable): which CLIP of a file that holds several: what the names of its tensors begin with,
  * such as "teacher."; "." for the one whose names begin with nothing; NULL or "" = the only one
  * @tower: BOTH by default
+ * @side: pixels of a side of the pictures; 0 = as the image tower was trained. Its positions are stretched
  * @adapter: (nullable): a LoRA adapter as PEFT saves it, a folder or its adapter_model.safetensors, which is
  * added to the weights
  *
@@ -70,6 +71,7 @@ typedef struct {
   const char *prefix;
   const char *adapter;
   ClipmoeModelTower tower;
+  guint side;
 } ClipmoeModelOptions;
 
 /**

@@ -44,8 +44,8 @@ set_up (ClipmoeEncoder *self) {
            with_text = clipmoe_architecture_is_there (&self->model->text);
   if (with_image)
     self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
-  self->pixels = g_try_new (float, 3 * (gsize)side * side * r->batch);
-  self->ids = g_try_new (guint32, (gsize)context * CLIPMOE_TEXT_WINDOW);
+  self->pixels = g_try_new (float, MAX (3 * (gsize)side * side * r->batch, 1));
+  self->ids = g_try_new (guint32, MAX ((gsize)context * CLIPMOE_TEXT_WINDOW, 1));
   if (!self->pixels || !self->ids ||
       (with_image && !clipmoe_packed_tower_init (&self->image, image, r->threads, image_rows, r->batch)) ||
       (with_text && !clipmoe_packed_tower_init (&self->text, text, r->threads, text_rows, text_rows)))

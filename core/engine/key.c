@@ -20,11 +20,10 @@ compare (gconstpointer a, gconstpointer b) {
 char *
 clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) {
   GString *key = g_string_new (NULL);
-  g_string_append_printf (key, "%s\n%s\n%s\n%d %d %u %u %u %d", path ? path : "\n",
+  g_string_append_printf (key, "%s\n%s\n%s\n%d %u %d %u %u %u %d", path ? path : "\n",
                           options->vocab ? options->vocab : "", options->prefix ? options->prefix : "",
-                          options->tower,
-                          options->activation, options->experts, options->heads, options->text_heads,
-                          options->no_vocab);
+                          options->tower, options->side, options->activation, options->experts,
+                          options->heads, options->text_heads, options->no_vocab);
   char *found = clipmoe_resource_find ("", path ? path : "default");
   const char *at = found && !(path && g_file_test (path, G_FILE_TEST_EXISTS)) ? found : path;
   GDir *folder = at ? g_dir_open (at, 0, NULL) : NULL;

@@ -80,6 +80,7 @@ clipmoe_terms_agree (const ClipmoeTerms *open, const ClipmoeTerms *asked, GError
          agree_text (open, "activation", activation_name (a->activation), activation_name (b->activation),
                      error) &&
          agree_number (open, "tower", a->tower, b->tower, error) &&
+         agree_number (open, "side", a->side, b->side, error) &&
          agree_number (open, "no_vocab", a->no_vocab != 0, b->no_vocab != 0, error) &&
          agree_number (open, "experts", a->experts, b->experts, error) &&
          agree_number (open, "heads", a->heads, b->heads, error) &&

@@ -262,8 +262,8 @@ static gboolean
 settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors, gboolean mixture,
                 guint option, GPtrArray *assumed, GError **error) {
   const char *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
-  guint64 said = 0, most = MAX (clipmoe_architecture_most_experts (&m->image),
-                                clipmoe_architecture_most_experts (&m->text));
+  guint64 said = 0, most = MAX (m->image.experts ? clipmoe_architecture_most_experts (&m->image) : 0,
+                                m->text.experts ? clipmoe_architecture_most_experts (&m->text) : 0);
   m->image.top_k = m->text.top_k = 0;
   if (k && !g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &said, NULL)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,

@@ -7,15 +7,16 @@
 #include "config.h"
 #include "known.h"
 #include "place.h"
+#include "positions.h"
 #include "storage.h"
 
 /* The key of what is opened of a file. */
 static char *
-known_key (const char *weights, const char *prefix, ClipmoeModelTower tower, gboolean *settled) {
+known_key (const char *weights, const char *prefix, ClipmoeModelTower tower, guint side, gboolean *settled) {
   char *file = clipmoe_known_key (weights, settled);
-  if (!file || (!prefix && tower == CLIPMOE_MODEL_BOTH))
+  if (!file || (!prefix && tower == CLIPMOE_MODEL_BOTH && !side))
     return file;
-  char *part = g_strdup_printf ("%s\n%d %s", file, tower, prefix ? prefix : ""),
+  char *part = g_strdup_printf ("%s\n%d %u %s", file, tower, side, prefix ? prefix : ""),
        *key = g_compute_checksum_for_string (G_CHECKSUM_SHA256, part, -1);
   g_free (part);
   g_free (file);
@@ -37,7 +38,7 @@ lacks_text (const ClipmoeFiles *files, const ClipmoeModelOptions *o) {
 /* Whether the file still has the key @key. */
 static gboolean
 is_still (const char *weights, const ClipmoeStorage *storage, const char *key) {
-  char *now = known_key (weights, storage->prefix, storage->tower, NULL);
+  char *now = known_key (weights, storage->prefix, storage->tower, storage->side, NULL);
   gboolean same = now && g_str_equal (now, key);
   g_free (now);
   return same;
@@ -51,6 +52,24 @@ remember (const ClipmoeModel *m, const char *key) {
   ClipmoeKnown known = {.logit_scale = m->info.logit_scale};
   g_strlcpy (known.fingerprint, m->info.fingerprint, sizeof known.fingerprint);
   clipmoe_known_add (key, &known);
+}
+
+/* What files say of sizes has been compared with those of the file. */
+static gboolean
+take_side (ClipmoeModel *m, const char *path, guint side, GError **error) {
+  ClipmoeStorage *storage = m->storage;
+  guint before = m->image.patch ? clipmoe_architecture_grid (&m->image) : 0;
+  if (!clipmoe_positions_stretch (storage->weights, path, m->image.patch, side, error))
+    return FALSE;
+  m->image.side = side;
+  guint after = clipmoe_architecture_grid (&m->image);
+  if (before != after)
+    g_ptr_array_add (
+        storage->assumed,
+        g_strdup_printf ("positions of %u x %u patches are stretched to %u x %u: bicubic, antialiased, as "
+                         "OpenCLIP does it (side)",
+                         before, before, after, after));
+  return TRUE;
 }
 
 /* @replaced: (out): the file was known, but was replaced before its shapes were read, so they do not belong
@@ -85,7 +104,8 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   ClipmoeKnown known;
   gboolean settled = FALSE;
   /* what a file holds without its adapter is another model */
-  char *key = o.shapes_only || o.adapter ? NULL : known_key (files.weights, o.prefix, o.tower, &settled);
+  char *key =
+      o.shapes_only || o.adapter ? NULL : known_key (files.weights, o.prefix, o.tower, o.side, &settled);
   gboolean ok = FALSE, read_before = key && !o.read_all && clipmoe_known_find (key, &known),
            shapes_only = o.shapes_only || read_before;
   m->ref_count = 1;
@@ -93,6 +113,7 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
   storage->vocab = o.tower == CLIPMOE_MODEL_IMAGE ? NULL : g_strdup (files.vocab);
   storage->prefix = g_strdup (o.prefix);
   storage->tower = o.tower;
+  storage->side = o.side;
   storage->adapter = g_strdup (o.adapter);
   tensors = (shapes_only ? clipmoe_tensors_read_shapes : clipmoe_tensors_read) (files.weights, error);
   if (!tensors ||
@@ -103,6 +124,7 @@ open_model (const char *path, ClipmoeModelOptions o, gboolean *replaced, GError 
     goto out;
   m->info.layout = storage->weights->layout;
   if (!clipmoe_config_apply (m, &files, tensors, storage->weights->mixture, &o, storage->assumed, error) ||
+      (o.side && !take_side (m, files.weights, o.side, error)) ||
       !clipmoe_bind (m, files.weights, storage->weights, error))
     goto out;
   if (clipmoe_tensors_get_note (tensors))

@@ -41,7 +41,7 @@ run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *o
   double times[PICTURES], begun = 0;
   gboolean with_image = clipmoe_architecture_is_there (&model->image),
            with_text = clipmoe_architecture_is_there (&model->text);
-  float *pixels = g_try_new (float, 3 * (gsize)info->image_size * info->image_size);
+  float *pixels = g_try_new (float, MAX (3 * (gsize)info->image_size * info->image_size, 1));
   guint32 ids[TEXTS * TEXT_LENGTH];
   guint lengths[TEXTS];
   gboolean ok = pixels != NULL;

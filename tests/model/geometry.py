@@ -3,7 +3,7 @@
 padded with black. The second computation is Pillow's: a picture that it has made square must give the same vector, bit for bit, to
 a model that crops (which leaves a square as it is).
 
-    geometry.py
+    geometry.py [geometry|side]...
 """
 import json
 import os
@@ -25,7 +25,9 @@ from layouts import TOP, check, folder, golden, inspect, refuses, run  # noqa: E
 
 def vector(model, path, *options):
     code, out, err = run("embed", "--model", model, *(list(options) + [path]))
-    return json.loads(out)["embedding"]["base64"] if code == 0 else "failed: " + err
+    if code:
+        check("embed %s %s" % (os.path.basename(model), os.path.basename(path)), False, err)
+    return json.loads(out)["embedding"]["base64"] if code == 0 else object()  # equal to nothing
 
 
 def squash(image, side):
@@ -95,5 +97,40 @@ def test():
     check("an archive looks at pictures as queries do", code == 0 and json.loads(out.splitlines()[1])["cosine"] > 0.999, out + err)
 
 
+def stretched(table, grid):
+    """OpenCLIP's resize_pos_embed: bicubic and antialiased, which is Pillow's resize of floats."""
+    old = int(round((len(table) - 1) ** 0.5))
+    square = table[1:].reshape(old, old, -1)
+    planes = [np.asarray(Image.fromarray(square[:, :, c]).resize((grid, grid), Image.BICUBIC)) for c in range(square.shape[2])]
+    return np.concatenate([table[:1], np.stack(planes, 2).reshape(grid * grid, -1)])
+
+
+def test_side():
+    sd = golden("dense77")[0]
+    s = ck.sizes(sd)
+    model = folder("side", sd, config=ck.hf_config(sd), preprocessor_config=ck.preprocessor(sd))
+    first = inspect(model)
+    image = Image.fromarray(np.random.RandomState(7).randint(0, 256, (90, 120, 3)).astype(np.uint8))
+    path = os.path.join(TOP, "side.png")
+    image.save(path)
+    for grid in (s["side"] // s["patch"] * 2, s["side"] // s["patch"] + 1, max(s["side"] // s["patch"] // 2, 1)):
+        side = grid * s["patch"]
+        out = os.path.join(TOP, "side-%d" % side)
+        code, text, err = run("model", "convert", model, out, "--to", "clipmoe", "--side", str(side))
+        check("side %d: converts" % side, code == 0, err)
+        got = ck.load(os.path.join(out, "model.safetensors"))[0]["visual.positional_embedding"]
+        expected = stretched(sd["visual.positional_embedding"], grid)
+        check("side %d: positions" % side, got.shape == expected.shape and np.abs(got - expected).max() < 1e-6, np.abs(got - expected).max() if got.shape == expected.shape else got.shape)
+        code, text, err = run("model", "inspect", "--json", "--side", str(side), model)
+        info = json.loads(text) if code == 0 else {"assumed": [err], "id": "@"}
+        made = inspect(out)
+        check("side %d: is said" % side, info.get("image_size") == side and any("stretched to %d x %d: bicubic, antialiased" % (grid, grid) in t for t in info["assumed"]), info)
+        check("side %d: one id of its own" % side, info["id"].split("@")[1] == made["id"].split("@")[1] != first["id"].split("@")[1] and info["fingerprint"] == made["fingerprint"], (info, made))
+        for again in range(2):
+            check("side %d: vectors" % side, vector(model, path, "--side", str(side)) == vector(out, path) != vector(model, path))
+    check("its own side changes nothing", json.loads(run("model", "inspect", "--json", "--side", str(s["side"]), model)[1])["id"] == first["id"])
+    refuses("no multiple", ["model", "inspect", model, "--side", str(s["side"] + 1)], "--side" if False else "side %d" % (s["side"] + 1), "multiple")
+
+
 if __name__ == "__main__":
-    sys.exit(layouts.main({"geometry": test}))
+    sys.exit(layouts.main({"geometry": test, "side": test_side}))

@@ -151,6 +151,7 @@ def test_join():
     code, said, err = run("tag", "--json", "--model", out, "--labels", "a,b", layouts.picture())
     check("two towers: tags", code == 0, err)
     never = ["model", "convert", image, os.path.join(TOP, "never"), "--to", "hf", "--text-model"]
+    refuses("onto the words' model", ["model", "convert", image, text, "--to", "clipmoe", "--force", "--text-model", text], "another place")
     refuses("no words there", never + [image], "no text tower")
     small = dict(sd, text_projection=sd["text_projection"][:, :-8], **{"visual.proj": sd["visual.proj"][:, :-8]})
     refuses("vectors of another size", never + [folder("join-small", small)], "one size")
@@ -159,7 +160,8 @@ def test_join():
 
 def test_archive():
     sd = golden("dense77")[0]
-    path = bare("alone", only(ck.hugging_face(sd), "vision_model.", "visual_projection."), config=config(sd, "vision", "CLIPVisionModelWithProjection"))
+    path = bare("alone", only(ck.hugging_face(sd), "vision_model.", "visual_projection."), config=config(sd, "vision", "CLIPVisionModelWithProjection"),
+                preprocessor_config=ck.preprocessor(sd))
     store, picture = os.path.join(TOP, "store"), layouts.picture()
     code, out, err = run("index", "--store", store, "--model", path, picture)
     check("index with an image tower", code == 0, err)

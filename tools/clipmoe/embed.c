@@ -32,21 +32,14 @@ static const char about[] =
     "clipmoebin under the same name.\n";
 
 /* The properties of clipmoebin that are options here: those that determine a vector or its name. */
-static const char *const names[] = {"model",
-                                    "vocab",
-                                    "prefix",
-                                    "activation",
-                                    "experts",
-                                    "heads",
-                                    "text-heads",
-                                    "rate",
-                                    "inference-interval",
-                                    "geometry",
-                                    "video-direction",
-                                    "precision",
-                                    "threads",
-                                    "source",
-                                    "decode",
+static const char *const names[] = {"model",      "vocab",
+                                    "prefix",     "side",
+                                    "activation", "experts",
+                                    "heads",      "text-heads",
+                                    "rate",       "inference-interval",
+                                    "geometry",   "video-direction",
+                                    "precision",  "threads",
+                                    "source",     "decode",
                                     NULL};
 
 typedef struct {
@@ -187,10 +180,10 @@ open_encoder (Embed *self, GError **error) {
   ClipmoeEncoderOptions run = {.struct_size = sizeof run};
   char *path, *vocab, *prefix;
   int activation, geometry, precision, direction;
-  g_object_get (self->tag, "model", &path, "vocab", &vocab, "prefix", &prefix, "activation", &activation,
-                "experts", &options.experts, "heads", &options.heads, "text-heads", &options.text_heads,
-                "geometry", &geometry, "precision", &precision, "threads", &run.threads, "video-direction",
-                &direction, NULL);
+  g_object_get (self->tag, "model", &path, "vocab", &vocab, "prefix", &prefix, "side", &options.side,
+                "activation", &activation, "experts", &options.experts, "heads", &options.heads, "text-heads",
+                &options.text_heads, "geometry", &geometry, "precision", &precision, "threads", &run.threads,
+                "video-direction", &direction, NULL);
   options.vocab = vocab;
   options.prefix = prefix;
   options.activation = activation;

@@ -162,6 +162,7 @@ open_engine (const Options *o, ClipmoePrecision precision, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = o->model.vocab,
                                  .prefix = o->model.prefix,
+                                 .side = (guint)o->model.side,
                                  .experts = (guint)o->model.experts,
                                  .heads = (guint)o->model.heads,
                                  .text_heads = (guint)o->model.text_heads};

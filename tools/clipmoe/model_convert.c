@@ -1,6 +1,7 @@
 /* clipmoe model convert: the same model in another layout or number type. */
 #include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <base/plain.h>
 #include "common.h"
 #include "model_commands.h"
@@ -46,12 +47,28 @@ same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **e
   return ok;
 }
 
+/* Neither of the two that are joined is replaced. */
+static gboolean
+is_text_model (const char *out, const ClipmoeModel *text) {
+  const char *path = clipmoe_model_get_info (text)->path;
+  char *folder = g_path_get_dirname (path);
+  GStatBuf a, b;
+  gboolean same =
+      g_stat (out, &a) == 0 && ((g_stat (path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) ||
+                                (g_stat (folder, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+  g_free (folder);
+  return same;
+}
+
 /* Takes over @m. */
 static ClipmoeModel *
-join (ClipmoeModel *m, const Arguments *a, GError **error) {
+join (ClipmoeModel *m, const Arguments *a, const char *out, GError **error) {
   const ClipmoeModelArguments other = {.model = a->text_model, .vocab = a->model.vocab};
   ClipmoeModel *text = clipmoe_open_model (&other, !a->model.vocab, error), *both = NULL;
-  if (text)
+  if (text && is_text_model (out, text))
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: holds the text tower that is to be taken, expected another place", out);
+  else if (text)
     both = clipmoe_model_join (m, text, error);
   if (both)
     clipmoe_say_assumed (clipmoe_model_get_info (both));
@@ -66,7 +83,7 @@ convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveA
   guint64 rounded = 0;
   ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab || a->text_model, &error);
   if (m && a->text_model)
-    m = join (m, a, &error);
+    m = join (m, a, out, &error);
   gboolean ok = m && clipmoe_model_save (m, out, layout, store, a->force, &rounded, &error) &&
                 same (out, m, rounded > 0 || a->model.vocab, &error);
   if (ok) {
@@ -105,6 +122,8 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
        "Of several CLIPs in IN, what this one's names begin with; . = nothing", "PREFIX"},
       {"adapter", 0, 0, G_OPTION_ARG_FILENAME, &a.model.adapter,
        "Merge a LoRA adapter of PEFT: its folder, or its adapter_model.safetensors", "PATH"},
+      {"side", 0, 0, G_OPTION_ARG_INT, &a.model.side,
+       "Pixels of a side of the model's square; 0 = as it was trained", "N"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a.model.activation, "auto, quick-gelu or gelu", "NAME"},
       {"experts", 0, 0, G_OPTION_ARG_INT, &a.model.experts,
        "Experts a token uses; 0 = as the checkpoint says", "N"},

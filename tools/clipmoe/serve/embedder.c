@@ -66,6 +66,11 @@ clipmoe_embedder_get_scale (const ClipmoeEmbedder *self) {
   return exp (self->info->logit_scale);
 }
 
+gboolean
+clipmoe_embedder_has_words (const ClipmoeEmbedder *self) {
+  return self->info->text->layers > 0;
+}
+
 const ClipmoeBank *
 clipmoe_embedder_get_bank (ClipmoeEmbedder *self, GError **error) {
   if (!self->bank)
