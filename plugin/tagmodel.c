@@ -90,6 +90,7 @@ open_session (GstClipmoeTag *self, GError **error) {
   TagSettings settings = self->settings;
   settings.model = g_strdup (settings.model);
   settings.vocab = g_strdup (settings.vocab);
+  settings.prefix = g_strdup (settings.prefix);
   settings.instance = g_strdup (settings.instance);
   settings.source = settings.object_class = NULL;
   tag_texts_copy (&settings.texts, &self->settings.texts);

@@ -39,6 +39,8 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
                   GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = settings->vocab,
+                                 .prefix = settings->prefix,
+                                 .side = settings->side,
                                  .activation = settings->activation,
                                  .experts = settings->experts,
                                  .heads = settings->heads,
@@ -52,6 +54,14 @@ tag_session_open (const TagSettings *settings, TagSessionAnswered answered, GstE
       clipmoe_engine_open_shared (settings->model, &options, &how, id, settings->batch_timeout, error);
   if (!engine)
     return NULL;
+  if (!clipmoe_engine_get_info (engine)->image->layers) {
+    g_set_error (
+        error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+        "%s: the text tower alone, so it has vectors of texts only: expected a model with an image tower",
+        clipmoe_engine_get_info (engine)->path);
+    clipmoe_engine_unref (engine);
+    return NULL;
+  }
   TagSession *self = g_new0 (TagSession, 1);
   Listener *listener = g_new0 (Listener, 1);
   const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);
@@ -135,6 +145,8 @@ tag_session_preprocess (TagSession *self, GstBuffer *buffer, const GstVideoInfo 
   ClipmoeRequest *request = make_room (self, n, error);
   GstVideoFrame frame;
   ClipmoeImage image;
+  if (geometry == CLIPMOE_GEOMETRY_AUTO)
+    geometry = clipmoe_engine_get_info (self->engine)->geometry;
   if (direction > GST_VIDEO_ORIENTATION_UR_LL)
     direction = GST_VIDEO_ORIENTATION_IDENTITY;
   if (!request || !clipmoe_frame_map (&frame, info, buffer, error))

@@ -5,6 +5,8 @@
 enum {
   PROP_MODEL = TAG_PROP_FIRST,
   PROP_VOCAB,
+  PROP_PREFIX,
+  PROP_SIDE,
   PROP_ACTIVATION,
   PROP_EXPERTS,
   PROP_HEADS,
@@ -62,9 +64,11 @@ static const GEnumValue scores_values[] = {
     {CLIPMOE_SCORE_COSINE, "The cosine as it is", "cosine"},
     {0, NULL, NULL}};
 static const GEnumValue geometries[] = {
-    {CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop (as trained)", "crop"},
+    {CLIPMOE_GEOMETRY_CROP, "Shorter side to the model's, centre crop", "crop"},
     {CLIPMOE_GEOMETRY_SQUASH, "The whole frame, proportions lost", "squash"},
     {CLIPMOE_GEOMETRY_LETTERBOX, "The whole frame, rest filled", "letterbox"},
+    {CLIPMOE_GEOMETRY_PAD, "The whole frame, rest black", "pad"},
+    {CLIPMOE_GEOMETRY_AUTO, "As the model's files say, else crop", "auto"},
     {0, NULL, NULL}};
 static const GEnumValue precisions[] = {
     {CLIPMOE_PRECISION_AUTO, "f32, until a verdict for this model and processor says that less is as good",
@@ -101,6 +105,7 @@ tag_settings_init (TagSettings *self) {
                         .reclassify = 1,
                         .still_most = 60,
                         .skip_corrupted = TRUE,
+                        .texts.geometry = CLIPMOE_GEOMETRY_AUTO,
                         .rules = {.threshold = NAN, .top_k = 5}};
 }
 
@@ -108,6 +113,7 @@ void
 tag_settings_clear (TagSettings *self) {
   g_clear_pointer (&self->model, g_free);
   g_clear_pointer (&self->vocab, g_free);
+  g_clear_pointer (&self->prefix, g_free);
   g_clear_pointer (&self->source, g_free);
   g_clear_pointer (&self->instance, g_free);
   g_clear_pointer (&self->object_class, g_free);
@@ -122,6 +128,8 @@ text_of (TagSettings *self, guint id) {
     return &self->model;
   case PROP_VOCAB:
     return &self->vocab;
+  case PROP_PREFIX:
+    return &self->prefix;
   case PROP_LABELS:
     return &self->texts.labels;
   case PROP_LABELS_FILE:
@@ -157,6 +165,9 @@ tag_settings_set (TagSettings *self, guint id, const GValue *value) {
   switch (id) {
   case PROP_ACTIVATION:
     self->activation = g_value_get_enum (value);
+    break;
+  case PROP_SIDE:
+    self->side = g_value_get_uint (value);
     break;
   case PROP_EXPERTS:
     self->experts = g_value_get_uint (value);
@@ -254,6 +265,9 @@ tag_settings_get (const TagSettings *self, guint id, GValue *value) {
   switch (id) {
   case PROP_ACTIVATION:
     g_value_set_enum (value, self->activation);
+    break;
+  case PROP_SIDE:
+    g_value_set_uint (value, self->side);
     break;
   case PROP_EXPERTS:
     g_value_set_uint (value, self->experts);
@@ -357,6 +371,13 @@ tag_settings_install (GObjectClass *klass) {
   TEXT (PROP_MODEL, "model", "Model",
         "A checkpoint file, a folder, or the name of an installed model; none = the default model", ready);
   TEXT (PROP_VOCAB, "vocab", "Vocabulary", "A vocabulary that does not lie beside the model", ready);
+  TEXT (PROP_PREFIX, "prefix", "Prefix",
+        "Of a checkpoint with several CLIPs, what the names of this one's tensors begin with; . = nothing",
+        ready);
+  NUMBER (
+      PROP_SIDE, "side", "Side",
+      "Pixels of a side of the model's square, for which its positions are stretched; 0 = as it was trained",
+      0, 4096, 0, ready);
   CHOICE (PROP_ACTIVATION, "activation", "Activation", "Activation of the feed-forward layers",
           "ClipmoeTagActivation", activations, CLIPMOE_ACTIVATION_AUTO, ready);
   NUMBER (PROP_EXPERTS, "experts", "Experts",
@@ -400,7 +421,7 @@ tag_settings_install (GObjectClass *klass) {
           "latest when upstream is live",
           "ClipmoeTagMode", modes, TAG_MODE_AUTO, ready);
   CHOICE (PROP_GEOMETRY, "geometry", "Geometry", "How a frame is brought to the model's square",
-          "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_CROP, playing);
+          "ClipmoeTagGeometry", geometries, CLIPMOE_GEOMETRY_AUTO, playing);
   g_object_class_install_property (klass, PROP_VIDEO_DIRECTION,
                                    g_param_spec_enum ("video-direction", "Video direction",
                                                       "The look sees the picture turned so, the pixels that "

@@ -11,7 +11,7 @@ typedef enum { TAG_REGION_FULL_FRAME, TAG_REGION_ROI_LIST } TagRegionMode;
 typedef enum { TAG_MODE_AUTO, TAG_MODE_SYNC, TAG_MODE_LATEST } TagMode;
 
 typedef struct {
-  char *model, *vocab, *source, *instance, *object_class;
+  char *model, *vocab, *prefix, *source, *instance, *object_class;
   TagTexts texts;
   ClipmoeActivation activation;
   ClipmoePrecision precision;
@@ -20,7 +20,7 @@ typedef struct {
   TagPost post;
   TagMode mode;
   TagRegionMode region;
-  guint experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
+  guint side, experts, heads, text_heads, interval, threads, batch, batch_timeout, reclassify, min_region;
   double rate, still_threshold, still_most;
   gboolean attach_embedding, skip_corrupted;
   gboolean texts_changed; /* since it was last set to FALSE: labels have to be made anew */

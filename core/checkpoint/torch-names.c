@@ -133,22 +133,38 @@ say_foreign (const char *path, const Value *top, GError **error) {
       v = NULL;
   }
   if (v)
-    g_set_error (
-        error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-        "%s: %s%s%sof %s, which is not interpreted: expected a state dict, as state_dict () gives it", path,
-        under ? "under \"" : "its pickle is an object ", under ? under : "",
-        under ? "\" stands an object " : "", v->text);
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: %s%s%sof %s, which is not interpreted: expected a state dict, as torch.save "
+                 "(model.state_dict (), "
+                 "…) writes it",
+                 path, under ? "under \"" : "its pickle is an object ", under ? under : "",
+                 under ? "\" stands an object " : "", v->text);
   return v != NULL;
 }
 
-/* Walks the modules without recursion; the names of the levels make the dotted name of a tensor. In a bare
- * dict there is one level. Entries that are neither tensor nor module are skipped. */
+/* Whether most tensors of @top are in dicts under names that are not known. */
 static gboolean
-walk (const char *path, const Value *top, gboolean inside, GArray *entries, GError **error) {
+is_dict_of_dicts (const Value *top) {
+  guint left = MAX_VISITS, own = top->kind == CLIPMOE_PICKLE_DICT ? count_tensors (top) : 0;
+  for (guint i = 0; top->kind == CLIPMOE_PICKLE_DICT && i + 1 < top->n; i += 2) {
+    const Value *v = top->items[i + 1];
+    if (v->kind != CLIPMOE_PICKLE_DICT || top->items[i]->kind != CLIPMOE_PICKLE_STRING || v->n > left)
+      continue;
+    left -= v->n;
+    if (count_tensors (v) > own)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Walks the modules, or the @dicts of a dict, without recursion; the names of the levels make the dotted name
+ * of a tensor. In a bare dict there is one level. Entries that are neither tensor nor module are skipped. */
+static gboolean
+walk (const char *path, const Value *top, gboolean inside, gboolean dicts, GArray *entries, GError **error) {
   gboolean modules = top->kind == CLIPMOE_PICKLE_OBJECT, ok = TRUE;
   GArray *levels = g_array_new (FALSE, FALSE, sizeof (Level));
   GString *name = g_string_new (NULL);
-  guint visits = 0;
+  guint visits = 0, left = MAX_VISITS;
   Level first = {modules ? top->items[0] : top, 0, 0};
   g_array_append_val (levels, first);
   while (ok && levels->len) {
@@ -161,10 +177,15 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
     const Value *key = level->dict->items[level->next], *value = level->dict->items[level->next + 1];
     level->next += 2;
     gboolean tensor = value->kind == CLIPMOE_PICKLE_TENSOR,
-             module = modules && value->kind == CLIPMOE_PICKLE_OBJECT && value->n;
+             module = modules && value->kind == CLIPMOE_PICKLE_OBJECT && value->n,
+             dict = dicts && levels->len == 1 && value->kind == CLIPMOE_PICKLE_DICT &&
+                    key->kind == CLIPMOE_PICKLE_STRING && value->n <= left && count_tensors (value),
+             within = dicts ? levels->len > 1 : inside;
+    if (dicts && levels->len == 1 && value->kind == CLIPMOE_PICKLE_DICT)
+      left -= MIN (left, value->n);
     /* An entry that may have been a tensor is an error: without it the model would be another one. */
     gboolean lost = value->kind == CLIPMOE_PICKLE_INERT &&
-                    (value->n == CLIPMOE_PICKLE_LOST || (inside && value->n == CLIPMOE_PICKLE_CLASSES));
+                    (value->n == CLIPMOE_PICKLE_LOST || (within && value->n == CLIPMOE_PICKLE_CLASSES));
     if (lost) {
       char *entry = key->kind == CLIPMOE_PICKLE_STRING ? g_strescape (key->text, NULL) : g_strdup ("");
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
@@ -174,7 +195,7 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
       ok = FALSE;
     } else if (++visits > MAX_VISITS) {
       ok = clipmoe_error_set (error, CLIPMOE_ERROR_LIMIT, path, "more than a million entries in its modules");
-    } else if (!tensor && !module) {
+    } else if (!tensor && !module && !dict) {
       continue;
     } else if (key->kind != CLIPMOE_PICKLE_STRING) {
       ok = clipmoe_error_set (error, CLIPMOE_ERROR_FORMAT, path, "a tensor under a key that is no text");
@@ -190,7 +211,7 @@ walk (const char *path, const Value *top, gboolean inside, GArray *entries, GErr
         g_array_append_val (entries, e);
       } else {
         g_string_append_c (name, '.');
-        Level inner = {value->items[0], 0, name->len};
+        Level inner = {dict ? value : value->items[0], 0, name->len};
         g_array_append_val (levels, inner);
       }
     }
@@ -208,11 +229,13 @@ clipmoe_torch_list (const char *path, const Value *top, char **note, GError **er
   Found found = find_weights (top);
   top = found.dict;
   gboolean ok;
-  if (outer == top && !(top->kind == CLIPMOE_PICKLE_DICT && count_tensors (top)) &&
+  gboolean dicts =
+      outer == top && is_dict_of_dicts (top); /* what belongs to what is told by the tensors' names */
+  if (outer == top && !dicts && !(top->kind == CLIPMOE_PICKLE_DICT && count_tensors (top)) &&
       say_foreign (path, top, error))
     ok = FALSE;
   else if (top->kind == CLIPMOE_PICKLE_DICT || (top->kind == CLIPMOE_PICKLE_OBJECT && top->n))
-    ok = walk (path, top, top != outer, entries, error);
+    ok = walk (path, top, top != outer, dicts, entries, error);
   else
     ok = clipmoe_error_set (error, CLIPMOE_ERROR_UNSUPPORTED, path,
                             "its pickle is neither a state dict nor a module");

@@ -126,10 +126,18 @@ typedef struct {
  *   trained with
  * @CLIPMOE_GEOMETRY_SQUASH: both sides are scaled to fit
  * @CLIPMOE_GEOMETRY_LETTERBOX: scaled until the longer side fits, with bars in the model's mean colour
+ * @CLIPMOE_GEOMETRY_PAD: the same with black bars, as OpenCLIP's resize_mode "longest" makes them
+ * @CLIPMOE_GEOMETRY_AUTO: as the model says, ClipmoeModelInfo.geometry; a preprocessor knows none
  *
  * How a picture becomes a square.
  */
-typedef enum { CLIPMOE_GEOMETRY_CROP, CLIPMOE_GEOMETRY_SQUASH, CLIPMOE_GEOMETRY_LETTERBOX } ClipmoeGeometry;
+typedef enum {
+  CLIPMOE_GEOMETRY_CROP,
+  CLIPMOE_GEOMETRY_SQUASH,
+  CLIPMOE_GEOMETRY_LETTERBOX,
+  CLIPMOE_GEOMETRY_PAD,
+  CLIPMOE_GEOMETRY_AUTO,
+} ClipmoeGeometry;
 
 /**
  * ClipmoeOrientation:

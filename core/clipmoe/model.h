@@ -6,6 +6,7 @@
 #ifndef CLIPMOE_MODEL_H
 #define CLIPMOE_MODEL_H
 
+#include <clipmoe/image.h>
 #include <clipmoe/tokenizer.h>
 
 G_BEGIN_DECLS
@@ -25,6 +26,18 @@ typedef enum {
 } ClipmoeActivation;
 
 /**
+ * ClipmoeModelTower:
+ * @CLIPMOE_MODEL_BOTH: all towers that the checkpoint has
+ *
+ * Which towers of a checkpoint are opened.
+ */
+typedef enum {
+  CLIPMOE_MODEL_BOTH,
+  CLIPMOE_MODEL_IMAGE,
+  CLIPMOE_MODEL_TEXT,
+} ClipmoeModelTower;
+
+/**
  * ClipmoeModelOptions:
  * @struct_size: sizeof (ClipmoeModelOptions)
  * @vocab: (nullable): a vocabulary that lies elsewhere, as clipmoe_tokenizer_open() takes it; NULL = beside
@@ -37,6 +50,12 @@ typedef enum {
  * @read_all: read every weight now, also of a file whose fingerprint is known from an earlier time
  * @shapes_only: read no weights: what the model is, quickly. It has no fingerprint, no id, no logit_scale and
  * no vocabulary, and can be neither run nor saved
+ * @prefix: (nullable): which CLIP of a file that holds several: what the names of its tensors begin with,
+ * such as "teacher."; "." for the one whose names begin with nothing; NULL or "" = the only one
+ * @tower: BOTH by default
+ * @side: pixels of a side of the pictures; 0 = as the image tower was trained. Its positions are stretched
+ * @adapter: (nullable): a LoRA adapter as PEFT saves it, a folder or its adapter_model.safetensors, which is
+ * added to the weights
  *
  * What the files do not say, and what is not needed. Made by the program.
  */
@@ -49,6 +68,10 @@ typedef struct {
   gboolean no_vocab;
   gboolean read_all;
   gboolean shapes_only;
+  const char *prefix;
+  const char *adapter;
+  ClipmoeModelTower tower;
+  guint side;
 } ClipmoeModelOptions;
 
 /**
@@ -64,7 +87,7 @@ typedef struct {
  * @parameters: of this tower
  * @active_parameters: of these, what one token uses
  *
- * One of a model's two transformers. Made by the library.
+ * One of a model's two transformers; all 0: the model has no such tower. Made by the library.
  */
 typedef struct {
   guint width, layers, heads, ffn_width;
@@ -98,7 +121,9 @@ typedef struct {
  * @active_parameters: of these, what a picture's token and a text's token use
  * @mean: of R, G and B of 0 to 1
  * @std: their standard deviations
- * @logit_scale: the natural logarithm of what cosines are multiplied with
+ * @logit_scale: the natural logarithm of what cosines are multiplied with; 0 of a tower alone
+ *
+ * @geometry: how pictures become its square, unless somebody says otherwise; never AUTO
  *
  * What a model is. Made by the library; strings live as long as the model.
  */
@@ -116,6 +141,7 @@ typedef struct {
   guint64 parameters, active_parameters;
   float mean[3], std[3];
   float logit_scale;
+  ClipmoeGeometry geometry;
 } ClipmoeModelInfo;
 
 /**
@@ -124,8 +150,8 @@ typedef struct {
  * default model
  * @options: (nullable): NULL = all defaults
  * @error: (nullable): IO: no such file; FORMAT: it is damaged, or no checkpoint; UNSUPPORTED: a model of
- * another kind; MISMATCH: its files disagree; LIMIT; ARGUMENT: an option out of range, or there is no
- * vocabulary; MEMORY
+ * another kind; MISMATCH: its files disagree; LIMIT; ARGUMENT: an option out of range, several
+ * CLIPs in one file, or none under @prefix, or there is no vocabulary; MEMORY
  *
  * Reads all weights when it meets a file for the first time, and headers alone when it knows the file from an
  * earlier time. Any thread.
@@ -150,7 +176,7 @@ CLIPMOE_API const ClipmoeModelInfo *clipmoe_model_get_info (const ClipmoeModel *
 /**
  * clipmoe_model_get_tokenizer:
  *
- * Returns: (transfer none) (nullable): NULL when it was opened with `no_vocab`
+ * Returns: (transfer none) (nullable): NULL when it was opened with `no_vocab`, or has no text tower
  */
 CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *self);
 
@@ -162,6 +188,20 @@ CLIPMOE_API ClipmoeTokenizer *clipmoe_model_get_tokenizer (const ClipmoeModel *s
  * Returns: (transfer full) (nullable): "assumed of NAME: …; …", or NULL when nothing was; free with g_free()
  */
 CLIPMOE_API char *clipmoe_model_info_describe_assumed (const ClipmoeModelInfo *info);
+
+/**
+ * clipmoe_model_join:
+ * @image: a model with an image tower, which is taken
+ * @text: a model with a text tower, which is taken, with its vocabulary
+ * @error: (nullable): ARGUMENT: one lacks its tower; MISMATCH: their vectors are not of one size; IO; MEMORY
+ *
+ * A model of two towers from two places, held in memory. Its logit_scale is that of @text where that is a
+ * whole model, else that of @image, else ln 100, which is said among what was assumed. Whether the two were
+ * trained for each other nobody can tell from their sizes. Any thread.
+ *
+ * Returns: (transfer full): free with clipmoe_model_unref(); NULL on error
+ */
+CLIPMOE_API ClipmoeModel *clipmoe_model_join (ClipmoeModel *image, ClipmoeModel *text, GError **error);
 
 /**
  * ClipmoeLayout:

@@ -33,6 +33,9 @@ void clipmoe_encoder_answered (ClipmoeEncoder *self);
 /* What this one packed will not be needed again: it is not written. */
 void clipmoe_encoder_keep_nothing (ClipmoeEncoder *self);
 
+/* FALSE (UNSUPPORTED): the model has no such tower. */
+gboolean clipmoe_encoder_check_tower (const ClipmoeEncoder *self, ClipmoeTowerKind kind, GError **error);
+
 /* Copies the vector in row @row of t->scratch.embedded to @out, scaled to length one. FALSE (FORMAT): it is
  * not finite, or zero. */
 gboolean clipmoe_encoder_finish (ClipmoeEncoder *self, const ClipmoePackedTower *t, guint row, float *out,

@@ -22,10 +22,12 @@ pack (const ClipmoeModel *model, ClipmoeRecipe *recipe) {
   g_free (arithmetics);
   if (!recipe->packed)
     return FALSE;
-  clipmoe_pack_tower (model, image, recipe->factors[CLIPMOE_TOWER_IMAGE],
-                      clipmoe_packed_weights_get_image (recipe->packed), recipe->threads);
-  clipmoe_pack_tower (model, text, recipe->factors[CLIPMOE_TOWER_TEXT],
-                      clipmoe_packed_weights_get_text (recipe->packed), recipe->threads);
+  if (image->n_matrices)
+    clipmoe_pack_tower (model, image, recipe->factors[CLIPMOE_TOWER_IMAGE],
+                        clipmoe_packed_weights_get_image (recipe->packed), recipe->threads);
+  if (text->n_matrices)
+    clipmoe_pack_tower (model, text, recipe->factors[CLIPMOE_TOWER_TEXT],
+                        clipmoe_packed_weights_get_text (recipe->packed), recipe->threads);
   clipmoe_recipe_clear_factors (recipe);
   return TRUE;
 }
@@ -38,18 +40,23 @@ set_up (ClipmoeEncoder *self) {
   guint side = self->model->image.side, context = self->model->text.context;
   guint image_rows = clipmoe_architecture_tokens (&self->model->image) * r->batch;
   guint text_rows = MAX (context, TEXT_ROWS);
-  self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
-  self->pixels = g_try_new (float, 3 * (gsize)side * side * r->batch);
-  self->ids = g_try_new (guint32, (gsize)context * CLIPMOE_TEXT_WINDOW);
+  gboolean with_image = clipmoe_architecture_is_there (&self->model->image),
+           with_text = clipmoe_architecture_is_there (&self->model->text);
+  if (with_image)
+    self->preprocessor = clipmoe_preprocessor_new (side, info->mean, info->std);
+  self->pixels = g_try_new (float, MAX (3 * (gsize)side * side * r->batch, 1));
+  self->ids = g_try_new (guint32, MAX ((gsize)context * CLIPMOE_TEXT_WINDOW, 1));
   if (!self->pixels || !self->ids ||
-      !clipmoe_packed_tower_init (&self->image, image, r->threads, image_rows, r->batch) ||
-      !clipmoe_packed_tower_init (&self->text, text, r->threads, text_rows, text_rows))
+      (with_image && !clipmoe_packed_tower_init (&self->image, image, r->threads, image_rows, r->batch)) ||
+      (with_text && !clipmoe_packed_tower_init (&self->text, text, r->threads, text_rows, text_rows)))
     return FALSE;
   gboolean packed = r->packed != NULL;
   if (!packed && !pack (self->model, r))
     return FALSE;
-  clipmoe_packed_tower_set_weights (&self->image, clipmoe_packed_weights_get_image (r->packed));
-  clipmoe_packed_tower_set_weights (&self->text, clipmoe_packed_weights_get_text (r->packed));
+  if (with_image)
+    clipmoe_packed_tower_set_weights (&self->image, clipmoe_packed_weights_get_image (r->packed));
+  if (with_text)
+    clipmoe_packed_tower_set_weights (&self->text, clipmoe_packed_weights_get_text (r->packed));
   self->unsaved = !packed && r->key;
   return TRUE;
 }
@@ -142,8 +149,9 @@ clipmoe_encoder_get_precision (const ClipmoeEncoder *self) {
 
 double
 clipmoe_encoder_measure_limit (const ClipmoeEncoder *self) {
+  const ClipmoePackedTower *tower = self->image.kernels ? &self->image : &self->text;
   const ClipmoeGemm *f =
-      clipmoe_arithmetic_gemm (self->image.kernels, clipmoe_precision_arithmetic (self->recipe.precision));
+      clipmoe_arithmetic_gemm (tower->kernels, clipmoe_precision_arithmetic (self->recipe.precision));
   return f && f->peak < CM_N_PEAKS ? cm_peak (f->peak, 2000) : 0;
 }
 
@@ -159,12 +167,14 @@ clipmoe_encoder_lacks_verdict (const ClipmoeEncoder *self) {
 
 guint
 clipmoe_encoder_get_threads (const ClipmoeEncoder *self) {
-  return self->image.threads;
+  return MAX (self->image.threads, self->text.threads);
 }
 
 void
 clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n) {
   const ClipmoeArchitecture *arch = &self->model->image;
+  if (!clipmoe_architecture_is_there (arch))
+    return;
   n = MIN (n, clipmoe_recipe_best_batch (arch));
   if (n <= self->recipe.batch)
     return;
@@ -184,6 +194,19 @@ clipmoe_encoder_grow_batch (ClipmoeEncoder *self, guint n) {
   self->recipe.batch = n;
   clipmoe_scratch_clear (&before); /* last, so that a child that is forked meanwhile has what it uses */
   g_free (pixels_before);
+}
+
+gboolean
+clipmoe_encoder_check_tower (const ClipmoeEncoder *self, ClipmoeTowerKind kind, GError **error) {
+  const ClipmoeModel *m = self->model;
+  gboolean image = kind == CLIPMOE_TOWER_IMAGE;
+  if (clipmoe_architecture_is_there (image ? &m->image : &m->text))
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+               "%s: the %s tower alone, so it has vectors of %s only: expected a model with both towers",
+               m->info.path ? m->info.path : m->info.name, image ? "text" : "image",
+               image ? "texts" : "pictures");
+  return FALSE;
 }
 
 gboolean

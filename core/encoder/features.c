@@ -91,7 +91,8 @@ gboolean
 clipmoe_encoder_get_feature_shape (const ClipmoeEncoder *self, const ClipmoeFeatureOptions *options,
                                    guint *n_rows, guint *width, GError **error) {
   Wanted wanted;
-  if (!read_options (&self->model->image, options, &wanted, error))
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_IMAGE, error) ||
+      !read_options (&self->model->image, options, &wanted, error))
     return FALSE;
   if (n_rows)
     *n_rows = wanted.rows;
@@ -130,7 +131,8 @@ clipmoe_encoder_encode_features (ClipmoeEncoder *self, const float *pixels, guin
   const ClipmoeArchitecture *arch = &self->model->image;
   gsize side = arch->side;
   Wanted wanted;
-  if (!read_options (arch, options, &wanted, error))
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_IMAGE, error) ||
+      !read_options (arch, options, &wanted, error))
     return FALSE;
   gsize size = (gsize)wanted.rows * arch->width;
   for (guint i = 0; i < n; i += self->recipe.batch)

@@ -163,6 +163,8 @@ clipmoe_encoder_encode_pixels (ClipmoeEncoder *self, const float *pixels, guint 
                                GError **error) {
   gsize side = self->model->image.side, embed = self->model->image.embed;
   guint batch = self->recipe.batch;
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_IMAGE, error))
+    return FALSE;
   for (guint i = 0; i < n; i += batch)
     if (!encode_batch (self, pixels + (gsize)i * 3 * side * side, MIN (batch, n - i), out + i * embed, error))
       return FALSE;
@@ -175,6 +177,10 @@ clipmoe_encoder_encode_images (ClipmoeEncoder *self, const ClipmoeImage *images,
                                GError **error) {
   gsize side = self->model->image.side, embed = self->model->image.embed;
   const guint8 *image = (const guint8 *)images; /* of a program made with other headers, larger or smaller */
+  if (geometry == CLIPMOE_GEOMETRY_AUTO)
+    geometry = self->model->info.geometry;
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_IMAGE, error))
+    return FALSE;
   for (guint i = 0; i < n; i += self->recipe.batch) {
     guint some = MIN (self->recipe.batch, n - i);
     for (guint j = 0; j < some; j++, image += images->struct_size)

@@ -14,7 +14,8 @@ clipmoe_recipe_best_batch (const ClipmoeArchitecture *image) {
   for (guint i = 0; i < image->layers; i++)
     if (image->experts[i] > image->top_k && image->top_k)
       rows = MAX (rows, (guint64)ROWS_AT_ONCE * image->experts[i] / image->top_k);
-  return MAX ((guint)(rows / clipmoe_architecture_tokens (image)), 1);
+  return clipmoe_architecture_is_there (image) ? MAX ((guint)(rows / clipmoe_architecture_tokens (image)), 1)
+                                               : 1;
 }
 
 gboolean

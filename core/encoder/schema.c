@@ -20,6 +20,8 @@ add_vector (GArray *all, ClipmoeVectorRole role, guint block, gsize rows, gsize 
 static void
 list (ClipmoeSchema *self) {
   const ClipmoeArchitecture *a = self->arch;
+  if (!clipmoe_architecture_is_there (a))
+    return;
   gsize d = a->width, f = a->ffn_width;
   GArray *matrices = g_array_new (FALSE, FALSE, sizeof (ClipmoeMatrixEntry));
   GArray *vectors = g_array_new (FALSE, FALSE, sizeof (ClipmoeVectorEntry));
@@ -94,6 +96,8 @@ set_places (ClipmoeSchema *self) {
   }
   if (!fits)
     self->bytes = 0;
+  else if (!self->n_vectors) /* a tower that is not there */
+    self->bytes = 64;
 }
 
 gboolean

@@ -139,6 +139,8 @@ clipmoe_encoder_encode_tokens (ClipmoeEncoder *self, const guint32 *ids, const g
                                float *out, GError **error) {
   ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
   gsize embed = self->model->text.embed;
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_TEXT, error))
+    return FALSE;
   for (guint done = 0, some; done < n; done += some, out += some * embed) {
     some = MIN (n - done, CLIPMOE_TEXT_WINDOW);
     for (guint i = 0; i < some; ids += lengths[done + i], i++) {
@@ -158,6 +160,8 @@ clipmoe_encoder_encode_texts (ClipmoeEncoder *self, const char *const *strings, 
   ClipmoeText texts[CLIPMOE_TEXT_WINDOW];
   gsize embed = self->model->text.embed, context = self->model->text.context;
   guint long_ones = 0;
+  if (!clipmoe_encoder_check_tower (self, CLIPMOE_TOWER_TEXT, error))
+    return FALSE;
   if (!self->model->tokenizer) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: opened without a vocabulary, so words cannot be encoded",

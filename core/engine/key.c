@@ -20,8 +20,9 @@ compare (gconstpointer a, gconstpointer b) {
 char *
 clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) {
   GString *key = g_string_new (NULL);
-  g_string_append_printf (key, "%s\n%s\n%d %u %u %u %d", path ? path : "\n",
-                          options->vocab ? options->vocab : "", options->activation, options->experts,
+  g_string_append_printf (key, "%s\n%s\n%s\n%d %u %d %u %u %u %d", path ? path : "\n",
+                          options->vocab ? options->vocab : "", options->prefix ? options->prefix : "",
+                          options->tower, options->side, options->activation, options->experts,
                           options->heads, options->text_heads, options->no_vocab);
   char *found = clipmoe_resource_find ("", path ? path : "default");
   const char *at = found && !(path && g_file_test (path, G_FILE_TEST_EXISTS)) ? found : path;
@@ -41,6 +42,8 @@ clipmoe_engine_model_key (const char *path, const ClipmoeModelOptions *options) 
   }
   if (options->vocab)
     add_file (key, options->vocab);
+  if (options->adapter)
+    g_string_append_printf (key, "\n%s", options->adapter);
   g_free (found);
   return g_string_free (key, FALSE);
 }

@@ -19,7 +19,9 @@ clipmoe_terms_new (const char *id, const char *path, const ClipmoeModelOptions *
   self->path = resolve (path);
   self->vocab = options->vocab ? g_canonicalize_filename (options->vocab, NULL) : NULL;
   self->options = *options;
-  self->options.vocab = NULL;
+  self->prefix = options->prefix && *options->prefix ? g_strdup (options->prefix) : NULL;
+  self->adapter = options->adapter ? g_canonicalize_filename (options->adapter, NULL) : NULL;
+  self->options.vocab = self->options.prefix = self->options.adapter = NULL;
   self->how = *how;
   self->wait = wait;
   return self;
@@ -32,6 +34,8 @@ clipmoe_terms_free (ClipmoeTerms *self) {
   g_free (self->id);
   g_free (self->path);
   g_free (self->vocab);
+  g_free (self->prefix);
+  g_free (self->adapter);
   g_free (self);
 }
 
@@ -71,8 +75,12 @@ clipmoe_terms_agree (const ClipmoeTerms *open, const ClipmoeTerms *asked, GError
   const ClipmoeModelOptions *a = &open->options, *b = &asked->options;
   return agree_text (open, "model", open->path, asked->path, error) &&
          agree_text (open, "vocab", open->vocab, asked->vocab, error) &&
+         agree_text (open, "prefix", open->prefix, asked->prefix, error) &&
+         agree_text (open, "adapter", open->adapter, asked->adapter, error) &&
          agree_text (open, "activation", activation_name (a->activation), activation_name (b->activation),
                      error) &&
+         agree_number (open, "tower", a->tower, b->tower, error) &&
+         agree_number (open, "side", a->side, b->side, error) &&
          agree_number (open, "no_vocab", a->no_vocab != 0, b->no_vocab != 0, error) &&
          agree_number (open, "experts", a->experts, b->experts, error) &&
          agree_number (open, "heads", a->heads, b->heads, error) &&

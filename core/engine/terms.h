@@ -5,7 +5,7 @@
 #include "../clipmoe/encoder.h"
 
 typedef struct {
-  char *id, *path, *vocab;
+  char *id, *path, *vocab, *prefix, *adapter;
   ClipmoeModelOptions options; /* but for its strings */
   ClipmoeEncoderOptions how;
   guint wait; /* ms */

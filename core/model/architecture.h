@@ -35,6 +35,12 @@ typedef struct {
 ClipmoeArchitecture clipmoe_architecture_clip_image (void);
 ClipmoeArchitecture clipmoe_architecture_clip_text (void);
 
+/* Whether the model has this tower; else all is 0. */
+static inline gboolean
+clipmoe_architecture_is_there (const ClipmoeArchitecture *self) {
+  return self->layers > 0;
+}
+
 /* Patches along one edge of the picture; pixels beyond the last whole patch are not looked at. */
 static inline guint
 clipmoe_architecture_grid (const ClipmoeArchitecture *self) {

@@ -201,29 +201,31 @@ static const struct {
     [LN_FINAL] = {"ln_final.weight", 1},
 };
 
-gboolean
-clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
-  const ClipmoeWeight *w[N_SIZES];
-  for (guint i = 0; i < N_SIZES; i++) {
-    w[i] = lookup (weights, sizes[i].name);
-    if (!w[i])
-      return missing (path, weights, sizes[i].name, error);
-    if (w[i]->n_dims != sizes[i].dims) {
+static gboolean
+check_size (const char *path, const ClipmoeWeights *weights, guint i, const ClipmoeWeight **w,
+            GError **error) {
+  *w = lookup (weights, sizes[i].name);
+  if (!*w)
+    return missing (path, weights, sizes[i].name, error);
+  if ((*w)->n_dims != sizes[i].dims) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: tensor \"%s\": %u dimensions, expected %u",
+                 path, (*w)->source, (*w)->n_dims, sizes[i].dims);
+    return FALSE;
+  }
+  for (guint d = 0; d < sizes[i].dims; d++)
+    if ((*w)->shape[d] < 1 || (*w)->shape[d] > 1 << 24) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                   "%s: tensor \"%s\": %u dimensions, expected %u", path, w[i]->source, w[i]->n_dims,
-                   sizes[i].dims);
+                   "%s: tensor \"%s\": a dimension of %" G_GUINT64_FORMAT ", expected 1 to %d", path,
+                   (*w)->source, (*w)->shape[d], 1 << 24);
       return FALSE;
     }
-    for (guint d = 0; d < sizes[i].dims; d++)
-      if (w[i]->shape[d] < 1 || w[i]->shape[d] > 1 << 24) {
-        g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
-                     "%s: tensor \"%s\": a dimension of %" G_GUINT64_FORMAT ", expected 1 to %d", path,
-                     w[i]->source, w[i]->shape[d], 1 << 24);
-        return FALSE;
-      }
-  }
-  ClipmoeArchitecture image = clipmoe_architecture_clip_image (), text = clipmoe_architecture_clip_text ();
-  guint64 rows = w[IMAGE_POSITIONS]->shape[0], grid = 1, class = image.has_class ? 1 : 0;
+  return TRUE;
+}
+
+static gboolean
+image_sizes (ClipmoeArchitecture *image, guint64 *side, const char *path, const ClipmoeWeight *const *w,
+             GError **error) {
+  guint64 rows = w[IMAGE_POSITIONS]->shape[0], grid = 1, class = image->has_class ? 1 : 0;
   while (grid * grid + class < rows)
     grid++;
   if (grid * grid + class != rows) {
@@ -232,18 +234,40 @@ clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *wei
                  w[IMAGE_POSITIONS]->source, rows, class ? " and one more" : "");
     return FALSE;
   }
-  guint64 side = grid * w[CONV1]->shape[3];
-  image.width = (guint)w[CONV1]->shape[0];
-  text.width = (guint)w[LN_FINAL]->shape[0];
+  *side = grid * w[CONV1]->shape[3];
+  image->width = (guint)w[CONV1]->shape[0];
+  image->patch = (guint)w[CONV1]->shape[3];
+  return TRUE;
+}
+
+gboolean
+clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
+  const ClipmoeWeight *w[N_SIZES];
+  gboolean with_image = !weights->no_image, with_text = !weights->no_text;
+  for (guint i = 0; i < N_SIZES; i++)
+    if ((i < TOKENS ? with_image : with_text) && !check_size (path, weights, i, &w[i], error))
+      return FALSE;
+  ClipmoeArchitecture image = {0}, text = {0};
+  guint64 side = 0;
+  if (with_image) {
+    image = clipmoe_architecture_clip_image ();
+    if (!image_sizes (&image, &side, path, w, error))
+      return FALSE;
+    image.layers = count_blocks (weights, "visual.transformer.resblocks.");
+  }
+  if (with_text) {
+    text = clipmoe_architecture_clip_text ();
+    text.width = (guint)w[LN_FINAL]->shape[0];
+    text.vocab = (guint)w[TOKENS]->shape[0];
+    text.context = (guint)w[POSITIONS]->shape[0];
+    text.layers = count_blocks (weights, "transformer.resblocks.");
+  }
   /* If one projection is transposed, the other one has the right size. */
-  guint by = w[IMAGE_PROJECTION]->shape[0] == image.width ? IMAGE_PROJECTION : TEXT_PROJECTION;
-  image.embed = text.embed = (guint)w[by]->shape[1];
-  image.patch = (guint)w[CONV1]->shape[3];
-  text.vocab = (guint)w[TOKENS]->shape[0];
-  text.context = (guint)w[POSITIONS]->shape[0];
-  image.layers = count_blocks (weights, "visual.transformer.resblocks.");
-  text.layers = count_blocks (weights, "transformer.resblocks.");
-  if (side > 4096 || text.context < 2 || !image.layers || !text.layers) {
+  guint by = !with_text || (with_image && w[IMAGE_PROJECTION]->shape[0] == image.width) ? IMAGE_PROJECTION
+                                                                                        : TEXT_PROJECTION;
+  image.embed = with_image ? (guint)w[by]->shape[1] : 0;
+  text.embed = with_text ? (guint)w[by]->shape[1] : 0;
+  if (side > 4096 || (with_text && (text.context < 2 || !text.layers)) || (with_image && !image.layers)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: an impossible size: %u image and %u text blocks, pictures of %" G_GUINT64_FORMAT
                  " pixels, %u positions",
@@ -251,8 +275,8 @@ clipmoe_bind_sizes (ClipmoeModel *m, const char *path, const ClipmoeWeights *wei
     return FALSE;
   }
   image.side = (guint)side;
-  if (!ffn_width (path, weights, "visual.transformer.resblocks.", &image.ffn_width, error) ||
-      !ffn_width (path, weights, "transformer.resblocks.", &text.ffn_width, error))
+  if ((with_image && !ffn_width (path, weights, "visual.transformer.resblocks.", &image.ffn_width, error)) ||
+      (with_text && !ffn_width (path, weights, "transformer.resblocks.", &text.ffn_width, error)))
     return FALSE;
   image.experts = count_experts (weights, "visual.transformer.resblocks.", image.layers);
   text.experts = count_experts (weights, "transformer.resblocks.", text.layers);
@@ -289,33 +313,56 @@ all_used (const ClipmoeModel *m, const char *path, const ClipmoeWeights *weights
   return FALSE;
 }
 
+static void
+bind_image (Binder *b, ClipmoeModel *m) {
+  const ClipmoeArchitecture *image = &m->image;
+  guint64 dv = image->width, p = image->patch, c = image->embed, tokens = clipmoe_architecture_tokens (image);
+  m->conv1_weight = bind (b, "visual.conv1.weight", dv, 3, p, p);
+  if (image->has_class)
+    m->class_embedding = bind (b, "visual.class_embedding", dv, 0, 0, 0);
+  m->image_positions = bind (b, "visual.positional_embedding", tokens, dv, 0, 0);
+  if (image->pre_norm) {
+    m->ln_pre_weight = bind (b, "visual.ln_pre.weight", dv, 0, 0, 0);
+    m->ln_pre_bias = bind (b, "visual.ln_pre.bias", dv, 0, 0, 0);
+  }
+  m->ln_post_weight = bind (b, "visual.ln_post.weight", dv, 0, 0, 0);
+  m->ln_post_bias = bind (b, "visual.ln_post.bias", dv, 0, 0, 0);
+  m->image_projection = bind (b, "visual.proj", dv, c, 0, 0);
+  guint64 around = dv * 3 * p * p + (image->has_class ? dv : 0) + tokens * dv +
+                   (image->pre_norm ? 2 * dv : 0) + 2 * dv + (b->weights->made_projection ? 0 : dv * c);
+  m->image_info.parameters = m->image_info.active_parameters = around;
+}
+
+static void
+bind_text (Binder *b, ClipmoeModel *m) {
+  const ClipmoeArchitecture *text = &m->text;
+  guint64 dt = text->width, c = text->embed;
+  m->token_embedding = bind (b, "token_embedding.weight", text->vocab, dt, 0, 0);
+  m->text_positions = bind (b, "positional_embedding", text->context, dt, 0, 0);
+  m->ln_final_weight = bind (b, "ln_final.weight", dt, 0, 0, 0);
+  m->ln_final_bias = bind (b, "ln_final.bias", dt, 0, 0, 0);
+  m->text_projection = bind (b, "text_projection", dt, c, 0, 0);
+  guint64 around =
+      (guint64)text->vocab * dt + text->context * dt + 2 * dt + (b->weights->made_projection ? 0 : dt * c);
+  m->text_info.parameters = m->text_info.active_parameters = around;
+}
+
 gboolean
 clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, GError **error) {
   Binder b = {path, weights, error, FALSE};
   const ClipmoeArchitecture *image = &m->image, *text = &m->text;
-  guint64 dv = image->width, dt = text->width, p = image->patch, c = image->embed,
-          tokens = clipmoe_architecture_tokens (image);
-  m->conv1_weight = bind (&b, "visual.conv1.weight", dv, 3, p, p);
-  if (image->has_class)
-    m->class_embedding = bind (&b, "visual.class_embedding", dv, 0, 0, 0);
-  m->image_positions = bind (&b, "visual.positional_embedding", tokens, dv, 0, 0);
-  if (image->pre_norm) {
-    m->ln_pre_weight = bind (&b, "visual.ln_pre.weight", dv, 0, 0, 0);
-    m->ln_pre_bias = bind (&b, "visual.ln_pre.bias", dv, 0, 0, 0);
-  }
-  m->ln_post_weight = bind (&b, "visual.ln_post.weight", dv, 0, 0, 0);
-  m->ln_post_bias = bind (&b, "visual.ln_post.bias", dv, 0, 0, 0);
-  m->image_projection = bind (&b, "visual.proj", dv, c, 0, 0);
-  m->token_embedding = bind (&b, "token_embedding.weight", text->vocab, dt, 0, 0);
-  m->text_positions = bind (&b, "positional_embedding", text->context, dt, 0, 0);
-  m->ln_final_weight = bind (&b, "ln_final.weight", dt, 0, 0, 0);
-  m->ln_final_bias = bind (&b, "ln_final.bias", dt, 0, 0, 0);
-  m->text_projection = bind (&b, "text_projection", dt, c, 0, 0);
-  const float *scale = bind (&b, "logit_scale", 0, 0, 0, 0);
+  gboolean both = clipmoe_architecture_is_there (image) && clipmoe_architecture_is_there (text);
+  if (clipmoe_architecture_is_there (image))
+    bind_image (&b, m);
+  if (clipmoe_architecture_is_there (text))
+    bind_text (&b, m);
+  const float *scale = both ? bind (&b, "logit_scale", 0, 0, 0, 0) : NULL;
   if (scale)
     m->info.logit_scale = *scale;
-  bind_tower (&b, "visual.transformer.", &m->image, &m->image_blocks, &m->image_info);
-  bind_tower (&b, "transformer.", &m->text, &m->text_blocks, &m->text_info);
+  if (clipmoe_architecture_is_there (image))
+    bind_tower (&b, "visual.transformer.", &m->image, &m->image_blocks, &m->image_info);
+  if (clipmoe_architecture_is_there (text))
+    bind_tower (&b, "transformer.", &m->text, &m->text_blocks, &m->text_info);
   if (b.failed || !all_used (m, path, weights, error))
     return FALSE;
   if (m->info.logit_scale > 20 || m->info.logit_scale < -20) {
@@ -323,24 +370,17 @@ clipmoe_bind (ClipmoeModel *m, const char *path, const ClipmoeWeights *weights, 
                  "%s: tensor \"logit_scale\" is %g, expected -20 to 20", path, m->info.logit_scale);
     return FALSE;
   }
-  guint64 before =
-              dv * 3 * p * p + (image->has_class ? dv : 0) + tokens * dv + (image->pre_norm ? 2 * dv : 0),
-          around = before + 2 * dv + dv * c,
-          around_text = (guint64)text->vocab * dt + text->context * dt + 2 * dt + dt * c;
-  m->image_info.parameters += around;
-  m->image_info.active_parameters += around;
-  m->text_info.parameters += around_text;
-  m->text_info.active_parameters += around_text;
-  m->info.parameters = m->image_info.parameters + m->text_info.parameters + 1;
-  m->info.active_parameters = m->image_info.active_parameters + m->text_info.active_parameters + 1;
+  m->info.parameters = m->image_info.parameters + m->text_info.parameters + (both ? 1 : 0);
+  m->info.active_parameters =
+      m->image_info.active_parameters + m->text_info.active_parameters + (both ? 1 : 0);
   m->info.image = &m->image_info;
   m->info.text = &m->text_info;
   m->info.image_size = image->side;
   m->info.patch_size = image->patch;
-  m->info.embed = image->embed;
+  m->info.embed = MAX (image->embed, text->embed);
   m->info.context = text->context;
   m->info.vocab_size = text->vocab;
-  m->info.top_k = weights->mixture ? image->top_k : 0;
+  m->info.top_k = weights->mixture ? MAX (image->top_k, text->top_k) : 0;
   return TRUE;
 }
 

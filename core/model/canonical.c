@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 #include <xxhash.h>
+#include "place.h"
 
 /* Rows of Long-CLIP's first table that are kept; the others come from the second. */
 #define KEPT_ROWS 20
+#define MOST_MADE 8192 /* values of a vector that is not projected */
 
 void
 clipmoe_weight_free (gpointer weight) {
@@ -25,6 +27,7 @@ clipmoe_weights_free (ClipmoeWeights *self) {
   g_hash_table_unref (self->weights);
   clipmoe_tensors_free (self->tensors);
   g_free (self->dtype);
+  g_free (self->rest);
   g_free (self);
 }
 
@@ -261,31 +264,77 @@ describe_dtypes (GHashTable *dtypes) {
   return g_string_free (text, FALSE);
 }
 
+/* Of the towers the one that was asked for. */
+static gboolean
+take_tower (const char *path, ClipmoePlace *place, ClipmoeModelTower tower, GError **error) {
+  if (tower == CLIPMOE_MODEL_BOTH)
+    return TRUE;
+  gboolean image = tower == CLIPMOE_MODEL_IMAGE;
+  if (!(image ? place->image : place->text)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "%s: holds no %s tower, expected one", path,
+                 image ? "image" : "text");
+    clipmoe_place_clear (place);
+    return FALSE;
+  }
+  g_clear_pointer (image ? &place->text : &place->image, g_free);
+  g_clear_pointer (&place->scale, g_free);
+  return TRUE;
+}
+
+/* transformers' CLIPVisionModel and CLIPTextModel have no projection: their vector is the pooled row behind
+ * the last norm. It is multiplied with the matrix of ones on the diagonal, which is exact in f32. */
+static gboolean
+make_projection (ClipmoeWeights *self, const char *path, GError **error) {
+  const char *name = self->no_text ? "visual.proj" : "text_projection";
+  const ClipmoeWeight *norm =
+      g_hash_table_lookup (self->weights, self->no_text ? "visual.ln_post.weight" : "ln_final.weight");
+  if ((!self->no_image && !self->no_text) || self->naming != CLIPMOE_NAMING_HUGGINGFACE || !norm ||
+      norm->n_dims != 1 || norm->shape[0] > MOST_MADE || g_hash_table_contains (self->weights, name))
+    return TRUE;
+  guint64 n = norm->shape[0];
+  ClipmoeWeight *w = weight_like (path, norm, n * n, error);
+  if (!w)
+    return FALSE;
+  w->n_dims = 2;
+  w->shape[0] = w->shape[1] = n;
+  for (guint64 i = 0; w->data && i < n * n; i++)
+    w->data[i] = i % (n + 1) == 0;
+  g_hash_table_insert (self->weights, g_strdup (name), w);
+  self->made_projection = TRUE;
+  return TRUE;
+}
+
 ClipmoeWeights *
-clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only, GError **error) {
+clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, const char *prefix, ClipmoeModelTower tower,
+                     gboolean shapes_only, GError **error) {
   ClipmoeWeights *self = g_new0 (ClipmoeWeights, 1);
   GHashTable *dtypes = g_hash_table_new (g_str_hash, g_str_equal);
   GHashTable *thirds = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, thirds_free);
   guint n = clipmoe_tensors_get_n (tensors);
-  gsize prefix = clipmoe_names_prefix (tensors);
+  ClipmoePlace place;
   self->tensors = tensors;
   self->shapes_only = shapes_only;
   self->weights = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, clipmoe_weight_free);
-  gboolean ok = clipmoe_names_recognise (path, tensors, prefix, &self->naming, error);
-
-  for (guint i = 0; i < n; i++) {
-    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    self->mixture |= g_str_has_suffix (t->name, ".gate.weight");
-    self->logit_bias |= strcmp (t->name + prefix, "logit_bias") == 0;
-    if (!clipmoe_name_ignored (t->name + prefix))
-      g_hash_table_add (dtypes, (gpointer)t->dtype_name);
-  }
+  gboolean ok =
+      clipmoe_place_find (path, tensors, prefix, &place, error) && take_tower (path, &place, tower, error);
+  self->naming = place.naming;
   for (guint i = 0; i < n && ok; i++) {
     const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    if (!clipmoe_name_ignored (t->name + prefix))
-      ok = take (self, path, t, t->name + prefix, thirds, error);
+    char *name = clipmoe_place_strip (&place, t->name);
+    self->logit_bias |= g_strcmp0 (name, "logit_bias") == 0;
+    if (name && !clipmoe_name_ignored (name)) {
+      self->mixture |= g_str_has_suffix (name, ".gate.weight");
+      g_hash_table_add (dtypes, (gpointer)t->dtype_name);
+      ok = take (self, path, t, name, thirds, error);
+    }
+    g_free (name);
   }
-  ok = ok && join_all (self, path, thirds, error) && merge_positions (self, path, error);
+  self->no_image = ok && !place.image;
+  self->no_text = ok && !place.text;
+  self->rest = ok && tower == CLIPMOE_MODEL_BOTH ? clipmoe_place_describe_rest (&place, tensors) : NULL;
+  clipmoe_place_clear (&place);
+  ok = ok && join_all (self, path, thirds, error) && merge_positions (self, path, error) &&
+       make_projection (self, path, error);
   self->layout = self->naming == CLIPMOE_NAMING_HUGGINGFACE ? "huggingface"
                  : self->naming == CLIPMOE_NAMING_OPENCLIP  ? "openclip"
                  : self->mixture                            ? "clip-moe"

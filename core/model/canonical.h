@@ -2,6 +2,7 @@
 #ifndef CLIPMOE_CANONICAL_H
 #define CLIPMOE_CANONICAL_H
 
+#include "../clipmoe/model.h"
 #include "names.h"
 
 typedef struct {
@@ -19,20 +20,25 @@ typedef struct {
   GHashTable *weights;     /* canonical name -> ClipmoeWeight */
   ClipmoeTensors *tensors; /* the file, while it is being opened */
   ClipmoeNaming naming;
-  const char *layout;   /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
-  char *dtype;          /* as stored */
-  gboolean mixture;     /* some block has a router */
-  gboolean shapes_only; /* no weight has data */
-  gboolean logit_bias;  /* the file has one; it is not in `weights` */
-  gboolean two_tables;  /* positions came as Long-CLIP's two tables */
+  const char *layout;         /* "openai", "long-clip", "clip-moe", "huggingface", "openclip" */
+  char *dtype;                /* as stored */
+  gboolean mixture;           /* some block has a router */
+  gboolean shapes_only;       /* no weight has data */
+  gboolean logit_bias;        /* the file has one; it is not in `weights` */
+  gboolean two_tables;        /* positions came as Long-CLIP's two tables */
+  gboolean no_image, no_text; /* one tower stands alone */
+  gboolean made_projection;   /* it has no projection of its own, and here that of ones */
+  char *rest;                 /* a sentence on tensors of the file that are not the model's, or NULL */
 } ClipmoeWeights;
 
 /* Converts and takes over @tensors, also on failure. Long-CLIP's two tables of positions are merged into
- * "positional_embedding". Each tensor of the file is freed once it is converted. @shapes_only: @tensors have
- * no values, and the weights will have none. Returns (transfer full). Errors: FORMAT (unknown or double
- * names, values that are not finite), UNSUPPORTED (another kind of model), MEMORY. */
-ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, gboolean shapes_only,
-                                     GError **error);
+ * "positional_embedding". Each tensor of the file is freed once it is converted. @prefix: (nullable): as
+ * clipmoe_place_find() takes it. @tower: of both the one that is taken.
+ * @shapes_only: @tensors have no values, and the weights will have none. Returns (transfer full). Errors:
+ * FORMAT (unknown or double names, values that are not finite), UNSUPPORTED (another kind of model), ARGUMENT
+ * (several models), MEMORY. */
+ClipmoeWeights *clipmoe_weights_new (const char *path, ClipmoeTensors *tensors, const char *prefix,
+                                     ClipmoeModelTower tower, gboolean shapes_only, GError **error);
 /* An empty table, which counts as a file of F32 in OpenAI's layout. */
 ClipmoeWeights *clipmoe_weights_empty (void);
 /* Puts @data (taken over, also on failure) under @name, in place of what stood there. */

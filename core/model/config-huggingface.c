@@ -176,29 +176,50 @@ merged (const char *path, json_t *root, const char *key, const char *over, json_
   return TRUE;
 }
 
+static gboolean
+is_type (json_t *root, const char *type) {
+  return g_strcmp0 (json_string_value (json_object_get (root, "model_type")), type) == 0;
+}
+
+gboolean
+clipmoe_config_is_tower (json_t *root) {
+  return is_type (root, "clip_vision_model") || is_type (root, "clip_text_model");
+}
+
 gboolean
 clipmoe_config_huggingface (const ClipmoeModel *m, const char *path, json_t *root, ClipmoeSaidOfBoth *said,
                             GPtrArray *assumed, GError **error) {
   json_t *vision = NULL, *text = NULL, *type = json_object_get (root, "model_type");
-  const char *v = "vision_config.", *t = "text_config.";
-  if (type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "clip") != 0 &&
+  gboolean alone = clipmoe_config_is_tower (root), image = clipmoe_architecture_is_there (&m->image),
+           words = clipmoe_architecture_is_there (&m->text), ok = TRUE;
+  const char *v = alone ? "" : "vision_config.", *t = alone ? "" : "text_config.";
+  if (!alone && type && !json_is_null (type) && g_strcmp0 (json_string_value (type), "clip") != 0 &&
       g_strcmp0 (json_string_value (type), "clip-moe") != 0) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: model_type is \"%.40s\", expected \"clip\"", path,
                  json_is_string (type) ? json_string_value (type) : "");
     return FALSE;
   }
-  gboolean ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
-                clipmoe_key_whole (path, root, "", "projection_dim", m->image.embed, NULL, error) &&
-                merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
-                merged (path, root, "text_config", "text_config_dict", &text, error) &&
-                tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
-                clipmoe_key_whole (path, vision, v, "image_size", m->image.side, NULL, error) &&
-                clipmoe_key_whole (path, vision, v, "patch_size", m->image.patch, NULL, error) &&
-                clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
-                tower_config (path, text, t, &m->text, 8, &said->text, error) &&
-                clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) &&
-                clipmoe_key_whole (path, text, t, "max_position_embeddings", m->text.context, NULL, error);
+  if (alone)
+    *(is_type (root, "clip_vision_model") ? &vision : &text) = json_incref (root);
+  else
+    ok = clipmoe_keys_check (path, root, "", root_keys, G_N_ELEMENTS (root_keys), assumed, error) &&
+         clipmoe_key_whole (path, root, "", "projection_dim", image && words ? m->image.embed : 0, NULL,
+                            error) &&
+         merged (path, root, "vision_config", "vision_config_dict", &vision, error) &&
+         merged (path, root, "text_config", "text_config_dict", &text, error);
+  /* of a tower that is not there nothing is read */
+  if (!image)
+    g_clear_pointer (&vision, json_decref);
+  if (!words)
+    g_clear_pointer (&text, json_decref);
+  ok = ok && tower_config (path, vision, v, &m->image, 12, &said->image, error) &&
+       clipmoe_key_whole (path, vision, v, "image_size", m->image.side, NULL, error) &&
+       clipmoe_key_whole (path, vision, v, "patch_size", m->image.patch, NULL, error) &&
+       clipmoe_key_whole (path, vision, v, "num_channels", 3, NULL, error) &&
+       tower_config (path, text, t, &m->text, 8, &said->text, error) &&
+       clipmoe_key_whole (path, text, t, "vocab_size", m->text.vocab, NULL, error) &&
+       clipmoe_key_whole (path, text, t, "max_position_embeddings", m->text.context, NULL, error);
   json_decref (vision);
   json_decref (text);
   return ok;
@@ -238,8 +259,8 @@ static const ClipmoeKey preprocessor_keys[] = {
 
 static const ClipmoeKey size_keys[] = {
     READ ("shortest_edge"),
-    OFF ("height", "a size of height and width squashes pictures, expected shortest_edge"),
-    OFF ("width", "a size of height and width squashes pictures, expected shortest_edge"),
+    READ ("height"),
+    READ ("width"),
     OFF ("longest_edge", "the shorter side is resized, expected shortest_edge"),
 };
 static const ClipmoeKey crop_keys[] = {READ ("height"), READ ("width"), READ ("shortest_edge")};
@@ -260,11 +281,12 @@ preprocessor_size (ClipmoeModel *m, const char *path, json_t *root, const char *
   return ok;
 }
 
-/* Each of these, if there, must be true: without that step the result would differ. */
+/* Each of these, if there, must be true: without that step the result would differ. What is squashed is a
+ * square already, so that it need not be cut. */
 static gboolean
-all_true (const char *path, json_t *root, GError **error) {
-  static const char *const steps[] = {"do_resize", "do_center_crop", "do_rescale", "do_normalize"};
-  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+all_true (const char *path, json_t *root, gboolean squashed, GError **error) {
+  static const char *const steps[] = {"do_resize", "do_rescale", "do_normalize", "do_center_crop"};
+  for (guint i = 0; i < G_N_ELEMENTS (steps) - squashed; i++) {
     json_t *v = json_object_get (root, steps[i]);
     if (v && !json_is_null (v) && !json_is_true (v)) {
       g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: %s: expected true", path, steps[i]);
@@ -275,11 +297,29 @@ all_true (const char *path, json_t *root, GError **error) {
 }
 
 static gboolean
+is_said (json_t *object, const char *key) {
+  json_t *v = json_object_get (object, key);
+  return v && !json_is_null (v);
+}
+
+static gboolean
 preprocessor (ClipmoeModel *m, const char *path, json_t *root, GError **error) {
   json_t *resample = json_object_get (root, "resample"), *factor = json_object_get (root, "rescale_factor");
+  /* a size of height and width squashes pictures; one number, or shortest_edge, keeps their proportions */
+  json_t *size = json_object_get (root, "size");
+  gboolean height = is_said (size, "height"), squashed = height && is_said (size, "width");
+  if (height != is_said (size, "width") || (squashed && is_said (size, "shortest_edge"))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
+                 "%s: size: expected height and width, or shortest_edge", path);
+    return FALSE;
+  }
   gboolean ok =
       clipmoe_keys_check (path, root, "", preprocessor_keys, G_N_ELEMENTS (preprocessor_keys), NULL, error) &&
-      all_true (path, root, error);
+      all_true (path, root, squashed, error) &&
+      (!size || json_is_null (size) ||
+       clipmoe_config_agree_geometry (path, "size",
+                                      squashed ? CLIPMOE_GEOMETRY_SQUASH : CLIPMOE_GEOMETRY_CROP,
+                                      &m->info.geometry, error));
   if (ok && factor && !json_is_null (factor) && !(fabs (json_number_value (factor) - 1 / 255.0) < 1e-6)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED, "%s: rescale_factor: expected 1/255", path);
     ok = FALSE;

@@ -4,6 +4,8 @@
 
 #include "config-keys.h"
 
+/* Whether @root, a config.json, is that of one tower (CLIPVisionModel, CLIPTextModel), without sections. */
+gboolean clipmoe_config_is_tower (json_t *root);
 /* What @root, a config.json at @path, says of both towers goes to @said; it must agree with the shapes in @m.
  * Sentences of what was not read are added to @assumed. */
 gboolean clipmoe_config_huggingface (const ClipmoeModel *m, const char *path, json_t *root,

@@ -136,6 +136,20 @@ clipmoe_key_triple (const char *path, json_t *object, const char *where, const c
 }
 
 gboolean
+clipmoe_config_agree_geometry (const char *path, const char *key, ClipmoeGeometry said, ClipmoeGeometry *out,
+                               GError **error) {
+  static const char *const names[] = {"crop", "squash", "letterbox", "pad"};
+  if (*out != CLIPMOE_GEOMETRY_AUTO && *out != said) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MISMATCH,
+                 "%s: %s means %s, which contradicts the %s of another file of this model", path, key,
+                 names[said], names[*out]);
+    return FALSE;
+  }
+  *out = said;
+  return TRUE;
+}
+
+gboolean
 clipmoe_activation_parse (const char *text, ClipmoeActivation *out) {
   if (g_str_equal (text, "quick_gelu") || g_str_equal (text, "quick-gelu") || g_str_equal (text, "quickgelu"))
     *out = CLIPMOE_ACTIVATION_QUICK_GELU;

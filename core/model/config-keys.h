@@ -45,6 +45,9 @@ gboolean clipmoe_key_triple (const char *path, json_t *object, const char *where
                              gboolean deviation, float out[3], GError **error);
 gboolean clipmoe_config_agree (const char *path, const char *key, const float said[3], float out[3],
                                GError **error);
+/* Sets *out, which is AUTO until some file has said it; later files must agree (MISMATCH). */
+gboolean clipmoe_config_agree_geometry (const char *path, const char *key, ClipmoeGeometry said,
+                                        ClipmoeGeometry *out, GError **error);
 gboolean clipmoe_activation_parse (const char *text, ClipmoeActivation *out);
 
 /* What one file gives for one tower; 0 where it gives nothing. */

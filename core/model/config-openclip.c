@@ -86,10 +86,10 @@ static const ClipmoeKey preprocess_keys[] = {
     READ ("size"),
     READ ("mean"),
     READ ("std"),
-    IDLE ("fill_color"), /* used only where pictures are padded */
+    READ ("fill_color"),
     WORDS ("mode", "RGB"),
     WORDS ("interpolation", "bicubic"),
-    WORDS ("resize_mode", "shortest"),
+    WORDS ("resize_mode", "shortest squash longest"),
 };
 
 /* A number, or the same number twice. */
@@ -108,6 +108,27 @@ square (const char *path, json_t *object, const char *where, const char *key, gu
                  "%s: %s%s: expected %u, or that twice, as the weights' shapes say", path, where, key,
                  expected);
   return ok;
+}
+
+static gboolean
+resize_mode (ClipmoeModel *m, const char *path, json_t *pre, GError **error) {
+  static const char key[] = "preprocess_cfg.resize_mode";
+  const char *mode = json_string_value (json_object_get (pre, "resize_mode"));
+  json_t *fill = json_object_get (pre, "fill_color");
+  gboolean longest = g_strcmp0 (mode, "longest") == 0, black = TRUE;
+  for (gsize i = 0; i < json_array_size (fill); i++)
+    black = black && json_number_value (json_array_get (fill, i)) == 0;
+  if (longest && fill && !json_is_null (fill) &&
+      !(black && (json_is_array (fill) || (json_is_number (fill) && json_number_value (fill) == 0)))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: preprocess_cfg.fill_color: expected 0, black, where pictures are padded", path);
+    return FALSE;
+  }
+  return !mode || clipmoe_config_agree_geometry (path, key,
+                                                 longest                           ? CLIPMOE_GEOMETRY_PAD
+                                                 : g_strcmp0 (mode, "squash") == 0 ? CLIPMOE_GEOMETRY_SQUASH
+                                                                                   : CLIPMOE_GEOMETRY_CROP,
+                                                 &m->info.geometry, error);
 }
 
 static gboolean
@@ -155,6 +176,11 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
                    parts[i].name);
       return FALSE;
     }
+  /* of a tower that is not there nothing is read */
+  if (!clipmoe_architecture_is_there (&m->image))
+    vision = pre = NULL;
+  if (!clipmoe_architecture_is_there (&m->text))
+    text = NULL;
   guint head = 0, heads = 0;
   json_t *quick = json_object_get (model, "quick_gelu");
   if (quick && !json_is_null (quick) && !json_is_boolean (quick)) {
@@ -164,7 +190,8 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
   }
   const char *v = "vision_cfg.", *t = "text_cfg.", *p = "preprocess_cfg.";
   if (!check_keys (path, root, model, vision, text, pre, assumed, error) ||
-      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", m->image.embed, NULL, error) ||
+      !clipmoe_key_whole (path, model, "model_cfg.", "embed_dim", MAX (m->image.embed, m->text.embed), NULL,
+                          error) ||
       !square (path, vision, v, "image_size", m->image.side, error) ||
       !clipmoe_key_whole (path, vision, v, "width", m->image.width, NULL, error) ||
       !clipmoe_key_whole (path, vision, v, "layers", m->image.layers, NULL, error) ||
@@ -177,6 +204,7 @@ clipmoe_config_openclip (ClipmoeModel *m, const char *path, json_t *root, Clipmo
       !clipmoe_key_whole (path, text, t, "layers", m->text.layers, NULL, error) ||
       !clipmoe_key_whole (path, text, t, "heads", 0, &heads, error) ||
       !ratio (path, text, t, &m->text, error) || !square (path, pre, p, "size", m->image.side, error) ||
+      !resize_mode (m, path, pre, error) ||
       !clipmoe_key_triple (path, pre, p, "mean", FALSE, m->info.mean, error) ||
       !clipmoe_key_triple (path, pre, p, "std", TRUE, m->info.std, error))
     return FALSE;

@@ -78,6 +78,8 @@ kind_of (json_t *root) {
   for (guint i = 0; i < G_N_ELEMENTS (huggingface); i++)
     if (json_object_get (root, huggingface[i]))
       return HUGGINGFACE;
+  if (clipmoe_config_is_tower (root))
+    return HUGGINGFACE;
   return g_strcmp0 (type, "clip") == 0 || g_strcmp0 (type, "clip-moe") == 0 ? HUGGINGFACE : FOREIGN;
 }
 
@@ -167,17 +169,31 @@ read_metadata (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors 
     if (towers[i]->eps <= 0)
       towers[i]->eps = 1e-5f;
     const ClipmoeArchitecture *t = i ? &m->text : &m->image;
-    if (!towers[i]->heads)
+    if (!towers[i]->heads && clipmoe_architecture_is_there (t))
       towers[i]->heads = clipmoe_config_default_heads (t->width, i == 0);
   }
   return TRUE;
+}
+
+static gboolean
+metadata_geometry (ClipmoeModel *m, const char *path, const ClipmoeTensors *tensors, GError **error) {
+  const char *text = clipmoe_tensors_get_metadata (tensors, "clip.geometry");
+  gboolean squash = g_strcmp0 (text, "squash") == 0;
+  if (text && !squash && strcmp (text, "pad") != 0) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: metadata clip.geometry is \"%.40s\", expected squash or pad", path, text);
+    return FALSE;
+  }
+  return !text || clipmoe_config_agree_geometry (path, "metadata clip.geometry",
+                                                 squash ? CLIPMOE_GEOMETRY_SQUASH : CLIPMOE_GEOMETRY_PAD,
+                                                 &m->info.geometry, error);
 }
 
 static void
 assume_pictures (ClipmoeModel *m, GPtrArray *assumed) {
   static const float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f},
                      std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
-  if (isnan (m->info.mean[0]) || isnan (m->info.std[0]))
+  if (clipmoe_architecture_is_there (&m->image) && (isnan (m->info.mean[0]) || isnan (m->info.std[0])))
     g_ptr_array_add (assumed,
                      g_strdup ("pictures are normalised with CLIP's mean and deviation: no file says "
                                "how (clip.mean, clip.std)"));
@@ -192,6 +208,8 @@ static gboolean
 settle_heads (ClipmoeArchitecture *t, const ClipmoeFiles *files, guint option, guint said, gboolean image,
               GPtrArray *assumed, GError **error) {
   const char *name = image ? "heads" : "text-heads", *tower = image ? "image" : "text";
+  if (!clipmoe_architecture_is_there (t))
+    return TRUE;
   if (option && !clipmoe_config_check_heads (files->weights, name, t, option, error))
     return FALSE;
   t->heads = option ? option : said ? said : clipmoe_config_default_heads (t->width, image);
@@ -211,15 +229,18 @@ settle_heads (ClipmoeArchitecture *t, const ClipmoeFiles *files, guint option, g
 static void
 settle_activation (ClipmoeModel *m, const Known *known, ClipmoeActivation option, GPtrArray *assumed) {
   ClipmoeActivation usual = clipmoe_config_default_activation (m->info.layout, m->image.width);
-  m->image.activation = option ? option : known->said.image.activation;
-  m->text.activation = option ? option : known->said.text.activation;
-  if (m->image.activation && m->text.activation)
+  if (clipmoe_architecture_is_there (&m->image))
+    m->image.activation = option ? option : known->said.image.activation;
+  if (clipmoe_architecture_is_there (&m->text))
+    m->text.activation = option ? option : known->said.text.activation;
+  gboolean image = clipmoe_architecture_is_there (&m->image), text = clipmoe_architecture_is_there (&m->text);
+  if ((m->image.activation || !image) && (m->text.activation || !text))
     return;
   g_ptr_array_add (assumed, g_strdup_printf ("the activation is %s: no file says which (activation)",
                                              usual == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU"));
-  if (!m->image.activation)
+  if (image && !m->image.activation)
     m->image.activation = usual;
-  if (!m->text.activation)
+  if (text && !m->text.activation)
     m->text.activation = usual;
 }
 
@@ -227,7 +248,8 @@ static void
 settle_eps (ClipmoeModel *m, const Known *known, GPtrArray *assumed) {
   m->image.eps = known->said.image.eps;
   m->text.eps = known->said.text.eps;
-  if (m->image.eps > 0 && m->text.eps > 0)
+  if ((m->image.eps > 0 || !clipmoe_architecture_is_there (&m->image)) &&
+      (m->text.eps > 0 || !clipmoe_architecture_is_there (&m->text)))
     return;
   g_ptr_array_add (assumed, g_strdup ("the norms have an eps of 1e-5: no file says which (config.json)"));
   if (!(m->image.eps > 0))
@@ -236,23 +258,12 @@ settle_eps (ClipmoeModel *m, const Known *known, GPtrArray *assumed) {
     m->text.eps = 1e-5f;
 }
 
-/* The most experts that a block has. */
-static guint64
-most_experts (const ClipmoeTensors *tensors) {
-  guint64 most = 0;
-  for (guint i = 0; i < clipmoe_tensors_get_n (tensors); i++) {
-    const ClipmoeTensor *t = clipmoe_tensors_get (tensors, i);
-    if (g_str_has_suffix (t->name, ".gate.weight") && t->n_dims == 2)
-      most = MAX (most, t->shape[0]);
-  }
-  return most;
-}
-
 static gboolean
 settle_experts (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeTensors *tensors, gboolean mixture,
                 guint option, GPtrArray *assumed, GError **error) {
   const char *k = clipmoe_tensors_get_metadata (tensors, "clip.top_k");
-  guint64 said = 0, most = most_experts (tensors);
+  guint64 said = 0, most = MAX (m->image.experts ? clipmoe_architecture_most_experts (&m->image) : 0,
+                                m->text.experts ? clipmoe_architecture_most_experts (&m->text) : 0);
   m->image.top_k = m->text.top_k = 0;
   if (k && !g_ascii_string_to_unsigned (k, 10, mixture ? 1 : 0, 1024, &said, NULL)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
@@ -285,12 +296,16 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
   Known known = {0};
   for (guint i = 0; i < 3; i++)
     m->info.mean[i] = m->info.std[i] = NAN;
+  m->info.geometry = CLIPMOE_GEOMETRY_AUTO;
   if ((files->config && !read_config (m, files->config, !files->openclip, &known, assumed, error)) ||
       (files->openclip && !read_config (m, files->openclip, TRUE, &known, assumed, error)) ||
       (files->preprocessor && !clipmoe_config_preprocessor (m, files->preprocessor, NULL, error)) ||
       (files->processor && !clipmoe_config_preprocessor (m, files->processor, "image_processor", error)) ||
-      !read_metadata (m, files, tensors, &known, error))
+      !read_metadata (m, files, tensors, &known, error) ||
+      !metadata_geometry (m, files->weights, tensors, error))
     return FALSE;
+  if (m->info.geometry == CLIPMOE_GEOMETRY_AUTO || !clipmoe_architecture_is_there (&m->image))
+    m->info.geometry = CLIPMOE_GEOMETRY_CROP;
   assume_pictures (m, assumed);
   settle_activation (m, &known, options->activation, assumed);
   if (!settle_experts (m, files, tensors, mixture, options->experts, assumed, error) ||
@@ -298,5 +313,11 @@ clipmoe_config_apply (ClipmoeModel *m, const ClipmoeFiles *files, const ClipmoeT
       !settle_heads (&m->text, files, options->text_heads, known.said.text.heads, FALSE, assumed, error))
     return FALSE;
   settle_eps (m, &known, assumed);
+  ClipmoeArchitecture *towers[] = {&m->image, &m->text};
+  for (guint i = 0; i < G_N_ELEMENTS (towers); i++) /* whatever files say of a tower that is not there */
+    if (!clipmoe_architecture_is_there (towers[i])) {
+      g_free (towers[i]->experts);
+      *towers[i] = (ClipmoeArchitecture){0};
+    }
   return TRUE;
 }

@@ -11,6 +11,9 @@ const ClipmoeWeight *clipmoe_model_get_weight (const ClipmoeModel *model, const 
 /* The canonical names of a model's weights in byte order (transfer container). */
 GList *clipmoe_model_list_weights (const ClipmoeModel *model);
 
+/* FALSE (UNSUPPORTED): one of the towers is not there. */
+gboolean clipmoe_model_check_whole (const ClipmoeModel *model, GError **error);
+
 /* A model of @weights (taken over, also on failure) that is otherwise as @like: name, heads, activation,
  * mean, deviation, vocabulary. @top_k: experts a token uses where the weights hold a mixture. Errors name
  * @like's file. Returns (transfer full). */

@@ -7,7 +7,7 @@
 #include "../clipmoe/model.h"
 #include "../base/plain.h"
 #include "../checkpoint/checkpoint.h"
-#include "names.h"
+#include "place.h"
 
 #define MAX_CARD (1u << 20) /* bytes of the card that are looked at */
 
@@ -22,21 +22,28 @@ first_there (const char *folder, const char *const *names) {
   return NULL;
 }
 
-/* Whether a file holds both towers of a CLIP, as far as names tell. TRUE for a file that cannot be read:
- * opening it will report why. */
-static gboolean
-may_be_clip (const char *path) {
+/* How likely a file is meant, as far as names tell: 2 for both towers of a CLIP, 1 for one tower or for
+ * several CLIPs. 2 for a file that cannot be read: opening it will report why. */
+static guint
+rank_of (const char *path, const char *prefix) {
   ClipmoeTensors *tensors = clipmoe_tensors_read_shapes (path, NULL);
-  ClipmoeNaming naming;
-  gboolean ok =
-      !tensors || clipmoe_names_recognise (path, tensors, clipmoe_names_prefix (tensors), &naming, NULL);
+  ClipmoePlace place = {0};
+  GError *error = NULL;
+  guint rank = 2;
+  if (tensors && !clipmoe_place_find (path, tensors, prefix, &place, &error))
+    rank = g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT) ? 1 : 0;
+  else if (tensors && (!place.image || !place.text))
+    rank = 1;
+  g_clear_error (&error);
+  clipmoe_place_clear (&place);
   clipmoe_tensors_free (tensors);
-  return ok;
+  return rank;
 }
 
-/* Of the files with these names the first that holds a CLIP; if none does, the first one. */
+/* Of the files with these names the first that holds a CLIP, else the first with one tower; if none does, the
+ * first one. */
 static char *
-usual_weights (const char *folder) {
+usual_weights (const char *folder, const char *prefix) {
   static const char *const names[] = {"model.safetensors",
                                       "model.safetensors.index.json",
                                       "pytorch_model.bin",
@@ -45,16 +52,20 @@ usual_weights (const char *folder) {
                                       "open_clip_pytorch_model.bin",
                                       NULL};
   char *first = first_there (folder, names), *found = NULL;
-  guint n = 0;
+  guint n = 0, best = 0;
   for (const char *const *name = names; first && *name; name++) {
     char *path = g_build_filename (folder, *name, NULL);
     n += clipmoe_file_is_there (path);
     g_free (path);
   }
-  for (const char *const *name = names; n > 1 && *name && !found; name++) {
+  for (const char *const *name = names; n > 1 && *name && best < 2; name++) {
     char *path = g_build_filename (folder, *name, NULL);
-    if (clipmoe_file_is_there (path) && may_be_clip (path))
+    guint rank = clipmoe_file_is_there (path) ? rank_of (path, prefix) : 0;
+    if (rank > best) {
+      best = rank;
+      g_free (found);
       found = g_steal_pointer (&path);
+    }
     g_free (path);
   }
   if (!found)
@@ -65,9 +76,9 @@ usual_weights (const char *folder) {
 
 /* The weights of a folder: under one of the usual names, or the only file of the kind. */
 static char *
-find_weights (const char *folder, GError **error) {
+find_weights (const char *folder, const char *prefix, GError **error) {
   static const char *const endings[] = {".safetensors", ".pt"};
-  char *found = usual_weights (folder);
+  char *found = usual_weights (folder, prefix);
   for (guint i = 0; i < G_N_ELEMENTS (endings) && !found; i++) {
     GDir *dir = g_dir_open (folder, 0, error);
     const char *name;
@@ -96,7 +107,8 @@ find_weights (const char *folder, GError **error) {
 }
 
 gboolean
-clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GError **error) {
+clipmoe_files_find (const char *path, const char *vocab, const char *prefix, ClipmoeFiles *files,
+                    GError **error) {
   char *found = NULL;
   if (path && !*path) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
@@ -134,7 +146,7 @@ clipmoe_files_find (const char *path, const char *vocab, ClipmoeFiles *files, GE
   files->name = g_path_get_basename (found);
   if (S_ISDIR (st.st_mode)) {
     files->folder = found;
-    files->weights = find_weights (found, error);
+    files->weights = find_weights (found, prefix, error);
     if (!files->weights) {
       clipmoe_files_clear (files);
       return FALSE;

@@ -51,27 +51,8 @@ static const char *const blocks[][2] = {
     {"vision_model.encoder.layers.", "visual.transformer.resblocks."},
 };
 
-gsize
-clipmoe_names_prefix (const ClipmoeTensors *tensors) {
-  static const char *const known[] = {"module.", "model.", "_orig_mod.", "clip."};
-  gsize skip = 0;
-  for (gboolean again = TRUE; again;) {
-    again = FALSE;
-    for (guint k = 0; k < G_N_ELEMENTS (known) && !again; k++) {
-      gboolean all = clipmoe_tensors_get_n (tensors) > 0;
-      for (guint i = 0; i < clipmoe_tensors_get_n (tensors) && all; i++)
-        all = g_str_has_prefix (clipmoe_tensors_get (tensors, i)->name + skip, known[k]);
-      if (all) {
-        skip += strlen (known[k]);
-        again = TRUE;
-      }
-    }
-  }
-  return skip;
-}
-
-static gboolean
-foreign (const char *path, const char *name, GError **error) {
+gboolean
+clipmoe_name_foreign (const char *path, const char *whole, const char *name, GError **error) {
   static const char *const other[][2] = {
       {"visual.layer1.", "a ResNet CLIP"},
       {"visual.attnpool.", "a ResNet CLIP"},
@@ -88,43 +69,8 @@ foreign (const char *path, const char *name, GError **error) {
     what = "a tower with layer scale";
   if (what)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: %s (tensor \"%s\"), expected a ViT CLIP", path, what, name);
+                 "%s: %s (tensor \"%s\"), expected a ViT CLIP", path, what, whole);
   return what != NULL;
-}
-
-gboolean
-clipmoe_names_recognise (const char *path, const ClipmoeTensors *tensors, gsize prefix, ClipmoeNaming *naming,
-                         GError **error) {
-  gboolean hf_text = FALSE, hf_image = FALSE, custom = FALSE, text = FALSE, image = FALSE;
-  guint n = clipmoe_tensors_get_n (tensors);
-  for (guint i = 0; i < n; i++) {
-    const char *name = clipmoe_tensors_get (tensors, i)->name + prefix;
-    if (foreign (path, name, error))
-      return FALSE;
-    hf_text |= g_str_has_prefix (name, "text_model.");
-    hf_image |= g_str_has_prefix (name, "vision_model.");
-    custom |= g_str_has_prefix (name, "text.");
-    text |= g_str_has_prefix (name, "transformer.resblocks.") || g_str_has_prefix (name, "token_embedding.");
-    image |= g_str_has_prefix (name, "visual.");
-  }
-  gboolean hf = hf_text || hf_image;
-  *naming = hf ? CLIPMOE_NAMING_HUGGINGFACE : custom ? CLIPMOE_NAMING_OPENCLIP : CLIPMOE_NAMING_OPENAI;
-  text |= hf_text || custom;
-  image |= hf_image;
-  if (text && image)
-    return TRUE;
-  if (text || image)
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: the %s tower alone, expected both (no tensor \"%s…\")", path, text ? "text" : "image",
-                 hf     ? text ? "vision_model." : "text_model."
-                 : text ? "visual."
-                        : "transformer.resblocks.");
-  else
-    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
-                 "%s: no CLIP checkpoint: %u tensors, such as \"%.60s\", expected \"visual.conv1.weight\" or "
-                 "\"vision_model.…\"",
-                 path, n, n ? clipmoe_tensors_get (tensors, 0)->name : "");
-  return FALSE;
 }
 
 gboolean

@@ -19,13 +19,9 @@ typedef enum {
   CLIPMOE_PART_V,
 } ClipmoePart;
 
-/* The length of the prefix ("module." and the like, perhaps nested) that all names share. */
-gsize clipmoe_names_prefix (const ClipmoeTensors *tensors);
-
-/* Sets the naming of a ViT CLIP with both towers. Anything else is UNSUPPORTED, and the message says what it
- * is. */
-gboolean clipmoe_names_recognise (const char *path, const ClipmoeTensors *tensors, gsize prefix,
-                                  ClipmoeNaming *naming, GError **error);
+/* Whether @name (without prefix; @whole: with it) is one of another kind of model, which the message
+ * names (UNSUPPORTED). */
+gboolean clipmoe_name_foreign (const char *path, const char *whole, const char *name, GError **error);
 
 /* Whether @name is not a weight of a tower: masks, position ids, sizes, and logit_bias of models trained with
  * a sigmoid loss, on which no vector depends. */

@@ -4,7 +4,9 @@
 #include <string.h>
 #include "../base/forks.h"
 #include "../checkpoint/checkpoint.h"
+#include "adapter.h"
 #include "bind.h"
+#include "positions.h"
 #include "storage.h"
 
 /* Copies all pointers to weights. */
@@ -61,9 +63,15 @@ CLIPMOE_HOLD_OVER_FORKS (mutex, reset);
 
 /* Reads the file again. NULL: it cannot be read, or holds other weights now. */
 static ClipmoeWeights *
-read_file (const ClipmoeStorage *storage, GError **error) {
+read_file (const ClipmoeStorage *storage, guint patch, GError **error) {
   ClipmoeTensors *tensors = clipmoe_tensors_read (storage->path, error);
-  ClipmoeWeights *read = tensors ? clipmoe_weights_new (storage->path, tensors, FALSE, error) : NULL;
+  ClipmoeWeights *read =
+      tensors ? clipmoe_weights_new (storage->path, tensors, storage->prefix, storage->tower, FALSE, error)
+              : NULL;
+  if (read && storage->adapter && !clipmoe_adapter_merge (read, storage->adapter, error))
+    g_clear_pointer (&read, clipmoe_weights_free);
+  if (read && storage->side && !clipmoe_positions_stretch (read, storage->path, patch, storage->side, error))
+    g_clear_pointer (&read, clipmoe_weights_free);
   if (!read)
     return NULL;
   clipmoe_weights_drop_file (read);
@@ -85,7 +93,7 @@ read_again (ClipmoeModel *self, GError **error) {
   ClipmoeModel fresh = {.info = self->info, .image = self->image, .text = self->text};
   storage->reader = forks;
   pthread_mutex_unlock (&mutex);
-  ClipmoeWeights *read = read_file (storage, error);
+  ClipmoeWeights *read = read_file (storage, self->image.patch, error);
   gboolean bound = read != NULL, ok = bound && clipmoe_bind (&fresh, storage->path, read, error);
   pthread_mutex_lock (&mutex);
   if (ok) {

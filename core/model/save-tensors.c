@@ -105,7 +105,9 @@ add_ours (Writer *w, const char *canonical, const ClipmoeWeight *from, gboolean 
 }
 
 static gboolean
-add_hugging_face (Writer *w, const char *canonical, const ClipmoeWeight *from) {
+add_hugging_face (Writer *w, const char *canonical, const ClipmoeWeight *from, gboolean made) {
+  if (made && (strcmp (canonical, "visual.proj") == 0 || strcmp (canonical, "text_projection") == 0))
+    return TRUE; /* classes without a projection have none */
   ClipmoeDtype dtype = stored_as (w->store, from->dtype);
   guint64 shape[CLIPMOE_MAX_DIMS];
   memcpy (shape, from->shape, sizeof shape);
@@ -150,8 +152,9 @@ clipmoe_save_tensors (const ClipmoeModel *m, const char *path, ClipmoeLayout lay
   gpointer key, value;
   g_hash_table_iter_init (&iter, storage->weights->weights);
   while (ok && g_hash_table_iter_next (&iter, &key, &value))
-    ok = layout == CLIPMOE_LAYOUT_HUGGINGFACE ? add_hugging_face (&w, key, value)
-                                              : add_ours (&w, key, value, two_tables);
+    ok = layout == CLIPMOE_LAYOUT_HUGGINGFACE
+             ? add_hugging_face (&w, key, value, storage->weights->made_projection)
+             : add_ours (&w, key, value, two_tables);
   ok = ok && clipmoe_safetensors_write (path, (const ClipmoeTensor *)(gpointer)w.tensors->data,
                                         w.tensors->len, metadata, error);
   if (ok && n_rounded)

@@ -52,12 +52,13 @@ is_source (const ClipmoeModel *m, const char *path) {
 /* What of the model needs a config.json since the metadata has no key for it; NULL: nothing. */
 static const char *
 beyond_metadata (const ClipmoeModel *m) {
-  if (m->image.activation != m->text.activation)
+  gboolean image = clipmoe_architecture_is_there (&m->image), text = clipmoe_architecture_is_there (&m->text);
+  if (image && text && m->image.activation != m->text.activation)
     return "towers with different activations";
   if (m->image.heads != clipmoe_config_default_heads (m->image.width, TRUE) ||
       m->text.heads != clipmoe_config_default_heads (m->text.width, FALSE))
     return "heads of another size than its width says";
-  if (m->image.eps != 1e-5f || m->text.eps != 1e-5f)
+  if ((image && m->image.eps != 1e-5f) || (text && m->text.eps != 1e-5f))
     return "an eps other than 1e-5";
   return NULL;
 }
@@ -108,7 +109,8 @@ clipmoe_save_into (const ClipmoeModel *m, const char *folder, ClipmoeLayout layo
   char *file = g_build_filename (folder, clipmoe_saved_names[0], NULL);
   gboolean ok = clipmoe_save_companions (m, folder, card, FALSE, error) &&
                 clipmoe_save_config (m, folder, layout, store, error) &&
-                (layout != CLIPMOE_LAYOUT_HUGGINGFACE || clipmoe_save_preprocessor (m, folder, error)) &&
+                (layout != CLIPMOE_LAYOUT_HUGGINGFACE || !clipmoe_architecture_is_there (&m->image) ||
+                 clipmoe_save_preprocessor (m, folder, error)) &&
                 save_weights (m, file, layout, store, n_rounded, error);
   g_free (file);
   return ok;
@@ -150,6 +152,10 @@ clipmoe_model_save (const ClipmoeModel *self, const char *path, ClipmoeLayout la
   else if (hf && self->info.top_k)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
                  "%s: Hugging Face's CLIPModel has no mixtures of experts, so it cannot hold this model",
+                 self->info.path);
+  else if (hf && self->info.geometry == CLIPMOE_GEOMETRY_PAD)
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: Hugging Face's CLIPImageProcessor does not pad pictures, which this model asks for",
                  self->info.path);
   else if (hf && file)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,

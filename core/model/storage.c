@@ -6,8 +6,8 @@ static char *
 model_id (const ClipmoeModel *m) {
   GString *s = g_string_new (m->info.fingerprint);
   char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation, m->image.top_k,
-                          m->image.side);
+  g_string_append_printf (s, "\n%d %d %u %u", m->image.activation, m->text.activation,
+                          MAX (m->image.top_k, m->text.top_k), m->image.side);
   const double values[] = {m->image.eps,    m->text.eps,    m->info.mean[0], m->info.mean[1],
                            m->info.mean[2], m->info.std[0], m->info.std[1],  m->info.std[2]};
   for (guint i = 0; i < G_N_ELEMENTS (values); i++)
@@ -16,6 +16,8 @@ model_id (const ClipmoeModel *m) {
    */
   if (m->image.heads * 64 != m->image.width || m->text.heads * 64 != m->text.width)
     g_string_append_printf (s, " heads %u %u", m->image.heads, m->text.heads);
+  if (m->info.geometry != CLIPMOE_GEOMETRY_CROP)
+    g_string_append_printf (s, " geometry %d", m->info.geometry);
   g_string_append_printf (s, "\n%s", m->tokenizer ? clipmoe_tokenizer_get_digest (m->tokenizer) : "");
   char *hex = g_compute_checksum_for_string (G_CHECKSUM_SHA256, s->str, (gssize)s->len);
   char *id = g_strdup_printf ("%s@%.12s", m->info.name, hex);
@@ -54,6 +56,8 @@ clipmoe_storage_free (ClipmoeStorage *s) {
   g_free (s->name);
   g_free (s->path);
   g_free (s->vocab);
+  g_free (s->prefix);
+  g_free (s->adapter);
   g_free (s->licence);
   g_free (s->fingerprint);
   g_free (s->id);

@@ -9,7 +9,11 @@ typedef struct {
   ClipmoeWeights *weights;
   GPtrArray *assumed;
   char *name, *path, *licence, *fingerprint, *id;
-  char *vocab; /* path of the vocabulary, or NULL */
+  char *vocab;  /* path of the vocabulary, or NULL */
+  char *prefix; /* which CLIP of the file, or NULL: the only one */
+  ClipmoeModelTower tower;
+  guint side;    /* for which positions are stretched; 0: they are the file's */
+  char *adapter; /* what was added to the weights, or NULL */
   /* residence.c's mutex guards what follows, and the values of `weights` */
   gboolean resident; /* the values are in memory */
   guint holds;

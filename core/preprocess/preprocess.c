@@ -97,6 +97,10 @@ prepare (ClipmoePreprocessor *self, const ClipmoeView *v, ClipmoeGeometry geomet
       rw = MAX ((side * w + h / 2) / h, 1);
     else
       rh = MAX ((side * h + w / 2) / w, 1);
+  } else if (geometry == CLIPMOE_GEOMETRY_PAD) { /* OpenCLIP divides by the ratio, ties to the even integer */
+    double ratio = MAX ((double)w / side, (double)h / side);
+    rw = CLAMP ((guint64)rint ((double)w / ratio), 1, side);
+    rh = CLAMP ((guint64)rint ((double)h / ratio), 1, side);
   }
   rw = MIN (rw, longest);
   rh = MIN (rh, longest);
@@ -177,7 +181,7 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
                           ClipmoeOrientation orientation, float *out, GError **error) {
   ClipmoeImage own, *image = &own;
   ClipmoeView v;
-  if ((guint)geometry > CLIPMOE_GEOMETRY_LETTERBOX || (guint)orientation > CLIPMOE_ORIENTATION_UR_LL) {
+  if ((guint)geometry > CLIPMOE_GEOMETRY_PAD || (guint)orientation > CLIPMOE_ORIENTATION_UR_LL) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT, "geometry %d or orientation %d is unknown",
                  geometry, orientation);
     return FALSE;
@@ -220,7 +224,9 @@ clipmoe_preprocessor_run (ClipmoePreprocessor *self, const ClipmoeImage *given, 
 
   gsize side = self->side, square = side * side;
   if (self->rows < side || self->columns < side)
-    memset (out, 0, 3 * square * sizeof *out); /* bars: the mean colour */
+    for (gsize c = 0; c < 3; c++) /* bars: black, or the mean colour */
+      for (gsize i = 0; i < square; i++)
+        out[c * square + i] = geometry == CLIPMOE_GEOMETRY_PAD ? self->level[c][0] : 0;
   for (guint y = 0; y < self->rows; y++) {
     /* the first pixel of the row in the rotated square, and the step to the next */
     gsize sx = self->left, sy = self->top + y, a = turns[orientation].flip_x ? side - 1 - sx : sx,

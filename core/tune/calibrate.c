@@ -221,6 +221,8 @@ gboolean
 clipmoe_calibrate (const ClipmoeModel *model, ClipmoeRecipe *recipe, ClipmoeTowerKind kind) {
   ClipmoeSchema *schema = recipe->schemas[kind];
   gboolean ok = TRUE;
+  if (!schema->n_matrices) /* no such tower */
+    return TRUE;
   /* what no row comes to stays as it is */
   Calibration c = {.model = model,
                    .schema = schema,

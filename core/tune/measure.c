@@ -38,14 +38,16 @@ run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *o
     return FALSE;
   clipmoe_encoder_keep_nothing (encoder); /* two of three will never be used */
   gsize embed = info->embed;
-  double times[PICTURES];
-  float *pixels = g_try_new (float, 3 * (gsize)info->image_size * info->image_size);
+  double times[PICTURES], begun = 0;
+  gboolean with_image = clipmoe_architecture_is_there (&model->image),
+           with_text = clipmoe_architecture_is_there (&model->text);
+  float *pixels = g_try_new (float, MAX (3 * (gsize)info->image_size * info->image_size, 1));
   guint32 ids[TEXTS * TEXT_LENGTH];
   guint lengths[TEXTS];
   gboolean ok = pixels != NULL;
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "%s: no memory for a picture", info->name);
-  for (guint i = 0; i < PICTURES && ok && !g_atomic_int_get (stop); i++) {
+  for (guint i = 0; with_image && i < PICTURES && ok && !g_atomic_int_get (stop); i++) {
     clipmoe_sample_scene (info, i, pixels);
     if (i == 0) /* finds cold caches */
       ok = clipmoe_encoder_encode_pixels (encoder, pixels, 1, out, error);
@@ -53,10 +55,15 @@ run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *o
     ok = ok && clipmoe_encoder_encode_pixels (encoder, pixels, 1, out + i * embed, error);
     times[i] = (seconds () - begin) * 1000;
   }
-  clipmoe_sample_texts (info, TEXTS, TEXT_LENGTH, ids, lengths);
-  ok = ok && !g_atomic_int_get (stop) &&
-       clipmoe_encoder_encode_tokens (encoder, ids, lengths, TEXTS, out + PICTURES * embed, error);
-  if (ok) {
+  if (with_text) {
+    clipmoe_sample_texts (info, TEXTS, TEXT_LENGTH, ids, lengths);
+    begun = seconds ();
+    ok = ok && !g_atomic_int_get (stop) &&
+         clipmoe_encoder_encode_tokens (encoder, ids, lengths, TEXTS, out + PICTURES * embed, error);
+  }
+  if (ok && !with_image) {
+    *ms = (seconds () - begun) * 1000 / TEXTS; /* of texts, there are no pictures */
+  } else if (ok) {
     qsort (times, PICTURES, sizeof *times, compare);
     *ms = times[PICTURES / 2];
   }
@@ -67,9 +74,11 @@ run (ClipmoeModel *model, ClipmoePrecision precision, const gint *stop, float *o
 
 static void
 judge (ClipmoePrecisionFigures *f, const float *exact, const float *found, gsize embed, double mean,
-       double worst) {
+       double worst, gboolean with_image, gboolean with_text) {
   f->mean = f->worst = 1;
   for (guint tower = 0; tower < 2; tower++) {
+    if (!(tower ? with_text : with_image))
+      continue;
     guint first = tower ? PICTURES : 0, n = tower ? TEXTS : PICTURES;
     double sum = 0;
     for (guint i = first; i < first + n; i++) {
@@ -134,7 +143,8 @@ clipmoe_precision_measure (ClipmoeModel *model, const gint *stop, GError **error
     ok = run (model, f->precision, stop, found, &f->ms_per_image, &why);
     f->measured = ok;
     if (ok) {
-      judge (f, exact, found, embed, bounds[i].mean, bounds[i].worst);
+      judge (f, exact, found, embed, bounds[i].mean, bounds[i].worst,
+             clipmoe_architecture_is_there (&model->image), clipmoe_architecture_is_there (&model->text));
       if (f->faithful && f->ms_per_image < WORTH * figures[0].ms_per_image &&
           f->ms_per_image < best->ms_per_image)
         best = f;

@@ -225,6 +225,10 @@ def found():
     check("what stands outside is more", dict(sd, model={"temperature": loss}), sd)
     check("an empty one", {"state_dict": {}, "model": sd}, sd)
     check("defaultdict of weights", {"model": collections.defaultdict(list, sd)}, sd)
+    for more in ({}, {"loss": loss}, {"optimizer": {"state": {0: {"exp_avg": loss}}, "param_groups": []}}):
+        check("under a name of its own", dict(more, epoch=9, student=sd), dict(more if "loss" in more else {}, **{"student." + k: v for k, v in sd.items()}))
+    check("two under names of their own", {"student": sd, "teacher": sd, "args": argparse.Namespace(a=Config())},
+          {n + "." + k: v for n in ("student", "teacher") for k, v in sd.items()})
     check("a number in it", {"state_dict": dict(sd, step=np.int64(3), name="x")}, sd)
 
 

@@ -217,7 +217,7 @@ def configs():
         ("model_cfg", "text_cfg", "norm_kwargs"): {"eps": 1e-6}, ("model_cfg", "vision_cfg", "act_kwargs"): {"approximate": "tanh"},
         ("model_cfg", "text_cfg", "act_kwargs"): {"approximate": "tanh"}, ("model_cfg", "vision_cfg", "timm_model_name"): "vit_base",
         ("model_cfg", "text_cfg", "hf_model_name"): "roberta-base", ("model_cfg", "vision_cfg", "final_ln_after_pool"): True,
-        ("preprocess_cfg", "interpolation"): "bilinear", ("preprocess_cfg", "resize_mode"): "squash", ("preprocess_cfg", "mode"): "L",
+        ("preprocess_cfg", "interpolation"): "bilinear", ("preprocess_cfg", "resize_mode"): "stretch", ("preprocess_cfg", "mode"): "L",
     }.items():
         refused("open_clip_config.json", oc, path, value)
     for key, value in {"do_resize": False, "do_rescale": False, "do_normalize": False, "do_center_crop": False, "rescale_factor": 1.0,

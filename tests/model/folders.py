@@ -248,8 +248,8 @@ def test_keys():
     side = ck.sizes(sd)["side"]
     bad = [
         ("open_clip_config", oc, pp + ("size",), side + 1), ("open_clip_config", oc, pp + ("size",), [side, side + 1]),
-        ("open_clip_config", oc, pp + ("interpolation",), "bilinear"), ("open_clip_config", oc, pp + ("resize_mode",), "longest"),
-        ("open_clip_config", oc, pp + ("resize_mode",), "squash"), ("open_clip_config", oc, pp + ("mode",), "L"), ("open_clip_config", oc, pp + ("crop",), 0.9),
+        ("open_clip_config", oc, pp + ("interpolation",), "bilinear"), ("open_clip_config", oc, pp + ("resize_mode",), "stretch"),
+        ("open_clip_config", changed(oc, pp + ("resize_mode",), "longest"), pp + ("fill_color",), 128), ("open_clip_config", oc, pp + ("mode",), "L"), ("open_clip_config", oc, pp + ("crop",), 0.9),
         ("open_clip_config", oc, pv + ("pool_type",), "avg"), ("open_clip_config", oc, pv + ("no_ln_pre",), True),
         ("open_clip_config", oc, pv + ("attentional_pool",), True), ("open_clip_config", oc, pv + ("attentional_pool",), "parallel"),
         ("open_clip_config", oc, pv + ("global_average_pool",), True), ("open_clip_config", oc, pv + ("input_patchnorm",), True),
@@ -265,7 +265,8 @@ def test_keys():
         ("open_clip_config", oc, (m, "preprocess_cfg"), {"size": 3}), ("open_clip_config", oc, (m, "quick_gelu"), "yes"),
         ("config", hf, (v, "attention_bias"), False), ("config", hf, (v, "use_rope"), True), ("config", hf, (t, "pruned_heads"), {"0": [1]}),
         ("config", hf, ("model_type",), "siglip"), ("config", hf, ("model_type",), "chinese_clip"), ("config", hf, (v, "hidden_act"), "gelu_pytorch_tanh"),
-        ("preprocessor_config", pre, ("size",), {"height": side, "width": side}), ("preprocessor_config", pre, ("size",), {"longest_edge": side}),
+        ("preprocessor_config", pre, ("size",), {"height": side, "width": side + 1}), ("preprocessor_config", pre, ("size",), {"longest_edge": side}),
+        ("preprocessor_config", pre, ("size",), {"height": side}),
         ("preprocessor_config", pre, ("size", "height"), side), ("preprocessor_config", pre, ("size", "shortest_edge"), side + 32),
         ("preprocessor_config", pre, ("crop_size",), {"height": side, "width": side + 8}), ("preprocessor_config", pre, ("crop_size",), {"longest_edge": side}),
         ("preprocessor_config", pre, ("image_processor_type",), "SiglipImageProcessor"), ("preprocessor_config", pre, ("feature_extractor_type",), "ViTFeatureExtractor"),

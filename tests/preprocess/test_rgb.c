@@ -169,7 +169,7 @@ test_orientations (void) {
                                    {25, 24}, {27, 24}, {71, 90}, {24, 25}};
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
     for (int o = 0; o < 8; o++)
-      for (int g = CLIPMOE_GEOMETRY_CROP; g <= CLIPMOE_GEOMETRY_LETTERBOX; g++) {
+      for (int g = CLIPMOE_GEOMETRY_CROP; g <= CLIPMOE_GEOMETRY_PAD; g++) {
         guint w = sizes[s][0], h = sizes[s][1], side = 24, tw = o == 1 || o == 3 || o > 5 ? h : w,
               th = w + h - tw;
         guint8 *rgb = pattern_rgb (w, h), *turned = g_new (guint8, w * h * 3);

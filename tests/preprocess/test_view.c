@@ -79,7 +79,8 @@ static void
 test_arguments (void) {
   ClipmoePreprocessor *p = clipmoe_preprocessor_new (16, test_mean, test_std);
   ClipmoeImage image = good ();
-  static const int bad[][2] = {{3, 0}, {-1, 0}, {0, 8}, {0, -1}};
+  static const int bad[][2] = {
+      {CLIPMOE_GEOMETRY_AUTO, 0}, {CLIPMOE_GEOMETRY_AUTO + 1, 0}, {-1, 0}, {0, 8}, {0, -1}};
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
     GError *error = NULL;
     g_assert_false (clipmoe_preprocessor_run (p, &image, bad[i][0], bad[i][1], out, &error));

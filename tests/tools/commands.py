@@ -66,7 +66,7 @@ def options_of_tag(png):
                   ("name", "parent", "qos", "async-handling", "message-forward")]  # of GStreamer's own classes
     check("properties of clipmoebin are found", len(properties) >= 24, properties)
     for command, some in (("tag", properties),
-                          ("embed", ["model", "vocab", "activation", "experts", "heads", "text-heads", "decode", "rate", "inference-interval",
+                          ("embed", ["model", "vocab", "prefix", "side", "activation", "experts", "heads", "text-heads", "decode", "rate", "inference-interval",
                                      "geometry", "video-direction", "precision", "threads", "source"])):
         have = re.findall(r"^  --([a-z-]+)", run(command, "--help").stdout.decode(), re.M)
         check("options of %s" % command, set(some) <= set(have), set(some) - set(have))

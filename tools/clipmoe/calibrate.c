@@ -33,9 +33,9 @@ static const char about[] =
     "The other options are properties of clipmoebin under the same name: give those that will be used.\n";
 
 /* The properties of clipmoebin that determine a score. */
-static const char *const names[] = {"model",       "vocab",     "activation",      "experts", "heads",
-                                    "text-heads",  "geometry",  "precision",       "threads", "score",
-                                    "labels-file", "templates", "negative-labels", NULL};
+static const char *const names[] = {
+    "model",    "vocab",     "prefix",  "side",  "activation",  "experts",   "heads",           "text-heads",
+    "geometry", "precision", "threads", "score", "labels-file", "templates", "negative-labels", NULL};
 
 typedef struct {
   char **yes, **no, *output;

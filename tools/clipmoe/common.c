@@ -99,6 +99,8 @@ int
 clipmoe_check (const char *name, const ClipmoeModelArguments *a) {
   if (a->experts < 0 || a->experts > 1024)
     return clipmoe_usage (name, "--experts %d: expected 0 to 1024", a->experts);
+  if (a->side < 0 || a->side > 4096)
+    return clipmoe_usage (name, "--side %d: expected 0 to 4096", a->side);
   if (a->heads < 0 || a->heads > 1024)
     return clipmoe_usage (name, "--heads %d: expected 0 to 1024", a->heads);
   if (a->text_heads < 0 || a->text_heads > 1024)
@@ -114,6 +116,8 @@ void
 clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
   g_free (a->model);
   g_free (a->vocab);
+  g_free (a->prefix);
+  g_free (a->adapter);
   g_free (a->activation);
   *a = (ClipmoeModelArguments){0};
 }
@@ -182,6 +186,10 @@ ClipmoeModel *
 clipmoe_open_model (const ClipmoeModelArguments *a, gboolean no_vocab, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = a->vocab,
+                                 .prefix = a->prefix,
+                                 .side = (guint)a->side,
+                                 .adapter = a->adapter,
+                                 .tower = a->tower,
                                  .experts = (guint)a->experts,
                                  .heads = (guint)a->heads,
                                  .text_heads = (guint)a->text_heads,

@@ -5,8 +5,10 @@
 #include <clipmoe/clipmoe.h>
 
 typedef struct {
-  char *model, *vocab, *activation;
-  int experts, heads, text_heads, threads;
+  char *model, *vocab, *prefix, *activation;
+  char *adapter; /* no option but of model convert, as the next */
+  ClipmoeModelTower tower;
+  int side, experts, heads, text_heads, threads;
   gboolean read_all; /* no option: for commands that look at every weight */
 } ClipmoeModelArguments;
 
@@ -19,6 +21,14 @@ typedef struct {
       "PATH"},                                                                                                 \
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &(A).vocab, "Vocabulary that does not lie beside the model",      \
        "PATH"},                                                                                                \
+      {"prefix",    0,                                                                                         \
+       0,           G_OPTION_ARG_STRING,                                                                       \
+       &(A).prefix, "Of several CLIPs in one file, what this one's names begin with; . = nothing",             \
+       "PREFIX"},                                                                                              \
+      {"side",    0,                                                                                           \
+       0,         G_OPTION_ARG_INT,                                                                            \
+       &(A).side, "Pixels of a side of the model's square; 0 = as it was trained",                             \
+       "N"},                                                                                                   \
       {"activation", 0, 0, G_OPTION_ARG_STRING, &(A).activation, "auto, quick-gelu or gelu", "NAME"},          \
       {"experts", 0, 0, G_OPTION_ARG_INT, &(A).experts, "Experts a token uses; 0 = as the checkpoint says",    \
        "N"},                                                                                                   \

@@ -39,10 +39,15 @@ static const char about[] =
     "[1 + N * N][rows][width]. The other options are properties of clipmoebin under the same name.\n";
 
 /* The properties of clipmoebin that are options here: those that determine a vector or its name. */
-static const char *const names[] = {"model",    "vocab",           "activation", "experts",
-                                    "heads",    "text-heads",      "rate",       "inference-interval",
-                                    "geometry", "video-direction", "precision",  "threads",
-                                    "source",   "decode",          NULL};
+static const char *const names[] = {"model",      "vocab",
+                                    "prefix",     "side",
+                                    "activation", "experts",
+                                    "heads",      "text-heads",
+                                    "rate",       "inference-interval",
+                                    "geometry",   "video-direction",
+                                    "precision",  "threads",
+                                    "source",     "decode",
+                                    NULL};
 
 typedef struct {
   GstElement *tag; /* holds the values of all options, and encodes videos */

@@ -6,12 +6,13 @@ ClipmoeEncoder *
 clipmoe_encoder_like (GstElement *tag, guint batch, gboolean features, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options};
   ClipmoeEncoderOptions run = {.struct_size = sizeof run, .batch = batch};
-  char *path, *vocab;
+  char *path, *vocab, *prefix;
   int activation, precision;
-  g_object_get (tag, "model", &path, "vocab", &vocab, "activation", &activation, "experts", &options.experts,
-                "heads", &options.heads, "text-heads", &options.text_heads, "precision", &precision,
-                "threads", &run.threads, NULL);
+  g_object_get (tag, "model", &path, "vocab", &vocab, "prefix", &prefix, "side", &options.side, "activation",
+                &activation, "experts", &options.experts, "heads", &options.heads, "text-heads",
+                &options.text_heads, "precision", &precision, "threads", &run.threads, NULL);
   options.vocab = vocab;
+  options.prefix = prefix;
   options.activation = activation;
   run.precision = precision;
   ClipmoeModel *model = clipmoe_model_open (path, &options, error);
@@ -27,5 +28,6 @@ clipmoe_encoder_like (GstElement *tag, guint batch, gboolean features, GError **
   clipmoe_model_unref (model); /* the encoder keeps it */
   g_free (path);
   g_free (vocab);
+  g_free (prefix);
   return encoder;
 }

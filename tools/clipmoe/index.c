@@ -171,6 +171,8 @@ static ClipmoeEngine *
 open_engine (const Options *o, ClipmoePrecision precision, GError **error) {
   ClipmoeModelOptions options = {.struct_size = sizeof options,
                                  .vocab = o->model.vocab,
+                                 .prefix = o->model.prefix,
+                                 .side = (guint)o->model.side,
                                  .experts = (guint)o->model.experts,
                                  .heads = (guint)o->model.heads,
                                  .text_heads = (guint)o->model.text_heads};
@@ -178,7 +180,14 @@ open_engine (const Options *o, ClipmoePrecision precision, GError **error) {
     clipmoe_parse_activation (o->model.activation, &options.activation);
   ClipmoeEncoderOptions how = {
       .struct_size = sizeof how, .precision = precision, .threads = (guint)o->model.threads};
-  return clipmoe_engine_open (o->model.model, &options, &how, error);
+  ClipmoeEngine *engine = clipmoe_engine_open (o->model.model, &options, &how, error);
+  if (engine && !clipmoe_engine_get_info (engine)->image->layers) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: the text tower alone, and pictures are indexed: expected a model with an image tower",
+                 clipmoe_engine_get_info (engine)->path);
+    g_clear_pointer (&engine, clipmoe_engine_unref);
+  }
+  return engine;
 }
 
 /* --- what is looked at besides --- */

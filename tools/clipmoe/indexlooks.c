@@ -21,6 +21,7 @@ typedef struct {
 struct _ClipmoeIndexLooks {
   ClipmoeEngine *engine;
   ClipmoePreprocessor *preprocessor;
+  ClipmoeGeometry geometry; /* the model's own */
   guint embed;
   ClipmoeIndexTakeLook take;
   gpointer data;
@@ -52,6 +53,7 @@ clipmoe_index_looks_new (ClipmoeEngine *engine) {
   const ClipmoeModelInfo *info = clipmoe_engine_get_info (engine);
   self->engine = clipmoe_engine_ref (engine);
   self->embed = info->embed;
+  self->geometry = info->geometry;
   self->preprocessor = clipmoe_preprocessor_new (info->image_size, info->mean, info->std);
   g_mutex_init (&self->lock);
   g_cond_init (&self->answered);
@@ -151,7 +153,7 @@ gboolean
 clipmoe_index_looks_add (ClipmoeIndexLooks *self, const ClipmoeImage *image, ClipmoeOrientation orientation,
                          gint64 time, ClipmoeSmall *small, GError **error) {
   Slot *slot = &self->slots[self->added % self->n_slots];
-  if (!clipmoe_preprocessor_run (self->preprocessor, image, CLIPMOE_GEOMETRY_CROP, orientation,
+  if (!clipmoe_preprocessor_run (self->preprocessor, image, self->geometry, orientation,
                                  clipmoe_mailbox_get_request (slot->mailbox)->pixels, error) ||
       !take (self, self->added < self->n_slots ? 0 : self->added - self->n_slots + 1, error))
     return FALSE;

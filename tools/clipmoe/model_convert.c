@@ -1,13 +1,14 @@
 /* clipmoe model convert: the same model in another layout or number type. */
 #include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <base/plain.h>
 #include "common.h"
 #include "model_commands.h"
 
 typedef struct {
   ClipmoeModelArguments model;
-  char *to, *dtype;
+  char *to, *dtype, *tower, *text_model;
   gboolean force;
 } Arguments;
 
@@ -46,11 +47,43 @@ same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **e
   return ok;
 }
 
+/* Neither of the two that are joined is replaced. */
+static gboolean
+is_text_model (const char *out, const ClipmoeModel *text) {
+  const char *path = clipmoe_model_get_info (text)->path;
+  char *folder = g_path_get_dirname (path);
+  GStatBuf a, b;
+  gboolean same =
+      g_stat (out, &a) == 0 && ((g_stat (path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) ||
+                                (g_stat (folder, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+  g_free (folder);
+  return same;
+}
+
+/* Takes over @m. */
+static ClipmoeModel *
+join (ClipmoeModel *m, const Arguments *a, const char *out, GError **error) {
+  const ClipmoeModelArguments other = {.model = a->text_model, .vocab = a->model.vocab};
+  ClipmoeModel *text = clipmoe_open_model (&other, !a->model.vocab, error), *both = NULL;
+  if (text && is_text_model (out, text))
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: holds the text tower that is to be taken, expected another place", out);
+  else if (text)
+    both = clipmoe_model_join (m, text, error);
+  if (both)
+    clipmoe_say_assumed (clipmoe_model_get_info (both));
+  clipmoe_model_unref (text);
+  clipmoe_model_unref (m);
+  return both;
+}
+
 static int
 convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveAs store) {
   GError *error = NULL;
   guint64 rounded = 0;
-  ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab, &error);
+  ClipmoeModel *m = clipmoe_open_model (&a->model, !a->model.vocab || a->text_model, &error);
+  if (m && a->text_model)
+    m = join (m, a, out, &error);
   gboolean ok = m && clipmoe_model_save (m, out, layout, store, a->force, &rounded, &error) &&
                 same (out, m, rounded > 0 || a->model.vocab, &error);
   if (ok) {
@@ -78,9 +111,19 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       {"to", 0, 0, G_OPTION_ARG_STRING, &a.to, "clipmoe (OpenAI's names) or hf (a CLIPModel of transformers)",
        "LAYOUT"},
       {"dtype", 0, 0, G_OPTION_ARG_STRING, &a.dtype, "keep (default), f32, f16 or bf16", "TYPE"},
+      {"tower", 0, 0, G_OPTION_ARG_STRING, &a.tower, "both (default), image or text: one tower alone",
+       "TOWER"},
+      {"text-model", 0, 0, G_OPTION_ARG_FILENAME, &a.text_model,
+       "Take the text tower from there, with its vocabulary; IN gives the image tower", "PATH"},
       {"force", 0, 0, G_OPTION_ARG_NONE, &a.force, "Replace OUT where it is there", NULL},
       {"vocab", 0, 0, G_OPTION_ARG_FILENAME, &a.model.vocab, "Vocabulary that does not lie beside the model",
        "PATH"},
+      {"prefix", 0, 0, G_OPTION_ARG_STRING, &a.model.prefix,
+       "Of several CLIPs in IN, what this one's names begin with; . = nothing", "PREFIX"},
+      {"adapter", 0, 0, G_OPTION_ARG_FILENAME, &a.model.adapter,
+       "Merge a LoRA adapter of PEFT: its folder, or its adapter_model.safetensors", "PATH"},
+      {"side", 0, 0, G_OPTION_ARG_INT, &a.model.side,
+       "Pixels of a side of the model's square; 0 = as it was trained", "N"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a.model.activation, "auto, quick-gelu or gelu", "NAME"},
       {"experts", 0, 0, G_OPTION_ARG_INT, &a.model.experts,
        "Experts a token uses; 0 = as the checkpoint says", "N"},
@@ -95,22 +138,29 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
       "OUT is one file when it ends in .safetensors, else a folder.\n\nExample:\n"
       "  clipmoe model convert ViT-B-32.pt vit-b-32/ --to clipmoe --vocab bpe_simple_vocab_16e6.txt.gz\n",
       entries, &rest);
-  guint layout = 0, store = 0;
+  static const char *const towers[] = {"both", "image", "text", NULL};
+  guint layout = 0, store = 0, tower = 0;
   if (r) {
     r = r == 2 ? 2 : 0;
   } else if (!rest[0] || !rest[1] || rest[2]) {
     fprintf (stderr, "clipmoe model convert: expected IN and OUT, see clipmoe model convert --help\n");
     r = 2;
   } else if (!choose ("--to", a.to, layouts, &layout) ||
-             !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store)) {
+             !choose ("--dtype", a.dtype ? a.dtype : "keep", stores, &store) ||
+             !choose ("--tower", a.tower ? a.tower : "both", towers, &tower)) {
     r = 2;
   } else if (!(r = clipmoe_check ("model convert", &a.model))) {
     a.model.model = rest[0];
+    a.model.tower = (ClipmoeModelTower)tower;
     r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeSaveAs)store);
   }
   g_free (a.to);
   g_free (a.dtype);
+  g_free (a.tower);
+  g_free (a.text_model);
   g_free (a.model.vocab);
+  g_free (a.model.prefix);
+  g_free (a.model.adapter);
   g_free (a.model.activation);
   g_strfreev (rest);
   return r;

@@ -12,8 +12,18 @@ activation (ClipmoeActivation a) {
   return a == CLIPMOE_ACTIVATION_GELU ? "gelu" : "quick-gelu";
 }
 
+static const char *
+geometry (ClipmoeGeometry g) {
+  static const char *const names[] = {"crop", "squash", "letterbox", "pad"};
+  return names[g];
+}
+
 static void
 tower_text (const char *name, const ClipmoeTowerInfo *t) {
+  if (!t->layers) {
+    printf ("%-12s none\n", name);
+    return;
+  }
   printf ("%-12s width %u, %u blocks, %u heads, feed-forward %u, %s\n", name, t->width, t->layers, t->heads,
           t->ffn_width, t->activation == CLIPMOE_ACTIVATION_GELU ? "GELU" : "QuickGELU");
   if (t->moe_layers)
@@ -28,10 +38,14 @@ print_text (const ClipmoeModelInfo *i, gboolean vocab) {
   g_free (path);
   printf ("%-12s %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " active a token\n", "parameters", i->parameters,
           i->active_parameters);
-  printf ("%-12s %u pixels, patch %u\n", "picture", i->image_size, i->patch_size);
+  if (i->image->layers)
+    printf ("%-12s %u pixels, patch %u, %s\n", "picture", i->image_size, i->patch_size,
+            geometry (i->geometry));
   tower_text ("image tower", i->image);
   tower_text ("text tower", i->text);
-  printf ("%-12s %u tokens of %u\n%-12s %u\n", "context", i->context, i->vocab_size, "embedding", i->embed);
+  if (i->text->layers)
+    printf ("%-12s %u tokens of %u\n", "context", i->context, i->vocab_size);
+  printf ("%-12s %u\n", "embedding", i->embed);
   if (i->top_k)
     printf ("%-12s %u a token\n", "experts", i->top_k);
   printf ("%-12s %s\n", "fingerprint", i->fingerprint);
@@ -62,6 +76,8 @@ number (float value) {
 
 static json_t *
 tower_json (const ClipmoeTowerInfo *t) {
+  if (!t->layers)
+    return json_null ();
   return json_pack ("{s:i,s:i,s:i,s:i,s:i,s:i,s:s,s:o,s:I,s:I}", "width", (int)t->width, "layers",
                     (int)t->layers, "heads", (int)t->heads, "ffn_width", (int)t->ffn_width, "moe_layers",
                     (int)t->moe_layers, "experts", (int)t->experts, "activation", activation (t->activation),
@@ -76,7 +92,8 @@ print_json (const ClipmoeModelInfo *i, gboolean vocab) {
     json_array_append_new (assumed, clipmoe_json_text (*s));
   /* The id depends on the vocabulary. */
   json_t *root = json_pack (
-      "{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:[o,o,o],s:[o,o,o],s:o,s:o}",
+      "{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:s,s:[o,o,o],s:[o,o,o],s:o,"
+      "s:o}",
       "schema", "clipmoe.model/1", "name", clipmoe_json_text (i->name), "id",
       clipmoe_json_text (vocab ? i->id : NULL), "path", clipmoe_json_text (i->path), "layout",
       clipmoe_json_text (i->layout), "dtype", clipmoe_json_text (i->dtype), "fingerprint",
@@ -84,9 +101,9 @@ print_json (const ClipmoeModelInfo *i, gboolean vocab) {
       (json_int_t)i->parameters, "active_parameters", (json_int_t)i->active_parameters, "image_size",
       (int)i->image_size, "patch_size", (int)i->patch_size, "embed", (int)i->embed, "context",
       (int)i->context, "vocab_size", (int)i->vocab_size, "top_k", (int)i->top_k, "image",
-      tower_json (i->image), "text", tower_json (i->text), "mean", number (i->mean[0]), number (i->mean[1]),
-      number (i->mean[2]), "std", number (i->std[0]), number (i->std[1]), number (i->std[2]), "logit_scale",
-      number (i->logit_scale), "assumed", assumed);
+      tower_json (i->image), "text", tower_json (i->text), "geometry", geometry (i->geometry), "mean",
+      number (i->mean[0]), number (i->mean[1]), number (i->mean[2]), "std", number (i->std[0]),
+      number (i->std[1]), number (i->std[2]), "logit_scale", number (i->logit_scale), "assumed", assumed);
   char *text = json_dumps (root, JSON_COMPACT | JSON_REAL_PRECISION (9));
   puts (text);
   free (text);
@@ -118,7 +135,7 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
   if (rest[0])
     a.model = rest[0];
   ClipmoeModel *m = clipmoe_open_model_anyhow (&a, &error);
-  gboolean vocab = m && clipmoe_model_get_tokenizer (m);
+  gboolean vocab = m && (clipmoe_model_get_tokenizer (m) || !clipmoe_model_get_info (m)->text->layers);
   if (m && json)
     print_json (clipmoe_model_get_info (m), vocab);
   else if (m)

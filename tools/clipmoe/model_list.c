@@ -8,8 +8,13 @@
 static char *
 architecture (const ClipmoeModelInfo *i) {
   GString *s = g_string_new (NULL);
-  g_string_printf (s, "ViT %u/%u, %u+%u blocks", i->image_size, i->patch_size, i->image->layers,
-                   i->text->layers);
+  if (i->image->layers && i->text->layers)
+    g_string_printf (s, "ViT %u/%u, %u+%u blocks", i->image_size, i->patch_size, i->image->layers,
+                     i->text->layers);
+  else if (i->image->layers)
+    g_string_printf (s, "ViT %u/%u alone, %u blocks", i->image_size, i->patch_size, i->image->layers);
+  else
+    g_string_printf (s, "text tower alone, %u blocks", i->text->layers);
   if (i->top_k)
     g_string_append_printf (s, ", %u of %u experts", i->top_k, MAX (i->image->experts, i->text->experts));
   char number[G_ASCII_DTOSTR_BUF_SIZE];

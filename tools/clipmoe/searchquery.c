@@ -82,7 +82,7 @@ encode_picture (const Maker *m, const char *path, float *out, GError **error) {
     return FALSE;
   }
   const ClipmoeImage image = clipmoe_media_image (&media);
-  gboolean ok = clipmoe_encoder_encode_images (m->encoder, &image, 1, CLIPMOE_GEOMETRY_CROP, 0, out, error);
+  gboolean ok = clipmoe_encoder_encode_images (m->encoder, &image, 1, CLIPMOE_GEOMETRY_AUTO, 0, out, error);
   clipmoe_media_clear (&media);
   return ok;
 }

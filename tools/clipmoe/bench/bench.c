@@ -104,7 +104,7 @@ fill (Work *w, const ClipmoeModelInfo *i) {
   ClipmoeRandom random = {1};
   for (gsize j = 0; j < n; j++)
     w->pixels[j] = (float)(4 * clipmoe_random_uniform (&random) - 2);
-  w->length = MIN (PROMPT, i->context);
+  w->length = i->text->layers ? MIN (PROMPT, i->context) : 0;
   for (guint j = 0; j < w->length; j++) /* the largest id ends a text */
     w->ids[j] = j + 1 == w->length ? i->vocab_size - 1 : clipmoe_random_below (&random, i->vocab_size - 1);
 }
@@ -123,6 +123,12 @@ measure_products (const Arguments *a, Result *r, Work *w, GError **error) {
 static gboolean
 measure (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error) {
   const ClipmoeModelInfo *i = r->info;
+  if (!i->image->layers) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+                 "%s: the text tower alone, and the speed of pictures is measured: expected an image tower",
+                 i->path);
+    return FALSE;
+  }
   Work w = {.encoder = encoder, .batch = r->batch};
   w.pixels = g_try_new (float, (gsize)r->batch * 3 * i->image_size * i->image_size);
   w.out = g_try_new (float, (gsize)r->batch * i->embed);
@@ -138,7 +144,7 @@ measure (const Arguments *a, Result *r, ClipmoeEncoder *encoder, GError **error)
   ok = ok && clipmoe_measure (look, &w, WARM_UP, a->seconds, &r->image, error);
   r->limit = ok ? clipmoe_encoder_measure_limit (encoder) : 0;
   ok = ok && measure_products (a, r, &w, error) &&
-       clipmoe_measure (read_prompt, &w, WARM_UP, MIN (a->seconds, 1), &r->text, error);
+       (!i->text->layers || clipmoe_measure (read_prompt, &w, WARM_UP, MIN (a->seconds, 1), &r->text, error));
   g_free (w.pixels);
   g_free (w.out);
   r->image_gflop = image_work (i) / 1e9;
@@ -204,8 +210,9 @@ print_json (GString *out, const Result *r) {
   json_spread (out, "products_gflop_per_second_p10_p90", 1e3 * r->products_gflop / r->products.high,
                1e3 * r->products_gflop / r->products.low);
   json_number (out, "products_share_of_limit", r->best > 0 ? r->best / r->products.median : NAN, "%.4f");
-  json_number (out, "ms_per_prompt", r->text.median, "%.4f");
-  json_spread (out, "ms_per_prompt_p10_p90", r->text.low, r->text.high);
+  json_number (out, "ms_per_prompt", r->info->text->layers ? r->text.median : NAN, "%.4f");
+  if (r->info->text->layers)
+    json_spread (out, "ms_per_prompt_p10_p90", r->text.low, r->text.high);
   json_number (out, "open_ms", r->open, "%.1f");
   json_number (out, "ready_ms", r->ready, "%.1f");
   json_number (out, "first_embedding_ms", r->first, "%.1f");
@@ -262,8 +269,9 @@ print_table (GString *out, const Result *r) {
     line (out, "products", "%.1f GFLOP/s (%.1f to %.1f) by themselves: %.0f %% of their instructions' limit",
           products_rate (r), 1e3 * r->products_gflop / r->products.high,
           1e3 * r->products_gflop / r->products.low, 100 * r->best / r->products.median);
-  line (out, "prompt", "%.2f ms (%.2f to %.2f), %u tokens", r->text.median, r->text.low, r->text.high,
-        MIN (PROMPT, i->context));
+  if (i->text->layers)
+    line (out, "prompt", "%.2f ms (%.2f to %.2f), %u tokens", r->text.median, r->text.low, r->text.high,
+          MIN (PROMPT, i->context));
   if (isfinite (r->open))
     line (out, "open", "%.0f ms to read and check the file", r->open);
   line (out, "ready", "%.0f ms to make it ready to run", r->ready);
@@ -343,7 +351,7 @@ bench (const Arguments *a, ClipmoePrecision precision) {
   if (encoder) {
     r.info = clipmoe_model_get_info (m);
     /* the id of a checkpoint depends on its vocabulary: without, it would be the id of another model */
-    r.id = a->arch || clipmoe_model_get_tokenizer (m) ? r.info->id : r.info->name;
+    r.id = a->arch || clipmoe_model_get_tokenizer (m) || !r.info->text->layers ? r.info->id : r.info->name;
     r.tier = clipmoe_encoder_get_tier (encoder);
     r.precision = clipmoe_encoder_get_precision (encoder);
     r.threads = clipmoe_encoder_get_threads (encoder);

@@ -66,6 +66,11 @@ clipmoe_embedder_get_scale (const ClipmoeEmbedder *self) {
   return exp (self->info->logit_scale);
 }
 
+gboolean
+clipmoe_embedder_has_words (const ClipmoeEmbedder *self) {
+  return self->info->text->layers > 0;
+}
+
 const ClipmoeBank *
 clipmoe_embedder_get_bank (ClipmoeEmbedder *self, GError **error) {
   if (!self->bank)
@@ -97,7 +102,7 @@ clipmoe_embedder_picture (ClipmoeEmbedder *self, GBytes *file, float *out, GErro
     return FALSE;
   image.planes[0] = rgb;
   image.strides[0] = (int)image.width * 3;
-  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, CLIPMOE_GEOMETRY_CROP,
+  gboolean ok = clipmoe_encoder_encode_images (self->encoder, &image, 1, CLIPMOE_GEOMETRY_AUTO,
                                                CLIPMOE_ORIENTATION_IDENTITY, out, error);
   g_free (rgb);
   return ok;

@@ -18,6 +18,8 @@ const char *clipmoe_embedder_get_id (const ClipmoeEmbedder *self);
 guint clipmoe_embedder_get_embed (const ClipmoeEmbedder *self);
 /* What cosines are multiplied with. */
 double clipmoe_embedder_get_scale (const ClipmoeEmbedder *self);
+/* Whether the model has a text tower; without, pictures alone are searched for. */
+gboolean clipmoe_embedder_has_words (const ClipmoeEmbedder *self);
 /* What hits of words are compared with; (transfer none). NULL: an error. */
 const ClipmoeBank *clipmoe_embedder_get_bank (ClipmoeEmbedder *self, GError **error);
 /* Both write @out, float32 [embed], a unit vector. @file: a picture of any kind that commands take. */

@@ -42,7 +42,8 @@ clipmoe_query_open (gpointer options, GError **error) {
   self->options = options;
   self->reader = clipmoe_reader_open (self->options->place, error);
   if (self->reader && open_model (self, error) &&
-      (!self->model || clipmoe_embedder_get_bank (self->model, error))) /* now, and not at the first search */
+      (!self->model || !clipmoe_embedder_has_words (self->model) ||
+       clipmoe_embedder_get_bank (self->model, error))) /* now, and not at the first search */
     return self;
   clipmoe_query_close (self);
   return NULL;

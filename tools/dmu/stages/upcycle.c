@@ -173,7 +173,8 @@ upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **e
 ClipmoeModel *
 dmu_upcycle (ClipmoeModel *const *models, guint n, const DmuUpcycle *how, GError **error) {
   guint held = 0;
-  while (held < n && clipmoe_model_hold_weights (models[held], error))
+  while (held < n && clipmoe_model_check_whole (models[held], error) &&
+         clipmoe_model_hold_weights (models[held], error))
     held++;
   ClipmoeModel *made = held == n ? upcycle (models, n, how, error) : NULL;
   while (held)
@@ -223,7 +224,7 @@ stretch (const ClipmoeModel *model, GError **error) {
 
 ClipmoeModel *
 dmu_stretch (ClipmoeModel *model, GError **error) {
-  if (!clipmoe_model_hold_weights (model, error))
+  if (!clipmoe_model_check_whole (model, error) || !clipmoe_model_hold_weights (model, error))
     return NULL;
   ClipmoeModel *made = stretch (model, error);
   clipmoe_model_drop_weights (model);

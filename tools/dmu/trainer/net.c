@@ -160,10 +160,22 @@ place (Builder *b, GError **error) {
   return ok;
 }
 
+/* The trainer crops pictures. */
+static gboolean
+is_cropped (const ClipmoeModel *model, GError **error) {
+  if (model->info.geometry == CLIPMOE_GEOMETRY_CROP)
+    return TRUE;
+  g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+               "%s: its pictures are squashed or padded, expected a model whose pictures are cropped",
+               model->info.path ? model->info.path : model->info.name);
+  return FALSE;
+}
+
 DmuNet *
 dmu_net_new (ClipmoeModel *model, const DmuSelection *selection, GError **error) {
   const DmuSelection none = {0}, *s = selection ? selection : &none;
-  if (!fits (s->image_first, s->image_last, model->image.layers, "image", error) ||
+  if (!clipmoe_model_check_whole (model, error) || !is_cropped (model, error) ||
+      !fits (s->image_first, s->image_last, model->image.layers, "image", error) ||
       !fits (s->text_first, s->text_last, model->text.layers, "text", error))
     return NULL;
   if (!clipmoe_model_hold_weights (model, error))
