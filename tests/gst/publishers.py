@@ -180,7 +180,12 @@ def readers():
           how, warnings, stats)
     path = pipe()
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    got, element = [], []
+    got, noticed = [], threading.Event()
+
+    def hear(bus, message):
+        if message.type == Gst.MessageType.WARNING and "the reader left" in message.parse_warning()[0].message:
+            noticed.set()
+        return Gst.BusSyncReply.PASS
 
     def leave_and_return():
         global_end = time.time() + 30
@@ -192,16 +197,14 @@ def readers():
                 pass
             time.sleep(.01)
         os.close(fd)
-        while not element[0].get_property("stats").get_value("dropped") and time.time() < global_end:
-            time.sleep(.01)  # gone for as long as it takes to be noticed
+        noticed.wait(30)  # gone for as long as it takes to be noticed
         with open(path, "rb") as f:
             got.append(f.read())
 
     reader = threading.Thread(target=leave_and_return)
     reader.start()
-    how, _, warnings, stats = play(live(150) % path, prepare=lambda p: element.append(p.get_by_name("p")))
+    how, _, warnings, stats = play(live(150) % path, prepare=lambda p: p.get_bus().set_sync_handler(hear))
     reader.join(30)
-    element.clear()
     back = [json.loads(x) for x in got[0].splitlines()]
     check("the reader leaves and another one comes: the video goes on, whole lines for both",
           how == "eos" and back and any("the reader left" in w for w in warnings) and stats["lines"] + stats["dropped"] == 150,
