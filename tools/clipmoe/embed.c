@@ -227,8 +227,11 @@ open_encoder (Embed *self, GError **error) {
   self->direction = direction <= GST_VIDEO_ORIENTATION_UR_LL ? (ClipmoeOrientation)direction : 0;
   self->encoder = clipmoe_encoder_like (self->tag, self->grid > 1 ? 1 + self->grid * self->grid : 0,
                                         self->features, error);
-  if (self->encoder)
+  if (self->encoder) {
     self->info = clipmoe_model_get_info (clipmoe_encoder_get_model (self->encoder));
+    if (self->geometry == CLIPMOE_GEOMETRY_AUTO)
+      self->geometry = self->info->geometry;
+  }
   return self->encoder != NULL;
 }
 
