@@ -3,6 +3,7 @@
  * and states can be changed any number of times. */
 #include <math.h>
 #include <stdio.h>
+#include <clipmoe/image.h>
 #include <gst/controller/controller.h>
 #include "common.h"
 
@@ -45,7 +46,8 @@ test_properties (void) {
   g_assert_cmpfloat (rate, ==, 1);
   g_assert_cmpfloat (smoothing + hold, ==, 0);
   g_assert_true (isnan (threshold));
-  g_assert_cmpint (mode + post + score + geometry + embedding, ==, 0);
+  g_assert_cmpint (mode + post + score + embedding, ==, 0);
+  g_assert_cmpint (geometry, ==, CLIPMOE_GEOMETRY_AUTO);
   g_assert_null (model);
   guint n;
   GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (e), &n);
