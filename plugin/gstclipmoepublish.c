@@ -54,7 +54,8 @@ struct _GstClipmoePublish {
   ClipmoeSink *sink;       /* above READY */
   PublishPicture *picture; /* the same, where snapshots are wanted */
   gboolean stopping;       /* the end of a flush must not allow waiting again */
-  /* streaming thread */
+  /* streaming thread; what is here stays until the next start, since a message handler may stop the element
+   * in the middle of a call */
   gboolean asked; /* whether the stream is live was asked */
   ClipmoeSentLooks *sent;
   ClipmoeOpenEvents *begun; /* events whose start was sent */
@@ -204,6 +205,14 @@ picture_made (gpointer data, const char *source, GBytes *jpeg, const char *why) 
     clipmoe_sink_unref (sink);
 }
 
+static void
+forget (GstClipmoePublish *self) {
+  clipmoe_sent_looks_free (self->sent);
+  clipmoe_open_events_free (self->begun);
+  self->sent = clipmoe_sent_looks_new ();
+  self->begun = clipmoe_open_events_new ();
+}
+
 static gboolean
 open_target (GstClipmoePublish *self) {
   static const char *const names[] = {"look", "change", "frame", "event"};
@@ -231,8 +240,7 @@ open_target (GstClipmoePublish *self) {
     GST_INFO_OBJECT (self, "target %s, on=%s", shown, names[on]);
     g_free (shown);
     self->asked = FALSE;
-    self->sent = clipmoe_sent_looks_new ();
-    self->begun = clipmoe_open_events_new ();
+    forget (self);
     GST_OBJECT_LOCK (self);
     self->sink = sink;
     self->picture = picture;
@@ -272,8 +280,6 @@ close_target (GstClipmoePublish *self) {
   ClipmoeSinkStats stats = self->stats;
   GST_OBJECT_UNLOCK (self);
   clipmoe_sink_unref (sink);
-  g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
-  g_clear_pointer (&self->begun, clipmoe_open_events_free);
   GST_INFO_OBJECT (self,
                    "%" G_GUINT64_FORMAT " looks and %" G_GUINT64_FORMAT " events written, %" G_GUINT64_FORMAT
                    " and %" G_GUINT64_FORMAT " dropped",
@@ -390,9 +396,9 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
     shows = FALSE;
   } else if (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id)) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
-    if (clipmoe_sink_add_event (sink, &event, &error))
-      clipmoe_open_events_told (self->begun, &event, tagger);
-    else
+    clipmoe_open_events_told (self->begun, &event,
+                              tagger); /* before a handler stops us: it is to have an end */
+    if (!clipmoe_sink_add_event (sink, &event, &error))
       failed (self, error);
   } else {
     clipmoe_sink_see (sink, NULL, &event);
@@ -539,12 +545,15 @@ finalize (GObject *object) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (object);
   g_free (self->target);
   clipmoe_publish_settings_clear (&self->settings);
+  clipmoe_sent_looks_free (self->sent);
+  clipmoe_open_events_free (self->begun);
   G_OBJECT_CLASS (gst_clipmoe_publish_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_publish_init (GstClipmoePublish *self) {
   clipmoe_publish_settings_init (&self->settings);
+  forget (self);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
