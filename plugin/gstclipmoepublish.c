@@ -158,16 +158,6 @@ command (gpointer data, const char *source, const ClipmoeCommand *c) {
   gst_object_unref (self);
 }
 
-static gboolean
-is_live (GstBaseTransform *base) {
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-  if (gst_pad_peer_query (base->sinkpad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
 static void
 cannot_open (GstClipmoePublish *self, const GError *error) {
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT))
@@ -207,10 +197,9 @@ picture_made (gpointer data, const char *source, GBytes *jpeg, const char *why) 
 
 static void
 forget (GstClipmoePublish *self) {
-  clipmoe_sent_looks_free (self->sent);
-  clipmoe_open_events_free (self->begun);
-  self->sent = clipmoe_sent_looks_new ();
-  self->begun = clipmoe_open_events_new ();
+  g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
+  g_clear_pointer (&self->begun, clipmoe_open_events_free);
+  g_clear_pointer (&self->shown, g_free);
 }
 
 static gboolean
@@ -241,6 +230,8 @@ open_target (GstClipmoePublish *self) {
     g_free (shown);
     self->asked = FALSE;
     forget (self);
+    self->sent = clipmoe_sent_looks_new ();
+    self->begun = clipmoe_open_events_new ();
     GST_OBJECT_LOCK (self);
     self->sink = sink;
     self->picture = picture;
@@ -267,7 +258,6 @@ close_target (GstClipmoePublish *self) {
   PublishPicture *picture = g_steal_pointer (&self->picture);
   GST_OBJECT_UNLOCK (self);
   publish_picture_free (picture);
-  g_clear_pointer (&self->shown, g_free);
   if (!sink)
     return;
   clipmoe_sink_set_live (sink, TRUE); /* nothing is waited for any more, but for what finish() does */
@@ -397,7 +387,7 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
   } else if (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id)) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
     clipmoe_open_events_told (self->begun, &event,
-                              tagger); /* before a handler stops us: it is to have an end */
+                              tagger); /* first: a handler may stop us, and it has an end */
     if (!clipmoe_sink_add_event (sink, &event, &error))
       failed (self, error);
   } else {
@@ -430,7 +420,11 @@ ask_live (GstClipmoePublish *self) {
   ClipmoeSink *sink = self->asked ? NULL : hold_sink (self);
   if (!sink)
     return;
-  gboolean live = is_live (GST_BASE_TRANSFORM (self));
+  gboolean live = FALSE;
+  GstQuery *query = gst_query_new_latency ();
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
   clipmoe_sink_set_live (sink, live);
   self->asked = TRUE;
   GST_INFO_OBJECT (self, "the stream %s", live ? "is live, lines may be dropped" : "can wait");
@@ -545,15 +539,13 @@ finalize (GObject *object) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (object);
   g_free (self->target);
   clipmoe_publish_settings_clear (&self->settings);
-  clipmoe_sent_looks_free (self->sent);
-  clipmoe_open_events_free (self->begun);
+  forget (self);
   G_OBJECT_CLASS (gst_clipmoe_publish_parent_class)->finalize (object);
 }
 
 static void
 gst_clipmoe_publish_init (GstClipmoePublish *self) {
   clipmoe_publish_settings_init (&self->settings);
-  forget (self);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
   gst_base_transform_set_qos_enabled (GST_BASE_TRANSFORM (self), FALSE);
