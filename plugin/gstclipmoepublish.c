@@ -54,7 +54,8 @@ struct _GstClipmoePublish {
   ClipmoeSink *sink;       /* above READY */
   PublishPicture *picture; /* the same, where snapshots are wanted */
   gboolean stopping;       /* the end of a flush must not allow waiting again */
-  /* streaming thread */
+  /* streaming thread; what is here stays until the next start, since a message handler may stop the element
+   * in the middle of a call */
   gboolean asked; /* whether the stream is live was asked */
   ClipmoeSentLooks *sent;
   ClipmoeOpenEvents *begun; /* events whose start was sent */
@@ -157,16 +158,6 @@ command (gpointer data, const char *source, const ClipmoeCommand *c) {
   gst_object_unref (self);
 }
 
-static gboolean
-is_live (GstBaseTransform *base) {
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-  if (gst_pad_peer_query (base->sinkpad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
 static void
 cannot_open (GstClipmoePublish *self, const GError *error) {
   if (g_error_matches (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT))
@@ -204,6 +195,13 @@ picture_made (gpointer data, const char *source, GBytes *jpeg, const char *why) 
     clipmoe_sink_unref (sink);
 }
 
+static void
+forget (GstClipmoePublish *self) {
+  g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
+  g_clear_pointer (&self->begun, clipmoe_open_events_free);
+  g_clear_pointer (&self->shown, g_free);
+}
+
 static gboolean
 open_target (GstClipmoePublish *self) {
   static const char *const names[] = {"look", "change", "frame", "event"};
@@ -231,6 +229,7 @@ open_target (GstClipmoePublish *self) {
     GST_INFO_OBJECT (self, "target %s, on=%s", shown, names[on]);
     g_free (shown);
     self->asked = FALSE;
+    forget (self);
     self->sent = clipmoe_sent_looks_new ();
     self->begun = clipmoe_open_events_new ();
     GST_OBJECT_LOCK (self);
@@ -259,7 +258,6 @@ close_target (GstClipmoePublish *self) {
   PublishPicture *picture = g_steal_pointer (&self->picture);
   GST_OBJECT_UNLOCK (self);
   publish_picture_free (picture);
-  g_clear_pointer (&self->shown, g_free);
   if (!sink)
     return;
   clipmoe_sink_set_live (sink, TRUE); /* nothing is waited for any more, but for what finish() does */
@@ -272,8 +270,6 @@ close_target (GstClipmoePublish *self) {
   ClipmoeSinkStats stats = self->stats;
   GST_OBJECT_UNLOCK (self);
   clipmoe_sink_unref (sink);
-  g_clear_pointer (&self->sent, clipmoe_sent_looks_free);
-  g_clear_pointer (&self->begun, clipmoe_open_events_free);
   GST_INFO_OBJECT (self,
                    "%" G_GUINT64_FORMAT " looks and %" G_GUINT64_FORMAT " events written, %" G_GUINT64_FORMAT
                    " and %" G_GUINT64_FORMAT " dropped",
@@ -390,9 +386,9 @@ publish_event (GstClipmoePublish *self, const GstStructure *s) {
     shows = FALSE;
   } else if (on == ON_EVENT || clipmoe_open_events_has (self->begun, event.id)) {
     GST_LOG_OBJECT (self, "event %s is sent", event.id);
-    if (clipmoe_sink_add_event (sink, &event, &error))
-      clipmoe_open_events_told (self->begun, &event, tagger);
-    else
+    clipmoe_open_events_told (self->begun, &event,
+                              tagger); /* first: a handler may stop us, and it has an end */
+    if (!clipmoe_sink_add_event (sink, &event, &error))
       failed (self, error);
   } else {
     clipmoe_sink_see (sink, NULL, &event);
@@ -424,7 +420,11 @@ ask_live (GstClipmoePublish *self) {
   ClipmoeSink *sink = self->asked ? NULL : hold_sink (self);
   if (!sink)
     return;
-  gboolean live = is_live (GST_BASE_TRANSFORM (self));
+  gboolean live = FALSE;
+  GstQuery *query = gst_query_new_latency ();
+  if (gst_pad_peer_query (GST_BASE_TRANSFORM_SINK_PAD (self), query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  gst_query_unref (query);
   clipmoe_sink_set_live (sink, live);
   self->asked = TRUE;
   GST_INFO_OBJECT (self, "the stream %s", live ? "is live, lines may be dropped" : "can wait");
@@ -539,6 +539,7 @@ finalize (GObject *object) {
   GstClipmoePublish *self = GST_CLIPMOE_PUBLISH (object);
   g_free (self->target);
   clipmoe_publish_settings_clear (&self->settings);
+  forget (self);
   G_OBJECT_CLASS (gst_clipmoe_publish_parent_class)->finalize (object);
 }
 

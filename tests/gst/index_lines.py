@@ -11,6 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import children  # noqa: E402, F401
 import slow  # noqa: E402
 
 TAG = "clipmoetag attach-embedding=true source=cam"

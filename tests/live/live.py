@@ -9,9 +9,11 @@ import threading
 import time
 import traceback
 
-import gi
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import children  # noqa: E402, F401
+import gi  # noqa: E402
 gi.require_version("Gst", "1.0")
-from gi.repository import Gst
+from gi.repository import Gst  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SLOWNESS = float(os.environ.get("CLIPMOE_TEST_SLOWNESS", "1"))

@@ -11,6 +11,7 @@ import time
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import children  # noqa: E402, F401
 from slow import seconds  # noqa: E402
 
 COMMAND = os.environ["CLIPMOE_COMMAND"]

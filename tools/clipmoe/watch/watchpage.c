@@ -203,7 +203,8 @@ want_picture (WatchPage *self, guint64 id) {
   for (guint i = 0; i < self->views->len; i++)
     if (watch_view_get_id (self->views->pdata[i]) == id)
       comes = watch_view_want_picture (self->views->pdata[i]);
-  if (!comes)
+  /* else it does not read, and asks again */
+  if (!comes && g_async_queue_length (self->news) < MOST_WAITING)
     push (self, WATCH_LINK_PICTURE, id, NULL);
 }
 

@@ -10,7 +10,8 @@
 
 #define LATE (8 * GST_SECOND)            /* an event may be told so much later than it settles */
 #define MOST_RING (128u << 20)           /* bytes of video that wait for an event */
-#define MOST_WAITING 4000                /* units and events that wait for the thread */
+#define MOST_WAITING 4000                /* units that wait for the thread, as where a disk hangs */
+#define MOST_BYTES (64 << 20)            /* bytes of them */
 #define MOST_PICTURES 100                /* that wait before events come without one */
 #define MOST_EVENTS 1000                 /* that a recording lists */
 #define AGAIN (10 * G_TIME_SPAN_SECOND)  /* between two tries to write, where that failed */
@@ -43,6 +44,7 @@ struct _WatchRecorder {
   GstClockTime pre_roll, post_roll;
   GstElement *pipeline; /* for its clock */
   GAsyncQueue *items;
+  gint bytes; /* atomic: of the units in it */
   GThread *thread;
   /* the pipeline's */
   gboolean lost;    /* units, since the last that was taken */
@@ -83,11 +85,15 @@ static GstFlowReturn
 unit (GstAppSink *sink, gpointer data) {
   WatchRecorder *self = data;
   GstSample *sample = gst_app_sink_pull_sample (sink);
-  gboolean room = g_async_queue_length (self->items) < MOST_WAITING;
-  if (sample && room)
+  gsize size = sample ? gst_buffer_get_size (gst_sample_get_buffer (sample)) : 0;
+  gboolean room = g_async_queue_length (self->items) < MOST_WAITING &&
+                  (gsize)g_atomic_int_get (&self->bytes) + size <= MOST_BYTES;
+  if (sample && room) {
+    g_atomic_int_add (&self->bytes, (gint)size);
     push (self, &(Item){.unit = sample, .lost = self->lost});
-  else if (sample)
+  } else if (sample) {
     gst_sample_unref (sample);
+  }
   self->lost = !room;
   return GST_FLOW_OK;
 }
@@ -141,7 +147,8 @@ clip_push (GstBuffer *buffer, gpointer data) {
   GstClockTime time = watch_ring_time (buffer);
   if (!GST_CLOCK_TIME_IS_VALID (clip->first))
     clip->first = time;
-  clip->last = time;
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    clip->last = time;
   watch_clip_push (clip->file, buffer);
 }
 
@@ -272,15 +279,17 @@ begin_late (WatchRecorder *self) {
   begin_clip (self, start);
 }
 
-/* @buffer is in the ring. */
+/* @buffer is in the ring. One without a time, as a parser makes them, neither ends nor begins anything. */
 static void
 write_unit (WatchRecorder *self, GstBuffer *buffer, GstClockTime time, gboolean key) {
+  gboolean timed = GST_CLOCK_TIME_IS_VALID (time);
   if (!self->clip) {
     if (self->open->len && key)
       begin_late (self);
-  } else if (!self->open->len && GST_CLOCK_TIME_IS_VALID (time) && time > self->until) {
+  } else if (timed && !self->open->len && time > self->until) {
     end_clip (self);
-  } else if (key && time > self->clip->first + MOST_CLIP) {
+  } else if (timed && key && GST_CLOCK_TIME_IS_VALID (self->clip->first) &&
+             time > self->clip->first + MOST_CLIP) {
     end_clip (self);
     begin_clip (self, time + self->pre_roll);
   } else {
@@ -302,7 +311,8 @@ take_unit (WatchRecorder *self, GstSample *sample, gboolean lost) {
    * before the next key frame */
   self->broken |= lost || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT);
   self->heard = g_get_monotonic_time ();
-  self->last = time;
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    self->last = time;
   self->broken = self->broken && !key;
   if (self->broken)
     return;
@@ -355,6 +365,8 @@ run (gpointer data) {
   gint64 care = g_get_monotonic_time () + CARE;
   for (gboolean more = TRUE; more;) {
     Item *item = g_async_queue_timeout_pop (self->items, TURN);
+    if (item && item->unit)
+      g_atomic_int_add (&self->bytes, -(gint)gst_buffer_get_size (gst_sample_get_buffer (item->unit)));
     if (item && item->unit)
       take_unit (self, item->unit, item->lost);
     else if (item && item->end)
