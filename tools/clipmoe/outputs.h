@@ -17,5 +17,7 @@ typedef enum {
 gboolean clipmoe_output_check (const char *path, ClipmoeOutputKind kind, GError **error);
 /* FALSE when @path is the same file as one of @names (element-type filename), under whatever name. */
 gboolean clipmoe_output_check_apart (const char *path, const GPtrArray *names, GError **error);
+/* Whether both names are of one file, which need not be there. */
+gboolean clipmoe_output_is_same (const char *a, const char *b);
 
 #endif
