@@ -73,8 +73,8 @@ clipmoe_positions_stretch (ClipmoeWeights *weights, const char *path, guint patc
     return FALSE;
   }
   guint old = 1, new = side / patch;
-  while (w->n_dims == 2 && (guint64)old * old + 1 < w->shape[0])
-    old++;
+  while (w->n_dims == 2 && old < MOST_SIDE && (guint64)old * old + 1 < w->shape[0])
+    old++; /* the file may be another than the one that was opened: any shape */
   if (w->n_dims != 2 || (guint64)old * old + 1 != w->shape[0]) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: tensor \"%s\": expected a square and one more", path, w->source);
