@@ -34,9 +34,10 @@ write_text (const char *path, const char *text) {
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
 }
 
-/* Not synced. */
+/* Not synced: a file system may wait for the disk where a file is emptied. */
 static void
 write_bytes (const char *path, const char *text) {
+  g_unlink (path);
   FILE *f = fopen (path, "w");
   g_assert_nonnull (f);
   fputs (text, f);
