@@ -148,6 +148,10 @@ def files(picture):
     check("no such layer: the range", r.returncode == 1 and b"expected 0 to 3, or -1 to -4" in r.stderr, r)
     with open(old, "rb") as f:
         check("and the file of before stays", f.read() == before)
+    os.chmod(old, 0o444)
+    r = run("--npy", old, picture)
+    check("an array that is read-only is not replaced", r.returncode == 1 and b"may not be written to" in r.stderr, r)
+    os.chmod(old, 0o644)
     gone = path("gone")
     os.mkdir(gone)
     with subprocess.Popen([COMMAND, "embed", "--model", os.path.join(MODELS, CASE + ".weights.safetensors"), "--vocab", os.path.join(MODELS, "golden.vocab.txt"),

@@ -36,6 +36,12 @@ may_replace (const char *path, ClipmoeOutputKind kind, GError **error) {
   else if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
                  "%s: is there already and is not %s: it is not replaced", path, kinds[kind].what);
+  /* root may write to everything, but somebody took the right away */
+  if (ok && (!(st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) || g_access (path, W_OK) != 0)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: is there already and may not be written to: it is not replaced", path);
+    ok = FALSE;
+  }
   if (fd >= 0)
     close (fd);
   return ok;
