@@ -151,7 +151,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
              !choose ("--tower", a.tower ? a.tower : "both", towers, &tower)) {
     r = 2;
   } else if (!(r = clipmoe_check ("model convert", &a.model))) {
-    a.model.model = rest[0];
+    a.model.model = g_strdup (rest[0]);
     a.model.tower = (ClipmoeModelTower)tower;
     r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeSaveAs)store);
   }
@@ -159,10 +159,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   g_free (a.dtype);
   g_free (a.tower);
   g_free (a.text_model);
-  g_free (a.model.vocab);
-  g_free (a.model.prefix);
-  g_free (a.model.adapter);
-  g_free (a.model.activation);
+  clipmoe_model_arguments_clear (&a.model);
   g_strfreev (rest);
   return r;
 }
