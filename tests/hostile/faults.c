@@ -1,10 +1,9 @@
 /* Preloaded into a command: lets one of its calls fail. Only files below CLIPMOE_FAULT_UNDER count.
  *
- * CLIPMOE_FAULT         open, read, pread, stat, write (also pwrite), truncate, fsync, rename, close, mkdir: of
- * such a file; or malloc: of 64 KiB and more, by whoever can be told that there is no memory (GLib's own tables cannot)
- * CLIPMOE_FAULT_AT      the how manieth call, from 1
- * CLIPMOE_FAULT_ERROR   a number of errno; 0 = one byte alone is read or written
- * CLIPMOE_FAULT_LATER   1 = all calls after it fail as well
+ * CLIPMOE_FAULT         open, read, pread, stat, write (also pwrite), truncate, fsync, rename, close, mkdir:
+ * of such a file; or malloc: of 64 KiB and more, by whoever can be told that there is no memory (GLib's own
+ * tables cannot) CLIPMOE_FAULT_AT      the how manieth call, from 1 CLIPMOE_FAULT_ERROR   a number of errno;
+ * 0 = one byte alone is read or written CLIPMOE_FAULT_LATER   1 = all calls after it fail as well
  * CLIPMOE_FAULT_REPORT  a file that is created when the fault happens */
 #include <dlfcn.h>
 #include <errno.h>
