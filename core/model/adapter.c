@@ -6,6 +6,8 @@
 #include "../checkpoint/checkpoint.h"
 #include "config-keys.h"
 
+const char *const clipmoe_adapter_names[] = {"adapter_model.safetensors", "adapter_model.bin", NULL};
+
 static const ClipmoeKey keys[] = {
     READ ("r"),
     READ ("lora_alpha"),
@@ -57,6 +59,13 @@ typedef struct {
   double scale;
 } Adapter;
 
+/* Whether the key is not there, or true or false. */
+static gboolean
+is_switch (json_t *root, const char *key) {
+  json_t *v = json_object_get (root, key);
+  return !v || json_is_null (v) || json_is_boolean (v);
+}
+
 static gboolean
 read_config (Adapter *self, const char *path, GError **error) {
   json_t *root = clipmoe_json_read (path, CLIPMOE_MAX_JSON, error);
@@ -74,6 +83,11 @@ read_config (Adapter *self, const char *path, GError **error) {
              fabs (alpha) > 1e6 || !json_is_number (json_object_get (root, "lora_alpha")))) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: expected peft_type, r and lora_alpha",
                  path);
+    ok = FALSE;
+  }
+  if (ok && (!is_switch (root, "use_rslora") || !(word || is_switch (root, "init_lora_weights")))) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT, "%s: %s: expected true or false", path,
+                 is_switch (root, "use_rslora") ? "init_lora_weights" : "use_rslora");
     ok = FALSE;
   }
   if (ok && word && strcmp (word, "gaussian") != 0 && strcmp (word, "eva") != 0 &&
@@ -228,13 +242,12 @@ merge (const Adapter *self, ClipmoeWeights *weights, const char *layer, const Th
 
 gboolean
 clipmoe_adapter_merge (ClipmoeWeights *weights, const char *path, GError **error) {
-  static const char *const names[] = {"adapter_model.safetensors", "adapter_model.bin"};
   gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
   char *folder = is_folder ? g_strdup (path) : g_path_get_dirname (path),
        *file = is_folder ? NULL : g_strdup (path);
-  for (guint i = 0; i < G_N_ELEMENTS (names) && is_folder; i++) {
+  for (guint i = 0; clipmoe_adapter_names[i] && is_folder; i++) {
     g_free (file);
-    file = g_build_filename (folder, names[i], NULL);
+    file = g_build_filename (folder, clipmoe_adapter_names[i], NULL);
     is_folder = !clipmoe_file_is_there (file);
   }
   char *config = g_build_filename (folder, "adapter_config.json", NULL);

@@ -4,6 +4,9 @@
 
 #include "canonical.h"
 
+/* Of its file in a folder; NULL ends the list. */
+extern const char *const clipmoe_adapter_names[];
+
 /* Adds the adapter @path (adapter_model.safetensors or .bin, or the folder with it; adapter_config.json lies
  * beside it) to @weights: W + alpha / r · B A, or alpha / √r where use_rslora says so, in double precision. A
  * weight that is changed counts as stored in F32. Weights without values are checked alone. Errors: IO,

@@ -65,16 +65,21 @@ gboolean
 clipmoe_positions_stretch (ClipmoeWeights *weights, const char *path, guint patch, guint side,
                            GError **error) {
   ClipmoeWeight *w = g_hash_table_lookup (weights->weights, "visual.positional_embedding");
-  if (!patch || !w || side % patch || side < patch || side > MOST_SIDE) {
+  if (!patch || !w) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
-                 w && patch ? "%s: side %u: expected a multiple of its patches' %u, up to %d"
-                            : "%s: side %u: no image tower with patches (%u, %d), expected one",
-                 path, side, patch, MOST_SIDE);
+                 "%s: side %u: no image tower in it, expected one whose positions can be stretched", path,
+                 side);
+    return FALSE;
+  }
+  if (side % patch || side < patch || side > MOST_SIDE) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "%s: side %u: expected a multiple of its patches' %u, up to %d", path, side, patch,
+                 MOST_SIDE);
     return FALSE;
   }
   guint old = 1, new = side / patch;
-  while (w->n_dims == 2 && (guint64)old * old + 1 < w->shape[0])
-    old++;
+  while (w->n_dims == 2 && old < MOST_SIDE && (guint64)old * old + 1 < w->shape[0])
+    old++; /* the file may be another than the one that was opened: any shape */
   if (w->n_dims != 2 || (guint64)old * old + 1 != w->shape[0]) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_FORMAT,
                  "%s: tensor \"%s\": expected a square and one more", path, w->source);

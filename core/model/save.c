@@ -4,11 +4,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "../base/folder.h"
+#include "adapter.h"
 #include "config.h"
 #include "residence.h"
 #include "save-companions.h"
 #include "save-config.h"
 #include "save-tensors.h"
+#include "storage.h"
 
 const char *const clipmoe_saved_names[] = {"model.safetensors",
                                            "config.json",
@@ -33,20 +35,33 @@ save_weights (const ClipmoeModel *m, const char *path, ClipmoeLayout layout, Cli
   return ok;
 }
 
-/* Whether @path is the file that the model was read from, by any name, or a folder that contains it. */
+/* Whether @path is the file @source, by any name, or a folder that contains it. */
 static gboolean
-is_source (const ClipmoeModel *m, const char *path) {
+is_or_holds (const char *path, const char *source) {
   struct stat a, b;
   if (stat (path, &a) != 0)
     return FALSE;
-  if (stat (m->info.path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+  if (stat (source, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
     return TRUE;
-  char *out = realpath (path, NULL), *in = realpath (m->info.path, NULL);
+  char *out = realpath (path, NULL), *in = realpath (source, NULL);
   gsize n = out ? strlen (out) : 0;
   gboolean inside = out && in && S_ISDIR (a.st_mode) && strncmp (in, out, n) == 0 && (in[n] == '/' || n == 1);
   free (out);
   free (in);
   return inside;
+}
+
+/* What the model was read from: its file, and its adapter's. */
+static gboolean
+is_source (const ClipmoeModel *m, const char *path) {
+  const char *adapter = ((const ClipmoeStorage *)m->storage)->adapter;
+  gboolean found = is_or_holds (path, m->info.path) || (adapter && is_or_holds (path, adapter));
+  for (guint i = 0; adapter && clipmoe_adapter_names[i] && !found; i++) {
+    char *file = g_build_filename (adapter, clipmoe_adapter_names[i], NULL);
+    found = is_or_holds (path, file);
+    g_free (file);
+  }
+  return found;
 }
 
 /* What of the model needs a config.json since the metadata has no key for it; NULL: nothing. */

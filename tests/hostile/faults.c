@@ -1,10 +1,9 @@
 /* Preloaded into a command: lets one of its calls fail. Only files below CLIPMOE_FAULT_UNDER count.
  *
- * CLIPMOE_FAULT         open, read, pread, stat, write, fsync, rename, close, mkdir: of such a file; or
- * malloc: of 64 KiB and more, by whoever can be told that there is no memory (GLib's own tables cannot)
- * CLIPMOE_FAULT_AT      the how manieth call, from 1
- * CLIPMOE_FAULT_ERROR   a number of errno; 0 = one byte alone is read or written
- * CLIPMOE_FAULT_LATER   1 = all calls after it fail as well
+ * CLIPMOE_FAULT         open, read, pread, stat, write (also pwrite), truncate, fsync, rename, close, mkdir:
+ * of such a file; or malloc: of 64 KiB and more, by whoever can be told that there is no memory (GLib's own
+ * tables cannot) CLIPMOE_FAULT_AT      the how manieth call, from 1 CLIPMOE_FAULT_ERROR   a number of errno;
+ * 0 = one byte alone is read or written CLIPMOE_FAULT_LATER   1 = all calls after it fail as well
  * CLIPMOE_FAULT_REPORT  a file that is created when the fault happens */
 #include <dlfcn.h>
 #include <errno.h>
@@ -119,6 +118,36 @@ write (int fd, const void *data, size_t n) {
     n = 1;
   }
   return syscall (SYS_write, fd, data, n);
+}
+
+static ssize_t
+pwrite_any (int fd, const void *data, size_t n, off_t offset) {
+  if (is_watched (fd) && n && due ("write")) {
+    if (fault ())
+      return -1;
+    n = 1;
+  }
+  return syscall (SYS_pwrite64, fd, data, n, offset);
+}
+
+ssize_t
+pwrite (int fd, const void *data, size_t n, off_t offset) {
+  return pwrite_any (fd, data, n, offset);
+}
+
+ssize_t
+pwrite64 (int fd, const void *data, size_t n, off_t offset) {
+  return pwrite_any (fd, data, n, offset);
+}
+
+int
+ftruncate (int fd, off_t length) {
+  return is_watched (fd) && due ("truncate") && fault () ? -1 : (int)syscall (SYS_ftruncate, fd, length);
+}
+
+int
+ftruncate64 (int fd, off_t length) {
+  return ftruncate (fd, length);
 }
 
 static ssize_t

@@ -24,7 +24,7 @@ import slow  # noqa: E402
 SHIM, LONG = sys.argv[1], "--long" in sys.argv
 AREA, REPORT = os.path.join(TOP, "area"), os.path.join(TOP, "fault")
 ERRORS = {"open": [errno.EIO, errno.EMFILE], "read": [errno.EIO, errno.EINTR, 0], "pread": [errno.EIO, errno.EINTR, 0], "stat": [errno.EIO],
-          "write": [errno.ENOSPC, errno.EINTR, 0], "fsync": [errno.EIO], "rename": [errno.EIO], "close": [errno.EIO], "mkdir": [errno.ENOSPC],
+          "write": [errno.ENOSPC, errno.EINTR, 0], "truncate": [errno.EIO], "fsync": [errno.EIO], "rename": [errno.EIO], "close": [errno.EIO], "mkdir": [errno.ENOSPC],
           "malloc": [errno.ENOMEM]}
 MILD = (0, errno.EINTR)
 
@@ -118,7 +118,8 @@ def loops():
     loop("convert to a new folder", ["model", "convert", area("model"), area("new"), "--to", "clipmoe"], ["write", "fsync", "rename", "mkdir", "stat"])
     loop("convert to a file", ["model", "convert", area("model"), area("model/one.safetensors"), "--to", "clipmoe"], ["write", "fsync", "rename", "open"])
     loop("tokenize", ["tokenize", "--vocab", area("words"), "a dog"], reading + memory)
-    loop("embed to a file", ["embed", "--model", area("model"), "--npy", area("v.npy"), "--text", "a dog", area("p.png")], ["write", "fsync", "rename", "open", "close"])
+    loop("embed to a file", ["embed", "--model", area("model"), "--npy", area("v.npy"), "--text", "a dog", area("p.png")], ["write", "truncate", "fsync", "rename", "open", "close"])
+    loop("embed to two files", ["embed", "--model", area("model"), "--npy", area("v.npy"), "--rows", area("v.jsonl"), "--text", "a dog"], ["write", "truncate"])
     loop("embed", ["embed", "--model", area("model"), "--text", "a dog", area("p.png")], memory, few)
     loop("convert", ["model", "convert", area("model"), area("old"), "--to", "clipmoe", "--force"], memory, few)
     if LONG:

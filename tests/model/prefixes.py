@@ -160,13 +160,17 @@ def test_adapters():
 
     for i, (key, value) in enumerate((("use_dora", True), ("bias", "all"), ("modules_to_save", ["visual_projection"]), ("rank_pattern", {"q_proj": 8}),
                                       ("alpha_pattern", {"q_proj": 8}), ("fan_in_fan_out", True), ("init_lora_weights", "pissa"), ("peft_type", "IA3"),
-                                      ("peft_type", None), ("lora_bias", True), ("r", 8), ("something_new", 1), ("lora_alpha", "16"))):
+                                      ("peft_type", None), ("lora_bias", True), ("use_rslora", 1), ("use_rslora", "true"), ("init_lora_weights", 1), ("r", 8), ("something_new", 1), ("lora_alpha", "16"))):
         refused("%s = %s" % (key, value), adapter("no-%d" % i, tensors, **{key: value}), "r in" if key == "r" else key)
     first = sorted(tensors)[0]
     refused("one matrix of two", adapter("one", {k: v for k, v in tensors.items() if k != first}), "one matrix of its two")
     refused("another layer", adapter("layer", {k.replace("vision_model", "audio_model"): v for k, v in tensors.items()}), "audio_model", "not in the base model")
     refused("another size", adapter("size", {k: v[:, :-1] if "lora_A" in k else v for k, v in tensors.items()}), "is for a matrix of")
     refused("whole layers in it", adapter("saved", dict(tensors, **{"base_model.model.visual_projection.weight": hf["visual_projection.weight"]})), "none of a LoRA")
+    mine = adapter("mine", tensors)
+    for into in mine, os.path.join(mine, "adapter_model.safetensors"):
+        for given in mine, os.path.join(mine, "adapter_model.safetensors"):
+            refuses("an adapter is not replaced", ["model", "convert", base, into, "--to", "clipmoe", "--force", "--adapter", given], "expected another place")
     refused("no configuration", os.path.join(base, "model.safetensors"), "adapter_config.json")
     refuses("an adapter as a model", ["model", "inspect", os.path.join(TOP, "plain")], "an adapter without its base model", "--adapter")
     wrapped = {"base_model.model." + k.replace("q_proj.", "q_proj.base_layer."): v for k, v in hf.items()}

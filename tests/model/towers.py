@@ -132,6 +132,10 @@ def test_image():
 def test_text():
     whole, path = towers("text")
     refuses("tag with a text tower", ["tag", "--model", path, "--labels", "a,b", layouts.picture()], "text tower alone")
+    never = ["--npy", os.path.join(TOP, "never.npy"), "--model", path]
+    code, out, err = run("embed", "--features", "all", *never, layouts.picture())
+    check("features of a text tower", code == 1 and "the text tower alone" in err and err.count(path) == 1, err)
+    refuses("side of a text tower", ["embed", *never, "--side", "64", "--text", "a"], "side 64: no image tower in it")
     refuses("bench with a text tower", ["bench", "--seconds", "0.05", "--model", path], "text tower alone")
 
 

@@ -205,6 +205,10 @@ def main():
     check("a video that breaks off in its headers", r.returncode == 1 and b"cut off" in r.stderr and r.stderr.count(b"\n") == 1, r)
     os.unlink(headers)
     refused("subtitles of two files", 2, "tag", "--vtt", video, video)
+    for other in os.path.join(work, "new.html"), os.path.join(work, ".", "new.html"), os.path.join(work, "..", os.path.basename(work), "new.html"):
+        refused("a sheet and a video of one name", 2, "tag", "--labels", "a,b", "--html", os.path.join(work, "new.html"), "--sheet", other, video)
+    for number in "4294967296", "4294967297", "-4294967295", "0x100000001", "99999999999999999999", "1e3", "":
+        refused("a number that does not fit: %s" % number, 2, "tag", "--labels", "a,b", "--top-k", number, png)
     refused("missing file", 1, "tag", "--labels", "a,b", os.path.join(work, "none.mkv"))
     two = run("tag", "--json", "--labels", "a,b", os.path.join(work, "none"), video)
     check("one bad file of several does not spoil the answer", two.returncode == 1 and two.stdout.count(b"\n") == 4 and

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy
 from PIL import Image
@@ -147,6 +148,20 @@ def files(picture):
     check("no such layer: the range", r.returncode == 1 and b"expected 0 to 3, or -1 to -4" in r.stderr, r)
     with open(old, "rb") as f:
         check("and the file of before stays", f.read() == before)
+    os.chmod(old, 0o444)
+    r = run("--npy", old, picture)
+    check("an array that is read-only is not replaced", r.returncode == 1 and b"may not be written to" in r.stderr, r)
+    os.chmod(old, 0o644)
+    gone = path("gone")
+    os.mkdir(gone)
+    with subprocess.Popen([COMMAND, "embed", "--model", os.path.join(MODELS, CASE + ".weights.safetensors"), "--vocab", os.path.join(MODELS, "golden.vocab.txt"),
+                           "--npy", old, "--rows", os.path.join(gone, "rows.jsonl"), "--text", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+        while p.poll() is None and not [n for n in os.listdir(work) if n.startswith(".")]:
+            time.sleep(0.01)  # until the array is begun
+        os.rmdir(gone)
+        said = p.communicate(b"a dog\n")[1]
+    with open(old, "rb") as f:
+        check("without its rows no array", p.returncode == 1 and b"rows.jsonl: cannot create" in said and f.read() == before, said)
     check("nothing is left", not [n for n in os.listdir(work) if n.startswith(".")], os.listdir(work))
 
 
@@ -164,6 +179,12 @@ def refusals(picture):
         refused("layer %s" % layer, 2, "expected a whole number", "--features", "all", "--layer", layer, *npy, picture)
     refused("no such numbers", 2, "expected f32 or f16", "--dtype", "f64", *npy, picture)
     refused("numbers of lines", 2, "--dtype goes with --npy", "--dtype", "f16", picture)
+    for stream in ["--npy", "-"], [*npy, "--rows", "-"]:
+        refused("a stream: %s" % stream[-2], 1, "not written to standard output", *stream, picture)
+    for other in "./never.npy", "../%s/never.npy" % os.path.basename(work):
+        refused("one file under two names, %s" % other, 2, "need two files", *npy, "--rows", path(other), picture)
+    wide = run("--features", "class", "--side", "2048", "--grid", "8x8", *npy, picture)
+    check("tiles of a square that is too large", wide.returncode == 1 and b"cut from a square of 16384, expected 8192 at most" in wide.stderr, wide)
     check("nothing was written", not os.path.exists(npy[1]))
 
 

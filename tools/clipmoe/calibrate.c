@@ -11,6 +11,7 @@
 #include "common.h"
 #include "encoderlike.h"
 #include "inputs.h"
+#include "interrupt.h"
 #include "properties.h"
 #include "tagadvice.h"
 #include "tagrun.h"
@@ -238,6 +239,7 @@ clipmoe_cmd_calibrate (int argc, char **argv) {
   if (!r)
     r = clipmoe_properties_apply (&properties, "calibrate", tag);
   if (!r) {
+    clipmoe_interrupt_begin ();
     r = run (&self, tag);
     clear (&self);
   }

@@ -122,6 +122,19 @@ clipmoe_model_arguments_clear (ClipmoeModelArguments *a) {
   *a = (ClipmoeModelArguments){0};
 }
 
+int
+clipmoe_take_model (const char *name, char **rest, ClipmoeModelArguments *a) {
+  int r = rest[0] && rest[1] ? clipmoe_usage (name, "expected at most one path") : clipmoe_check (name, a);
+  if (!r && rest[0]) {
+    g_free (a->model);
+    a->model = g_strdup (rest[0]);
+  }
+  g_strfreev (rest);
+  if (r)
+    clipmoe_model_arguments_clear (a);
+  return r;
+}
+
 void
 clipmoe_say (const char *sentence) {
   char *line = clipmoe_plain (sentence, -1); /* it may quote what a file holds */

@@ -48,6 +48,9 @@ int clipmoe_usage (const char *name, const char *format, ...) G_GNUC_PRINTF (2, 
 /* 0, or 2 with a sentence, when one of @arguments is a value that it cannot have. */
 int clipmoe_check (const char *name, const ClipmoeModelArguments *arguments);
 void clipmoe_model_arguments_clear (ClipmoeModelArguments *arguments);
+/* Of a command that takes at most one path, the model's: checks all of @arguments. Takes over @rest. 0, or 2
+ * with a sentence, and @arguments are cleared. */
+int clipmoe_take_model (const char *name, char **rest, ClipmoeModelArguments *arguments);
 /* "clipmoe: SENTENCE" on stderr, without what a terminal would obey. */
 void clipmoe_say (const char *sentence);
 /* The same, unless it was the last one said so: every element of a run that opens a

@@ -1,8 +1,9 @@
 /* clipmoe embed: unit vectors of pictures, videos and words, as JSON lines or one array. */
 #include <gst/gst.h>
 #include <gst/video/video.h>
-#include <base/file.h>
+#include <base/error.h>
 #include <base/jsontext.h>
+#include <base/temporary.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "media.h"
 #include "npy.h"
 #include "outputs.h"
+#include "partial.h"
 #include "pipe.h"
 #include "properties.h"
 #include "tagrun.h"
@@ -329,7 +331,7 @@ check_together (const Embed *self, const ClipmoeFeatureArguments *features, char
     return clipmoe_usage ("embed", "expected a file or --text");
   if (rows && !self->npy)
     return clipmoe_usage ("embed", "--rows goes with --npy");
-  if (rows && g_str_equal (rows, self->npy))
+  if (rows && clipmoe_output_is_same (rows, self->npy))
     return clipmoe_usage ("embed", "--npy and --rows need two files, not %s twice", self->npy);
   if (dtype && !self->npy)
     return clipmoe_usage ("embed", "--dtype goes with --npy");
@@ -342,15 +344,32 @@ check_together (const Embed *self, const ClipmoeFeatureArguments *features, char
   return 0;
 }
 
+/* The rows under a temporary name, so that little can go wrong once the array has its own. */
+static ClipmoePartial *
+write_rows (const Embed *self, const char *path, GError **error) {
+  ClipmoePartial *file = clipmoe_partial_new (path, error);
+  int fd = file ? clipmoe_partial_get_fd (file) : -1;
+  if (file && !(clipmoe_write_at (fd, self->rows->str, self->rows->len, 0) && fsync (fd) == 0)) {
+    clipmoe_error_set_errno (error, path, "cannot write");
+    clipmoe_partial_finish (file, FALSE, NULL);
+    return NULL;
+  }
+  return file;
+}
+
 /* The array and its rows get their names, or nothing is left of them. */
 static gboolean
-finish (Embed *self, const char *rows, gboolean publish, GError **error) {
+finish (Embed *self, const char *path, gboolean publish, GError **error) {
   gboolean ok = TRUE;
-  /* without a result the file of an earlier run stays; no signal comes between the two writes */
+  /* without a result the file of an earlier run stays; no signal comes between the two names */
   clipmoe_interrupt_hold ();
-  if (self->array)
-    ok = clipmoe_npy_finish (self->array, publish, error) &&
-         (!rows || !publish || clipmoe_file_write (rows, self->rows->str, self->rows->len, error));
+  if (self->array) {
+    ClipmoePartial *rows = path && publish ? write_rows (self, path, error) : NULL;
+    ok = rows || !path || !publish;
+    ok = clipmoe_npy_finish (self->array, publish && ok, error) && ok;
+    if (rows)
+      ok = clipmoe_partial_finish (rows, ok, error) && ok;
+  }
   clipmoe_interrupt_release ();
   return ok;
 }

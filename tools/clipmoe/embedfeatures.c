@@ -5,6 +5,7 @@
 #include "common.h"
 
 #define MOST_GRID 8
+#define MOST_EDGE 8192 /* pixels of the square that tiles are cut from: 0.8 GB, and its tiles as much */
 
 struct _ClipmoeFeatureMaker {
   ClipmoeEncoder *encoder;
@@ -78,7 +79,14 @@ clipmoe_feature_maker_new (ClipmoeEncoder *encoder, const ClipmoeFeatureOptions 
   const ClipmoeModelInfo *info = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder));
   guint rows, width;
   if (!clipmoe_encoder_get_feature_shape (encoder, options, &rows, &width, error)) {
-    g_prefix_error (error, "%s: ", info->path ? info->path : info->name);
+    if (info->image->layers) /* else it is named already */
+      g_prefix_error (error, "%s: ", info->path ? info->path : info->name);
+    return NULL;
+  }
+  if (grid > 1 && grid * info->image_size > MOST_EDGE) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_LIMIT,
+                 "--grid %ux%u: tiles of %u pixels are cut from a square of %u, expected %d at most", grid,
+                 grid, info->image_size, grid * info->image_size, MOST_EDGE);
     return NULL;
   }
   ClipmoeFeatureMaker *self = g_new0 (ClipmoeFeatureMaker, 1);

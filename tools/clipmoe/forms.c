@@ -77,7 +77,7 @@ int
 clipmoe_forms_check_distinct (const ClipmoeFormFile *files, guint n, const char *command) {
   for (guint i = 0; i < n; i++)
     for (guint j = i + 1; j < n; j++)
-      if (files[i].path && files[j].path && g_str_equal (files[i].path, files[j].path))
+      if (files[i].path && files[j].path && clipmoe_output_is_same (files[i].path, files[j].path))
         return clipmoe_usage (command, "--%s and --%s need two files, not %s twice", files[i].option,
                               files[j].option, files[j].path);
   return 0;

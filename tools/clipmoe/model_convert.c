@@ -47,10 +47,9 @@ same (const char *path, const ClipmoeModel *source, gboolean rounded, GError **e
   return ok;
 }
 
-/* Neither of the two that are joined is replaced. */
+/* Neither of the two that are put together is replaced. @path: a file, or the folder that holds it. */
 static gboolean
-is_text_model (const char *out, const ClipmoeModel *text) {
-  const char *path = clipmoe_model_get_info (text)->path;
+is_source (const char *out, const char *path) {
   char *folder = g_path_get_dirname (path);
   GStatBuf a, b;
   gboolean same =
@@ -65,7 +64,7 @@ static ClipmoeModel *
 join (ClipmoeModel *m, const Arguments *a, const char *out, GError **error) {
   const ClipmoeModelArguments other = {.model = a->text_model, .vocab = a->model.vocab};
   ClipmoeModel *text = clipmoe_open_model (&other, !a->model.vocab, error), *both = NULL;
-  if (text && is_text_model (out, text))
+  if (text && is_source (out, clipmoe_model_get_info (text)->path))
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
                  "%s: holds the text tower that is to be taken, expected another place", out);
   else if (text)
@@ -96,7 +95,9 @@ convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveA
               " numbers do not fit into %s and were rounded: the fingerprint is another one\n",
               rounded, i->parameters, a->dtype);
     else
-      printf ("no number changed: fingerprint %s\n", i->fingerprint);
+      printf ("%s: fingerprint %s\n",
+              a->model.adapter || a->model.side ? "no number was rounded" : "no number changed",
+              i->fingerprint);
   }
   clipmoe_model_unref (m);
   return ok ? 0 : clipmoe_fail (error);
@@ -150,7 +151,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
              !choose ("--tower", a.tower ? a.tower : "both", towers, &tower)) {
     r = 2;
   } else if (!(r = clipmoe_check ("model convert", &a.model))) {
-    a.model.model = rest[0];
+    a.model.model = g_strdup (rest[0]);
     a.model.tower = (ClipmoeModelTower)tower;
     r = convert (&a, rest[1], (ClipmoeLayout)layout, (ClipmoeSaveAs)store);
   }
@@ -158,10 +159,7 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   g_free (a.dtype);
   g_free (a.tower);
   g_free (a.text_model);
-  g_free (a.model.vocab);
-  g_free (a.model.prefix);
-  g_free (a.model.adapter);
-  g_free (a.model.activation);
+  clipmoe_model_arguments_clear (&a.model);
   g_strfreev (rest);
   return r;
 }

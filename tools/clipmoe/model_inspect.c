@@ -123,17 +123,9 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
                          "Example:\n  clipmoe model inspect my-clip/\n", entries, &rest);
   if (r)
     return r == 2 ? 2 : 0;
-  if (rest[0] && rest[1]) {
-    g_strfreev (rest);
-    return clipmoe_usage ("model inspect", "expected at most one path");
-  }
-  if ((r = clipmoe_check ("model inspect", &a))) {
-    g_strfreev (rest);
+  if ((r = clipmoe_take_model ("model inspect", rest, &a)))
     return r;
-  }
   GError *error = NULL;
-  if (rest[0])
-    a.model = rest[0];
   ClipmoeModel *m = clipmoe_open_model_anyhow (&a, &error);
   gboolean vocab = m && (clipmoe_model_get_tokenizer (m) || !clipmoe_model_get_info (m)->text->layers);
   if (m && json)
@@ -143,6 +135,6 @@ clipmoe_cmd_model_inspect (int argc, char **argv) {
   else
     r = clipmoe_fail (error);
   clipmoe_model_unref (m);
-  g_strfreev (rest);
+  clipmoe_model_arguments_clear (&a);
   return r;
 }

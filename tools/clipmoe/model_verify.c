@@ -190,16 +190,8 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
                          entries, &rest);
   if (r)
     return r == 2 ? 2 : 0;
-  if (rest[0] && rest[1]) {
-    g_strfreev (rest);
-    return clipmoe_usage ("model verify", "expected at most one path");
-  }
-  if ((r = clipmoe_check ("model verify", &a))) {
-    g_strfreev (rest);
+  if ((r = clipmoe_take_model ("model verify", rest, &a)))
     return r;
-  }
-  if (rest[0])
-    a.model = rest[0];
   GError *error = NULL;
   Count count = {0};
   ClipmoeModel *m = clipmoe_open_model (&a, FALSE, &error);
@@ -208,7 +200,7 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
   if (m && precision && !error && !count.failed)
     measure (m, &count, &error);
   clipmoe_model_unref (m);
-  g_strfreev (rest);
+  clipmoe_model_arguments_clear (&a);
   if (error)
     return clipmoe_fail (error);
   printf ("%u ok, %u failed\n", count.passed, count.failed);

@@ -36,6 +36,12 @@ may_replace (const char *path, ClipmoeOutputKind kind, GError **error) {
   else if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
                  "%s: is there already and is not %s: it is not replaced", path, kinds[kind].what);
+  /* root may write to everything, but somebody took the right away */
+  if (ok && (!(st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) || g_access (path, W_OK) != 0)) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO,
+                 "%s: is there already and may not be written to: it is not replaced", path);
+    ok = FALSE;
+  }
   if (fd >= 0)
     close (fd);
   return ok;
@@ -46,7 +52,11 @@ clipmoe_output_check (const char *path, ClipmoeOutputKind kind, GError **error) 
   char *folder = g_path_get_dirname (path);
   gboolean ok = g_access (folder, W_OK | X_OK) == 0;
   struct stat st;
-  if (!ok) {
+  if (g_str_equal (path, "-")) {
+    g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_ARGUMENT,
+                 "-: %s is not written to standard output, expected the name of a file", kinds[kind].what);
+    ok = FALSE;
+  } else if (!ok) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: cannot create: %s", path, g_strerror (errno));
   } else if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_IO, "%s: a folder, expected the name of a file", path);
@@ -73,4 +83,18 @@ clipmoe_output_check_apart (const char *path, const GPtrArray *names, GError **e
     }
   }
   return TRUE;
+}
+
+gboolean
+clipmoe_output_is_same (const char *a, const char *b) {
+  char *folder_a = g_path_get_dirname (a), *folder_b = g_path_get_dirname (b),
+       *name_a = g_path_get_basename (a), *name_b = g_path_get_basename (b);
+  struct stat in_a, in_b;
+  gboolean same = g_str_equal (name_a, name_b) && stat (folder_a, &in_a) == 0 &&
+                  stat (folder_b, &in_b) == 0 && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+  g_free (folder_a);
+  g_free (folder_b);
+  g_free (name_a);
+  g_free (name_b);
+  return same || g_str_equal (a, b);
 }

@@ -13,9 +13,11 @@ typedef enum {
 } ClipmoeOutputKind;
 
 /* Called before long work. FALSE with @error when no file can be created beside @path, or when there is a
- * file that is neither empty nor, by its first bytes, of @kind. */
+ * file that is neither empty nor, by its first bytes, of @kind, or that may not be written to. */
 gboolean clipmoe_output_check (const char *path, ClipmoeOutputKind kind, GError **error);
 /* FALSE when @path is the same file as one of @names (element-type filename), under whatever name. */
 gboolean clipmoe_output_check_apart (const char *path, const GPtrArray *names, GError **error);
+/* Whether both names are of one file, which need not be there. */
+gboolean clipmoe_output_is_same (const char *a, const char *b);
 
 #endif

@@ -74,6 +74,26 @@ clipmoe_properties_get (const ClipmoeProperties *self, const char *name) {
   return NULL;
 }
 
+/* GStreamer takes a number modulo 2^32: 4294967296 is 0. */
+static gboolean
+is_wrapped (const GValue *v, const char *text) {
+  char *end;
+  gint64 n = g_ascii_strtoll (text, &end, 0); /* what does not fit into 64 bits is their limit */
+  return !*end && ((G_VALUE_HOLDS_UINT (v) && n != g_value_get_uint (v)) ||
+                   (G_VALUE_HOLDS_INT (v) && n != g_value_get_int (v)));
+}
+
+gboolean
+clipmoe_property_read (GParamSpec *spec, const char *text, GValue *v) {
+  g_value_init (v, spec->value_type);
+  if (G_VALUE_HOLDS_STRING (v)) {
+    g_value_set_string (v, text); /* as it was typed: GStreamer's own quoting is not the user's */
+    return TRUE;
+  }
+  return *text && gst_value_deserialize_with_pspec (v, text, spec) && !is_wrapped (v, text) &&
+         !g_param_value_validate (spec, v);
+}
+
 int
 clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag) {
   for (guint i = 0; i < self->n; i++) {
@@ -82,12 +102,7 @@ clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, Gs
     GValue v = G_VALUE_INIT;
     if (!text)
       continue;
-    g_value_init (&v, spec->value_type);
-    gboolean ok = TRUE;
-    if (G_VALUE_HOLDS_STRING (&v))
-      g_value_set_string (&v, text); /* as it was typed: GStreamer's own quoting is not the user's */
-    else
-      ok = gst_value_deserialize_with_pspec (&v, text, spec) && !g_param_value_validate (spec, &v);
+    gboolean ok = clipmoe_property_read (spec, text, &v);
     if (ok)
       g_object_set_property (G_OBJECT (tag), spec->name, &v);
     g_value_unset (&v);

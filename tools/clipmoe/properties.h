@@ -19,6 +19,8 @@ void clipmoe_properties_init (ClipmoeProperties *self, GObjectClass *klass, cons
 void clipmoe_properties_clear (ClipmoeProperties *self);
 /* As it was typed, or NULL. */
 const char *clipmoe_properties_get (const ClipmoeProperties *self, const char *name);
+/* Initialises @v with what @text says; FALSE: @spec does not take that. */
+gboolean clipmoe_property_read (GParamSpec *spec, const char *text, GValue *v);
 /* Sets what was given: 0, or 2 when @command was given a value that the property does not take, said. */
 int clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag);
 

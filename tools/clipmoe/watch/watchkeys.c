@@ -2,6 +2,7 @@
 
 #include <targetuses.h>
 #include "../http/address.h"
+#include "../properties.h"
 #include "watchhours.h"
 
 /* Keys that are no properties. */
@@ -79,17 +80,6 @@ watch_key_known (const char *key, gboolean in_camera) {
   return FALSE;
 }
 
-/* FALSE: @value is none that @spec takes. */
-static gboolean
-read_value (GParamSpec *spec, const char *value, GValue *v) {
-  g_value_init (v, spec->value_type);
-  if (G_VALUE_HOLDS_STRING (v)) {
-    g_value_set_string (v, value); /* GStreamer's own quoting is not the user's */
-    return TRUE;
-  }
-  return gst_value_deserialize_with_pspec (v, value, spec) && !g_param_value_validate (spec, v);
-}
-
 /* Of a number, as the property has them. */
 static char *
 expected_number (GParamSpec *spec) {
@@ -145,7 +135,7 @@ watch_key_check (const char *key, const char *value) {
     GValue v = G_VALUE_INIT;
     if (!spec)
       continue;
-    gboolean ok = read_value (spec, value, &v);
+    gboolean ok = clipmoe_property_read (spec, value, &v);
     g_value_unset (&v);
     if (!ok)
       return expected (spec);
@@ -174,7 +164,7 @@ watch_keys_apply (GHashTable *values, WatchElement element, const char *target, 
     GValue v = G_VALUE_INIT;
     if (!spec || (target && !watch_key_fits (key, target)))
       continue;
-    if (read_value (spec, value, &v))
+    if (clipmoe_property_read (spec, value, &v))
       g_object_set_property (G_OBJECT (made), spec->name, &v);
     g_value_unset (&v);
   }
