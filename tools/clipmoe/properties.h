@@ -19,6 +19,9 @@ void clipmoe_properties_init (ClipmoeProperties *self, GObjectClass *klass, cons
 void clipmoe_properties_clear (ClipmoeProperties *self);
 /* As it was typed, or NULL. */
 const char *clipmoe_properties_get (const ClipmoeProperties *self, const char *name);
+/* What a value of @spec is, such as "auto, sync or latest" or "a number from 0 to 1000": behind "expected".
+ */
+char *clipmoe_property_expected (GParamSpec *spec);
 /* Sets what was given: 0, or 2 when @command was given a value that the property does not take, said. */
 int clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag);
 
