@@ -189,7 +189,14 @@ kind_of_text (const guint8 *head, gsize n) {
     g_free (lower);
     return page ? &html : &xml;
   }
-  return at < n && (*first == '{' || *first == '[') ? &json : &text;
+  if (at >= n || (*first != '{' && *first != '['))
+    return &text;
+  for (at++; at < n && g_ascii_isspace ((char)head[at]);) /* a list of labels may begin with [group door] */
+    at++;
+  return at == n || strchr ("\"{}[]-0123456789", head[at]) || starts (head + at, n - at, "true") ||
+                 starts (head + at, n - at, "false") || starts (head + at, n - at, "null")
+             ? &json
+             : &text;
 }
 
 const ClipmoePictureKind *

@@ -11,6 +11,15 @@ static const struct {
 };
 
 gboolean
+clipmoe_target_is_known (const char *target) {
+  static const char *const schemes[] = {"stdout:", "file:", "mqtt://", "mqtts://", "kafka://"};
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (g_str_has_prefix (target, schemes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
 clipmoe_target_uses (const char *target, const char *option) {
   gsize length = strcspn (target, ":");
   for (guint i = 0; i < G_N_ELEMENTS (table); i++) {

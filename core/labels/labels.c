@@ -52,8 +52,10 @@ clipmoe_labels_new (ClipmoeEncoder *encoder, GPtrArray *labels, GPtrArray *negat
   gboolean ok = self->vectors != NULL;
   if (!ok)
     g_set_error (error, CLIPMOE_ERROR, CLIPMOE_ERROR_MEMORY, "no memory for %u label vectors", rows);
-  ok =
-      ok && clipmoe_vectors_make (encoder, self->labels, templates, self->vectors, &self->n_truncated, error);
+  /* Without a label nobody reads the background's row: an image tower alone leaves it at zero. */
+  gboolean none = rows == 1 && info->text->width == 0;
+  ok = ok && (none || clipmoe_vectors_make (encoder, self->labels, templates, self->vectors,
+                                            &self->n_truncated, error));
   if (!ok)
     g_clear_pointer (&self, clipmoe_labels_unref);
   return self;

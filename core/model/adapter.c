@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "../base/error.h"
 #include "../base/file.h"
 #include "../checkpoint/checkpoint.h"
 #include "config-keys.h"
@@ -240,6 +241,16 @@ merge (const Adapter *self, ClipmoeWeights *weights, const char *layer, const Th
   return ok;
 }
 
+/* A name with nothing behind it would be looked for beside where we are. */
+static gboolean
+is_there (const char *path, GError **error) {
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  clipmoe_error_set (error, CLIPMOE_ERROR_IO, path,
+                     "not there, expected an adapter of PEFT: a folder, or its adapter_model.safetensors");
+  return FALSE;
+}
+
 gboolean
 clipmoe_adapter_merge (ClipmoeWeights *weights, const char *path, GError **error) {
   gboolean is_folder = g_file_test (path, G_FILE_TEST_IS_DIR);
@@ -254,8 +265,8 @@ clipmoe_adapter_merge (ClipmoeWeights *weights, const char *path, GError **error
   Adapter self = {.path = file};
   ClipmoeTensors *tensors = NULL;
   GHashTable *layers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  gboolean ok = read_config (&self, config, error) && (tensors = clipmoe_tensors_read (file, error)) &&
-                pair_up (&self, tensors, layers, error);
+  gboolean ok = is_there (path, error) && read_config (&self, config, error) &&
+                (tensors = clipmoe_tensors_read (file, error)) && pair_up (&self, tensors, layers, error);
   GList *sorted = g_list_sort (g_hash_table_get_keys (layers), (GCompareFunc)strcmp);
   for (GList *i = sorted; ok && i; i = i->next)
     ok = merge (&self, weights, i->data, g_hash_table_lookup (layers, i->data), error);

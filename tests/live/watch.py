@@ -88,9 +88,12 @@ def files_are_checked():
                              ("a label's picture", "labels-file = %s\n" % write("shown.labels", "x\ny = @gone.jpg\n"),
                               "a: labels-file: %s/shown.labels:2: %s/gone.jpg: " % (work, work)),
                              ("a picture that is none", "labels-file = %s\n" % write("none.labels", "y = @none.labels\n"), "none.labels: a text file"),
+                             ("a target of a kind that there is not", "publish = stdout:; mqt://me:geheim@h\n", "a: publish: mqt://h: no such target, expected stdout:"),
+                             ("a model", "model = gone\n", "a: model: gone: no such file"),
+                             ("a source of pictures", "[camera b]\nuri = gone://me:geheim@h/x\n", "b: uri: no source is installed for gone:"),
                              ("folder of lines", "publish = file:gone/x.jsonl; stdout:\n", "a: publish: %s/gone" % work)):
         r = run("--check", write("bad.ini", camera + text))
-        check("not there: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1, r)
+        check("not there: " + name, r.returncode == 1 and said in r.stderr and not r.stdout and r.stderr.count("\n") == 1 and "geheim" not in r.stderr, r)
     check("no file", run("--check").returncode == 2 and run("--check", work + "/none").returncode == 1)
 
 

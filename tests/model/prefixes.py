@@ -158,6 +158,8 @@ def test_adapters():
     def refused(name, path, *words):
         refuses(name, ["model", "convert", base, os.path.join(TOP, "never"), "--to", "hf", "--adapter", path], *words)
 
+    refused("no such adapter", "nowhere", "nowhere: not there", "adapter_model.safetensors")
+
     for i, (key, value) in enumerate((("use_dora", True), ("bias", "all"), ("modules_to_save", ["visual_projection"]), ("rank_pattern", {"q_proj": 8}),
                                       ("alpha_pattern", {"q_proj": 8}), ("fan_in_fan_out", True), ("init_lora_weights", "pissa"), ("peft_type", "IA3"),
                                       ("peft_type", None), ("lora_bias", True), ("use_rslora", 1), ("use_rslora", "true"), ("init_lora_weights", 1), ("r", 8), ("something_new", 1), ("lora_alpha", "16"))):

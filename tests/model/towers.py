@@ -119,9 +119,11 @@ def towers(kind):
 def test_image():
     whole, path = towers("image")
     refuses("tag with an image tower", ["tag", "--model", path, "--labels", "a,b", layouts.picture()], "image tower alone", "both towers")
-    code, out, err = run("tag", "--json", "--model", path, "--attach-embedding", "true", "--labels", "", layouts.picture())
-    check("words are what is missing", code != 0 or "embedding" in out, err)
-    code, out, err = run("bench", "--seconds", "0.05", "--json", path if False else "--model", path)
+    code, out, err = run("tag", "--json", "--model", path, "--attach-embedding", "true", layouts.picture())
+    check("tag without labels attaches vectors", code == 0 and json.loads(out)["tags"] == [] and
+          json.loads(out)["embedding"]["base64"] == json.loads(run("embed", "--model", path, layouts.picture())[1])["embedding"]["base64"], err)
+    refuses("negative labels are words", ["tag", "--model", path, "--attach-embedding", "true", "--negative-labels", "a", layouts.picture()], "image tower alone")
+    code, out, err = run("bench", "--seconds", "0.05", "--json", "--model", path)
     check("bench", code == 0 and json.loads(out)["ms_per_prompt"] is None, err)
     both = folder("two-towers", dict(ck.prefixed(only(golden("dense77")[0], "visual."), "a."), **ck.prefixed(only(golden("dense77")[0], "visual."), "b.")))
     refuses("two image towers", ["model", "inspect", both], '"a."', '"b."', "without a partner")

@@ -247,6 +247,9 @@ def main():
     refused("no such model", 1, "model", "inspect", "no-such-model")
     refused("bench: no such precision", 2, "bench", "--precision", "int3")
     refused("bench: batch out of range", 2, "bench", "--batch", "0")
+    for option, value, said in ("--precision", "int3", "expected auto, f32, half or int8"), ("--threshold", "low", "expected a number"), ("--rate", "-1", "from 0 to 1000"):
+        r = run("tag", "--labels", "a,b", option, value, png)
+        check("tag %s %s: what it takes" % (option, value), r.returncode == 2 and said in r.stderr.decode() and "e+" not in r.stderr.decode(), r)
     refused("a table of the changes alone would be wrong", 2, "tag", "--post-messages", "changes", png)
     for command in ["tag", "--labels", "a,b", "-"], ["embed", "-"]:
         refused("standard input that is a folder, %s" % command[0], 1, *command, stdin=os.open("/", os.O_RDONLY))

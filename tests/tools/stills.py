@@ -68,7 +68,7 @@ def stills():
 def others():
     kinds = {"page.jpg": (b"<!DOCTYPE html>\n<html>404</html>", "a web page"), "page.png": (b"\n <html>404</html>", "a web page"),
              "a.pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document"), "a.jpg": (b"PK\3\4" + bytes(99), "a ZIP archive"),
-             "b.jpg": (b"not found\n", "a text file"), "c.jpg": (b'{"error": 404}', "a JSON file"), "d.jpg": (b"", "an empty file"),
+             "b.jpg": (b"not found\n", "a text file"), "c.jpg": (b'{"error": 404}', "a JSON file"), "c.png": (b"[ 1, 2]", "a JSON file"), "c.labels": (b"[group door]\nopen\n", "a text file"), "d.jpg": (b"", "an empty file"),
              "e.jpg": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS"),
              "f.mp4": (b"\x1f\x8b\x08" + bytes(99), "gzip"), "g.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "a HEIC picture"),
              "h.avif": (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(99), "an AVIF picture"),

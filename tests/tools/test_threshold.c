@@ -115,6 +115,7 @@ best (void) {
     g_assert_cmpfloat (fabs (chosen - most), <, 1e-12);
     g_assert_cmpfloat (t.f1.value, <=, most + 1e-12); /* of pictures that did not choose it */
     g_assert_true (t.f1.low <= t.f1.value && t.f1.value <= t.f1.high);
+    g_assert_true (t.threshold.low <= t.threshold.value && t.threshold.value <= t.threshold.high);
     g_assert_true (t.auc.low <= t.auc.value && t.auc.value <= t.auc.high);
   }
 }

@@ -30,7 +30,7 @@ static const char about[] =
     "chosen by (cross-validation, ten times in five parts), with intervals of 95 % (bootstrap). A label "
     "that\n"
     "the model cannot tell by these pictures, or that has too few, keeps what it had; the exit status is 1\n"
-    "where that are all of them. The same pictures give the same answer.\n\n"
+    "where that is so of all. The same pictures give the same answer.\n\n"
     "The other options are properties of clipmoebin under the same name: give those that will be used.\n";
 
 /* The properties of clipmoebin that determine a score. */
@@ -193,7 +193,7 @@ run (Calibrate *self, GstElement *tag) {
     clipmoe_say ("no label's threshold was found, and no file is written");
     r = 1;
   } else if (ok && self->target) {
-    char *said = g_strdup_printf ("%s: %u of its labels have a new threshold", self->target, found);
+    char *said = g_strdup_printf ("%s: %u threshold%s written", self->target, found, found == 1 ? "" : "s");
     clipmoe_say (said);
     g_free (said);
   }

@@ -78,9 +78,12 @@ clipmoe_feature_maker_new (ClipmoeEncoder *encoder, const ClipmoeFeatureOptions 
                            GError **error) {
   const ClipmoeModelInfo *info = clipmoe_model_get_info (clipmoe_encoder_get_model (encoder));
   guint rows, width;
-  if (!clipmoe_encoder_get_feature_shape (encoder, options, &rows, &width, error)) {
-    if (info->image->layers) /* else it is named already */
-      g_prefix_error (error, "%s: ", info->path ? info->path : info->name);
+  if (!info->image->width || !clipmoe_encoder_get_feature_shape (encoder, options, &rows, &width, error)) {
+    if (!info->image->width)
+      g_set_error (
+          error, CLIPMOE_ERROR, CLIPMOE_ERROR_UNSUPPORTED,
+          "the text tower alone, and features are of pictures: expected a model with an image tower");
+    g_prefix_error (error, "%s: ", info->path ? info->path : info->name);
     return NULL;
   }
   if (grid > 1 && grid * info->image_size > MOST_EDGE) {

@@ -12,17 +12,15 @@ typedef struct {
   char *fps, *start;
 } ClipmoeForms;
 
-/* Entries for all but --json; @WHAT: "Intervals", "Hits". */
-#define CLIPMOE_FORM_ENTRIES(F, WHAT)                                                                         \
+/* Entries for all but --json; @WHAT: "Intervals", "Hits"; @RATE: what --fps is where it is not given. */
+#define CLIPMOE_FORM_ENTRIES(F, WHAT, RATE)                                                                   \
   {"csv", 0, 0, G_OPTION_ARG_NONE, &(F).csv, WHAT " as comma-separated values", NULL},                        \
       {"vtt", 0, 0, G_OPTION_ARG_NONE, &(F).vtt, WHAT " as WebVTT subtitles (one file)", NULL},               \
       {"chapters", 0, 0, G_OPTION_ARG_NONE, &(F).chapters, WHAT " as chapters for ffmpeg and mpv (one file)", \
        NULL},                                                                                                 \
       {"edl", 0, 0, G_OPTION_ARG_NONE, &(F).edl, WHAT " as an edit decision list (CMX3600)", NULL},           \
       {"otio", 0, 0, G_OPTION_ARG_NONE, &(F).otio, WHAT " as a timeline of OpenTimelineIO", NULL},            \
-      {"fps",    0,                                                                                           \
-       0,        G_OPTION_ARG_STRING,                                                                         \
-       &(F).fps, "Frames a second that --edl and --otio count; else the file's own, or 25",                   \
+      {"fps", 0, 0, G_OPTION_ARG_STRING, &(F).fps, "Frames a second that --edl and --otio count; else " RATE, \
        "RATE"},                                                                                               \
   {                                                                                                           \
     "start-timecode", 0, 0, G_OPTION_ARG_STRING, &(F).start, "Timecode of the first frame of each file",      \

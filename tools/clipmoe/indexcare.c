@@ -105,7 +105,10 @@ clipmoe_index_drop_ann (const char *where) {
       clipmoe_store_open (where, strstr (where, "://") ? CLIPMOE_STORE_WRITE : CLIPMOE_STORE_ANN, 0, &error);
   gboolean ok = store && clipmoe_store_drop_ann (store, &error);
   clipmoe_store_close (store);
-  return ok ? 0 : clipmoe_fail (error);
+  if (!ok)
+    return clipmoe_fail (error);
+  printf ("there is no approximate index now\n");
+  return 0;
 }
 
 static gboolean

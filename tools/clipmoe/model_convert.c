@@ -88,15 +88,17 @@ convert (const Arguments *a, const char *out, ClipmoeLayout layout, ClipmoeSaveA
   if (ok) {
     const ClipmoeModelInfo *i = clipmoe_model_get_info (m);
     char *path = clipmoe_plain (out, -1);
-    printf ("%s: written as %s, numbers %s\n", path, a->to, store ? a->dtype : "as they were");
+    gboolean other = a->model.adapter || a->model.side;
+    printf ("%s: written as %s%s%s, %snumbers %s\n", path, a->to,
+            a->model.adapter ? ", the adapter merged" : "", a->model.side ? ", its positions stretched" : "",
+            other && !store ? "other " : "", store ? a->dtype : "as they were");
     g_free (path);
     if (rounded)
       printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
               " numbers do not fit into %s and were rounded: the fingerprint is another one\n",
               rounded, i->parameters, a->dtype);
     else
-      printf ("%s: fingerprint %s\n",
-              a->model.adapter || a->model.side ? "no number was rounded" : "no number changed",
+      printf ("%s: fingerprint %s\n", other ? "it is another model now" : "no number changed",
               i->fingerprint);
   }
   clipmoe_model_unref (m);
@@ -136,8 +138,11 @@ clipmoe_cmd_model_convert (int argc, char **argv) {
   char **rest = NULL;
   int r = clipmoe_parse (
       argc, argv, "clipmoe model convert", "IN OUT --to LAYOUT — the same model in another layout",
-      "OUT is one file when it ends in .safetensors, else a folder.\n\nExample:\n"
-      "  clipmoe model convert ViT-B-32.pt vit-b-32/ --to clipmoe --vocab bpe_simple_vocab_16e6.txt.gz\n",
+      "OUT is one file when it ends in .safetensors, else a folder.\n\nExamples:\n"
+      "  clipmoe model convert ViT-B-32.pt vit-b-32/ --to clipmoe --vocab bpe_simple_vocab_16e6.txt.gz\n"
+      "  clipmoe model convert my-clip/ my-tower/ --to hf --tower image       one tower alone\n"
+      "  clipmoe model convert my-clip/ merged/ --to hf --adapter my-lora/    with a LoRA adapter\n"
+      "  clipmoe model convert my-clip/ larger/ --to clipmoe --side 448       for larger pictures\n",
       entries, &rest);
   static const char *const towers[] = {"both", "image", "text", NULL};
   guint layout = 0, store = 0, tower = 0;

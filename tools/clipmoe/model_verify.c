@@ -184,7 +184,7 @@ clipmoe_cmd_model_verify (int argc, char **argv) {
   char **rest = NULL;
   int r = clipmoe_parse (argc, argv, "clipmoe model verify",
                          "[PATH] — test a checkpoint on this processor; without PATH, the default model",
-                         "Exit status 0 when every check is ok, else 1.\n\nExample:\n"
+                         "Exit status 0 when every check is ok, else 1.\n\nExamples:\n"
                          "  clipmoe model verify my-clip/\n"
                          "  clipmoe model verify --precision my-clip/\n",
                          entries, &rest);

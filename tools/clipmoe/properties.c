@@ -94,6 +94,39 @@ clipmoe_property_read (GParamSpec *spec, const char *text, GValue *v) {
          !g_param_value_validate (spec, v);
 }
 
+static char *
+expected_number (GParamSpec *spec) {
+  if (G_IS_PARAM_SPEC_DOUBLE (spec)) {
+    const GParamSpecDouble *d = G_PARAM_SPEC_DOUBLE (spec);
+    if (d->minimum < -1e15)
+      return g_strdup ("a number");
+    return g_strdup_printf (d->maximum < 1e15 ? "a number from %g to %g" : "a number, at least %g",
+                            d->minimum, d->maximum);
+  }
+  if (G_IS_PARAM_SPEC_UINT (spec)) {
+    const GParamSpecUInt *u = G_PARAM_SPEC_UINT (spec);
+    return g_strdup_printf ("a whole number from %u to %u", u->minimum, u->maximum);
+  }
+  return g_strdup ("a number");
+}
+
+char *
+clipmoe_property_expected (GParamSpec *spec) {
+  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
+    return g_strdup ("true or false");
+  if (!G_IS_PARAM_SPEC_ENUM (spec))
+    return expected_number (spec);
+  GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < values->n_values; i++)
+    g_string_append_printf (text, "%s%s",
+                            !i                          ? ""
+                            : i + 1 == values->n_values ? " or "
+                                                        : ", ",
+                            values->values[i].value_nick);
+  return g_string_free (text, FALSE);
+}
+
 int
 clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag) {
   for (guint i = 0; i < self->n; i++) {
@@ -106,9 +139,12 @@ clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, Gs
     if (ok)
       g_object_set_property (G_OBJECT (tag), spec->name, &v);
     g_value_unset (&v);
-    if (!ok)
-      return clipmoe_usage (command, "--%s %s: not a value it takes (gst-inspect-1.0 %s names them)",
-                            spec->name, text, GST_OBJECT_NAME (gst_element_get_factory (tag)));
+    if (!ok) {
+      char *expected = clipmoe_property_expected (spec);
+      int r = clipmoe_usage (command, "--%s %s: expected %s", spec->name, text, expected);
+      g_free (expected);
+      return r;
+    }
   }
   return 0;
 }

@@ -21,6 +21,9 @@ void clipmoe_properties_clear (ClipmoeProperties *self);
 const char *clipmoe_properties_get (const ClipmoeProperties *self, const char *name);
 /* Initialises @v with what @text says; FALSE: @spec does not take that. */
 gboolean clipmoe_property_read (GParamSpec *spec, const char *text, GValue *v);
+/* What a value of @spec is, such as "auto, sync or latest" or "a number from 0 to 1000": behind "expected".
+ */
+char *clipmoe_property_expected (GParamSpec *spec);
 /* Sets what was given: 0, or 2 when @command was given a value that the property does not take, said. */
 int clipmoe_properties_apply (const ClipmoeProperties *self, const char *command, GstElement *tag);
 

@@ -83,7 +83,7 @@ parse (int argc, char **argv, Options *o, char ***words) {
       {"precision", 0, 0, G_OPTION_ARG_STRING, &o->precision, "Arithmetic: " CLIPMOE_PRECISION_NAMES, "NAME"},
       {"json", 0, 0, G_OPTION_ARG_NONE, &o->outputs.forms.json, "JSON lines: one of the query, one a hit",
        NULL},
-      CLIPMOE_FORM_ENTRIES (o->outputs.forms, "Hits"),
+      CLIPMOE_FORM_ENTRIES (o->outputs.forms, "Hits", "25"),
       {"html", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.html, "Also write a page with pictures and timelines",
        "OUT.html"},
       {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o->outputs.sheet,

@@ -94,7 +94,7 @@ clipmoe_cmd_tag (int argc, char **argv) {
   char **files = NULL;
   const GOptionEntry own[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &o.forms.json, "One JSON line a look instead of the table", NULL},
-      CLIPMOE_FORM_ENTRIES (o.forms, "Intervals"),
+      CLIPMOE_FORM_ENTRIES (o.forms, "Intervals", "the file's own, or 25"),
       {"html", 0, 0, G_OPTION_ARG_FILENAME, &o.html, "Also write a report with pictures and timelines",
        "OUT.html"},
       {"sheet", 0, 0, G_OPTION_ARG_FILENAME, &o.sheet, "Also write a contact sheet of the looks", "OUT.png"},

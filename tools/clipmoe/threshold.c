@@ -233,6 +233,8 @@ judge (const Picture *pictures, guint n, double floor, double close_ratio, guint
   for (guint i = 0; i < n; i++)
     stay += !pictures[i].there && pictures[i].score >= close;
   out->threshold.value = threshold;
+  out->threshold.low = MIN (out->threshold.low, threshold); /* rounding may have left the interval */
+  out->threshold.high = MAX (out->threshold.high, threshold);
   out->stays = (double)stay / out->without;
   out->verdict = found && out->auc.low > 0.5 ? CLIPMOE_THRESHOLD_FOUND : CLIPMOE_THRESHOLD_CHANCE;
   g_free (ones);

@@ -16,7 +16,9 @@ static const char about[] =
     "Examples:\n"
     "  clipmoe watch cameras.ini                 until it is stopped; SIGHUP reads the file again\n"
     "  clipmoe watch --check cameras.ini         says what is wrong with the file, and what it\n"
-    "                                            names and is not there\n\n"
+    "                                            names and is not there\n"
+    "  clipmoe watch --listen 127.0.0.1:9464 cameras.ini   shows them at http://127.0.0.1:9464/, figures at "
+    "/metrics\n\n"
     "The file:\n"
     "  [watch]                                   for all cameras\n"
     "  publish = file:/var/log/clipmoe/tags.jsonl\n"
@@ -24,12 +26,10 @@ static const char about[] =
     "  uri = rtsp://camera.example/stream1\n"
     "  login-file = /etc/clipmoe/door.login      the camera's: one line, USER:PASSWORD\n"
     "  labels = person;empty doorstep\n"
-    "  hours = 22-6\n\n"
-    "  clipmoe watch --listen 127.0.0.1:9464 cameras.ini   shows them at http://127.0.0.1:9464/, figures at "
-    "/metrics\n\n"
-    "Every property of clipmoetag is a key, in both groups; docs/live.md lists the others. Changes "
-    "of\n"
-    "state are printed to stderr.\n";
+    "  hours = 22-6\n"
+    "  record = /var/lib/clipmoe/clips           the video of what happens, as the camera sends it\n\n"
+    "Properties of clipmoetag, clipmoesrc, clipmoepublish and clipmoeindex are keys, in both groups;\n"
+    "docs/live.md lists the others. Changes of state are printed to stderr.\n";
 
 /* The elements, found as `tag` finds them. */
 static gboolean

@@ -139,7 +139,9 @@ read_group (const Reading *self, GKeyFile *file, const char *group, gboolean cam
       ok = refuse (self, group, *k,
                    watch_key_known (*k, !camera)
                        ? (camera ? "belongs into [watch]" : "belongs into a camera's group")
-                       : "no such key, expected a property of clipmoetag or what docs/live.md lists",
+                       : "no such key, expected a property of clipmoetag, clipmoesrc, clipmoepublish or "
+                         "clipmoeindex, or what "
+                         "docs/live.md lists",
                    error);
     else if ((expected = watch_key_check (*k, value))) {
       char *why = g_strdup_printf ("expected %s", expected);

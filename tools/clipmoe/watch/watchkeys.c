@@ -1,5 +1,6 @@
 #include "watchkeys.h"
 
+#include <properties.h>
 #include <targetuses.h>
 #include "../http/address.h"
 #include "../properties.h"
@@ -81,37 +82,6 @@ watch_key_known (const char *key, gboolean in_camera) {
 }
 
 /* Of a number, as the property has them. */
-static char *
-expected_number (GParamSpec *spec) {
-  if (G_IS_PARAM_SPEC_DOUBLE (spec)) {
-    const GParamSpecDouble *d = G_PARAM_SPEC_DOUBLE (spec);
-    return g_strdup_printf (d->maximum < 1e15 ? "a number from %g to %g" : "a number, at least %g",
-                            d->minimum, d->maximum);
-  }
-  if (G_IS_PARAM_SPEC_UINT (spec)) {
-    const GParamSpecUInt *u = G_PARAM_SPEC_UINT (spec);
-    return g_strdup_printf ("a whole number from %u to %u", u->minimum, u->maximum);
-  }
-  return g_strdup ("a number");
-}
-
-static char *
-expected (GParamSpec *spec) {
-  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
-    return g_strdup ("true or false");
-  if (!G_IS_PARAM_SPEC_ENUM (spec))
-    return expected_number (spec);
-  GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
-  GString *text = g_string_new (NULL);
-  for (guint i = 0; i < values->n_values; i++)
-    g_string_append_printf (text, "%s%s",
-                            !i                          ? ""
-                            : i + 1 == values->n_values ? " or "
-                                                        : ", ",
-                            values->values[i].value_nick);
-  return g_string_free (text, FALSE);
-}
-
 char *
 watch_key_check (const char *key, const char *value) {
   WatchHours hours;
@@ -138,7 +108,7 @@ watch_key_check (const char *key, const char *value) {
     gboolean ok = clipmoe_property_read (spec, value, &v);
     g_value_unset (&v);
     if (!ok)
-      return expected (spec);
+      return clipmoe_property_expected (spec);
   }
   return NULL;
 }
