@@ -1,5 +1,6 @@
 /* What the elements tell each other beside looks and events: which labels a stream has (downstream, sticky),
- * whether its camera is there (downstream, out of band), and commands to whoever looks at it (upstream). For the elements that are built with this library. */
+ * whether its camera is there (downstream, out of band), and commands to whoever looks at it (upstream). For
+ * the elements that are built with this library. */
 #ifndef CLIPMOE_GST_CONTROL_H
 #define CLIPMOE_GST_CONTROL_H
 

@@ -15,7 +15,7 @@ struct _SrcPush {
   GstClockTime latency;
   /* streaming thread */
   GstCaps *caps;
-  GstClockTime until; /* running time up to which pictures and gaps have come; valid once there was a picture */
+  GstClockTime until; /* running time of what has come, pictures and gaps; valid once there was a picture */
 };
 
 G_DEFINE_TYPE (SrcPush, src_push, GST_TYPE_PUSH_SRC)

@@ -13,8 +13,8 @@ void tag_control_forget (GstClipmoeTag *self);
 gboolean tag_control_is_off (GstClipmoeTag *self);
 /* Does what @event says, if it is a command and for this stream. Any thread. */
 void tag_control_obey (GstClipmoeTag *self, GstEvent *event);
-/* (transfer full): @event, which is taken; where a camera says there whether it is there, with what its stream
- * is called, once that is known. Any thread. */
+/* (transfer full): @event, which is taken; where a camera says there whether it is there, with what its
+ * stream is called, once that is known. Any thread. */
 GstEvent *tag_control_name_camera (GstClipmoeTag *self, GstEvent *event);
 
 #endif

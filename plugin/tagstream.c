@@ -89,8 +89,8 @@ pause_until (GstClipmoeTag *self, GstClockTime time, double hold) {
     tag_events_finish (&self->events);
     g_clear_pointer (&self->newest, clipmoe_stream_look_unref);
   }
-  clipmoe_objects_leave (self->objects,
-                         tag_clock_rising (&GST_BASE_TRANSFORM (self)->segment, time), clipmoe_ns (hold));
+  clipmoe_objects_leave (self->objects, tag_clock_rising (&GST_BASE_TRANSFORM (self)->segment, time),
+                         clipmoe_ns (hold));
   g_mutex_unlock (&self->looking);
   if (over) { /* pictures that come later do not carry what was seen before */
     g_clear_pointer (&self->look, clipmoe_stream_look_unref);
@@ -111,8 +111,8 @@ tag_stream_gap (GstClipmoeTag *self, GstEvent *event) {
   double hold = self->settings.rules.hold;
   gboolean timed = self->clock_source == TAG_CLOCK_PTS || self->clock_source == TAG_CLOCK_DTS;
   GST_OBJECT_UNLOCK (self);
-  if (!timed || segment->format != GST_FORMAT_TIME || segment->rate < 0 ||
-      !GST_CLOCK_TIME_IS_VALID (begin) || !GST_CLOCK_TIME_IS_VALID (length) || length > G_MAXINT64 - begin)
+  if (!timed || segment->format != GST_FORMAT_TIME || segment->rate < 0 || !GST_CLOCK_TIME_IS_VALID (begin) ||
+      !GST_CLOCK_TIME_IS_VALID (length) || length > G_MAXINT64 - begin)
     return;
   gboolean was = self->gap >= LEAST_GAP;
   self->gap = MIN (self->gap + length, G_MAXINT64);

@@ -29,7 +29,7 @@
 /* texts */
 #define CLIPMOE_MAX_LIST_FILE (16u << 20) /* bytes */
 #define CLIPMOE_MAX_LABELS 100000
-#define CLIPMOE_MAX_LABEL 8192 /* bytes */
+#define CLIPMOE_MAX_LABEL 8192          /* bytes */
 #define CLIPMOE_MAX_CLASSES (16u << 20) /* bytes of labels that a process makes GstAnalytics' classes of */
 #define CLIPMOE_MAX_TEMPLATES 10000
 #define CLIPMOE_MAX_EXAMPLES 256       /* pictures that show one label */

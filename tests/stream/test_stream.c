@@ -251,7 +251,8 @@ test_events (void) {
   g_free (e);
 }
 
-/* What was open lasts until the last look, once nothing has been seen for `hold`; the next look begins anew. */
+/* What was open lasts until the last look, once nothing has been seen for `hold`; the next look begins anew.
+ */
 static void
 test_pause (void) {
   guint embed = clipmoe_model_get_info (model)->embed, n;

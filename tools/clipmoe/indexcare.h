@@ -1,5 +1,5 @@
-/* What `clipmoe index` does with a store beside indexing: --verify, --repair, --ann, --prune. Each says what it
- * found and returns the exit status. */
+/* What `clipmoe index` does with a store beside indexing: --verify, --repair, --ann, --prune. Each says what
+ * it found and returns the exit status. */
 #ifndef CLIPMOE_INDEX_CARE_H
 #define CLIPMOE_INDEX_CARE_H
 
