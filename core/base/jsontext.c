@@ -22,3 +22,14 @@ clipmoe_json_string (GString *out, const char *text) {
   g_string_append_c (out, '"');
   g_free (valid);
 }
+
+void
+clipmoe_json_shortest (GString *out, double value) {
+  char format[8], text[G_ASCII_DTOSTR_BUF_SIZE];
+  gint digits = 0;
+  do {
+    g_snprintf (format, sizeof format, "%%.%dg", ++digits);
+    g_ascii_formatd (text, sizeof text, format, value);
+  } while (digits < 17 && g_ascii_strtod (text, NULL) != value);
+  g_string_append (out, text);
+}

@@ -1,5 +1,6 @@
 /* Writes thresholds into the text of a label list, of which all else stays. */
 #include <string.h>
+#include "../base/jsontext.h"
 #include "list.h"
 
 typedef struct {
@@ -8,18 +9,6 @@ typedef struct {
   char *text; /* of the file, as it was */
   gsize done; /* bytes of it that are in @out */
 } Rewrite;
-
-/* The fewest digits that give the same number. */
-static void
-append_number (GString *out, double value) {
-  char format[8], text[G_ASCII_DTOSTR_BUF_SIZE];
-  gint digits = 0;
-  do {
-    g_snprintf (format, sizeof format, "%%.%dg", ++digits);
-    g_ascii_formatd (text, sizeof text, format, value);
-  } while (digits < 17 && g_ascii_strtod (text, NULL) != value);
-  g_string_append (out, text);
-}
 
 static void
 seen (const ClipmoeLabel *label, const char *text, const char *at, char *line, gpointer data) {
@@ -39,7 +28,7 @@ seen (const ClipmoeLabel *label, const char *text, const char *at, char *line, g
   g_string_append_len (r->out, text + r->done, (gssize)(from + kept - r->done));
   if (!sign)
     g_string_append (r->out, " @ ");
-  append_number (r->out, wanted->threshold);
+  clipmoe_json_shortest (r->out, wanted->threshold);
   r->done = from + length;
 }
 

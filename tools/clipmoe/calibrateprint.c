@@ -6,18 +6,6 @@
 
 static const char *const results[] = {"found", "few", "chance"};
 
-/* Of a threshold all digits count, as it is written into the file. */
-static void
-add_threshold (GString *out, double value) {
-  char text[G_ASCII_DTOSTR_BUF_SIZE], format[8];
-  gint digits = 0;
-  do {
-    g_snprintf (format, sizeof format, "%%.%dg", ++digits);
-    g_ascii_formatd (text, sizeof text, format, value);
-  } while (digits < 17 && g_ascii_strtod (text, NULL) != value);
-  g_string_append (out, text);
-}
-
 static void
 add_estimate (GString *out, const char *what, const ClipmoeEstimate *e, const char *meaning) {
   if (isnan (e->value))
@@ -56,7 +44,7 @@ clipmoe_calibrate_print (GString *out, const ClipmoeCalibrated *l, const Clipmoe
     return;
   }
   g_string_append_printf (out, "  %-10s ", "threshold");
-  add_threshold (out, t->threshold.value);
+  clipmoe_json_shortest (out, t->threshold.value);
   g_string_append_printf (out, " (%.4g to %.4g)\n", t->threshold.low, t->threshold.high);
   add_estimate (out, "precision", &t->precision,
                 how->explain ? "  of the pictures that get the label, it is there in so many" : "");
@@ -76,7 +64,7 @@ add_number (GString *out, double value, gboolean exact) {
   if (!isfinite (value))
     g_string_append (out, "null");
   else if (exact)
-    add_threshold (out, value);
+    clipmoe_json_shortest (out, value);
   else
     g_string_append (out, g_ascii_formatd (text, sizeof text, "%.6g", value));
 }

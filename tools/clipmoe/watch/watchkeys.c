@@ -1,6 +1,5 @@
 #include "watchkeys.h"
 
-#include <properties.h>
 #include <targetuses.h>
 #include "../http/address.h"
 #include "../properties.h"
@@ -81,7 +80,6 @@ watch_key_known (const char *key, gboolean in_camera) {
   return FALSE;
 }
 
-/* Of a number, as the property has them. */
 char *
 watch_key_check (const char *key, const char *value) {
   WatchHours hours;
